@@ -1,0 +1,1 @@
+"""The steps of the job, each a plain function of plain data."""

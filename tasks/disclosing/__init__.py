@@ -1,0 +1,1 @@
+"""One disclosure policy, applied once, before anything is rendered or published."""

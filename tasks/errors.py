@@ -1,0 +1,67 @@
+"""What a person can put right: one sentence with the place and the way out, and no patient's data.
+
+Everything that is the user's to mend derives from `ClinicnetError`; the command line prints its
+sentence and its hint, and ends with `exit_code`. Anything else that escapes is a bug and keeps its
+traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ClinicnetError(Exception):
+    """A mistake or a condition outside the program: a sentence, a way out, exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\nHINT: {self.hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+class NetworkError(ClinicnetError):
+    """The network file says something that cannot be used."""
+
+
+class SourceError(ClinicnetError):
+    """The records cannot be reached, or are not what the network file says they are."""
+
+
+class RecordsError(ClinicnetError):
+    """The records were read, and cannot be used as asked."""
+
+
+class FormulaError(ClinicnetError):
+    """A formula cannot be read, or names what is not there."""
+
+
+class EstimationError(ClinicnetError):
+    """The data cannot answer this model: says which column, which clinic, and what can be done."""
+
+
+class PublishingError(ClinicnetError):
+    """The release could not be written; the last good one is as it was."""
+
+
+def _rebuild(kind: type[ClinicnetError], message: str, hint: str | None) -> ClinicnetError:
+    return kind(message, hint=hint)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The sentence fragment that offers the names closest to `name`, or lists what there is."""
+    choices = [str(each) for each in known]
+    folded = {each.lower(): each for each in choices}
+    close = [folded[each] for each in difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.6)]
+    if close:
+        return f"did you mean {' or '.join(repr(each) for each in close)}?"
+    shown = ", ".join(repr(each) for each in sorted(choices)[:12])
+    return f"there is {shown}{' …' if len(choices) > 12 else ''}" if choices else "there are none"

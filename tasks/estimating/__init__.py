@@ -1,0 +1,1 @@
+"""Every estimate of one outcome, from its moments and cells."""

@@ -1,0 +1,1 @@
+"""Estimators in NumPy and SciPy over moments and cells."""

@@ -1,0 +1,1 @@
+"""A network described in one file: its schema, reading, checking and writing."""

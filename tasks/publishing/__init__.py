@@ -1,0 +1,1 @@
+"""Release tables to the feed, made current in one atomic step."""

@@ -1,0 +1,1 @@
+"""The one door to patient records: sources, formulas to SQL, moments and cells."""

@@ -1,0 +1,65 @@
+"""Cells: rows that agree on group, covariates and offset, collapsed to one with counts.
+
+A cell can be a single patient, so cells live only inside the step that made them: they are never stored,
+returned from a task, logged or drawn. Where nothing collapses, cells are the rows themselves, sorted by
+the first grouping factor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Collapsed rows, sorted by the codes of the grouping factors (the first factor slowest), then by time.
+
+    For every likelihood in `tasks.models`, a cell of `weight` rows with the same design and offset
+    contributes exactly what its rows would: Bernoulli and binomial through (total, trials), Poisson
+    through (total, weight), Gaussian and moment estimators through (weight, total, total_squares).
+
+    Attributes:
+        fixed: (N, p) design matrix of the fixed effects, aliased columns removed.
+        random: per random term (the order of `Design.random`), its (N, d) columns.
+        codes: (N, F) level of each grouping factor, −1 never occurs (rows without a group are dropped).
+        factors: F grouping-factor names, as lme4 names them.
+        levels: per factor, its labels in sorted order.
+        weight: (N,) rows in the cell.
+        total: (N,) sum of the outcome over the cell's rows (successes for binomial).
+        total_squares: (N,) sum of squares of the outcome over the rows.
+        trials: (N,) sum of trials; equals `weight` unless the model has a trials column.
+        offset: (N,) on the scale of the linear predictor (log exposure included).
+        time: (N,) the time column's value, or None; with a time column rows are never collapsed.
+        log_constant: what collapsing leaves out of the binomial or Poisson log-likelihood:
+            Σ log C(trials, y) or −Σ log y!, over the original rows.
+    """
+
+    fixed: Floats
+    random: tuple[Floats, ...]
+    codes: Integers
+    factors: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    weight: Floats
+    total: Floats
+    total_squares: Floats
+    trials: Floats
+    offset: Floats
+    time: Floats | None
+    log_constant: float
+
+    @property
+    def n_obs(self) -> float:
+        """Rows in all."""
+        return float(self.weight.sum())
+
+    def starts(self, factor: int = 0) -> Integers:
+        """(levels + 1,) where each level of the first factor begins: cells are sorted by it."""
+        if factor != 0:
+            raise ValueError("cells are contiguous only for their first factor")
+        return np.searchsorted(self.codes[:, 0], np.arange(len(self.levels[0]) + 1)).astype(np.int64)

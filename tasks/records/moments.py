@@ -1,0 +1,68 @@
+"""Moments: per-group cross-products of a model's columns, all that a Gaussian model needs from the patients.
+
+For a group g with rows v (one value per column, the first column constant 1) and a reference point r
+(r = 0 for the constant), `products[g] = Σ (v − r)(v − r)ᵀ`. Taken about a point near the means, no digits
+cancel. Moments about one reference point add up: over clinics, months and sites.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+INTERCEPT = "(Intercept)"
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Cross-products of (1, covariates, outcome) per combination of grouping-factor levels.
+
+    Attributes:
+        columns: q column names; `columns[0]` is `(Intercept)`, the constant 1.
+        reference: (q,) the point the products are taken about, in each column's own unit; 0 for the constant.
+        products: (G, q, q) symmetric; `products[:, 0, 0]` is the number of rows (sum of weights) of a group.
+        factors: F names of grouping factors, as lme4 names them (`clinic`, `clinic:region`).
+        levels: per factor, its labels in sorted order.
+        codes: (G, F) which level of each factor a group belongs to; groups are sorted by these codes,
+            the first factor slowest.
+    """
+
+    columns: tuple[str, ...]
+    reference: Floats
+    products: Floats
+    factors: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    codes: Integers
+
+    @property
+    def n(self) -> Floats:
+        """(G,) rows per group."""
+        return self.products[:, 0, 0]
+
+    @property
+    def n_obs(self) -> float:
+        """Rows in all."""
+        return float(self.n.sum())
+
+    def position(self, *names: str) -> Integers:
+        """Where the named columns stand in `columns`."""
+        return np.array([self.columns.index(name) for name in names], dtype=np.int64)
+
+    def about(self, reference: Floats) -> Moments:
+        """The same moments about another reference point (exact algebra; digits cancel if it is far away)."""
+        shift = self.reference - np.asarray(reference, dtype=float)
+        move = np.eye(len(self.columns))
+        move[:, 0] += shift
+        move[0, 0] = 1.0
+        moved = np.asarray(reference, dtype=float).copy()
+        moved[0] = 0.0
+        return replace(self, reference=moved, products=move @ self.products @ move.T)
+
+    def raw(self) -> Moments:
+        """The same moments about zero: plain sums of squares and products."""
+        return self.about(np.zeros(len(self.columns)))

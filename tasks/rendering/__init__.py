@@ -1,0 +1,1 @@
+"""Release tables to PDF: pages, charts, files."""
