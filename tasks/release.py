@@ -7,6 +7,8 @@ cannot disagree. No table has a row or a value that stands for a single patient.
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -147,7 +149,12 @@ NETWORK_FIGURES = Table(
     ("outcome", "figure"),
     (
         _c("outcome", "string", "outcome's name in the network file", required=True),
-        _c("figure", "string", "e.g. mean, icc, design_effect, effective_sample_size, sd_between", required=True),
+        _c(
+            "figure",
+            "string",
+            "e.g. mean, icc, design_effect, effective_sample_size, sd_between",
+            required=True,
+        ),
         _c("label", "string", "as people read it", required=True),
         _c("value", "number", "the figure"),
         _c("lower", "number", "lower end of the 95% interval, where there is one"),
@@ -166,7 +173,12 @@ PROGRAM_EFFECTS = Table(
         _c("outcome", "string", "outcome's name in the network file", required=True),
         _c("model", "string", "mixed, gee, within or naive", required=True),
         _c("estimand", "string", "conditional, marginal or unadjusted", required=True),
-        _c("measure", "string", "difference, ratio, odds_ratio, risk_difference, risk_ratio or rate_ratio", required=True),
+        _c(
+            "measure",
+            "string",
+            "difference, ratio, odds_ratio, risk_difference, risk_ratio or rate_ratio",
+            required=True,
+        ),
         _c("term", "string", "effect, or the months since the start for an event study", required=True),
         _c("value", "number", "the effect in the measure's unit"),
         _c("lower", "number", "lower end of the 95% interval"),
@@ -176,7 +188,12 @@ PROGRAM_EFFECTS = Table(
         _c("p", "number", "two-sided p-value against no effect"),
         _c("n_records", "integer", "records used"),
         _c("n_clinics", "integer", "clinics used"),
-        _c("question", "string", "policy, patient, these_clinics or none: which question it answers", required=True),
+        _c(
+            "question",
+            "string",
+            "policy, patient, these_clinics or none: which question it answers",
+            required=True,
+        ),
         _c("words", "string", "the estimate as a sentence", required=True),
         *_STATUS,
     ),
@@ -209,7 +226,12 @@ QUALITY = Table(
         _c("rule", "string", "screening rule's name", required=True),
         _c("clinic", "string", "clinic's name; empty for the whole network", required=True),
         _c("description", "string", "what the rule looks for", required=True),
-        _c("action", "string", "set_aside (not used), value_blanked (that value not used) or noted", required=True),
+        _c(
+            "action",
+            "string",
+            "set_aside (not used), value_blanked (that value not used) or noted",
+            required=True,
+        ),
         _c("n_checked", "integer", "records looked at"),
         _c("n_found", "integer", "records found"),
         *_STATUS,
@@ -271,7 +293,7 @@ def conform(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
     for column in table.columns:
         if column.required and frame[column.name].isna().any():
             raise ValueError(f"table {table.name} needs {column.name} in every row")
-        frame[column.name] = frame[column.name].astype(_PANDAS[column.kind])
+        frame[column.name] = frame[column.name].astype(pd.api.types.pandas_dtype(_PANDAS[column.kind]))
     if frame.duplicated(list(table.key)).any():
         raise ValueError(f"table {table.name} repeats a row of {', '.join(table.key)}")
     return frame.sort_values(list(table.key), kind="stable", ignore_index=True)
@@ -284,3 +306,45 @@ _PANDAS: dict[Kind, str] = {
     "boolean": "boolean",
     "date": "string",
 }
+
+SIGNIFICANT_DIGITS = 8
+"""Digits that a published number keeps: more than any interval justifies, fewer than a machine may vary."""
+
+
+def rounded(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` with every fractional number at `SIGNIFICANT_DIGITS`; whole numbers keep all of theirs.
+
+    Fitting ends within a tolerance and sums depend on their order in the last bits, so the digits beyond
+    say nothing, and would make the same release differ from itself.
+    """
+    frame = rows.copy()
+    for name in frame.columns:
+        if pd.api.types.is_float_dtype(frame[name].dtype):
+            frame[name] = frame[name].map(_round, na_action="ignore").astype(frame[name].dtype)
+    return frame
+
+
+def _round(value: float) -> float:
+    if not math.isfinite(value) or value.is_integer():
+        return value
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+
+
+def release_id(configuration: str, period: str, policy: str, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Twelve hexadecimal digits that stand for what is published: the same content has the same id.
+
+    Args:
+        configuration: the network file, its SELECT and the program's version, as one text.
+        period: the reported month, YYYY-MM.
+        policy: the disclosure policy that was applied.
+        tables: the tables after disclosure; their numbers are rounded before they are digested.
+    """
+    digest = hashlib.sha256()
+    for part in (configuration, period, policy):
+        digest.update(part.encode() + b"\0")
+    for table in TABLES:
+        digest.update(table.name.encode() + b"\0")
+        for row in rounded(conform(table, tables[table.name])).itertuples(index=False, name=None):
+            cells = ("\1" if pd.isna(cell) else str(cell) for cell in row)
+            digest.update("\2".join(cells).encode() + b"\0")
+    return digest.hexdigest()[:12]

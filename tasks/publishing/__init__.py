@@ -1,1 +1,21 @@
-"""Release tables to the feed, made current in one atomic step."""
+"""Release tables to the feed, made current in one atomic step.
+
+    output/
+      latest -> releases/2020-05-3fa9c1d2e801      the last good release; swapped by one rename
+      releases/2020-05-3fa9c1d2e801/
+        feed/       datapackage.json, and every table as .parquet, .csv and .json
+        reports/    network.pdf, clinics/*.pdf
+      runs/         one record a run: what ran, when, with which versions, how it ended
+      .staging/     what a run is still preparing
+      .lock         held while a release is moved
+
+What `latest` leads to is always whole: a release is prepared in `.staging`, written through to the disk,
+moved into `releases` and only then pointed at. A run that fails or is killed, at any moment, leaves
+`latest` and every release as they were; what it left behind in `.staging` goes with the next run.
+"""
+
+from tasks.publishing.feed import write_feed
+from tasks.publishing.output import Output, Published, Staging
+from tasks.publishing.run_record import RunRecord, Step, write_run_record
+
+__all__ = ["Output", "Published", "RunRecord", "Staging", "Step", "write_feed", "write_run_record"]

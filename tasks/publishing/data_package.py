@@ -1,0 +1,105 @@
+"""The feed's description as a Frictionless data package: every file, column and status in words.
+
+Source: Data Package specification, version 2.0 (https://datapackage.org), Table Schema and Table Dialect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.release import SIGNIFICANT_DIGITS, STATUSES, Column, Release, Table
+
+_FORMATS: dict[str, dict[str, Any]] = {
+    "csv": {
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "dialect": {"delimiter": ",", "lineTerminator": "\n", "quoteChar": '"', "header": True},
+    },
+    "json": {"mediatype": "application/json", "encoding": "utf-8"},
+    "parquet": {"mediatype": "application/vnd.apache.parquet"},
+}
+
+
+def data_package(release: Release, tables: Sequence[Table], directory: Path) -> dict[str, Any]:
+    """The package descriptor of the feed whose files stand in `directory`.
+
+    A table's CSV is the resource of its name and carries the schema; the same rows as JSON and Parquet are
+    the files `<name>-json` and `<name>-parquet`. It holds no time of day and no place: the same release,
+    the same descriptor.
+    """
+    return {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": f"clinicnet-{release.period}",
+        "id": release.id,
+        "title": f"{release.network}, {release.period}",
+        "description": (
+            f"What {release.network} reports for {release.period}, from records between {release.window[0]} "
+            f"and {release.window[1]} with dates up to {release.cut_off}. No row stands for a patient. "
+            f"Fractional numbers keep {SIGNIFICANT_DIGITS} significant digits."
+        ),
+        "version": release.id,
+        "release": {
+            "id": release.id,
+            "network": release.network,
+            "period": release.period,
+            "window": list(release.window),
+            "cut_off": release.cut_off,
+            "disclosure_policy": release.policy,
+            "computed_with": dict(sorted(release.versions.items())),
+        },
+        "statuses": dict(STATUSES),
+        "resources": [
+            _resource(table, suffix, directory) for table in tables for suffix in ("csv", "json", "parquet")
+        ],
+    }
+
+
+def _resource(table: Table, suffix: str, directory: Path) -> dict[str, Any]:
+    content = (directory / f"{table.name}.{suffix}").read_bytes()
+    whole = {
+        "path": f"{table.name}.{suffix}",
+        "format": suffix,
+        **_FORMATS[suffix],
+        "bytes": len(content),
+        "hash": f"sha256:{hashlib.sha256(content).hexdigest()}",
+    }
+    if suffix != "csv":
+        return {
+            "name": f"{table.name}-{suffix}",
+            "description": f"the rows of {table.name}, with the same columns",
+            "type": "file",
+            **whole,
+        }
+    return {
+        "name": table.name,
+        "title": table.name.replace("_", " "),
+        "description": f"a row is {table.row}",
+        "type": "table",
+        **whole,
+        "schema": {
+            "fields": [_field(column) for column in table.columns],
+            "primaryKey": list(table.key),
+            "missingValues": [""],
+        },
+    }
+
+
+def _field(column: Column) -> dict[str, Any]:
+    field: dict[str, Any] = {
+        "name": column.name,
+        "type": column.kind,
+        "description": column.description,
+    }
+    constraints: dict[str, Any] = {}
+    if column.required:
+        constraints["required"] = True
+        if column.kind == "string":
+            field["missingValues"] = []  # an empty text is a value here, not a missing one
+    if column.name == "status":
+        constraints["enum"] = list(STATUSES)
+    if constraints:
+        field["constraints"] = constraints
+    return field

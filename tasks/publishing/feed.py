@@ -1,0 +1,142 @@
+"""The feed: every release table as Parquet, CSV and JSON, with the data package that describes them.
+
+The same release gives the same bytes: rows in the order of the table's key, numbers rounded to the
+release's significant digits, and nothing that depends on when or where it ran.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.publishing.data_package import data_package
+from tasks.release import TABLES, Column, Kind, Release, Table, conform, rounded
+
+RELEASE_COLUMNS = (
+    Column("release", "string", "id of the release that published the row", required=True),
+    Column("period", "string", "the reported month, YYYY-MM", required=True),
+)
+"""Columns that stand before each table's own, so that rows of several releases can be put together."""
+
+Cell = str | int | float | bool | None
+
+
+def feed_tables() -> tuple[Table, ...]:
+    """The tables of the feed: those of the release, with the release's columns in front."""
+    return tuple(
+        Table(table.name, table.row, ("release", *table.key), RELEASE_COLUMNS + table.columns)
+        for table in TABLES
+    )
+
+
+def write_feed(release: Release, directory: Path) -> list[Path]:
+    """Write the feed of `release` into `directory`, and return the files, the data package first.
+
+    Raises:
+        ValueError: a table does not conform to its description, or the release was not disclosed.
+    """
+    if release.policy is None:
+        raise ValueError("a release is published only after the disclosure policy was applied")
+    directory.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    for table, plain in zip(feed_tables(), TABLES, strict=True):
+        rows = rounded(conform(plain, release[plain.name]))
+        rows.insert(0, "release", release.id)
+        rows.insert(1, "period", release.period)
+        rows = conform(table, rows)
+        stem = directory / table.name
+        stem.with_suffix(".parquet").write_bytes(_parquet(table, rows))
+        stem.with_suffix(".csv").write_bytes(_csv(table, rows))
+        stem.with_suffix(".json").write_bytes(_json(table, rows))
+        files += [stem.with_suffix(suffix) for suffix in (".parquet", ".csv", ".json")]
+    package = directory / "datapackage.json"
+    text = json.dumps(data_package(release, feed_tables(), directory), ensure_ascii=False, indent=2)
+    package.write_text(text + "\n", encoding="utf-8")
+    return [package, *files]
+
+
+_ARROW: dict[Kind, pa.DataType] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+}
+
+
+def _parquet(table: Table, rows: pd.DataFrame) -> bytes:
+    fields = [
+        pa.field(
+            column.name,
+            _ARROW[column.kind],
+            nullable=not column.required,
+            metadata={"description": column.description},
+        )
+        for column in table.columns
+    ]
+    schema = pa.schema(fields, metadata={"description": f"a row is {table.row}"})
+    arrays = [_array(column, rows[column.name]) for column in table.columns]
+    buffer = io.BytesIO()
+    pq.write_table(
+        pa.Table.from_arrays(arrays, schema=schema),
+        buffer,
+        compression="zstd",
+        version="2.6",
+        use_dictionary=True,
+        write_statistics=True,
+    )
+    return buffer.getvalue()
+
+
+def _array(column: Column, cells: pd.Series) -> pa.Array:
+    if column.kind == "date":
+        return pa.array(_plain(cells), type=pa.string()).cast(pa.date32())
+    return pa.array(_plain(cells), type=_ARROW[column.kind])
+
+
+def _csv(table: Table, rows: pd.DataFrame) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.name for column in table.columns])
+    writer.writerows([_text(cell) for cell in row] for row in _rows(table, rows))
+    return text.getvalue().encode("utf-8")
+
+
+def _json(table: Table, rows: pd.DataFrame) -> bytes:
+    names = [column.name for column in table.columns]
+    lines = (
+        json.dumps(
+            dict(zip(names, row, strict=True)), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        )
+        for row in _rows(table, rows)
+    )
+    return ("[\n" + ",\n".join(lines) + "\n]\n").encode("utf-8")
+
+
+def _rows(table: Table, rows: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
+    return zip(*(_plain(rows[column.name]) for column in table.columns), strict=True)
+
+
+def _plain(cells: pd.Series) -> list[Cell]:
+    """Python's own values, None for missing; an infinite number has no place in a feed."""
+    plain: list[Cell] = [None if pd.isna(cell) else cell for cell in cells.tolist()]
+    for cell in plain:
+        if isinstance(cell, float) and not math.isfinite(cell):
+            raise ValueError(f"column {cells.name} holds an infinite number, which no feed can carry")
+    return plain
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return str(cell)

@@ -1,0 +1,216 @@
+"""The output directory: a release is prepared aside, and made current by one rename.
+
+Every step before the rename touches only what no reader looks at, so a kill at any moment leaves readers
+with the last good release. Locks are the operating system's (`flock`): they end with the process that
+holds them, so nothing has to be cleared by hand after a crash.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import filecmp
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import PublishingError
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """A directory that only one run sees; what is in it when it is published becomes the release.
+
+    Attributes:
+        path: where the run writes; it is gone when the run ends.
+    """
+
+    path: Path
+
+    @property
+    def feed(self) -> Path:
+        """Where the feed is prepared."""
+        return self.path / "feed"
+
+    @property
+    def reports(self) -> Path:
+        """Where the PDFs are prepared."""
+        return self.path / "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What `latest` leads to after publishing.
+
+    Attributes:
+        directory: the release's own directory, which later releases do not touch.
+        latest: the link that readers follow.
+        unchanged: whether the very same files had been published before.
+    """
+
+    directory: Path
+    latest: Path
+    unchanged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output directory; see `tasks.publishing` for what is in it."""
+
+    directory: Path
+
+    @property
+    def latest(self) -> Path:
+        """The link to the last good release."""
+        return self.directory / "latest"
+
+    @property
+    def runs(self) -> Path:
+        """Where the runs' records are."""
+        return self.directory / "runs"
+
+    def current(self) -> Path | None:
+        """The last good release's own directory; None before the first."""
+        return self.latest.resolve() if self.latest.exists() else None
+
+    @contextmanager
+    def staging(self) -> Iterator[Staging]:
+        """A fresh directory to prepare a release in, removed at the end whatever happens.
+
+        Raises:
+            PublishingError: the output directory cannot be written.
+        """
+        with _explained(self.directory), self._locked():
+            self._remove_abandoned()
+            token = secrets.token_hex(8)
+            path = self._staged / token
+            path.mkdir()
+            lock = os.open(self._staged / f"{token}.lock", os.O_CREAT | os.O_RDWR, 0o644)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield Staging(path)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+            (self._staged / f"{token}.lock").unlink(missing_ok=True)
+            os.close(lock)
+
+    def publish(self, staging: Staging, name: str) -> Published:
+        """Make what was prepared in `staging` the current release, called `name`, in one atomic step.
+
+        A release whose files are all the same as one published before is that release. If the name was
+        used for other files (a newer version draws the same numbers differently), a number is added to it;
+        what was published is never changed.
+
+        Raises:
+            PublishingError: the output directory cannot be written; `latest` is as it was.
+        """
+        with _explained(self.directory), self._locked():
+            _write_through(staging.path)
+            releases = self.directory / "releases"
+            releases.mkdir(exist_ok=True)
+            target, unchanged = _place(releases, name, staging.path)
+            if not unchanged:
+                staging.path.rename(target)
+                _sync(releases)
+            self._point_latest_at(target)
+            return Published(target, self.latest, unchanged)
+
+    @property
+    def _staged(self) -> Path:
+        return self.directory / ".staging"
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._staged.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.directory / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _remove_abandoned(self) -> None:
+        """Remove what killed runs were preparing: a directory whose lock nobody holds."""
+        for lock_file in self._staged.glob("*.lock"):
+            lock = os.open(lock_file, os.O_RDWR)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            else:
+                shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
+                lock_file.unlink()
+            finally:
+                os.close(lock)
+        for link in self.directory.glob(".latest-*"):
+            link.unlink()
+
+    def _point_latest_at(self, target: Path) -> None:
+        fresh = self.directory / f".latest-{secrets.token_hex(4)}"
+        fresh.symlink_to(target.relative_to(self.directory), target_is_directory=True)
+        try:
+            fresh.replace(self.latest)
+        except OSError:
+            fresh.unlink()
+            raise
+        _sync(self.directory)
+
+
+def _place(releases: Path, name: str, prepared: Path) -> tuple[Path, bool]:
+    """Where a release called `name` goes, and whether these very files are already there."""
+    target, number = releases / name, 1
+    while target.exists():
+        if _same_files(prepared, target):
+            return target, True
+        number += 1
+        target = releases / f"{name}.{number}"
+    return target, False
+
+
+def _same_files(one: Path, other: Path) -> bool:
+    files = sorted(each.relative_to(one) for each in one.rglob("*") if each.is_file())
+    if files != sorted(each.relative_to(other) for each in other.rglob("*") if each.is_file()):
+        return False
+    return all(filecmp.cmp(one / each, other / each, shallow=False) for each in files)
+
+
+def _write_through(directory: Path) -> None:
+    """Flush every file below `directory` to the disk, so that a power cut cannot empty a published one."""
+    for path in sorted(directory.rglob("*"), reverse=True):
+        _sync(path)
+    _sync(directory)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+_WAYS_OUT = {
+    errno.ENOSPC: "the disk is full: free some space and run again",
+    errno.EDQUOT: "the disk quota is used up: free some space and run again",
+    errno.EACCES: "give this user the right to write there, or name another directory under [output]",
+    errno.EPERM: "this file system refuses it (no symbolic links?): name another directory under [output]",
+    errno.EROFS: "the file system is read-only: name another directory under [output]",
+    errno.EISDIR: "'latest' must be the link that clinicnet made: move that directory away and run again",
+    errno.ENOTDIR: "a file stands where a directory is needed: move it away, or name another under [output]",
+}
+
+
+@contextmanager
+def _explained(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PublishingError(
+            f"the release could not be written to {directory}: {os.strerror(error.errno or 0).lower()}; "
+            "the last good release is as it was",
+            hint=_WAYS_OUT.get(error.errno or 0),
+        ) from error

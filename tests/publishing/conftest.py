@@ -1,0 +1,88 @@
+"""A small release with every table filled, and what a reader of it expects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from tasks.release import (
+    CLINIC_ESTIMATES,
+    CLINIC_MONTHS,
+    CLINIC_RANKS,
+    CLINICS,
+    NETWORK_FIGURES,
+    OUTCOMES,
+    PROGRAM_EFFECTS,
+    QUALITY,
+    Release,
+    Table,
+    conform,
+)
+
+_ROWS: dict[Table, list[dict[str, object]]] = {
+    CLINICS: [
+        {"clinic": "Ward 1", "slug": "ward-1", "n_records": 140, "reportable": True, "status": "ok"},
+        {"clinic": 'Smith, "Old" & Çelik', "slug": "smith-old-celik", "reportable": False}
+        | {"status": "suppressed_primary", "reason": "fewer than 11 records"},
+    ],
+    OUTCOMES: [
+        {"outcome": "positive", "label": "Positive tests", "kind": "binary", "direction": "lower"}
+        | {"comparator": "network", "comparator_value": 7.25, "status": "ok"},
+    ],
+    CLINIC_ESTIMATES: [
+        {"outcome": "positive", "clinic": clinic, "form": form, "estimand": "share of tests", "value": value}
+        | {"lower": value and value - 1 / 3, "numerator": 12, "denominator": 140.0, "status": status}
+        for clinic, form, value, status in [
+            ("Ward 1", "raw", 100 * 12 / 140, "ok"),
+            ("Ward 1", "shrunken", 7.123456789012345, "ok"),
+            ('Smith, "Old" & Çelik', "raw", None, "suppressed_primary"),
+        ]
+    ],
+    CLINIC_RANKS: [
+        {"outcome": "positive", "clinic": "Ward 1", "rank_median": 1.0, "n_ranked": 1, "status": "ok"},
+    ],
+    NETWORK_FIGURES: [
+        {"outcome": "positive", "figure": "icc", "label": "ICC", "value": 0.2, "lower": 1e-17}
+        | {"method": "REML", "status": "ok"},
+    ],
+    PROGRAM_EFFECTS: [
+        {"outcome": "positive", "model": "gee", "estimand": "marginal", "measure": "risk_difference"}
+        | {"term": "effect", "question": "policy", "words": "down by 2 points", "status": "ok"},
+    ],
+    CLINIC_MONTHS: [
+        {"outcome": "positive", "clinic": clinic, "month": month, "value": 8.5, "status": "ok"}
+        for clinic in ("", "Ward 1")
+        for month in ("2020-04", "2020-05")
+    ],
+    QUALITY: [
+        {"rule": "null_clinic", "clinic": "", "description": "no clinic", "action": "set_aside"}
+        | {"n_checked": 200, "n_found": 3, "status": "ok"},
+    ],
+}
+
+
+def _release(**changes: object) -> Release:
+    whole: dict[str, object] = {
+        "id": "3fa9c1d2e801",
+        "network": "A network",
+        "period": "2020-05",
+        "window": ("2020-03", "2020-05"),
+        "cut_off": "2020-05-31",
+        "policy": "suppress-1-10",
+        "versions": {"clinicnet": "0.1.0"},
+        "tables": {table.name: conform(table, pd.DataFrame(rows)) for table, rows in _ROWS.items()},
+    }
+    return Release(**(whole | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def make_release() -> Callable[..., Release]:
+    """Call it with attributes to change."""
+    return _release
+
+
+@pytest.fixture
+def release() -> Release:
+    return _release()

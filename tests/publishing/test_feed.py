@@ -1,0 +1,155 @@
+"""The feed says what the release says, in three formats, the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from frictionless import Package, validate
+
+from tasks.publishing import write_feed
+from tasks.publishing.feed import feed_tables
+from tasks.release import STATUSES, TABLES, Release
+
+
+def test_every_table_is_there_in_three_formats_and_described(release: Release, tmp_path: Path) -> None:
+    files = write_feed(release, tmp_path)
+    expected = {f"{table.name}.{suffix}" for table in TABLES for suffix in ("parquet", "csv", "json")}
+    assert {file.name for file in files} == expected | {"datapackage.json"}
+    package = json.loads((tmp_path / "datapackage.json").read_text())
+    assert {resource["path"] for resource in package["resources"]} == expected
+    described = {each["name"]: each["schema"]["fields"] for each in package["resources"] if "schema" in each}
+    assert set(described) == {table.name for table in TABLES}
+    assert all(field["description"] for fields in described.values() for field in fields)
+    assert package["statuses"] == STATUSES
+
+
+def test_frictionless_finds_the_package_valid(release: Release, tmp_path: Path) -> None:
+    write_feed(release, tmp_path)
+    report = validate(str(tmp_path / "datapackage.json"))
+    assert report.valid, report.flatten(["title", "fieldName", "rowNumber", "message"])
+    assert report.stats["tasks"] == 3 * len(TABLES)
+
+
+def test_frictionless_reads_the_rows_of_the_release(release: Release, tmp_path: Path) -> None:
+    write_feed(release, tmp_path)
+    package = Package(str(tmp_path / "datapackage.json"))
+    for table in TABLES:
+        rows = [
+            {name: float(cell) if isinstance(cell, Decimal) else cell for name, cell in row.to_dict().items()}
+            for row in package.get_resource(table.name).read_rows()
+        ]
+        assert rows == json.loads((tmp_path / f"{table.name}.json").read_text())
+
+
+def test_a_changed_file_is_found_by_its_hash(release: Release, tmp_path: Path) -> None:
+    write_feed(release, tmp_path)
+    changed = tmp_path / "clinics.csv"
+    changed.write_text(changed.read_text().replace("140", "141"))
+    report = validate(str(tmp_path / "datapackage.json"))
+    assert [row[0] for row in report.flatten(["title"])] == ["Hash Count Error"]
+
+
+def test_all_formats_hold_the_values_of_the_release(release: Release, tmp_path: Path) -> None:
+    write_feed(release, tmp_path)
+    for table in feed_tables():
+        parquet = pq.read_table(tmp_path / f"{table.name}.parquet").to_pylist()
+        assert parquet == json.loads((tmp_path / f"{table.name}.json").read_text())
+        text = pd.read_csv(tmp_path / f"{table.name}.csv", keep_default_na=False, na_values=[""], dtype=str)
+        assert list(text.columns) == [column.name for column in table.columns]
+        for row, cells in zip(parquet, text.itertuples(index=False, name=None), strict=True):
+            for value, cell in zip(row.values(), cells, strict=True):
+                if pd.isna(cell):
+                    assert value is None or value == ""
+                elif isinstance(value, bool):
+                    assert cell == str(value).lower()
+                else:
+                    assert type(value)(cell) == value
+
+
+def test_numbers_are_rounded_and_counts_are_whole(release: Release, tmp_path: Path) -> None:
+    write_feed(release, tmp_path)
+    rows = {
+        (row["clinic"], row["form"]): row
+        for row in json.loads((tmp_path / "clinic_estimates.json").read_text())
+    }
+    assert rows["Ward 1", "raw"]["value"] == 8.5714286
+    assert rows["Ward 1", "shrunken"]["value"] == 7.1234568
+    assert rows["Ward 1", "raw"]["numerator"] == 12
+    withheld = rows['Smith, "Old" & Çelik', "raw"]
+    assert withheld["value"] is None
+    assert withheld["status"] == "suppressed_primary"
+
+
+def test_every_row_names_its_release_and_period(release: Release, tmp_path: Path) -> None:
+    write_feed(release, tmp_path)
+    for table in TABLES:
+        for row in pq.read_table(tmp_path / f"{table.name}.parquet").to_pylist():
+            assert (row["release"], row["period"]) == ("3fa9c1d2e801", "2020-05")
+
+
+def test_duckdb_reads_it_in_one_line(release: Release, tmp_path: Path) -> None:
+    write_feed(release, tmp_path)
+    for suffix in ("parquet", "csv", "json"):
+        found = duckdb.sql(
+            f"SELECT count(*), avg(value) FROM '{tmp_path}/clinic_estimates.{suffix}'"
+        ).fetchall()
+        assert found == [(3, pytest.approx(7.8474427, abs=1e-12))]
+
+
+def test_an_empty_table_keeps_its_columns(make_release: Callable[..., Release], tmp_path: Path) -> None:
+    tables = {table.name: table.empty() for table in TABLES}
+    write_feed(make_release(tables=tables), tmp_path)
+    for table in feed_tables():
+        read = pq.read_table(tmp_path / f"{table.name}.parquet")
+        assert read.num_rows == 0
+        assert read.column_names == [column.name for column in table.columns]
+        assert json.loads((tmp_path / f"{table.name}.json").read_text()) == []
+    assert validate(str(tmp_path / "datapackage.json")).valid
+
+
+def test_the_same_release_gives_the_same_bytes_in_another_process(release: Release, tmp_path: Path) -> None:
+    write_feed(release, tmp_path / "here")
+    script = (
+        "import runpy, sys\nfrom pathlib import Path\nfrom tasks.publishing import write_feed\n"
+        f"made = runpy.run_path({str(Path(__file__).with_name('conftest.py'))!r})\n"
+        "write_feed(made['_release'](), Path(sys.argv[1]))\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "there")], check=True)
+    for file in sorted((tmp_path / "here").iterdir()):
+        assert file.read_bytes() == (tmp_path / "there" / file.name).read_bytes(), file.name
+
+
+def test_noise_beyond_the_published_digits_changes_nothing(
+    make_release: Callable[..., Release], release: Release, tmp_path: Path
+) -> None:
+    noisy = {name: rows.copy() for name, rows in release.tables.items()}
+    noisy["clinic_estimates"]["value"] *= 1 + 1e-13
+    noisy["clinic_estimates"] = noisy["clinic_estimates"].sample(frac=1, random_state=1)
+    write_feed(release, tmp_path / "one")
+    write_feed(make_release(tables=noisy), tmp_path / "other")
+    for file in sorted((tmp_path / "one").iterdir()):
+        assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name
+
+
+def test_an_infinite_number_is_refused_by_column(
+    make_release: Callable[..., Release], release: Release, tmp_path: Path
+) -> None:
+    tables = dict(release.tables)
+    tables["network_figures"] = tables["network_figures"].assign(value=float("inf"))
+    with pytest.raises(ValueError, match="column value holds an infinite number"):
+        write_feed(make_release(tables=tables), tmp_path)
+
+
+def test_an_undisclosed_release_is_refused(make_release: Callable[..., Release], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="disclosure policy"):
+        write_feed(make_release(policy=None), tmp_path)
+    assert not list(tmp_path.iterdir())

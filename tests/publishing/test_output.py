@@ -1,0 +1,178 @@
+"""A reader of `latest` sees a whole release, before, during and after a run, whatever happens to the run."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import PublishingError
+from tasks.publishing import Output, Staging
+
+
+def _fill(staging: Staging, text: str) -> None:
+    staging.feed.mkdir()
+    staging.reports.mkdir()
+    (staging.feed / "a.csv").write_text(text)
+    (staging.reports / "network.pdf").write_text(text)
+
+
+def _publish(output: Output, name: str, text: str) -> Path:
+    with output.staging() as staging:
+        _fill(staging, text)
+        return output.publish(staging, name).directory
+
+
+def test_publishing_moves_latest_and_keeps_what_was_published(tmp_path: Path) -> None:
+    output = Output(tmp_path / "output")
+    assert output.current() is None
+    first = _publish(output, "2020-04-a", "april")
+    second = _publish(output, "2020-05-b", "may")
+    assert output.current() == second
+    assert (tmp_path / "output/latest/feed/a.csv").read_text() == "may"
+    assert (first / "feed/a.csv").read_text() == "april"
+    assert output.latest.readlink() == Path("releases/2020-05-b")  # relative: the directory can be moved
+    assert list((tmp_path / "output/.staging").glob("*")) == []
+
+
+def test_the_same_files_are_the_same_release(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    first = _publish(output, "2020-04-a", "april")
+    _publish(output, "2020-05-b", "may")
+    with output.staging() as staging:
+        _fill(staging, "april")
+        again = output.publish(staging, "2020-04-a")
+    assert again.unchanged
+    assert again.directory == first == output.current()
+
+
+def test_a_published_release_is_never_overwritten(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    first = _publish(output, "2020-04-a", "april")
+    assert _publish(output, "2020-04-a", "april, drawn anew") == tmp_path / "releases/2020-04-a.2"
+    assert _publish(output, "2020-04-a", "april, once more") == tmp_path / "releases/2020-04-a.3"
+    assert _publish(output, "2020-04-a", "april, drawn anew") == tmp_path / "releases/2020-04-a.2"
+    assert (first / "feed/a.csv").read_text() == "april"
+
+
+def test_a_failure_while_preparing_leaves_nothing(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    good = _publish(output, "2020-04-a", "april")
+    with pytest.raises(ZeroDivisionError), output.staging() as staging:
+        _fill(staging, "half")
+        raise ZeroDivisionError
+    assert output.current() == good
+    assert list((tmp_path / ".staging").glob("*")) == []
+    assert [each.name for each in (tmp_path / "releases").iterdir()] == ["2020-04-a"]
+
+
+def test_readers_never_see_a_half_release(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    _publish(output, "2020-00", "0")
+    seen: list[tuple[str, str]] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            whole = output.current()
+            assert whole is not None
+            seen.append(((whole / "feed/a.csv").read_text(), (whole / "reports/network.pdf").read_text()))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(1, 60):
+        _publish(output, f"2020-{number}", str(number))
+    done.set()
+    reader.join()
+    assert all(one == other for one, other in seen)
+    assert [int(one) for one, _ in seen] == sorted(int(one) for one, _ in seen)
+
+
+_PUBLISH_FOR_EVER = """
+import itertools, sys
+from pathlib import Path
+from tasks.publishing import Output
+
+output = Output(Path(sys.argv[1]))
+for number in itertools.count(int(sys.argv[2])):
+    with output.staging() as staging:
+        for part in (staging.feed, staging.reports):
+            part.mkdir()
+            for file in range(20):
+                (part / f"{file}.csv").write_text(f"{number}\\n" * 50)
+        output.publish(staging, f"release-{number}")
+    if number == int(sys.argv[2]):
+        print("publishing", flush=True)
+"""
+
+
+def test_kill_9_at_any_moment_leaves_the_last_good_release(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    for attempt in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PUBLISH_FOR_EVER, str(tmp_path), str(1000 * (attempt + 1))],
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"publishing\n"
+        time.sleep(0.011 * attempt)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        whole = output.current()
+        assert whole is not None
+        files = sorted(each for each in whole.rglob("*") if each.is_file())
+        assert len(files) == 40
+        assert len({each.read_text() for each in files}) == 1, "files of two releases in one"
+        assert int(whole.name.removeprefix("release-")) >= 1000 * (attempt + 1)
+    _publish(output, "after", "after")
+    assert list((tmp_path / ".staging").glob("*")) == [], "the next run clears what killed runs left"
+    assert list(tmp_path.glob(".latest-*")) == []
+
+
+def test_a_running_neighbour_keeps_its_staging(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    with output.staging() as mine:
+        (mine.path / "here").write_text("mine")
+        _publish(output, "theirs", "theirs")
+        assert (mine.path / "here").read_text() == "mine"
+
+
+def test_a_real_directory_called_latest_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "latest/feed").mkdir(parents=True)
+    with pytest.raises(PublishingError, match="as it was") as caught:
+        _publish(Output(tmp_path), "2020-04-a", "april")
+    assert "move that directory away" in str(caught.value)
+    assert (tmp_path / "latest/feed").is_dir()
+    assert list(tmp_path.glob(".latest-*")) == []
+
+
+def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
+    (tmp_path / "output").write_text("a file")
+    with pytest.raises(PublishingError, match="could not be written to") as caught:
+        _publish(Output(tmp_path / "output"), "2020-04-a", "april")
+    assert caught.value.hint is not None
+
+
+def test_a_full_disk_leaves_the_last_good_release(tmp_path: Path) -> None:
+    """A file-size limit stands in for the disk: the system refuses the write just as it would."""
+    good = _publish(Output(tmp_path), "2020-04-a", "april")
+    script = (
+        "import resource, signal, sys\nfrom pathlib import Path\n"
+        "from tasks.publishing import Output\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "output = Output(Path(sys.argv[1]))\n"
+        "with output.staging() as staging:\n"
+        "    (staging.path / 'big').write_bytes(b'0' * 5000)\n"
+        "    output.publish(staging, '2020-05-b')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, check=False)
+    assert ended.returncode != 0
+    assert Output(tmp_path).current() == good
+    assert [each.name for each in (tmp_path / "releases").iterdir()] == ["2020-04-a"]
