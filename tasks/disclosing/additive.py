@@ -125,7 +125,7 @@ def attack(table: AdditiveTable, withheld: Booleans, cell: int) -> tuple[float, 
         if solved.status == _UNBOUNDED:
             ends.append(np.inf)
         elif solved.status == 0:
-            ends.append(float(solved.fun) * sign)
+            ends.append(float(cost @ solved.x) * sign)
         else:  # the true table is always feasible; if the solver gives up, treat the cell as known
             ends.append(float(table.values[cell]))
     return ends[0], ends[1]

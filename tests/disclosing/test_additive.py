@@ -1,0 +1,128 @@
+"""Whoever knows every published number still cannot work a withheld one out: checked by trying."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.disclosing.additive import AdditiveTable, Sum, attack, is_exposed, protect
+
+LOW, HIGH = 1, 3  # a small policy, so that every table can be enumerated
+
+
+def one_line(parts: list[int], *, least_width: float = 1.0) -> tuple[AdditiveTable, np.ndarray]:
+    """Parts and their published total."""
+    values = np.array([*parts, sum(parts)], dtype=float)
+    small = (values >= LOW) & (values <= HIGH)
+    small[-1] = False
+    table = AdditiveTable(
+        values,
+        [Sum(len(parts), tuple(range(len(parts))))],
+        np.where(small, LOW, 0.0),
+        np.where(small, HIGH, np.inf),
+        np.array([*range(len(parts)), -1]),
+        least_width,
+    )
+    return table, small
+
+
+def two_way(rows: list[list[int]]) -> tuple[AdditiveTable, np.ndarray]:
+    """Rows × columns with both margins published; a row is withheld whole."""
+    inner = np.array(rows, dtype=float)
+    r, c = inner.shape
+    values = np.concatenate([inner.ravel(), inner.sum(axis=1), inner.sum(axis=0)])
+    small = np.concatenate([((inner >= LOW) & (inner <= HIGH)).ravel(), np.zeros(r + c, dtype=bool)])
+    cell = np.arange(r * c).reshape(r, c)
+    sums = [Sum(r * c + i, tuple(cell[i].tolist())) for i in range(r)]
+    sums += [Sum(r * c + r + j, tuple(cell[:, j].tolist())) for j in range(c)]
+    table = AdditiveTable(
+        values,
+        sums,
+        np.where(small, LOW, 0.0),
+        np.where(small, HIGH, np.inf),
+        np.concatenate([np.repeat(np.arange(r), c), np.full(r + c, -1)]),
+        1.0,
+    )
+    return table, small
+
+
+def solutions(table: AdditiveTable, withheld: np.ndarray) -> np.ndarray:
+    """Every table of whole numbers that agrees with what is published, by trying them all."""
+    gaps = np.flatnonzero(withheld)
+    most = int(table.values.max())
+    ranges = [
+        range(int(table.lower[i]), (most if np.isinf(table.upper[i]) else int(table.upper[i])) + 1) for i in gaps
+    ]
+    found = []
+    for guess in itertools.product(*ranges):
+        trial = table.values.copy()
+        trial[gaps] = guess
+        if all(trial[s.whole] == trial[list(s.parts)].sum() for s in table.sums):
+            found.append(trial)
+    return np.array(found)
+
+
+def test_a_single_gap_takes_a_companion_with_it() -> None:
+    table, small = one_line([2, 40, 17, 30])
+    withheld = protect(table, small)
+    assert withheld.tolist() == [True, False, True, False, False]  # 17: the smallest of the others
+
+
+def test_two_gaps_that_their_sum_gives_away_need_a_third() -> None:
+    # 1 + 1 = 2: nothing else adds up, so both would be known
+    table, small = one_line([1, 1, 40, 17])
+    assert attack(table, small, 0) == pytest.approx((1.0, 1.0))
+    withheld = protect(table, small)
+    assert withheld.tolist() == [True, True, False, True, False]
+    low, high = attack(table, withheld, 0)
+    assert high - low >= 1.0
+
+
+def test_gaps_that_hide_each_other_need_nothing_more() -> None:
+    table, small = one_line([2, 2, 40, 17])
+    assert protect(table, small).tolist() == small.tolist()
+
+
+def test_nothing_small_withholds_nothing() -> None:
+    table, small = one_line([20, 40, 17])
+    assert not protect(table, small).any()
+
+
+def test_a_row_is_withheld_whole_and_its_companion_too() -> None:
+    table, small = two_way([[2, 20, 30], [15, 25, 35], [40, 50, 60]])
+    withheld = protect(table, small)
+    assert withheld[:9].reshape(3, 3).any(axis=1).tolist() == [True, True, False]
+    assert not is_exposed(table, withheld, 0)
+
+
+def test_without_free_units_it_stops() -> None:
+    table, small = one_line([2])
+    assert protect(table, small).tolist() == [True, False]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=2, max_size=4))
+def test_the_attackers_range_is_the_range_of_all_solutions(parts: list[int]) -> None:
+    table, small = one_line(parts)
+    withheld = protect(table, small)
+    for cell in np.flatnonzero(small):
+        tables = solutions(table, withheld)
+        low, high = attack(table, withheld, int(cell))
+        assert tables[:, cell].min() == pytest.approx(np.ceil(low - 1e-6))
+        assert tables[:, cell].max() == pytest.approx(min(np.floor(high + 1e-6), tables[:, cell].max()))
+        if not withheld[table.unit >= 0].all():
+            assert tables[:, cell].max() > tables[:, cell].min()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 5), min_size=2, max_size=2), min_size=2, max_size=3))
+def test_no_withheld_cell_of_a_two_way_table_can_be_solved_for(rows: list[list[int]]) -> None:
+    table, small = two_way(rows)
+    withheld = protect(table, small)
+    if withheld[table.unit >= 0].all():
+        return  # nothing left to withhold: the margins alone may decide it
+    tables = solutions(table, withheld)
+    for cell in np.flatnonzero(small):
+        assert tables[:, cell].max() > tables[:, cell].min()
