@@ -53,7 +53,8 @@ def solutions(table: AdditiveTable, withheld: np.ndarray) -> np.ndarray:
     gaps = np.flatnonzero(withheld)
     most = int(table.values.max())
     ranges = [
-        range(int(table.lower[i]), (most if np.isinf(table.upper[i]) else int(table.upper[i])) + 1) for i in gaps
+        range(int(table.lower[i]), (most if np.isinf(table.upper[i]) else int(table.upper[i])) + 1)
+        for i in gaps
     ]
     found = []
     for guess in itertools.product(*ranges):
