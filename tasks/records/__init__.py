@@ -1,1 +1,19 @@
 """The one door to patient records: sources, formulas to SQL, moments and cells."""
+
+from tasks.records.cells import Cells
+from tasks.records.design import Design, Dropped, RandomTerm
+from tasks.records.moments import Moments
+from tasks.records.newdata import NewRows, new_rows
+from tasks.records.requests import cells_for, moments_for
+
+__all__ = [
+    "Cells",
+    "Design",
+    "Dropped",
+    "Moments",
+    "NewRows",
+    "RandomTerm",
+    "cells_for",
+    "moments_for",
+    "new_rows",
+]

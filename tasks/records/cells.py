@@ -7,7 +7,9 @@ the first grouping factor.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +40,15 @@ class Cells:
         time: (N,) the time column's value, or None; with a time column rows are never collapsed.
         log_constant: what collapsing leaves out of the binomial or Poisson log-likelihood:
             Σ log C(trials, y) or −Σ log y!, over the original rows.
+        outcome: what the original rows' outcomes are: "binary" (0 or 1), "successes" (of `trials`), "count"
+            (whole and not negative) or "number" (anything else).
     """
 
     fixed: Floats
     random: tuple[Floats, ...]
     codes: Integers
     factors: tuple[str, ...]
-    levels: tuple[tuple[str, ...], ...]
+    levels: tuple[tuple[Hashable, ...], ...]
     weight: Floats
     total: Floats
     total_squares: Floats
@@ -52,6 +56,7 @@ class Cells:
     offset: Floats
     time: Floats | None
     log_constant: float
+    outcome: Literal["binary", "successes", "count", "number"] = "number"
 
     @property
     def n_obs(self) -> float:

@@ -7,6 +7,7 @@ cancel. Moments about one reference point add up: over clinics, months and sites
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +37,7 @@ class Moments:
     reference: Floats
     products: Floats
     factors: tuple[str, ...]
-    levels: tuple[tuple[str, ...], ...]
+    levels: tuple[tuple[Hashable, ...], ...]
     codes: Integers
 
     @property

@@ -19,9 +19,9 @@ def case_ids(family: str = "") -> list[str]:
     return [name for name in names if not family or load_case(name)["group"] == family]
 
 
-def load_case(id: str) -> dict[str, Any]:
+def load_case(name: str) -> dict[str, Any]:
     """One case as the JSON file has it."""
-    return json.loads((HERE / "cases" / f"{id}.json").read_text(encoding="utf-8"))
+    return json.loads((HERE / "cases" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def load_data(case: str | Mapping[str, Any]) -> pd.DataFrame:

@@ -1,0 +1,347 @@
+"""Expressions inside a formula, in R's or Python's notation: read, named as R names them, and computed.
+
+`I(age^2)`, `log(tat)`, `I((sbp - 120) / 10)`, `exposure > 30`: an expression is a small syntax tree over
+columns of the data. Only the functions listed here exist; nothing of the caller's Python is reachable.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import FormulaError, nearest
+
+Floats = NDArray[np.float64]
+
+# one argument each; what R and NumPy call them
+FUNCTIONS: Mapping[str, Callable[[Floats], Floats]] = {
+    "log": np.log,
+    "log2": np.log2,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+    "floor": np.floor,
+    "ceiling": np.ceil,
+}
+_SPELLINGS = {"np.log": "log", "ceil": "ceiling", "fabs": "abs", "absolute": "abs", "as.factor": "factor"}
+FACTOR_FUNCTIONS = ("C", "factor", "relevel")
+BASIS_FUNCTIONS = ("poly", "bs", "ns", "cr", "cs", "cc", "scale", "center", "standardize")
+_OPERATORS: Mapping[type[ast.operator], tuple[str, int]] = {
+    ast.Add: (" + ", 1),
+    ast.Sub: (" - ", 1),
+    ast.Mult: (" * ", 2),
+    ast.Div: ("/", 2),
+    ast.Pow: ("^", 4),
+}
+_COMPARISONS: Mapping[type[ast.cmpop], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
+_QUOTED = re.compile(r"`[^`]+`|'[^']*'|\"[^\"]*\"")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """An expression over columns of the data.
+
+    Attributes:
+        text: the expression as R would print it; names its column in the design.
+        node: its syntax tree, operators and functions spelled one way.
+        names: the data's columns it uses, in order of appearance.
+    """
+
+    text: str
+    node: ast.expr
+    names: tuple[str, ...]
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is nothing but a column of the data."""
+        return isinstance(self.node, ast.Name)
+
+    @property
+    def function(self) -> str | None:
+        """The outermost function, where there is one."""
+        return _function_name(self.node)
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether its values are true or false, as in `I(age > 60)`; R makes a factor of those."""
+        return _is_condition(self.node)
+
+
+def parse(text: str) -> Expression:
+    """Read an expression.
+
+    Raises:
+        FormulaError: it is not an expression, or uses a function there is not.
+    """
+    quoted: dict[str, ast.expr] = {}
+
+    def placeholder(match: re.Match[str]) -> str:
+        kept = f"quoted_{len(quoted)}_"
+        inside = match.group(0)[1:-1]
+        quoted[kept] = ast.Name(inside, ast.Load()) if match.group(0)[0] == "`" else ast.Constant(inside)
+        return kept
+
+    source = _QUOTED.sub(placeholder, text.strip()).replace("^", "**")
+    source = re.sub(r"&&?", " and ", source)
+    source = re.sub(r"\|\|?", " or ", source)
+    source = re.sub(r"(?<![<>=!])!(?!=)", " not ", source)
+    try:
+        tree = ast.parse(source, mode="eval").body
+    except SyntaxError:
+        raise FormulaError(f"cannot read {text.strip()!r} in the formula") from None
+    node = _Reader(quoted, text.strip()).visit(tree)
+    names = tuple(dict.fromkeys(each.id for each in _walk(node) if isinstance(each, ast.Name)))
+    return Expression(deparse(node), node, names)
+
+
+def _walk(node: ast.AST) -> list[ast.AST]:
+    """The tree's nodes in the order they are written, functions' own names left out."""
+    if isinstance(node, ast.Call):
+        inner = [*node.args, *(keyword.value for keyword in node.keywords)]
+        return [node, *(each for argument in inner for each in _walk(argument))]
+    return [node, *(each for child in ast.iter_child_nodes(node) for each in _walk(child))]
+
+
+class _Reader(ast.NodeTransformer):
+    """Turns Python's tree into ours: dotted names are names, R's constants are constants."""
+
+    def __init__(self, quoted: Mapping[str, ast.expr], text: str) -> None:
+        self.quoted = quoted
+        self.text = text
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        constants = {"TRUE": True, "FALSE": False, "pi": float(np.pi)}
+        if node.id in constants:
+            return ast.Constant(constants[node.id])
+        return self.quoted.get(node.id, ast.Name(node.id, ast.Load()))
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        base = self.visit(node.value)
+        if not isinstance(base, ast.Name):
+            self._refuse()
+        return ast.Name(f"{base.id}.{node.attr}", ast.Load())
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        function = self.visit(node.func)
+        if not isinstance(function, ast.Name):
+            self._refuse()
+        name = _SPELLINGS.get(function.id.removeprefix("np."), function.id.removeprefix("np."))
+        if name == "Q" and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
+            return ast.Name(str(node.args[0].value), ast.Load())
+        if name == "rep" and node.args:  # rep(constant, length(x)): every row gets the constant anyway
+            return self.visit(node.args[0])
+        known = (*FUNCTIONS, *FACTOR_FUNCTIONS, *BASIS_FUNCTIONS, "I", "c", "list", *_CONTRASTS)
+        if name not in known:
+            raise FormulaError(
+                f"there is no function {name!r} for formulas; {nearest(name, known)}",
+                hint="compute the column in the SELECT or the data frame instead",
+            )
+        arguments = [self.visit(each) for each in node.args]
+        keywords = [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords]
+        return ast.Call(ast.Name(name, ast.Load()), arguments, keywords)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        if type(node.op) not in _OPERATORS:
+            self._refuse()
+        return ast.BinOp(self.visit(node.left), node.op, self.visit(node.right))
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        operand = self.visit(node.operand)
+        if isinstance(node.op, ast.UAdd):
+            return operand  # type: ignore[no-any-return]
+        if isinstance(node.op, ast.Invert):
+            self._refuse()
+        return ast.UnaryOp(node.op, operand)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARISONS:
+            self._refuse()
+        return ast.Compare(self.visit(node.left), node.ops, [self.visit(node.comparators[0])])
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        return ast.BoolOp(node.op, [self.visit(each) for each in node.values])
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if not isinstance(node.value, bool | int | float | str):
+            self._refuse()
+        return node
+
+    def visit_List(self, node: ast.List) -> ast.expr:
+        return ast.List([self.visit(each) for each in node.elts], ast.Load())
+
+    def visit_Tuple(self, node: ast.Tuple) -> ast.expr:
+        return ast.List([self.visit(each) for each in node.elts], ast.Load())
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        self._refuse()
+        return node
+
+    def _refuse(self) -> None:
+        raise FormulaError(
+            f"cannot compute {self.text!r} in a formula",
+            hint="compute the column in the SELECT or the data frame instead",
+        )
+
+
+_CONTRASTS = ("Treatment", "Sum", "contr.treatment", "contr.sum")
+
+
+def _function_name(node: ast.expr) -> str | None:
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
+
+
+def _is_condition(node: ast.expr) -> bool:
+    if _function_name(node) == "I" and isinstance(node, ast.Call) and node.args:
+        return _is_condition(node.args[0])
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.Not)
+    return isinstance(node, ast.Compare | ast.BoolOp)
+
+
+def deparse(node: ast.expr, outer: int = 0) -> str:
+    """The expression as R prints it: `I(age^2)`, `log(x + 1)`, `poly(age, 2)`, `sex == "F"`."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Constant):
+        return _constant(node.value)
+    if isinstance(node, ast.List):
+        return f"c({', '.join(deparse(each) for each in node.elts)})"
+    if isinstance(node, ast.UnaryOp):
+        sign = "!" if isinstance(node.op, ast.Not) else "-"
+        inner = f"{sign}{deparse(node.operand, 3)}"
+        return f"({inner})" if outer > 3 else inner
+    if isinstance(node, ast.BinOp):
+        symbol, level = _OPERATORS[type(node.op)]
+        right_first = isinstance(node.op, ast.Pow)
+        left = deparse(node.left, level + right_first)
+        right = deparse(node.right, level + (not right_first))
+        return f"({left}{symbol}{right})" if level < outer else f"{left}{symbol}{right}"
+    if isinstance(node, ast.Compare):
+        left, right = deparse(node.left, 1), deparse(node.comparators[0], 1)
+        inner = f"{left} {_COMPARISONS[type(node.ops[0])]} {right}"
+        return f"({inner})" if outer else inner
+    if isinstance(node, ast.BoolOp):
+        symbol = " & " if isinstance(node.op, ast.And) else " | "
+        inner = symbol.join(deparse(each) for each in node.values)
+        return f"({inner})" if outer else inner
+    assert isinstance(node, ast.Call)
+    arguments = [deparse(each) for each in node.args]
+    arguments += [f"{each.arg} = {deparse(each.value)}" for each in node.keywords]
+    return f"{_function_name(node)}({', '.join(arguments)})"
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return f"{value:.15g}"
+
+
+def evaluate(
+    node: ast.expr, column: Callable[[str], Floats], condition: Callable[[ast.Compare], Floats | None]
+) -> Floats | float:
+    """The expression's values: (N,) where it uses columns, a number where it doesn't.
+
+    Args:
+        node: the tree.
+        column: the numbers of a column, missing ones NaN.
+        condition: the 0/1 values of a comparison of a text column with a constant; None to compare numbers.
+
+    Missing in, missing out; what is undefined (log of a negative number) is NaN, what is infinite is ±inf.
+    """
+    if isinstance(node, ast.Name):
+        return column(node.id)
+    if isinstance(node, ast.Constant):
+        return float(node.value)
+    if isinstance(node, ast.Compare):
+        text = condition(node)
+        if text is not None:
+            return text
+    parts = [evaluate(each, column, condition) for each in _operands(node)]
+    with np.errstate(all="ignore"):
+        if isinstance(node, ast.UnaryOp):
+            value = parts[0]
+            return _keeping_missing(1.0 - value, value) if isinstance(node.op, ast.Not) else -value
+        if isinstance(node, ast.BinOp):
+            return _binary(node.op, parts[0], parts[1])
+        if isinstance(node, ast.Compare):
+            return _keeping_missing(_compare(node.ops[0], parts[0], parts[1]), *parts)
+        if isinstance(node, ast.BoolOp):
+            combine = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+            value = parts[0]
+            for each in parts[1:]:
+                value = _keeping_missing(combine(value, each), value, each)
+            return value
+        name = _function_name(node)
+        if name == "I":
+            return parts[0]
+        return FUNCTIONS[str(name)](np.asarray(parts[0], dtype=float))
+
+
+def _operands(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand]
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.Compare):
+        return [node.left, node.comparators[0]]
+    if isinstance(node, ast.BoolOp):
+        return node.values
+    name = _function_name(node)
+    if isinstance(node, ast.Call) and (name == "I" or name in FUNCTIONS) and len(node.args) == 1:
+        return node.args
+    raise FormulaError(
+        f"{deparse(node)!r} cannot be computed inside another expression",
+        hint="compute the column in the SELECT or the data frame instead",
+    )
+
+
+def _binary(operator: ast.operator, left: Floats | float, right: Floats | float) -> Floats | float:
+    first, second = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
+    if isinstance(operator, ast.Add):
+        return first + second
+    if isinstance(operator, ast.Sub):
+        return first - second
+    if isinstance(operator, ast.Mult):
+        return first * second
+    if isinstance(operator, ast.Div):
+        return first / second
+    return first**second
+
+
+def _compare(operator: ast.cmpop, left: Floats | float, right: Floats | float) -> Floats:
+    compare: dict[type[ast.cmpop], Any] = {
+        ast.Eq: np.equal,
+        ast.NotEq: np.not_equal,
+        ast.Lt: np.less,
+        ast.LtE: np.less_equal,
+        ast.Gt: np.greater,
+        ast.GtE: np.greater_equal,
+    }
+    return np.asarray(compare[type(operator)](left, right), dtype=float)
+
+
+def _keeping_missing(values: Any, *inputs: Floats | float) -> Floats:
+    """R's three-valued logic, save that a missing side always leaves the result missing."""
+    result = np.asarray(values, dtype=float)
+    missing = np.zeros(result.shape, dtype=bool)
+    for each in inputs:
+        missing = missing | np.isnan(each)
+    return np.where(missing, np.nan, result)
