@@ -1,19 +1,55 @@
-"""The network file's schema: what may be said about a network, and what each key means."""
+"""The network file's schema: what may be said about a network, and what each key means.
+
+A value of the wrong type, an unknown key and a contradiction between keys are all pydantic validation
+errors; `tasks.network.reading` says them in sentences with their lines.
+"""
 
 from __future__ import annotations
 
 import re
+import zoneinfo
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from tasks.errors import nearest
 
 Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Limit = Annotated[float, AllowInfNan(False)]
+
+CONTRACT_COLUMNS = ("clinic", "region", "patient", "record", "date")
+"""What the SELECT may return beside what outcomes and the program name; clinic and date it must."""
+DERIVED_COLUMNS = ("month", "period", "program")
+"""What screening adds to the records."""
+
+_SECRET_IN_URL = re.compile(r"://[^/@\s]*:(?!\$\{[A-Za-z_]\w*\}@)[^/@\s]+@")
+_SECRET_PARAMETER = re.compile(r"[?&;](password|passwd|pwd|token|secret|api_?key)=(?!\$\{)[^&;\s]", re.I)
+_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
+
+Contradiction = tuple[tuple[str, ...], str]
+"""Where two keys of a section disagree (path below the section), and what to do, in a sentence."""
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """What cannot be true at once although each key is well formed."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        found = list(self.contradictions())
+        if found:
+            sentences = "; ".join(sentence for _, sentence in found)
+            raise PydanticCustomError(
+                "contradiction", "{sentences}", {"sentences": sentences, "found": found}
+            )
+        return self
 
 
 class NetworkSection(_Section):
@@ -23,12 +59,21 @@ class NetworkSection(_Section):
     language: str = Field("en", description="language tag of the report")
     time_zone: str = Field("UTC", description="time zone of the schedule and of months")
 
+    def contradictions(self) -> Iterator[Contradiction]:
+        """The time zone must be one of the IANA database's names."""
+        try:
+            zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            offer = nearest(self.time_zone, zoneinfo.available_timezones())
+            yield ("time_zone",), f"there is no time zone {self.time_zone!r}; {_brief(offer)}"
+
 
 class RecordsSection(_Section):
     """`[records]`: where the records are and the SELECT that brings them to the contract.
 
-    The SELECT returns one row per record with columns `clinic` and `date`, optionally `region` and
-    `patient`, and every column that outcomes, adjusters and the program name.
+    The SELECT returns one row per record with columns `clinic` and `date`, optionally `region`, `patient`
+    and `record` (the record's own number), and every column that outcomes, adjusters, exposures and the
+    program name. sql/contract.sql describes each.
     """
 
     source: str = Field(
@@ -40,33 +85,115 @@ class RecordsSection(_Section):
     password_env: str | None = Field(None, description="environment variable holding the database password")
     password_block: str | None = Field(None, description="Prefect Secret block holding the database password")
 
+    @property
+    def is_url(self) -> bool:
+        """Whether the source is a SQLAlchemy URL rather than a file."""
+        return "://" in self.source
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """One SELECT, no secret in the file, one place for the password."""
+        if not self.source.strip():
+            yield ("source",), "source is empty; give a DuckDB, Parquet or CSV file, or a database URL"
+        if "${" in _VARIABLE.sub("", self.source):
+            yield ("source",), "source has a ${ that names no environment variable; write ${NAME}"
+        if _SECRET_IN_URL.search(self.source) or _SECRET_PARAMETER.search(self.source):
+            yield (
+                ("source",),
+                "source holds a password; take it out (and change it: it has been in a file), put it in an "
+                "environment variable and name that in password_env",
+            )
+        if self.select is not None and self.select_file is not None:
+            yield ("select_file",), "select and select_file are both given; keep one of them"
+        if self.password_env is not None and self.password_block is not None:
+            yield ("password_block",), "password_env and password_block are both given; keep one of them"
+        for key in ("password_env", "password_block"):
+            if getattr(self, key) is not None and not self.is_url:
+                yield (key,), f"{key} is for a database URL, and source is a file; leave it out"
+        if self.password_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.password_env):
+            yield (
+                ("password_env",),
+                "password_env is not the name of an environment variable; give the name, not the password",
+            )
+
 
 class ColumnLimits(_Section):
     """Declared limits of a column; a value outside is set aside and counted."""
 
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Limit | None = None
+    maximum: Limit | None = None
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """At least one limit, and the lower below the upper."""
+        if self.minimum is None and self.maximum is None:
+            yield (), "neither minimum nor maximum is given; give one, or leave the table out"
+        yield from _limits_cross(self.minimum, self.maximum)
 
 
 class OutcomeSection(_Section):
     """`[outcomes.NAME]`: one outcome."""
 
     label: str = Field(description="as people read it")
-    kind: Literal["continuous", "binary", "count"]
-    column: Identifier | None = Field(None, description="column of the SELECT; the outcome's own name if left out")
+    kind: Literal["continuous", "binary", "count"] = Field(description="continuous, binary or count")
+    column: Identifier | None = Field(
+        None, description="column of the SELECT; the outcome's own name if left out"
+    )
     unit: str = Field("", description="unit of its values; % for binary outcomes if left out")
     direction: Literal["higher", "lower", "neither"] = Field(description="which is better")
-    scale: Literal["identity", "log"] = Field("identity", description="log: analysed as logarithms, reported back")
-    adjusters: tuple[str, ...] = Field((), description="columns, or formula terms of them, to adjust for")
+    scale: Literal["identity", "log"] = Field(
+        "identity", description="log: analysed as logarithms, reported back"
+    )
+    adjusters: Annotated[tuple[str, ...], Strict(False)] = Field(
+        (), description="columns, or formula terms of them, to adjust for"
+    )
     per: Literal["record", "clinic-month"] = Field(
         "record", description="clinic-month: the outcome is the number of records of a clinic in a month"
     )
     exposure: Identifier | None = Field(None, description="count outcomes: column with the exposure time")
-    minimum: float | None = Field(None, description="a smaller value is impossible: blanked and counted")
-    maximum: float | None = Field(None, description="a larger value is impossible: blanked and counted")
+    minimum: Limit | None = Field(None, description="a smaller value is impossible: blanked and counted")
+    maximum: Limit | None = Field(None, description="a larger value is impossible: blanked and counted")
     patient_slopes: bool = Field(
         False, description="repeated measurements: random intercept and slope on months for each patient"
     )
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """What its kind does not allow, and limits that cross."""
+        if self.kind != "count":
+            if self.exposure is not None:
+                yield (
+                    ("exposure",),
+                    f"exposure is for count outcomes, and this one is {self.kind}; leave it out",
+                )
+            if self.per == "clinic-month":
+                yield (
+                    ("per",),
+                    f'per = "clinic-month" counts records, and this outcome is {self.kind}; '
+                    'make it kind = "count", or leave per out',
+                )
+        if self.kind != "continuous":
+            if self.scale == "log":
+                yield (
+                    ("scale",),
+                    f'scale = "log" is for continuous outcomes, and this one is {self.kind}; leave it out',
+                )
+            if self.patient_slopes:
+                yield (
+                    ("patient_slopes",),
+                    f"patient_slopes is for continuous outcomes, and this one is {self.kind}; leave it out",
+                )
+        if self.per == "clinic-month" and self.kind == "count":
+            for key in ("column", "exposure", "minimum", "maximum"):
+                if getattr(self, key) is not None:
+                    yield (key,), f'per = "clinic-month" counts records and reads no column; leave {key} out'
+        if self.kind == "binary":
+            for key in ("minimum", "maximum"):
+                if getattr(self, key) is not None:
+                    yield (key,), f"a binary outcome is 0 or 1 and needs no {key}; leave it out"
+        if self.scale == "log" and self.maximum is not None and self.maximum <= 0:
+            yield ("maximum",), "maximum must be above 0, since logarithms are taken"
+        yield from _limits_cross(self.minimum, self.maximum)
+        for i, adjuster in enumerate(self.adjusters):
+            if adjuster in self.adjusters[:i]:
+                yield ("adjusters",), f"adjusters names {adjuster!r} twice"
 
 
 class ProgramSection(_Section):
@@ -76,26 +203,43 @@ class ProgramSection(_Section):
     column: Identifier | None = Field(None, description="0/1 column: this record was under the program")
     starts: dict[str, Month] | None = Field(None, description="clinic → first month under the program")
 
+    def contradictions(self) -> Iterator[Contradiction]:
+        """One way of telling who was under the program."""
+        if self.column is not None and self.starts is not None:
+            yield ("starts",), "column and starts are both given; keep one of them"
+        if self.column is None and self.starts is None:
+            yield (
+                (),
+                "neither column nor starts is given; name a 0/1 column, or each clinic's first month",
+            )
+        if self.starts is not None and not self.starts:
+            yield ("starts",), "starts names no clinic"
+
 
 class WindowSection(_Section):
     """`[window]`: the months an estimate uses, ending with the reported month."""
 
-    months: int = Field(12, ge=1, le=600)
+    months: int = Field(default=12, ge=1, le=600)
 
 
 class PolicySection(_Section):
     """`[policy]`: small numbers and comparisons."""
 
     small_numbers: Literal["suppress-1-10", "nhs-7-round-5", "suppress-1-4", "none"] = "suppress-1-10"
-    minimum_denominator: int = Field(25, ge=1, description="smallest denominator that is compared")
-    minimum_count: int = Field(11, ge=0, description="smallest count that is compared")
-    minimum_reliability: float = Field(0.7, ge=0, le=1)
+    minimum_denominator: int = Field(default=25, ge=1, description="smallest denominator that is compared")
+    minimum_count: int = Field(default=11, ge=0, description="smallest count that is compared")
+    minimum_reliability: float = Field(default=0.7, ge=0, le=1)
 
 
 class OutputSection(_Section):
     """`[output]`: where reports, feed and the run's record go, beside the network file."""
 
     directory: str = "output"
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """A directory of its own."""
+        if self.directory.strip() in {"", ".", "./", "..", "/"}:
+            yield ("directory",), 'directory must be one that holds nothing else; leave it out for "output"'
 
 
 class Network(_Section):
@@ -110,6 +254,56 @@ class Network(_Section):
     policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()
     directory: Path = Field(default=Path(), exclude=True)
+
+    def column(self, outcome: str) -> str | None:
+        """The SELECT's column that holds an outcome; None where the outcome counts records."""
+        section = self.outcomes[outcome]
+        return None if section.per == "clinic-month" else section.column or outcome
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Names that screening gives itself, limits that nothing uses or that are given twice."""
+        reserved = (*CONTRACT_COLUMNS, *DERIVED_COLUMNS)
+        limited = {}
+        for name, outcome in self.outcomes.items():
+            column = self.column(name)
+            where = ("outcomes", name)
+            if column is not None and column in reserved:
+                key = ("column",) if outcome.column else ()
+                yield (*where, *key), _taken(column)
+            if outcome.exposure is not None and outcome.exposure in reserved:
+                yield (*where, "exposure"), _taken(outcome.exposure)
+            if column is not None and column in outcome.adjusters:
+                yield (
+                    (*where, "adjusters"),
+                    f"the outcome is adjusted for itself ({column!r}); leave it out of adjusters",
+                )
+            if self.program is not None and ({"program", self.program.column} & set(outcome.adjusters)):
+                yield (
+                    (*where, "adjusters"),
+                    "the program is in every model already; leave it out of adjusters",
+                )
+            if column is not None and (outcome.minimum is not None or outcome.maximum is not None):
+                limited[column] = name
+        for column in self.limits:
+            if column in limited:
+                yield (
+                    ("limits", column),
+                    f"column {column!r} has its limits in [outcomes.{limited[column]}]; keep one of the two",
+                )
+
+
+def _limits_cross(minimum: float | None, maximum: float | None) -> Iterator[Contradiction]:
+    if minimum is not None and maximum is not None and minimum >= maximum:
+        yield ("minimum",), f"minimum ({minimum:g}) is not below maximum ({maximum:g})"
+
+
+def _taken(column: str) -> str:
+    return f"column {column!r} has a meaning of its own in the contract; name it otherwise in the SELECT"
+
+
+def _brief(offer: str) -> str:
+    """An offer of names, unless nothing was close and it would list the beginning of hundreds."""
+    return offer if offer.startswith("did you mean") else "give an IANA name such as 'America/New_York'"
 
 
 def slug(name: str) -> str:

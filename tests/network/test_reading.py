@@ -1,0 +1,418 @@
+"""Everything wrong with a network file is said at once, in sentences with their lines and the way out."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import NetworkError
+from tasks.network.problems import NetworkFileError
+from tasks.network.reading import examine, read_network
+
+GOOD = """\
+[network]
+name = "Three clinics"
+time_zone = "Europe/Berlin"
+
+[records]
+source = "records.duckdb"
+select = "SELECT * FROM visits"
+
+[outcomes.vaccinated]
+label = "Vaccinated"
+kind = "binary"
+direction = "higher"
+adjusters = ["age", "ns(age, 3)"]
+
+[outcomes.days]
+label = "Days"
+kind = "continuous"
+column = "waiting_days"
+direction = "lower"
+minimum = 0
+maximum = 400
+
+[limits.age]
+maximum = 110
+
+[program]
+label = "Outreach"
+[program.starts]
+"North Clinic" = "2023-05"
+
+[window]
+months = 6
+"""
+
+
+def write(directory: Path, text: str) -> Path:
+    path = directory / "network.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def wrong(directory: Path, text: str) -> list[str]:
+    """The problems, each as it is printed."""
+    with pytest.raises(NetworkFileError) as caught:
+        read_network(write(directory, text))
+    assert caught.value.exit_code == 2
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    network = read_network(write(tmp_path, GOOD))
+    assert network.directory == tmp_path.resolve()
+    assert network.outcomes["vaccinated"].adjusters == ("age", "ns(age, 3)")
+    assert network.column("days") == "waiting_days"
+    assert network.column("vaccinated") == "vaccinated"
+    assert network.policy.minimum_denominator == 25
+    assert network.limits["age"].maximum == 110
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'kind = "binary"',
+            'kind = "binry"',
+            "line 11: [outcomes.vaccinated] kind = 'binry' is not one of continuous, binary, count; did you "
+            "mean 'binary'?",
+        ),
+        (
+            "adjusters =",
+            "adjuster =",
+            "line 13: [outcomes.vaccinated] unknown key 'adjuster'; did you mean 'adjusters'?",
+        ),
+        (
+            "[window]",
+            "[windows]",
+            "line 31: unknown table 'windows'; did you mean 'window'?",
+        ),
+        (
+            '"2023-05"',
+            '"2023-5"',
+            "line 29: [program] North Clinic = '2023-5' is not a month; write it as \"2023-05\"",
+        ),
+        (
+            '"2023-05"',
+            '"2023-13"',
+            "line 29: [program] North Clinic = '2023-13' is not a month; write it as \"2023-05\"",
+        ),
+        (
+            '"2023-05"',
+            "2023-05-01",
+            "line 29: [program] North Clinic must be text in quotes, and is a date or time",
+        ),
+        (
+            "months = 6",
+            'months = "6"',
+            "line 32: [window] months must be a whole number, and is text",
+        ),
+        (
+            "months = 6",
+            "months = 0",
+            "line 32: [window] months must be at least 1, and is 0",
+        ),
+        (
+            "months = 6",
+            "months = true",
+            "line 32: [window] months must be a whole number, and is true or false",
+        ),
+        (
+            'label = "Days"\n',
+            "",
+            "line 15: [outcomes.days] label is missing (as people read it)",
+        ),
+        (
+            '"Europe/Berlin"',
+            '"Europe/Berln"',
+            "line 3: [network] there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin' or "
+            "'Europe/Dublin' or 'Europe/Belfast'?",
+        ),
+        (
+            '"Europe/Berlin"',
+            '"Mars"',
+            "line 3: [network] there is no time zone 'Mars'; give an IANA name such as 'America/New_York'",
+        ),
+        (
+            '["age", "ns(age, 3)"]',
+            '["age", 3]',
+            "line 13: [outcomes.vaccinated] adjusters, value 2, must be text in quotes, and is a whole "
+            "number",
+        ),
+        (
+            '["age", "ns(age, 3)"]',
+            '"age"',
+            'line 13: [outcomes.vaccinated] adjusters must be a list such as ["age"], and is text',
+        ),
+        (
+            '["age", "ns(age, 3)"]',
+            '["age", "age"]',
+            "line 13: [outcomes.vaccinated] adjusters names 'age' twice",
+        ),
+        (
+            '["age", "ns(age, 3)"]',
+            '["vaccinated"]',
+            "line 13: [outcomes.vaccinated] the outcome is adjusted for itself ('vaccinated'); leave it out "
+            "of adjusters",
+        ),
+        (
+            '["age", "ns(age, 3)"]',
+            '["program"]',
+            "line 13: [outcomes.vaccinated] the program is in every model already; leave it out of adjusters",
+        ),
+        (
+            "maximum = 400",
+            "maximum = 0",
+            "line 20: [outcomes.days] minimum (0) is not below maximum (0)",
+        ),
+        (
+            "maximum = 400",
+            "maximum = inf",
+            "line 21: [outcomes.days] maximum must be a finite number, and is a decimal number",
+        ),
+        (
+            "maximum = 400",
+            'exposure = "x"',
+            "line 21: [outcomes.days] exposure is for count outcomes, and this one is continuous; leave it "
+            "out",
+        ),
+        (
+            "maximum = 400",
+            'per = "clinic-month"',
+            'line 21: [outcomes.days] per = "clinic-month" counts records, and this outcome is continuous; '
+            'make it kind = "count", or leave per out',
+        ),
+        (
+            'direction = "higher"',
+            'direction = "higher"\nscale = "log"',
+            'line 13: [outcomes.vaccinated] scale = "log" is for continuous outcomes, and this one is '
+            "binary; leave it out",
+        ),
+        (
+            'direction = "higher"',
+            'direction = "higher"\npatient_slopes = true',
+            "line 13: [outcomes.vaccinated] patient_slopes is for continuous outcomes, and this one is "
+            "binary; leave it out",
+        ),
+        (
+            'direction = "higher"',
+            'direction = "higher"\nminimum = 0',
+            "line 13: [outcomes.vaccinated] a binary outcome is 0 or 1 and needs no minimum; leave it out",
+        ),
+        (
+            'kind = "binary"',
+            'kind = "count"\nper = "clinic-month"\ncolumn = "n"',
+            'line 13: [outcomes.vaccinated] per = "clinic-month" counts records and reads no column; leave '
+            "column out",
+        ),
+        (
+            '"waiting_days"',
+            '"date"',
+            "line 18: [outcomes.days] column 'date' has a meaning of its own in the contract; name it "
+            "otherwise in the SELECT",
+        ),
+        (
+            '"waiting_days"',
+            '"waiting days"',
+            "line 18: [outcomes.days] column = 'waiting days' is not a column's name; use letters, digits "
+            "and underscores",
+        ),
+        (
+            "[outcomes.days]",
+            '[outcomes."my days"]',
+            "line 15: [outcomes.my days] 'my days' cannot be the name of a column; use letters, digits and "
+            "underscores, beginning with a letter or underscore",
+        ),
+        (
+            "[limits.age]\nmaximum = 110",
+            "[limits.age]",
+            "line 23: [limits.age] neither minimum nor maximum is given; give one, or leave the table out",
+        ),
+        (
+            "[limits.age]\nmaximum = 110",
+            "[limits.waiting_days]\nmaximum = 9",
+            "line 23: [limits.waiting_days] column 'waiting_days' has its limits in [outcomes.days]; keep "
+            "one of the two",
+        ),
+        (
+            'label = "Outreach"',
+            'label = "Outreach"\ncolumn = "out"',
+            "line 29: [program] column and starts are both given; keep one of them",
+        ),
+        (
+            '[program.starts]\n"North Clinic" = "2023-05"\n',
+            "",
+            "line 26: [program] neither column nor starts is given; name a 0/1 column, "
+            "or each clinic's first month",
+        ),
+        (
+            'select = "SELECT * FROM visits"',
+            'select = "SELECT 1"\nselect_file = "network.toml"',
+            "line 8: [records] select and select_file are both given; keep one of them",
+        ),
+        (
+            'select = "SELECT * FROM visits"',
+            'select_file = "visits.sql"',
+            "line 7: [records] there is no file 'visits.sql' beside the network file; give its path from "
+            "there",
+        ),
+        (
+            '"records.duckdb"',
+            '" "',
+            "line 6: [records] source is empty; give a DuckDB, Parquet or CSV file, or a database URL",
+        ),
+        (
+            '"records.duckdb"',
+            '"postgresql://db/${}"',
+            "line 6: [records] source has a ${ that names no environment variable; write ${NAME}",
+        ),
+        (
+            '"records.duckdb"',
+            '"records.duckdb"\npassword_env = "X"',
+            "line 7: [records] password_env is for a database URL, and source is a file; leave it out",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[output]\ndirectory = "."',
+            'line 34: [output] directory must be one that holds nothing else; leave it out for "output"',
+        ),
+    ],
+)
+def test_one_thing_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    assert wrong(tmp_path, GOOD.replace(old, new)) == [said]
+
+
+def test_everything_wrong_is_said_at_once_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace('name = "Three clinics"', 'nam = "Three clinics"')
+        .replace('kind = "binary"', 'kind = "yes"')
+        .replace("maximum = 400", "maximum = -1")
+        .replace('"2023-05"', '"May"')
+        .replace("months = 6", "month = 6")
+    )
+    said = wrong(tmp_path, text)
+    assert [each.split(":")[0] for each in said] == [
+        "line 1",
+        "line 2",
+        "line 11",
+        "line 20",
+        "line 29",
+        "line 32",
+    ]
+    with pytest.raises(NetworkFileError) as caught:
+        read_network(tmp_path / "network.toml")
+    assert caught.value.message.startswith(
+        "network.toml has 6 problems:\n  line 1: [network] name is missing"
+    )
+    again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
+    assert (again.message, again.problems) == (caught.value.message, caught.value.problems)
+
+
+def test_one_problem_is_one_sentence_with_file_and_line(tmp_path: Path) -> None:
+    with pytest.raises(NetworkFileError) as caught:
+        read_network(write(tmp_path, GOOD.replace("months = 6", "month = 6")))
+    assert str(caught.value) == "network.toml line 32: [window] unknown key 'month'; did you mean 'months'?"
+
+
+SECRET = "hunter2"  # noqa: S105 - planted, to see that it is not repeated
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('"records.duckdb"', f'"postgresql://me:{SECRET}@db/clinic"', 6),
+        ('"records.duckdb"', f'"postgresql://db/clinic?user=me&password={SECRET}"', 6),
+        ('"records.duckdb"', f'"postgresql://me@db/clinic"\npassword = "{SECRET}"', 7),
+        ('"records.duckdb"', f'"postgresql://me@db/clinic"\ndb_token = "{SECRET}"', 7),
+        ('"records.duckdb"', f'"postgresql://me@db/clinic"\npassword_env = "{SECRET}!"', 7),
+        ("months = 6", f'months = 6\n[vault]\nsecret = "{SECRET}"', 33),
+    ],
+)
+def test_a_secret_in_the_file_is_refused_and_not_repeated(
+    tmp_path: Path, old: str, new: str, line: int
+) -> None:
+    said = wrong(tmp_path, GOOD.replace(old, new))
+    assert any(each.startswith(f"line {line}: ") for each in said)
+    assert SECRET not in "".join(said)
+    assert any("password" in each or "secret" in each for each in said)
+
+
+@pytest.mark.parametrize("password", ["", ":${DB_PASSWORD}"])
+def test_a_url_with_its_password_elsewhere_is_accepted(tmp_path: Path, password: str) -> None:
+    text = GOOD.replace('"records.duckdb"', f'"postgresql+psycopg://me{password}@db:5432/clinic"')
+    assert read_network(write(tmp_path, text)).records.is_url
+
+
+def test_two_secrets_do_not_hide_another_mistake_in_the_table(tmp_path: Path) -> None:
+    said = wrong(
+        tmp_path,
+        GOOD.replace(
+            '"records.duckdb"', f'"mysql://me:{SECRET}@db/x"\npassword = "{SECRET}"\nselect_file = "b.sql"'
+        ),
+    )
+    assert [each.split(":")[0] for each in said] == ["line 6", "line 7", "line 8"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[network]\nname = \n", "network.toml line 2: not valid TOML: invalid value"),
+        ("[network\n", "network.toml line 1: not valid TOML: expected ']' at the end of a table declaration"),
+        ('[network]\nname = """x\n', "network.toml line 2: not valid TOML: unterminated string"),
+        ("[a]\n[a]\n", "network.toml line 2: not valid TOML: cannot declare ('a',) twice"),
+    ],
+)
+def test_text_that_is_not_toml_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(NetworkFileError) as caught:
+        read_network(write(tmp_path, text))
+    assert caught.value.message == said
+
+
+def test_an_empty_file_says_what_is_missing(tmp_path: Path) -> None:
+    assert wrong(tmp_path, "") == [
+        "the table [network] is missing",
+        "the table [records] is missing",
+        "the table [outcomes] is missing, with at least one outcome",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("network = 3", "line 1: network must be a table, and is a whole number"),
+        ("outcomes = []", "line 1: outcomes must be a table, and is a list"),
+        ("[outcomes]", "line 1: no outcome is described; add a table such as [outcomes.vaccinated]"),
+        ("[outcomes]\nx = 'count'", "line 2: x must be a table, and is text"),
+        ("[limits]\nage = 3", "line 2: age must be a table, and is a whole number"),
+    ],
+)
+def test_a_value_where_a_table_belongs(tmp_path: Path, text: str, said: str) -> None:
+    assert said in wrong(tmp_path, text)
+
+
+def test_no_file_and_not_a_text_file(tmp_path: Path) -> None:
+    with pytest.raises(NetworkError, match="there is no network file") as caught:
+        read_network(tmp_path / "network.toml")
+    assert caught.value.hint == "write one with `clinicnet init`, or give its path"
+    (tmp_path / "network.toml").write_bytes(b"[network]\nname = '\xff'\n")
+    with pytest.raises(NetworkError, match="line 2: not UTF-8"):
+        read_network(tmp_path / "network.toml")
+    with pytest.raises(NetworkError, match="cannot be read"):
+        read_network(tmp_path)
+
+
+def test_what_is_sound_is_left_for_checking_against_the_records(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace('kind = "binary"', 'kind = "yes"').replace('"2023-05"', '"May"').replace("nam", "name")
+    )
+    reading = examine(write(tmp_path, text.replace('"Europe/Berlin"', '"Mars"').replace("namee", "name")))
+    assert reading.network is None
+    assert reading.sound is not None
+    assert list(reading.sound.outcomes) == ["days"]
+    assert reading.sound.program is None
+    assert reading.sound.limits["age"].maximum == 110
+    assert examine(write(tmp_path, GOOD.replace('"records.duckdb"', "3"))).sound is None
