@@ -1,0 +1,129 @@
+"""The command line: what a person types, and what they are told when something is theirs to mend.
+
+Only Typer is imported here; each command brings what it needs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from tasks.errors import ClinicnetError
+
+app = typer.Typer(
+    name="clinicnet",
+    help="Turns a clinic network's patient records into its monthly public-health reporting.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Demo(StrEnum):
+    """The networks that come with the program."""
+
+    chop = "chop"
+    state48 = "state48"
+
+
+class Model(StrEnum):
+    """Models that a question can be put to."""
+
+    auto = "auto"
+    lmm = "lmm"
+    glmm = "glmm"
+    gee = "gee"
+    within = "within"
+
+
+NetworkFile = Annotated[Path, typer.Argument(help="The network file (network.toml).")]
+NetworkOption = Annotated[Path, typer.Option("--network", "-n", help="The network file (network.toml).")]
+MonthOption = Annotated[str, typer.Option("--month", "-m", help="The month to report, YYYY-MM.")]
+
+
+@app.callback()
+def _whole(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error comes from (any position).")
+    ] = False,
+) -> None:
+    """`--debug` is taken out of the arguments by `main`; it stands here to be in the help."""
+
+
+@app.command()
+def demo(
+    name: Annotated[Demo, typer.Argument(help="Which network.")] = Demo.chop,
+    directory: Annotated[Path | None, typer.Option(help="Where to write it; demo/NAME if left out.")] = None,
+    month: Annotated[str | None, typer.Option("--month", "-m", help="The month to report, YYYY-MM.")] = None,
+) -> None:
+    """Make a demo network and report a month of it: chop (real tests) or state48 (known truth)."""
+    from tasks.demo import DEMO_MONTHS, make_demo
+
+    network_file = make_demo(name.value, directory or Path("demo") / name.value)
+    print(f"The demo network {name.value} is described in {network_file}", file=sys.stderr)
+    _report(network_file, month or DEMO_MONTHS[name.value])
+
+
+@app.command()
+def run(network: NetworkFile, month: MonthOption) -> None:
+    """Report one month: estimates, ranks, program effects, PDFs and the feed."""
+    _report(network, month)
+
+
+def _report(network_file: Path, month: str) -> None:
+    from flows.running import run_here, where_it_is
+
+    reported = run_here(network_file, month, debug=_debug())
+    for outcome, reason in reported.not_estimated.items():
+        print(f"Not estimated: {outcome}: {reason}", file=sys.stderr)
+    print(*where_it_is(reported), sep="\n")
+
+
+def main() -> NoReturn:
+    """Run the command line, and end with 0, with 2 for what the user can mend, with 1 for a bug."""
+    try:
+        app([each for each in sys.argv[1:] if each != "--debug"])
+    except ClinicnetError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("Stopped; the last good release is as it was.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # the last door: a bug gets a sentence, not a screenful
+        _tell_bug(error)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _debug() -> bool:
+    return "--debug" in sys.argv[1:]
+
+
+def _tell(error: ClinicnetError) -> None:
+    if _debug():
+        _show_trace(error)
+    print(f"clinicnet: {error.message}", file=sys.stderr)
+    if error.hint is not None:
+        print(f"HINT: {error.hint}", file=sys.stderr)
+
+
+def _tell_bug(error: Exception) -> None:
+    """A bug's own message may hold what no log should: without `--debug` only its kind and place are said."""
+    original = getattr(error, "original", None)
+    if _debug():
+        _show_trace(original or error)
+    where = str(error) if original is not None else type(error).__name__
+    print(f"clinicnet: a bug in clinicnet ended this ({where})", file=sys.stderr)
+    if not _debug():
+        print("HINT: run it again with --debug to see where it comes from, and report that", file=sys.stderr)
+
+
+def _show_trace(error: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(error)

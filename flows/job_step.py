@@ -1,0 +1,112 @@
+"""A step of a job, and doing it: told to whoever watches, timed, and with no patient's data in its errors."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from flows.progress import Progress, Silent
+from tasks.errors import ClinicnetError
+from tasks.publishing.run_record import Step
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class JobStep(Generic[P, R]):
+    """A plain function as a step of a job.
+
+    Attributes:
+        name: as it stands in the progress display and in Prefect's UI.
+        run: what it does.
+        did: its result in a few words: how much, never what.
+        reads_records: whether it talks to the records' database, so that trying again can help.
+        subject: what it is about, where a job does it several times: an outcome's label.
+    """
+
+    name: str
+    run: Callable[P, R]
+    did: Callable[[R], str]
+    reads_records: bool = False
+    subject: str = ""
+
+    def about(self, subject: str) -> JobStep[P, R]:
+        """The same step about `subject`."""
+        return replace(self, subject=subject)
+
+    @property
+    def shown(self) -> str:
+        """The step as people see it: its name, and what it is about."""
+        return f"{self.name}: {self.subject}" if self.subject else self.name
+
+
+class UnexpectedError(Exception):
+    """A bug: where it happened and of what kind, without the message, which may hold a patient's values.
+
+    `original` is for the terminal of the person who asked for it (`--debug`), and is never stored.
+    """
+
+    def __init__(self, where: str, original: BaseException | None = None) -> None:
+        super().__init__(where)
+        self.original = original
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (UnexpectedError, (str(self),))
+
+
+def guarded(step: JobStep[P, R]) -> Callable[P, R]:
+    """The step's function, whose errors are safe to store: the user's to mend, or an `UnexpectedError`."""
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return step.run(*args, **kwargs)
+        except ClinicnetError as error:
+            raise error.with_traceback(None) from None
+        except Exception as error:  # noqa: BLE001  # whatever it is, its message may hold values
+            raise UnexpectedError(f"{step.name}: {_place(error)}", error) from None
+
+    return run
+
+
+def _place(error: BaseException) -> str:
+    """The kind of an error and the last of our own lines it passed."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(_ROOT) and ".venv" not in file.parts:
+            return f"{type(error).__name__} at {file.relative_to(_ROOT)}:{frame.lineno} ({frame.name})"
+    return type(error).__name__
+
+
+Runner = Callable[[JobStep[..., Any]], Callable[..., Any]]
+"""Gives the function that does a step."""
+
+
+def plainly(step: JobStep[..., Any]) -> Callable[..., Any]:
+    """The step as a plain call, without Prefect."""
+    return guarded(step)
+
+
+@dataclass
+class Journal:
+    """Does steps with `runner`, tells `progress`, and keeps what was done for the run's record."""
+
+    runner: Runner = plainly
+    progress: Progress = field(default_factory=Silent)
+    steps: list[Step] = field(default_factory=list)
+
+    def do(self, step: JobStep[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do `step` and write it down."""
+        self.progress.begin(step.shown)
+        began = time.monotonic()
+        result: R = self.runner(step)(*args, **kwargs)
+        seconds = time.monotonic() - began
+        self.steps.append(Step(step.shown, step.did(result), round(seconds, 3)))
+        self.progress.end(step.shown, self.steps[-1].did, seconds)
+        return result

@@ -1,0 +1,154 @@
+"""The monthly job from the records to the current release, in the order of the publication's own steps."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.job_step import Journal, UnexpectedError
+from flows.monthly_steps import (
+    DISCLOSE,
+    DRAW,
+    ESTIMATE,
+    PUBLISH,
+    RANK,
+    READ,
+    SCREEN,
+    SUMMARISE,
+    WRITE_FEED,
+)
+from flows.progress import expected_seconds
+from tasks.errors import ClinicnetError
+
+if TYPE_CHECKING:
+    from tasks.network.schema import Network
+    from tasks.publishing import Published
+    from tasks.release import Release
+
+
+@dataclass(frozen=True, slots=True)
+class MonthReported:
+    """What a monthly run leaves behind.
+
+    Attributes:
+        release: the tables that were published, small numbers withheld.
+        directory: the release's own directory.
+        latest: the link that leads to it.
+        unchanged: whether the very same files had been published before.
+        record: the run's record.
+        not_estimated: outcome → why it could not be estimated.
+    """
+
+    release: Release
+    directory: Path
+    latest: Path
+    unchanged: bool
+    record: Path
+    not_estimated: Mapping[str, str]
+
+
+def report_month(network_file: Path, month: str, journal: Journal | None = None) -> MonthReported:
+    """Report `month` of the network described in `network_file`, and make it the current release.
+
+    Args:
+        network_file: the network.toml.
+        month: YYYY-MM.
+        journal: who does the steps and who watches; plain calls in silence when left out.
+
+    Raises:
+        ClinicnetError: something that its sentence says how to mend; the last good release is as it was.
+        UnexpectedError: a bug; the last good release is as it was.
+    """
+    journal = journal or Journal()
+    started = datetime.now(UTC)
+    network = journal.do(READ, network_file)
+    record = _Record(network_file, network, month, started, journal)
+    try:
+        release, published, not_estimated = _report(network, month, journal)
+    except (ClinicnetError, UnexpectedError) as error:
+        record.failed(error)
+        raise
+    return MonthReported(
+        release=release,
+        directory=published.directory,
+        latest=published.latest,
+        unchanged=published.unchanged,
+        record=record.published(published, release, not_estimated),
+        not_estimated=not_estimated,
+    )
+
+
+def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Published, Mapping[str, str]]:
+    from tasks.publishing import Output
+
+    output = Output(network.directory / network.output.directory)
+    journal.progress.plan(planned(network), expected_seconds(output.runs))
+    with output.staging() as staging:
+        screened = journal.do(SCREEN, network, month)
+        summary = journal.do(SUMMARISE, screened, network)
+        estimates, ranks = {}, {}
+        for name, outcome in network.outcomes.items():
+            estimates[name] = journal.do(ESTIMATE.about(outcome.label), screened, network, name, summary)
+            ranks[name] = journal.do(RANK.about(outcome.label), network, estimates[name])
+        release = journal.do(DISCLOSE, network, month, screened, summary, estimates, ranks)
+        journal.do(DRAW, release, network, staging, journal.progress)
+        journal.do(WRITE_FEED, release, staging)
+        published = journal.do(PUBLISH, output, staging, release)
+    return release, published, _not_estimated(release)
+
+
+def planned(network: Network) -> list[str]:
+    """The steps after reading the network file, as people see them."""
+    labels = [outcome.label for outcome in network.outcomes.values()]
+    each = [step.about(label) for label in labels for step in (ESTIMATE, RANK)]
+    return [step.shown for step in (SCREEN, SUMMARISE, *each, DISCLOSE, DRAW, WRITE_FEED, PUBLISH)]
+
+
+def _not_estimated(release: Release) -> dict[str, str]:
+    outcomes = release["outcomes"]
+    failed = outcomes[outcomes["status"] == "not_estimable"]
+    return {str(row.outcome): str(row.reason) for row in failed.itertuples()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The run's record, written however the run ends."""
+
+    network_file: Path
+    network: Network
+    month: str
+    started: datetime
+    journal: Journal
+
+    def published(self, published: Published, release: Release, not_estimated: Mapping[str, str]) -> Path:
+        return self._write(
+            ended="unchanged" if published.unchanged else "published",
+            release=str(published.directory),
+            release_id=release.id,
+            not_estimated=dict(not_estimated),
+            versions=dict(release.versions),
+        )
+
+    def failed(self, error: ClinicnetError | UnexpectedError) -> None:
+        """Keep the record of a failure, unless the output directory itself is what failed."""
+        sentence = error.message if isinstance(error, ClinicnetError) else str(error)
+        with contextlib.suppress(OSError):
+            self._write(ended="failed", error=sentence)
+
+    def _write(self, **how: object) -> Path:
+        from tasks.publishing import Output, RunRecord, write_run_record
+
+        record = RunRecord(
+            network=self.network.network.name,
+            network_file=str(self.network_file),
+            month=self.month,
+            started=self.started,
+            finished=datetime.now(UTC),
+            steps=tuple(self.journal.steps),
+            **how,  # type: ignore[arg-type]
+        )
+        return write_run_record(record, Output(self.network.directory / self.network.output.directory).runs)

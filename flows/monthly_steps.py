@@ -1,0 +1,110 @@
+"""The steps of the monthly job: each a plain function of plain data.
+
+What goes in and comes out is aggregates, tables, or a handle that says where the records are; never a
+patient's row. Modules are imported where they are used: the command line answers before NumPy is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.job_step import JobStep
+from flows.progress import Progress
+
+if TYPE_CHECKING:
+    from tasks.estimating import OutcomeEstimates, Summary
+    from tasks.network.schema import Network
+    from tasks.publishing import Output, Published, Staging
+    from tasks.ranking import OutcomeRanks
+    from tasks.release import Release
+    from tasks.screening import Screened
+
+
+def _read(network_file: Path) -> Network:
+    from tasks.network import read_network
+
+    return read_network(network_file)
+
+
+def _screen(network: Network, month: str) -> Screened:
+    from tasks.records import Records
+    from tasks.screening import screen
+
+    return screen(Records.of(network), network, month)
+
+
+def _summarise(screened: Screened, network: Network) -> Summary:
+    from tasks.estimating import summarise
+
+    return summarise(screened.usable, network)
+
+
+def _estimate(screened: Screened, network: Network, outcome: str, summary: Summary) -> OutcomeEstimates:
+    from tasks.estimating import estimate_outcome
+
+    return estimate_outcome(screened.usable, network, outcome, summary)
+
+
+def _rank(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
+    from tasks.ranking import rank_outcome
+
+    return rank_outcome(network, estimates)
+
+
+def _disclose(
+    network: Network,
+    month: str,
+    screened: Screened,
+    summary: Summary,
+    estimates: Mapping[str, OutcomeEstimates],
+    ranks: Mapping[str, OutcomeRanks],
+) -> Release:
+    from tasks.estimating import assemble
+
+    return assemble(network, month, screened, summary, estimates, ranks)
+
+
+def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> list[Path]:
+    from tasks.rendering import render_release
+
+    return render_release(release, network, staging.reports, progress=progress.within)
+
+
+def _write_feed(release: Release, staging: Staging) -> list[Path]:
+    from tasks.publishing import write_feed
+
+    return write_feed(release, staging.feed)
+
+
+def _publish(output: Output, staging: Staging, release: Release) -> Published:
+    return output.publish(staging, f"{release.period}-{release.id}")
+
+
+def _screened(screened: Screened) -> str:
+    clinics = screened.clinics
+    return f"{int(clinics['n_records'].sum()):,} usable records in {len(clinics):,} clinics"
+
+
+def _estimated(estimates: OutcomeEstimates) -> str:
+    return "estimated" if estimates.status == "ok" else f"not estimated: {estimates.reason}"
+
+
+READ = JobStep("Read the network file", _read, lambda network: f"{len(network.outcomes)} outcomes")
+SCREEN = JobStep("Screen the records", _screen, _screened, reads_records=True)
+SUMMARISE = JobStep(
+    "Add up clinics and months", _summarise, lambda _: "counts and sums, no patients", reads_records=True
+)
+ESTIMATE = JobStep("Estimate", _estimate, _estimated, reads_records=True)
+RANK = JobStep("Rank clinics", _rank, lambda ranks: ranks.verdict)
+DISCLOSE = JobStep("Withhold small numbers", _disclose, lambda release: f"policy {release.policy}")
+DRAW = JobStep("Draw the reports", _draw, lambda files: f"{len(files):,} PDFs")
+WRITE_FEED = JobStep("Write the feed", _write_feed, lambda files: f"{len(files):,} files")
+PUBLISH = JobStep(
+    "Make the release current",
+    _publish,
+    lambda published: "the same files as before" if published.unchanged else published.directory.name,
+)
+STEPS = (READ, SCREEN, SUMMARISE, ESTIMATE, RANK, DISCLOSE, DRAW, WRITE_FEED, PUBLISH)
+"""Every step of the monthly job, in the order in which they come."""
