@@ -1,0 +1,183 @@
+"""Solving the estimating equations: a start by likelihood, then scoring with the correlation re-estimated.
+
+One pass at β gives the residuals, from them the scale and correlation, and from those the scoring step, so
+the equations are the fixed point of one map β → β + (ΣB_i)⁻¹ΣU_i. Its steps shrink by a constant factor;
+Anderson's acceleration (Anderson 1965, J ACM 12, 547; Walker & Ni 2011, SIAM J Numer Anal 49, 1715) uses the
+last few to reach the same fixed point in a third of the passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from tasks.errors import EstimationError
+from tasks.models.gee_family import Family
+from tasks.models.gee_sums import Centre
+from tasks.models.working_correlation import Weighed
+from tasks.records.cells import Cells
+from tasks.records.design import Design
+from tasks.records.moments import INTERCEPT
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-11
+"""Largest scoring step, in standard errors, at which the equations count as solved."""
+
+_ACCEPTED = 1e-8  # where rounding lets steps shrink no further
+_MEMORY = 5
+_ROWS_FOR_A_START = 60_000
+_MOST_START_STEPS = 40
+_NEAR = 1e-4  # change of the linear predictor that is near enough to start from
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The equations at one value of the coefficients.
+
+    Attributes:
+        scale: moment estimate of φ.
+        weighed: correlation, information and score.
+    """
+
+    scale: float
+    weighed: Weighed
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Where the iterations ended.
+
+    Attributes:
+        coefficients: (p,) of the columns about their centre.
+        evaluation: the equations there.
+        iterations: scoring steps taken.
+        step: last scoring step, in standard errors.
+        converged: whether it passed the test.
+    """
+
+    coefficients: Floats
+    evaluation: Evaluation
+    iterations: int
+    step: float
+    converged: bool
+
+
+def solve(evaluate: Callable[[Floats], Evaluation], start: Floats, max_iterations: int = 200) -> Solution:
+    """Iterate from `start` until the scoring step is a vanishing part of the standard errors."""
+    b = start
+    points: list[Floats] = []
+    steps: list[Floats] = []
+    best = np.inf
+    worse = 0
+    for iteration in range(1, max_iterations + 1):
+        here = evaluate(b)
+        step, se = _scoring_step(here)
+        size = float(np.max(np.abs(step) / se))
+        if not np.isfinite(size):
+            break
+        worse = worse + 1 if size >= best else 0
+        # the scoring step from here is exact enough to take along: what is reported is evaluated at b
+        if size < TOLERANCE or (worse >= 3 and best < _ACCEPTED and size < _ACCEPTED):
+            return Solution(b, here, iteration, size, converged=True)
+        if size > 2.0 * best:  # the map is not contracting here: forget the past and go carefully
+            points, steps = [], []
+            step = step * 0.5
+        best = min(best, size)
+        points, steps = [*points[-_MEMORY:], b], [*steps[-_MEMORY:], step]
+        b = b + step if size > 0.5 else _mixed(points, steps, se)
+    return Solution(b, here, iteration, size, converged=False)
+
+
+def _scoring_step(here: Evaluation) -> tuple[Floats, Floats]:
+    information = here.weighed.information.sum(axis=0)
+    inverse = np.linalg.inv(information)
+    se = np.sqrt(here.scale * np.diag(inverse))
+    return inverse @ here.weighed.score.sum(axis=0), np.where(se > 0.0, se, np.inf)
+
+
+def _mixed(points: list[Floats], steps: list[Floats], se: Floats) -> Floats:
+    """The next point: the combination of the last ones whose steps cancel best, plus its step."""
+    if len(points) == 1:
+        return points[0] + steps[0]
+    moved = np.diff(np.array(points), axis=0)
+    changed = np.diff(np.array(steps), axis=0)
+    weights, *_ = np.linalg.lstsq((changed / se).T, steps[-1] / se, rcond=1e-8)
+    return np.asarray(points[-1] + steps[-1] - weights @ (moved + changed))
+
+
+def likelihood_start(cells: Cells, design: Design, family: Family, centre: Centre) -> Floats:
+    """Maximum likelihood under independence, near enough to start from (of the columns about `centre`).
+
+    On large data a systematic sample of the cells is enough: the iterations that follow use them all.
+    """
+    step = len(cells.total) // _ROWS_FOR_A_START
+    if step > 1:
+        try:
+            return _likelihood(_every(cells, step), design, family, centre)
+        except EstimationError:  # a rare level is missing from the sample
+            pass
+    return _likelihood(cells, design, family, centre)
+
+
+def _every(cells: Cells, step: int) -> Cells:
+    taken = {
+        name: getattr(cells, name)[::step]
+        for name in ("fixed", "codes", "weight", "total", "total_squares", "trials", "offset")
+    }
+    return replace(cells, **taken, random=(), time=None)
+
+
+def _likelihood(cells: Cells, design: Design, family: Family, centre: Centre) -> Floats:
+    columns = cells.fixed - centre.point
+    n: Floats = np.asarray(cells.trials if family.name == "binomial" else cells.weight, dtype=float)
+    b: Floats = np.zeros(columns.shape[1])
+    if INTERCEPT in design.fixed and family.name != "gaussian":
+        expected = n if family.name == "binomial" else n * np.exp(cells.offset)
+        b[design.fixed.index(INTERCEPT)] = family.link_of(float(cells.total.sum() / expected.sum()))
+    value, moved = -np.inf, np.inf
+    for _ in range(_MOST_START_STEPS):
+        mean, root = family.mean_and_root(columns @ b + cells.offset)
+        information = (columns * (n * root**2)[:, None]).T @ columns
+        score: Floats = columns.T @ (cells.total - n * mean)
+        try:
+            step = linalg.cho_solve(linalg.cho_factor(information), score)
+        except np.linalg.LinAlgError:
+            break
+        if family.name == "gaussian":
+            return b + step
+        value, b, moved = _climb(cells, family, columns, n, b, step, value)
+        if moved < _NEAR:
+            return b
+    raise EstimationError(
+        f"the effects on {design.response} grow without end: some combination of the covariates tells its "
+        "values apart",
+        hint="leave out the covariate with the largest estimate, or merge its rare levels",
+    )
+
+
+def _climb(
+    cells: Cells, family: Family, columns: Floats, n: Floats, b: Floats, step: Floats, value: float
+) -> tuple[float, Floats, float]:
+    """Go along `step`, halving it until the log-likelihood has risen; also the largest change of η."""
+    change = columns @ step
+    size = 1.0
+    for _ in range(30):
+        trial = b + size * step
+        reached = _log_likelihood(cells, family, columns @ trial + cells.offset, n)
+        if reached >= value:
+            break
+        size /= 2.0
+    return reached, trial, size * float(np.abs(change).max())
+
+
+def _log_likelihood(cells: Cells, family: Family, eta: Floats, n: Floats) -> float:
+    if family.name == "binomial":
+        cumulant = np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta)))
+    else:
+        cumulant = family.mean_and_root(eta)[0]
+    return float(cells.total @ eta - n @ cumulant)
