@@ -1,0 +1,62 @@
+"""From a page's HTML to a PDF whose bytes repeat.
+
+Nothing is fetched: styles and fonts are handed over as text and data, any other address in a document is an
+error. The PDF is tagged (PDF/UA-1) and carries no date and no random identifier.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import io
+from importlib.resources import files
+from pathlib import Path
+
+from weasyprint import CSS, HTML
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import URLFetcher
+
+FACES = (
+    ("Clinicnet Sans", "normal", 400, "ClinicnetSans-Regular.ttf"),
+    ("Clinicnet Sans", "italic", 400, "ClinicnetSans-Italic.ttf"),
+    ("Clinicnet Sans", "normal", 600, "ClinicnetSans-Semibold.ttf"),
+)
+OTHER_SCRIPTS = ("Clinicnet Scripts", "normal", 400, "DejaVuSans-scripts.ttf")
+
+
+def write_pdf(html: str, path: Path) -> None:
+    """Lays out `html` with the reports' styles and fonts and writes the PDF.
+
+    Raises:
+        weasyprint.urls.FatalURLFetchingError: the document asks for anything that is not inside it.
+    """
+    fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+    fonts = FontConfiguration()
+    sheet = CSS(string=stylesheet(), font_config=fonts, url_fetcher=fetcher)
+    document = HTML(string=html, url_fetcher=fetcher, base_url=None)
+    written = io.BytesIO()
+    document.write_pdf(
+        written,
+        stylesheets=[sheet],
+        font_config=fonts,
+        pdf_variant="pdf/ua-1",
+        pdf_identifier=hashlib.sha256(html.encode()).digest()[:16],
+        custom_metadata=False,
+    )
+    path.write_bytes(written.getvalue())
+
+
+@functools.cache
+def stylesheet() -> str:
+    """Everything a page is styled with: font faces with their data, then the report's own rules."""
+    rules = (files("reports") / "styles" / "report.css").read_text(encoding="utf-8")
+    return "\n".join([*(_face(*face) for face in (*FACES, OTHER_SCRIPTS)), rules])
+
+
+def _face(family: str, style: str, weight: int, name: str) -> str:
+    data = base64.b64encode((files("reports") / "fonts" / name).read_bytes()).decode()
+    return (
+        f'@font-face {{ font-family: "{family}"; font-style: {style}; font-weight: {weight}; '
+        f'src: url("data:font/ttf;base64,{data}") }}'
+    )

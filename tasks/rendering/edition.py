@@ -1,0 +1,463 @@
+"""An edition: a release read once into plain objects that pages and charts are made from.
+
+A value that may not be seen does not get in: whatever a withheld row holds, the objects here hold None, so no
+page, chart or sentence made from them can give it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from tasks.network.schema import Network
+from tasks.release import Release
+from tasks.rendering.numbers import Notation
+
+SHOWN = ("ok", "low_reliability", "not_ranked")
+FORMS = ("raw", "adjusted", "shrunken")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One value with its interval; `value` is None when it is not to be seen, and `status` says why."""
+
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    estimand: str = ""
+    numerator: float | None = None
+    denominator: float | None = None
+    reliability: float | None = None
+    p_better: float | None = None
+    comparison: str | None = None
+    status: str = "no_records"
+    reason: str | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is a value to show."""
+        return self.value is not None
+
+    @property
+    def withheld(self) -> bool:
+        """Whether small numbers keep it from being shown."""
+        return self.status.startswith("suppressed")
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """One clinic's place; the numbers are None unless the release gives places."""
+
+    median: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    p_top_tenth: float | None = None
+    p_bottom_tenth: float | None = None
+    grade: str | None = None
+    n_ranked: int | None = None
+    status: str = "not_ranked"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One month of a run chart."""
+
+    month: str
+    value: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    centre: float | None = None
+    lower_limit: float | None = None
+    upper_limit: float | None = None
+    limits: str | None = None
+    status: str = "no_records"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One clinic on one outcome, in every form."""
+
+    clinic: str
+    region: str | None
+    raw: Estimate
+    adjusted: Estimate
+    shrunken: Estimate
+    rank: Rank
+    months: tuple[Month, ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        """Whether any of it may be seen."""
+        return self.raw.shown or self.shrunken.shown or self.adjusted.shown
+
+    @property
+    def compared(self) -> bool:
+        """Whether the clinic is compared with the comparator."""
+        return (
+            self.shrunken.shown and self.shrunken.status in ("ok", "not_ranked") and self.tone != "uncompared"
+        )
+
+    @property
+    def status(self) -> str:
+        """The status that speaks for the clinic's row: the shrunken value's."""
+        return self.shrunken.status
+
+    @property
+    def reason(self) -> str | None:
+        """Why, where the status is not ok."""
+        return self.shrunken.reason
+
+    @property
+    def tone(self) -> str:
+        """better, worse, same, higher, lower, uncompared or withheld: what shape, colour and word it gets."""
+        if not self.shrunken.shown:
+            return "withheld" if self.shrunken.withheld else "absent"
+        if self.shrunken.status == "low_reliability":
+            return "uncompared"
+        return _TONES.get(self.shrunken.comparison or "not_compared", "uncompared")
+
+    @property
+    def n(self) -> float | None:
+        """Records (or exposure) behind the clinic's value."""
+        return self.raw.denominator if self.raw.denominator is not None else self.shrunken.denominator
+
+
+_TONES = {
+    "better": "better",
+    "worse": "worse",
+    "no_different": "same",
+    "higher": "higher",
+    "lower": "lower",
+    "not_compared": "uncompared",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure about the whole network."""
+
+    figure: str
+    label: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    unit: str
+    method: str
+    status: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One estimate of the program's effect."""
+
+    model: str
+    estimand: str
+    measure: str
+    term: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    unit: str
+    df: float | None
+    p: float | None
+    n_records: int | None
+    n_clinics: int | None
+    question: str
+    words: str
+    status: str
+    reason: str | None
+
+    @property
+    def ratio(self) -> bool:
+        """Whether no effect is 1 (a ratio) rather than 0."""
+        return self.measure.endswith("ratio")
+
+    @property
+    def months_since(self) -> int | None:
+        """Months since the start, for a term of an event study; None for a whole effect."""
+        try:
+            return int(float(self.term))
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome with everything the release says about it."""
+
+    name: str
+    label: str
+    kind: str
+    unit: str
+    direction: str
+    adjusters: tuple[str, ...]
+    comparator: str
+    comparator_value: float | None
+    n_records: int | None
+    n_clinics: int | None
+    verdict: str | None
+    verdict_reason: str | None
+    status: str
+    reason: str | None
+    logarithmic: bool
+    lines: tuple[Line, ...]
+    months: tuple[Month, ...]
+    figures: Mapping[str, Figure]
+    effects: tuple[Effect, ...]
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the outcome could be estimated."""
+        return self.status in SHOWN
+
+    @cached_property
+    def notation(self) -> Notation:
+        """How this outcome's values are written, everywhere."""
+        shown = [line.shrunken for line in self.lines if line.shrunken.shown]
+        triples = [(each.value, each.lower, each.upper) for each in shown if each.value is not None]
+        if not triples and self.comparator_value is not None:
+            triples = [(self.comparator_value, None, None)]
+        return Notation.of(triples, self.unit)
+
+    @cached_property
+    def by_clinic(self) -> Mapping[str, Line]:
+        """Clinic → its line."""
+        return {line.clinic: line for line in self.lines}
+
+    def counted(self, *tones: str) -> int:
+        """Number of clinics with one of these tones."""
+        return sum(line.tone in tones for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Clinic:
+    """One clinic of the network."""
+
+    name: str
+    slug: str
+    region: str | None
+    n_records: int | None
+    n_patients: int | None
+    first_month: str | None
+    last_month: str | None
+    reportable: bool
+    status: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one screening rule found, in the network (`clinic` empty) or at one clinic."""
+
+    rule: str
+    clinic: str
+    description: str
+    action: str
+    n_checked: int | None
+    n_found: int | None
+    status: str
+
+    @property
+    def withheld(self) -> bool:
+        """Whether small numbers keep the count from being shown."""
+        return self.status.startswith("suppressed")
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A release and its network, ready to be laid out."""
+
+    release: Release
+    network: Network
+    clinics: tuple[Clinic, ...]
+    outcomes: tuple[Outcome, ...]
+    quality: tuple[Finding, ...] = field(default=())
+
+    @cached_property
+    def estimated(self) -> tuple[Outcome, ...]:
+        """Outcomes that could be estimated."""
+        return tuple(outcome for outcome in self.outcomes if outcome.estimated)
+
+    @cached_property
+    def network_quality(self) -> tuple[Finding, ...]:
+        """What each rule found in the whole network."""
+        return tuple(finding for finding in self.quality if not finding.clinic)
+
+    def quality_of(self, clinic: str) -> tuple[Finding, ...]:
+        """What each rule found at one clinic."""
+        return tuple(finding for finding in self.quality if finding.clinic == clinic)
+
+
+def read_edition(release: Release, network: Network) -> Edition:
+    """The release's tables as plain objects; outcomes in the order of the network file."""
+    outcome_rows = {str(row["outcome"]): row for row in _rows(release["outcomes"])}
+    order = [name for name in network.outcomes if name in outcome_rows]
+    order += [name for name in outcome_rows if name not in order]
+    estimates = _grouped(release["clinic_estimates"], "outcome", "clinic", "form")
+    ranks = _grouped(release["clinic_ranks"], "outcome", "clinic")
+    months = _many(release["clinic_months"], "outcome", "clinic")
+    clinics = tuple(_clinic(row) for row in _rows(release["clinics"]))
+    figures = _many(release["network_figures"], "outcome")
+    effects = _many(release["program_effects"], "outcome")
+
+    def line(outcome: str, clinic: Clinic) -> Line:
+        forms = {form: _estimate(estimates.get((outcome, clinic.name, form))) for form in FORMS}
+        return Line(
+            clinic=clinic.name,
+            region=clinic.region,
+            rank=_rank(ranks.get((outcome, clinic.name))),
+            months=tuple(_month(row) for row in months.get((outcome, clinic.name), [])),
+            **forms,
+        )
+
+    return Edition(
+        release=release,
+        network=network,
+        clinics=clinics,
+        outcomes=tuple(
+            _outcome(
+                outcome_rows[name],
+                lines=tuple(line(name, clinic) for clinic in clinics),
+                months=tuple(_month(row) for row in months.get((name, ""), [])),
+                figures={str(row["figure"]): _figure(row) for row in figures.get((name,), [])},
+                effects=tuple(_effect(row) for row in effects.get((name,), [])),
+                logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
+            )
+            for name in order
+        ),
+        quality=tuple(_finding(row) for row in _rows(release["quality"])),
+    )
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows as plain Python values, nulls as None."""
+    columns = [
+        [None if pd.isna(value) else value for value in frame[name].tolist()] for name in frame.columns
+    ]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(frame.columns, values, strict=True))
+
+
+def _grouped(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], dict[str, Any]]:
+    return {tuple(str(row[name]) for name in key): row for row in _rows(frame)}
+
+
+def _many(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in _rows(frame):
+        grouped.setdefault(tuple(str(row[name]) for name in key), []).append(row)
+    return grouped
+
+
+def _estimate(row: Mapping[str, Any] | None) -> Estimate:
+    if row is None:
+        return Estimate()
+    if row["status"] not in SHOWN:
+        return Estimate(estimand=row["estimand"], status=row["status"], reason=row["reason"])
+    return Estimate(
+        value=row["value"],
+        lower=row["lower"],
+        upper=row["upper"],
+        estimand=row["estimand"],
+        numerator=row["numerator"],
+        denominator=row["denominator"],
+        reliability=row["reliability"],
+        p_better=row["p_better"],
+        comparison=row["comparison"],
+        status=row["status"],
+        reason=row["reason"],
+    )
+
+
+def _rank(row: Mapping[str, Any] | None) -> Rank:
+    if row is None:
+        return Rank()
+    if row["status"] not in SHOWN:
+        return Rank(status=row["status"], reason=row["reason"])
+    return Rank(
+        median=row["rank_median"],
+        lower=row["rank_lower"],
+        upper=row["rank_upper"],
+        p_top_tenth=row["p_top_tenth"],
+        p_bottom_tenth=row["p_bottom_tenth"],
+        grade=row["grade"],
+        n_ranked=row["n_ranked"],
+        status=row["status"],
+        reason=row["reason"],
+    )
+
+
+def _month(row: Mapping[str, Any]) -> Month:
+    if row["status"] not in SHOWN:
+        return Month(month=row["month"], status=row["status"])
+    kept = {name: row[name] for name in Month.__dataclass_fields__}
+    return Month(**kept)
+
+
+def _figure(row: Mapping[str, Any]) -> Figure:
+    seen = row["status"] in SHOWN
+    return Figure(
+        figure=row["figure"],
+        label=row["label"],
+        value=row["value"] if seen else None,
+        lower=row["lower"] if seen else None,
+        upper=row["upper"] if seen else None,
+        unit=row["unit"] or "",
+        method=row["method"],
+        status=row["status"],
+        reason=row["reason"],
+    )
+
+
+def _effect(row: Mapping[str, Any]) -> Effect:
+    kept = {name: row[name] for name in Effect.__dataclass_fields__}
+    kept["unit"] = kept["unit"] or ""
+    if row["status"] not in SHOWN:
+        kept |= dict.fromkeys(("value", "lower", "upper", "p", "n_records", "n_clinics"))
+        kept["words"] = ""
+    return Effect(**kept)
+
+
+def _clinic(row: Mapping[str, Any]) -> Clinic:
+    seen = row["status"] in SHOWN
+    return Clinic(
+        name=row["clinic"],
+        slug=row["slug"],
+        region=row["region"],
+        n_records=row["n_records"] if seen else None,
+        n_patients=row["n_patients"] if seen else None,
+        first_month=row["first_month"],
+        last_month=row["last_month"],
+        reportable=bool(row["reportable"]),
+        status=row["status"],
+        reason=row["reason"],
+    )
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    kept = {name: row[name] for name in Finding.__dataclass_fields__}
+    if row["status"] not in SHOWN:
+        kept |= {"n_checked": None, "n_found": None}
+    return Finding(**kept)
+
+
+def _outcome(row: Mapping[str, Any], **parts: Any) -> Outcome:
+    names = ("label", "kind", "direction", "comparator", "comparator_value", "n_records", "n_clinics")
+    adjusters = tuple(each.strip() for each in (row["adjusters"] or "").split(",") if each.strip())
+    return Outcome(
+        name=row["outcome"],
+        unit=row["unit"] or "",
+        adjusters=adjusters,
+        verdict=row["verdict"],
+        verdict_reason=row["verdict_reason"],
+        status=row["status"],
+        reason=row["reason"],
+        **{name: row[name] for name in names},
+        **parts,
+    )

@@ -1,0 +1,194 @@
+"""The program's effect: every estimate on the axis of its measure, and by months since the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.rendering.caterpillar import Whisker
+from tasks.rendering.edition import Effect, Outcome
+from tasks.rendering.numbers import Notation
+from tasks.rendering.scales import Scale, Tick, spanning
+
+WIDTH = 150.0
+HEIGHT = 20.0
+EDGE = 6.0
+MODELS = ("mixed", "gee", "within", "naive")
+QUESTIONS = ("policy", "patient", "these_clinics", "none")
+STUDY_LEFT, STUDY_RIGHT, STUDY_TOP, STUDY_BOTTOM = 40.0, 8.0, 8.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class EffectStrip:
+    """One estimate's row; `at` is None where there is no estimate."""
+
+    effect: Effect
+    at: float | None
+    interval: Whisker | None
+    written: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class EffectAxis:
+    """Estimates of one kind of measure (ratios, or differences in one unit); `null` is no effect."""
+
+    ratio: bool
+    unit: str
+    strips: tuple[EffectStrip, ...]
+    ticks: tuple[Tick, ...]
+    null: float
+    width: float = WIDTH
+    height: float = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPoint:
+    """The effect so many months from the start."""
+
+    x: float
+    y: float
+    low: float | None
+    high: float | None
+    before: bool
+
+
+@dataclass(frozen=True)
+class EventStudy:
+    """Effects by months since the start."""
+
+    points: tuple[StudyPoint, ...]
+    null: float
+    start: float
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    ratio: bool
+    unit: str
+    model: str
+    width: float
+    height: float
+    left: float = STUDY_LEFT
+    right: float = STUDY_RIGHT
+    top: float = STUDY_TOP
+    bottom: float = STUDY_BOTTOM
+
+
+def effect_axes(outcome: Outcome) -> tuple[EffectAxis, ...]:
+    """The whole effects of an outcome, differences first, each measure on its own axis."""
+    whole = [effect for effect in outcome.effects if effect.months_since is None]
+    kinds: dict[tuple[bool, str], list[Effect]] = {}
+    for effect in sorted(whole, key=_order):
+        kinds.setdefault((effect.ratio, effect.unit), []).append(effect)
+    return tuple(
+        _axis(outcome, ratio, unit, effects)
+        for (ratio, unit), effects in sorted(kinds.items(), key=lambda kind: kind[0])
+    )
+
+
+def write_effect(effect: Effect) -> str:
+    """The effect with its interval: "1.32 (1.02 to 1.62)", "4.1 (2.2 to 6.0)"."""
+    if effect.value is None:
+        return ""
+    if effect.ratio:
+        notation = Notation("", 2)
+    else:
+        notation = Notation.of([(effect.value, effect.lower, effect.upper)], "")
+    return notation.full(effect.value, effect.lower, effect.upper)
+
+
+def event_study(outcome: Outcome, width: float = 300.0, height: float = 150.0) -> EventStudy | None:
+    """The effect by months since the start, from the first model that gives it; None where none does."""
+    by_model: dict[tuple[str, str], list[Effect]] = {}
+    for effect in outcome.effects:
+        if effect.months_since is not None and effect.value is not None:
+            by_model.setdefault((effect.model, effect.measure), []).append(effect)
+    if not by_model:
+        return None
+    model, _ = key = min(
+        by_model, key=lambda each: (MODELS.index(each[0]) if each[0] in MODELS else 9, each[1])
+    )
+    effects = sorted(by_model[key], key=lambda effect: effect.months_since or 0)
+    if len(effects) < 2:
+        return None
+    months = [effect.months_since or 0 for effect in effects]
+    ratio = effects[0].ratio
+    x = Scale(min(months) - 0.5, max(months) + 0.5, STUDY_LEFT, width - STUDY_RIGHT)
+    null = 1.0 if ratio else 0.0
+    y = spanning(
+        [end for effect in effects for end in (effect.value, effect.lower, effect.upper)],
+        height - STUDY_BOTTOM,
+        STUDY_TOP,
+        include=[null],
+        logarithmic=ratio,
+    )
+    return EventStudy(
+        points=tuple(
+            StudyPoint(
+                x=x(effect.months_since or 0),
+                y=y(effect.value),
+                low=None if effect.lower is None else y(effect.lower),
+                high=None if effect.upper is None else y(effect.upper),
+                before=(effect.months_since or 0) < 0,
+            )
+            for effect in effects
+            if effect.value is not None
+        ),
+        null=y(null),
+        start=x(-0.5) if min(months) < 0 else x(min(months) - 0.5),
+        x_ticks=x.ticks(8, whole=True),
+        y_ticks=y.ticks(4),
+        ratio=ratio,
+        unit=effects[0].unit,
+        model=model,
+        width=width,
+        height=height,
+    )
+
+
+def _axis(outcome: Outcome, ratio: bool, unit: str, effects: Sequence[Effect]) -> EffectAxis:
+    null = 1.0 if ratio else 0.0
+    scale = spanning(
+        [end for effect in effects for end in (effect.value, effect.lower, effect.upper)],
+        EDGE,
+        WIDTH - EDGE,
+        include=[null],
+        logarithmic=ratio,
+    )
+    return EffectAxis(
+        ratio=ratio,
+        unit=unit,
+        strips=tuple(_strip(outcome, effect, scale) for effect in effects),
+        ticks=scale.ticks(4),
+        null=scale(null),
+    )
+
+
+def _strip(outcome: Outcome, effect: Effect, scale: Scale) -> EffectStrip:
+    low, high = effect.lower, effect.upper
+    interval = None if low is None or high is None else Whisker(scale(low), scale(high), False, False)
+    return EffectStrip(
+        effect=effect,
+        at=None if effect.value is None else scale(effect.value),
+        interval=interval,
+        written=write_effect(effect),
+        tone=_tone(outcome, effect),
+    )
+
+
+def _tone(outcome: Outcome, effect: Effect) -> str:
+    """better or worse where the interval excludes no effect; the naive figure is never given a verdict."""
+    null = 1.0 if effect.ratio else 0.0
+    if effect.model == "naive" or effect.lower is None or effect.upper is None:
+        return "uncompared"
+    if effect.lower <= null <= effect.upper:
+        return "same"
+    above = effect.lower > null
+    if outcome.direction == "neither":
+        return "higher" if above else "lower"
+    return "better" if above == (outcome.direction == "higher") else "worse"
+
+
+def _order(effect: Effect) -> tuple[int, int, str]:
+    question = QUESTIONS.index(effect.question) if effect.question in QUESTIONS else len(QUESTIONS)
+    model = MODELS.index(effect.model) if effect.model in MODELS else len(MODELS)
+    return question, model, effect.measure

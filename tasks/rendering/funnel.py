@@ -1,0 +1,193 @@
+"""Funnel plot: each clinic's own figure against its number of records, with the limits chance would give.
+
+Overdispersion is how much wider than chance the clinics spread: the mean of the squared z-scores, the
+outermost tenths drawn in (winsorised), after Spiegelhalter (2005), Statistics in Medicine 24:1185,
+section 4. Limits are widened by its root. Where they would have to be widened so far that hardly any
+difference could show, the plot says nothing and is not drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.rendering.edition import Line, Outcome
+from tasks.rendering.scales import Scale, Tick, quantile, spanning
+
+WIDTH = 236.0
+HEIGHT = 186.0
+LEFT, RIGHT, TOP, BOTTOM = 36.0, 8.0, 8.0, 32.0
+ALERT, ALARM = 1.959964, 3.090232
+FEWEST = 10
+UNINFORMATIVE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One clinic: `beyond` is none, alert or alarm; the tone says on which side it lies."""
+
+    x: float
+    y: float
+    clinic: str
+    beyond: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """A funnel, or the reason why none is drawn (`why_not`: few, uninformative, unknown)."""
+
+    why_not: str | None
+    overdispersion: float | None
+    widened: bool = False
+    dots: tuple[Dot, ...] = ()
+    target: float = 0.0
+    alert: tuple[tuple[tuple[float, float], ...], ...] = ()
+    alarm: tuple[tuple[tuple[float, float], ...], ...] = ()
+    x_ticks: tuple[Tick, ...] = ()
+    y_ticks: tuple[Tick, ...] = ()
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = RIGHT
+    top: float = TOP
+    bottom: float = BOTTOM
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a funnel to draw."""
+        return self.why_not is None
+
+    @property
+    def alarmed(self) -> tuple[str, ...]:
+        """Clinics beyond the 99.8% limits."""
+        return tuple(dot.clinic for dot in self.dots if dot.beyond == "alarm")
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """The standard error of a clinic with n records if it were like the target, on the working scale."""
+
+    target: float
+    variance: float
+    logarithmic: bool
+
+    def work(self, value: float) -> float:
+        return math.log(value) if self.logarithmic else value
+
+    def back(self, worked: float) -> float:
+        return math.exp(worked) if self.logarithmic else worked
+
+    def error(self, n: float) -> float:
+        return math.sqrt(self.variance / n)
+
+
+def funnel(outcome: Outcome) -> Funnel:
+    """The funnel of the clinics whose own figure and number of records may be seen."""
+    lines = [line for line in outcome.lines if line.raw.value is not None and line.raw.denominator]
+    if outcome.logarithmic:
+        lines = [line for line in lines if (line.raw.value or 0.0) > 0]
+    if len(lines) < FEWEST:
+        return Funnel(why_not="few", overdispersion=None)
+    spread = _spread(outcome, lines)
+    if spread is None:
+        return Funnel(why_not="unknown", overdispersion=None)
+    stated = outcome.figures.get("overdispersion")
+    factor = stated.value if stated and stated.value is not None else _overdispersion(lines, spread)
+    if factor > UNINFORMATIVE:
+        return Funnel(why_not="uninformative", overdispersion=factor)
+    return _draw(outcome, lines, spread, factor)
+
+
+def _spread(outcome: Outcome, lines: Sequence[Line]) -> _Spread | None:
+    target = outcome.comparator_value
+    if target is None:
+        return None
+    if outcome.kind == "binary":
+        return _Spread(target, target * (100.0 - target), logarithmic=False) if 0 < target < 100 else None
+    if outcome.kind == "count":
+        return _Spread(target, target, logarithmic=False) if target > 0 else None
+    stated = outcome.figures.get("sd_within")
+    if stated and stated.value:
+        return _Spread(target, stated.value**2, outcome.logarithmic)
+    return _spread_of_intervals(target, lines, outcome.logarithmic)
+
+
+def _spread_of_intervals(target: float, lines: Sequence[Line], logarithmic: bool) -> _Spread | None:
+    """The variance of one record, from the width of the clinics' own intervals: Σ n·n·se² / Σ n."""
+    weighted, total = 0.0, 0.0
+    for line in lines:
+        low, high, n = line.raw.lower, line.raw.upper, line.raw.denominator
+        if low is None or high is None or n is None or (logarithmic and low <= 0):
+            continue
+        width = math.log(high / low) if logarithmic else high - low
+        weighted += n * n * (width / (2 * ALERT)) ** 2
+        total += n
+    return _Spread(target, weighted / total, logarithmic) if total > 0 and weighted > 0 else None
+
+
+def _overdispersion(lines: Sequence[Line], spread: _Spread) -> float:
+    scores = [_score(line, spread) for line in lines]
+    low, high = quantile(scores, 0.1), quantile(scores, 0.9)
+    return sum(min(max(score, low), high) ** 2 for score in scores) / len(scores)
+
+
+def _score(line: Line, spread: _Spread) -> float:
+    value, n = line.raw.value or 0.0, line.raw.denominator or 1.0
+    return (spread.work(value) - spread.work(spread.target)) / spread.error(n)
+
+
+def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: float) -> Funnel:
+    # Chance alone gives a factor of 1 with a standard deviation of √(2/k): widen only beyond two of those.
+    widened = factor > 1 + 2 * math.sqrt(2 / len(lines))
+    stretch = math.sqrt(factor) if widened else 1.0
+    sizes = [line.raw.denominator or 1.0 for line in lines]
+    x = spanning(sizes, LEFT, WIDTH - RIGHT, logarithmic=max(sizes) / min(sizes) > 15, margin=0.05)
+
+    def limit(z: float, n: float) -> float:
+        value = spread.back(spread.work(spread.target) + z * stretch * spread.error(n))
+        if outcome.kind in ("binary", "count"):
+            value = max(value, 0.0)
+        return min(value, 100.0) if outcome.kind == "binary" else value
+
+    smallest = x.low
+    y = spanning(
+        [line.raw.value for line in lines],
+        HEIGHT - BOTTOM,
+        TOP,
+        include=[limit(-ALARM, smallest * 2), limit(ALARM, smallest * 2)],
+        logarithmic=outcome.logarithmic,
+        floor=0.0 if outcome.kind in ("binary", "count") else None,
+        ceiling=100.0 if outcome.unit == "%" else None,
+    )
+    grid = _grid(x)
+    return Funnel(
+        why_not=None,
+        overdispersion=factor,
+        widened=widened,
+        dots=tuple(_dot(outcome, line, x, y, _score(line, spread) / stretch) for line in lines),
+        target=y(spread.target),
+        alert=tuple(tuple((x(n), y(limit(sign * ALERT, n))) for n in grid) for sign in (-1, 1)),
+        alarm=tuple(tuple((x(n), y(limit(sign * ALARM, n))) for n in grid) for sign in (-1, 1)),
+        x_ticks=x.ticks(4, whole=True),
+        y_ticks=y.ticks(5, "%" if outcome.unit == "%" else ""),
+    )
+
+
+def _dot(outcome: Outcome, line: Line, x: Scale, y: Scale, score: float) -> Dot:
+    beyond = "alarm" if abs(score) > ALARM else "alert" if abs(score) > ALERT else "none"
+    above = score > 0
+    if beyond == "none":
+        tone = "same"
+    elif outcome.direction == "neither":
+        tone = "higher" if above else "lower"
+    else:
+        tone = "better" if above == (outcome.direction == "higher") else "worse"
+    return Dot(x(line.raw.denominator or 1.0), y(line.raw.value or 0.0), line.clinic, beyond, tone)
+
+
+def _grid(x: Scale, steps: int = 48) -> list[float]:
+    if x.logarithmic:
+        return [x.low * (x.high / x.low) ** (index / steps) for index in range(steps + 1)]
+    return [x.low + (x.high - x.low) * index / steps for index in range(steps + 1)]

@@ -1,0 +1,168 @@
+"""Numbers as people read them: few digits, the same digits for the same quantity, never a bare null.
+
+A value with its interval is written "12.3% (10.1 to 14.9)". How many decimals an outcome gets is decided
+once, from its values and the width of their intervals, so that every page writes it alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from statistics import median
+
+MINUS = "−"
+NO_BREAK = "\u00a0"
+# fixed English names: the report's words are English whatever the machine's locale
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """`value` with that many decimals, thousands separated, a true minus sign.
+
+    A number that is not zero is never written as zero: it becomes "<0.1" (">−0.1" below zero).
+
+    >>> fixed(7500.4, 0), fixed(-2.345, 1), fixed(0.04, 1), fixed(0.0, 1)
+    ('7,500', '−2.3', '<0.1', '0.0')
+    """
+    text = f"{abs(value):,.{decimals}f}"
+    rounds_to_zero = not any(digit in "123456789" for digit in text)
+    if rounds_to_zero and value != 0:
+        smallest = f"{10.0**-decimals:.{decimals}f}"
+        return f"<{smallest}" if value > 0 else f">{MINUS}{smallest}"
+    return f"{MINUS}{text}" if value < 0 and not rounds_to_zero else text
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """`value` to about that many significant digits, at most four decimals.
+
+    >>> significant(0.20449), significant(95.7), significant(12345.6)
+    ('0.204', '95.7', '12,346')
+    """
+    return fixed(value, _clamp(digits - 1 - _exponent(value), 0, 4))
+
+
+def whole(value: float) -> str:
+    """A count: no decimals unless the number itself has them."""
+    return fixed(value, 0 if float(value).is_integer() else 1)
+
+
+def p_value(p: float) -> str:
+    """A p-value with its sign: "p = 0.03", "p < 0.001".
+
+    >>> p_value(0.0312), p_value(0.00002)
+    ('p = 0.03', 'p < 0.001')
+    """
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.01 else f"p = {p:.2f}"
+
+
+def share(part: float) -> str:
+    """A share between 0 and 1 with two decimals, never rounded up to certainty.
+
+    >>> share(0.874), share(0.9996), share(0.0004)
+    ('0.87', '>0.99', '<0.01')
+    """
+    if 0.995 <= part < 1:
+        return ">0.99"
+    return fixed(part, 2)
+
+
+def month_name(month: str) -> str:
+    """ "2020-05" as "May 2020"."""
+    year, number = month.split("-")
+    return f"{MONTHS[int(number) - 1]} {year}"
+
+
+def month_short(month: str) -> str:
+    """ "2020-05" as "May", for the ticks of a run chart."""
+    return MONTHS[int(month.split("-")[1]) - 1][:3]
+
+
+def date_name(day: str) -> str:
+    """ "2020-05-21" as "21 May 2020"."""
+    read = date.fromisoformat(day[:10])
+    return f"{read.day} {MONTHS[read.month - 1]} {read.year}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """How the values of one quantity are written.
+
+    Attributes:
+        unit: unit of the values; empty for pure numbers; "%" is written after each number.
+        decimals: decimals of every value and limit.
+    """
+
+    unit: str
+    decimals: int
+
+    @classmethod
+    def of(cls, intervals: Iterable[tuple[float, float | None, float | None]], unit: str) -> Notation:
+        """The notation that suits (value, lower, upper) triples: three significant digits, no more than
+        the usual interval's half-width deserves (two of its digits), no fewer than its first."""
+        shown = list(intervals)
+        values = [abs(value) for value, _, _ in shown if value]
+        halves = [
+            (high - low) / 2 for _, low, high in shown if low is not None and high is not None and high > low
+        ]
+        if not values:
+            return cls(unit, 1)
+        wanted = 2 - _exponent(median(values))
+        if halves:
+            width = _exponent(median(halves))
+            wanted = max(min(wanted, 1 - width), -width)
+        decimals = _clamp(wanted, 0, 3)
+        if unit == "%":
+            decimals = min(decimals, 1)
+        return cls(unit, decimals)
+
+    def number(self, value: float) -> str:
+        """The value without its unit."""
+        return fixed(value, self.decimals)
+
+    def cell(self, value: float) -> str:
+        """The value as it stands in a table: per cent carries its sign, other units stand in the header."""
+        return f"{self.number(value)}%" if self.unit == "%" else self.number(value)
+
+    def prose(self, value: float) -> str:
+        """The value with its unit, as in a sentence."""
+        if not self.unit or self.unit == "%":
+            return self.cell(value)
+        return f"{self.number(value)}{NO_BREAK}{self.unit}"
+
+    def range(self, lower: float, upper: float) -> str:
+        """An interval: "10.1 to 14.9"."""
+        return f"{self.number(lower)} to {self.number(upper)}"
+
+    def full(self, value: float, lower: float | None, upper: float | None) -> str:
+        """A value with its interval: "12.3% (10.1 to 14.9)"."""
+        if lower is None or upper is None:
+            return self.cell(value)
+        return f"{self.cell(value)} ({self.range(lower, upper)})"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Names as a list in a sentence: "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """A number of things with the right noun: "1 clinic", "12 clinics", "no clinics"."""
+    noun = singular if count == 1 else plural or f"{singular}s"
+    return f"{'no' if count == 0 else fixed(count, 0)} {noun}"
+
+
+def _exponent(value: float) -> int:
+    return math.floor(math.log10(abs(value))) if value and math.isfinite(value) else 0
+
+
+def _clamp(value: int, low: int, high: int) -> int:
+    return max(low, min(high, value))

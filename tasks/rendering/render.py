@@ -1,0 +1,161 @@
+"""The step: one PDF for the network and one for every clinic, in a pool of processes inside the one call."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.network.schema import Network
+from tasks.release import Release
+from tasks.rendering.clinic_report import clinic_html
+from tasks.rendering.document import write_pdf
+from tasks.rendering.edition import Edition, read_edition
+from tasks.rendering.network_report import network_html
+
+Progress = Callable[[int, int], None]
+
+RECYCLE_AFTER = 100
+FEW = 3
+NETWORK = ""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Where the PDFs are: the network's, and clinic → its own."""
+
+    network: Path
+    clinics: Mapping[str, Path]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them, the network's first."""
+        return (self.network, *self.clinics.values())
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+class RenderingFailedError(RuntimeError):
+    """Some reports could not be made; the others are there. `failures`: clinic ("" for the network) → why."""
+
+    def __init__(self, failures: Mapping[str, str]) -> None:
+        self.failures = dict(failures)
+        told = "; ".join(
+            f"{clinic or 'the network’s report'}: {why}" for clinic, why in self.failures.items()
+        )
+        super().__init__(f"{len(self.failures)} reports could not be made: {told}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.failures,))
+
+
+def render_release(
+    release: Release,
+    network: Network,
+    directory: Path,
+    *,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> Rendered:
+    """Writes network.pdf and clinics/<slug>.pdf into `directory` and says where they are.
+
+    The same release and network give the same bytes. WeasyPrint's memory grows with every document, so
+    the processes that do the work are replaced every hundred documents.
+
+    Args:
+        release: tables after disclosure; nothing but them is drawn.
+        network: the network file they belong to.
+        directory: made if it is not there.
+        progress: called with (done, all) after each document.
+        workers: processes; the machine's cores if left out. 1 renders in this process.
+
+    Raises:
+        RenderingFailedError: after all others were made, naming the clinics whose report failed.
+    """
+    edition = read_edition(release, network)
+    rendered = _paths(edition, directory)
+    jobs = [(NETWORK, rendered.network), *rendered.clinics.items()]
+    (directory / "clinics").mkdir(parents=True, exist_ok=True)
+    count = min(workers or os.cpu_count() or 1, len(jobs))
+    failures: dict[str, str] = {}
+    results = (
+        _here(edition, jobs) if count == 1 or len(jobs) <= FEW else _pooled(release, network, jobs, count)
+    )
+    for done, (name, why) in enumerate(results, start=1):
+        if why is not None:
+            failures[name] = why
+        if progress is not None:
+            progress(done, len(jobs))
+    if failures:
+        raise RenderingFailedError(dict(sorted(failures.items())))
+    return rendered
+
+
+def _paths(edition: Edition, directory: Path) -> Rendered:
+    slugs: dict[str, str] = {}
+    for clinic in edition.clinics:
+        if clinic.slug in slugs.values():
+            raise ValueError(
+                f"two clinics share the file name {clinic.slug}.pdf; slugs of a release are unique"
+            )
+        slugs[clinic.name] = clinic.slug
+    return Rendered(
+        network=directory / "network.pdf",
+        clinics={name: directory / "clinics" / f"{slug}.pdf" for name, slug in slugs.items()},
+    )
+
+
+def _pooled(
+    release: Release, network: Network, jobs: list[tuple[str, Path]], count: int
+) -> Iterator[tuple[str, str | None]]:
+    # spawn: a forked copy of a process with threads (a flow's) may hang, and only spawned ones are recycled
+    with ProcessPoolExecutor(
+        max_workers=count,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start,
+        initargs=(release, network),
+        max_tasks_per_child=RECYCLE_AFTER,
+    ) as pool:
+        waiting = {pool.submit(_one, name, path): name for name, path in jobs}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+
+
+def _here(edition: Edition, jobs: list[tuple[str, Path]]) -> Iterator[tuple[str, str | None]]:
+    for name, path in jobs:
+        yield name, _try(edition, name, path)
+
+
+_edition: Edition | None = None
+
+
+def _start(release: Release, network: Network) -> None:
+    """In a worker: read the release once for all of its documents."""
+    global _edition
+    _edition = read_edition(release, network)
+
+
+def _one(name: str, path: Path) -> str | None:
+    if _edition is None:
+        raise RuntimeError("this worker has no release: it was not started by the pool")
+    return _try(_edition, name, path)
+
+
+def _try(edition: Edition, name: str, path: Path) -> str | None:
+    """Makes one report; what went wrong, in a line, or None."""
+    try:
+        if name == NETWORK:
+            write_pdf(network_html(edition), path)
+        else:
+            clinic = next(each for each in edition.clinics if each.name == name)
+            write_pdf(clinic_html(edition, clinic), path)
+    except Exception as error:  # noqa: BLE001 - one clinic's failure must not cost the others theirs
+        return f"{type(error).__name__}: {error}"
+    return None

@@ -1,0 +1,147 @@
+"""Scales: where a value stands on a chart, and which round values are written along it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tasks.rendering.numbers import fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A labelled place on an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear or logarithmic map from [low, high] in the value's unit to [start, end] on the page.
+
+    Attributes:
+        low: smallest value on the axis.
+        high: largest value on the axis.
+        start: place of `low`, in the chart's units.
+        end: place of `high`; smaller than `start` for an upward axis.
+        logarithmic: equal ratios take equal space; needs low > 0.
+    """
+
+    low: float
+    high: float
+    start: float
+    end: float
+    logarithmic: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.logarithmic and self.low <= 0):
+            raise ValueError(
+                f"a scale needs low < high (and low > 0 for logarithms), got {self.low} and {self.high}"
+            )
+
+    def __call__(self, value: float) -> float:
+        """Where `value` stands, to a hundredth; values outside the axis stand at its ends."""
+        held = min(max(value, self.low), self.high)
+        if self.logarithmic:
+            part = math.log(held / self.low) / math.log(self.high / self.low)
+        else:
+            part = (held - self.low) / (self.high - self.low)
+        return round(self.start + part * (self.end - self.start), 2)
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is on the axis."""
+        return self.low <= value <= self.high
+
+    def ticks(self, about: int = 5, unit: str = "", *, whole: bool = False) -> tuple[Tick, ...]:
+        """Round values along the axis, about that many, written with the decimals their step needs.
+
+        `whole` keeps to whole numbers: for axes that count things.
+        """
+        if self.logarithmic:
+            values, decimals = _log_steps(self.low, self.high, about), None
+        else:
+            step = _step(self.low, self.high, about)
+            if whole:
+                step = max(1.0, float(round(step)))
+            values, decimals = _multiples(self.low, self.high, step), _decimals(step)
+        return tuple(
+            Tick(self(value), f"{_plain(value) if decimals is None else fixed(value, decimals)}{unit}")
+            for value in values
+        )
+
+
+def spanning(
+    values: Iterable[float | None],
+    start: float,
+    end: float,
+    *,
+    logarithmic: bool = False,
+    include: Iterable[float | None] = (),
+    floor: float | None = None,
+    ceiling: float | None = None,
+    margin: float = 0.04,
+) -> Scale:
+    """A scale that holds all the values and places to include, with a margin, within floor and ceiling."""
+    known = [value for value in (*values, *include) if value is not None and math.isfinite(value)]
+    if logarithmic:
+        known = [value for value in known if value > 0]
+    if not known:
+        known = [1.0, 2.0] if logarithmic else [0.0, 1.0]
+    low, high = min(known), max(known)
+    if logarithmic:
+        room = margin * math.log(high / low) if high > low else math.log(1.5)
+        return Scale(low / math.exp(room), high * math.exp(room), start, end, logarithmic=True)
+    room = margin * (high - low) if high > low else abs(low) * 0.1 or 1.0
+    low, high = low - room, high + room
+    if floor is not None and floor <= min(known):
+        low = max(low, floor)
+    if ceiling is not None and ceiling >= max(known):
+        high = min(high, ceiling)
+    return Scale(low, high, start, end)
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """The value with that share of the values below it (linear between neighbours)."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def _step(low: float, high: float, about: int) -> float:
+    """The step of 1, 2 or 5 times a power of ten whose number of ticks on the axis is nearest `about`."""
+    power = math.floor(math.log10((high - low) / max(about, 1)))
+    candidates = [factor * 10.0**exponent for exponent in (power, power + 1) for factor in (1, 2, 5)]
+    return min(candidates, key=lambda step: abs(len(_multiples(low, high, step)) - about))
+
+
+def _multiples(low: float, high: float, step: float) -> list[float]:
+    """Multiples of `step` from low to high, without the last-bit error of the product."""
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(index * step, _decimals(step)) + 0.0 for index in range(first, last + 1)]
+
+
+def _log_steps(low: float, high: float, about: int) -> list[float]:
+    """Round numbers at about equal ratios; on a short axis, equal steps."""
+    if high / low < 3:
+        return [value for value in _multiples(low, high, _step(low, high, about)) if value > 0]
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    for factors in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
+        steps = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]
+        steps = [step for step in steps if low * (1 - 1e-9) <= step <= high * (1 + 1e-9)]
+        if len(steps) <= about + 1:
+            break
+    return steps
+
+
+def _decimals(step: float) -> int:
+    return max(0, -math.floor(math.log10(step) + 1e-9))
+
+
+def _plain(value: float) -> str:
+    """The shortest way to write a round number: 0.5, 1, 1.05, 20, 1,000."""
+    text = fixed(value, 4)
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,358 @@
+"""Which sentence a reader gets for which numbers. The words themselves are in `reports/wording`."""
+
+from __future__ import annotations
+
+import math
+
+from tasks.rendering.edition import Clinic, Edition, Figure, Line, Outcome
+from tasks.rendering.effects_chart import write_effect
+from tasks.rendering.funnel import FEWEST, Funnel
+from tasks.rendering.numbers import counted, date_name, fixed, listed, month_name, share, significant, whole
+from tasks.rendering.run_chart import RunChart
+from tasks.rendering.wording import wording
+
+say = wording().say
+
+
+def differences(outcome: Outcome) -> str:
+    """How many clinics stand out, on which side, and how many cannot be told apart, compared or seen."""
+    standing = [
+        _count(outcome, tone) for tone in ("better", "worse", "higher", "lower") if outcome.counted(tone)
+    ]
+    others = [
+        _count(outcome, tone)
+        for tone in ("same", "uncompared", "withheld", "absent")
+        if outcome.counted(tone)
+    ]
+    if not standing:
+        return say("message.differences_none", others=", ".join(others), comparator=outcome.comparator)
+    return say(
+        "message.differences",
+        standing=listed(standing),
+        others="".join(f", {each}" for each in others),
+        comparator=outcome.comparator,
+    )
+
+
+def average(outcome: Outcome) -> str | None:
+    """The comparator's value, with its interval where the release holds one."""
+    if outcome.comparator_value is None:
+        return None
+    comparator = f"{outcome.comparator[0].upper()}{outcome.comparator[1:]}"
+    value = outcome.notation.prose(outcome.comparator_value)
+    mean = outcome.figures.get("mean")
+    if mean and mean.value == outcome.comparator_value and mean.lower is not None and mean.upper is not None:
+        low, high = outcome.notation.number(mean.lower), outcome.notation.number(mean.upper)
+        return say("message.average_interval", comparator=comparator, value=value, lower=low, upper=high)
+    return say("message.average", comparator=comparator, value=value)
+
+
+def intraclass(outcome: Outcome) -> str | None:
+    """The ICC in words."""
+    figure = outcome.figures.get("icc")
+    if figure is None or figure.value is None:
+        return None
+    interval = (
+        ""
+        if figure.lower is None or figure.upper is None
+        else f", {significant(figure.lower, 2)} to {significant(figure.upper, 2)}"
+    )
+    key = "message.icc" if figure.value >= 0.01 else "message.icc_tiny"
+    return say(key, share=f"{100 * figure.value:.0f}%", value=significant(figure.value, 2), interval=interval)
+
+
+def design_effect(outcome: Outcome) -> str | None:
+    """The design effect and effective sample size in words."""
+    factor = outcome.figures.get("design_effect")
+    if factor is None or factor.value is None:
+        return None
+    effective = outcome.figures.get("effective_sample_size")
+    if effective and effective.value is not None and outcome.n_records is not None:
+        return say(
+            "message.effective",
+            records=whole(outcome.n_records),
+            effective=fixed(effective.value, 0),
+            factor=significant(factor.value),
+        )
+    return say("message.design_effect", factor=significant(factor.value))
+
+
+def not_estimable(outcome: Outcome) -> str:
+    """Why an outcome has no figures."""
+    return say("message.not_estimable", reason=_reason(outcome.reason))
+
+
+def program_message(outcome: Outcome) -> str | None:
+    """The program's effect on the population, and the naive figure beside it; None without an estimate."""
+    answers = {effect.question: effect for effect in reversed(outcome.effects) if effect.months_since is None}
+    answer = answers.get("policy") or answers.get("patient")
+    if answer is None or answer.value is None:
+        return None
+    naive = answers.get("none")
+    aside = ""
+    if naive is not None and naive.value is not None:
+        unit = f" {naive.unit}" if naive.unit else ""
+        written = f"{say(f'measure.{naive.measure}')} {write_effect(naive)}{unit}"
+        aside = f" {say('message.program_naive', naive=written)}"
+    return f"{answer.words}{aside}"
+
+
+def quality_message(edition: Edition) -> str:
+    """How many records screening set aside, and how many values it blanked."""
+    found = {"set_aside": 0, "value_blanked": 0}
+    for finding in edition.network_quality:
+        if finding.action in found:
+            if finding.withheld:
+                return say("message.quality_withheld")
+            found[finding.action] += finding.n_found or 0
+    if not any(found.values()):
+        return say("message.quality_clean")
+    return say(
+        "message.quality",
+        set_aside=counted(found["set_aside"], "record"),
+        blanked=counted(found["value_blanked"], "value"),
+    )
+
+
+def funnel_words(outcome: Outcome, plot: Funnel) -> str:
+    """What stands under a funnel, or instead of one."""
+    factor = "" if plot.overdispersion is None else significant(plot.overdispersion, 2)
+    root = "" if plot.overdispersion is None else significant(math.sqrt(plot.overdispersion), 2)
+    if plot.why_not == "few":
+        return say("outcome.funnel_few", fewest=FEWEST)
+    if plot.why_not == "unknown":
+        return say("outcome.funnel_unknown")
+    if plot.why_not == "uninformative":
+        return say("outcome.funnel_uninformative", root=root, factor=factor)
+    key = "outcome.overdispersion" if plot.widened else "outcome.overdispersion_none"
+    stated = say("outcome.funnel_caption", overdispersion=say(key, factor=factor, root=root))
+    beyond = (
+        say("outcome.funnel_alarm", clinics=listed(plot.alarmed))
+        if plot.alarmed
+        else say("outcome.funnel_alarm_none")
+    )
+    return f"{stated} {beyond}"
+
+
+def run_words(chart: RunChart) -> str:
+    """What stands under a run chart."""
+    parts = []
+    if not chart.has_limits:
+        parts.append(say("outcome.run_no_limits"))
+    elif chart.beyond:
+        parts.append(
+            say("outcome.run_beyond", months=listed([month_name(point.month) for point in chart.beyond]))
+        )
+    else:
+        parts.append(say("outcome.run_beyond_none"))
+    if chart.trial:
+        parts.append(say("outcome.run_trial"))
+    if chart.n_missing:
+        parts.append(say("outcome.run_missing", months=counted(chart.n_missing, "month")))
+    return " ".join(parts)
+
+
+def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
+    """What must stand beside every comparison: who is in it, who is not and why, when, how."""
+    compared = len(outcome.lines) - outcome.counted("uncompared", "withheld", "absent")
+    values = {"compared": compared, "all": len(outcome.lines)}
+    if outcome.n_records is None:
+        n = say("beside.compared_text_withheld", **values)
+    else:
+        n = say("beside.compared_text", records=whole(outcome.n_records), **values)
+    release = edition.release
+    return [
+        (say("beside.compared"), n),
+        (say("beside.excluded"), _excluded(edition, outcome)),
+        (
+            say("beside.period"),
+            say(
+                "beside.period_text",
+                first=month_name(release.window[0]),
+                last=month_name(release.window[1]),
+                cut_off=date_name(release.cut_off),
+            ),
+        ),
+        (say("beside.adjusters"), adjusters(outcome)),
+        (say("beside.comparator"), comparator(outcome)),
+        (say("beside.direction"), say(f"direction.{outcome.direction}")),
+        (say("beside.rankability"), outcome.verdict_reason or say(f"verdict.{outcome.verdict or 'none'}")),
+        (say("beside.policy"), policy_words(release.policy)),
+    ]
+
+
+def policy_words(policy: str | None) -> str:
+    """The policy for small numbers, in words."""
+    if policy is None:
+        return say("policy.not_applied")
+    known = wording().sentences
+    return known[f"policy.{policy}"] if f"policy.{policy}" in known else say("policy.other", policy=policy)
+
+
+def clinic_reading(outcome: Outcome, line: Line) -> str:
+    """What one outcome says about one clinic, to its manager."""
+    if line.tone == "withheld":
+        return say("clinic.withheld")
+    if line.tone == "absent":
+        return say("clinic.absent", reason=_reason(line.reason or outcome.reason))
+    if line.tone == "uncompared":
+        if line.reason:
+            return say("clinic.uncompared_reason", reason=_reason(line.reason))
+        return say("clinic.uncompared")
+    fair = "" if line.shrunken.value is None else outcome.notation.prose(line.shrunken.value)
+    network = "" if outcome.comparator_value is None else outcome.notation.prose(outcome.comparator_value)
+    return say(f"clinic.{line.tone}", fair=fair, network=network, comparator=outcome.comparator)
+
+
+def clinic_place(outcome: Outcome, line: Line) -> str:
+    """The clinic's place or grade, as far as the verdict allows; empty where it allows neither."""
+    rank = line.rank
+    if (
+        outcome.verdict == "rank"
+        and rank.median is not None
+        and rank.lower is not None
+        and rank.upper is not None
+    ):
+        return say(
+            "clinic.place",
+            median=whole(rank.median),
+            all=rank.n_ranked,
+            lower=whole(rank.lower),
+            upper=whole(rank.upper),
+        )
+    if outcome.verdict in ("rank", "grade") and rank.grade in ("above", "typical", "below"):
+        return say(f"clinic.grade_{rank.grade}")
+    return ""
+
+
+def clinic_counts(outcome: Outcome, line: Line) -> str:
+    """What the clinic's own figure is made of: "45 of 366 records"; empty where that is not to be seen."""
+    raw = line.raw
+    if raw.denominator is None:
+        return ""
+    denominator = whole(raw.denominator)
+    if outcome.kind == "binary" and raw.numerator is not None:
+        return say("clinic.of", numerator=whole(raw.numerator), denominator=denominator)
+    if outcome.kind == "count" and raw.numerator is not None:
+        return say("clinic.of_count", numerator=whole(raw.numerator), denominator=denominator)
+    return say("clinic.n", denominator=denominator)
+
+
+def clinic_weight(line: Line) -> str:
+    """How far the clinic's own records decide its best estimate; empty where that is not to be seen."""
+    w = line.shrunken.reliability
+    return "" if w is None else say("clinic.weight", share=f"{100 * w:.0f}%", weight=share(w))
+
+
+def clinic_in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
+    """The first lines of a clinic's report: one for each kind of finding that occurs, worst first."""
+    lines = [
+        (tone, say(f"clinic.short_{tone}", outcomes=listed(names)))
+        for tone, names in by_tone(edition, clinic).items()
+    ]
+    first, last = (month_name(month) for month in edition.release.window)
+    if clinic.n_records is not None and clinic.n_patients is not None:
+        text = say(
+            "clinic.short_records",
+            records=whole(clinic.n_records),
+            patients=whole(clinic.n_patients),
+            first=first,
+            last=last,
+        )
+        lines.append(("records", text))
+    elif clinic.n_records is not None:
+        lines.append(
+            (
+                "records",
+                say("clinic.short_records_only", records=whole(clinic.n_records), first=first, last=last),
+            )
+        )
+    return lines
+
+
+def clinic_to_do(edition: Edition, clinic: Clinic) -> list[str]:
+    """What a manager can do, for each kind of finding that occurs."""
+    found = by_tone(edition, clinic)
+    advice = []
+    if "worse" in found:
+        advice.append(say("clinic.do_worse", outcomes=listed(found["worse"])))
+    if "better" in found:
+        advice.append(say("clinic.do_better", outcomes=listed(found["better"])))
+    if apart := [*found.get("higher", []), *found.get("lower", [])]:
+        advice.append(say("clinic.do_apart", outcomes=listed(apart)))
+    if "same" in found:
+        advice.append(say("clinic.do_same"))
+    if "uncompared" in found:
+        advice.append(say("clinic.do_uncompared", denominator=edition.network.policy.minimum_denominator))
+    return advice
+
+
+def by_tone(edition: Edition, clinic: Clinic) -> dict[str, list[str]]:
+    """Finding → the outcomes it holds for, in the order a manager should read them."""
+    found: dict[str, list[str]] = {}
+    for tone in ("worse", "better", "higher", "lower", "same", "uncompared", "withheld", "absent"):
+        names = [outcome.label for outcome in edition.outcomes if outcome.by_clinic[clinic.name].tone == tone]
+        if names:
+            found[tone] = names
+    return found
+
+
+def why_unreported(edition: Edition, clinic: Clinic) -> str:
+    """Why a clinic has no figures."""
+    if clinic.status == "no_records":
+        return say("unreported.no_records")
+    lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
+    if clinic.status.startswith("suppressed") or any(line.tone == "withheld" for line in lines):
+        return say("unreported.small", policy=policy_words(edition.release.policy))
+    return say("unreported.other", reason=_reason(clinic.reason))
+
+
+def network_figure(figure: Figure) -> str:
+    """A network figure with its interval and unit."""
+    if figure.value is None:
+        return say(f"status.{figure.status}")
+    value = significant(figure.value)
+    unit = "%" if figure.unit == "%" else f" {figure.unit}" if figure.unit else ""
+    if figure.lower is None or figure.upper is None:
+        return f"{value}{unit}"
+    return f"{value}{unit} ({significant(figure.lower)} to {significant(figure.upper)})"
+
+
+def comparator(outcome: Outcome) -> str:
+    """What clinics are compared with, and its value."""
+    if outcome.comparator_value is None:
+        return outcome.comparator
+    return f"{outcome.comparator}, {outcome.notation.prose(outcome.comparator_value)}"
+
+
+def adjusters(outcome: Outcome) -> str:
+    """What best estimates are adjusted for."""
+    return listed(outcome.adjusters) or say("beside.adjusters_none")
+
+
+def _excluded(edition: Edition, outcome: Outcome) -> str:
+    policy = edition.network.policy
+    parts = []
+    if count := outcome.counted("uncompared"):
+        parts.append(
+            say(
+                "beside.excluded_uncompared",
+                clinics=counted(count, "clinic"),
+                denominator=policy.minimum_denominator,
+                count=policy.minimum_count,
+                reliability=policy.minimum_reliability,
+            )
+        )
+    if count := outcome.counted("withheld"):
+        parts.append(say("beside.excluded_withheld", clinics=counted(count, "clinic")))
+    if count := outcome.counted("absent"):
+        parts.append(say("beside.excluded_absent", clinics=counted(count, "clinic")))
+    return "; ".join(parts) or say("beside.excluded_none")
+
+
+def _count(outcome: Outcome, tone: str) -> str:
+    return f"{outcome.counted(tone)} {say(f'tone.{tone}')}"
+
+
+def _reason(reason: str | None) -> str:
+    return (reason or say("message.no_reason")).rstrip(". ")

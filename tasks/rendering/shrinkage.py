@@ -1,0 +1,66 @@
+"""The shrinkage picture: from every clinic's own figure to what it is once small numbers are allowed for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.rendering.edition import Outcome
+from tasks.rendering.scales import Tick, spanning
+
+WIDTH = 236.0
+HEIGHT = 186.0
+LEFT, RIGHT, TOP, BOTTOM = 36.0, 14.0, 8.0, 32.0
+OWN_AT, FAIR_AT = 62.0, 208.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One clinic: where its own figure and its shrunken one stand, and w, the hold of its own records."""
+
+    own: float
+    fair: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Shrinkage:
+    """A slope chart with the comparator across."""
+
+    pulls: tuple[Pull, ...]
+    comparator: float | None
+    ticks: tuple[Tick, ...]
+    own_at: float = OWN_AT
+    fair_at: float = FAIR_AT
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = RIGHT
+    top: float = TOP
+    bottom: float = BOTTOM
+
+
+def shrinkage(outcome: Outcome) -> Shrinkage | None:
+    """The picture of all clinics with both figures to be seen; None when fewer than three have them."""
+    pairs = [
+        (line.raw.value, line.shrunken.value, line.shrunken.reliability)
+        for line in outcome.lines
+        if line.raw.value is not None and line.shrunken.value is not None
+    ]
+    if outcome.logarithmic:
+        pairs = [pair for pair in pairs if pair[0] > 0 and pair[1] > 0]
+    if len(pairs) < 3:
+        return None
+    y = spanning(
+        [value for own, fair, _ in pairs for value in (own, fair)],
+        HEIGHT - BOTTOM,
+        TOP,
+        include=[outcome.comparator_value],
+        logarithmic=outcome.logarithmic,
+        floor=0.0 if outcome.kind in ("binary", "count") else None,
+        ceiling=100.0 if outcome.unit == "%" else None,
+    )
+    return Shrinkage(
+        pulls=tuple(Pull(y(own), y(fair), 0.5 if weight is None else weight) for own, fair, weight in pairs),
+        comparator=None if outcome.comparator_value is None else y(outcome.comparator_value),
+        ticks=y.ticks(5, "%" if outcome.unit == "%" else ""),
+    )
