@@ -41,6 +41,14 @@ class Model(StrEnum):
     within = "within"
 
 
+class Correlation(StrEnum):
+    """Working correlations of GEE."""
+
+    independence = "independence"
+    exchangeable = "exchangeable"
+    nested_exchangeable = "nested-exchangeable"
+
+
 NetworkFile = Annotated[Path, typer.Argument(help="The network file (network.toml).")]
 NetworkOption = Annotated[Path, typer.Option("--network", "-n", help="The network file (network.toml).")]
 MonthOption = Annotated[str, typer.Option("--month", "-m", help="The month to report, YYYY-MM.")]
@@ -73,6 +81,33 @@ def demo(
 def run(network: NetworkFile, month: MonthOption) -> None:
     """Report one month: estimates, ranks, program effects, PDFs and the feed."""
     _report(network, month)
+
+
+@app.command()
+def ask(
+    formula: Annotated[str, typer.Argument(help='As in R: "positive ~ age + drive_thru + (1 | clinic)".')],
+    network: NetworkOption = Path("network.toml"),
+    model: Annotated[Model, typer.Option(help="auto: mixed with random terms, GEE without.")] = Model.auto,
+    month: Annotated[str | None, typer.Option("--month", "-m", help="Last month of the window.")] = None,
+    correlation: Annotated[Correlation, typer.Option(help="GEE's.")] = Correlation.exchangeable,
+) -> None:
+    """Put one question to the screened records, and print the fit with its estimand in words."""
+    from flows.asking import Question
+    from flows.asking import ask as answer
+
+    question = Question(formula, model.value, month, correlation.value)
+    print(answer(network, question).summary())
+
+
+@app.command()
+def schedule(
+    network: NetworkFile,
+    cron: Annotated[str, typer.Option(help="When, in the network's time zone.")] = "0 6 3 * *",
+) -> None:
+    """Report every month just closed, on a schedule, on this machine; answers questions on demand."""
+    from flows.scheduling import serve_schedule
+
+    serve_schedule(network, cron, lambda words: print(words, file=sys.stderr), debug=_debug())
 
 
 def _report(network_file: Path, month: str) -> None:

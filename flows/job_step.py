@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import traceback
 from collections.abc import Callable
@@ -64,6 +65,7 @@ class UnexpectedError(Exception):
 def guarded(step: JobStep[P, R]) -> Callable[P, R]:
     """The step's function, whose errors are safe to store: the user's to mend, or an `UnexpectedError`."""
 
+    @functools.wraps(step.run)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return step.run(*args, **kwargs)

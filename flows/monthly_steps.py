@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.publishing import Output, Published, Staging
     from tasks.ranking import OutcomeRanks
     from tasks.release import Release
+    from tasks.rendering import Rendered
     from tasks.screening import Screened
 
 
@@ -66,7 +67,7 @@ def _disclose(
     return assemble(network, month, screened, summary, estimates, ranks)
 
 
-def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> list[Path]:
+def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> Rendered:
     from tasks.rendering import render_release
 
     return render_release(release, network, staging.reports, progress=progress.within)

@@ -39,30 +39,35 @@ def serve_schedule(network_file: Path, cron: str, say: Callable[[str], None], *,
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")  # a lost server must be loud
     with _server() as url:
         os.environ["PREFECT_API_URL"] = url
-        from prefect import serve
-        from prefect.schedules import Cron
+        _serve(network_file.resolve(), cron, network.network.time_zone, say)
 
-        from flows.ad_hoc import ask_network
-        from flows.monthly import monthly_report
 
-        path = str(network_file.resolve())
-        zone = network.network.time_zone
-        try:
-            schedule = Cron(cron, timezone=zone)
-            monthly = monthly_report.to_deployment(
-                "monthly", parameters={"network": path}, schedule=schedule, tags=["clinicnet"]
-            )
-        except ValueError as error:
-            raise ScheduleError(
-                f"{cron!r} is not a schedule",
-                hint='write it as cron does: "0 6 3 * *" is the 3rd of each month, 6:00',
-            ) from error
-        ad_hoc = ask_network.to_deployment("ad-hoc", parameters={"network": path}, tags=["clinicnet"])
-        say(
-            f"{network.network.name} is reported at {cron!r} ({zone}); runs and forms at {url[: -len('/api')]}"
+def _serve(network_file: Path, cron: str, time_zone: str, say: Callable[[str], None]) -> None:
+    from prefect import serve
+    from prefect.deployments.runner import RunnerDeployment
+    from prefect.schedules import Cron
+
+    from flows.ad_hoc import ask_network
+    from flows.monthly import monthly_report
+
+    parameters = {"network": str(network_file)}
+    try:
+        schedule = Cron(cron, timezone=time_zone)
+        monthly = RunnerDeployment.from_flow(
+            monthly_report, "monthly", schedule=schedule, parameters=parameters, tags=["clinicnet"]
         )
-        say("Stop with Ctrl-C.")
-        serve(monthly, ad_hoc, print_starting_message=False)
+    except ValueError as error:
+        raise ScheduleError(
+            f"{cron!r} is not a schedule", hint='write it as cron does: "0 6 3 * *" is the 3rd, at 6:00'
+        ) from error
+    ad_hoc = RunnerDeployment.from_flow(ask_network, "ad-hoc", parameters=parameters, tags=["clinicnet"])
+    say(f"The month just closed is reported at {cron!r} ({time_zone}); runs and forms are at {_page()}.")
+    say("Stop with Ctrl-C.")
+    serve(monthly, ad_hoc, print_starting_message=False)
+
+
+def _page() -> str:
+    return os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
 
 
 @contextlib.contextmanager

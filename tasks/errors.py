@@ -36,6 +36,10 @@ class SourceError(ClinicnetError):
     """The records cannot be reached, or are not what the network file says they are."""
 
 
+class SourceUnreachableError(SourceError):
+    """The records' database does not answer, went away or is locked: trying again later can help."""
+
+
 class RecordsError(ClinicnetError):
     """The records were read, and cannot be used as asked."""
 

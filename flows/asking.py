@@ -1,0 +1,137 @@
+"""An ad-hoc question: a formula, put to the screened records with the model that its outcome calls for.
+
+Plain functions without Prefect, because an answer at the terminal should not wait for a server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tasks.errors import FormulaError
+
+if TYPE_CHECKING:
+    from tasks.models.fit import Fit
+    from tasks.network.schema import Network
+    from tasks.records import Records
+    from tasks.records.formula import Formula
+
+Model = Literal["auto", "lmm", "glmm", "gee", "within"]
+Correlation = Literal["independence", "exchangeable", "nested-exchangeable"]
+_FAMILIES = {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        formula: as analysts write it, e.g. "positive ~ age + gender + drive_thru + (1 | clinic)".
+        model: `auto` takes a mixed model where the formula has random terms and GEE where it has none. The
+            other two, `gee` and `within`, take the clusters from the random terms and leave these out, so
+            that one formula can be put to every model.
+        month: the last month of the network file's window; None takes every month with records.
+        correlation: GEE's working correlation.
+    """
+
+    formula: str
+    model: Model = "auto"
+    month: str | None = None
+    correlation: Correlation = "exchangeable"
+
+
+def ask(network_file: Path, question: Question) -> Fit:
+    """The fit that answers `question` from the records of the network in `network_file`.
+
+    Raises:
+        ClinicnetError: the network file, the records or the formula cannot be used; says what would be right.
+    """
+    from tasks.network import read_network
+
+    network = read_network(network_file)
+    return fit(usable_records(network, question.month), network, question)
+
+
+def usable_records(network: Network, month: str | None) -> Records:
+    """The screened records of a month's window, or of every month."""
+    raise NotImplementedError
+
+
+def fit(usable: Records, network: Network, question: Question) -> Fit:
+    """Fit the model of `question` to screened records.
+
+    Raises:
+        ClinicnetError: the formula or the data cannot be used; says what would be right.
+    """
+    from tasks.models import gee, glmm, lmm, within
+    from tasks.records.formula import read
+
+    formula = read(question.formula)
+    kind, text = _outcome(formula, network)
+    model = question.model
+    if model == "auto":
+        model = ("lmm" if kind == "continuous" else "glmm") if formula.random else "gee"
+    if model == "within":
+        return within(without_random_terms(text), usable, groups=_clusters(formula)[-1])
+    if model == "gee":
+        clusters = _clusters(formula)
+        nested = question.correlation == "nested-exchangeable"
+        return gee(
+            without_random_terms(text),
+            usable,
+            groups=clusters if nested else clusters[0],
+            family=_FAMILIES[kind],
+            corr=question.correlation,
+        )
+    if not formula.random:
+        raise FormulaError(
+            f"a mixed model needs a random term, and {question.formula!r} has none",
+            hint='add one, such as "+ (1 | clinic)", or ask with --model gee',
+        )
+    if model == "lmm":
+        return lmm(text, usable)
+    return glmm(text, usable, family=_FAMILIES[kind])
+
+
+def _outcome(formula: Formula, network: Network) -> tuple[str, str]:
+    """The kind of the formula's outcome, and the formula with the outcome's column on its left."""
+    response = formula.response.text
+    named = network.outcomes.get(response)
+    if named is not None and named.per == "clinic-month":
+        raise FormulaError(
+            f"the outcome {response!r} counts records by clinic and month, and a formula needs a column",
+            hint="ask about a column of the SELECT",
+        )
+    by_column = {network.column(name): outcome for name, outcome in network.outcomes.items()}
+    outcome = by_column.get(response, named)
+    if outcome is None:
+        return "continuous", formula.text
+    column = outcome.column or response
+    return outcome.kind, f"{column} ~ {formula.text.split('~', 1)[1]}"
+
+
+def _clusters(formula: Formula) -> list[str]:
+    """The grouping columns of the formula, outermost first; the clinic where it names none."""
+    return [grouping.columns[0] for grouping in formula.groupings] or ["clinic"]
+
+
+def without_random_terms(formula: str) -> str:
+    """The formula without its `(… | group)` terms.
+
+    >>> without_random_terms("y ~ log(age) + (1 + age | clinic) + sex + (1 | region/clinic)")
+    'y ~ log(age) + sex'
+    >>> without_random_terms("y ~ (1 | clinic)")
+    'y ~ 1'
+    """
+    response, right = formula.split("~", 1)
+    kept, term, depth = [], "", 0
+    for character in right + "+":
+        if character == "+" and depth == 0:
+            if not (term.strip().startswith("(") and "|" in term):
+                kept.append(term.strip())
+            term = ""
+            continue
+        depth += (character == "(") - (character == ")")
+        term += character
+    return f"{response.strip()} ~ {' + '.join(each for each in kept if each) or '1'}"

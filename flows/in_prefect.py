@@ -1,0 +1,79 @@
+"""Steps as Prefect tasks: recognisable names, retries where trying again can help, and nothing stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from prefect import Task
+from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from pydantic import Field
+
+from flows.job_step import JobStep, Journal, guarded
+from flows.progress import Progress, Silent
+from tasks.errors import SourceUnreachableError
+from tasks.publishing import Step
+
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+START = "Start Prefect"
+RETRY_DELAYS = [2.0, 10.0, 30.0]
+
+
+def as_task(step: JobStep[..., Any]) -> Callable[..., Any]:
+    """The step as a task of the flow that is running."""
+    delays = RETRY_DELAYS if step.reads_records else []
+    return Task(
+        guarded(step),
+        name=step.name,
+        task_run_name=step.shown.replace("{", "{{").replace("}", "}}"),
+        persist_result=False,
+        cache_policy=NO_CACHE,
+        retries=len(delays),
+        retry_delay_seconds=delays or None,
+        retry_condition_fn=_can_be_tried_again,
+    )
+
+
+def _can_be_tried_again(_task: Any, _run: Any, state: Any) -> bool:
+    """Only a database that went away; another try gives a singular fit or a missing column once more."""
+    return isinstance(state.data, SourceUnreachableError)
+
+
+@dataclass(frozen=True)
+class _Watcher:
+    """Who watches the runs of this process, and since when."""
+
+    progress: Progress
+    since: float = field(default_factory=time.monotonic)
+
+
+_watchers: list[_Watcher] = []
+
+
+@contextmanager
+def watching(progress: Progress) -> Iterator[None]:
+    """Let `progress` be told of a flow that runs in this process.
+
+    It cannot be one of the flow's parameters: Prefect's server stores those.
+    """
+    _watchers.append(_Watcher(progress))
+    progress.begin(START)
+    try:
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # the run ends with its terminal
+            yield
+    finally:
+        _watchers.pop()
+
+
+def journal() -> Journal:
+    """The journal of the flow that is running: its steps are tasks, told to whoever watches."""
+    if not _watchers:
+        return Journal(as_task, Silent())
+    watcher = _watchers[-1]
+    seconds, did = time.monotonic() - watcher.since, "a server for this run"
+    watcher.progress.end(START, did, seconds)
+    return Journal(as_task, watcher.progress, [Step(START, did, round(seconds, 3))])

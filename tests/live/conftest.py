@@ -1,0 +1,58 @@
+"""A real Prefect server with a real worker, started for these tests and stopped after them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.demo import make_demo
+from tests.live.prefect_server import PrefectServer, Process, until
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo network, made afresh."""
+    return make_demo("chop", tmp_path_factory.mktemp("chop"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, network: Path) -> Iterator[PrefectServer]:
+    home = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    api = f"http://127.0.0.1:{port}/api"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api,
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_CLI_PROMPT": "false",
+        "CLINICNET_NETWORK": str(network),
+    }
+    command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with Process(command, environment, home / "server.log"):
+        made = PrefectServer(api, home, environment)
+        until(lambda: made.answers, 120.0, "the Prefect server")
+        yield made
+
+
+@pytest.fixture(scope="session")
+def deployed(server: PrefectServer) -> PrefectServer:
+    """The server with deploy/prefect.yaml deployed as its own comments say."""
+    server.prefect("work-pool", "create", "--type", "process", "clinics")
+    server.prefect("deploy", "--all", "--prefect-file", "deploy/prefect.yaml")
+    return server
+
+
+@pytest.fixture(scope="session")
+def worker(deployed: PrefectServer) -> Iterator[PrefectServer]:
+    """The server with a worker that does what it schedules."""
+    command = ["worker", "start", "--pool", "clinics", "--name", "tests"]
+    with Process(command, deployed.environment, deployed.home / "worker.log"):
+        yield deployed

@@ -1,0 +1,117 @@
+"""The deployments on a real server with a real worker: scheduled, run, asked; nothing pretended."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.live.prefect_server import PrefectServer, until
+
+pytestmark = [pytest.mark.live, pytest.mark.slow]
+
+
+def _deployment(server: PrefectServer, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = server.ask(f"deployments/name/{name}")
+    return found
+
+
+def _run(server: PrefectServer, name: str, due: datetime | None = None, **parameters: str) -> dict[str, Any]:
+    """Let one run of a deployment happen, due at a time of our choosing, and wait for its end."""
+    body: dict[str, Any] = {"parameters": parameters}
+    if due is not None:
+        body["state"] = {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}
+    made = server.ask(f"deployments/{_deployment(server, name)['id']}/create_flow_run", body)
+    return server.finished(made["id"])
+
+
+def test_a_scheduled_run_appears_for_the_3rd_of_the_month(deployed: PrefectServer) -> None:
+    """The scheduler of a server on the wrong SQLAlchemy looks healthy and never schedules anything."""
+    monthly = _deployment(deployed, "monthly-report/monthly")
+    runs = until(
+        lambda: deployed.ask(
+            "flow_runs/filter",
+            {
+                "flow_runs": {
+                    "deployment_id": {"any_": [monthly["id"]]},
+                    "state": {"type": {"any_": ["SCHEDULED"]}},
+                }
+            },
+        ),
+        90.0,
+        "a Scheduled run",
+    )
+    for run in runs:
+        due = datetime.fromisoformat(run["expected_start_time"]).astimezone(ZoneInfo("America/New_York"))
+        assert (due.day, due.hour, due.minute) == (3, 6, 0)
+
+
+def test_a_run_reports_the_month_before_it_was_due(worker: PrefectServer, network: Path) -> None:
+    run = _run(worker, "monthly-report/monthly", due=datetime(2020, 7, 3, 10, tzinfo=UTC))
+    assert run["state_type"] == "COMPLETED", worker.logs(run["id"])
+    package = json.loads((network.parent / "output/latest/feed/datapackage.json").read_text())
+    assert package["release"]["period"] == "2020-06"
+
+
+def test_the_steps_have_names_that_people_recognise(worker: PrefectServer, network: Path) -> None:
+    run = _run(worker, "monthly-report/monthly", network=str(network), month="2020-05")
+    assert run["state_type"] == "COMPLETED", worker.logs(run["id"])
+    of_this_run = {"flow_runs": {"id": {"any_": [run["id"]]}}, "sort": "EXPECTED_START_TIME_ASC"}
+    tasks = worker.ask("task_runs/filter", of_this_run)
+    names = [task["name"] for task in tasks]
+    assert names[:3] == ["Read the network file", "Screen the records", "Add up clinics and months"]
+    assert "Estimate: Positive tests" in names
+    assert names[-4:] == [
+        "Withhold small numbers",
+        "Draw the reports",
+        "Write the feed",
+        "Make the release current",
+    ]
+    artifacts = worker.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    assert {each["key"] for each in artifacts} == {"quality", "network-figures", "program-effects", "release"}
+    page = next(each["data"] for each in artifacts if each["key"] == "release")
+    (link,) = re.findall(r"\(file://(\S*network\.pdf)\)", page)
+    assert Path(link).read_bytes().startswith(b"%PDF")
+
+
+def test_an_ad_hoc_run_answers_a_question(worker: PrefectServer) -> None:
+    formula = "positive ~ age + drive_thru + (1 | clinic)"
+    run = _run(worker, "ask/ad-hoc", formula=formula)
+    assert run["state_type"] == "COMPLETED", worker.logs(run["id"])
+    (answer,) = worker.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+    assert answer["key"] == "answer"
+    assert "drive_thru" in answer["data"]
+    assert "Estimand: conditional" in answer["data"]
+
+
+@pytest.mark.parametrize("month", ["2020-13", "May"])
+def test_the_form_refuses_a_month_that_is_none(deployed: PrefectServer, month: str) -> None:
+    refused = deployed.prefect(
+        "deployment", "run", "monthly-report/monthly", "--param", f"month={month}", check=False
+    )
+    assert refused.returncode != 0
+    assert "month" in refused.stdout + refused.stderr
+
+
+def test_what_is_wrong_is_a_sentence_in_the_log_and_is_not_tried_again(worker: PrefectServer) -> None:
+    run = _run(worker, "monthly-report/monthly", month="2031-01")
+    assert run["state_type"] == "FAILED"
+    assert "2031-01" in run["state"]["message"]
+    assert run["total_run_time"] < 60.0
+
+
+def test_the_server_holds_nothing_of_a_patient(worker: PrefectServer, network: Path) -> None:
+    """Every name that the records have, searched for in all that the server and the worker wrote."""
+    import duckdb
+
+    with duckdb.connect(str(network.parent / "chop.duckdb"), read_only=True) as records:
+        names = {row[0] for row in records.execute("SELECT DISTINCT last_name FROM tests").fetchall()}
+    written = b"".join(path.read_bytes() for path in worker.home.rglob("*") if path.is_file())
+    assert len(names) > 10
+    found = [name for name in names if len(name) > 5 and name.encode() in written.lower()]
+    assert found == []
