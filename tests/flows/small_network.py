@@ -1,0 +1,72 @@
+"""A small real network in a DuckDB file: twelve clinics, eleven months, three outcomes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+RECORDS = """
+CREATE TABLE visits AS
+SELECT
+    'Clinic ' || chr(CAST(65 + i % 12 AS INTEGER)) AS clinic,
+    CASE WHEN i % 12 < 6 THEN 'North' ELSE 'South' END AS region,
+    'patient-' || (i % 900) AS patient,
+    DATE '2023-01-05' + CAST(30.4 * (i % 11) AS INTEGER) AS visit_date,
+    CAST(hash(i * 7 + i % 12) % 100 < 30 + 2 * (i % 12) AS INTEGER) AS vaccinated,
+    120 + (i % 12) * 0.8 + (hash(i) % 1000) / 40.0 AS sbp,
+    CAST(hash(i + 1) % 5 AS INTEGER) AS emergencies,
+    20 + CAST(hash(i + 2) % 60 AS INTEGER) AS age,
+    CASE hash(i + 3) % 2 WHEN 0 THEN 'female' ELSE 'male' END AS sex
+FROM range(3000) AS numbers(i)
+"""
+
+NETWORK = '''
+[network]
+name = "Twelve clinics"
+time_zone = "America/New_York"
+
+[records]
+source = "records.duckdb"
+select = """
+SELECT clinic, region, patient, visit_date AS date, vaccinated, sbp, emergencies, age, sex
+FROM visits
+"""
+
+[outcomes.vaccinated]
+label = "Vaccinated"
+kind = "binary"
+direction = "higher"
+adjusters = ["age", "sex"]
+
+[outcomes.sbp]
+label = "Systolic blood pressure"
+kind = "continuous"
+unit = "mmHg"
+direction = "lower"
+adjusters = ["age"]
+
+[outcomes.emergencies]
+label = "Emergency visits"
+kind = "count"
+direction = "lower"
+
+[program]
+label = "Outreach"
+starts = { "Clinic A" = "2023-04", "Clinic B" = "2023-04", "Clinic C" = "2023-07", "Clinic D" = "2023-07" }
+'''
+MONTH = "2023-11"
+
+
+def write_network(directory: Path, records: str = RECORDS, network: str = NETWORK) -> Path:
+    """A network file with its records beside it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(directory / "records.duckdb")) as connection:
+        connection.execute(records)
+    file = directory / "network.toml"
+    file.write_text(network, encoding="utf-8")
+    return file

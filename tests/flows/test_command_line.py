@@ -1,0 +1,110 @@
+"""What a person types, and what they are told: a sentence with the place and the way out, no traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.flows.small_network import MONTH, NETWORK, RECORDS, Run, write_network
+
+
+def test_help_answers_in_under_half_a_second(clinicnet: Run) -> None:
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        shown = clinicnet("--help")
+        times.append(time.perf_counter() - began)
+        assert shown.returncode == 0
+        assert {"demo", "init", "check", "run", "ask", "schedule"} <= set(shown.stdout.split())
+    assert min(times) < 0.5
+
+
+def test_the_command_line_waits_for_nothing_heavy() -> None:
+    script = "import flows.command_line, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not {"numpy", "pandas", "scipy", "duckdb", "prefect", "weasyprint"} & set(loaded.stdout.split())
+
+
+def test_the_installed_command_is_the_same(clinicnet: Run) -> None:
+    command = Path(sys.executable).with_name("clinicnet")
+    installed = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
+    assert installed.stdout.splitlines()[1:] == clinicnet("--help").stdout.splitlines()[1:]
+
+
+_OTHER = {
+    "no such database": (RECORDS, NETWORK.replace("records.duckdb", "recrods.duckdb"), "recrods.duckdb"),
+    "no such table": (RECORDS, NETWORK.replace("FROM visits", "FROM visit"), "visit"),
+    "a column the SELECT does not return": (
+        RECORDS,
+        NETWORK.replace('adjusters = ["age"]', 'adjusters = ["weight"]'),
+        "'weight'",
+    ),
+    "an unknown key": (RECORDS, NETWORK.replace("[program]\nlabel", "[program]\nlable"), "'label'"),
+    "a third value": (
+        RECORDS + "; UPDATE visits SET vaccinated = 2 WHERE patient IN ('patient-7', 'patient-8')",
+        NETWORK,
+        "vaccinated",
+    ),
+    "one clinic only": (RECORDS + "; DELETE FROM visits WHERE clinic <> 'Clinic A'", NETWORK, "clinic"),
+    "clinics that are NULL": (RECORDS + "; UPDATE visits SET clinic = NULL", NETWORK, "clinic"),
+    "no records at all": (RECORDS + "; DELETE FROM visits", NETWORK, "no records"),
+}
+
+
+@pytest.mark.parametrize("case", _OTHER, ids=lambda case: case.replace(" ", "-"))
+def test_what_is_wrong_is_a_sentence_and_exit_code_2(case: str, tmp_path: Path, clinicnet: Run) -> None:
+    records, network, said = _OTHER[case]
+    ended = clinicnet("run", write_network(tmp_path / "network", records, network), "--month", MONTH)
+    _is_a_sentence(ended)
+    assert said in ended.stderr
+    assert "patient-" not in ended.stderr
+    assert not (tmp_path / "network/output/latest").exists()
+
+
+def test_no_such_network_file(clinicnet: Run) -> None:
+    ended = clinicnet("run", "netwrok.toml", "--month", MONTH)
+    _is_a_sentence(ended)
+    assert "netwrok.toml" in ended.stderr
+
+
+def test_a_month_without_records_names_those_that_have_them(network_file: Path, clinicnet: Run) -> None:
+    ended = clinicnet("run", network_file, "--month", "2031-01")
+    _is_a_sentence(ended)
+    assert "2031-01" in ended.stderr
+    assert "2023-01" in ended.stderr
+    assert "2023-11" in ended.stderr
+
+
+@pytest.mark.parametrize("month", ["2023-13", "May", "2023-1"])
+def test_a_bad_month(month: str, network_file: Path, clinicnet: Run) -> None:
+    ended = clinicnet("run", network_file, "--month", month)
+    _is_a_sentence(ended)
+    assert f"'{month}' is not a month" in ended.stderr
+
+
+def test_debug_shows_where_an_error_comes_from(clinicnet: Run) -> None:
+    command = ["run", "none.toml", "--month", MONTH]
+    for arguments in (["--debug", *command], [*command, "--debug"]):
+        ended = clinicnet(*arguments)
+        assert ended.returncode == 2
+        assert "Traceback" in ended.stderr
+        assert ended.stderr.splitlines()[-2:][0].startswith("clinicnet: ")
+
+
+def test_a_formula_that_names_what_is_not_there(network_file: Path, clinicnet: Run) -> None:
+    ended = clinicnet("ask", "vaccinated ~ agge + (1 | clinic)", "--network", network_file)
+    _is_a_sentence(ended)
+    assert "'agge'" in ended.stderr
+    assert "'age'" in ended.stderr
+
+
+def _is_a_sentence(ended: subprocess.CompletedProcess[str]) -> None:
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+    lines = ended.stderr.strip().splitlines()
+    assert lines[0].startswith("clinicnet: ")

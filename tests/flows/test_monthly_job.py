@@ -1,0 +1,170 @@
+"""The monthly job without Prefect: the same bytes again, and the last good release whatever happens."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from flows.job_step import JobStep, Journal, UnexpectedError, guarded
+from flows.monthly_job import MonthReported, planned, report_month
+from flows.monthly_steps import DRAW, ESTIMATE, SCREEN, WRITE_FEED
+from tasks.errors import ClinicnetError
+from tasks.network import read_network
+from tests.flows.small_network import MONTH, NETWORK, RECORDS, write_network
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> MonthReported:
+    return report_month(write_network(tmp_path_factory.mktemp("small")), MONTH)
+
+
+def _bytes(directory: Path) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(directory)): file.read_bytes() for file in directory.rglob("*") if file.is_file()
+    }
+
+
+def test_a_month_gives_reports_a_feed_and_a_record(reported: MonthReported) -> None:
+    assert reported.latest.resolve() == reported.directory
+    files = set(_bytes(reported.directory))
+    assert {"reports/network.pdf", "feed/datapackage.json", "feed/clinic_estimates.parquet"} <= files
+    assert len([file for file in files if file.startswith("reports/clinics/")]) == 12
+    record = json.loads(reported.record.read_text())
+    assert record["ended"] == "published"
+    assert record["release_id"] == reported.release.id
+    network = read_network(reported.latest.parent.parent / "network.toml")
+    assert [step["name"] for step in record["steps"]] == ["Read the network file", *planned(network)]
+    assert reported.not_estimated == {}
+
+
+def test_the_feed_is_read_from_duckdb_in_one_line(reported: MonthReported) -> None:
+    feed = reported.latest / "feed"
+    found = duckdb.sql(
+        f"SELECT DISTINCT outcome FROM '{feed}/clinic_estimates.parquet' ORDER BY 1"
+    ).fetchall()
+    assert found == [("emergencies",), ("sbp",), ("vaccinated",)]
+
+
+def test_the_same_month_again_is_the_same_byte_for_byte(reported: MonthReported, tmp_path: Path) -> None:
+    again = report_month(reported.latest.parent.parent / "network.toml", MONTH)
+    assert again.unchanged
+    assert again.directory == reported.directory
+    elsewhere = report_month(write_network(tmp_path / "elsewhere"), MONTH)
+    assert elsewhere.directory.name == reported.directory.name
+    assert _bytes(elsewhere.directory / "feed") == _bytes(reported.directory / "feed")
+
+
+def test_rows_in_another_order_are_the_same_release(reported: MonthReported, tmp_path: Path) -> None:
+    shuffled = RECORDS + "; CREATE TABLE other AS SELECT * FROM visits ORDER BY hash(patient || visit_date)"
+    network = write_network(tmp_path, shuffled, NETWORK.replace("FROM visits", "FROM other"))
+    first, other = (
+        _bytes(reported.directory / "feed"),
+        _bytes(report_month(network, MONTH).directory / "feed"),
+    )
+    changed = [
+        name
+        for name in first
+        if name.endswith(".csv") and _unlabelled(first[name]) != _unlabelled(other[name])
+    ]
+    assert changed == []
+
+
+def _unlabelled(csv: bytes) -> list[bytes]:
+    """The rows without the release's id, which stands for the network file as well."""
+    return [line.split(b",", 1)[1] for line in csv.splitlines()]
+
+
+def test_an_outcome_that_cannot_be_estimated_does_not_stop_the_others(tmp_path: Path) -> None:
+    never = RECORDS + "; UPDATE visits SET vaccinated = 0"
+    reported = report_month(write_network(tmp_path, never), MONTH)
+    assert list(reported.not_estimated) == ["vaccinated"]
+    assert reported.not_estimated["vaccinated"]
+    outcomes = reported.release["outcomes"].set_index("outcome")
+    assert outcomes.loc["sbp", "status"] == "ok"
+    assert outcomes.loc["vaccinated", "status"] == "not_estimable"
+
+
+def _failing(step: JobStep[..., Any], failure: Callable[[], None]) -> Journal:
+    """A journal in which something happens right before a step is done."""
+
+    def runner(asked: JobStep[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            failure()
+            return asked.run(*args)
+
+        done = JobStep(asked.name, run, asked.did)
+        return guarded(done if asked.name == step.name else asked)
+
+    return Journal(runner)
+
+
+@pytest.mark.parametrize(
+    "step", [SCREEN, ESTIMATE, DRAW, WRITE_FEED], ids=lambda step: step.name.replace(" ", "-")
+)
+def test_a_run_that_fails_leaves_the_last_good_release(step: JobStep[..., Any], tmp_path: Path) -> None:
+    network = write_network(tmp_path)
+    good = report_month(network, MONTH)
+    before = _bytes(good.directory)
+
+    def fail() -> None:
+        raise RuntimeError("patient-7 is in this message")
+
+    with pytest.raises(UnexpectedError) as caught:
+        report_month(network, "2023-10", _failing(step, fail))
+    assert "patient-7" not in str(caught.value)
+    assert good.latest.resolve() == good.directory
+    assert _bytes(good.directory) == before
+    assert [each.name for each in (tmp_path / "output/releases").iterdir()] == [good.directory.name]
+    assert list((tmp_path / "output/.staging").iterdir()) == []
+    record = json.loads(max((tmp_path / "output/runs").glob("*-failed-*.json")).read_text())
+    assert step.name in record["error"]
+    assert "patient-7" not in json.dumps(record)
+
+
+def test_a_database_that_goes_away_half_way_is_said(tmp_path: Path) -> None:
+    network = write_network(tmp_path)
+    good = report_month(network, MONTH)
+    with pytest.raises(ClinicnetError) as caught:
+        report_month(network, "2023-10", _failing(ESTIMATE, (tmp_path / "records.duckdb").unlink))
+    assert "records.duckdb" in str(caught.value)
+    assert good.latest.resolve() == good.directory
+
+
+_RUN = """
+import sys
+from pathlib import Path
+from flows.monthly_job import report_month
+
+report_month(Path(sys.argv[1]), sys.argv[2])
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_while_preparing_leaves_the_last_good_release(tmp_path: Path) -> None:
+    network = write_network(tmp_path)
+    good = report_month(network, MONTH)
+    before = _bytes(good.directory)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _RUN, str(network), "2023-10"], stderr=subprocess.DEVNULL
+    )
+    staging = tmp_path / "output/.staging"
+    end = time.monotonic() + 120
+    while not list(staging.glob("*/reports/*")) and time.monotonic() < end:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(staging.glob("*/reports")), "it was killed while it was drawing"
+    assert good.latest.resolve() == good.directory
+    assert _bytes(good.directory) == before
+    after = report_month(network, "2023-10")
+    assert after.latest.resolve() == after.directory != good.directory
+    assert list(staging.iterdir()) == []

@@ -1,0 +1,87 @@
+"""Recognisable values in every text column of a source, searched for in everything that the system wrote."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flows.small_network import MONTH, NETWORK, RECORDS, write_network
+
+pytestmark = [pytest.mark.live, pytest.mark.slow]
+
+CANARY = "Xanthippe"
+_PLANTED = """;
+ALTER TABLE visits ADD COLUMN first_name VARCHAR;
+ALTER TABLE visits ADD COLUMN diagnosis VARCHAR;
+ALTER TABLE visits ADD COLUMN note VARCHAR;
+UPDATE visits SET
+    patient = 'Xanthippe-p-' || patient,
+    first_name = 'Xanthippe-n-' || patient,
+    diagnosis = 'Xanthippe-d-' || patient,
+    note = 'Xanthippe-t, aged ' || age
+"""
+_FAILING = {
+    "a text where a number belongs": NETWORK.replace("sbp, emergencies", "note AS sbp, emergencies"),
+    "a cast that fails on a value": NETWORK.replace(
+        "sbp, emergencies", "CAST(note AS DOUBLE) AS sbp, emergencies"
+    ),
+    "a date that is none": NETWORK.replace("visit_date AS date", "CAST(note AS DATE) AS date"),
+    "an outcome that is text": NETWORK.replace("date, vaccinated", "date, first_name AS vaccinated"),
+}
+
+
+def _run(network: Path, home: Path) -> subprocess.CompletedProcess[bytes]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "flows", "run", str(network), "--month", MONTH],
+        env=environment | {"PREFECT_HOME": str(home)},
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
+
+
+def _written(*directories: Path) -> dict[str, bytes]:
+    return {
+        str(file): file.read_bytes() for each in directories for file in each.rglob("*") if file.is_file()
+    }
+
+
+def _holding(written: dict[str, bytes]) -> list[str]:
+    return [name for name, content in written.items() if CANARY.lower().encode() in content.lower()]
+
+
+def _searchable(written: dict[str, bytes]) -> dict[str, bytes]:
+    """What was written, with the text of PDFs beside their compressed bytes."""
+    from pypdf import PdfReader
+
+    texts = {
+        f"text of {name}": "\n".join(page.extract_text() for page in PdfReader(name).pages).encode()
+        for name in written
+        if name.endswith(".pdf")
+    }
+    return written | texts
+
+
+def test_a_run_that_is_well_writes_nothing_of_a_patient(tmp_path: Path) -> None:
+    network = write_network(tmp_path / "network", RECORDS + _PLANTED)
+    ended = _run(network, tmp_path / "prefect")
+    assert ended.returncode == 0, ended.stderr
+    written = _written(tmp_path / "network/output", tmp_path / "prefect")
+    assert any(name.endswith("prefect.db") for name in written)
+    assert any(name.endswith("network.pdf") for name in written)
+    assert _holding(_searchable(written) | {"stdout": ended.stdout, "stderr": ended.stderr}) == []
+
+
+def test_a_run_that_fails_writes_nothing_of_a_patient(tmp_path: Path) -> None:
+    for number, (case, file) in enumerate(_FAILING.items()):
+        network = write_network(tmp_path / f"network-{number}", RECORDS + _PLANTED, file)
+        ended = _run(network, tmp_path / "prefect")
+        assert ended.returncode == 2, (case, ended.stderr)
+        written = _written(network.parent / "output", tmp_path / "prefect")
+        assert _holding(written | {"stdout": ended.stdout, "stderr": ended.stderr}) == [], case
