@@ -5,6 +5,7 @@ from tasks.records.design import Design, Dropped, RandomTerm
 from tasks.records.moments import Moments
 from tasks.records.newdata import NewRows, new_rows
 from tasks.records.requests import cells_for, moments_for
+from tasks.records.sources import Records
 
 __all__ = [
     "Cells",
@@ -13,6 +14,7 @@ __all__ = [
     "Moments",
     "NewRows",
     "RandomTerm",
+    "Records",
     "cells_for",
     "moments_for",
     "new_rows",

@@ -87,7 +87,7 @@ def _weights(scaled: Floats, kept: list[int], position: int) -> Floats:
     if not kept:
         return np.zeros(0)
     gram = scaled[np.ix_(kept, kept)]
-    return np.linalg.lstsq(gram, scaled[kept, position], rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(gram, scaled[kept, position], rcond=None)[0], dtype=np.float64)
 
 
 def _reason(names: Sequence[str], column: int, kept: list[int], weights: Floats, offset: int) -> str:

@@ -54,7 +54,7 @@ def evaluate(expression: Expression, state: State, x: Floats) -> Floats:
     """(N, k) the basis at `x`; missing values stay missing."""
     function = str(expression.function)
     if function in ("scale", "center", "standardize"):
-        return ((x - state["center"]) / state["scale"])[:, None]
+        return np.asarray((x - state["center"]) / state["scale"], dtype=np.float64)[:, None]
     if function == "poly":
         return _poly(state, x)
     if function in ("cr", "cs", "cc"):
@@ -69,8 +69,7 @@ def width(state: State) -> int:
 
 def _options(expression: Expression) -> dict[str, Any]:
     """The call's arguments after its first, by R's names."""
-    node = expression.node
-    assert isinstance(node, ast.Call)
+    arguments = expression.arguments[1:]
     positional = {
         "poly": ("degree",),
         "bs": ("df", "knots", "degree"),
@@ -80,16 +79,14 @@ def _options(expression: Expression) -> dict[str, Any]:
         "cc": ("df", "knots"),
         "scale": ("center", "scale"),
     }.get(str(expression.function), ())
-    if len(node.args) - 1 > len(positional):
+    if len(arguments) > len(positional):
         raise FormulaError(f"{expression.text} has more arguments than {expression.function}() takes")
-    options = {
-        name: _literal(each, expression) for name, each in zip(positional, node.args[1:], strict=False)
-    }
+    options = {name: _literal(each, expression) for name, each in zip(positional, arguments, strict=False)}
     known = {*positional, "raw", "intercept", "include_intercept", "degree", "constraints"}
-    for keyword in node.keywords:
-        if keyword.arg not in known:
-            raise FormulaError(f"{expression.function}() in the formula does not take {keyword.arg!r}")
-        options[keyword.arg] = _literal(keyword.value, expression)
+    for name, value in expression.keywords:
+        if name not in known:
+            raise FormulaError(f"{expression.function}() in the formula does not take {name!r}")
+        options[str(name)] = _literal(value, expression)
     if "include_intercept" in options:
         options["intercept"] = options.pop("include_intercept")
     return options

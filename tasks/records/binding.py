@@ -146,7 +146,7 @@ def bind(asked: Request, catalog: Catalog) -> Binding:
         if text in needed:
             variables[text] = variable(expression, catalog)
     response = asked.formula.response
-    if response.text in asked.formula.fixed.terms and response.is_column:
+    if (response.text,) in asked.formula.fixed.terms:
         raise FormulaError(f"the outcome {response.text} also stands on the right of '~'")
     return Binding(
         request=asked,

@@ -129,11 +129,9 @@ def variable(expression: Expression, catalog: Catalog) -> Variable:
     if expression.function in FACTOR_FUNCTIONS:
         return _declared_factor(expression, catalog)
     if expression.function in BASIS_FUNCTIONS:
-        node = expression.node
-        assert isinstance(node, ast.Call)
-        if not node.args:
+        if not expression.arguments:
             raise FormulaError(f"{expression.text} needs a column")
-        first = node.args[0]
+        first = expression.arguments[0]
         argument = Expression(deparse(first), first, expression.names)
         _check_numeric(argument, catalog)
         return Basis(expression, argument, catalog.learn(expression, argument))
@@ -163,14 +161,13 @@ def _check_numeric(expression: Expression, catalog: Catalog) -> None:
 
 def _declared_factor(expression: Expression, catalog: Catalog) -> Factor:
     """`C(x)`, `factor(x)`, `C(x, Treatment("b"))`, `C(x, Sum)` or `relevel(x, ref = "b")`."""
-    node = expression.node
-    assert isinstance(node, ast.Call)
-    if not node.args or not isinstance(node.args[0], ast.Name):
+    first = expression.arguments[0] if expression.arguments else None
+    if not isinstance(first, ast.Name):
         raise FormulaError(f"{expression.text} needs a column as its first argument")
-    column = node.args[0].id
+    column = first.id
     levels = catalog.levels(column)
-    options: list[tuple[str | None, ast.expr]] = [(None, each) for each in node.args[1:]]
-    options += [(keyword.arg, keyword.value) for keyword in node.keywords]
+    options: list[tuple[str | None, ast.expr]] = [(None, each) for each in expression.arguments[1:]]
+    options += expression.keywords
     reference: object = None
     total = False
     for name, option in options:
@@ -193,7 +190,7 @@ def _declared_factor(expression: Expression, catalog: Catalog) -> Factor:
         else:
             raise FormulaError(
                 f"cannot read the contrasts of {expression.text}",
-                hint='for example C(period, Treatment("2019")), C(period, Sum) or relevel(period, ref = "2019")',
+                hint='for example C(site, Treatment("main")), C(site, Sum) or relevel(site, ref = "main")',
             )
     if reference is not None:
         matching = [level for level in levels if level == reference or label_text(level) == str(reference)]

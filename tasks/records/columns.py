@@ -21,7 +21,7 @@ from tasks.errors import FormulaError, RecordsError, nearest
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Kind = Literal["number", "boolean", "text", "date"]
+Kind = Literal["number", "boolean", "text", "date", "other"]
 
 _DAY = {"s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
 
@@ -184,7 +184,7 @@ def _arrow_numbers(array: pa.Array) -> Floats:
     elif pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
         array, scale = array.cast(pa.int64()), _DAY[kind.unit]
     values = pc.fill_null(array.cast(pa.float64(), safe=False), float("nan"))
-    numbers = values.to_numpy(zero_copy_only=False)
+    numbers: Floats = values.to_numpy(zero_copy_only=False)
     return numbers if scale == 1.0 else numbers / scale
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RandomTerm:
-    """One `(columns | group)` of a formula; `||` gives one term per column.
+    """One `(columns | group)` of a formula; `||` gives one term for the constant and one per variable.
 
     Attributes:
         group: the grouping factor as lme4 names it: `clinic`, or `clinic:region` for clinic within region.
@@ -49,7 +49,8 @@ class Design:
         formula: as the analyst wrote it.
         response: name of the outcome column (or expression).
         fixed: names of the fixed-effect columns kept, in R's order.
-        random: the random terms, in the order written (`(1 | region/clinic)` gives region, then clinic:region).
+        random: the random terms, in the order written; `(1 | region/clinic)` gives region, then
+            clinic:region.
         offset: the offset expression, or None.
         dropped: rows and columns left out.
         sources: fixed-effect column → the data columns it is computed from.

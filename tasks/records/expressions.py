@@ -7,6 +7,7 @@ columns of the data. Only the functions listed here exist; nothing of the caller
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -75,7 +76,17 @@ class Expression:
     @property
     def function(self) -> str | None:
         """The outermost function, where there is one."""
-        return _function_name(self.node)
+        return function_name(self.node)
+
+    @property
+    def arguments(self) -> list[ast.expr]:
+        """The outermost function's positional arguments."""
+        return _arguments(self.node)
+
+    @property
+    def keywords(self) -> list[tuple[str | None, ast.expr]]:
+        """The outermost function's named arguments."""
+        return _keywords(self.node)
 
     @property
     def is_condition(self) -> bool:
@@ -125,6 +136,10 @@ class _Reader(ast.NodeTransformer):
         self.quoted = quoted
         self.text = text
 
+    def _node(self, node: ast.expr) -> ast.expr:
+        read: ast.expr = self.visit(node)
+        return read
+
     def visit_Name(self, node: ast.Name) -> ast.expr:
         constants = {"TRUE": True, "FALSE": False, "pi": float(np.pi)}
         if node.id in constants:
@@ -145,7 +160,7 @@ class _Reader(ast.NodeTransformer):
         if name == "Q" and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
             return ast.Name(str(node.args[0].value), ast.Load())
         if name == "rep" and node.args:  # rep(constant, length(x)): every row gets the constant anyway
-            return self.visit(node.args[0])
+            return self._node(node.args[0])
         known = (*FUNCTIONS, *FACTOR_FUNCTIONS, *BASIS_FUNCTIONS, "I", "c", "list", *_CONTRASTS)
         if name not in known:
             raise FormulaError(
@@ -162,9 +177,9 @@ class _Reader(ast.NodeTransformer):
         return ast.BinOp(self.visit(node.left), node.op, self.visit(node.right))
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        operand = self.visit(node.operand)
+        operand = self._node(node.operand)
         if isinstance(node.op, ast.UAdd):
-            return operand  # type: ignore[no-any-return]
+            return operand
         if isinstance(node.op, ast.Invert):
             self._refuse()
         return ast.UnaryOp(node.op, operand)
@@ -202,12 +217,13 @@ class _Reader(ast.NodeTransformer):
 _CONTRASTS = ("Treatment", "Sum", "contr.treatment", "contr.sum")
 
 
-def _function_name(node: ast.expr) -> str | None:
+def function_name(node: ast.expr) -> str | None:
+    """The function a node calls, where it calls one."""
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
 
 
 def _is_condition(node: ast.expr) -> bool:
-    if _function_name(node) == "I" and isinstance(node, ast.Call) and node.args:
+    if function_name(node) == "I" and isinstance(node, ast.Call) and node.args:
         return _is_condition(node.args[0])
     if isinstance(node, ast.UnaryOp):
         return isinstance(node.op, ast.Not)
@@ -240,10 +256,17 @@ def deparse(node: ast.expr, outer: int = 0) -> str:
         symbol = " & " if isinstance(node.op, ast.And) else " | "
         inner = symbol.join(deparse(each) for each in node.values)
         return f"({inner})" if outer else inner
-    assert isinstance(node, ast.Call)
-    arguments = [deparse(each) for each in node.args]
-    arguments += [f"{each.arg} = {deparse(each.value)}" for each in node.keywords]
-    return f"{_function_name(node)}({', '.join(arguments)})"
+    arguments = [deparse(each) for each in _arguments(node)]
+    arguments += [f"{name} = {deparse(value)}" for name, value in _keywords(node)]
+    return f"{function_name(node)}({', '.join(arguments)})"
+
+
+def _arguments(node: ast.expr) -> list[ast.expr]:
+    return node.args if isinstance(node, ast.Call) else []
+
+
+def _keywords(node: ast.expr) -> list[tuple[str | None, ast.expr]]:
+    return [(each.arg, each.value) for each in node.keywords] if isinstance(node, ast.Call) else []
 
 
 def _constant(value: Any) -> str:
@@ -256,8 +279,8 @@ def _constant(value: Any) -> str:
 
 def evaluate(
     node: ast.expr, column: Callable[[str], Floats], condition: Callable[[ast.Compare], Floats | None]
-) -> Floats | float:
-    """The expression's values: (N,) where it uses columns, a number where it doesn't.
+) -> Floats:
+    """The expression's values: (N,) where it uses columns, one number where it doesn't.
 
     Args:
         node: the tree.
@@ -269,30 +292,28 @@ def evaluate(
     if isinstance(node, ast.Name):
         return column(node.id)
     if isinstance(node, ast.Constant):
-        return float(node.value)
+        return np.asarray(node.value, dtype=np.float64)
     if isinstance(node, ast.Compare):
         text = condition(node)
         if text is not None:
             return text
     parts = [evaluate(each, column, condition) for each in _operands(node)]
     with np.errstate(all="ignore"):
-        if isinstance(node, ast.UnaryOp):
-            value = parts[0]
-            return _keeping_missing(1.0 - value, value) if isinstance(node.op, ast.Not) else -value
-        if isinstance(node, ast.BinOp):
-            return _binary(node.op, parts[0], parts[1])
-        if isinstance(node, ast.Compare):
-            return _keeping_missing(_compare(node.ops[0], parts[0], parts[1]), *parts)
-        if isinstance(node, ast.BoolOp):
-            combine = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-            value = parts[0]
-            for each in parts[1:]:
-                value = _keeping_missing(combine(value, each), value, each)
-            return value
-        name = _function_name(node)
-        if name == "I":
-            return parts[0]
-        return FUNCTIONS[str(name)](np.asarray(parts[0], dtype=float))
+        return _keeping_missing(_apply(node, parts), parts)
+
+
+def _apply(node: ast.expr, parts: list[Floats]) -> Any:
+    if isinstance(node, ast.UnaryOp):
+        return 1.0 - parts[0] if isinstance(node.op, ast.Not) else -parts[0]
+    if isinstance(node, ast.BinOp):
+        return _ARITHMETIC[type(node.op)](parts[0], parts[1])
+    if isinstance(node, ast.Compare):
+        return _COMPARING[type(node.ops[0])](parts[0], parts[1])
+    if isinstance(node, ast.BoolOp):
+        combine = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+        return functools.reduce(combine, parts)
+    name = function_name(node)
+    return parts[0] if name == "I" else FUNCTIONS[str(name)](parts[0])
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
@@ -304,7 +325,7 @@ def _operands(node: ast.expr) -> list[ast.expr]:
         return [node.left, node.comparators[0]]
     if isinstance(node, ast.BoolOp):
         return node.values
-    name = _function_name(node)
+    name = function_name(node)
     if isinstance(node, ast.Call) and (name == "I" or name in FUNCTIONS) and len(node.args) == 1:
         return node.args
     raise FormulaError(
@@ -313,35 +334,25 @@ def _operands(node: ast.expr) -> list[ast.expr]:
     )
 
 
-def _binary(operator: ast.operator, left: Floats | float, right: Floats | float) -> Floats | float:
-    first, second = np.asarray(left, dtype=float), np.asarray(right, dtype=float)
-    if isinstance(operator, ast.Add):
-        return first + second
-    if isinstance(operator, ast.Sub):
-        return first - second
-    if isinstance(operator, ast.Mult):
-        return first * second
-    if isinstance(operator, ast.Div):
-        return first / second
-    return first**second
+def _keeping_missing(values: Any, inputs: list[Floats]) -> Floats:
+    """Missing wherever an input is: NumPy's comparisons and powers would make a value of it."""
+    result = np.asarray(values, dtype=np.float64)
+    missing = functools.reduce(np.logical_or, [np.isnan(each) for each in inputs])
+    return np.where(missing, np.nan, result) if np.any(missing) else result
 
 
-def _compare(operator: ast.cmpop, left: Floats | float, right: Floats | float) -> Floats:
-    compare: dict[type[ast.cmpop], Any] = {
-        ast.Eq: np.equal,
-        ast.NotEq: np.not_equal,
-        ast.Lt: np.less,
-        ast.LtE: np.less_equal,
-        ast.Gt: np.greater,
-        ast.GtE: np.greater_equal,
-    }
-    return np.asarray(compare[type(operator)](left, right), dtype=float)
-
-
-def _keeping_missing(values: Any, *inputs: Floats | float) -> Floats:
-    """R's three-valued logic, save that a missing side always leaves the result missing."""
-    result = np.asarray(values, dtype=float)
-    missing = np.zeros(result.shape, dtype=bool)
-    for each in inputs:
-        missing = missing | np.isnan(each)
-    return np.where(missing, np.nan, result)
+_ARITHMETIC: Mapping[type[ast.operator], Any] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+}
+_COMPARING: Mapping[type[ast.cmpop], Any] = {
+    ast.Eq: np.equal,
+    ast.NotEq: np.not_equal,
+    ast.Lt: np.less,
+    ast.LtE: np.less_equal,
+    ast.Gt: np.greater,
+    ast.GtE: np.greater_equal,
+}

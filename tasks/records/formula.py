@@ -228,8 +228,7 @@ def _bar(piece: str) -> int | None:
 
 
 def _random(piece: str, variables: dict[str, Expression]) -> list[RandomPart]:
-    bar = _bar(piece)
-    assert bar is not None
+    bar = piece.index("|")
     uncorrelated = piece[bar + 1] == "|"
     left, right = piece[1:bar].strip(), piece[bar + 1 + uncorrelated : -1].strip()
     if not left or not right or "|" in right:

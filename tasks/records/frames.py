@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ class _Arranged:
     order: Integers | None
     starts: Integers | None
 
-    def pick(self, values: Floats) -> Floats:
+    def pick(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of each cell's first row."""
         ordered = values if self.order is None else values[self.order]
         return ordered if self.starts is None else ordered[self.starts]
@@ -205,10 +206,10 @@ def _reference(columns: list[Floats]) -> Floats:
 def _matrix(columns: list[Floats]) -> Floats:
     if not columns:
         return np.zeros((0, 0))
-    matrix = np.empty((len(columns[0]), len(columns)))
+    matrix = np.empty((len(columns), len(columns[0])))  # each column contiguous
     for j, column in enumerate(columns):
-        matrix[:, j] = column
-    return matrix
+        matrix[j] = column
+    return matrix.T
 
 
 def _role(asked: Request, rows: Rows, role: str) -> Floats | None:

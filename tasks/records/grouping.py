@@ -1,4 +1,4 @@
-"""Rows to groups: codes of grouping factors, their combinations, and the order that makes groups contiguous."""
+"""Rows to groups: codes of grouping factors, their combinations, and the order that sorts them."""
 
 from __future__ import annotations
 

@@ -52,8 +52,7 @@ def new_rows(design: Design, data: Any) -> NewRows:
         FormulaError: a column the fixed effects or the random effects need is not there.
         RecordsError: a factor has a value the fit did not see.
     """
-    binding = design.spec
-    assert isinstance(binding, Binding)
+    binding: Binding = design.spec
     frame = as_frame(data)
     needed = {
         name

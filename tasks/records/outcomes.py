@@ -1,4 +1,4 @@
-"""Outcomes as counts: two-valued text, proportions of trials, and what the likelihood's constant leaves out."""
+"""Outcomes as counts: two-valued text, proportions of trials, and the likelihood's constant."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def success_label(asked: Request, rows: _Labels) -> Hashable | None:
     levels = rows.levels(response.names[0])
     if len(levels) != 2:
         raise RecordsError(
-            f"the outcome {response.text} is text with {len(levels)} different values; it needs numbers, or two values",
+            f"the outcome {response.text} is text with {len(levels)} different values; "
+            "it needs numbers, or two values",
             hint="make it 0 and 1 in the SELECT or the data frame",
         )
     return levels[1]
@@ -62,7 +63,8 @@ def successes_and_trials(asked: Request, y: Floats, trials: Floats | None) -> tu
         counts = np.round(y * trials)
         if np.any(y > 1) or np.any(np.abs(y * trials - counts) > 1e-6 * np.maximum(trials, 1.0)):
             raise RecordsError(
-                f"the outcome {name} is neither a number of successes nor a proportion of the trials in {column}"
+                f"the outcome {name} is neither a number of successes nor a proportion "
+                f"of the trials in {column}"
             )
         y = counts
     if np.any(y > trials):
@@ -82,7 +84,7 @@ def outcome_kind(y: Floats, has_trials: bool) -> Outcome:
 
 
 def log_constant(asked: Request, y: Floats, trials: Floats, weight: Floats) -> float:
-    """Σ log C(trials, y) with a trials column; else −Σ log y! for counts (0 for 0/1); 0 for other outcomes."""
+    """Σ log C(trials, y) with a trials column; else −Σ log y! for counts; else 0."""
     if "trials" in asked.roles:
         each = gammaln(trials + 1) - gammaln(y + 1) - gammaln(trials - y + 1)
         return float(weight @ each)

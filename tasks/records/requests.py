@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+
+import duckdb
 
 from tasks.records.binding import request
 from tasks.records.cells import Cells
 from tasks.records.columns import as_frame
+from tasks.records.connections import Connection, open_relation
+from tasks.records.database import cells_in_database, moments_in_database
 from tasks.records.design import Design
 from tasks.records.frames import cells_in_memory, moments_in_memory
 from tasks.records.moments import Moments
+from tasks.records.sources import Records
 
 
 def moments_for(
@@ -36,7 +42,12 @@ def moments_for(
         RecordsError: the outcome is text, values are infinite, no complete row is left.
         SourceError: the database cannot be reached.
     """
-    return moments_in_memory(request(formula, groups, extra), as_frame(data))
+    asked = request(formula, groups, extra)
+    opened = _opened(data)
+    if opened is None:
+        return moments_in_memory(asked, as_frame(data))
+    with opened as (connection, query):
+        return moments_in_database(asked, connection, query)
 
 
 def cells_for(
@@ -72,4 +83,27 @@ def cells_for(
         SourceError: the database cannot be reached.
     """
     asked = request(formula, groups, trials=trials, exposure=exposure, offset=offset, time=time)
-    return cells_in_memory(asked, as_frame(data), collapse=collapse)
+    opened = _opened(data)
+    if opened is None:
+        return cells_in_memory(asked, as_frame(data), collapse=collapse)
+    with opened as (connection, query):
+        return cells_in_database(asked, connection, query, collapse=collapse)
+
+
+def _opened(data: Any) -> AbstractContextManager[tuple[Connection, str]] | None:
+    """A connection and the SELECT to read, for data that a database holds."""
+    if isinstance(data, Records):
+        return _opened_records(data)
+    return _opened_relation(data) if isinstance(data, duckdb.DuckDBPyRelation) else None
+
+
+@contextmanager
+def _opened_records(records: Records) -> Iterator[tuple[Connection, str]]:
+    with records.connect() as connection:
+        yield connection, records.query
+
+
+@contextmanager
+def _opened_relation(relation: duckdb.DuckDBPyRelation) -> Iterator[tuple[Connection, str]]:
+    with open_relation(relation) as connection:
+        yield connection, "SELECT * FROM records"

@@ -14,8 +14,8 @@ from tasks.records.binding import Binding, Request
 from tasks.records.coding import Basis, Coded, Element, Factor, Variable
 from tasks.records.columns import Codes, Frame, Kind, label_text
 from tasks.records.expressions import BASIS_FUNCTIONS, FACTOR_FUNCTIONS, Expression
-from tasks.records.grouping import combine, nested_label, used
 from tasks.records.formula import Grouping
+from tasks.records.grouping import combine, nested_label, used
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -215,11 +215,11 @@ class Rows:
         response = binding.request.formula.response
         if binding.success is not None and response.is_column:
             column = self.codes(response.names[0])
-            return (column.codes == column.levels.index(binding.success)).astype(float)
+            return np.asarray(column.codes == column.levels.index(binding.success), dtype=np.float64)
         return self.values(response.node)
 
     def time(self, name: str) -> Floats:
-        """(n,) a time column: numbers, days, or for text its labels' numbers or, failing that, their ranks."""
+        """(n,) a time column: numbers, days, or for text its numbers, or failing that the labels' ranks."""
         if self.frame.kind(name) != "text":
             return self.values(ast.Name(name, ast.Load()))
         column = self.frame.codes(name)
@@ -227,7 +227,7 @@ class Rows:
             positions = np.array([float(str(level)) for level in column.levels])
         except ValueError:
             positions = np.arange(1.0, len(column.levels) + 1)
-        return positions[self._kept(column.codes)]
+        return np.asarray(positions[self._kept(column.codes).astype(np.int64)], dtype=np.float64)
 
     def offset(self, binding: Binding) -> Floats:
         """(n,) the sum of the offsets: the formula's, the exposure's logarithm, the offset column."""
@@ -238,8 +238,9 @@ class Rows:
         if "exposure" in roles:
             exposure = self.values(ast.Name(roles["exposure"], ast.Load()))
             if np.any(exposure <= 0):
+                count = int((exposure <= 0).sum())
                 raise RecordsError(
-                    f"the exposure {roles['exposure']} is zero or negative in {int((exposure <= 0).sum())} rows",
+                    f"the exposure {roles['exposure']} is zero or negative in {count} rows",
                     hint="exposure is time or people at risk: leave those rows out or mend them",
                 )
             total = total + np.log(exposure)
@@ -305,6 +306,5 @@ def computed_part(expression: Expression) -> ast.expr | None:
     if expression.function in FACTOR_FUNCTIONS:
         return None
     if expression.function in BASIS_FUNCTIONS:
-        node = expression.node
-        return node.args[0] if isinstance(node, ast.Call) and node.args else None
+        return expression.arguments[0] if expression.arguments else None
     return expression.node

@@ -1,0 +1,241 @@
+"""Moments and cells from a database: it counts, sums and groups; only sums and cells come to the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from tasks.records.binding import Binding, Request, bind
+from tasks.records.cells import Cells
+from tasks.records.coding import Coded, Factor, Number
+from tasks.records.columns import Codes, Frame
+from tasks.records.connections import Connection, SourceColumn
+from tasks.records.design import Design
+from tasks.records.expressions import BASIS_FUNCTIONS
+from tasks.records.frames import assemble, cells_in_memory, moments_in_memory, without_aliased
+from tasks.records.grouping import Combinations, combine, nested_label, used
+from tasks.records.moments import Moments
+from tasks.records.rows import check_names
+from tasks.records.statements import Sql, Translator, Untranslatable, number
+from tasks.records.surveying import Survey, survey
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_RESULT_COLUMNS = 1_500  # PostgreSQL returns at most 1,664 columns
+_WORTH = 1.5  # rows per cell under which grouping in the database costs more than it saves
+_COUNT = "rows in the cell"
+
+
+def moments_in_database(asked: Request, connection: Connection, query: str) -> tuple[Design, Moments]:
+    """The moments of a request over a SELECT's rows, summed where they are."""
+    try:
+        return _moments(asked, survey(asked, connection, query))
+    except Untranslatable:
+        return moments_in_memory(asked, Frame(_fetch(asked, connection, query)))
+
+
+def cells_in_database(
+    asked: Request, connection: Connection, query: str, *, collapse: bool = True
+) -> tuple[Design, Cells]:
+    """The cells of a request over a SELECT's rows, grouped there where that makes fewer of them."""
+    counted = collapse and "time" not in asked.roles and not _has_basis(asked)
+    table = _fetch(asked, connection, query, count=counted)
+    weight = _COUNT if _COUNT in table.column_names else None
+    return cells_in_memory(asked, Frame(table), collapse=collapse, weight=weight)
+
+
+def _moments(asked: Request, found: Survey) -> tuple[Design, Moments]:
+    binding = bind(asked, found)
+    listed = binding.columns
+    names = [column.name for column in listed]
+    response = found.sql.expression(asked.formula.response.node)
+    for offset in asked.formula.offsets:
+        response = response - found.sql.expression(offset.node)
+    values = [*(found.sql.design_column(column, binding.variables) for column in listed), response]
+    reference = np.array(
+        [
+            *(_reference(column, binding, found) for column in listed),
+            found.middle[asked.formula.response.text],
+        ]
+    )
+    centred = _centred(found, asked, values, reference)
+    factors, codes, products = _products(asked, found, centred, _disjoint(listed, binding))
+
+    def confirm(position: int, weights: Floats) -> float:
+        return _residual_square(found, centred, weights)
+
+    total = products[:, :-1, :-1].sum(axis=0)
+    binding = without_aliased(binding, names, total, reference[:-1], confirm)
+    return binding.design(found.dropped), assemble(binding, names, reference, products, factors, codes)
+
+
+def _reference(column: Coded, binding: Binding, found: Survey) -> float:
+    """A point near a design column's mean: 0 for indicators, the product of the parts' for products."""
+    if not column.elements:
+        return 0.0
+    point = 1.0
+    for element in column.elements:
+        bound = binding.variables[element.variable]
+        if not isinstance(bound, Number):
+            return 0.0
+        point *= found.middle[bound.text]
+    return point
+
+
+def _centred(found: Survey, asked: Request, values: Sequence[Sql], reference: Floats) -> sa.Subquery:
+    """Group columns g0…, and model columns v1… about the reference point, of the complete rows."""
+    listed: list[Any] = [found.sql.column(name).label(f"g{i}") for i, name in enumerate(asked.labels)]
+    for j, (value, point) in enumerate(zip(values, reference, strict=True)):
+        if j > 0:  # the constant needs no column
+            listed.append((value - number(float(point)) if point else value).label(f"v{j}"))
+    return sa.select(*listed).where(*found.complete).subquery("centred")
+
+
+def _disjoint(listed: Sequence[Coded], binding: Binding) -> set[tuple[int, int]]:
+    """Pairs of columns whose product is zero in every row: indicators of different levels of a factor."""
+    at: list[dict[str, int]] = []
+    for column in listed:
+        levels: dict[str, int] = {}
+        for element in column.elements:
+            bound = binding.variables[element.variable]
+            if isinstance(bound, Factor):
+                where = np.flatnonzero(bound.weights(element.full)[:, element.column])
+                if len(where) == 1:
+                    levels[element.variable] = int(where[0])
+        at.append(levels)
+    return {
+        (i, j)
+        for i in range(len(at))
+        for j in range(i + 1, len(at))
+        if any(at[j].get(variable, level) != level for variable, level in at[i].items())
+    }
+
+
+def _products(
+    asked: Request, found: Survey, centred: sa.Subquery, disjoint: set[tuple[int, int]]
+) -> tuple[list[Codes], Integers, Floats]:
+    """The grouping factors, and per combination of their levels its codes and its products."""
+    groups = [centred.c[f"g{i}"] for i in range(len(asked.labels))]
+    q = 1 + sum(name.startswith("v") for name in centred.c.keys())  # noqa: SIM118 — a column collection
+    sums: dict[tuple[int, int], Sql] = {(0, 0): sa.func.count()}
+    for j in range(1, q):
+        sums[0, j] = sa.func.sum(centred.c[f"v{j}"])
+        for i in range(1, j + 1):
+            if (i, j) not in disjoint:
+                sums[i, j] = sa.func.sum(centred.c[f"v{i}"] * centred.c[f"v{j}"])
+    pairs = list(sums)
+    factors: list[Codes] = []
+    combinations: Combinations | None = None
+    products = np.zeros((0, q, q))
+    for start in range(0, len(pairs), _RESULT_COLUMNS):
+        chunk = pairs[start : start + _RESULT_COLUMNS]
+        statement = sa.select(*groups, *(sums[pair].label(f"p{pair[0]}_{pair[1]}") for pair in chunk))
+        table = found.connection.table(statement.group_by(*groups) if groups else statement)
+        factors, combinations = _group_codes(asked, table, found)
+        if start == 0:
+            products = np.zeros((len(combinations.codes), q, q))
+        for i, j in chunk:
+            values = table.column(f"p{i}_{j}").to_numpy().astype(np.float64)
+            products[combinations.index, i, j] = values
+            products[combinations.index, j, i] = values
+    codes = combinations.codes if combinations is not None else np.zeros((1, 0), dtype=np.int64)
+    return factors, codes, products
+
+
+def _group_codes(asked: Request, table: pa.Table, found: Survey) -> tuple[list[Codes], Combinations]:
+    if not asked.groupings:
+        return [], Combinations(np.zeros((1, 0), dtype=np.int64), np.zeros(len(table), dtype=np.int64))
+    frame = Frame(table)
+    columns = {
+        name: _in_order(frame.codes(f"g{i}"), found.sql.kinds[name]) for i, name in enumerate(asked.labels)
+    }
+    factors = []
+    for grouping in asked.groupings:
+        parts = [columns[name] for name in grouping.columns]
+        if len(parts) == 1:
+            factors.append(parts[0])
+            continue
+        nested = combine([part.codes for part in parts], [len(part.levels) for part in parts])
+        labels = tuple(
+            nested_label([part.levels[code] for part, code in zip(parts, row, strict=True)])
+            for row in nested.codes.tolist()
+        )
+        factors.append(Codes(nested.index, labels))
+    return factors, combine([each.codes for each in factors], [len(each.levels) for each in factors])
+
+
+def _in_order(codes: Codes, column: SourceColumn) -> Codes:
+    """Codes of labels that occur; an enumeration's in its own order."""
+    found = used(codes.codes, codes.levels)
+    if column.order is None:
+        return found
+    position = {label: i for i, label in enumerate(column.order)}
+    order = sorted(range(len(found.levels)), key=lambda i: position[str(found.levels[i])])
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return Codes(rank[found.codes], tuple(found.levels[i] for i in order))
+
+
+def _residual_square(found: Survey, centred: sa.Subquery, weights: Floats) -> float:
+    """Σ over rows of (Σ weight · centred column)², the first weight being the constant's."""
+    residual: Any = number(float(weights[0]))
+    for j, weight in enumerate(weights):
+        if j > 0 and weight != 0.0:
+            residual = residual + number(float(weight)) * centred.c[f"v{j}"]
+    inner = sa.select(residual.label("residual")).select_from(centred).subquery("residuals")
+    table = found.connection.table(
+        sa.select(sa.func.sum(inner.c.residual * inner.c.residual).label("square"))
+    )
+    return float(table.column("square")[0].as_py() or 0.0)
+
+
+def _fetch(asked: Request, connection: Connection, query: str, *, count: bool = False) -> pa.Table:
+    """The columns a request needs; with `count`, rows that agree come once with their number if that pays."""
+    kinds = connection.columns(query)
+    check_names(asked, tuple(kinds))
+    sql = Translator(query, kinds, connection.dialect.name)
+    numeric = _numeric(asked, kinds)
+    columns: list[Any] = [
+        (sa.cast(sql.column(name), sa.Double) if name in numeric else sql.column(name)).label(name)
+        for name in asked.names
+    ]
+    rows = sa.select(*columns)
+    if count and _collapses(connection, rows, kinds, asked):
+        inner = rows.subquery("cells")
+        each = [inner.c[name] for name in asked.names]
+        return connection.table(sa.select(*each, sa.func.count().label(_COUNT)).group_by(*each))
+    return connection.table(rows)
+
+
+def _numeric(asked: Request, kinds: Mapping[str, SourceColumn]) -> set[str]:
+    """Numeric columns that are not labels: they come as doubles, whatever the database calls them."""
+    return {name for name in asked.names if kinds[name].kind == "number" and name not in asked.labels}
+
+
+def _collapses(
+    connection: Connection, rows: sa.Select[Any], kinds: Mapping[str, SourceColumn], asked: Request
+) -> bool:
+    """Whether rows agree often enough for the database to group them."""
+    inner = rows.subquery("cells")
+    columns = [inner.c[name] for name in asked.names]
+    if connection.dialect.name == "duckdb":
+        distinct = sa.func.approx_count_distinct(sa.func.hash(*columns))
+        row = connection.table(sa.select(sa.func.count().label("n"), distinct.label("cells"))).to_pylist()[0]
+        return int(row["n"]) > _WORTH * int(row["cells"])
+    if not any(kinds[name].is_float for name in asked.names):
+        return True
+    sample = rows.limit(20_000).subquery("sample")
+    cells = sa.select(*(sample.c[name] for name in asked.names)).distinct().subquery("cells")
+    n = connection.table(sa.select(sa.func.count().label("n")).select_from(sample))[0][0].as_py()
+    found = connection.table(sa.select(sa.func.count().label("n")).select_from(cells))[0][0].as_py()
+    return int(n) > _WORTH * int(found)
+
+
+def _has_basis(asked: Request) -> bool:
+    return any(expression.function in BASIS_FUNCTIONS for expression in asked.expressions)

@@ -1,0 +1,160 @@
+"""What a database says when it fails, told without anything a patient's row could have put there.
+
+A database's message can quote a value ("Could not convert string 'Jane Doe' to DOUBLE"), so none is passed
+on. Names of tables and columns, which stand in the SELECT, are taken out of the few messages known to hold
+nothing else. Errors are raised outside the handler that caught the original, so that no chain leads to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import duckdb
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from tasks.errors import ClinicnetError, SourceError, SourceUnreachableError, nearest
+
+_WRONG_TYPE = "use a cast that tolerates bad values in the SELECT, such as TRY_CAST or a CASE"
+
+
+def from_duckdb(error: duckdb.Error, place: str, tables: Sequence[str]) -> ClinicnetError:
+    """The user's error for one of DuckDB's.
+
+    Args:
+        error: what DuckDB raised.
+        place: the file, as the user knows it.
+        tables: tables and views there are, to offer the nearest.
+    """
+    text = str(error)
+    if isinstance(error, duckdb.CatalogException):
+        return _unknown_table(_found(r"(?:Table|View) with name \"?([^\s\"!]+)", text), place, tables)
+    if isinstance(error, duckdb.BinderException):
+        offered = re.findall(r'"([^"]+)"', text.partition("Candidate bindings:")[2])
+        return _unknown_column(_found(r'Referenced column "([^"]+)"', text), place, offered)
+    if isinstance(error, duckdb.ParserException):
+        return _syntax(_found(r'at or near "([^"]*)"', text), place)
+    if isinstance(error, duckdb.IOException | duckdb.ConnectionException) and (
+        "lock" in text or "different configuration" in text
+    ):
+        return SourceUnreachableError(
+            f"{place} is open for writing elsewhere, and DuckDB lets nobody read it meanwhile",
+            hint="close the program that writes to it, or copy the file",
+        )
+    if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
+        return SourceUnreachableError(
+            f"{place} could not be read to the end; the file may have changed or gone"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return SourceError(
+            f"the SELECT on {place} needs more memory than there is", hint="select fewer columns"
+        )
+    if isinstance(
+        error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.InvalidInputException
+    ):
+        return SourceError(f"a value in {place} does not have the type the SELECT gives it", hint=_WRONG_TYPE)
+    return SourceError(
+        f"DuckDB refused the SELECT on {place} ({type(error).__name__})",
+        hint="run the SELECT by itself in DuckDB to see why",
+    )
+
+
+def from_opening(error: duckdb.Error, place: str) -> ClinicnetError:
+    """The user's error for a DuckDB file that cannot be opened."""
+    text = str(error)
+    if "lock" in text or "different configuration" in text:
+        return from_duckdb(error, place, ())
+    if "not a valid DuckDB" in text or "serialized" in text or "storage version" in text.lower():
+        return SourceError(
+            f"{place} is not a DuckDB database, or was written by another version of DuckDB",
+            hint="for Parquet or CSV, give the file its own ending; convert older databases with EXPORT DATABASE",
+        )
+    if "does not exist" in text:
+        return SourceError(f"there is no file {place}")
+    return SourceUnreachableError(f"{place} cannot be opened")
+
+
+def from_sqlalchemy(error: exc.SQLAlchemyError, place: str, tables: Sequence[str] = ()) -> ClinicnetError:
+    """The user's error for one that came through SQLAlchemy."""
+    original = getattr(error, "orig", None)
+    state = str(getattr(original, "sqlstate", None) or "")
+    primary = str(getattr(getattr(original, "diag", None), "message_primary", None) or "")
+    if isinstance(error, exc.NoSuchModuleError) or isinstance(original, ModuleNotFoundError):
+        return SourceError(
+            f"there is no driver for the database {place}", hint="install its SQLAlchemy dialect and driver"
+        )
+    if isinstance(error, exc.ArgumentError):
+        return SourceError(
+            "the source is not a URL of a database",
+            hint="for example postgresql://reader@db.example.org/records",
+        )
+    if state in ("28P01", "28000"):
+        return SourceError(
+            f"the database {place} refused the user or the password",
+            hint="set password_env to the environment variable that holds the password",
+        )
+    if state == "3D000" or re.search(r'database "[^"]*" does not exist', str(original)):
+        return SourceError(f"there is no database {place}")
+    if state == "42P01":
+        return _unknown_table(_found(r'relation "([^"]+)"', primary), place, tables)
+    if state == "42703":
+        return _unknown_column(_found(r"column \"?([^\s\"]+)", primary), place, ())
+    if state == "42601":
+        return _syntax(_found(r'at or near "([^"]*)"', primary), place)
+    if state == "42501":
+        return SourceError(
+            f"the user may not read all that the SELECT names in {place}", hint="grant SELECT on it"
+        )
+    if state.startswith("22"):
+        return SourceError(f"a value in {place} does not have the type the SELECT gives it", hint=_WRONG_TYPE)
+    if state.startswith("25"):
+        return SourceError("the SELECT tries to change the database; records are read only")
+    if isinstance(original, sa.exc.DBAPIError) or _is_connection(error, original, state):
+        return SourceUnreachableError(
+            f"the database {place} does not answer, or went away",
+            hint="check that it runs and can be reached",
+        )
+    table = _found(r"no such table: ([\w.]+)", str(original))
+    if table is not None:
+        return _unknown_table(table, place, tables)
+    column = _found(r"no such column: ([\w.]+)", str(original))
+    if column is not None:
+        return _unknown_column(column, place, ())
+    return SourceError(
+        f"the database {place} refused the SELECT ({type(original or error).__name__}{' ' + state if state else ''})",
+        hint="run the SELECT by itself to see why",
+    )
+
+
+def _is_connection(error: exc.SQLAlchemyError, original: object, state: str) -> bool:
+    if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+        return True
+    if state.startswith(("08", "57P", "53")):
+        return True
+    return isinstance(error, exc.OperationalError) and not state and "no such" not in str(original)
+
+
+def _found(pattern: str, text: str) -> str | None:
+    match = re.search(pattern, text)
+    return match.group(1) if match else None
+
+
+def _unknown_table(name: str | None, place: str, tables: Sequence[str]) -> ClinicnetError:
+    if name is None:
+        return SourceError(f"the SELECT names something that is not in {place}")
+    return SourceError(f"there is no table {name!r} in {place}; {nearest(name, tables)}")
+
+
+def _unknown_column(name: str | None, place: str, offered: Sequence[str]) -> ClinicnetError:
+    if name is None:
+        return SourceError(
+            f"the SELECT does not fit the tables in {place}", hint="run it by itself to see why"
+        )
+    choice = f"; {nearest(name, offered)}" if offered else ""
+    return SourceError(f"the SELECT names a column {name!r} that is not there in {place}{choice}")
+
+
+def _syntax(near: str | None, place: str) -> ClinicnetError:
+    where = f" near {near!r}" if near else ""
+    return SourceError(f"the SELECT on {place} is not valid SQL{where}")

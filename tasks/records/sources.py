@@ -1,0 +1,168 @@
+"""Where records are: a handle that names a source and a SELECT, and opens it only to ask for sums.
+
+The handle holds no connection and no password, so that it can be passed between processes; it never gives
+out patients' rows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from tasks.errors import SourceError
+from tasks.records.columns import Kind
+from tasks.records.connections import Connection, open_duckdb, open_files, open_url
+
+_URL = re.compile(r"^[A-Za-z][\w+]*://")
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_FILES = {
+    ".parquet": "read_parquet",
+    ".pq": "read_parquet",
+    ".csv": "read_csv",
+    ".tsv": "read_csv",
+    ".csv.gz": "read_csv",
+    ".tsv.gz": "read_csv",
+}
+_AGGREGATES = re.compile(
+    r"\b(group\s+by|distinct|count|sum|avg|min|max|stddev\w*|var\w*|median|quantile\w*)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Records:
+    """This SELECT in that database.
+
+    Attributes:
+        source: a DuckDB file, a Parquet or CSV file (or glob), or a SQLAlchemy URL; `${NAME}` stands for an
+            environment variable and is filled in only when the source is opened.
+        select: the SELECT whose rows are the records; by default all of the table or view `records`, which
+            for Parquet and CSV is the file.
+        password_env: environment variable that holds the database's password.
+        threads: threads of the database; 1 makes sums come out the same to the last bit every time.
+        directory: where a relative file name starts.
+    """
+
+    source: str
+    select: str | None = None
+    password_env: str | None = None
+    threads: int | None = None
+    directory: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Records({self.place})"
+
+    @property
+    def place(self) -> str:
+        """The source as it may be shown: a file's name, or host and database; never a user or password."""
+        if _URL.match(self.source) and not self.source.startswith("duckdb:"):
+            rest = self.source.partition("://")[2].rpartition("@")[2]
+            return rest.partition("?")[0].strip("/") or "the database"
+        return Path(self._file_text()).name
+
+    @property
+    def query(self) -> str:
+        """The SELECT, without a closing semicolon."""
+        return (self.select or "SELECT * FROM records").strip().rstrip(";").strip()
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A read-only connection, closed at the end.
+
+        Raises:
+            SourceError: there is no such source.
+            SourceUnreachableError: it does not answer, or another program holds it.
+        """
+        if _URL.match(self.source) and not self.source.startswith("duckdb:"):
+            opened = open_url(self._filled(self.source), self._password(), self.place, self.threads)
+        else:
+            path, reader = self._file()
+            opened = (
+                open_duckdb(path, self.threads) if reader is None else open_files(path, reader, self.threads)
+            )
+        with opened as connection:
+            yield connection
+
+    def columns(self) -> dict[str, Kind]:
+        """What the SELECT returns: column → number, boolean, text, date or other.
+
+        Raises:
+            SourceError: the source or the SELECT cannot be used.
+        """
+        with self.connect() as connection:
+            return {name: column.kind for name, column in connection.columns(self.query).items()}
+
+    def query_table(self, sql: str) -> pa.Table:
+        """The result of an aggregate query over these records, which it calls `{records}`.
+
+        Only sums, counts and distinct values leave: a query that does not aggregate is refused.
+
+        Args:
+            sql: e.g. "SELECT clinic, count(*) AS n FROM {records} GROUP BY clinic ORDER BY clinic".
+
+        Raises:
+            SourceError: the database refuses it, or cannot be reached.
+        """
+        if not _AGGREGATES.search(sql):
+            raise ValueError("only aggregate queries may leave the door to patient records")
+        with self.connect() as connection:
+            return connection.table(_over(self.query, sql))
+
+    def with_select(self, sql: str) -> Records:
+        """Records that a SELECT makes of these, which it calls `{records}`."""
+        return replace(self, select=_over(self.query, sql))
+
+    def where(self, condition: str) -> Records:
+        """The records that meet a condition, in SQL."""
+        return self.with_select(f"SELECT * FROM {{records}} WHERE {condition}")
+
+    def _password(self) -> str | None:
+        if self.password_env is None:
+            return None
+        if self.password_env not in os.environ:
+            raise SourceError(
+                f"the environment variable {self.password_env}, which holds the database's password, is not set"
+            )
+        return os.environ[self.password_env]
+
+    def _filled(self, text: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name not in os.environ:
+                raise SourceError(f"the source needs the environment variable {name}, which is not set")
+            return os.environ[name]
+
+        return _VARIABLE.sub(value, text)
+
+    def _file_text(self) -> str:
+        return re.sub(r"^duckdb:/{0,3}(?=/)|^duckdb:/{0,3}", "", self.source)
+
+    def _file(self) -> tuple[Path, str | None]:
+        """The file, and DuckDB's function that reads it (None: it is a DuckDB database)."""
+        path = Path(self.directory or ".") / Path(self._filled(self._file_text())).expanduser()
+        reader = next((name for ending, name in _FILES.items() if path.name.lower().endswith(ending)), None)
+        if any(character in path.name for character in "*?["):
+            if not any(path.parent.glob(path.name)):
+                raise SourceError(f"no file matches {path.name} in {path.parent}")
+            return path, reader or "read_parquet"
+        if path.is_dir():
+            raise SourceError(
+                f"{path} is a directory", hint=f"for its Parquet files write {path.name}/*.parquet"
+            )
+        if not path.exists():
+            raise SourceError(f"there is no file {path}", hint="relative names start at the network file")
+        return path, reader
+
+
+def _over(query: str, sql: str) -> str:
+    """`sql` with `{records}` standing for `query`."""
+    outer = sql.strip().rstrip(";").replace("{records}", "records")
+    inner = f"WITH records AS (\n{query}\n)"
+    if re.match(r"with\b", outer, re.IGNORECASE):
+        return f"{inner},\n{outer[4:].lstrip()}"
+    return f"{inner}\n{outer}"

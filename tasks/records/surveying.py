@@ -1,0 +1,189 @@
+"""A first look at a database's records: how many, what is missing, where the middle of each column is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from tasks.records import bases, expressions
+from tasks.records.binding import Request
+from tasks.records.columns import Frame, Kind
+from tasks.records.connections import Connection
+from tasks.records.expressions import FACTOR_FUNCTIONS, Expression
+from tasks.records.rows import check_names, computed_part, no_rows_left, refuse_infinite
+from tasks.records.statements import Sql, Translator, Untranslatable, is_infinite, is_nan
+from tasks.records.summing import reference_point
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Survey:
+    """What a first pass over the records found. Also the `Catalog` of formula coding.
+
+    Attributes:
+        connection: where the records are.
+        sql: translates expressions.
+        n: rows used.
+        dropped: rows left out by reason.
+        complete: SQL conditions that the rows used meet.
+        middle: expression → a point near its mean.
+    """
+
+    connection: Connection
+    sql: Translator
+    n: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    complete: list[Sql] = field(default_factory=list)
+    middle: dict[str, float] = field(default_factory=dict)
+
+    def kind(self, name: str) -> Kind:
+        """What a column's values are."""
+        return self.sql.kinds[name].kind
+
+    def levels(self, name: str) -> tuple[Hashable, ...]:
+        """Labels of a column among the rows used, sorted as text is sorted in memory."""
+        column = self.sql.column(name).label("label")
+        found = self.connection.table(sa.select(column).where(*self.complete).distinct())
+        levels = Frame(found).codes("label").levels
+        order = self.sql.kinds[name].order
+        return levels if order is None else tuple(each for each in order if each in set(levels))
+
+    def learn(self, expression: Expression, argument: Expression) -> bases.State:
+        """A basis needs the rows themselves."""
+        raise Untranslatable
+
+
+def survey(asked: Request, connection: Connection, query: str) -> Survey:
+    """Count rows, missing values and reasons, and find a middle of every column.
+
+    Raises:
+        FormulaError: a column is not there.
+        RecordsError: infinite values, or no complete row.
+        Untranslatable: an expression has no portable SQL.
+    """
+    kinds = connection.columns(query)
+    check_names(asked, tuple(kinds))
+    found = Survey(connection, Translator(query, kinds, connection.dialect.name))
+    if found.sql.standard:
+        labels = {*asked.labels, *_declared(asked)}
+        found.sql.guarded.update(name for name in labels if kinds[name].is_float)
+    needs = _needs(asked, found)
+    sums = _sums(needs, found)
+    if not all(np.isfinite(value) for need in needs if need.numeric for value in sums[need.key][1:2]):
+        _refuse_or_guard(needs, found)
+        needs = _needs(asked, found)
+        sums = _sums(needs, found)
+    total = int(sums[""][0])
+    incomplete = [need for need in needs if sums[need.key][0] < total]
+    found.complete = [need.value.is_not(None) for need in incomplete]
+    found.dropped = _reasons(incomplete, found) if incomplete else {}
+    found.n = total - sum(found.dropped.values())
+    if found.n == 0:
+        raise no_rows_left(found.dropped, total)
+    for need in needs:
+        if need.numeric:
+            found.middle[need.text] = _middle(*sums[need.key])
+    return found
+
+
+@dataclass(frozen=True)
+class _Need:
+    """Something every row must have: a column's label or number, or an expression's value."""
+
+    key: str
+    text: str
+    value: Sql
+    numeric: bool
+    reason: str
+
+
+def _needs(asked: Request, found: Survey) -> list[_Need]:
+    needs: list[_Need] = []
+    computed = {
+        name
+        for expression in asked.expressions
+        if expression.function not in FACTOR_FUNCTIONS
+        for name in expression.names
+        if found.kind(name) != "text"
+    }
+    declared = _declared(asked)
+    for position, name in enumerate(asked.names):
+        if name in computed or name in asked.roles.values():
+            needs.append(_Need(f"c{position}", name, found.sql.numbers(name), True, f"{name} is missing"))
+        elif name in declared or name in asked.labels or found.kind(name) == "text":
+            needs.append(_Need(f"c{position}", name, found.sql.column(name), False, f"{name} is missing"))
+    for position, expression in enumerate(asked.expressions):
+        inner = computed_part(expression)
+        if inner is not None and not isinstance(inner, ast.Name | ast.Constant):
+            text = expressions.deparse(inner)
+            value = found.sql.expression(inner)
+            needs.append(_Need(f"e{position}", text, value, True, f"{text} is undefined"))
+    return needs
+
+
+def _declared(asked: Request) -> set[str]:
+    return {name for each in asked.expressions if each.function in FACTOR_FUNCTIONS for name in each.names}
+
+
+def _sums(needs: list[_Need], found: Survey) -> dict[str, tuple[float, float, float]]:
+    """Per need: how many rows have it, the sum, the sum of squares; under "" the number of rows."""
+    asked: list[Any] = [sa.func.count().label("n")]
+    for need in needs:
+        asked.append(sa.func.count(need.value).label(f"{need.key}_n"))
+        if need.numeric:
+            asked.append(sa.func.sum(need.value).label(f"{need.key}_s"))
+            asked.append(sa.func.sum(need.value * need.value).label(f"{need.key}_q"))
+    row: Mapping[str, Any] = found.connection.table(sa.select(*asked)).to_pylist()[0]
+    sums = {"": (float(row["n"]), 0.0, 0.0)}
+    for need in needs:
+        total, squares = row.get(f"{need.key}_s"), row.get(f"{need.key}_q")
+        sums[need.key] = (float(row[f"{need.key}_n"]), float(total or 0.0), float(squares or 0.0))
+    return sums
+
+
+def _refuse_or_guard(needs: list[_Need], found: Survey) -> None:
+    """A sum is not finite: infinite values are refused, NaN is treated as missing from here on."""
+    if not found.sql.standard:
+        raise Untranslatable
+    asked = []
+    numeric = [need for need in needs if need.numeric]
+    for need in numeric:
+        asked.append(_count(is_infinite(need.value)).label(f"{need.key}_i"))
+        asked.append(_count(is_nan(need.value)).label(f"{need.key}_m"))
+    row = found.connection.table(sa.select(*asked)).to_pylist()[0]
+    for need in numeric:
+        refuse_infinite(need.text, int(row[f"{need.key}_i"] or 0))
+    for need in numeric:
+        if row[f"{need.key}_m"] and need.key.startswith("c"):
+            found.sql.guarded.add(need.text)
+
+
+def _count(condition: Sql) -> Sql:
+    return sa.func.sum(sa.case((condition, 1), else_=0))
+
+
+def _reasons(incomplete: list[_Need], found: Survey) -> dict[str, int]:
+    """Rows left out, each under the first reason that applies."""
+    asked, earlier = [], []
+    for position, need in enumerate(incomplete):
+        asked.append(_count(sa.and_(*earlier, need.value.is_(None))).label(f"r{position}"))
+        earlier.append(need.value.is_not(None))
+    row = found.connection.table(sa.select(*asked)).to_pylist()[0]
+    counts = {need.reason: int(row[f"r{position}"] or 0) for position, need in enumerate(incomplete)}
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _middle(n: float, total: float, squares: float) -> float:
+    if n == 0 or not np.isfinite(total):
+        return 0.0
+    mean = total / n
+    variance = squares / n - mean * mean
+    sd = np.sqrt(variance) if np.isfinite(variance) and variance > 1e-12 * mean * mean else 0.0
+    return float(reference_point(np.array([mean]), np.array([sd]))[0])
