@@ -56,23 +56,19 @@ def check_outcome(design: Design, cells: Cells, family: Family) -> None:
     if family.name == "gaussian":
         check_varies(design, float(cells.total_squares.sum() - mean * total.sum()))
         return
-    if family.name == "binomial":
-        single = np.array_equal(cells.trials, cells.weight)
-        wrong = (total < 0.0) | (total > cells.trials) | (total != np.round(total))
-        if single:
-            wrong |= cells.total_squares != total
-        what = "is not 0 or 1" if single else "is not a whole number between 0 and the trials"
-        bounds = (0.0, 1.0)
-    else:
-        wrong, what, bounds = total < 0.0, "is negative", (0.0, np.inf)
-    if np.any(wrong):
+    allowed = ("binary", "successes") if family.name == "binomial" else ("binary", "count")
+    if cells.outcome not in allowed:
+        single = bool(np.all(cells.weight == 1.0))
+        values = total != np.round(total) if family.name == "poisson" else (total != 0.0) & (total != 1.0)
+        wrong = int(np.sum(values | (total < 0.0)))
+        what = "other than 0 and 1" if family.name == "binomial" else "that are negative or not whole"
         raise EstimationError(
-            f"{response} {what} in {cells.weight[wrong].sum():.0f} rows, "
-            f"which a {family.name} outcome cannot be",
+            f"{response} has values {what}{f' in {wrong} rows' if single else ''}, "
+            f"which a {family.name} outcome cannot have",
             hint="recode the outcome, or choose another family",
         )
-    if mean in bounds:
+    if mean == 0.0 or (mean == 1.0 and family.name == "binomial"):
         raise EstimationError(
-            f"{response} is {'0' if mean == 0.0 else '1'} in every row, so no effect on it can be estimated",
+            f"{response} is {mean:.0f} in every row, so no effect on it can be estimated",
             hint="use a longer window, or report the count itself",
         )

@@ -43,9 +43,15 @@ def _gaussian(eta: Floats) -> tuple[Floats, Floats]:
 
 
 def _binomial(eta: Floats) -> tuple[Floats, Floats]:
-    half = np.exp(-0.5 * np.minimum(np.abs(eta), 2.0 * _LARGEST_ETA))
-    square = half * half
-    return np.where(eta >= 0.0, 1.0, square) / (1.0 + square), half / (1.0 + square)
+    root = np.abs(eta)
+    np.minimum(root, 2.0 * _LARGEST_ETA, out=root)
+    root *= -0.5
+    np.exp(root, out=root)
+    tail = root * root
+    total = 1.0 + tail
+    root /= total
+    tail /= total  # the smaller of μ and 1 − μ
+    return np.where(eta >= 0.0, 1.0 - tail, tail), root
 
 
 def _poisson(eta: Floats) -> tuple[Floats, Floats]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from tasks.errors import EstimationError
+from tasks.models.families import FamilyName, Outcome
 from tasks.models.gee_family import Family
 from tasks.models.gee_sums import Centre
+from tasks.models.separation import SUSPECT, find_separation, refuse_separated
 from tasks.models.working_correlation import Weighed
 from tasks.records.cells import Cells
 from tasks.records.design import Design
@@ -25,7 +26,7 @@ from tasks.records.moments import INTERCEPT
 
 Floats = NDArray[np.float64]
 
-TOLERANCE = 1e-11
+TOLERANCE = 1e-10
 """Largest scoring step, in standard errors, at which the equations count as solved."""
 
 _ACCEPTED = 1e-8  # where rounding lets steps shrink no further
@@ -81,9 +82,9 @@ def solve(evaluate: Callable[[Floats], Evaluation], start: Floats, max_iteration
         if not np.isfinite(size):
             break
         worse = worse + 1 if size >= best else 0
-        # the scoring step from here is exact enough to take along: what is reported is evaluated at b
+        # the last step is taken too; what is evaluated at b differs from what would be there by less than it
         if size < TOLERANCE or (worse >= 3 and best < _ACCEPTED and size < _ACCEPTED):
-            return Solution(b, here, iteration, size, converged=True)
+            return Solution(b + step, here, iteration, size, converged=True)
         if size > 2.0 * best:  # the map is not contracting here: forget the past and go carefully
             points, steps = [], []
             step = step * 0.5
@@ -133,42 +134,49 @@ def _every(cells: Cells, step: int) -> Cells:
 
 
 def _likelihood(cells: Cells, design: Design, family: Family, centre: Centre) -> Floats:
-    columns = cells.fixed - centre.point
+    columns = (cells.fixed - centre.point).T
     n: Floats = np.asarray(cells.trials if family.name == "binomial" else cells.weight, dtype=float)
-    b: Floats = np.zeros(columns.shape[1])
+    b: Floats = np.zeros(len(columns))
     if INTERCEPT in design.fixed and family.name != "gaussian":
         expected = n if family.name == "binomial" else n * np.exp(cells.offset)
         b[design.fixed.index(INTERCEPT)] = family.link_of(float(cells.total.sum() / expected.sum()))
-    value, moved = -np.inf, np.inf
+    value, moved, suspect = -np.inf, np.inf, family.name != "gaussian"
     for _ in range(_MOST_START_STEPS):
-        mean, root = family.mean_and_root(columns @ b + cells.offset)
-        information = (columns * (n * root**2)[:, None]).T @ columns
-        score: Floats = columns.T @ (cells.total - n * mean)
-        try:
-            step = linalg.cho_solve(linalg.cho_factor(information), score)
-        except np.linalg.LinAlgError:
-            break
+        eta = b @ columns
+        mean, root = family.mean_and_root(eta + cells.offset)
+        information = (columns * (n * root**2)) @ columns.T
+        step = np.linalg.lstsq(information, columns @ (cells.total - n * mean), rcond=None)[0]
         if family.name == "gaussian":
-            return b + step
+            return np.asarray(b + step)
         value, b, moved = _climb(cells, family, columns, n, b, step, value)
+        if suspect and float(np.abs(b @ columns).max()) > SUSPECT:
+            suspect = False
+            _refuse_separated(cells, design, family, columns)
         if moved < _NEAR:
             return b
     raise EstimationError(
-        f"the effects on {design.response} grow without end: some combination of the covariates tells its "
-        "values apart",
-        hint="leave out the covariate with the largest estimate, or merge its rare levels",
+        f"the likelihood of {design.response} has no maximum that can be found: an effect grows without end",
+        hint="leave out covariates with rare levels, or merge those levels",
     )
+
+
+def _refuse_separated(cells: Cells, design: Design, family: Family, columns: Floats) -> None:
+    """Refuse covariates that tell the outcome's values apart: their effects are infinite."""
+    kind: FamilyName = "binomial" if family.name == "binomial" else "poisson"
+    found = find_separation(design.fixed, columns, Outcome.of(cells, kind), cells.weight)
+    if found is not None:
+        raise refuse_separated(found, design.response, kind)
 
 
 def _climb(
     cells: Cells, family: Family, columns: Floats, n: Floats, b: Floats, step: Floats, value: float
 ) -> tuple[float, Floats, float]:
     """Go along `step`, halving it until the log-likelihood has risen; also the largest change of η."""
-    change = columns @ step
+    change = step @ columns
     size = 1.0
     for _ in range(30):
         trial = b + size * step
-        reached = _log_likelihood(cells, family, columns @ trial + cells.offset, n)
+        reached = _log_likelihood(cells, family, trial @ columns + cells.offset, n)
         if reached >= value:
             break
         size /= 2.0

@@ -4,13 +4,13 @@ With z = √v·x (x about a centre) and e the Pearson residual, the equations un
 exchangeable and nested exchangeable correlation need of a cluster only Σzz', Σze, Σe², and of each of its
 units (the cluster itself, or each patient of a clinic) Σz, Σe and the number of rows. For the Gaussian
 family these follow from the moments, whatever the coefficients; for others a pass over the cells takes
-them in blocks small enough for the processor's cache, where NumPy is within a factor of two of compiled
-code and needs no compiler.
+them block by block, as one matrix product a cluster. On a million rows of ten covariates that is 0.03 s in
+NumPy and 0.04 s in a compiled (Numba) loop on two threads, which takes 0.7 s to import and load and 8 s to
+compile: so there is no compiled code here.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,9 +24,8 @@ from tasks.records.moments import INTERCEPT, Moments
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_BLOCK = 2048  # rows whose design and products stay in cache together
+_BLOCK = 16_384  # rows taken together: enough to outweigh the calls, few enough to stay in cache
 _LONG_RUN = 48  # rows of one unit from which a matrix product beats a segmented sum of products
-_ROWS_WORTH_A_THREAD = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +181,17 @@ class CellSums:
 
     def __init__(self, cells: Cells, fixed: tuple[str, ...], family: Family, units: int = 1) -> None:
         self.cells, self.family = cells, family
-        self.design = np.ascontiguousarray(cells.fixed, dtype=float)
+        self._columns = np.ascontiguousarray(cells.fixed.T, dtype=float)  # long rows are fast rows
         weight = cells.trials if family.name == "binomial" else cells.weight
-        self.weight = None if np.all(weight == 1.0) else weight
-        mean = weight @ self.design / weight.sum()
-        self.centre = Centre.at(fixed, mean)
+        self._weight = None if np.all(weight == 1.0) else weight
+        self.centre = Centre.at(fixed, self._columns @ weight / weight.sum())
         changed = np.any(np.diff(cells.codes[:, :units], axis=0, prepend=-1) != 0, axis=1)
         self.starts = np.flatnonzero(changed).astype(np.int64)
         self.first = np.flatnonzero(np.diff(cells.codes[self.starts, 0], prepend=-1)).astype(np.int64)
         self.rows = np.add.reduceat(weight, self.starts)
         # what is left of Σ y² about a cell's own mean: zero for single rows, exact for collapsed ones
         squares = cells.total if family.name == "binomial" else cells.total_squares
-        self._spread = None if self.weight is None else np.maximum(squares - cells.total**2 / weight, 0.0)
+        self._spread = None if self._weight is None else np.maximum(squares - cells.total**2 / weight, 0.0)
         self._offset = cells.offset if np.any(cells.offset) else None
 
     @property
@@ -201,77 +199,61 @@ class CellSums:
         """Outcomes in all."""
         return float(self.rows.sum())
 
+    def rows_at(self, coefficients: Floats) -> tuple[Floats, Floats]:
+        """(N, p) z and (N,) e of the cells, each of them one measurement (of the mean of its trials)."""
+        block, _ = self._block(self.centre.back @ coefficients, slice(None))
+        return np.ascontiguousarray(block[:-2].T), block[-2]
+
     def sums(self, coefficients: Floats) -> ClusterSums:
         """Sums at these coefficients of the centred columns."""
-        p, n_units, n_clusters = self.design.shape[1], len(self.starts), len(self.first)
-        result = ClusterSums(
-            zz=np.zeros((n_clusters, p, p)),
-            ze=np.zeros((n_clusters, p)),
-            ee=np.zeros(n_clusters),
-            z1=np.zeros((n_units, p)),
-            e1=np.zeros(n_units),
+        p, n, nested = len(self._columns), len(self.cells.total), len(self.starts) > len(self.first)
+        bounds = self.starts[self.first]
+        gram = np.zeros((len(bounds), p + 2, p + 2))
+        spread = np.zeros(len(bounds))
+        per_unit = np.zeros((p + 1, len(self.starts)))
+        beta = self.centre.back @ coefficients
+        for row in range(0, n, _BLOCK):
+            stop = min(row + _BLOCK, n)
+            block, extra = self._block(beta, slice(row, stop))
+            clusters, at = _runs(bounds, row, stop)
+            _add_products(gram[clusters], block, at)
+            if extra is not None:
+                spread[clusters] += np.add.reduceat(extra, at)
+            if nested:
+                units, at = _runs(self.starts, row, stop)
+                per_unit[:, units] += np.add.reduceat(block[:-1] * block[-1], at, axis=1)
+        if not nested:
+            per_unit = gram[:, :-1, -1].T
+        return ClusterSums(
+            zz=gram[:, :p, :p],
+            ze=gram[:, :p, p],
+            ee=gram[:, p, p] + spread,
+            z1=per_unit[:p].T,
+            e1=per_unit[p],
             rows=self.rows,
             first=self.first,
         )
-        beta = self.centre.back @ coefficients
-        stretches = self._stretches()
-        if len(stretches) == 1:
-            self._fill(result, beta, *stretches[0])
-        else:
-            with ThreadPoolExecutor(len(stretches)) as pool:
-                list(pool.map(lambda stretch: self._fill(result, beta, *stretch), stretches))
-        return result
 
-    @property
-    def n_rows_measured(self) -> float:
-        """Cells, each one measurement however many trials it has."""
-        return float(len(self.design))
-
-    def rows_at(self, coefficients: Floats) -> tuple[Floats, Floats]:
-        """(N, p) z and (N,) e of the cells, each of them one measurement (of the mean of its trials)."""
-        z, e, _, _ = self._block(self.centre.back @ coefficients, slice(None))
-        return z, e
-
-    def _stretches(self) -> list[tuple[int, int]]:
-        """Rows for one thread each, ending where a cluster ends: two halves, or all of a small data set."""
-        n = len(self.design)
-        bounds = self.starts[self.first]
-        after = int(np.searchsorted(bounds, n // 2))
-        if n < _ROWS_WORTH_A_THREAD or after in (0, len(bounds)):
-            return [(0, n)]
-        return [(0, int(bounds[after])), (int(bounds[after]), n)]
-
-    def _fill(self, result: ClusterSums, beta: Floats, row: int, last: int) -> None:
-        """Add rows `row` to `last` to the sums, in blocks that may end within a cluster."""
-        bounds = self.starts[self.first]
-        while row < last:
-            stop = min(row + _BLOCK, last)
-            z, e, scale, squares = self._block(beta, slice(row, stop))
-            units, at = _runs(self.starts, row, stop)
-            result.z1[units] += np.add.reduceat(z if scale is None else z * scale[:, None], at, axis=0)
-            result.e1[units] += np.add.reduceat(e if scale is None else e * scale, at)
-            clusters, at = _runs(bounds, row, stop)
-            result.ee[clusters] += np.add.reduceat(squares, at)
-            add_products(result.zz, result.ze, z, e, clusters.start, at)
-            row = stop
-
-    def _block(self, beta: Floats, rows: slice) -> tuple[Floats, Floats, Floats | None, Floats]:
-        """z and e of some cells (both times `scale`, the root of a cell's weight), and each cell's Σe²."""
-        design, total = self.design[rows], self.cells.total[rows]
-        eta = design @ beta
+    def _block(self, beta: Floats, rows: slice) -> tuple[Floats, Floats | None]:
+        """Rows (z, e, √weight) of some cells, z and e for √weight rows, and their Σe² beyond e²."""
+        columns, total = self._columns[:, rows], self.cells.total[rows]
+        eta = beta @ columns
         if self._offset is not None:
             eta += self._offset[rows]
         mean, root = self.family.mean_and_root(eta)
-        z = design - self.centre.point
-        if self.weight is None or self._spread is None:
-            z *= root[:, None]
-            e = (total - mean) / root
-            return z, e, None, e * e
-        weight = self.weight[rows]
-        scale = np.sqrt(weight)
-        z *= (root * scale)[:, None]
-        e = (total - weight * mean) / (root * scale)
-        return z, e, scale, e * e + self._spread[rows] / (root * root)
+        block = np.empty((len(columns) + 2, columns.shape[1]))
+        np.subtract(columns, self.centre.point[:, None], out=block[:-2])
+        if self._weight is None or self._spread is None:
+            block[:-2] *= root
+            np.divide(total - mean, root, out=block[-2])
+            block[-1] = 1.0
+            return block, None
+        weight = self._weight[rows]
+        np.sqrt(weight, out=block[-1])
+        scaled = root * block[-1]
+        block[:-2] *= scaled
+        np.divide(total - weight * mean, scaled, out=block[-2])
+        return block, self._spread[rows] / (root * root)
 
 
 def _runs(starts: Integers, row: int, stop: int) -> tuple[slice, Integers]:
@@ -281,26 +263,23 @@ def _runs(starts: Integers, row: int, stop: int) -> tuple[slice, Integers]:
     return slice(first, after), np.maximum(starts[first:after], row) - row
 
 
-def add_products(zz: Floats, ze: Floats, z: Floats, e: Floats, unit: int, bounds: Integers) -> None:
-    """Add Σzz' and Σze of each run of rows (beginning at `bounds`) to entries `unit`, `unit` + 1, …"""
-    if len(bounds) * _LONG_RUN <= len(z):
-        for each, (start, stop) in enumerate(zip(bounds, np.append(bounds[1:], len(z)), strict=True), unit):
-            run = z[start:stop]
-            zz[each] += run.T @ run
-            ze[each] += e[start:stop] @ run
+def _add_products(sums: Floats, block: Floats, at: Integers) -> None:
+    """Add Σvv' over each run of the columns v of a (q, n) block; runs begin at `at`."""
+    n = block.shape[1]
+    if len(at) * _LONG_RUN <= n:
+        for each, start, stop in zip(sums, at, np.append(at[1:], n), strict=True):
+            run = block[:, start:stop]
+            each += run @ run.T
         return
-    here = slice(unit, unit + len(bounds))
-    ze[here] += np.add.reduceat(z * e[:, None], bounds, axis=0)
-    p = z.shape[1]
-    for j in range(p):  # one column's products at a time: n × p in memory, not n × p²
-        products = np.add.reduceat(z[:, j:] * z[:, j : j + 1], bounds, axis=0)
-        zz[here, j, j:] += products
-        zz[here, j + 1 :, j] += products[:, 1:]
+    for j in range(len(block)):  # one column's products at a time: q × n in memory, not q² × n
+        products = np.add.reduceat(block[j:] * block[j], at, axis=1).T
+        sums[:, j, j:] += products
+        sums[:, j + 1 :, j] += products[:, 1:]
 
 
 def segment_products(z: Floats, e: Floats, starts: Integers) -> tuple[Floats, Floats]:
     """(K, p, p) Σzz' and (K, p) Σze over runs of rows that begin at `starts`."""
-    k, p = len(starts), z.shape[1]
-    zz, ze = np.zeros((k, p, p)), np.zeros((k, p))
-    add_products(zz, ze, z, e, 0, starts)
-    return zz, ze
+    block = np.concatenate([z, e[:, None]], axis=1).T
+    gram = np.zeros((len(starts), len(block), len(block)))
+    _add_products(gram, np.ascontiguousarray(block), starts)
+    return gram[:, :-1, :-1], gram[:, :-1, -1]
