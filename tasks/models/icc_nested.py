@@ -1,0 +1,93 @@
+"""The intraclass correlation at each level of nested groups: patients in clinics in regions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.errors import EstimationError
+from tasks.models.icc_estimates import METHODS
+from tasks.models.icc_result import ICC, clinics_table, levels_table
+from tasks.models.nested_anova import Sums, correlations, generalized_draws, nested_sums
+from tasks.models.one_way import split
+from tasks.records import Design, Moments
+
+Floats = NDArray[np.float64]
+
+_DRAWS = 20_000
+
+
+def nested_icc(
+    formula: str, data: Any, design: Design, moments: Moments, *, method: str, level: float, seed: int
+) -> ICC:
+    """The ICC at every level, by nested analysis of variance, REML or ML.
+
+    The correlation of two rows that share a clinic includes what they share by being in one region. The
+    interval is the generalized one of the analysis of variance, whatever the method: few regions make it
+    wide, as they should.
+
+    Raises:
+        EstimationError: the groups are not nested, or a covariate is used with `anova`.
+    """
+    groups = sorted(moments.factors, key=lambda name: len(moments.levels[moments.factors.index(name)]))
+    response = moments.columns[-1]
+    plain = design.fixed == ("(Intercept)",)
+    if method == "anova" and not plain:
+        raise EstimationError(
+            "nested groups with covariates have no analysis-of-variance ICC here",
+            hint='ask for method="reml"',
+        )
+    sums = nested_sums(moments, groups, response)
+    totals = sums.weighted(np.ones(len(sums.n)))
+    variances = totals.variances if method == "anova" else _likelihood(formula, data, groups, method)
+    at = correlations(variances)
+    ends = _ends(totals, level, seed) if plain else [(float("nan"), float("nan"))] * len(groups)
+    finest = split(moments, groups[-1], ("(Intercept)",), response)
+    messages = (
+        [] if plain else ["nested groups with covariates have no interval: profile the variances with lmm"]
+    )
+    if variances.min() < 0.0:
+        negative = ", ".join(name for name, each in zip(groups, variances[:-1], strict=True) if each < 0.0)
+        messages.append(f"the variance of {negative} is estimated below zero: it cannot be told from chance")
+    components = {f"variance_{name}": float(each) for name, each in zip(groups, variances[:-1], strict=True)}
+    components["variance_within"] = float(variances[-1])
+    for name, square, df in zip([*groups, "within"], totals.mean_squares, totals.df, strict=True):
+        components[f"ms_{name}"], components[f"df_{name}"] = float(square), float(df)
+    return ICC(
+        name=METHODS["continuous"][method] if plain else f"adjusted {METHODS['continuous'][method]}",
+        group=groups[-1],
+        kind="continuous",
+        method=method,
+        estimate=float(at[-1]),
+        lower=ends[-1][0],
+        upper=ends[-1][1],
+        level=level,
+        interval="generalized" if plain else "none",
+        components=pd.Series(components, name="value"),
+        levels=levels_table(
+            groups, [float(each) for each in variances[:-1]], [float(each) for each in at], ends
+        ),
+        clinics=clinics_table(finest, float(at[-1])),
+        design=design,
+        messages=tuple(messages),
+    )
+
+
+def _likelihood(formula: str, data: Any, groups: list[str], method: str) -> Floats:
+    from tasks.models.lmm import lmm
+
+    if "|" not in formula:
+        formula = f"{formula} + {' + '.join(f'(1 | {name})' for name in groups)}"
+    fit = lmm(formula, data, reml=method == "reml")
+    between = [float(fit.varcomp.variance(name).iloc[0]) for name in groups]
+    return np.array([*between, fit.sigma2])
+
+
+def _ends(totals: Sums, level: float, seed: int) -> list[tuple[float, float]]:
+    drawn = correlations(generalized_draws(totals, _DRAWS, np.random.default_rng(seed)))
+    tail = (1.0 - level) / 2.0
+    lower, upper = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    return [(float(low), float(high)) for low, high in zip(lower, upper, strict=True)]

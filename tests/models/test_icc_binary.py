@@ -1,0 +1,202 @@
+"""Intraclass correlations of 0/1 outcomes: reference cases, likelihoods, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from refs.reference import case_ids, load_case, load_data
+from scipy import special, stats
+
+from tasks.errors import EstimationError
+from tasks.models import beta_binomial, icc, icc_binary, icc_counts
+from tasks.models.beta_binomial import Events
+
+CASES = [each for each in case_ids("icc") if "bin" in each]
+
+
+@pytest.mark.parametrize("name", CASES)
+class TestReferenceCases:
+    def found(self, name: str, method: str, interval: str | None = None):
+        case = load_case(name)
+        model = case["model"]
+        return icc(
+            model["response"],
+            load_data(case),
+            groups=model["cluster"],
+            kind="binary",
+            method=method,
+            interval=interval,
+        )
+
+    def test_analysis_of_variance(self, name: str) -> None:
+        expected = load_case(name)["expected"]["anova"]
+        smith = self.found(name, "anova", "smith")
+        assert smith.estimate == pytest.approx(expected["icc1"], rel=1e-11)
+        assert (smith.lower, smith.upper) == pytest.approx(tuple(expected["ci_smith"]), rel=1e-11)
+        searle = self.found(name, "anova", "searle")
+        assert (searle.lower, searle.upper) == pytest.approx(
+            tuple(expected["ci_searle_F_with_n0"]), rel=1e-11
+        )
+        for ours, theirs in {"n0": "n0", "ms_between": "MSB", "ms_within": "MSW"}.items():
+            assert smith.components[ours] == pytest.approx(expected[theirs], rel=1e-11)
+
+    def test_fleiss_cuzick(self, name: str) -> None:
+        expected = load_case(name)["expected"]["fleiss_cuzick"]
+        found = self.found(name, "fleiss-cuzick", "zou-donner")
+        assert found.estimate == pytest.approx(expected["icc"], rel=1e-11)
+        if expected["se_zou_donner"] is None:
+            assert np.isnan(found.lower)
+            assert np.isnan(found.upper)
+        else:
+            assert (found.lower, found.upper) == pytest.approx(tuple(expected["ci"]), rel=1e-11)
+
+    def test_pairs(self, name: str) -> None:
+        expected = load_case(name)["expected"]
+        pairwise = self.found(name, "pairwise").estimate
+        assert pairwise == pytest.approx(expected["pearson_pairwise_equal_weight"], rel=1e-11)
+        assert self.found(name, "mak").estimate == pytest.approx(expected["mak"], rel=1e-11)
+
+    @pytest.mark.parametrize("fit", ["glmm_null_laplace", "glmm_null_agq25"])
+    def test_scales_of_a_logistic_model(self, name: str, fit: str) -> None:
+        """The conversions, from the case's own variance and intercept."""
+        expected = load_case(name)["expected"][fit]
+        variance, intercept = expected["sigma2"], expected["beta0"]
+        scale = icc_binary.observed_scale(intercept, variance)
+        assert icc_binary.latent(variance) == pytest.approx(expected["icc_latent"], rel=1e-12)
+        assert scale.prevalence == pytest.approx(expected["marginal_prevalence"], rel=1e-11)
+        assert scale.variance == pytest.approx(expected["var_of_cluster_probabilities"], rel=1e-10)
+        assert scale.icc == pytest.approx(expected["icc_observed_scale"], rel=1e-10)
+        assert icc_binary.median_odds_ratio(variance) == pytest.approx(
+            expected["median_odds_ratio"], rel=1e-12
+        )
+        linearised = icc_binary.linearised(intercept, variance)
+        assert linearised == pytest.approx(expected["icc_goldstein_linearised"], rel=1e-11)
+
+    def test_the_interval_holds_the_estimates(self, name: str) -> None:
+        found = self.found(name, "fleiss-cuzick")
+        assert found.interval == "profile"
+        assert 0.0 <= found.lower <= found.truncated <= found.upper < 1.0
+
+
+def test_pairwise_is_the_correlation_of_all_pairs() -> None:
+    rng = np.random.default_rng(1)
+    sizes = [2, 5, 3, 8, 4]
+    clusters = [rng.integers(0, 2, n) for n in sizes]
+    first, second = [], []
+    for values in clusters:
+        for i in range(len(values)):
+            for j in range(len(values)):
+                if i != j:
+                    first.append(values[i])
+                    second.append(values[j])
+    events = Events(np.array(sizes, dtype=float), np.array([each.sum() for each in clusters], dtype=float))
+    assert icc_binary.pairwise(events) == pytest.approx(np.corrcoef(first, second)[0, 1], rel=1e-12)
+
+
+def test_equal_sizes_make_fleiss_cuzick_pairwise() -> None:
+    events = Events(np.full(6, 9.0), np.array([1.0, 3.0, 0.0, 5.0, 2.0, 7.0]))
+    assert icc_binary.fleiss_cuzick(events) == pytest.approx(icc_binary.pairwise(events), rel=1e-12)
+
+
+class TestBetaBinomial:
+    EVENTS = Events(np.array([9.0, 30.0, 4.0, 17.0, 60.0]), np.array([1.0, 12.0, 0.0, 8.0, 9.0]))
+
+    @pytest.mark.parametrize("rho", [0.01, 0.15, 0.6])
+    def test_likelihood_is_the_distributions(self, rho: float) -> None:
+        at = beta_binomial.profile(self.EVENTS, rho)
+        total = (1 - rho) / rho
+        n, y = self.EVENTS.n, self.EVENTS.y
+        density = stats.betabinom(n.astype(int), at.mean * total, (1 - at.mean) * total).logpmf(y)
+        choose = special.gammaln(n + 1) - special.gammaln(y + 1) - special.gammaln(n - y + 1)
+        assert at.loglik == pytest.approx(float(np.sum(density - choose)), rel=1e-9)
+
+    @pytest.mark.parametrize("rho", [0.01, 0.15, 0.6])
+    def test_mean_is_profiled_out(self, rho: float) -> None:
+        at = beta_binomial.profile(self.EVENTS, rho)
+        for other in (at.mean * 0.99, at.mean * 1.01):
+            total = (1 - rho) / rho
+            n, y = self.EVENTS.n, self.EVENTS.y
+            a, b = other * total, (1 - other) * total
+            assert float(np.sum(special.betaln(y + a, n - y + b) - special.betaln(a, b))) < at.loglik
+
+    def test_binomial_is_the_limit(self) -> None:
+        """At ρ = 0 it is the binomial, and rises from there by Tarone's score."""
+        none, little = (beta_binomial.profile(self.EVENTS, rho) for rho in (0.0, 2e-8))
+        n, y, p = self.EVENTS.n, self.EVENTS.y, none.mean
+        score = np.sum(y * (y - 1) / p + (n - y) * (n - y - 1) / (1 - p) - n * (n - 1)) / 2
+        assert (little.loglik - none.loglik) / 2e-8 == pytest.approx(score, rel=1e-4)
+
+    def test_no_more_than_binomial_is_zero(self) -> None:
+        level = Events(np.full(8, 10.0), np.full(8, 3.0))
+        assert beta_binomial.maximise(level)[0] == 0.0
+        lower, upper = beta_binomial.profile_interval(level, 0.95)
+        assert lower == 0.0 < upper < 0.5
+
+    def test_interval_ends_are_at_the_f_height(self) -> None:
+        rho, best = beta_binomial.maximise(self.EVENTS)
+        lower, upper = beta_binomial.profile_interval(self.EVENTS, 0.95)
+        assert lower < rho < upper
+        drop = stats.f.ppf(0.95, 1, 4) / 2
+        at_upper = beta_binomial.profile(self.EVENTS, upper).loglik
+        assert best.loglik - at_upper == pytest.approx(drop, rel=1e-6)
+
+    def test_coverage_of_rare_events(self) -> None:
+        """15 clinics of 50, prevalence 10%, ICC 0.1: 95% within Monte Carlo error and some conservatism."""
+        rng = np.random.default_rng(3)
+        covered = 0
+        for _ in range(200):
+            p = rng.beta(0.1 * 9, 0.9 * 9, 15)
+            events = Events(np.full(15, 50.0), rng.binomial(50, p).astype(float))
+            lower, upper = beta_binomial.profile_interval(events, 0.95)
+            covered += lower <= 0.1 <= upper
+        assert 183 <= covered <= 198
+
+
+def test_text_outcomes_count_the_second_value() -> None:
+    data = load_data("Contraception")
+    found = icc("use", data, groups="district", kind="binary")
+    assert found.estimate == pytest.approx(
+        load_case("icc_bin_contraception")["expected"]["fleiss_cuzick"]["icc"], rel=1e-11
+    )
+
+
+def test_a_third_value_is_refused_without_showing_it() -> None:
+    data = pd.DataFrame({"clinic": [1, 1, 2, 2], "vaccinated": [0, 1, 1, 731]})
+    with pytest.raises(EstimationError, match="vaccinated is not a 0/1 outcome") as caught:
+        icc("vaccinated", data, groups="clinic", kind="binary")
+    assert "731" not in str(caught.value)
+
+
+def test_covariates_are_for_the_mixed_model() -> None:
+    data = load_data("sim_clinic3")
+    with pytest.raises(EstimationError, match="takes one grouping factor and no covariates"):
+        icc("controlled ~ age", data, groups="clinic", kind="binary")
+
+
+class TestCountScale:
+    def test_against_simulation(self) -> None:
+        """Two patients of a clinic, by the million."""
+        rng = np.random.default_rng(5)
+        u = rng.normal(0, 0.6, 1_000_000)
+        mean = np.exp(0.3 + u[:, None] + rng.normal(0, 0.4, (len(u), 2)))
+        y = rng.poisson(mean)
+        scale = icc_counts.observed_scale(0.3, 0.36, observation_variance=0.16)
+        assert scale.mean == pytest.approx(y.mean(), rel=0.01)
+        assert scale.total == pytest.approx(y.var(), rel=0.05)
+        assert scale.icc == pytest.approx(np.corrcoef(y.T)[0, 1], abs=0.01)
+
+    def test_negative_binomial_against_simulation(self) -> None:
+        rng = np.random.default_rng(6)
+        size = 2.5
+        mean = np.exp(0.5 + rng.normal(0, 0.5, 1_000_000))[:, None]
+        y = rng.poisson(mean * rng.gamma(size, 1 / size, (len(mean), 2)))
+        scale = icc_counts.observed_scale(0.5, 0.25, dispersion=1 / size)
+        assert scale.total == pytest.approx(y.var(), rel=0.03)
+        assert scale.icc == pytest.approx(np.corrcoef(y.T)[0, 1], abs=0.01)
+
+    def test_rare_events_are_noisy(self) -> None:
+        iccs = [icc_counts.observed_scale(np.log(mean), 0.25).icc for mean in (0.01, 0.1, 1.0, 10.0)]
+        assert iccs == sorted(iccs)
+        # with ever larger counts the Poisson noise vanishes and clinics are all there is
+        assert icc_counts.observed_scale(20.0, 0.25).icc == pytest.approx(1.0, abs=1e-6)
