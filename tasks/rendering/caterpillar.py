@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tasks.rendering.edition import Estimate, Line, Outcome
 from tasks.rendering.scales import Scale, Tick, quantile, spanning
 
-WIDTH = 138.0
+WIDTH = 112.0
 HEIGHT = 13.0
 EDGE = 5.0
 

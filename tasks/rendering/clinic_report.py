@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.rendering import sentences
@@ -11,8 +10,7 @@ from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.templates import render
 
-CHART_SIZE = (236.0, 118.0)
-CLINICS_LEAST = 2
+CHART_SIZE = (236.0, 94.0)
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,17 @@ class Months:
     words: str
 
 
+@dataclass(frozen=True)
+class FinePrint:
+    """What stands beside one outcome's comparison: against what, adjusted for what, how many, the verdict."""
+
+    outcome: Outcome
+    comparator: str
+    adjusters: str
+    compared: str
+    verdict: str
+
+
 def clinic_html(edition: Edition, clinic: Clinic) -> str:
     """A clinic's report as HTML."""
     shared = {
@@ -49,16 +58,18 @@ def clinic_html(edition: Edition, clinic: Clinic) -> str:
         return render(
             "templates/clinic_unreported.html.j2", **shared, why=sentences.why_unreported(edition, clinic)
         )
+    charts = [months(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes]
     return render(
         "templates/clinic.html.j2",
         **shared,
         in_short=sentences.clinic_in_short(edition, clinic),
         cards=[card(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes],
-        months=[months(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes],
+        months=charts,
+        no_months=[each.outcome.label for each in charts if each.chart is None],
         to_do=sentences.clinic_to_do(edition, clinic),
         quality=[finding for finding in edition.quality_of(clinic.name) if _found(finding)],
         n_rules=len(edition.network_quality),
-        beside=shared_beside(edition),
+        beside=print_rows(edition),
     )
 
 
@@ -81,10 +92,16 @@ def months(outcome: Outcome, line: Line) -> Months:
     return Months(outcome, chart, "" if chart is None else sentences.run_words(chart))
 
 
-def shared_beside(edition: Edition) -> Sequence[tuple[Outcome, str, str]]:
-    """Per outcome: what clinics are compared with, and what is adjusted for."""
+def print_rows(edition: Edition) -> list[FinePrint]:
+    """Per outcome, what must stand beside a comparison."""
     return [
-        (outcome, sentences.comparator(outcome), sentences.adjusters(outcome))
+        FinePrint(
+            outcome=outcome,
+            comparator=sentences.comparator(outcome),
+            adjusters=sentences.adjusters(outcome),
+            compared=sentences.compared(outcome),
+            verdict=outcome.verdict_reason or sentences.say(f"verdict.{outcome.verdict or 'none'}"),
+        )
         for outcome in edition.estimated
     ]
 

@@ -6,6 +6,7 @@ page, chart or sentence made from them can give it away.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -302,7 +303,9 @@ def read_edition(release: Release, network: Network) -> Edition:
     estimates = _grouped(release["clinic_estimates"], "outcome", "clinic", "form")
     ranks = _grouped(release["clinic_ranks"], "outcome", "clinic")
     months = _many(release["clinic_months"], "outcome", "clinic")
-    clinics = tuple(_clinic(row) for row in _rows(release["clinics"]))
+    clinics = tuple(
+        sorted((_clinic(row) for row in _rows(release["clinics"])), key=lambda each: _natural(each.name))
+    )
     figures = _many(release["network_figures"], "outcome")
     effects = _many(release["program_effects"], "outcome")
 
@@ -333,6 +336,12 @@ def read_edition(release: Release, network: Network) -> Edition:
         ),
         quality=tuple(_finding(row) for row in _rows(release["quality"])),
     )
+
+
+def _natural(name: str) -> tuple[tuple[int, str, int], ...]:
+    """A key that puts "ward 2" before "ward 10"."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return tuple((1, "", int(part)) if part.isdecimal() else (0, part, 0) for part in parts)
 
 
 def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:

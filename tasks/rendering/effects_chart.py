@@ -11,7 +11,7 @@ from tasks.rendering.numbers import Notation
 from tasks.rendering.scales import Scale, Tick, spanning
 
 WIDTH = 150.0
-HEIGHT = 20.0
+HEIGHT = 18.0
 EDGE = 6.0
 MODELS = ("mixed", "gee", "within", "naive")
 QUESTIONS = ("policy", "patient", "these_clinics", "none")
@@ -96,7 +96,7 @@ def write_effect(effect: Effect) -> str:
     return notation.full(effect.value, effect.lower, effect.upper)
 
 
-def event_study(outcome: Outcome, width: float = 300.0, height: float = 150.0) -> EventStudy | None:
+def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -> EventStudy | None:
     """The effect by months since the start, from the first model that gives it; None where none does."""
     by_model: dict[tuple[str, str], list[Effect]] = {}
     for effect in outcome.effects:

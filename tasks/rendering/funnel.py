@@ -16,8 +16,8 @@ from tasks.rendering.edition import Line, Outcome
 from tasks.rendering.scales import Scale, Tick, quantile, spanning
 
 WIDTH = 236.0
-HEIGHT = 186.0
-LEFT, RIGHT, TOP, BOTTOM = 36.0, 8.0, 8.0, 32.0
+HEIGHT = 166.0
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 10.0, 6.0, 27.0
 ALERT, ALARM = 1.959964, 3.090232
 FEWEST = 10
 UNINFORMATIVE = 10.0
@@ -168,8 +168,8 @@ def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: floa
         widened=widened,
         dots=tuple(_dot(outcome, line, x, y, _score(line, spread) / stretch) for line in lines),
         target=y(spread.target),
-        alert=tuple(tuple((x(n), y(limit(sign * ALERT, n))) for n in grid) for sign in (-1, 1)),
-        alarm=tuple(tuple((x(n), y(limit(sign * ALARM, n))) for n in grid) for sign in (-1, 1)),
+        alert=tuple(_curve(x, y, [(n, limit(sign * ALERT, n)) for n in grid]) for sign in (-1, 1)),
+        alarm=tuple(_curve(x, y, [(n, limit(sign * ALARM, n)) for n in grid]) for sign in (-1, 1)),
         x_ticks=x.ticks(4, whole=True),
         y_ticks=y.ticks(5, "%" if outcome.unit == "%" else ""),
     )
@@ -185,6 +185,11 @@ def _dot(outcome: Outcome, line: Line, x: Scale, y: Scale, score: float) -> Dot:
     else:
         tone = "better" if above == (outcome.direction == "higher") else "worse"
     return Dot(x(line.raw.denominator or 1.0), y(line.raw.value or 0.0), line.clinic, beyond, tone)
+
+
+def _curve(x: Scale, y: Scale, limits: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """The part of a limit that is on the chart: beyond it, a flat line would look like a limit."""
+    return tuple((x(n), y(value)) for n, value in limits if y.holds(value))
 
 
 def _grid(x: Scale, steps: int = 48) -> list[float]:

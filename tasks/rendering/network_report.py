@@ -12,34 +12,26 @@ from tasks.rendering.edition import Edition, Finding, Line, Outcome
 from tasks.rendering.effects_chart import EffectAxis, EventStudy, effect_axes, event_study
 from tasks.rendering.funnel import Funnel, funnel
 from tasks.rendering.numbers import counted, listed
+from tasks.rendering.place import Overview, overview
 from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.shrinkage import Shrinkage, shrinkage
 from tasks.rendering.templates import render
 from tasks.rendering.wording import wording
 
-MONTHS_SIZE = (482.0, 150.0)
+MONTHS_SIZE = (482.0, 112.0)
 LONGEST_LIST = 12
 
 
 @dataclass(frozen=True)
 class Message:
-    """One key message: what it is about, and its sentences."""
+    """One key message: what it is about, its sentences, each with a word before it or none, a picture."""
 
     about: str
-    sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Glance:
-    """One outcome's row on the first page."""
-
-    outcome: Outcome
-    average: str
-    between: str
-    verdict: str
-    stand_out: str
-    program: str
+    sentences: tuple[tuple[str, str], ...]
+    hint: str = ""
+    facts: str = ""
+    clinics: Overview | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class OutcomePages:
     """One outcome's pages."""
 
     outcome: Outcome
-    lead: tuple[str, ...]
+    lead: tuple[tuple[str, ...], ...]
     beside: Sequence[tuple[str, str]]
     clinics: Caterpillar
     withheld: tuple[str, ...]
@@ -87,73 +79,67 @@ def network_html(edition: Edition) -> str:
         edition=edition,
         release=edition.release,
         messages=key_messages(edition),
-        glances=[glance(edition, outcome) for outcome in edition.outcomes],
-        pages=[outcome_pages(edition, outcome) for outcome in edition.outcomes],
+        pages=[outcome_pages(edition, outcome) for outcome in edition.estimated],
+        unestimated=[
+            (outcome, sentences.not_estimable(outcome))
+            for outcome in edition.outcomes
+            if not outcome.estimated
+        ],
+        without_report=without_report(edition),
         program=[program_part(outcome) for outcome in edition.outcomes] if edition.network.program else [],
         quality=quality_rows(edition),
         statuses=STATUSES,
         glossary=wording().glossary,
         policy=sentences.policy_words(edition.release.policy),
         network_figure=sentences.network_figure,
+        program_none=sentences.program_none,
         versions=listed([f"{name} {version}" for name, version in sorted(edition.release.versions.items())]),
     )
 
 
 def key_messages(edition: Edition) -> list[Message]:
     """What the first page says: each outcome, the program, the records."""
-    messages = [Message(outcome.label, _standing(outcome)) for outcome in edition.outcomes]
+    messages = [outcome_message(outcome) for outcome in edition.outcomes]
     if edition.network.program is not None:
-        effects = [
-            f"{outcome.label}: {said}"
-            for outcome in edition.estimated
-            if (said := sentences.program_message(outcome))
-        ]
-        if effects:
-            messages.append(Message(edition.network.program.label, tuple(effects)))
-    messages.append(Message(sentences.say("quality.title"), (sentences.quality_message(edition),)))
-    return messages
+        effects = [(outcome.label, sentences.program_message(outcome)) for outcome in edition.estimated]
+        told = tuple((label, sentence) for label, sentence in effects if sentence)
+        if told:
+            messages.append(Message(edition.network.program.label, told))
+    quality = (("", sentences.quality_message(edition)),)
+    return [*messages, Message(sentences.say("quality.title"), quality)]
 
 
-def glance(edition: Edition, outcome: Outcome) -> Glance:
-    """One outcome's row on the first page."""
+def outcome_message(outcome: Outcome) -> Message:
+    """What the first page says about one outcome."""
+    direction = sentences.say(f"direction.{outcome.direction}")
     if not outcome.estimated:
-        none = sentences.say("tone.absent")
-        return Glance(outcome, none, none, none, none, none)
+        return Message(outcome.label, (("", sentences.not_estimable(outcome)),), direction)
+    said = (sentences.average(outcome), sentences.differences(outcome))
+    facts = [sentences.say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
-    standing = [
-        f"{outcome.counted(tone)} {sentences.say(f'tone.{tone}')}"
-        for tone in ("better", "worse", "higher", "lower")
-        if outcome.counted(tone)
-    ]
-    none = sentences.say("glance.none")
-    return Glance(
-        outcome=outcome,
-        average=none
-        if outcome.comparator_value is None
-        else outcome.notation.prose(outcome.comparator_value),
-        between=sentences.network_figure(icc) if icc else none,
-        verdict=sentences.say(f"verdict.{outcome.verdict or 'none'}"),
-        stand_out=", ".join(standing) or none,
-        program=_policy_effect(outcome) or none,
+    if icc is not None and icc.value is not None:
+        facts.append(f"{icc.label}: {sentences.network_figure(outcome, icc)}")
+    return Message(
+        about=outcome.label,
+        sentences=(("", " ".join(filter(None, said))),),
+        hint=direction,
+        facts=" · ".join(facts),
+        clinics=overview(outcome) if any(line.shrunken.shown for line in outcome.lines) else None,
     )
 
 
 def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
-    """One outcome's pages; where it could not be estimated, they say why."""
+    """One estimated outcome's pages."""
     plot = funnel(outcome)
     chart = run_chart(outcome, outcome.months, *MONTHS_SIZE)
     said = (
-        sentences.average(outcome),
-        sentences.differences(outcome),
-        sentences.intraclass(outcome),
-        sentences.design_effect(outcome),
-        outcome.verdict_reason,
+        (sentences.average(outcome), sentences.differences(outcome)),
+        (sentences.intraclass(outcome), sentences.design_effect(outcome)),
+        (outcome.verdict_reason,),
     )
     return OutcomePages(
         outcome=outcome,
-        lead=tuple(each for each in said if each)
-        if outcome.estimated
-        else (sentences.not_estimable(outcome),),
+        lead=tuple(tuple(filter(None, paragraph)) for paragraph in said if any(paragraph)),
         beside=sentences.beside(edition, outcome),
         clinics=caterpillar(outcome),
         withheld=tuple(line.clinic for line in outcome.lines if not line.shown and line.tone == "withheld"),
@@ -176,6 +162,15 @@ def program_part(outcome: Outcome) -> ProgramPart:
     return ProgramPart(outcome, effect_axes(outcome), words, event_study(outcome))
 
 
+def without_report(edition: Edition) -> list[tuple[str, tuple[str, ...]]]:
+    """Why clinics have no figures → their names."""
+    found: dict[str, list[str]] = {}
+    for clinic in edition.clinics:
+        if not clinic.reportable:
+            found.setdefault(sentences.short_reason(clinic), []).append(clinic.name)
+    return [(reason, tuple(names)) for reason, names in found.items()]
+
+
 def quality_rows(edition: Edition) -> list[QualityRow]:
     """What every rule found; clinics are named by share, and only where their count may be seen."""
     rows = []
@@ -196,22 +191,6 @@ def quality_rows(edition: Edition) -> list[QualityRow]:
             )
         )
     return rows
-
-
-def _standing(outcome: Outcome) -> tuple[str, ...]:
-    if not outcome.estimated:
-        return (sentences.not_estimable(outcome),)
-    said = (sentences.average(outcome), sentences.differences(outcome))
-    return tuple(each for each in said if each)
-
-
-def _policy_effect(outcome: Outcome) -> str:
-    for axis in effect_axes(outcome):
-        for strip in axis.strips:
-            if strip.effect.question == "policy" and strip.at is not None:
-                unit = f" {strip.effect.unit}" if strip.effect.unit else ""
-                return f"{sentences.say(f'measure.{strip.effect.measure}')} {strip.written}{unit}"
-    return ""
 
 
 def _grades(outcome: Outcome) -> list[tuple[str, tuple[str, ...]]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tasks.rendering.edition import Line, Outcome
 from tasks.rendering.scales import Scale, Tick
 
-WIDTH = 210.0
+WIDTH = 196.0
 HEIGHT = 13.0
 EDGE = 6.0
 

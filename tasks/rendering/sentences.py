@@ -7,7 +7,17 @@ import math
 from tasks.rendering.edition import Clinic, Edition, Figure, Line, Outcome
 from tasks.rendering.effects_chart import write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
-from tasks.rendering.numbers import counted, date_name, fixed, listed, month_name, share, significant, whole
+from tasks.rendering.numbers import (
+    Notation,
+    counted,
+    date_name,
+    fixed,
+    listed,
+    month_name,
+    share,
+    significant,
+    whole,
+)
 from tasks.rendering.run_chart import RunChart
 from tasks.rendering.wording import wording
 
@@ -241,7 +251,7 @@ def clinic_counts(outcome: Outcome, line: Line) -> str:
 def clinic_weight(line: Line) -> str:
     """How far the clinic's own records decide its best estimate; empty where that is not to be seen."""
     w = line.shrunken.reliability
-    return "" if w is None else say("clinic.weight", share=f"{100 * w:.0f}%", weight=share(w))
+    return "" if w is None else say("clinic.weight", weight=share(w))
 
 
 def clinic_in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
@@ -307,15 +317,33 @@ def why_unreported(edition: Edition, clinic: Clinic) -> str:
     return say("unreported.other", reason=_reason(clinic.reason))
 
 
-def network_figure(figure: Figure) -> str:
-    """A network figure with its interval and unit."""
+def short_reason(clinic: Clinic) -> str:
+    """Why a clinic has no figures, in a word or two."""
+    if clinic.status in ("ok", "low_reliability", "not_ranked"):
+        return _reason(clinic.reason)
+    return say(f"status.{clinic.status}")
+
+
+def program_none(outcome: Outcome) -> str:
+    """Why there is no effect of the program on an outcome."""
+    if outcome.estimated or not outcome.reason:
+        return say("program.none_estimated")
+    return say("program.none_estimated_reason", reason=_reason(outcome.reason))
+
+
+def network_figure(outcome: Outcome, figure: Figure) -> str:
+    """A network figure with its interval and unit; what is in the outcome's unit reads as its values do."""
     if figure.value is None:
         return say(f"status.{figure.status}")
-    value = significant(figure.value)
-    unit = "%" if figure.unit == "%" else f" {figure.unit}" if figure.unit else ""
+    if figure.unit and figure.unit == outcome.unit:
+        notation = outcome.notation
+    elif figure.figure == "effective_sample_size":
+        notation = Notation(figure.unit, 0)
+    else:
+        notation = Notation.of([(figure.value, figure.lower, figure.upper)], figure.unit)
     if figure.lower is None or figure.upper is None:
-        return f"{value}{unit}"
-    return f"{value}{unit} ({significant(figure.lower)} to {significant(figure.upper)})"
+        return notation.prose(figure.value)
+    return f"{notation.prose(figure.value)} ({notation.range(figure.lower, figure.upper)})"
 
 
 def comparator(outcome: Outcome) -> str:
@@ -323,6 +351,12 @@ def comparator(outcome: Outcome) -> str:
     if outcome.comparator_value is None:
         return outcome.comparator
     return f"{outcome.comparator}, {outcome.notation.prose(outcome.comparator_value)}"
+
+
+def compared(outcome: Outcome) -> str:
+    """How many clinics are compared, of all."""
+    count = len(outcome.lines) - outcome.counted("uncompared", "withheld", "absent")
+    return say("beside.compared_clinics", compared=count, all=len(outcome.lines))
 
 
 def adjusters(outcome: Outcome) -> str:

@@ -8,8 +8,8 @@ from tasks.rendering.edition import Outcome
 from tasks.rendering.scales import Tick, spanning
 
 WIDTH = 236.0
-HEIGHT = 186.0
-LEFT, RIGHT, TOP, BOTTOM = 36.0, 14.0, 8.0, 32.0
+HEIGHT = 166.0
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 14.0, 6.0, 27.0
 OWN_AT, FAIR_AT = 62.0, 208.0
 
 
