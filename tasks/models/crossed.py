@@ -385,8 +385,9 @@ def _inverse_and_log_determinant(matrices: Numbers) -> tuple[Numbers, Any]:
     diagonal = np.diag(factors)
     logarithm = np.log(np.where(diagonal.real < 0.0, -diagonal, diagonal)).sum()
     find: Any = linalg.get_lapack_funcs
-    (getri,) = find(("getri",), (factors,))
-    inverted, _ = getri(factors, pivots, overwrite_lu=True)
+    getri, workspace = find(("getri", "getri_lwork"), (factors,))
+    room = int(workspace(len(factors))[0].real)
+    inverted, _ = getri(factors, pivots, lwork=room, overwrite_lu=True)
     return inverted[None], logarithm
 
 

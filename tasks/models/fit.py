@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +29,9 @@ class VarianceComponents(Mapping[str, pd.DataFrame]):
         self.residual = residual
 
     def __getitem__(self, group: str) -> pd.DataFrame:
+        # lme4 numbers further terms of one factor (`Subject.1`); here a factor's effects are in one frame
+        if group not in self._covariance and (base := re.sub(r"\.\d+$", "", group)) in self._covariance:
+            return self._covariance[base]
         if group not in self._covariance:
             raise KeyError(f"no random effects by {group!r}; {nearest(group, self._covariance)}")
         return self._covariance[group]
@@ -201,18 +205,22 @@ class Fit:
                 f"the {contrast.shape[0]} combinations tested are linearly dependent (rank {rank}); "
                 "leave out the redundant ones"
             )
-        df = self._contrast_df(contrast)
+        scale, df = self._contrast_reference(contrast)
         if contrast.shape[0] == 1:
             t = float(estimate[0] / np.sqrt(covariance[0, 0]))
             p = float(_two_sided(np.array([t]), np.array([df]))[0])
             statistic = t
         else:
-            statistic = float(estimate @ np.linalg.solve(covariance, estimate) / len(estimate))
+            statistic = scale * float(estimate @ np.linalg.solve(covariance, estimate) / len(estimate))
             if np.isinf(df):
                 p = float(stats.chi2.sf(statistic * len(estimate), len(estimate)))
             else:
                 p = float(stats.f.sf(statistic, len(estimate), df))
         return Wald(words, pd.Series(estimate), statistic, contrast.shape[0], df, p)
+
+    def _contrast_reference(self, contrast: Floats) -> tuple[float, float]:
+        """What an F statistic is multiplied by (Kenward–Roger scale it), and its denominator df."""
+        return 1.0, self._contrast_df(contrast)
 
     def _contrast_df(self, contrast: Floats) -> float:
         """Denominator df of a contrast; estimators with their own df method override this."""
@@ -261,7 +269,11 @@ class Fit:
     def summary(self) -> str:
         """One printed page: what was fitted, to what, the estimand in words, the table, the warnings."""
         groups = ", ".join(f"{int(n):,} {name}" for name, n in self.n_groups.items())
-        lines = [self.method, f"  {self.formula}", f"  {self.n_obs:,} rows" + (f"; {groups}" if groups else "")]
+        lines = [
+            self.method,
+            f"  {self.formula}",
+            f"  {self.n_obs:,} rows" + (f"; {groups}" if groups else ""),
+        ]
         for reason, count in self.dropped.rows.items():
             lines.append(f"  {count:,} rows left out: {reason}")
         for column, reason in self.dropped.columns.items():
