@@ -119,7 +119,8 @@ class GeeFit(RobustFit):
             )
         rows = new_rows(self.design, newdata)
         mean, _ = self.family.mean_and_root(rows.fixed @ self.coef.to_numpy() + rows.offset)
-        return pd.Series(mean, name=self.design.response)
+        index = newdata.index if isinstance(newdata, pd.DataFrame) else None
+        return pd.Series(mean, index=index, name=self.design.response)
 
     def _summary_details(self) -> list[str]:
         sizes = self.cluster_sizes

@@ -20,6 +20,7 @@ from tasks.models.fit import Floats, VarianceComponents, Wald
 from tasks.models.robust_fit import RobustFit
 from tasks.models.sandwich import ClusterScores
 from tasks.records import moments_for, new_rows
+from tasks.records.columns import as_frame
 from tasks.records.design import Design
 from tasks.records.moments import INTERCEPT, Moments
 
@@ -124,13 +125,24 @@ class WithinFit(RobustFit):
         "conditional" adds the row's cluster's own effect (NaN for a cluster that was not in the data),
         "marginal" the average intercept.
         """
+        frame = as_frame(newdata)
         rows = new_rows(self.design, newdata)
         columns = [self.design.fixed.index(name) for name in self.coef.index]
-        explained = rows.fixed[:, columns] @ self.coef.to_numpy()
+        result = rows.fixed[:, columns] @ self.coef.to_numpy() + rows.offset
         if kind == "marginal":
-            return pd.Series(explained + self.intercept, name=self.design.response)
-        own = self.effects()["estimate"].reindex(pd.Index(rows.groups[-1])).to_numpy()
-        return pd.Series(explained + own, name=self.design.response)
+            result = result + self.intercept
+        else:
+            group = str(self.n_groups.index[0])
+            if group not in frame.names:
+                raise FormulaError(
+                    f"no column {group!r} in the new data, so the {group} effects cannot be added",
+                    hint='predict with kind="marginal", or give the column',
+                )
+            codes = frame.codes(group)
+            own = self.effects()["estimate"].reindex(list(codes.levels)).to_numpy(dtype=float)
+            result = result + np.append(own, np.nan)[codes.codes]  # a missing label is code −1
+        index = newdata.index if isinstance(newdata, pd.DataFrame) else None
+        return pd.Series(result, index=index, name=self.design.response)
 
     def _summary_details(self) -> list[str]:
         test = self.effects_test()

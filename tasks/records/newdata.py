@@ -52,6 +52,11 @@ def new_rows(design: Design, data: Any) -> NewRows:
         FormulaError: a column the fixed effects or the random effects need is not there.
         RecordsError: a factor has a value the fit did not see.
     """
+    if design.spec is None:
+        raise FormulaError(
+            "this fit has columns that new rows do not tell by themselves, such as clinic means",
+            hint="predict from a fit of the formula without them",
+        )
     binding: Binding = design.spec
     frame = as_frame(data)
     needed = {
