@@ -1,0 +1,187 @@
+"""Families: the log-density of an outcome as a function of its linear predictor, and its derivatives.
+
+Everything a mixed-model likelihood needs from the outcome is f(η) = log p(y | η) of a cell and its first
+four derivatives in η. For all three families they are sums over the cell's rows, so a cell gives exactly
+what its rows would.
+
+With μ the success probability, v = μ(1 − μ) and n trials (McCullagh & Nelder 1989, ch. 4 and 6):
+
+    binomial, logit link    f' = y − nμ    f'' = −nv    f''' = −nv(1 − 2μ)    f'''' = −nv(1 − 6v)
+    Poisson, log link       f' = y − nμ    f'' = f''' = f'''' = −nμ   (μ = e^η, n rows)
+
+A negative binomial with size k (variance μ + μ²/k, log link: "NB2") is, as a function of η, a binomial with
+y + nk trials at η − log k; only its constant differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from tasks.errors import EstimationError, nearest
+from tasks.records.cells import Cells
+
+Floats = NDArray[np.float64]
+FamilyName = Literal["binomial", "poisson", "negative-binomial"]
+
+FAMILIES: dict[str, FamilyName] = {
+    "binomial": "binomial",
+    "poisson": "poisson",
+    "negative-binomial": "negative-binomial",
+    "negative_binomial": "negative-binomial",
+    "negbin": "negative-binomial",
+}
+LINKS: dict[FamilyName, str] = {"binomial": "logit", "poisson": "log", "negative-binomial": "log"}
+
+LOGISTIC_VARIANCE = np.pi**2 / 3.0
+"""Variance of the standard logistic distribution: the latent residual variance of a logit model."""
+
+_LARGEST = 200.0  # its products up to the fourth power stay finite; no fit has a mean beyond e^200
+
+
+def family_named(name: str) -> FamilyName:
+    """The family of that name, or an error offering the nearest.
+
+    Raises:
+        EstimationError: the name is not a family this module has.
+    """
+    try:
+        return FAMILIES[name.lower()]
+    except KeyError:
+        raise EstimationError(
+            f"no family {name!r} for a mixed model; {nearest(name, set(FAMILIES.values()))}"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of every cell, bound to its family: what a likelihood reads of y.
+
+    Attributes:
+        family: binomial (logit link), poisson or negative-binomial (log link).
+        y: (N,) sum of the outcome over the cell's rows.
+        n: (N,) trials (binomial) or rows (counts).
+        constant: Σ log C(n, y) or −Σ log y!, over the original rows.
+        log_size: log k of a negative binomial; 0 and unused otherwise.
+        counts: (2, m) distinct counts and how many rows have each, for a negative binomial's constant.
+    """
+
+    family: FamilyName
+    y: Floats
+    n: Floats
+    constant: float
+    log_size: float = 0.0
+    counts: Floats = field(default_factory=lambda: np.empty((2, 0)))
+
+    @classmethod
+    def of(cls, cells: Cells, family: FamilyName) -> Outcome:
+        """The cells' outcome under `family`. A negative binomial needs cells that are not collapsed."""
+        if family == "binomial":
+            return cls(family, cells.total, cells.trials, cells.log_constant)
+        counts = np.empty((2, 0))
+        if family == "negative-binomial":
+            if not np.allclose(cells.total**2, cells.weight * cells.total_squares):
+                raise ValueError("a negative binomial needs cells of rows with equal counts")
+            values, where = np.unique(cells.total / cells.weight, return_inverse=True)
+            counts = np.vstack([values, np.bincount(where, weights=cells.weight)])
+        return cls(family, cells.total, cells.weight, cells.log_constant, counts=counts)
+
+    def with_log_size(self, log_size: float) -> Outcome:
+        """The same outcome at another size of the negative binomial."""
+        return replace(self, log_size=log_size)
+
+    def part(self, start: int, stop: int) -> Outcome:
+        """The outcome of cells start … stop − 1; constants stay with the whole."""
+        return replace(self, y=self.y[start:stop], n=self.n[start:stop], constant=0.0)
+
+    @property
+    def has_size(self) -> bool:
+        """Whether the family has a parameter of its own (the negative binomial's log size)."""
+        return self.family == "negative-binomial"
+
+    def log_constant(self) -> float:
+        """What the log-likelihood adds that does not depend on η."""
+        if not self.has_size:
+            return self.constant
+        values, rows = self.counts
+        size = np.exp(self.log_size)
+        return float(self.constant + rows @ (special.gammaln(values + size) - special.gammaln(size)))
+
+    def log_constant_slope(self) -> float:
+        """d log_constant / d log size."""
+        if not self.has_size:
+            return 0.0
+        values, rows = self.counts
+        size = np.exp(self.log_size)
+        return float(size * (rows @ (special.digamma(values + size) - special.digamma(size))))
+
+    def density(self, eta: Floats) -> Floats:
+        """f: (…, N) log-density of each cell at (…, N) linear predictors, without `log_constant`."""
+        if self.family == "poisson":
+            return self.y * eta - self.n * np.exp(np.minimum(eta, _LARGEST))
+        eta, n = self._logistic(eta)
+        softplus = np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta)))
+        return np.asarray(self.y * eta - n * softplus)
+
+    def slopes(self, eta: Floats) -> tuple[Floats, Floats]:
+        """f' and f'' of each cell: all that a Newton step for the conditional modes needs."""
+        if self.family == "poisson":
+            mean = self.n * np.exp(np.minimum(eta, _LARGEST))
+            return self.y - mean, -mean
+        eta, n = self._logistic(eta)
+        small = np.exp(-np.abs(eta))
+        inverse = 1.0 / (1.0 + small)
+        tail = small * inverse  # the smaller of μ and 1 − μ, exact however small
+        return self.y - n * np.where(eta >= 0.0, inverse, tail), -n * (tail * inverse)
+
+    def derivatives(self, eta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """f', f'', f''' and f'''' of each cell at (…, N) linear predictors."""
+        if self.family == "poisson":
+            mean = self.n * np.exp(np.minimum(eta, _LARGEST))
+            return self.y - mean, -mean, -mean, -mean
+        eta, n = self._logistic(eta)
+        small = np.exp(-np.abs(eta))
+        inverse = 1.0 / (1.0 + small)
+        tail = small * inverse
+        variance = tail * inverse
+        second = -n * variance
+        third = second * np.where(eta >= 0.0, tail - inverse, inverse - tail)
+        return (
+            self.y - n * np.where(eta >= 0.0, inverse, tail),
+            second,
+            third,
+            second * (1.0 - 6.0 * variance),
+        )
+
+    def size_slopes(self, eta: Floats) -> tuple[Floats, Floats, Floats]:
+        """d/d log k of f, f' and f'' at fixed η, for a negative binomial (`log_constant` apart)."""
+        first, second, third, _ = self.derivatives(eta)
+        shifted = eta - self.log_size
+        weight = self.n * np.exp(self.log_size)
+        small = np.exp(-np.abs(shifted))
+        inverse = 1.0 / (1.0 + small)
+        tail = small * inverse
+        mean = np.where(shifted >= 0.0, inverse, tail)
+        softplus = np.maximum(shifted, 0.0) + np.log1p(small)
+        return -first - weight * softplus, -second - weight * mean, -third - weight * (tail * inverse)
+
+    def mean(self, eta: Floats) -> Floats:
+        """Expected outcome of one trial (binomial) or one row (counts) at η."""
+        return mean_of(self.family, eta)
+
+    def _logistic(self, eta: Floats) -> tuple[Floats, Floats]:
+        """η and trials of the binomial that this family is, as a function of η."""
+        if self.family == "binomial":
+            return eta, self.n
+        return eta - self.log_size, self.y + self.n * np.exp(self.log_size)
+
+
+def mean_of(family: FamilyName, eta: Floats) -> Floats:
+    """Inverse link: the expected outcome at linear predictor η."""
+    if family == "binomial":
+        return np.asarray(special.expit(eta), dtype=float)
+    return np.exp(np.minimum(eta, _LARGEST))

@@ -1,0 +1,306 @@
+"""The maximum of a generalized linear mixed model's likelihood: start, climb, boundary, number of nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.models import starting
+from tasks.models.ascent import TOLERANCE, Climb, Objective, climb
+from tasks.models.glmm_cells import ArrangedCells
+from tasks.models.laplace import GroupedLikelihood, Point
+from tasks.models.quadrature import Evaluation, ScalarLikelihood
+
+Floats = NDArray[np.float64]
+
+LADDER = (1, 5, 9, 15, 25, 35, 51, 75, 101, 151, 201)
+"""Numbers of nodes tried in turn where the analyst leaves the choice open."""
+
+SD_CAP = 40.0
+"""SD on the scale of the linear predictor at which a variance is said to diverge."""
+
+_SETTLED = 1e-8
+_LOOSE = 1e-10  # decrement that is enough to compare log-likelihoods by
+_LAPLACE_TRUSTED = 2.0
+_THIN_ABOVE = 120_000
+_THIN_TO = 40_000
+_POSTERIOR_NODES = 61
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """Where the likelihood is highest, and everything that is read off there. Columns are centred.
+
+    Attributes:
+        parameters: (θ, β[, log size]).
+        value: the log-likelihood.
+        covariance: inverse of the joint observed information; zero for variances held at zero or the cap.
+        effects: per factor, (n, d) conditional modes.
+        conditional: per factor, (n, d, d) their covariance given the parameters.
+        slopes: per factor, (p, n, d) derivatives of the modes in β.
+        posterior: posterior mean and SD of a scalar effect by level, or None.
+        nodes: quadrature nodes of the likelihood that was maximised.
+        path: (nodes, log-likelihood) for each number of nodes tried.
+        iterations: Newton steps in all.
+        decrement: squared distance to the maximum in standard errors, by the last gradient.
+        converged: whether the gradient test was met at a negative definite Hessian.
+        held: (θ,) which variance parameters are on the boundary.
+        capped: whether a variance diverged and was stopped.
+    """
+
+    parameters: Floats
+    value: float
+    covariance: Floats
+    effects: tuple[Floats, ...]
+    conditional: tuple[Floats, ...]
+    slopes: tuple[Floats, ...]
+    posterior: tuple[Floats, Floats] | None
+    nodes: int
+    path: tuple[tuple[int, float], ...]
+    iterations: int
+    decrement: float
+    converged: bool
+    held: NDArray[np.bool_]
+    capped: bool
+
+
+def start_values(cells: ArrangedCells) -> Floats:
+    """(θ, β[, log size]) to begin from: no random effects, then a rough SD for each."""
+    outcome = cells.outcome
+    plain = replace(outcome, family="poisson") if outcome.has_size else outcome
+    beta = starting.without_effects(cells.x, cells.offset, plain)
+    eta = cells.offset + beta @ cells.x
+    theta: list[float] = []
+    shared = np.sqrt(1.0 / len(cells.terms))
+    for term in cells.terms:
+        levels = len(cells.levels[term.factor])
+        diagonal = np.zeros((term.size, term.size))
+        for i, column in enumerate(term.columns):
+            z = cells.z[column]
+            diagonal[i, i] = shared * starting.effect_sd(z, eta, plain, cells.level_of(term.factor), levels)
+        theta += list(diagonal.T[np.triu_indices(term.size)])
+    size = [starting.log_size(plain, eta)] if outcome.has_size else []
+    return np.concatenate([theta, beta, size])
+
+
+def maximise(cells: ArrangedCells, start: Floats, nodes: int | None) -> Maximum:
+    """The maximum of the Laplace likelihood or of the quadrature likelihood with so many nodes.
+
+    Args:
+        cells: arranged cells.
+        start: where to begin, e.g. `start_values(cells)`.
+        nodes: 1 for Laplace, k for k nodes, None for as many as it takes.
+    """
+    if not cells.is_scalar:
+        return _maximise_grouped(cells, start)
+    if nodes is not None:
+        likelihood = cells.scalar(nodes)
+        found = _climb_scalar(cells, likelihood, start, None)
+        return _finish_scalar(likelihood, found, ((nodes, found.top.value),), found.iterations)
+    likelihood = cells.scalar(LADDER[0])
+    found = _climb_scalar(cells, likelihood, start, None, _LOOSE)
+    steps, path = found.iterations, [(LADDER[0], found.top.value)]
+    for count in LADDER[1:]:
+        likelihood = cells.scalar(count)
+        before = found.top
+        # Laplace's maximum may be spurious where it has a huge SD: then quadrature begins afresh
+        far = count == LADDER[1] and abs(float(before.parameters[0])) > _LAPLACE_TRUSTED
+        found = _climb_scalar(
+            cells, likelihood, start if far else before.parameters, None if far else before, _LOOSE
+        )
+        steps += found.iterations
+        path.append((count, found.top.value))
+        if is_settled(tuple(path)) or (found.capped and count > LADDER[2]):
+            break
+    if found.converged:
+        found = _climb_scalar(cells, likelihood, found.top.parameters, found.top)
+    return _finish_scalar(likelihood, found, tuple(path), steps + found.iterations)
+
+
+def is_settled(path: tuple[tuple[int, float], ...]) -> bool:
+    """Whether the last rise in the number of nodes left the log-likelihood as it was."""
+    change = abs(path[-1][1] - path[-2][1]) if len(path) > 1 else np.inf
+    return bool(change <= _SETTLED * max(1.0, 1e-2 * abs(path[-1][1])))
+
+
+def _climb_scalar(
+    cells: ArrangedCells,
+    likelihood: ScalarLikelihood,
+    start: Floats,
+    near: Evaluation | None,
+    tolerance: float = TOLERANCE,
+) -> Climb:
+    if near is None and likelihood.offset.size > _THIN_ABOVE and not likelihood.outcome.has_size:
+        sample = cells.thinned(likelihood.offset.size // _THIN_TO)
+        thin = sample.scalar(1)
+        start = climb(
+            lambda v, e: thin.evaluate(v, 2, e), start, iterations=20, tolerance=1e-4
+        ).top.parameters
+
+    def objective(parameters: Floats, here: Evaluation | None) -> Evaluation:
+        return likelihood.evaluate(parameters, 2, here)
+
+    def beyond(parameters: Floats) -> bool:
+        return abs(float(parameters[0])) > SD_CAP
+
+    found = climb(objective, start, near=near, beyond=beyond, tolerance=tolerance)
+    free = np.ones(start.size, dtype=bool)
+    free[0] = False
+    if found.capped:
+        at = found.top.parameters.copy()
+        at[0] = SD_CAP
+        again = climb(objective, at, free=free, near=found.top)
+        return replace(again, converged=False, capped=True, iterations=found.iterations + again.iterations)
+    # σ enters through σ² alone: near zero its derivative vanishes, and zero itself has to be tried
+    if abs(found.top.parameters[0]) < 0.02:
+        at = found.top.parameters.copy()
+        at[0] = 0.0
+        zero = climb(objective, at, free=free, near=found.top)
+        if zero.top.hessian[0, 0] <= 0.0 and zero.top.value >= found.top.value - 1e-9 * (
+            1.0 + abs(found.top.value)
+        ):
+            return replace(zero, iterations=found.iterations + zero.iterations)
+    return found
+
+
+def _finish_scalar(
+    likelihood: ScalarLikelihood, found: Climb, path: tuple[tuple[int, float], ...], iterations: int
+) -> Maximum:
+    top = found.top
+    parameters = top.parameters.copy()
+    sign = -1.0 if parameters[0] < 0.0 else 1.0
+    held = np.array([parameters[0] == 0.0 or found.capped])
+    hessian = top.hessian.copy()
+    hessian[0, 1:] *= sign
+    hessian[1:, 0] *= sign
+    parameters[0] *= sign
+    sigma, p = parameters[0], likelihood.x.shape[0]
+    mean, sd = likelihood.posterior(top.parameters, max(_POSTERIOR_NODES, likelihood.nodes), top)
+    return Maximum(
+        parameters=parameters,
+        value=top.value,
+        covariance=_inverse_information(hessian, held),
+        effects=((top.parameters[0] * top.modes)[:, None],),
+        conditional=((sigma**2 / top.precision)[:, None, None],),
+        slopes=((top.parameters[0] * top.mode_slopes[1 : 1 + p])[:, :, None],),
+        posterior=(top.parameters[0] * mean, sigma * sd),
+        nodes=likelihood.nodes,
+        path=path,
+        iterations=iterations,
+        decrement=found.decrement,
+        converged=found.converged,
+        held=held,
+        capped=found.capped,
+    )
+
+
+def _maximise_grouped(cells: ArrangedCells, start: Floats) -> Maximum:
+    likelihood = cells.grouped()
+    arrangement = likelihood.arrangement
+    q = likelihood.n_theta
+
+    def objective(parameters: Floats, here: Evaluation | None) -> Evaluation:
+        return likelihood.evaluate(parameters, 2, here)
+
+    def beyond(parameters: Floats) -> bool:
+        triangles = zip(arrangement.terms, arrangement.split(parameters[:q]), strict=True)
+        return any(
+            bool(np.any((term.triangle(part) ** 2).sum(axis=1) > SD_CAP**2)) for term, part in triangles
+        )
+
+    if likelihood.offset.size > _THIN_ABOVE and not likelihood.outcome.has_size:
+        thin = cells.thinned(likelihood.offset.size // _THIN_TO).grouped()
+        start = climb(
+            lambda v, e: thin.evaluate(v, 2, e), start, iterations=20, tolerance=1e-4
+        ).top.parameters
+    found = climb(objective, start, beyond=beyond)
+    iterations, free = found.iterations, np.ones(start.size, dtype=bool)
+    if found.capped:
+        free[:q] = False
+        found = replace(climb(objective, found.top.parameters, free=free, near=found.top), capped=True)
+    else:
+        found, free = _to_boundary(likelihood, objective, found)
+    top, hessian = found.top, likelihood.exact_hessian(found.top)
+    top, hessian, decrement, definite = _polish(likelihood, top, hessian, free)
+    held = ~free[:q]
+    signs = np.ones(top.parameters.size)
+    signs[:q] = arrangement.column_signs(top.parameters[:q])
+    point = Point(likelihood, top.parameters, top)
+    posterior = point.factor.posterior()
+    return Maximum(
+        parameters=signs * top.parameters,
+        value=top.value,
+        covariance=_inverse_information(hessian * np.outer(signs, signs), held),
+        effects=tuple(point.effects),
+        conditional=posterior.covariance,
+        slopes=tuple(
+            np.moveaxis(each, -1, 0) for each in arrangement.unstack(point.coefficient_information()[1].T)
+        ),
+        posterior=None,
+        nodes=1,
+        path=((1, top.value),),
+        iterations=iterations + found.iterations,
+        decrement=decrement,
+        converged=decrement <= 1e-10 and definite and not found.capped,
+        held=held,
+        capped=found.capped,
+    )
+
+
+def _to_boundary(
+    likelihood: GroupedLikelihood, objective: Objective, found: Climb
+) -> tuple[Climb, NDArray[np.bool_]]:
+    """Tries zero for every diagonal entry of Λ that is nearly zero, and keeps it where nothing is lost."""
+    arrangement, q = likelihood.arrangement, likelihood.n_theta
+    free = np.ones(found.top.parameters.size, dtype=bool)
+    theta, held = arrangement.on_boundary(found.top.parameters[:q])
+    if not held.any():
+        return found, free
+    at = found.top.parameters.copy()
+    at[:q] = theta
+    free[:q] = ~held
+    zero = climb(objective, at, free=free, near=found.top)
+    if zero.top.value >= found.top.value - 1e-9 * (1.0 + abs(found.top.value)):
+        return replace(zero, iterations=found.iterations + zero.iterations), free
+    return found, np.ones(free.size, dtype=bool)
+
+
+def _polish(
+    likelihood: GroupedLikelihood, top: Evaluation, hessian: Floats, free: NDArray[np.bool_]
+) -> tuple[Evaluation, Floats, float, bool]:
+    """Newton steps with the exact Hessian until the gradient test is met with it."""
+    information = -hessian[np.ix_(free, free)]
+    definite = bool(np.linalg.eigvalsh(_scaled(information)).min() > 1e-12)
+    decrement = np.inf
+    for _ in range(8):
+        gradient = top.gradient[free]
+        move = np.linalg.lstsq(information, gradient, rcond=None)[0]
+        decrement = abs(float(gradient @ move))
+        if decrement <= TOLERANCE or not definite:
+            break
+        step = np.zeros(free.size)
+        step[free] = move
+        trial = likelihood.evaluate(top.parameters + step, 1, top)
+        if not trial.value >= top.value - 1e-9 * (1.0 + abs(top.value)):
+            break
+        top = replace(trial, hessian=hessian, mode_slopes=top.mode_slopes)
+    return top, hessian, decrement, definite
+
+
+def _inverse_information(hessian: Floats, held: NDArray[np.bool_]) -> Floats:
+    """Inverse of −hessian over the parameters that are free; zero for those that are held."""
+    free = np.ones(hessian.shape[0], dtype=bool)
+    free[: held.size] = ~held
+    information = -hessian[np.ix_(free, free)]
+    scale = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
+    covariance = np.zeros_like(hessian)
+    inverse = np.linalg.pinv(_scaled(information), rcond=1e-14, hermitian=True)
+    covariance[np.ix_(free, free)] = inverse / np.outer(scale, scale)
+    return covariance
+
+
+def _scaled(matrix: Floats) -> Floats:
+    scale = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
+    return np.asarray(matrix / np.outer(scale, scale))
