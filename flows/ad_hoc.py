@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.asking import Correlation, Model, Question, fit, usable_records
-from flows.in_prefect import Month, journal
+from flows.in_prefect import Month, journal, provide_password
 from flows.job_step import JobStep
 from flows.monthly_steps import READ
 
@@ -44,6 +44,7 @@ def ask_network(
     """
     done = journal()
     described = done.do(READ, Path(network))
+    provide_password(described)
     usable = done.do(SCREEN_WINDOW, described, month)
     fitted = done.do(FIT, usable, described, Question(formula, model, month, correlation))
     summary = fitted.summary()

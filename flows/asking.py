@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tasks.errors import FormulaError
+from flows.months import months_between, parse_month
+from tasks.errors import FormulaError, RecordsError
 
 if TYPE_CHECKING:
     from tasks.models.fit import Fit
@@ -54,8 +55,29 @@ def ask(network_file: Path, question: Question) -> Fit:
 
 
 def usable_records(network: Network, month: str | None) -> Records:
-    """The screened records of a month's window, or of every month."""
-    raise NotImplementedError
+    """The screened records of a month's window, or of every month there is.
+
+    Raises:
+        ClinicnetError: the records do not fit the network file, or there are none.
+    """
+    from tasks.network.schema import WindowSection
+    from tasks.records import Records
+    from tasks.screening import screen
+
+    records = Records.of(network)
+    if month is not None:
+        return screen(records, network, parse_month(month)).usable
+    first, last = _months(records)
+    window = WindowSection(months=min(months_between(first, last), 600))
+    return screen(records, network.model_copy(update={"window": window}), last).usable
+
+
+def _months(records: Records) -> tuple[str, str]:
+    """The first and last month that have records."""
+    dates = records.query_table("SELECT min(date) AS first, max(date) AS last FROM {records}").to_pylist()[0]
+    if dates["first"] is None:
+        raise RecordsError("no record has a date", hint="see what the SELECT in the network file returns")
+    return f"{dates['first']:%Y-%m}", f"{dates['last']:%Y-%m}"
 
 
 def fit(usable: Records, network: Network, question: Question) -> Fit:

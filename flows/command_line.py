@@ -78,6 +78,15 @@ def demo(
 
 
 @app.command()
+def check(network: NetworkFile = Path("network.toml")) -> None:
+    """Say everything that is wrong with a network file and its records, with line numbers."""
+    from tasks.screening import check_network
+
+    checked = check_network(network)
+    print(f"{network}: nothing is wrong; outcomes: {', '.join(checked.outcomes)}")
+
+
+@app.command()
 def run(network: NetworkFile, month: MonthOption) -> None:
     """Report one month: estimates, ranks, program effects, PDFs and the feed."""
     _report(network, month)

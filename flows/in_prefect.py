@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from prefect import Task
+from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from pydantic import Field
 
 from flows.job_step import JobStep, Journal, guarded
 from flows.progress import Progress, Silent
-from tasks.errors import SourceUnreachableError
+from tasks.errors import SourceError, SourceUnreachableError
 from tasks.publishing import Step
+from tasks.records.sources import BLOCK_PASSWORD
+
+if TYPE_CHECKING:
+    from tasks.network.schema import Network
 
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 START = "Start Prefect"
@@ -77,3 +83,21 @@ def journal() -> Journal:
     seconds, did = time.monotonic() - watcher.since, "a server for this run"
     watcher.progress.end(START, did, seconds)
     return Journal(as_task, watcher.progress, [Step(START, did, round(seconds, 3))])
+
+
+def provide_password(network: Network) -> None:
+    """Put the password that a network file leaves to a Prefect block where the records look for it.
+
+    Raises:
+        SourceError: there is no such block.
+    """
+    block = network.records.password_block
+    if block is None or BLOCK_PASSWORD in os.environ:
+        return
+    try:
+        os.environ[BLOCK_PASSWORD] = str(Secret.load(block).get())
+    except ValueError:
+        raise SourceError(
+            f"there is no Prefect Secret block {block!r}, which the network file names for the password",
+            hint="make it in Prefect's UI under Blocks, or use password_env",
+        ) from None

@@ -8,10 +8,11 @@ import prefect.runtime
 from prefect import flow
 
 from flows.artifacts import leave_artifacts
-from flows.in_prefect import Month, journal, watching
+from flows.in_prefect import Month, journal, provide_password, watching
 from flows.monthly_job import MonthReported, report_month
 from flows.months import month_just_closed
 from flows.progress import Progress
+from tasks.network import Network, read_network
 
 
 def _run_name() -> str:
@@ -28,17 +29,18 @@ def monthly_report(network: str, month: Month | None = None) -> MonthReported:
         network: Path of the network file (network.toml) on the machine that runs this.
         month: The month to report, YYYY-MM. Left out, it is the month just closed when the run was due.
     """
+    done = journal()
     network_file = Path(network)
-    reported = report_month(network_file, month or _month_due(network_file), journal())
+    described = read_network(network_file)
+    provide_password(described)
+    reported = report_month(network_file, month or _month_due(described), done)
     leave_artifacts(reported)
     return reported
 
 
-def _month_due(network_file: Path) -> str:
-    from tasks.network import read_network
-
+def _month_due(network: Network) -> str:
     due = prefect.runtime.flow_run.scheduled_start_time
-    return month_just_closed(due, read_network(network_file).network.time_zone)
+    return month_just_closed(due, network.network.time_zone)
 
 
 def report_month_in_prefect(network_file: Path, month: str, progress: Progress) -> MonthReported:

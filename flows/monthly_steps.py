@@ -62,9 +62,9 @@ def _disclose(
     estimates: Mapping[str, OutcomeEstimates],
     ranks: Mapping[str, OutcomeRanks],
 ) -> Release:
-    from tasks.estimating import assemble
+    from tasks.releasing import make_release
 
-    return assemble(network, month, screened, summary, estimates, ranks)
+    return make_release(network, month, screened, summary, estimates, ranks)
 
 
 def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> Rendered:
@@ -89,7 +89,8 @@ def _screened(screened: Screened) -> str:
 
 
 def _estimated(estimates: OutcomeEstimates) -> str:
-    return "estimated" if estimates.status == "ok" else f"not estimated: {estimates.reason}"
+    row = estimates.outcome
+    return f"not estimated: {row['reason']}" if row["status"] == "not_estimable" else "estimated"
 
 
 READ = JobStep("Read the network file", _read, lambda network: f"{len(network.outcomes)} outcomes")
@@ -98,7 +99,7 @@ SUMMARISE = JobStep(
     "Add up clinics and months", _summarise, lambda _: "counts and sums, no patients", reads_records=True
 )
 ESTIMATE = JobStep("Estimate", _estimate, _estimated, reads_records=True)
-RANK = JobStep("Rank clinics", _rank, lambda ranks: ranks.verdict)
+RANK = JobStep("Rank clinics", _rank, lambda ranks: str(ranks.verdict_row["verdict"]).replace("_", " "))
 DISCLOSE = JobStep("Withhold small numbers", _disclose, lambda release: f"policy {release.policy}")
 DRAW = JobStep("Draw the reports", _draw, lambda files: f"{len(files):,} PDFs")
 WRITE_FEED = JobStep("Write the feed", _write_feed, lambda files: f"{len(files):,} files")

@@ -42,3 +42,13 @@ def month_just_closed(due: datetime, time_zone: str) -> str:
         ) from error
     year, month = (local.year, local.month - 1) if local.month > 1 else (local.year - 1, 12)
     return f"{year:04d}-{month:02d}"
+
+
+def months_between(first: str, last: str) -> int:
+    """How many months there are from `first` to `last`, both counted.
+
+    >>> months_between("2019-11", "2020-02")
+    4
+    """
+    years, months = int(last[:4]) - int(first[:4]), int(last[5:]) - int(first[5:])
+    return 12 * years + months + 1

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.job_step import UnexpectedError
+from flows.job_step import UnexpectedError, guarded
 from flows.months import parse_month
 from flows.prefect_settings import prepare_prefect
 from flows.progress import Progress, shown
@@ -27,12 +27,20 @@ def run_here(network_file: Path, month: str, *, debug: bool) -> MonthReported:
         ClinicnetError: something that its sentence says how to mend; the last good release is as it was.
         UnexpectedError: a bug; the last good release is as it was.
     """
-    from tasks.network import read_network
-
-    parse_month(month)
-    read_network(network_file)
+    _check_first(network_file, parse_month(month))
     with shown() as progress:
         return _in_prefect(network_file, month, progress, debug=debug)
+
+
+def _check_first(network_file: Path, month: str) -> None:
+    """Check and screen once before Prefect is started: what is wrong is said in a second and not in ten."""
+    from flows.monthly_steps import READ, SCREEN
+    from tasks.screening import check_network
+
+    network = guarded(READ)(network_file)
+    if network.records.password_block is None:  # only a Prefect server opens the block
+        check_network(network_file)
+        guarded(SCREEN)(network, month)
 
 
 def _in_prefect(network_file: Path, month: str, progress: Progress, *, debug: bool) -> MonthReported:
