@@ -195,6 +195,8 @@ def _arrow_codes(array: pa.Array, name: str) -> Codes:
         return Codes(codes, tuple(_plain(each) for each in array.dictionary.to_pylist()))
     if pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
         return _number_codes(_arrow_numbers(array))
+    if pa.types.is_integer(array.type) and array.null_count == 0:
+        return _number_codes(array.to_numpy())
     encoded = pc.dictionary_encode(array, null_encoding="mask")
     codes = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
     labels = encoded.dictionary.to_pylist()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import duckdb
 import pyarrow as pa
@@ -48,6 +49,11 @@ class Connection(Protocol):
         """The SQL it understands."""
         ...
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether sums must come out the same to the last bit every time."""
+        ...
+
     def columns(self, query: str) -> Mapping[str, SourceColumn]:
         """What a SELECT returns."""
         ...
@@ -57,7 +63,7 @@ class Connection(Protocol):
         ...
 
 
-class _DuckDialect(postgresql.dialect):  # type: ignore[misc,name-defined]
+class _DuckDialect(postgresql.base.PGDialect):
     """PostgreSQL's SQL, which DuckDB reads."""
 
     name = "duckdb"
@@ -66,11 +72,14 @@ class _DuckDialect(postgresql.dialect):  # type: ignore[misc,name-defined]
 class _DuckDB:
     """DuckDB, natively."""
 
-    dialect: Dialect = _DuckDialect()
+    dialect: Dialect = _DuckDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
-    def __init__(self, run: Callable[[str], duckdb.DuckDBPyRelation], place: str) -> None:
+    def __init__(
+        self, run: Callable[[str], duckdb.DuckDBPyRelation | None], place: str, threads: int | None = None
+    ) -> None:
         self._run = run
         self._place = place
+        self.repeatable = threads == 1
 
     def columns(self, query: str) -> Mapping[str, SourceColumn]:
         relation = self._relation(f"SELECT * FROM (\n{query}\n) AS records LIMIT 0")
@@ -85,11 +94,14 @@ class _DuckDB:
     def _text(self, statement: sa.Executable | str) -> str:
         if isinstance(statement, str):
             return statement
-        compiled = statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True})
-        return str(compiled).replace("%%", "%")
+        clause = cast(sa.ClauseElement, statement)
+        return str(clause.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
 
     def _relation(self, sql: str) -> duckdb.DuckDBPyRelation:
-        return self._guarded(lambda: self._run(sql))
+        relation: duckdb.DuckDBPyRelation | None = self._guarded(lambda: self._run(sql))
+        if relation is None:  # a statement without a result
+            raise SourceError(f"the SELECT on {self._place} returns no table")
+        return relation
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
         try:
@@ -99,7 +111,7 @@ class _DuckDB:
         tables: list[str] = []
         if isinstance(failed, duckdb.CatalogException):
             listing = self._run("SELECT table_name FROM information_schema.tables")
-            tables = [str(row[0]) for row in listing.fetchall()]
+            tables = [str(row[0]) for row in listing.fetchall()] if listing is not None else []
         raise source_errors.from_duckdb(failed, self._place, tables) from None
 
 
@@ -114,7 +126,7 @@ def open_duckdb(path: Path, threads: int | None) -> Iterator[Connection]:
     if failed is not None:
         raise source_errors.from_opening(failed, str(path)) from None
     with _closing(connection, threads):
-        yield _DuckDB(connection.sql, path.name)
+        yield _DuckDB(connection.sql, path.name, threads)
 
 
 @contextmanager
@@ -122,7 +134,7 @@ def open_files(path: Path, reader: str, threads: int | None) -> Iterator[Connect
     """Parquet or CSV files, in place, as the view `records`."""
     connection = duckdb.connect(":memory:")
     with _closing(connection, threads):
-        opened = _DuckDB(connection.sql, path.name)
+        opened = _DuckDB(connection.sql, path.name, threads)
         quoted = str(path).replace("'", "''")
         failed: duckdb.Error | None = None
         try:
@@ -163,11 +175,7 @@ def _duckdb_column(kind: Any) -> SourceColumn:
         return SourceColumn("boolean")
     if name in ("float", "double"):
         return SourceColumn("number", is_float=True)
-    if (
-        name == "decimal"
-        or name.endswith(("int", "integer"))
-        or name in ("bigint", "hugeint", "sqlnull", "null")
-    ):
+    if name in ("decimal", "sqlnull", "null", "integer") or name.endswith("int"):
         return SourceColumn("number")
     return SourceColumn("date" if name.startswith(("date", "timestamp")) else "other")
 
@@ -175,9 +183,10 @@ def _duckdb_column(kind: Any) -> SourceColumn:
 class _Database:
     """A database reached by SQLAlchemy, inside one read-only transaction."""
 
-    def __init__(self, connection: sa.Connection, place: str) -> None:
+    def __init__(self, connection: sa.Connection, place: str, threads: int | None) -> None:
         self._connection = connection
         self._place = place
+        self.repeatable = threads == 1
         self.dialect: Dialect = connection.dialect
 
     def columns(self, query: str) -> Mapping[str, SourceColumn]:
@@ -247,7 +256,7 @@ def open_url(url: str, password: str | None, place: str, threads: int | None) ->
             connection.close()
         raise source_errors.from_sqlalchemy(failed or sa.exc.SQLAlchemyError(), place) from None
     try:
-        yield _Database(connection, place)
+        yield _Database(connection, place, threads)
     finally:
         connection.close()
         engine.dispose()
@@ -289,13 +298,13 @@ def _column_of(values: Sequence[Any]) -> SourceColumn:
 
 def _array(column: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
     try:
-        return (
-            pa.array([None if each is None else float(each) for each in column], kind)
-            if kind
-            else pa.array(column)
-        )
+        if kind is not None:
+            return pa.array([None if each is None else float(each) for each in column], kind)
+        if any(isinstance(each, uuid.UUID) for each in column[:1_000]):
+            return pa.array([None if each is None else str(each) for each in column])
+        return pa.array(column)
     except (pa.ArrowException, TypeError, ValueError):
-        pass
+        pass  # the message quotes a value
     raise SourceError(
         "a column of the SELECT mixes kinds of values", hint="cast it to one type in the SELECT"
     )

@@ -22,7 +22,7 @@ from tasks.records.grouping import Combinations, combine, nested_label, used
 from tasks.records.moments import Moments
 from tasks.records.rows import check_names
 from tasks.records.statements import Sql, Translator, Untranslatable, number
-from tasks.records.surveying import Survey, survey
+from tasks.records.surveying import Survey, glance, survey
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -35,9 +35,16 @@ _COUNT = "rows in the cell"
 def moments_in_database(asked: Request, connection: Connection, query: str) -> tuple[Design, Moments]:
     """The moments of a request over a SELECT's rows, summed where they are."""
     try:
-        return _moments(asked, survey(asked, connection, query))
+        if not connection.repeatable:
+            hopeful = _moments(asked, glance(asked, connection, query), check=True)
+            if hopeful is not None:
+                return hopeful
+        summed = _moments(asked, survey(asked, connection, query), check=False)
+        if summed is not None:
+            return summed
     except Untranslatable:
-        return moments_in_memory(asked, Frame(_fetch(asked, connection, query)))
+        pass
+    return moments_in_memory(asked, Frame(_fetch(asked, connection, query)))
 
 
 def cells_in_database(
@@ -50,29 +57,54 @@ def cells_in_database(
     return cells_in_memory(asked, Frame(table), collapse=collapse, weight=weight)
 
 
-def _moments(asked: Request, found: Survey) -> tuple[Design, Moments]:
+def _moments(asked: Request, found: Survey, *, check: bool) -> tuple[Design, Moments] | None:
+    """Moments on the strength of a first look; None where a checked look turns out to be wrong.
+
+    Raises:
+        Untranslatable: a column has no portable SQL, or groups are so small that their rows take less room
+            than their products.
+    """
     binding = bind(asked, found)
     listed = binding.columns
     names = [column.name for column in listed]
+    if found.per_group < (len(names) + 2) / 2 and _small_groups(asked, found, len(names) + 1):
+        raise Untranslatable
     response = found.sql.expression(asked.formula.response.node)
     for offset in asked.formula.offsets:
         response = response - found.sql.expression(offset.node)
     values = [*(found.sql.design_column(column, binding.variables) for column in listed), response]
-    reference = np.array(
-        [
-            *(_reference(column, binding, found) for column in listed),
-            found.middle[asked.formula.response.text],
-        ]
-    )
+    points = [_reference(column, binding, found) for column in listed]
+    reference = np.array([*points, found.middle[asked.formula.response.text]])
     centred = _centred(found, asked, values, reference)
-    factors, codes, products = _products(asked, found, centred, _disjoint(listed, binding))
+    summed = _products(asked, found, centred, _disjoint(listed, binding), check)
+    if summed is None:
+        return None
+    factors, codes, products = summed
+    total = products.sum(axis=0)
+    if check and not _well_centred(total):
+        return None
 
     def confirm(position: int, weights: Floats) -> float:
         return _residual_square(found, centred, weights)
 
-    total = products[:, :-1, :-1].sum(axis=0)
-    binding = without_aliased(binding, names, total, reference[:-1], confirm)
+    binding = without_aliased(binding, names, total[:-1, :-1], reference[:-1], confirm)
     return binding.design(found.dropped), assemble(binding, names, reference, products, factors, codes)
+
+
+def _small_groups(asked: Request, found: Survey, q: int) -> bool:
+    """Whether rows per group are fewer than half the columns, so that products outnumber values."""
+    if found.connection.dialect.name != "duckdb":
+        return False
+    group = sa.func.approx_count_distinct(sa.func.hash(*(found.sql.column(name) for name in asked.labels)))
+    row = found.connection.table(sa.select(sa.func.count().label("n"), group.label("groups"))).to_pylist()[0]
+    return int(row["n"]) < int(row["groups"]) * (q + 1) / 2
+
+
+def _well_centred(total: Floats) -> bool:
+    """Whether the reference point is near enough to the means that no more than two digits cancel."""
+    shift = total[0, 1:] / max(total[0, 0], 1.0)
+    square = np.diag(total)[1:] / max(total[0, 0], 1.0)
+    return bool(np.all(np.isfinite(square)) and np.all(shift**2 <= 0.99 * square + 1e-300))
 
 
 def _reference(column: Coded, binding: Binding, found: Survey) -> float:
@@ -89,11 +121,14 @@ def _reference(column: Coded, binding: Binding, found: Survey) -> float:
 
 
 def _centred(found: Survey, asked: Request, values: Sequence[Sql], reference: Floats) -> sa.Subquery:
-    """Group columns g0…, and model columns v1… about the reference point, of the complete rows."""
+    """Group columns g0…, model columns v1… about the reference point, and whether a row has all it needs."""
     listed: list[Any] = [found.sql.column(name).label(f"g{i}") for i, name in enumerate(asked.labels)]
     for j, (value, point) in enumerate(zip(values, reference, strict=True)):
         if j > 0:  # the constant needs no column
             listed.append((value - number(float(point)) if point else value).label(f"v{j}"))
+    unseen = [need.value for need in found.needs if not need.numeric and need.text not in asked.labels]
+    known = sa.and_(*(value.is_not(None) for value in unseen))
+    listed.append((sa.case((known, number(0.0))) if unseen else number(0.0)).label("complete"))
     return sa.select(*listed).where(*found.complete).subquery("centred")
 
 
@@ -118,9 +153,12 @@ def _disjoint(listed: Sequence[Coded], binding: Binding) -> set[tuple[int, int]]
 
 
 def _products(
-    asked: Request, found: Survey, centred: sa.Subquery, disjoint: set[tuple[int, int]]
-) -> tuple[list[Codes], Integers, Floats]:
-    """The grouping factors, and per combination of their levels its codes and its products."""
+    asked: Request, found: Survey, centred: sa.Subquery, disjoint: set[tuple[int, int]], check: bool
+) -> tuple[list[Codes], Integers, Floats] | None:
+    """The grouping factors, and per combination of their levels its codes and its products.
+
+    With `check`, None if a row lacked anything.
+    """
     groups = [centred.c[f"g{i}"] for i in range(len(asked.labels))]
     q = 1 + sum(name.startswith("v") for name in centred.c.keys())  # noqa: SIM118 — a column collection
     sums: dict[tuple[int, int], Sql] = {(0, 0): sa.func.count()}
@@ -130,22 +168,38 @@ def _products(
             if (i, j) not in disjoint:
                 sums[i, j] = sa.func.sum(centred.c[f"v{i}"] * centred.c[f"v{j}"])
     pairs = list(sums)
+    everything: Sql = centred.c.complete
+    for j in range(1, q):
+        everything = everything + centred.c[f"v{j}"]
+    by_pair: list[Floats] = []
     factors: list[Codes] = []
-    combinations: Combinations | None = None
-    products = np.zeros((0, q, q))
+    codes: Integers = np.zeros((1, 0), dtype=np.int64)
     for start in range(0, len(pairs), _RESULT_COLUMNS):
         chunk = pairs[start : start + _RESULT_COLUMNS]
-        statement = sa.select(*groups, *(sums[pair].label(f"p{pair[0]}_{pair[1]}") for pair in chunk))
-        table = found.connection.table(statement.group_by(*groups) if groups else statement)
+        listed = [*groups, *(sums[pair].label(f"p{pair[0]}_{pair[1]}") for pair in chunk)]
+        if check:
+            listed.append(sa.func.count(everything).label("complete"))
+        table = found.connection.table(sa.select(*listed).group_by(*groups) if groups else sa.select(*listed))
+        if len(table) == 0 or (check and _lacking(table, start, len(groups))):
+            return None
         factors, combinations = _group_codes(asked, table, found)
-        if start == 0:
-            products = np.zeros((len(combinations.codes), q, q))
-        for i, j in chunk:
-            values = table.column(f"p{i}_{j}").to_numpy().astype(np.float64)
-            products[combinations.index, i, j] = values
-            products[combinations.index, j, i] = values
-    codes = combinations.codes if combinations is not None else np.zeros((1, 0), dtype=np.int64)
-    return factors, codes, products
+        codes, order = combinations.codes, np.argsort(combinations.index)
+        by_pair += [table.column(f"p{i}_{j}").to_numpy()[order].astype(np.float64) for i, j in chunk]
+    place = np.full((q, q), len(pairs))
+    for position, (i, j) in enumerate(pairs):
+        place[i, j] = place[j, i] = position
+    matrix = np.column_stack([*by_pair, np.zeros(len(codes))])
+    return factors, codes, matrix[:, place]
+
+
+def _lacking(table: pa.Table, start: int, groups: int) -> bool:
+    """Whether any row lacked a value or a label, by the counts beside the sums."""
+    if any(table.column(f"g{i}").null_count for i in range(groups)):
+        return True
+    if start > 0:
+        return False
+    n, complete = table.column("p0_0").to_numpy(), table.column("complete").to_numpy()
+    return n.sum() == 0 or not np.array_equal(n, complete)
 
 
 def _group_codes(asked: Request, table: pa.Table, found: Survey) -> tuple[list[Codes], Combinations]:

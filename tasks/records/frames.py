@@ -56,10 +56,12 @@ def assemble(
 ) -> Moments:
     """Moments of the columns that are kept, out of products of all that were summed (the outcome last)."""
     kept = [names.index(column.name) for column in binding.columns] + [len(names)]
+    if len(kept) < len(reference):
+        products = np.ascontiguousarray(products[:, kept][:, :, kept])
     return Moments(
         columns=(*(names[j] for j in kept[:-1]), binding.request.formula.response.text),
         reference=reference[kept],
-        products=np.ascontiguousarray(products[:, kept][:, :, kept]),
+        products=products,
         factors=tuple(grouping.name for grouping in binding.request.groupings),
         levels=tuple(factor.levels for factor in factors),
         codes=codes,

@@ -68,7 +68,7 @@ def from_opening(error: duckdb.Error, place: str) -> ClinicnetError:
     if "not a valid DuckDB" in text or "serialized" in text or "storage version" in text.lower():
         return SourceError(
             f"{place} is not a DuckDB database, or was written by another version of DuckDB",
-            hint="for Parquet or CSV, give the file its own ending; convert older databases with EXPORT DATABASE",
+            hint="give a Parquet or CSV file its own ending; convert older databases with EXPORT DATABASE",
         )
     if "does not exist" in text:
         return SourceError(f"there is no file {place}")
@@ -121,8 +121,9 @@ def from_sqlalchemy(error: exc.SQLAlchemyError, place: str, tables: Sequence[str
     column = _found(r"no such column: ([\w.]+)", str(original))
     if column is not None:
         return _unknown_column(column, place, ())
+    code = state or type(original or error).__name__
     return SourceError(
-        f"the database {place} refused the SELECT ({type(original or error).__name__}{' ' + state if state else ''})",
+        f"the database {place} refused the SELECT ({code})",
         hint="run the SELECT by itself to see why",
     )
 

@@ -12,12 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from tasks.errors import SourceError
 from tasks.records.columns import Kind
 from tasks.records.connections import Connection, open_duckdb, open_files, open_url
+
+if TYPE_CHECKING:
+    from tasks.network.schema import Network
+
+BLOCK_PASSWORD = "CLINICNET_BLOCK_PASSWORD"  # noqa: S105 — a variable's name, no secret
+"""Environment variable through which a password from a Prefect block reaches the door."""
 
 _URL = re.compile(r"^[A-Za-z][\w+]*://")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -54,6 +61,34 @@ class Records:
     threads: int | None = None
     directory: str | None = None
 
+    @classmethod
+    def of(cls, network: Network) -> Records:
+        """The records that a network file describes, summed on one thread so that reruns repeat to the bit.
+
+        A password held by a Prefect block is expected in the environment variable `BLOCK_PASSWORD`: whoever
+        runs under Prefect puts it there.
+
+        Raises:
+            SourceError: the file with the SELECT cannot be read.
+        """
+        section = network.records
+        select = section.select
+        if section.select_file is not None:
+            try:
+                select = (network.directory / section.select_file).read_text(encoding="utf-8")
+            except OSError as problem:
+                raise SourceError(
+                    f"the file with the SELECT, {section.select_file}, cannot be read: {problem.strerror}",
+                    hint="it is looked for beside the network file",
+                ) from None
+        return cls(
+            source=section.source,
+            select=select,
+            password_env=section.password_env or (BLOCK_PASSWORD if section.password_block else None),
+            threads=1,
+            directory=str(network.directory),
+        )
+
     def __repr__(self) -> str:
         return f"Records({self.place})"
 
@@ -87,6 +122,12 @@ class Records:
             )
         with opened as connection:
             yield connection
+
+    @contextmanager
+    def held(self) -> Iterator[Records]:
+        """Keep a DuckDB file open while several questions are asked, so that it is read from disk once."""
+        with self.connect():
+            yield self
 
     def columns(self) -> dict[str, Kind]:
         """What the SELECT returns: column → number, boolean, text, date or other.
@@ -126,7 +167,7 @@ class Records:
             return None
         if self.password_env not in os.environ:
             raise SourceError(
-                f"the environment variable {self.password_env}, which holds the database's password, is not set"
+                f"the environment variable {self.password_env}, for the database's password, is not set"
             )
         return os.environ[self.password_env]
 

@@ -23,25 +23,33 @@ from tasks.records.summing import reference_point
 Floats = NDArray[np.float64]
 
 
+_GLANCE = 20_000
+"""Rows a glance looks at."""
+
+
 @dataclass
 class Survey:
-    """What a first pass over the records found. Also the `Catalog` of formula coding.
+    """What a first look at the records found. Also the `Catalog` of formula coding.
 
     Attributes:
         connection: where the records are.
         sql: translates expressions.
+        needs: what every row must have.
         n: rows used.
         dropped: rows left out by reason.
         complete: SQL conditions that the rows used meet.
         middle: expression → a point near its mean.
+        per_group: rows per combination of group labels among those looked at.
     """
 
     connection: Connection
     sql: Translator
+    needs: list[Need] = field(default_factory=list)
     n: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     complete: list[Sql] = field(default_factory=list)
     middle: dict[str, float] = field(default_factory=dict)
+    per_group: float = np.inf
 
     def kind(self, name: str) -> Kind:
         """What a column's values are."""
@@ -60,6 +68,26 @@ class Survey:
         raise Untranslatable
 
 
+def glance(asked: Request, connection: Connection, query: str) -> Survey:
+    """A middle of every column from the first rows, taking it that no row lacks anything.
+
+    Whoever sums on the strength of a glance checks that none did.
+
+    Raises: as `survey`, save that nothing is said of values.
+    """
+    few = _start(asked, connection, f"SELECT * FROM (\n{query}\n) AS records LIMIT {_GLANCE}")
+    found = _start(asked, connection, query)
+    sums = _sums(few.needs, few)
+    for need in found.needs:
+        if need.numeric:
+            found.middle[need.text] = _middle(*sums[need.key])
+    if asked.labels:
+        labels = sa.select(*(few.sql.column(name) for name in asked.labels)).distinct().subquery("labels")
+        groups = connection.table(sa.select(sa.func.count().label("n")).select_from(labels)).column("n")
+        found.per_group = sums[""][0] / max(int(groups[0].as_py()), 1)
+    return found
+
+
 def survey(asked: Request, connection: Connection, query: str) -> Survey:
     """Count rows, missing values and reasons, and find a middle of every column.
 
@@ -68,17 +96,12 @@ def survey(asked: Request, connection: Connection, query: str) -> Survey:
         RecordsError: infinite values, or no complete row.
         Untranslatable: an expression has no portable SQL.
     """
-    kinds = connection.columns(query)
-    check_names(asked, tuple(kinds))
-    found = Survey(connection, Translator(query, kinds, connection.dialect.name))
-    if found.sql.standard:
-        labels = {*asked.labels, *_declared(asked)}
-        found.sql.guarded.update(name for name in labels if kinds[name].is_float)
-    needs = _needs(asked, found)
+    found = _start(asked, connection, query)
+    needs = found.needs
     sums = _sums(needs, found)
-    if not all(np.isfinite(value) for need in needs if need.numeric for value in sums[need.key][1:2]):
+    if not all(np.isfinite(sums[need.key][1]) for need in needs):
         _refuse_or_guard(needs, found)
-        needs = _needs(asked, found)
+        found.needs = needs = _needs(asked, found)
         sums = _sums(needs, found)
     total = int(sums[""][0])
     incomplete = [need for need in needs if sums[need.key][0] < total]
@@ -93,8 +116,19 @@ def survey(asked: Request, connection: Connection, query: str) -> Survey:
     return found
 
 
+def _start(asked: Request, connection: Connection, query: str) -> Survey:
+    kinds = connection.columns(query)
+    check_names(asked, tuple(kinds))
+    found = Survey(connection, Translator(query, kinds, connection.dialect.name))
+    if found.sql.standard:
+        labels = {*asked.labels, *_declared(asked)}
+        found.sql.guarded.update(name for name in labels if kinds[name].is_float)
+    found.needs = _needs(asked, found)
+    return found
+
+
 @dataclass(frozen=True)
-class _Need:
+class Need:
     """Something every row must have: a column's label or number, or an expression's value."""
 
     key: str
@@ -104,8 +138,8 @@ class _Need:
     reason: str
 
 
-def _needs(asked: Request, found: Survey) -> list[_Need]:
-    needs: list[_Need] = []
+def _needs(asked: Request, found: Survey) -> list[Need]:
+    needs: list[Need] = []
     computed = {
         name
         for expression in asked.expressions
@@ -116,15 +150,15 @@ def _needs(asked: Request, found: Survey) -> list[_Need]:
     declared = _declared(asked)
     for position, name in enumerate(asked.names):
         if name in computed or name in asked.roles.values():
-            needs.append(_Need(f"c{position}", name, found.sql.numbers(name), True, f"{name} is missing"))
+            needs.append(Need(f"c{position}", name, found.sql.numbers(name), True, f"{name} is missing"))
         elif name in declared or name in asked.labels or found.kind(name) == "text":
-            needs.append(_Need(f"c{position}", name, found.sql.column(name), False, f"{name} is missing"))
+            needs.append(Need(f"c{position}", name, found.sql.column(name), False, f"{name} is missing"))
     for position, expression in enumerate(asked.expressions):
         inner = computed_part(expression)
         if inner is not None and not isinstance(inner, ast.Name | ast.Constant):
             text = expressions.deparse(inner)
             value = found.sql.expression(inner)
-            needs.append(_Need(f"e{position}", text, value, True, f"{text} is undefined"))
+            needs.append(Need(f"e{position}", text, value, True, f"{text} is undefined"))
     return needs
 
 
@@ -132,7 +166,7 @@ def _declared(asked: Request) -> set[str]:
     return {name for each in asked.expressions if each.function in FACTOR_FUNCTIONS for name in each.names}
 
 
-def _sums(needs: list[_Need], found: Survey) -> dict[str, tuple[float, float, float]]:
+def _sums(needs: list[Need], found: Survey) -> dict[str, tuple[float, float, float]]:
     """Per need: how many rows have it, the sum, the sum of squares; under "" the number of rows."""
     asked: list[Any] = [sa.func.count().label("n")]
     for need in needs:
@@ -148,7 +182,7 @@ def _sums(needs: list[_Need], found: Survey) -> dict[str, tuple[float, float, fl
     return sums
 
 
-def _refuse_or_guard(needs: list[_Need], found: Survey) -> None:
+def _refuse_or_guard(needs: list[Need], found: Survey) -> None:
     """A sum is not finite: infinite values are refused, NaN is treated as missing from here on."""
     if not found.sql.standard:
         raise Untranslatable
@@ -169,9 +203,10 @@ def _count(condition: Sql) -> Sql:
     return sa.func.sum(sa.case((condition, 1), else_=0))
 
 
-def _reasons(incomplete: list[_Need], found: Survey) -> dict[str, int]:
+def _reasons(incomplete: list[Need], found: Survey) -> dict[str, int]:
     """Rows left out, each under the first reason that applies."""
-    asked, earlier = [], []
+    asked: list[Any] = []
+    earlier: list[Sql] = []
     for position, need in enumerate(incomplete):
         asked.append(_count(sa.and_(*earlier, need.value.is_(None))).label(f"r{position}"))
         earlier.append(need.value.is_not(None))
