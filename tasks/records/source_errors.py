@@ -89,7 +89,9 @@ def from_sqlalchemy(error: exc.SQLAlchemyError, place: str, tables: Sequence[str
             "the source is not a URL of a database",
             hint="for example postgresql://reader@db.example.org/records",
         )
-    if state in ("28P01", "28000"):
+    if state in ("28P01", "28000") or re.search(
+        r"no password supplied|password authentication", str(original)
+    ):
         return SourceError(
             f"the database {place} refused the user or the password",
             hint="set password_env to the environment variable that holds the password",
