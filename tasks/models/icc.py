@@ -11,11 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.errors import EstimationError, FormulaError
+from tasks.errors import EstimationError
 from tasks.models import icc_estimates, icc_likelihood
 from tasks.models.icc_estimates import METHODS, MIXED, Kind
+from tasks.models.icc_mixed import mixed_icc
 from tasks.models.icc_nested import nested_icc
-from tasks.models.icc_result import ICC, clinics_table, levels_table
+from tasks.models.icc_result import ICC, clinics_table, levels_table, refuse_terms
 from tasks.models.one_way import OneWay, anova, split, split_cells
 from tasks.records import Design, cells_for, moments_for
 
@@ -29,6 +30,8 @@ def icc(
     method: str | None = None,
     interval: str | None = None,
     level: float = 0.95,
+    exposure: str | None = None,
+    nodes: int | None = None,
     replicates: int = 2_000,
     seed: int = 0,
 ) -> ICC:
@@ -47,10 +50,12 @@ def icc(
         interval: `exact` (the default: Wald's, which is Searle's F with equal sizes), `searle`, `smith`,
             `profile` or `bootstrap` for continuous outcomes; `profile` (the default: the beta-binomial's),
             `zou-donner`, `exact`, `searle`, `smith` or `bootstrap` for binary ones; nested groups have
-            `generalized`, mixed models `profile`.
+            `generalized` (with covariates `sampled`), mixed models `profile` (nested: `sampled`).
         level: coverage of the interval.
+        exposure: column with the exposure time of a count, for `observed`.
+        nodes: quadrature nodes of a mixed model, as `tasks.models.glmm` has them.
         replicates: bootstrap replicates.
-        seed: of the bootstrap, and of generalized draws.
+        seed: of the bootstrap, and of the draws for nested groups.
 
     Raises:
         EstimationError: fewer than two groups, a constant outcome, one row in every group, an outcome that is
@@ -65,9 +70,17 @@ def icc(
     icc_estimates.check(kind, method, level)
     asked = formula if "~" in formula else f"{formula} ~ 1"
     if method in MIXED:
-        from tasks.models.icc_mixed import mixed_icc
-
-        return mixed_icc(asked, data, groups=groups, kind=kind, method=method, level=level)
+        return mixed_icc(
+            asked,
+            data,
+            groups=groups,
+            kind=kind,
+            method=method,
+            exposure=exposure,
+            nodes=nodes,
+            level=level,
+            seed=seed,
+        )
     if kind == "binary":
         design, source = _events(asked, data, groups, method)
     else:
@@ -103,23 +116,6 @@ def icc(
         messages=tuple(messages),
         source=source,
     )
-
-
-def refuse_terms(design: Design, factors: Sequence[str]) -> None:
-    """Refuse what has no single ICC: no grouping factor, or a random slope."""
-    if not factors:
-        raise FormulaError(
-            "an ICC needs a grouping factor, and neither the formula nor groups= names one",
-            hint='write "outcome ~ 1 + (1 | clinic)", or groups="clinic"',
-        )
-    for term in design.random:
-        if term.columns != ("(Intercept)",):
-            slope = next(column for column in term.columns if column != "(Intercept)")
-            raise EstimationError(
-                f"with a random slope of {slope} by {term.group} the ICC differs with {slope}, so there is "
-                "no one figure",
-                hint=f"leave the slope out: (1 | {term.group})",
-            )
 
 
 def _events(formula: str, data: Any, groups: str | Sequence[str], method: str) -> tuple[Design, OneWay]:

@@ -120,11 +120,10 @@ def profile_interval(data: OneWay, level: float, *, restricted: bool) -> tuple[f
     return lower, upper
 
 
-def root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function of opposite signs at `low` and `high` is zero, to the last digits."""
-    return float(
-        optimize.brentq(function, low, high, xtol=1e-15, rtol=4.0 * np.finfo(float).eps, maxiter=200)
-    )
+def root(function: Callable[[float], float], low: float, high: float, *, precision: float = 1e-15) -> float:
+    """Where a function of opposite signs at `low` and `high` is zero, to `precision`."""
+    relative = max(precision, 4.0 * float(np.finfo(float).eps))
+    return float(optimize.brentq(function, low, high, xtol=precision, rtol=relative, maxiter=200))
 
 
 def _refine(data: OneWay, grid: Floats, values: list[Profile], best: int, *, restricted: bool) -> float:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from tasks.errors import EstimationError
 from tasks.models.icc_estimates import METHODS
 from tasks.models.icc_result import ICC, clinics_table, levels_table
-from tasks.models.nested_anova import Sums, correlations, generalized_draws, nested_sums
+from tasks.models.lmm import LmmFit, lmm
+from tasks.models.nested_anova import correlations, generalized_draws, nested_sums
 from tasks.models.one_way import split
+from tasks.models.satterthwaite import satterthwaite
 from tasks.records import Design, Moments
 
 Floats = NDArray[np.float64]
@@ -25,9 +27,9 @@ def nested_icc(
 ) -> ICC:
     """The ICC at every level, by nested analysis of variance, REML or ML.
 
-    The correlation of two rows that share a clinic includes what they share by being in one region. The
-    interval is the generalized one of the analysis of variance, whatever the method: few regions make it
-    wide, as they should.
+    The correlation of two rows that share a clinic includes what they share by being in one region. Without
+    covariates the interval is the generalized one of the analysis of variance, whatever the method: few
+    regions make it wide, as they should.
 
     Raises:
         EstimationError: the groups are not nested, or a covariate is used with `anova`.
@@ -42,9 +44,15 @@ def nested_icc(
         )
     sums = nested_sums(moments, groups, response)
     totals = sums.weighted(np.ones(len(sums.n)))
-    variances = totals.variances if method == "anova" else _likelihood(formula, data, groups, method)
+    rng = np.random.default_rng(seed)
+    if method == "anova":
+        variances, drawn = totals.variances, generalized_draws(totals, _DRAWS, rng)
+    else:
+        fit = _likelihood(formula, data, groups, method)
+        variances = np.array([*(float(fit.varcomp.variance(name).iloc[0]) for name in groups), fit.sigma2])
+        drawn = generalized_draws(totals, _DRAWS, rng) if plain else _sampled(fit, groups, rng)
     at = correlations(variances)
-    ends = _ends(totals, level, seed) if plain else [(float("nan"), float("nan"))] * len(groups)
+    ends = _ends(correlations(drawn), level)
     finest = split(moments, groups[-1], ("(Intercept)",), response)
     messages = (
         [] if plain else ["nested groups with covariates have no interval: profile the variances with lmm"]
@@ -65,7 +73,7 @@ def nested_icc(
         lower=ends[-1][0],
         upper=ends[-1][1],
         level=level,
-        interval="generalized" if plain else "none",
+        interval="generalized" if plain else "sampled",
         components=pd.Series(components, name="value"),
         levels=levels_table(
             groups, [float(each) for each in variances[:-1]], [float(each) for each in at], ends
@@ -76,18 +84,25 @@ def nested_icc(
     )
 
 
-def _likelihood(formula: str, data: Any, groups: list[str], method: str) -> Floats:
-    from tasks.models.lmm import lmm
-
+def _likelihood(formula: str, data: Any, groups: list[str], method: str) -> LmmFit:
     if "|" not in formula:
-        formula = f"{formula} + {' + '.join(f'(1 | {name})' for name in groups)}"
-    fit = lmm(formula, data, reml=method == "reml")
-    between = [float(fit.varcomp.variance(name).iloc[0]) for name in groups]
-    return np.array([*between, fit.sigma2])
+        formula = " + ".join([formula, *(f"(1 | {name})" for name in groups)])
+    return lmm(formula, data, reml=method == "reml")
 
 
-def _ends(totals: Sums, level: float, seed: int) -> list[tuple[float, float]]:
-    drawn = correlations(generalized_draws(totals, _DRAWS, np.random.default_rng(seed)))
-    tail = (1.0 - level) / 2.0
-    lower, upper = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+def _sampled(fit: LmmFit, groups: list[str], rng: np.random.Generator) -> Floats:
+    """(draws, L + 1) variances relative to the one within, from draws of the SDs about their estimates.
+
+    Source: Meyer & Houle (2013), Proc Assoc Advmt Anim Breed Genet 20:523.
+    """
+    optimum = fit.optimum
+    spread = satterthwaite(optimum.point, optimum.theta).covariance[:-1, :-1]
+    theta = rng.multivariate_normal(optimum.theta, spread, _DRAWS, method="eigh")
+    factors = [factor for factor, _, _ in optimum.point.criterion.shape.entries]
+    names = [optimum.point.criterion.data.groups[factor].group for factor in factors]
+    return np.column_stack([*(theta[:, names.index(name)] ** 2 for name in groups), np.ones(_DRAWS)])
+
+
+def _ends(drawn: Floats, level: float) -> list[tuple[float, float]]:
+    lower, upper = np.quantile(drawn, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
     return [(float(low), float(high)) for low, high in zip(lower, upper, strict=True)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from tasks.errors import EstimationError
+from tasks.errors import EstimationError, FormulaError
 from tasks.models import icc_estimates
 from tasks.models.design_effect import DesignEffect, by_clinic, design_effect
 from tasks.models.icc_estimates import METHODS, MIXED, Kind
@@ -160,3 +160,20 @@ def clinics_table(source: OneWay, value: float) -> pd.DataFrame:
     table.insert(1, "mean", source.outcome_means)
     table.insert(2, "sd_within", sd)
     return table
+
+
+def refuse_terms(design: Design, factors: Sequence[str]) -> None:
+    """Refuse what has no single ICC: no grouping factor, or a random slope."""
+    if not factors:
+        raise FormulaError(
+            "an ICC needs a grouping factor, and neither the formula nor groups= names one",
+            hint='write "outcome ~ 1 + (1 | clinic)", or groups="clinic"',
+        )
+    for term in design.random:
+        if term.columns != ("(Intercept)",):
+            slope = next(column for column in term.columns if column != "(Intercept)")
+            raise EstimationError(
+                f"with a random slope of {slope} by {term.group} the ICC differs with {slope}, so there is "
+                "no one figure",
+                hint=f"leave the slope out: (1 | {term.group})",
+            )

@@ -11,7 +11,7 @@ from refs.reference import case_ids, load_case, load_data
 from scipy import stats
 
 from tasks.errors import EstimationError, FormulaError
-from tasks.models import icc
+from tasks.models import icc, lmm
 from tasks.models.icc_intervals import exact
 from tasks.models.icc_likelihood import maximise, profile
 from tasks.models.nested_anova import correlations, nested_sums
@@ -377,3 +377,40 @@ class TestRefusals:
         found = icc("y", data, groups="clinic")
         assert dict(found.design.dropped.rows) == {"clinic is missing": 1}
         assert "1 rows left out: clinic is missing" in str(found)
+
+
+class TestNestedLikelihood:
+    @pytest.mark.parametrize(("method", "case"), [("reml", "reml"), ("ml", "ml")])
+    def test_reference_cases(self, method: str, case: str) -> None:
+        expected = load_case(f"lmm_pastes_nested_{case}")["expected"]
+        found = icc("strength ~ 1 + (1 | batch/cask)", load_data("Pastes"), method=method)
+        variances = {name: each["covariance"][0][0] for name, each in expected["varcomp"].items()}
+        total = sum(variances.values()) + found.components["variance_within"]
+        for name, variance in variances.items():
+            assert found.levels.loc[name, "variance"] == pytest.approx(variance, rel=1e-5)
+            assert found.levels.loc[name, "share"] == pytest.approx(variance / total, rel=1e-5)
+
+    def test_three_levels_and_covariates(self) -> None:
+        """Region, clinic and patient, adjusted: an ICC and an interval at every level."""
+        rng = np.random.default_rng(12)
+        region = np.repeat(np.arange(8), 6 * 10 * 3)
+        clinic = np.repeat(np.arange(48), 10 * 3)
+        patient = np.repeat(np.arange(480), 3)
+        x = rng.normal(size=len(region))
+        y = 2 * x + rng.normal(0, 1, 8)[region] + rng.normal(0, 1.5, 48)[clinic]
+        y += rng.normal(0, 2, 480)[patient] + rng.normal(0, 3, len(x))
+        data = pd.DataFrame({"region": region, "clinic": clinic, "patient": patient, "x": x, "y": y})
+        found = icc("y ~ x + (1 | region/clinic/patient)", data, method="reml")
+        assert list(found.levels.index) == ["region", "clinic:region", "patient:clinic:region"]
+        truth = np.cumsum([1, 2.25, 4]) / 16.25
+        assert ((found.levels["lower"] < truth) & (truth < found.levels["upper"])).all()
+        assert (found.levels["lower"] < found.levels["correlation"]).all()
+
+    def test_one_level_by_lmm_is_the_same(self) -> None:
+        """Two roads to the random-intercept optimum."""
+        data = load_data("sim_clinic3")
+        for method in ("reml", "ml"):
+            fit = lmm("sbp ~ age + (1 | clinic)", data, reml=method == "reml")
+            found = icc("sbp ~ age + (1 | clinic)", data, method=method)
+            assert found.estimate == pytest.approx(float(fit.icc["clinic"]), rel=1e-8)
+            assert found.components["loglik"] == pytest.approx(fit.loglik, rel=1e-10)

@@ -200,3 +200,54 @@ class TestCountScale:
         assert iccs == sorted(iccs)
         # with ever larger counts the Poisson noise vanishes and clinics are all there is
         assert icc_counts.observed_scale(20.0, 0.25).icc == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+class TestMixedModelScales:
+    @pytest.mark.parametrize(("nodes", "key"), [(1, "glmm_null_laplace"), (25, "glmm_null_agq25")])
+    def test_reference_cases(self, name: str, nodes: int, key: str) -> None:
+        case = load_case(name)
+        model, expected = case["model"], case["expected"][key]
+        data = load_data(case)
+        for method, theirs in (("latent", "icc_latent"), ("observed", "icc_observed_scale")):
+            found = icc(
+                model["response"], data, groups=model["cluster"], kind="binary", method=method, nodes=nodes
+            )
+            assert found.estimate == pytest.approx(expected[theirs], rel=1e-6, abs=1e-9)
+            assert found.lower <= found.estimate <= found.upper
+        parts = found.components
+        assert parts["marginal_prevalence"] == pytest.approx(expected["marginal_prevalence"], rel=1e-7)
+        assert parts["median_odds_ratio"] == pytest.approx(expected["median_odds_ratio"], rel=1e-6)
+        # the case's log-likelihoods are good to seven digits; ours may be the higher
+        assert parts["loglik"] == pytest.approx(expected["logLik"], rel=1e-7)
+        assert parts["loglik"] >= expected["logLik"] - 1e-8
+
+
+def test_latent_is_larger_than_observed() -> None:
+    data = load_data("cbpp_bernoulli")
+    latent, observed = (
+        icc("y", data, groups="herd", kind="binary", method=each) for each in ("latent", "observed")
+    )
+    assert latent.estimate > observed.estimate
+    assert "latent-scale" in latent.name
+    assert "observed-scale" in observed.name
+
+
+def test_nested_binary_outcomes_have_an_icc_at_each_level() -> None:
+    data = load_data("sim_clinic3")
+    found = icc("controlled", data, groups="region/clinic", kind="binary", method="latent")
+    assert list(found.levels.index) == ["region", "clinic:region"]
+    assert found.levels["correlation"].is_monotonic_increasing
+    assert found.estimate == pytest.approx(found.levels["share"].sum())
+    assert (found.levels["lower"] <= found.levels["correlation"]).all()
+    assert (found.levels["upper"] >= found.levels["correlation"]).all()
+
+
+def test_counts_with_exposure() -> None:
+    """The ICC of a year's visits is the model's at the mean log exposure."""
+    data = load_data("sim_clinic3")
+    found = icc("visits", data, groups="clinic", kind="count", exposure="exposure")
+    variance, predictor = found.components["variance_clinic"], found.components["linear_predictor"]
+    assert found.estimate == pytest.approx(icc_counts.observed_scale(predictor, variance).icc, rel=1e-12)
+    assert 0 < found.lower < found.estimate < found.upper < 1
+    assert "Poisson" in found.name

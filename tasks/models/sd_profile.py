@@ -1,0 +1,116 @@
+"""The profile likelihood of how much clinics differ, in a model with one random intercept or slope.
+
+At each standard deviation of the clinic effects the coefficients are found anew; what is left is a function
+of the SD alone. It falls off slowly towards large SDs and may not fall at all towards zero, which a standard
+error cannot say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import stats
+
+from tasks.errors import EstimationError
+from tasks.models.ascent import climb
+from tasks.models.families import FamilyName
+from tasks.models.fit import Floats
+from tasks.models.glmm_cells import ArrangedCells
+from tasks.models.glmm_climb import SD_CAP
+from tasks.models.glmm_fit import GlmmFit
+from tasks.models.icc_likelihood import root
+from tasks.models.quadrature import Evaluation, ScalarLikelihood
+from tasks.records import Cells, Design
+
+
+@dataclass
+class SdProfile:
+    """The log-likelihood as a function of the SD, every other parameter at its best; remembers nearby optima.
+
+    Attributes:
+        likelihood: of the model, by quadrature.
+        cells: its cells, arranged.
+        scale: SD of the effects per unit of the likelihood's σ.
+    """
+
+    likelihood: ScalarLikelihood
+    cells: ArrangedCells
+    scale: float
+    known: dict[float, Evaluation] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, design: Design, cells: Cells, family: FamilyName, nodes: int) -> SdProfile:
+        """Arrange the cells of a model.
+
+        Raises:
+            EstimationError: the model has more than one random effect.
+        """
+        arranged = ArrangedCells.of(design, cells, family)
+        if not arranged.is_scalar:
+            raise EstimationError(
+                f"the profile of an SD needs one random effect by one group, and {design.formula} has more"
+            )
+        return cls(arranged.scalar(nodes), arranged, abs(float(arranged.back[0][0, 0])))
+
+    def at(self, sd: float, start: Floats) -> Evaluation:
+        """The best evaluation with this SD; `start` are parameters to begin from where none is known."""
+        sigma = sd / self.scale
+        if sigma in self.known:
+            return self.known[sigma]
+        near = min(self.known, key=lambda each: abs(each - sigma), default=None)
+        begin = (start if near is None else self.known[near].parameters).copy()
+        begin[0] = sigma
+        free = np.ones(begin.size, dtype=bool)
+        free[0] = False
+        from_near = None if near is None else self.known[near]
+        found = climb(
+            lambda parameters, here: self.likelihood.evaluate(parameters, 2, here),
+            begin,
+            free=free,
+            near=from_near,
+            tolerance=1e-12,
+        )
+        self.known[sigma] = found.top
+        return found.top
+
+
+def sd_interval(design: Design, cells: Cells, fit: GlmmFit, level: float) -> tuple[float, float]:
+    """The SDs of a scalar random effect whose profile likelihood is near the best; 0 is included as an end.
+
+    The reference is F(1, k − 1), k the number of levels, in place of χ²(1), to which it tends.
+
+    Args:
+        design, cells: the model's, as the fit was made from.
+        fit: the fit.
+        level: coverage.
+
+    Raises:
+        EstimationError: the model has more than one random effect.
+    """
+    profile = SdProfile.of(design, cells, fit.family, max(fit.nodes, 1))
+    (group,) = fit.varcomp
+    best = float(fit.varcomp.sd(group).iloc[0])
+    start = working_parameters(profile.cells, fit)
+    reference = float(stats.f.ppf(level, 1, len(fit.labels[group]) - 1))
+    limit = profile.at(best, start).value - 0.5 * reference
+
+    def excess(sd: float) -> float:
+        return profile.at(sd, start).value - limit
+
+    lower = 0.0 if best == 0.0 or excess(0.0) >= 0.0 else root(excess, 0.0, best, precision=1e-9)
+    upper = max(2.0 * best, 0.1)
+    while excess(upper) > 0.0:
+        upper *= 2.0
+        if upper > SD_CAP:
+            return lower, float("inf")
+    return lower, root(excess, best, upper, precision=1e-9)
+
+
+def working_parameters(cells: ArrangedCells, fit: GlmmFit) -> Floats:
+    """(σ, coefficients of centred columns[, log size]) of a fit with one scalar effect."""
+    (group,) = fit.varcomp
+    sigma = float(fit.varcomp.sd(group).iloc[0]) / abs(float(cells.back[0][0, 0]))
+    coefficients = np.linalg.solve(cells.uncentring(), fit.coef.to_numpy())
+    size = [] if fit.size is None else [np.log(fit.size)]
+    return np.concatenate([[sigma], coefficients, size])
