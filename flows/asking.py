@@ -49,9 +49,11 @@ def ask(network_file: Path, question: Question) -> Fit:
         ClinicnetError: the network file, the records or the formula cannot be used; says what would be right.
     """
     from tasks.network import read_network
+    from tasks.records import Records
 
     network = read_network(network_file)
-    return fit(usable_records(network, question.month), network, question)
+    with Records.of(network).connect():  # kept open, so that opening it again for each sum costs nothing
+        return fit(usable_records(network, question.month), network, question)
 
 
 def usable_records(network: Network, month: str | None) -> Records:
