@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -139,7 +140,16 @@ _edition: Edition | None = None
 def _start(release: Release, network: Network) -> None:
     """In a worker: read the release once for all of its documents."""
     global _edition
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _edition = read_edition(release, network)
+
+
+def _end_with_parent() -> None:
+    """A run that is killed outright cannot tell its workers, and they would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _one(name: str, path: Path) -> str | None:
