@@ -1,0 +1,215 @@
+"""Each clinic's figure in three forms: its own, adjusted for its patients, and shrunken for its size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from tasks.estimating.questions import Question
+from tasks.estimating.standardising import Standardised
+from tasks.estimating.summary import Summary
+from tasks.models.raw import mean_interval, poisson_interval, wilson_interval
+from tasks.network.schema import PolicySection
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+# a shrunken estimate differs from the comparator when the posterior probability passes this
+_SURE = 0.975
+
+
+@dataclass(frozen=True)
+class ClinicEffects:
+    """Clinic effects on the model's scale, one entry per clinic with usable values.
+
+    Attributes:
+        clinics: C labels.
+        shrunken, shrunken_sd: (C,) posterior mean and SD (fixed effects' and variances' uncertainty included).
+        own, own_sd: (C,) the clinic's own adjusted effect and its sampling SD; NaN where its weight is zero.
+        weight: (C,) w, the weight of the clinic's own records in the shrunken effect.
+    """
+
+    clinics: tuple[str, ...]
+    shrunken: Floats
+    shrunken_sd: Floats
+    own: Floats
+    own_sd: Floats
+    weight: Floats
+
+
+def raw_rows(question: Question, summary: Summary) -> pd.DataFrame:
+    """Rows of `clinic_estimates` of form raw: the clinic's own records, unadjusted."""
+    moments = summary.by_clinic(question.name)
+    outcome = question.outcome
+    n, total, exposure = (moments[each].to_numpy(dtype=float) for each in ("n", "total", "exposure"))
+    numerator, denominator = np.full(len(n), np.nan), n
+    if outcome.kind == "binary":
+        lower, upper = wilson_interval(total, n, LEVEL)
+        value, lower, upper = 100.0 * _ratio(total, n), 100.0 * lower, 100.0 * upper
+        numerator = total
+    elif outcome.kind == "count":
+        lower, upper = poisson_interval(total, exposure, LEVEL)
+        value, numerator = _ratio(total, exposure), total
+        denominator = np.full(len(n), np.nan) if outcome.per == "clinic-month" else exposure
+    else:
+        mean = moments["mean"].to_numpy(dtype=float)
+        # squares stand about the mean already, so the sum about it is zero
+        _, below, above = mean_interval(n, np.zeros(len(n)), moments["squares"].to_numpy(dtype=float), LEVEL)
+        value, lower, upper = mean, mean + below, mean + above
+        if outcome.scale == "log":
+            value, lower, upper = np.exp(value), np.exp(lower), np.exp(upper)
+    empty = ~(n > 0) if outcome.per == "record" else np.zeros(len(n), dtype=bool)
+    return pd.DataFrame(
+        {
+            "outcome": question.name,
+            "clinic": moments.index.to_numpy(),
+            "form": "raw",
+            "estimand": raw_estimand(question),
+            "value": value,
+            "lower": lower,
+            "upper": upper,
+            "level": LEVEL,
+            "numerator": numerator,
+            "denominator": denominator,
+            "comparison": "not_compared",
+            "status": np.where(empty, "no_records", "ok"),
+            "reason": np.where(empty, "no usable value of this outcome", None),
+        }
+    )
+
+
+def raw_estimand(question: Question) -> str:
+    """What a raw value is, in words."""
+    outcome = question.outcome
+    if outcome.kind == "binary":
+        return "share of the clinic's own records, unadjusted"
+    if outcome.per == "clinic-month":
+        return "records a month, mean over the network's months"
+    if outcome.kind == "count":
+        return "events per unit of exposure of the clinic's own records, unadjusted"
+    if outcome.scale == "log":
+        return "geometric mean of the clinic's own records, unadjusted"
+    return "mean of the clinic's own records, unadjusted"
+
+
+def model_rows(
+    question: Question, raw: pd.DataFrame, effects: ClinicEffects, scale: Standardised, policy: PolicySection
+) -> pd.DataFrame:
+    """Rows of forms adjusted and shrunken: the network's own patients at each clinic.
+
+    Args:
+        question: the outcome's formulas.
+        raw: the outcome's raw rows, for counts.
+        effects: clinic effects of the ranking model.
+        scale: from effects to figures.
+        policy: what is compared.
+    """
+    own = raw.set_index("clinic").reindex(list(effects.clinics))
+    z = float(stats.norm.ppf(0.5 + LEVEL / 2.0))
+    better = probability_better(question, effects)
+    forms = {
+        "adjusted": (effects.own, effects.own_sd, f"{_given(question)}, from its own records alone"),
+        "shrunken": (
+            effects.shrunken,
+            effects.shrunken_sd,
+            f"{_given(question)}, best prediction given its size",
+        ),
+    }
+    frames = []
+    for form, (effect, sd, estimand) in forms.items():
+        value, lower, upper = (_defined(scale, each) for each in (effect, effect - z * sd, effect + z * sd))
+        frame = pd.DataFrame(
+            {
+                "outcome": question.name,
+                "clinic": list(effects.clinics),
+                "form": form,
+                "estimand": estimand,
+                "value": value,
+                "lower": lower,
+                "upper": upper,
+                "level": LEVEL,
+                "numerator": own["numerator"].to_numpy(),
+                "denominator": own["denominator"].to_numpy(),
+                "reliability": effects.weight,
+                "p_better": better if form == "shrunken" else np.nan,
+            }
+        )
+        too_small = _too_small(question, own, effects.weight, policy)
+        comparison = (
+            _compare(question, better) if form == "shrunken" else _excludes(question, scale, lower, upper)
+        )
+        frame["comparison"] = np.where([bool(each) for each in too_small], "not_compared", comparison)
+        undefined = ~np.isfinite(value)
+        frame["status"] = np.select(
+            [undefined, [bool(each) for each in too_small]],
+            ["not_estimable", "low_reliability"],
+            default="ok",
+        )
+        frame["reason"] = np.where(
+            undefined,
+            "clinics do not differ beyond chance, so a clinic's own effect is not defined",
+            too_small,
+        )
+        frame.loc[frame["reason"] == "", "reason"] = None
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def probability_better(question: Question, effects: ClinicEffects) -> Floats:
+    """(C,) posterior probability that the effect is on the better side of zero (higher, if neither is better)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = effects.shrunken / effects.shrunken_sd
+    above = np.where(effects.shrunken_sd > 0, stats.norm.cdf(z), 0.5)
+    return 1.0 - above if question.outcome.direction == "lower" else above
+
+
+def _given(question: Question) -> str:
+    adjusters = ", ".join(_word(each) for each in question.adjusters)
+    with_mix = f"with the network's mix of {adjusters}" if adjusters else "unadjusted"
+    return f"expected figure of the clinic {with_mix}"
+
+
+def _word(term: str) -> str:
+    return "month" if term == "C(month)" else term
+
+
+def _too_small(question: Question, own: pd.DataFrame, weight: Floats, policy: PolicySection) -> Sequence[str]:
+    """Per clinic, why it is not compared; empty where it is."""
+    reasons = []
+    for (_, row), w in zip(own.iterrows(), weight, strict=True):
+        reason = ""
+        if question.outcome.kind != "count" and row["denominator"] < policy.minimum_denominator:
+            reason = f"fewer than {policy.minimum_denominator} records: too uncertain to compare"
+        elif question.outcome.kind != "continuous" and row["numerator"] < policy.minimum_count:
+            reason = f"fewer than {policy.minimum_count} counted: too uncertain to compare"
+        elif w < policy.minimum_reliability:
+            reason = f"reliability below {policy.minimum_reliability:g}: too uncertain to compare"
+        reasons.append(reason)
+    return reasons
+
+
+def _compare(question: Question, better: Floats) -> NDArray[np.str_]:
+    good, bad = ("higher", "lower") if question.outcome.direction == "neither" else ("better", "worse")
+    return np.select([better > _SURE, better < 1.0 - _SURE], [good, bad], default="no_different")
+
+
+def _excludes(question: Question, scale: Standardised, lower: Floats, upper: Floats) -> NDArray[np.str_]:
+    above, below = lower > scale.typical, upper < scale.typical
+    names = {"higher": ("better", "worse"), "lower": ("worse", "better"), "neither": ("higher", "lower")}
+    high, low = names[question.outcome.direction]
+    return np.select([above, below], [high, low], default="no_different")
+
+
+def _defined(scale: Standardised, effect: Floats) -> Floats:
+    known = np.isfinite(effect)
+    return np.where(known, scale.at(np.where(known, effect, 0.0)), np.nan)
+
+
+def _ratio(top: Floats, bottom: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(bottom > 0, top / bottom, np.nan)

@@ -1,0 +1,148 @@
+"""Figures about the whole network: how much its clinics differ, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from tasks.errors import ClinicnetError, SourceError
+from tasks.estimating.questions import Question
+from tasks.estimating.standardising import Standardised
+from tasks.estimating.summary import Summary
+from tasks.models import ICC, GlmmFit, LmmFit, design_effect, icc
+from tasks.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    figure: str
+    label: str
+    value: float
+    method: str
+    unit: str = ""
+    lower: float = float("nan")
+    upper: float = float("nan")
+    status: str = "ok"
+    reason: str | None = None
+
+
+def network_figures(
+    question: Question, records: Records, summary: Summary, fit: LmmFit | GlmmFit, scale: Standardised
+) -> pd.DataFrame:
+    """Rows of `network_figures` for one outcome.
+
+    Args:
+        question: the outcome's formulas.
+        records: the records it is estimated from.
+        summary: the window's moments.
+        fit: the ranking model.
+        scale: from clinic effects to figures.
+    """
+    figures = [*_level(question, summary, scale), *_spread(question, fit, scale), *_clustering(question, records)]
+    rows = [{field: getattr(each, field) for field in _Figure.__slots__} for each in figures]
+    return pd.DataFrame(rows).assign(outcome=question.name)
+
+
+def _level(question: Question, summary: Summary, scale: Standardised) -> Iterator[_Figure]:
+    moments = summary.by_clinic(question.name)
+    outcome = question.outcome
+    unit = outcome.unit or ("%" if outcome.kind == "binary" else "")
+    n, total, exposure = (float(moments[each].sum()) for each in ("n", "total", "exposure"))
+    if outcome.kind == "binary":
+        yield _Figure("mean", "All records", 100.0 * total / n, "records with the outcome per 100", unit)
+    elif outcome.kind == "count":
+        yield _Figure("mean", "All records", total / exposure, "events per unit of exposure", unit)
+    else:
+        mean = float((moments["n"] * moments["mean"]).sum() / n)
+        log = outcome.scale == "log"
+        yield _Figure(
+            "mean", "All records", float(np.exp(mean)) if log else mean, "geometric mean" if log else "mean", unit
+        )
+    yield _Figure(
+        "typical", "Average clinic", scale.typical, "mixed model: the network's patients at a clinic with effect 0", unit
+    )
+
+
+def _spread(question: Question, fit: LmmFit | GlmmFit, scale: Standardised) -> Iterator[_Figure]:
+    sd = float(fit.varcomp.sd("clinic").iloc[0])
+    name = {"gaussian": "", "binomial": "log odds", "poisson": "log rate"}[question.family]
+    unit = name or ("log " if question.outcome.scale == "log" else "") + question.outcome.unit
+    yield _Figure("sd_between", "Spread of clinics (SD)", sd, f"{fit.method}, adjusted", unit)
+    ends = scale.at(np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
+    figure_unit = question.outcome.unit or ("%" if question.outcome.kind == "binary" else "")
+    yield _Figure("range_low", "Lower end of the middle 95% of clinics", float(ends[0]), "mixed model", figure_unit)
+    yield _Figure("range_high", "Upper end of the middle 95% of clinics", float(ends[1]), "mixed model", figure_unit)
+    if question.family == "binomial":
+        # Larsen & Merlo (2005), eq. 1
+        ratio = float(np.exp(np.sqrt(2.0) * sd * special.ndtri(0.75)))
+        yield _Figure("median_odds_ratio", "Median odds ratio between two clinics", ratio, "Larsen & Merlo (2005)")
+
+
+# with sizes from 1 to thousands, likelihood weights clinics rightly where analysis of variance does not
+_METHODS = {"continuous": "reml", "binary": "beta-binomial", "count": "observed"}
+
+
+def _clustering(question: Question, records: Records) -> Iterator[_Figure]:
+    kind = question.outcome.kind
+    try:
+        found = icc(question.null, records, kind=kind, method=_METHODS[kind])
+    except SourceError:
+        raise
+    except ClinicnetError as problem:
+        reason = problem.message
+        for figure, label in (
+            ("icc", "Intraclass correlation"),
+            ("design_effect", "Design effect"),
+            ("effective_sample_size", "Effective sample size"),
+        ):
+            yield _Figure(figure, label, float("nan"), "not estimated", status="not_estimable", reason=reason)
+        return
+    yield _Figure(
+        "icc", "Intraclass correlation", found.estimate, f"{found.name}; {found.interval} interval", "", found.lower, found.upper
+    )
+    yield from _cost(found)
+    if question.regions:
+        yield from _by_region(question, records)
+
+
+def _cost(found: ICC) -> Iterator[_Figure]:
+    effect = found.design_effect
+    ends = [design_effect(min(max(each, 0.0), 1.0), found.sizes) for each in (found.lower, found.upper)]
+    yield _Figure(
+        "design_effect",
+        "Design effect",
+        effect.value,
+        "1 + ((cv² + 1) m̄ − 1) ICC (Eldridge, Ashby & Kerry 2006)",
+        "",
+        ends[0].value,
+        ends[1].value,
+    )
+    yield _Figure(
+        "effective_sample_size",
+        "Effective sample size",
+        effect.effective_n,
+        "records ÷ design effect",
+        "records",
+        ends[1].effective_n,
+        ends[0].effective_n,
+    )
+
+
+def _by_region(question: Question, records: Records) -> Iterator[_Figure]:
+    """The share of the variance between regions, and between clinics of a region, where outcomes have a scale."""
+    if question.outcome.kind != "continuous":
+        return
+    try:
+        nested = icc(f"{question.response} ~ 1 + (1 | region/clinic)", records, method="reml")
+    except SourceError:
+        raise
+    except ClinicnetError:
+        return  # too few regions to speak of: the network's own ICC stands
+    levels = nested.levels
+    names = (("icc_region", "Share of variance between regions"), ("icc_clinic_in_region", "Share between clinics of a region"))
+    for (figure, label), (_, level) in zip(names, levels.iterrows(), strict=False):
+        yield _Figure(figure, label, float(level["share"]), nested.name)

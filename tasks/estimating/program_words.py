@@ -1,0 +1,59 @@
+"""A program effect as a sentence that says which question it answers."""
+
+from __future__ import annotations
+
+QUESTIONS = {
+    "policy": "What would change in the population if the program reached everyone?",
+    "patient": "What would change for a patient like this one, at the same clinic?",
+    "these_clinics": "What changed within the clinics that took part, and no others?",
+    "none": "None: it mixes the program with everything else that differed.",
+}
+
+# who the two sides of the comparison are
+_COMPARED = {
+    "policy": "if everyone were under the program, compared with no one, averaged over all clinics and patients",
+    "patient": "for a patient under the program, compared with the same patient at the same clinic without it",
+    "these_clinics": "under the program, compared with without it, within the same clinics",
+    "none": "in records under the program, compared with all others, with nothing adjusted for",
+}
+
+_MEASURES = {
+    "difference": "{label}: {value} {unit} {higher}",
+    "risk_difference": "{label}: {value} percentage points {higher}",
+    "ratio": "{label}: {value} times as much",
+    "odds_ratio": "{label}: odds {value} times as high",
+    "risk_ratio": "{label}: risk {value} times as high",
+    "rate_ratio": "{label}: rate {value} times as high",
+}
+
+RATIOS = ("ratio", "odds_ratio", "risk_ratio", "rate_ratio")
+
+
+def sentence(
+    label: str, question: str, measure: str, unit: str, value: float, lower: float, upper: float
+) -> str:
+    """One estimate in words.
+
+    Args:
+        label: the outcome as people read it.
+        question: a key of `QUESTIONS`.
+        measure: difference, risk_difference, ratio, odds_ratio, risk_ratio or rate_ratio.
+        unit: unit of a difference.
+        value, lower, upper: the estimate and its 95% interval, in the measure's unit.
+    """
+    shown = value if measure in RATIOS else abs(value)
+    start = _MEASURES[measure].format(
+        label=label,
+        value=f"{shown:.3g}",
+        unit=unit,
+        higher="higher" if value >= 0 else "lower",
+    )
+    if not (lower == lower and upper == upper):
+        return f"{start} {_COMPARED[question]}."
+    interval = f"95% interval {lower:.3g} to {upper:.3g}"
+    return f"{' '.join(start.split())} {_COMPARED[question]} ({interval}{_doubt(measure, lower, upper)})."
+
+
+def _doubt(measure: str, lower: float, upper: float) -> str:
+    nothing = 1.0 if measure in RATIOS else 0.0
+    return ", so no difference is among the plausible answers" if lower <= nothing <= upper else ""

@@ -1,0 +1,114 @@
+"""Moments of every outcome by clinic and month: what raw figures and run charts are made of.
+
+One GROUP BY in the database; what comes back is counts and sums, never a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tasks.network.schema import Network, OutcomeSection
+from tasks.records import Records
+
+COLUMNS = ("clinic", "month", "n", "mean", "squares", "total", "exposure")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Moments by clinic and month.
+
+    Attributes:
+        clinics: one row a clinic with any usable record: `clinic`, `region`, `n_records`, `n_patients`,
+            `first_month`, `last_month`.
+        months: months of the window that have usable records, in order.
+        outcomes: outcome → frame with `clinic`, `month`, `n` (values), `mean` and `squares` (Σ(y − mean)²) on
+            the scale of analysis, `total` (Σy), `exposure` (Σ exposure, or n).
+    """
+
+    clinics: pd.DataFrame
+    months: tuple[str, ...]
+    outcomes: dict[str, pd.DataFrame]
+
+    def by_clinic(self, outcome: str) -> pd.DataFrame:
+        """The window's moments of each clinic, indexed by clinic."""
+        return pool(self.outcomes[outcome], "clinic")
+
+    def by_month(self, outcome: str) -> pd.DataFrame:
+        """The network's moments of each month, indexed by month."""
+        return pool(self.outcomes[outcome], "month")
+
+
+def pool(moments: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Moments added up within `by` (Chan, Golub & LeVeque 1979, eq. 1.5: means and squares about them)."""
+    sums = moments.assign(weighted=moments["n"] * moments["mean"].fillna(0.0)).groupby(by, sort=True)
+    pooled = sums[["n", "total", "exposure", "weighted", "squares"]].sum()
+    pooled["mean"] = pooled["weighted"] / pooled["n"].where(pooled["n"] > 0)
+    apart = moments["mean"] - moments[by].map(pooled["mean"])
+    between = (moments["n"] * apart.fillna(0.0) ** 2).groupby(moments[by], sort=True).sum()
+    pooled["squares"] += between
+    return pooled.drop(columns="weighted")
+
+
+def summarise(usable: Records, network: Network) -> Summary:
+    """Count and sum every outcome by clinic and month, in the database.
+
+    Args:
+        usable: the screened records of the window.
+        network: the network's description.
+
+    Raises:
+        SourceError: the database went away.
+    """
+    clinics = usable.query_table(
+        "SELECT clinic, min(region) AS region, count(*) AS n_records, count(DISTINCT patient) AS n_patients, "
+        "min(month) AS first_month, max(month) AS last_month FROM {records} GROUP BY clinic ORDER BY clinic"
+    ).to_pandas()
+    counted = usable.query_table(
+        "SELECT clinic, month, count(*) AS n FROM {records} GROUP BY clinic, month ORDER BY clinic, month"
+    ).to_pandas()
+    months = tuple(sorted(counted["month"].unique()))
+    outcomes = {}
+    for name, outcome in network.outcomes.items():
+        if outcome.per == "clinic-month":
+            outcomes[name] = _records_per_month(counted, tuple(clinics["clinic"]), months)
+        else:
+            outcomes[name] = usable.query_table(_moments_sql(name, outcome)).to_pandas().astype(_TYPES)
+    return Summary(clinics, months, outcomes)
+
+
+_TYPES = {"n": "float64", "mean": "float64", "squares": "float64", "total": "float64", "exposure": "float64"}
+
+
+def _moments_sql(name: str, outcome: OutcomeSection) -> str:
+    column = f'"{outcome.column or name}"'
+    value = f"ln({column})" if outcome.scale == "log" else f"CAST({column} AS FLOAT8)"
+    exposure = f'CAST("{outcome.exposure}" AS FLOAT8)' if outcome.exposure else "1.0"
+    return (
+        f"SELECT clinic, month, count({value}) AS n, avg({value}) AS mean, "
+        f"coalesce(var_pop({value}), 0) * count({value}) AS squares, "
+        f"coalesce(sum(CAST({column} AS FLOAT8)), 0) AS total, "
+        f"coalesce(sum(CASE WHEN {column} IS NOT NULL THEN {exposure} END), 0) AS exposure "
+        f"FROM {{records}} GROUP BY clinic, month ORDER BY clinic, month"
+    )
+
+
+def _records_per_month(
+    counted: pd.DataFrame, clinics: tuple[str, ...], months: tuple[str, ...]
+) -> pd.DataFrame:
+    """Records of every clinic in every month of the network; a month without records counts as zero."""
+    every = pd.MultiIndex.from_product([clinics, months], names=["clinic", "month"])
+    n = counted.set_index(["clinic", "month"])["n"].astype("float64").reindex(every, fill_value=0.0)
+    return pd.DataFrame(
+        {
+            "clinic": every.get_level_values("clinic"),
+            "month": every.get_level_values("month"),
+            "n": 1.0,
+            "mean": n.to_numpy(),
+            "squares": np.zeros(len(every)),
+            "total": n.to_numpy(),
+            "exposure": 1.0,
+        }
+    )

@@ -1,0 +1,71 @@
+"""One release's tables out of everything that was estimated, before disclosing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from tasks.estimating import OutcomeEstimates, Summary
+from tasks.network.schema import slug
+from tasks.ranking import OutcomeRanks
+from tasks.release import TABLES, conform
+from tasks.screening import Screened
+
+
+def assemble(
+    screened: Screened,
+    summary: Summary,
+    estimates: Mapping[str, OutcomeEstimates],
+    ranks: Mapping[str, OutcomeRanks],
+) -> dict[str, pd.DataFrame]:
+    """The release's tables, typed and sorted, before disclosing.
+
+    Args:
+        screened: the screened records: every clinic of the source, and the quality table.
+        summary: the window's moments.
+        estimates, ranks: outcome → its estimates and its clinics in order.
+    """
+    region = screened.clinics.set_index("clinic")["region"]
+    each = list(estimates.values())
+    rows = {
+        "clinics": _clinics(screened.clinics),
+        "outcomes": pd.DataFrame([one.outcome | ranks[name].verdict_row for name, one in estimates.items()]),
+        "clinic_estimates": _with_regions(_stack([one.clinics for one in each]), region),
+        "clinic_ranks": _with_regions(_stack([one.rows for one in ranks.values()]), region),
+        "network_figures": _stack([frame for name, one in estimates.items() for frame in (one.figures, ranks[name].figures)]),
+        "program_effects": _stack([one.effects for one in each]),
+        "clinic_months": _stack([one.months for one in each]),
+        "quality": screened.quality.assign(status="ok", reason=None),
+    }
+    return {table.name: conform(table, rows[table.name]) for table in TABLES}
+
+
+def _clinics(screened: pd.DataFrame) -> pd.DataFrame:
+    clinics = screened[["clinic", "region", "n_records", "n_patients", "first_month", "last_month"]].copy()
+    clinics["slug"] = _slugs(clinics["clinic"])
+    empty = (clinics["n_records"] == 0).to_numpy(dtype=bool)
+    clinics["reportable"] = ~empty
+    clinics["status"] = ["no_records" if each else "ok" for each in empty]
+    clinics["reason"] = ["no usable records in the window" if each else None for each in empty]
+    return clinics
+
+
+def _slugs(names: pd.Series) -> list[str]:
+    """File names of clinics: different for different clinics, the same from run to run."""
+    slugs: dict[str, str] = {}
+    for name in sorted(str(each) for each in names):
+        base = slug(name)
+        choices = (base if k == 1 else f"{base}-{k}" for k in itertools.count(1))
+        slugs[name] = next(each for each in choices if each not in slugs.values())
+    return [slugs[str(name)] for name in names]
+
+
+def _with_regions(rows: pd.DataFrame, region: pd.Series) -> pd.DataFrame:
+    return rows if rows.empty else rows.assign(region=rows["clinic"].map(region))
+
+
+def _stack(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [frame for frame in frames if not frame.empty]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
