@@ -1,0 +1,73 @@
+"""What the README tells a new user is true: its commands parse, its questions are answered, its code runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import duckdb
+import pytest
+import typer.main
+
+from flows.asking import Question, ask
+from flows.command_line import app
+from tasks.demo import make_demo
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code blocks in a language."""
+    return [
+        re.sub(r"^ {3}", "", each, flags=re.M)
+        for each in re.findall(rf"^ *```{language}\n(.*?)^ *```", README, flags=re.M | re.S)
+    ]
+
+
+def _commands() -> list[list[str]]:
+    lines = [shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()]
+    return [line[1:] for line in lines if line and line[0] == "clinicnet"]
+
+
+@pytest.mark.parametrize("arguments", _commands(), ids=" ".join)
+def test_every_command_is_one(arguments: list[str]) -> None:
+    group = typer.main.get_command(app)
+    with group.make_context("clinicnet", list(arguments), resilient_parsing=True) as whole:
+        name, command, rest = group.resolve_command(whole, list(arguments))  # type: ignore[attr-defined]
+        with command.make_context(name, rest, parent=whole) as parsed:
+            assert parsed.params
+
+
+@pytest.fixture(scope="module")
+def chop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_demo("chop", tmp_path_factory.mktemp("demo") / "chop")
+
+
+_QUESTIONS = [command[1:] for command in _commands() if command[0] == "ask"]
+
+
+@pytest.mark.parametrize("arguments", _QUESTIONS, ids=lambda arguments: arguments[0])
+def test_every_question_is_answered(arguments: list[str], chop: Path) -> None:
+    model = arguments[arguments.index("--model") + 1] if "--model" in arguments else "auto"
+    answer = ask(chop, Question(arguments[0], model))  # type: ignore[arg-type]
+    assert answer.converged
+    assert "Estimand:" in answer.summary()
+
+
+def test_the_library_s_example_runs(chop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with duckdb.connect(str(chop.parent / "chop.duckdb"), read_only=True) as connection:
+        connection.execute(
+            f"COPY (SELECT clinic_name AS clinic, age, gender, drive_thru_ind AS drive_thru, "
+            f"CAST(result = 'positive' AS INTEGER) AS positive FROM tests WHERE result <> 'invalid') "
+            f"TO '{tmp_path}/tests.csv'"
+        )
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("python")
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102
+
+
+def test_every_file_it_shows_or_names_is_there() -> None:
+    for name in re.findall(r"!\[.*?\]\((.*?)\)", README) + re.findall(r"\bdeploy/[\w.]+\b", README):
+        assert (REPOSITORY / name).exists(), name
