@@ -102,8 +102,8 @@ class Records:
 
     @property
     def query(self) -> str:
-        """The SELECT, without a closing semicolon."""
-        return (self.select or "SELECT * FROM records").strip().rstrip(";").strip()
+        """The SELECT, without a closing semicolon and comments after it."""
+        return re.sub(r";\s*(?:--[^\n]*(?:\n\s*|\Z))*\Z", "", self.select or "SELECT * FROM records").strip()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:

@@ -1,0 +1,2 @@
+-- set_aside: the clinic is missing or blank
+clinic IS NULL

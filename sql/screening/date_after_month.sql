@@ -1,0 +1,2 @@
+-- noted: dated after the reported month, so not part of this report
+date >= DATE '{day_after}'

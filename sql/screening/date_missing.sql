@@ -1,0 +1,2 @@
+-- set_aside: the date is missing
+date IS NULL

@@ -1,0 +1,52 @@
+"""Everything wrong with a network, said before anything runs: the file, the source, and the records in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tasks.errors import ClinicnetError
+from tasks.network.problems import NetworkFileError, Problem, in_order
+from tasks.network.reading import Reading, examine
+from tasks.network.schema import Network
+from tasks.records.sources import BLOCK_PASSWORD, Records
+from tasks.screening.contract import examine_records, table_of
+
+
+def check_network(path: Path) -> Network:
+    """The network, once nothing is wrong with its file and its records fit it.
+
+    Goes on to the records with whatever is sound in a faulty file, so that one check says everything.
+
+    Raises:
+        NetworkFileError: something is wrong; lists every problem with its line.
+        NetworkError: there is no such file, or it cannot be read.
+    """
+    reading = examine(path)
+    problems = list(reading.problems)
+    if reading.sound is not None:
+        problems += _problems_with_records(reading, reading.sound)
+    if problems or reading.network is None:
+        raise NetworkFileError(reading.file, in_order(problems))
+    return reading.network
+
+
+def _problems_with_records(reading: Reading, network: Network) -> list[Problem]:
+    select = "select_file" if network.records.select_file is not None else "select"
+    place = ("records", "source")
+    block = network.records.password_block
+    if block is not None and BLOCK_PASSWORD not in os.environ:
+        sentence = f"the password is in the Prefect block {block!r}, which a check does not open"
+        way_out = f"put it in the environment variable {BLOCK_PASSWORD} to check the records too"
+        return [reading.problem(("records", "password_block"), f"[records] {sentence}; {way_out}")]
+    try:
+        records = Records.of(network)
+        with records.held():
+            place = ("records", select)
+            _, misfits = examine_records(records, network)
+    except ClinicnetError as error:
+        hint = f"; {error.hint}" if error.hint is not None else ""
+        return [reading.problem(place, f"[records] {error.message}{hint}")]
+    return [
+        reading.problem(misfit.place, f"{table_of(misfit.place)} {misfit.sentence}") for misfit in misfits
+    ]

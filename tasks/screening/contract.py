@@ -1,0 +1,252 @@
+"""Whether the records are what the network file says they are; everything that is not, at once.
+
+Looks at types and at counts made in the database; no value of a record is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tasks.errors import SourceError, nearest
+from tasks.network.schema import Network
+from tasks.records.columns import Kind
+from tasks.records.connections import SourceColumn
+from tasks.records.sources import Records
+from tasks.screening.columns import CLINIC, LARGEST, Misfit, Use, quoted, uses
+
+_KINDS: Mapping[Kind, str] = {
+    "number": "numbers",
+    "boolean": "true and false",
+    "text": "text",
+    "date": "dates",
+    "other": "what is neither number, text nor date",
+}
+
+
+# tells by its type whether dates have a time zone; PostgreSQL's infinity is no date that Python knows
+_LATEST = "MAX(CASE WHEN date < DATE '2200-01-01' AND date >= DATE '1900-01-01' THEN date END)"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What the records' SELECT returns, as far as screening needs it.
+
+    Attributes:
+        columns: column → number, boolean, text, date or other, and whether it can hold NaN.
+        zoned: whether dates are points in time with a time zone.
+    """
+
+    columns: Mapping[str, SourceColumn]
+    zoned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """A count made in the database: an SQL expression, and the misfit it is if it exceeds zero."""
+
+    expression: str
+    place: tuple[str, ...]
+    sentence: str
+
+
+def require_contract(records: Records, network: Network) -> Contract:
+    """What the SELECT returns, once it is sure that it fits the network file.
+
+    Raises:
+        SourceError: they do not; says every misfit.
+    """
+    contract, found = examine_records(records, network)
+    if not found:
+        return contract
+    if len(found) == 1:
+        raise SourceError(f"{table_of(found[0].place)} {found[0].sentence}")
+    listed = "".join(f"\n  {table_of(each.place)} {each.sentence}" for each in found)
+    raise SourceError(
+        f"the records do not fit the network file in {len(found)} places:{listed}",
+        hint="`clinicnet check` says the lines",
+    )
+
+
+def examine_records(records: Records, network: Network) -> tuple[Contract, tuple[Misfit, ...]]:
+    """What the SELECT returns, and everywhere the records do not fit the network file.
+
+    Raises:
+        SourceError: the database cannot be reached, or does not understand the SELECT.
+    """
+    with records.connect() as connection:
+        columns = connection.columns(records.query)
+    kinds = {name: column.kind for name, column in columns.items()}
+    used, found = uses(network)
+    misfits = [*found, *_structure(kinds, used, network), *_limits(used, network)]
+    wrong = {misfit.place for misfit in misfits}
+    zoned, contents = _contents(records, network, columns, [use for use in used if use.place not in wrong])
+    return Contract(columns, zoned), (*misfits, *contents)
+
+
+def _structure(kinds: Mapping[str, Kind], used: tuple[Use, ...], network: Network) -> Iterator[Misfit]:
+    """Columns that are not there, or are of the wrong kind."""
+    select = ("records", "select_file" if network.records.select_file is not None else "select")
+    for column in ("clinic", "date"):
+        if column not in kinds:
+            yield Misfit(select, f"the SELECT returns no column {column!r}; {nearest(column, kinds)}")
+    date = kinds.get("date", "date")
+    if date != "date":
+        yield Misfit(
+            select, f"column 'date' holds {_KINDS[date]}; make it a date, for example CAST(… AS DATE) AS date"
+        )
+    if any(outcome.patient_slopes for outcome in network.outcomes.values()) and "patient" not in kinds:
+        for name, outcome in network.outcomes.items():
+            if outcome.patient_slopes:
+                yield Misfit(
+                    ("outcomes", name, "patient_slopes"),
+                    "patient_slopes needs a column 'patient', and the SELECT returns none",
+                )
+    for use in used:
+        if use.column not in kinds:
+            yield Misfit(
+                use.place, f"the SELECT returns no column {use.column!r}; {nearest(use.column, kinds)}"
+            )
+        else:
+            yield from _wrong_kind(use, kinds[use.column])
+
+
+def _wrong_kind(use: Use, kind: Kind) -> Iterator[Misfit]:
+    holds = f"column {use.column!r} holds {_KINDS[kind]}"
+    if use.role in {"binary", "program"}:
+        if kind not in {"number", "boolean"}:
+            yield Misfit(
+                use.place,
+                f"{holds} and must be 0 and 1; make it so in the SELECT, "
+                "for example CASE … WHEN 'yes' THEN 1 WHEN 'no' THEN 0 END",
+            )
+    elif use.role == "adjuster":
+        if kind == "other":
+            yield Misfit(use.place, f"{holds}; make it a number or text in the SELECT")
+    elif kind != "number":
+        yield Misfit(use.place, f"{holds} and must be numbers; make it so in the SELECT")
+
+
+def _limits(used: tuple[Use, ...], network: Network) -> Iterator[Misfit]:
+    known = {use.column for use in used}
+    for column in network.limits:
+        if column not in known:
+            yield Misfit(
+                ("limits", column),
+                f"no outcome, adjuster or program uses column {column!r}; {nearest(column, known)}",
+            )
+
+
+def _contents(
+    records: Records, network: Network, columns: Mapping[str, SourceColumn], used: Sequence[Use]
+) -> tuple[bool, list[Misfit]]:
+    """Whether dates have a time zone, and what only the records themselves can tell, counted in one pass."""
+    if "clinic" not in columns:
+        return False, []
+    latest = _LATEST if "date" in columns and columns["date"].kind == "date" else "NULL"
+    select = ("records", "select_file" if network.records.select_file is not None else "select")
+    counts = [each for use in used for each in _impossible(use, columns[use.column], network)]
+    summed = [
+        f", SUM(CASE WHEN {each.expression} THEN 1 ELSE 0 END) AS c{i}" for i, each in enumerate(counts)
+    ]
+    by_clinic = records.query_table(
+        f"SELECT {CLINIC} AS clinic, COUNT(*) AS n, {latest} AS latest{''.join(summed)} "
+        f"FROM {{records}} AS contract GROUP BY {CLINIC}"
+    )
+    moment = by_clinic.schema.field("latest").type
+    zoned = pa.types.is_timestamp(moment) and moment.tz is not None
+    rows = by_clinic.drop_columns("latest").to_pylist()
+    clinics = [row["clinic"] for row in rows if row["clinic"] is not None]
+    n = sum(row["n"] for row in rows)
+    if n == 0:
+        return zoned, [Misfit(select, "the SELECT returns no records; look at its WHERE and at the source")]
+    found = []
+    if not clinics:
+        sentence = f"column 'clinic' is empty in all {n:,} records; name the column that holds the clinic"
+        found.append(Misfit(select, sentence))
+    elif len(clinics) == 1:
+        sentence = "every record with a clinic is from the same one; comparing needs at least two"
+        found.append(Misfit(select, sentence))
+    for i, count in enumerate(counts):
+        impossible = sum(int(row[f"c{i}"]) for row in rows)
+        if impossible:
+            found.append(Misfit(count.place, count.sentence.format(n=_records(impossible))))
+    if network.program is not None and network.program.starts is not None and clinics:
+        found += _unknown_starts(network.program.starts, clinics)
+    return zoned, found
+
+
+def _impossible(use: Use, column: SourceColumn, network: Network) -> Iterator[_Count]:
+    """Values that contradict what the column is declared to be; limits declared for it are not among them."""
+    value = quoted(use.column)
+    if column.kind == "boolean":
+        return
+    neither = f"{value} NOT IN (0, 1)" + (f" AND {value} <= {LARGEST}" if column.is_float else "")
+    if use.role == "binary":
+        yield _Count(
+            neither,
+            use.place,
+            f"the outcome is declared binary, and column {use.column!r} holds something other than 0 and 1 "
+            "in {n}; make those 0, 1 or NULL in the SELECT, or declare another kind",
+        )
+    elif use.role == "program":
+        yield _Count(
+            neither,
+            use.place,
+            f"the program's column {use.column!r} holds something other than 0 and 1 in {{n}}; "
+            "make those 0, 1 or NULL in the SELECT",
+        )
+    elif use.role == "count":
+        possible = _declared_possible(use, network)
+        yield _Count(
+            f"{possible}{value} < 0",
+            use.place,
+            f"the outcome is declared a count, and column {use.column!r} is negative in {{n}}; "
+            "mend the SELECT, or declare minimum = 0 to have them blanked and counted",
+        )
+        yield _Count(
+            f"{possible}{value} <> FLOOR({value})",
+            use.place,
+            f"the outcome is declared a count, and column {use.column!r} is no whole number in {{n}}; "
+            'round it in the SELECT, or declare kind = "continuous"',
+        )
+
+
+def _declared_possible(use: Use, network: Network) -> str:
+    value = quoted(use.column)
+    conditions = ""
+    for minimum, maximum in declared_limits(network, use.column):
+        conditions += f"{value} >= {minimum!r} AND " if minimum is not None else ""
+        conditions += f"{value} <= {maximum!r} AND " if maximum is not None else ""
+    return conditions
+
+
+def declared_limits(network: Network, column: str) -> list[tuple[float | None, float | None]]:
+    """The limits that outcomes and `[limits]` declare for a column."""
+    declared = [
+        (outcome.minimum, outcome.maximum)
+        for name, outcome in network.outcomes.items()
+        if network.column(name) == column
+    ]
+    if column in network.limits:
+        declared.append((network.limits[column].minimum, network.limits[column].maximum))
+    return [each for each in dict.fromkeys(declared) if each != (None, None)]
+
+
+def _unknown_starts(starts: Mapping[str, str], known: Sequence[str]) -> Iterator[Misfit]:
+    for name in starts:
+        if name not in known:
+            yield Misfit(
+                ("program", "starts", name), f"no record is of a clinic {name!r}; {nearest(name, known)}"
+            )
+
+
+def _records(n: int) -> str:
+    return f"{n:,} record{'s' if n != 1 else ''}"
+
+
+def table_of(place: tuple[str, ...]) -> str:
+    """The network file's table that a key stands in: `[outcomes.positive]`."""
+    return f"[{'.'.join(place[:2] if place[0] in {'outcomes', 'limits'} else place[:1])}]"

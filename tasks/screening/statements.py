@@ -1,0 +1,161 @@
+"""The SELECTs of screening, composed from the contract's columns and the rules; all run in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tasks.network.schema import Network
+from tasks.screening import months
+from tasks.screening.columns import CLINIC, Use, quoted, uses
+from tasks.screening.contract import Contract
+from tasks.screening.rules import Rule, blanked
+
+_REGION = "NULLIF(TRIM(CAST(region AS VARCHAR)), '')"
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The records in three forms, each a SELECT over `{records}`.
+
+    Attributes:
+        network: the network file.
+        contract: what the SELECT returns.
+        record_rules, column_rules: the rules that apply.
+        months: the window's months.
+    """
+
+    network: Network
+    contract: Contract
+    record_rules: Sequence[Rule]
+    column_rules: Sequence[Rule]
+    months: Sequence[str]
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The columns that outcomes, exposures, adjusters and the program use."""
+        return tuple(dict.fromkeys(use.column for use in uses(self.network)[0]))
+
+    @property
+    def typed(self) -> str:
+        """Every record: names trimmed, dates as days in the network's time zone, 0 and 1 for false, true."""
+        columns = [
+            f"{CLINIC} AS clinic",
+            f"{_REGION if 'region' in self.contract.columns else 'CAST(NULL AS VARCHAR)'} AS region",
+            f"{'patient' if 'patient' in self.contract.columns else 'CAST(NULL AS INTEGER)'} AS patient",
+            f"{self._date()} AS date",
+        ]
+        columns += ["record"] if "record" in self.contract.columns else []
+        columns += [f"{self._typed(column)} AS {quoted(column)}" for column in self.used]
+        return f"SELECT {', '.join(columns)} FROM {{records}} AS contract"
+
+    @property
+    def kept(self) -> str:
+        """The records of the window that no rule sets aside, copies included."""
+        conditions = " AND ".join(f"({rule.sql}) IS NOT TRUE" for rule in self.record_rules)
+        return f"SELECT * FROM ({self.typed}) AS typed WHERE {conditions}"
+
+    def usable(self, *, repeated: bool, regions: Mapping[str, str | None]) -> str:
+        """The records that estimates use.
+
+        Args:
+            repeated: whether there are copies to leave out.
+            regions: clinic → its usual region, for the clinics whose records do not agree on it.
+        """
+        kept = f"SELECT DISTINCT * FROM ({self.kept}) AS kept" if repeated else self.kept
+        number = "CAST(EXTRACT(YEAR FROM date) * 12 + EXTRACT(MONTH FROM date) - 1 AS INTEGER)"
+        columns = {
+            "clinic": "clinic",
+            "region": self._region(regions),
+            "patient": "patient",
+            "date": "date",
+            "month": self._month(),
+            "period": f"{number} - {months.number(self.months[0])}",
+        }
+        for column in self.used:
+            columns[column] = blanked(column, self.column_rules)
+        if self.network.program is not None:
+            columns["program"] = self._program(columns, number)
+        listed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
+        return f"SELECT {listed} FROM ({kept}) AS kept"
+
+    @property
+    def by_rule(self) -> str:
+        """Records by clinic and by the first rule that applies; no rule: the record is kept."""
+        cases = " ".join(f"WHEN {rule.sql} THEN {_text(rule.name)}" for rule in self.record_rules)
+        return (
+            "SELECT clinic, rule, COUNT(*) AS n "
+            f"FROM (SELECT clinic, CASE {cases} END AS rule FROM ({self.typed}) AS typed) AS ruled "
+            "GROUP BY clinic, rule"
+        )
+
+    @property
+    def by_column_rule(self) -> str:
+        """Per clinic, its kept records (`n`) and what each column rule finds among them (`r0`, `r1`, …)."""
+        counts = []
+        for i, rule in enumerate(self.column_rules):
+            before = [each.sql for each in self.column_rules[:i] if each.column == rule.column]
+            first = "".join(f"({sql}) IS NOT TRUE AND " for sql in before)
+            counts.append(f", SUM(CASE WHEN {first}({rule.sql}) THEN 1 ELSE 0 END) AS r{i}")
+        listed = "".join(counts)
+        return f"SELECT clinic, COUNT(*) AS n{listed} FROM ({self.kept}) AS kept GROUP BY clinic"
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns in which a copy equals its original."""
+        own = [
+            "clinic",
+            "region",
+            "patient",
+            "date",
+            *(["record"] if "record" in self.contract.columns else []),
+        ]
+        return (*own, *(quoted(column) for column in self.used))
+
+    @property
+    def tells_copies(self) -> bool:
+        """Whether equal records can be told from records of different patients."""
+        return "patient" in self.contract.columns or "record" in self.contract.columns
+
+    def _date(self) -> str:
+        if self.contract.zoned:
+            return f"CAST(date AT TIME ZONE {_text(self.network.network.time_zone)} AS DATE)"
+        return "CAST(date AS DATE)"
+
+    def _typed(self, column: str) -> str:
+        boolean = self.contract.columns[column].kind == "boolean"
+        if boolean and any(use.role != "adjuster" for use in self._uses(column)):
+            return f"CAST({quoted(column)} AS INTEGER)"
+        return quoted(column)
+
+    def _uses(self, column: str) -> list[Use]:
+        return [use for use in uses(self.network)[0] if use.column == column]
+
+    def _month(self) -> str:
+        """The month as text, by comparing dates: much faster than writing out each date."""
+        ends = ((months.day_after(month).isoformat(), month) for month in self.months)
+        cases = " ".join(f"WHEN date < DATE '{end}' THEN '{month}'" for end, month in ends)
+        return f"CASE {cases} END"
+
+    def _region(self, regions: Mapping[str, str | None]) -> str:
+        if not regions:
+            return "region"
+        cases = " ".join(
+            f"WHEN {_text(clinic)} THEN {'NULL' if region is None else _text(region)}"
+            for clinic, region in sorted(regions.items())
+        )
+        return f"CASE clinic {cases} ELSE region END"
+
+    def _program(self, columns: Mapping[str, str], number: str) -> str:
+        program = self.network.program
+        if program is None or program.starts is None:
+            return columns[program.column] if program is not None and program.column is not None else "0"
+        cases = " ".join(
+            f"WHEN {_text(clinic)} THEN CASE WHEN {number} >= {months.number(start)} THEN 1 ELSE 0 END"
+            for clinic, start in sorted(program.starts.items())
+        )
+        return f"CASE clinic {cases} ELSE 0 END"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,139 @@
+"""The same records in a DuckDB file, a Parquet file and a real PostgreSQL are screened alike."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from tasks.network.schema import Network
+from tasks.records import Records
+from tasks.screening import Screened, screen
+from tests.screening.tables import months_of, network, write_table
+
+WHOLE = {
+    "region": "North",
+    "sbp": 120.0,
+    "visits": 1,
+    "months": 3.0,
+    "age": 50.0,
+    "sex": "female",
+    "outreach": 0,
+}
+DIRT: list[dict[str, Any]] = [
+    {"clinic": None},
+    {"clinic": " "},
+    {"date": None},
+    {"date": "1850-01-01"},
+    {"date": "2019-01-01"},
+    {"date": "2024-05-01"},
+    {"patient": 1},
+    {"patient": 1},
+    {"sbp": 3.0},
+    {"sbp": math.nan},
+    {"sbp": math.inf},
+    {"visits": -4},
+    {"months": 0.0},
+    {"age": 138.0},
+    {"sex": None, "vaccinated": None},
+    {"region": "South"},
+    {"clinic": "b", "region": None},
+    {"outreach": None},
+]
+OUTCOMES = {
+    "vaccinated": {"label": "V", "kind": "binary", "direction": "higher", "adjusters": ["age", "sex"]},
+    "sbp": {"label": "BP", "kind": "continuous", "direction": "lower", "minimum": 40},
+    "visits": {"label": "E", "kind": "count", "direction": "lower", "exposure": "months", "minimum": 0},
+}
+SECTIONS = {
+    "outcomes": OUTCOMES,
+    "limits": {"age": {"maximum": 110}},
+    "program": {"label": "P", "column": "outreach"},
+    "network": {"name": "T", "time_zone": "America/New_York"},
+    "window": {"months": 4},
+}
+
+
+def rows() -> list[dict[str, Any]]:
+    clean = [*months_of("A", 60, 60, 60, 4), *months_of("B", 9, 9, 9, 9), *months_of("O'Hara", 1, 0, 1, 1)]
+    usual = {"clinic": "A", "date": "2024-04-09", "patient": -1, "vaccinated": 1} | WHOLE
+    dirty = [usual | {"patient": -2 - i} | each for i, each in enumerate(DIRT)]
+    return [row | WHOLE for row in clean] + dirty
+
+
+def result(described: Network) -> Screened:
+    return screen(Records.of(described), described, "2024-04")
+
+
+def usable(screened: Screened) -> pd.DataFrame:
+    """Counts and sums of what is used, by clinic and month."""
+    sums = ", ".join(f"COUNT({each}) AS n_{each}, CAST(SUM({each}) AS DOUBLE PRECISION) AS s_{each}"
+                     for each in ("vaccinated", "sbp", "visits", "months", "age", "program", "period"))  # fmt: skip
+    counted = screened.usable.query_table(
+        f"SELECT clinic, region, month, COUNT(*) AS n, COUNT(DISTINCT patient) AS p, {sums} "
+        "FROM {records} GROUP BY clinic, region, month"
+    )
+    return counted.to_pandas().sort_values(["clinic", "month"], ignore_index=True)
+
+
+def in_duckdb(directory: Path) -> Screened:
+    write_table(directory / "records.duckdb", rows())
+    return result(network(directory, **SECTIONS))
+
+
+def same(one: Screened, other: Screened) -> None:
+    pd.testing.assert_frame_equal(one.quality, other.quality)
+    pd.testing.assert_frame_equal(one.clinics, other.clinics)
+    assert one.cut_off == other.cut_off
+    pd.testing.assert_frame_equal(usable(one), usable(other), check_dtype=False, rtol=1e-12)
+
+
+def test_every_kind_of_dirt_is_found(tmp_path: Path) -> None:
+    quality = in_duckdb(tmp_path).quality
+    network_wide = quality[quality["clinic"] == ""].set_index("rule")["n_found"]
+    expected = {
+        "clinic_missing": 2, "date_missing": 1, "date_impossible": 1, "date_before_window": 1,
+        "date_after_month": 1, "duplicates": 1, "vaccinated_missing": 1, "age_above_maximum": 1, "sex_missing": 1,
+        "sbp_not_finite": 2, "sbp_below_minimum": 1, "visits_below_minimum": 1, "visits_without_exposure": 1,
+        "outreach_missing": 1, "region_differs": 1, "clinic_spelling": 37, "months_without_records": 1, "volume_drop": 1,
+    }  # fmt: skip
+    assert network_wide[network_wide > 0].to_dict() == expected
+
+
+def test_parquet_is_screened_as_duckdb_is(tmp_path: Path) -> None:
+    one = in_duckdb(tmp_path)
+    with duckdb.connect(str(tmp_path / "records.duckdb"), read_only=True) as connection:
+        connection.execute(f"COPY visits_table TO '{tmp_path}/records.parquet'")
+    same(one, result(network(tmp_path, **SECTIONS, records={"source": "records.parquet"})))
+
+
+@pytest.mark.live
+def test_postgresql_is_screened_as_duckdb_is(tmp_path: Path, postgresql: Any, postgresql_url: str) -> None:
+    one = in_duckdb(tmp_path)
+    types = {"clinic": sa.Text(), "region": sa.Text(), "patient": sa.Integer(), "date": sa.Date(),
+             "vaccinated": sa.Boolean(), "sbp": sa.Float(53), "visits": sa.Integer(), "months": sa.Numeric(),
+             "age": sa.REAL(), "sex": sa.Text(), "outreach": sa.SmallInteger()}  # fmt: skip
+    table = sa.Table("visits_table", sa.MetaData(), *(sa.Column(name, kind) for name, kind in types.items()))
+    engine = sa.create_engine(postgresql.admin_url)
+    with engine.begin() as connection:
+        table.drop(connection, checkfirst=True)
+        table.create(connection)
+        connection.execute(table.insert(), [_typed(row) for row in rows()])
+    engine.dispose()
+    source = {"source": postgresql_url, "password_env": "PGPASSWORD_FOR_TESTS"}
+    described = network(tmp_path, **SECTIONS, records=source | {"select": "SELECT * FROM visits_table"})
+    same(one, result(described))
+
+
+def _typed(row: dict[str, Any]) -> dict[str, Any]:
+    date, vaccinated = row["date"], row["vaccinated"]
+    return row | {
+        "date": None if date is None else datetime.date.fromisoformat(date),
+        "vaccinated": None if vaccinated is None else bool(vaccinated),
+    }
