@@ -1,5 +1,6 @@
 """The one door to patient records: sources, formulas to SQL, moments and cells."""
 
+from tasks.records.adding import add
 from tasks.records.cells import Cells
 from tasks.records.design import Design, Dropped, RandomTerm
 from tasks.records.moments import Moments
@@ -15,6 +16,7 @@ __all__ = [
     "NewRows",
     "RandomTerm",
     "Records",
+    "add",
     "cells_for",
     "moments_for",
     "new_rows",

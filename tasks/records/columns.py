@@ -53,6 +53,11 @@ class Frame:
     def __len__(self) -> int:
         return len(self._data)
 
+    @property
+    def data(self) -> pd.DataFrame | pa.Table:
+        """The table itself."""
+        return self._data
+
     def has(self, name: str) -> bool:
         """Whether there is a column of this name."""
         return name in self.names

@@ -51,10 +51,17 @@ def cells_in_database(
     asked: Request, connection: Connection, query: str, *, collapse: bool = True
 ) -> tuple[Design, Cells]:
     """The cells of a request over a SELECT's rows, grouped there where that makes fewer of them."""
+    table, weight = fetch_rows(asked, connection, query, collapse=collapse)
+    return cells_in_memory(asked, Frame(table), collapse=collapse, weight=weight)
+
+
+def fetch_rows(
+    asked: Request, connection: Connection, query: str, *, collapse: bool = True
+) -> tuple[pa.Table, str | None]:
+    """The columns a request needs, and the column that counts rows where the database grouped equal ones."""
     counted = collapse and "time" not in asked.roles and not _has_basis(asked)
     table = _fetch(asked, connection, query, count=counted)
-    weight = _COUNT if _COUNT in table.column_names else None
-    return cells_in_memory(asked, Frame(table), collapse=collapse, weight=weight)
+    return table, _COUNT if _COUNT in table.column_names else None
 
 
 def _moments(asked: Request, found: Survey, *, check: bool) -> tuple[Design, Moments] | None:
@@ -127,8 +134,8 @@ def _centred(found: Survey, asked: Request, values: Sequence[Sql], reference: Fl
         if j > 0:  # the constant needs no column
             listed.append((value - number(float(point)) if point else value).label(f"v{j}"))
     unseen = [need.value for need in found.needs if not need.numeric and need.text not in asked.labels]
-    known = sa.and_(*(value.is_not(None) for value in unseen))
-    listed.append((sa.case((known, number(0.0))) if unseen else number(0.0)).label("complete"))
+    known = [value.is_not(None) for value in unseen]
+    listed.append((sa.case((sa.and_(*known), number(0.0))) if known else number(0.0)).label("complete"))
     return sa.select(*listed).where(*found.complete).subquery("centred")
 
 

@@ -125,6 +125,8 @@ def _walk(node: ast.AST) -> list[ast.AST]:
     """The tree's nodes in the order they are written, functions' own names left out."""
     if isinstance(node, ast.Call):
         inner = [*node.args, *(keyword.value for keyword in node.keywords)]
+        if function_name(node) in FACTOR_FUNCTIONS:
+            inner = inner[:1]  # the others name contrasts
         return [node, *(each for argument in inner for each in _walk(argument))]
     return [node, *(each for child in ast.iter_child_nodes(node) for each in _walk(child))]
 

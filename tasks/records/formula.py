@@ -253,7 +253,9 @@ def _terms(text: str, variables: dict[str, Expression]) -> Terms:
 
     if re.search(r"(?<![\w.])\.(?![\w.])", _unquoted(text)):
         raise FormulaError("'.' (all other columns) is not understood; name the columns")
-    text = re.sub(r"!(?!=)", " not ", text)  # R's negation, in the grammar formulaic reads
+    # R's power and negation in Python's words: formulaic reads what stands inside functions as Python,
+    # where ^ binds more loosely than + does
+    text = re.sub(r"!(?!=)", " not ", text.replace("^", "**"))
     try:
         found = list(DefaultFormulaParser(include_intercept=True).get_terms(text))
     except (FormulaicError, SyntaxError):

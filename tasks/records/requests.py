@@ -43,7 +43,7 @@ def moments_for(
         SourceError: the database cannot be reached.
     """
     asked = request(formula, groups, extra)
-    opened = _opened(data)
+    opened = open_data(data)
     if opened is None:
         return moments_in_memory(asked, as_frame(data))
     with opened as (connection, query):
@@ -83,14 +83,14 @@ def cells_for(
         SourceError: the database cannot be reached.
     """
     asked = request(formula, groups, trials=trials, exposure=exposure, offset=offset, time=time)
-    opened = _opened(data)
+    opened = open_data(data)
     if opened is None:
         return cells_in_memory(asked, as_frame(data), collapse=collapse)
     with opened as (connection, query):
         return cells_in_database(asked, connection, query, collapse=collapse)
 
 
-def _opened(data: Any) -> AbstractContextManager[tuple[Connection, str]] | None:
+def open_data(data: Any) -> AbstractContextManager[tuple[Connection, str]] | None:
     """A connection and the SELECT to read, for data that a database holds."""
     if isinstance(data, Records):
         return _opened_records(data)
