@@ -25,9 +25,11 @@ class Whisker:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One clinic's row: places in points from the chart's left edge; None where there is nothing to draw."""
+    """One clinic's row: places in points from the left, None where there is nothing to draw; `group` is the
+    grade that begins with this row."""
 
     line: Line
+    group: str | None
     raw: float | None
     raw_interval: Whisker | None
     shrunken: float | None
@@ -51,7 +53,7 @@ def caterpillar(outcome: Outcome) -> Caterpillar:
     scale = value_scale(outcome, EDGE, WIDTH - EDGE)
     order, lines = ordered(outcome)
     return Caterpillar(
-        strips=tuple(_strip(line, scale) for line in lines),
+        strips=_strips(lines, scale, grouped=order == "grade"),
         ticks=scale.ticks(4, "%" if outcome.unit == "%" else ""),
         comparator=None if outcome.comparator_value is None else scale(outcome.comparator_value),
         order=order,
@@ -75,21 +77,23 @@ def value_scale(outcome: Outcome, start: float, end: float, lines: Sequence[Line
         start,
         end,
         include=[outcome.comparator_value],
-        logarithmic=outcome.logarithmic,
+        logarithmic=logarithmic(outcome),
         floor=0.0 if positive else None,
         ceiling=100.0 if outcome.unit == "%" else None,
     )
 
 
 def ordered(outcome: Outcome) -> tuple[str, tuple[Line, ...]]:
-    """What the order is (rank, grade or records) and the lines to show in it.
+    """What the order is (rank, grade, records, name or own) and the lines to show in it.
 
     Where the verdict is not to rank, the order of the rows must not rank either: most records first.
     """
     shown = [line for line in outcome.lines if line.shown]
+    if not outcome.estimated:
+        return "own", tuple(sorted(shown, key=lambda line: (-(line.size or 0.0), line.clinic)))
 
     def size(line: Line) -> tuple[float, str]:
-        return (-(line.n or 0.0), line.clinic)
+        return (-(line.size or 0.0), line.clinic)
 
     if outcome.verdict == "rank":
         last = float("inf")
@@ -99,7 +103,8 @@ def ordered(outcome: Outcome) -> tuple[str, tuple[Line, ...]]:
         places = {"above": 0, "typical": 1, "below": 2}
         shown.sort(key=lambda line: (places.get(line.rank.grade or "", 3), *size(line)))
         return "grade", tuple(shown)
-    return "records", tuple(sorted(shown, key=size))
+    order = "records" if any(line.size for line in shown) else "name"
+    return order, tuple(sorted(shown, key=size))
 
 
 def whisker(estimate: Estimate, scale: Scale) -> Whisker | None:
@@ -114,10 +119,29 @@ def whisker(estimate: Estimate, scale: Scale) -> Whisker | None:
     )
 
 
-def _strip(line: Line, scale: Scale) -> Strip:
+def logarithmic(outcome: Outcome) -> bool:
+    """Whether equal ratios take equal space: outcomes analysed so, and rates over orders of magnitude."""
+    if outcome.logarithmic or outcome.kind != "count":
+        return outcome.logarithmic
+    shown = [line.shrunken.value for line in outcome.lines if line.shrunken.value is not None]
+    return bool(shown) and min(shown) > 0 and max(shown) > 20 * min(shown)
+
+
+def _strips(lines: Sequence[Line], scale: Scale, *, grouped: bool) -> tuple[Strip, ...]:
+    """Rows; where they are grouped, the first of each grade names it."""
+    strips, last = [], None
+    for line in lines:
+        grade = line.rank.grade or "none"
+        strips.append(_strip(line, scale, grade if grouped and grade != last else None))
+        last = grade
+    return tuple(strips)
+
+
+def _strip(line: Line, scale: Scale, group: str | None) -> Strip:
     raw, shrunken = line.raw, line.shrunken
     return Strip(
         line=line,
+        group=group,
         raw=scale(raw.value) if raw.value is not None and scale.holds(raw.value) else None,
         raw_interval=whisker(raw, scale),
         shrunken=None if shrunken.value is None else scale(shrunken.value),

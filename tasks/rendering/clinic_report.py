@@ -11,6 +11,7 @@ from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.templates import render
 
 CHART_SIZE = (236.0, 94.0)
+MOST_FINDINGS = 4
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class Months:
 
 @dataclass(frozen=True)
 class FinePrint:
-    """What stands beside one outcome's comparison: against what, adjusted for what, how many, the verdict."""
+    """What stands beside one outcome's comparison: the network's value, adjusters, how many, the verdict."""
 
     outcome: Outcome
-    comparator: str
+    value: str
     adjusters: str
     compared: str
     verdict: str
@@ -58,6 +59,7 @@ def clinic_html(edition: Edition, clinic: Clinic) -> str:
         return render(
             "templates/clinic_unreported.html.j2", **shared, why=sentences.why_unreported(edition, clinic)
         )
+    found = sorted(filter(_found, edition.quality_of(clinic.name)), key=lambda each: -(each.n_found or 0))
     charts = [months(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes]
     return render(
         "templates/clinic.html.j2",
@@ -67,9 +69,10 @@ def clinic_html(edition: Edition, clinic: Clinic) -> str:
         months=charts,
         no_months=[each.outcome.label for each in charts if each.chart is None],
         to_do=sentences.clinic_to_do(edition, clinic),
-        quality=[finding for finding in edition.quality_of(clinic.name) if _found(finding)],
-        n_rules=len(edition.network_quality),
+        quality=found[:MOST_FINDINGS],
+        more_quality=len(found[MOST_FINDINGS:]),
         beside=print_rows(edition),
+        comparator="; ".join(dict.fromkeys(outcome.comparator for outcome in edition.estimated)),
     )
 
 
@@ -97,7 +100,9 @@ def print_rows(edition: Edition) -> list[FinePrint]:
     return [
         FinePrint(
             outcome=outcome,
-            comparator=sentences.comparator(outcome),
+            value=""
+            if outcome.comparator_value is None
+            else outcome.notation.prose(outcome.comparator_value),
             adjusters=sentences.adjusters(outcome),
             compared=sentences.compared(outcome),
             verdict=outcome.verdict_reason or sentences.say(f"verdict.{outcome.verdict or 'none'}"),

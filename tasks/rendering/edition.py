@@ -115,17 +115,24 @@ class Line:
 
     @property
     def tone(self) -> str:
-        """better, worse, same, higher, lower, uncompared or withheld: what shape, colour and word it gets."""
+        """better, worse, same, higher, lower, uncompared, own, withheld or absent: its shape and word."""
         if not self.shrunken.shown:
-            return "withheld" if self.shrunken.withheld else "absent"
+            if self.shrunken.withheld or self.raw.withheld:
+                return "withheld"
+            return "own" if self.raw.shown else "absent"
         if self.shrunken.status == "low_reliability":
             return "uncompared"
         return _TONES.get(self.shrunken.comparison or "not_compared", "uncompared")
 
     @property
-    def n(self) -> float | None:
+    def size(self) -> float | None:
         """Records (or exposure) behind the clinic's value."""
         return self.raw.denominator if self.raw.denominator is not None else self.shrunken.denominator
+
+    @property
+    def events(self) -> float | None:
+        """Events counted behind the clinic's value."""
+        return self.raw.numerator if self.raw.numerator is not None else self.shrunken.numerator
 
 
 _TONES = {
@@ -231,6 +238,10 @@ class Outcome:
         """Clinic → its line."""
         return {line.clinic: line for line in self.lines}
 
+    def n(self, line: Line) -> float | None:
+        """What stands under n beside a clinic: events for a rate, records otherwise."""
+        return line.events if self.kind == "count" else line.size
+
     def counted(self, *tones: str) -> int:
         """Number of clinics with one of these tones."""
         return sum(line.tone in tones for line in self.lines)
@@ -286,6 +297,13 @@ class Edition:
         return tuple(outcome for outcome in self.outcomes if outcome.estimated)
 
     @cached_property
+    def drawn(self) -> tuple[Outcome, ...]:
+        """Outcomes with pages of their own: estimated, or at least with clinics' own figures to show."""
+        return tuple(
+            each for each in self.outcomes if each.estimated or any(line.shown for line in each.lines)
+        )
+
+    @cached_property
     def network_quality(self) -> tuple[Finding, ...]:
         """What each rule found in the whole network."""
         return tuple(finding for finding in self.quality if not finding.clinic)
@@ -310,7 +328,13 @@ def read_edition(release: Release, network: Network) -> Edition:
     effects = _many(release["program_effects"], "outcome")
 
     def line(outcome: str, clinic: Clinic) -> Line:
-        forms = {form: _estimate(estimates.get((outcome, clinic.name, form))) for form in FORMS}
+        unestimated = outcome_rows[outcome]["status"] not in SHOWN
+        missing = (
+            Estimate(status="not_estimable", reason=outcome_rows[outcome]["reason"])
+            if unestimated
+            else Estimate()
+        )
+        forms = {form: _estimate(estimates.get((outcome, clinic.name, form)), missing) for form in FORMS}
         return Line(
             clinic=clinic.name,
             region=clinic.region,
@@ -364,9 +388,9 @@ def _many(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], list[dict[str
     return grouped
 
 
-def _estimate(row: Mapping[str, Any] | None) -> Estimate:
+def _estimate(row: Mapping[str, Any] | None, missing: Estimate) -> Estimate:
     if row is None:
-        return Estimate()
+        return missing
     if row["status"] not in SHOWN:
         return Estimate(estimand=row["estimand"], status=row["status"], reason=row["reason"])
     return Estimate(

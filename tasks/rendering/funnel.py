@@ -36,7 +36,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Funnel:
-    """A funnel, or the reason why none is drawn (`why_not`: few, uninformative, unknown)."""
+    """A funnel, or the reason why none is drawn (`why_not`: few, no_size, uninformative, unknown)."""
 
     why_not: str | None
     overdispersion: float | None
@@ -88,6 +88,8 @@ def funnel(outcome: Outcome) -> Funnel:
     lines = [line for line in outcome.lines if line.raw.value is not None and line.raw.denominator]
     if outcome.logarithmic:
         lines = [line for line in lines if (line.raw.value or 0.0) > 0]
+    if not lines and any(line.raw.shown for line in outcome.lines):
+        return Funnel(why_not="no_size", overdispersion=None)
     if len(lines) < FEWEST:
         return Funnel(why_not="few", overdispersion=None)
     spread = _spread(outcome, lines)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tasks.release import STATUSES
 from tasks.rendering import sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
-from tasks.rendering.edition import Edition, Finding, Line, Outcome
+from tasks.rendering.edition import Edition, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import EffectAxis, EventStudy, effect_axes, event_study
 from tasks.rendering.funnel import Funnel, funnel
 from tasks.rendering.numbers import counted, listed
@@ -20,7 +20,10 @@ from tasks.rendering.templates import render
 from tasks.rendering.wording import wording
 
 MONTHS_SIZE = (482.0, 112.0)
-LONGEST_LIST = 12
+FIGURES = (
+    *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
+    *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size", "rankability"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,14 @@ class OutcomePages:
     lead: tuple[tuple[str, ...], ...]
     beside: Sequence[tuple[str, str]]
     clinics: Caterpillar
+    caption: str
     withheld: tuple[str, ...]
     absent: tuple[Line, ...]
     funnel: Funnel
     funnel_words: str
     shrinkage: Shrinkage | None
+    figures: tuple[Figure, ...]
     ranks: RankChart | None
-    grades: Sequence[tuple[str, tuple[str, ...]]]
     months: RunChart | None
     months_words: str
 
@@ -79,11 +83,11 @@ def network_html(edition: Edition) -> str:
         edition=edition,
         release=edition.release,
         messages=key_messages(edition),
-        pages=[outcome_pages(edition, outcome) for outcome in edition.estimated],
+        pages=[outcome_pages(edition, outcome) for outcome in edition.drawn],
         unestimated=[
             (outcome, sentences.not_estimable(outcome))
             for outcome in edition.outcomes
-            if not outcome.estimated
+            if outcome not in edition.drawn
         ],
         without_report=without_report(edition),
         program=[program_part(outcome) for outcome in edition.outcomes] if edition.network.program else [],
@@ -129,26 +133,29 @@ def outcome_message(outcome: Outcome) -> Message:
 
 
 def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
-    """One estimated outcome's pages."""
+    """One outcome's pages; what could not be estimated is left out of them, and they say why."""
     plot = funnel(outcome)
     chart = run_chart(outcome, outcome.months, *MONTHS_SIZE)
-    said = (
+    said: tuple[tuple[str | None, ...], ...] = (
         (sentences.average(outcome), sentences.differences(outcome)),
         (sentences.intraclass(outcome), sentences.design_effect(outcome)),
         (outcome.verdict_reason,),
     )
+    if not outcome.estimated:
+        said = ((sentences.not_estimable(outcome),),)
     return OutcomePages(
         outcome=outcome,
         lead=tuple(tuple(filter(None, paragraph)) for paragraph in said if any(paragraph)),
         beside=sentences.beside(edition, outcome),
         clinics=caterpillar(outcome),
+        caption=sentences.caterpillar_words(outcome),
         withheld=tuple(line.clinic for line in outcome.lines if not line.shown and line.tone == "withheld"),
         absent=tuple(line for line in outcome.lines if not line.shown and line.tone == "absent"),
         funnel=plot,
         funnel_words=sentences.funnel_words(outcome, plot),
         shrinkage=shrinkage(outcome),
+        figures=tuple(sorted(outcome.figures.values(), key=_figure_order)),
         ranks=rank_chart(outcome),
-        grades=_grades(outcome),
         months=chart,
         months_words="" if chart is None else sentences.run_words(chart),
     )
@@ -193,14 +200,8 @@ def quality_rows(edition: Edition) -> list[QualityRow]:
     return rows
 
 
-def _grades(outcome: Outcome) -> list[tuple[str, tuple[str, ...]]]:
-    if outcome.verdict != "grade":
-        return []
-    by_grade = {
-        grade: tuple(line.clinic for line in outcome.lines if line.rank.grade == grade)
-        for grade in ("above", "typical", "below")
-    }
-    return list(by_grade.items())
+def _figure_order(figure: Figure) -> tuple[int, str]:
+    return (FIGURES.index(figure.figure) if figure.figure in FIGURES else len(FIGURES), figure.figure)
 
 
 def _share(finding: Finding) -> str:

@@ -105,7 +105,7 @@ class Notation:
     @classmethod
     def of(cls, intervals: Iterable[tuple[float, float | None, float | None]], unit: str) -> Notation:
         """The notation that suits (value, lower, upper) triples: three significant digits, no more than
-        the usual interval's half-width deserves (two of its digits), no fewer than its first."""
+        the narrower intervals' half-width deserves (two of its digits), no fewer than its first."""
         shown = list(intervals)
         values = [abs(value) for value, _, _ in shown if value]
         halves = [
@@ -115,16 +115,15 @@ class Notation:
             return cls(unit, 1)
         wanted = 2 - _exponent(median(values))
         if halves:
-            width = _exponent(median(halves))
+            width = _exponent(sorted(halves)[len(halves) // 4])
             wanted = max(min(wanted, 1 - width), -width)
-        decimals = _clamp(wanted, 0, 3)
         if unit == "%":
-            decimals = min(decimals, 1)
-        return cls(unit, decimals)
+            return cls(unit, 1 if median(values) >= 1 else 2)
+        return cls(unit, _clamp(wanted, 0, 3))
 
     def number(self, value: float) -> str:
         """The value without its unit."""
-        return fixed(value, self.decimals)
+        return fixed(value, self._decimals(value))
 
     def cell(self, value: float) -> str:
         """The value as it stands in a table: per cent carries its sign, other units stand in the header."""
@@ -138,13 +137,18 @@ class Notation:
 
     def range(self, lower: float, upper: float) -> str:
         """An interval: "10.1 to 14.9"."""
-        return f"{self.number(lower)} to {self.number(upper)}"
+        decimals = self._decimals(lower, upper)
+        return f"{fixed(lower, decimals)} to {fixed(upper, decimals)}"
 
     def full(self, value: float, lower: float | None, upper: float | None) -> str:
         """A value with its interval: "12.3% (10.1 to 14.9)"."""
         if lower is None or upper is None:
             return self.cell(value)
         return f"{self.cell(value)} ({self.range(lower, upper)})"
+
+    def _decimals(self, *values: float) -> int:
+        """Fewer decimals for a value much larger than the others of its kind: four digits say enough."""
+        return min(self.decimals, max(0, 3 - max(_exponent(value) for value in values)))
 
 
 def listed(items: Sequence[str]) -> str:

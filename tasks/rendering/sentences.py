@@ -31,16 +31,15 @@ def differences(outcome: Outcome) -> str:
     ]
     others = [
         _count(outcome, tone)
-        for tone in ("same", "uncompared", "withheld", "absent")
+        for tone in ("same", "uncompared", "own", "withheld", "absent")
         if outcome.counted(tone)
     ]
     if not standing:
-        return say("message.differences_none", others=", ".join(others), comparator=outcome.comparator)
+        return say("message.differences_none", others=", ".join(others))
     return say(
         "message.differences",
         standing=listed(standing),
-        others="".join(f", {each}" for each in others),
-        comparator=outcome.comparator,
+        others=", ".join(others),
     )
 
 
@@ -48,13 +47,13 @@ def average(outcome: Outcome) -> str | None:
     """The comparator's value, with its interval where the release holds one."""
     if outcome.comparator_value is None:
         return None
-    comparator = f"{outcome.comparator[0].upper()}{outcome.comparator[1:]}"
+    against = _sentence_case(outcome.comparator)
     value = outcome.notation.prose(outcome.comparator_value)
     mean = outcome.figures.get("mean")
     if mean and mean.value == outcome.comparator_value and mean.lower is not None and mean.upper is not None:
         low, high = outcome.notation.number(mean.lower), outcome.notation.number(mean.upper)
-        return say("message.average_interval", comparator=comparator, value=value, lower=low, upper=high)
-    return say("message.average", comparator=comparator, value=value)
+        return say("message.average_interval", comparator=against, value=value, lower=low, upper=high)
+    return say("message.average", comparator=against, value=value)
 
 
 def intraclass(outcome: Outcome) -> str | None:
@@ -104,7 +103,8 @@ def program_message(outcome: Outcome) -> str | None:
         unit = f" {naive.unit}" if naive.unit else ""
         written = f"{say(f'measure.{naive.measure}')} {write_effect(naive)}{unit}"
         aside = f" {say('message.program_naive', naive=written)}"
-    return f"{answer.words}{aside}"
+    words = answer.words.removeprefix(f"{outcome.label}: ")  # the label stands before the sentence
+    return f"{_sentence_case(words)}{aside}"
 
 
 def quality_message(edition: Edition) -> str:
@@ -130,8 +130,8 @@ def funnel_words(outcome: Outcome, plot: Funnel) -> str:
     root = "" if plot.overdispersion is None else significant(math.sqrt(plot.overdispersion), 2)
     if plot.why_not == "few":
         return say("outcome.funnel_few", fewest=FEWEST)
-    if plot.why_not == "unknown":
-        return say("outcome.funnel_unknown")
+    if plot.why_not in ("unknown", "no_size"):
+        return say(f"outcome.funnel_{plot.why_not}")
     if plot.why_not == "uninformative":
         return say("outcome.funnel_uninformative", root=root, factor=factor)
     key = "outcome.overdispersion" if plot.widened else "outcome.overdispersion_none"
@@ -142,6 +142,15 @@ def funnel_words(outcome: Outcome, plot: Funnel) -> str:
         else say("outcome.funnel_alarm_none")
     )
     return f"{stated} {beyond}"
+
+
+def caterpillar_words(outcome: Outcome) -> str:
+    """What the marks in an outcome's rows of clinics are."""
+    counts = say("outcome.denominator_count" if outcome.kind == "count" else "outcome.denominator")
+    if outcome.comparator_value is None:
+        return say("outcome.caption_own", denominator=counts)
+    value = outcome.notation.prose(outcome.comparator_value)
+    return say("outcome.caption", comparator=outcome.comparator, value=value, denominator=counts)
 
 
 def run_words(chart: RunChart) -> str:
@@ -164,7 +173,7 @@ def run_words(chart: RunChart) -> str:
 
 def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
     """What must stand beside every comparison: who is in it, who is not and why, when, how."""
-    compared = len(outcome.lines) - outcome.counted("uncompared", "withheld", "absent")
+    compared = len(outcome.lines) - outcome.counted("uncompared", "own", "withheld", "absent")
     values = {"compared": compared, "all": len(outcome.lines)}
     if outcome.n_records is None:
         n = say("beside.compared_text_withheld", **values)
@@ -207,11 +216,13 @@ def clinic_reading(outcome: Outcome, line: Line) -> str:
         return say("clinic.absent", reason=_reason(line.reason or outcome.reason))
     if line.tone == "uncompared":
         if line.reason:
-            return say("clinic.uncompared_reason", reason=_reason(line.reason))
+            return say("clinic.uncompared_reason", reason=_sentence_case(_reason(line.reason)))
         return say("clinic.uncompared")
+    if line.tone == "own":
+        return say("clinic.own_only", reason=_reason(line.reason or outcome.reason))
     fair = "" if line.shrunken.value is None else outcome.notation.prose(line.shrunken.value)
     network = "" if outcome.comparator_value is None else outcome.notation.prose(outcome.comparator_value)
-    return say(f"clinic.{line.tone}", fair=fair, network=network, comparator=outcome.comparator)
+    return say(f"clinic.{line.tone}", fair=fair, network=network)
 
 
 def clinic_place(outcome: Outcome, line: Line) -> str:
@@ -300,7 +311,7 @@ def clinic_to_do(edition: Edition, clinic: Clinic) -> list[str]:
 def by_tone(edition: Edition, clinic: Clinic) -> dict[str, list[str]]:
     """Finding → the outcomes it holds for, in the order a manager should read them."""
     found: dict[str, list[str]] = {}
-    for tone in ("worse", "better", "higher", "lower", "same", "uncompared", "withheld", "absent"):
+    for tone in ("worse", "better", "higher", "lower", "same", "uncompared", "own", "withheld", "absent"):
         names = [outcome.label for outcome in edition.outcomes if outcome.by_clinic[clinic.name].tone == tone]
         if names:
             found[tone] = names
@@ -355,7 +366,7 @@ def comparator(outcome: Outcome) -> str:
 
 def compared(outcome: Outcome) -> str:
     """How many clinics are compared, of all."""
-    count = len(outcome.lines) - outcome.counted("uncompared", "withheld", "absent")
+    count = len(outcome.lines) - outcome.counted("uncompared", "own", "withheld", "absent")
     return say("beside.compared_clinics", compared=count, all=len(outcome.lines))
 
 
@@ -379,13 +390,17 @@ def _excluded(edition: Edition, outcome: Outcome) -> str:
         )
     if count := outcome.counted("withheld"):
         parts.append(say("beside.excluded_withheld", clinics=counted(count, "clinic")))
-    if count := outcome.counted("absent"):
+    if count := outcome.counted("own", "absent"):
         parts.append(say("beside.excluded_absent", clinics=counted(count, "clinic")))
     return "; ".join(parts) or say("beside.excluded_none")
 
 
 def _count(outcome: Outcome, tone: str) -> str:
     return f"{outcome.counted(tone)} {say(f'tone.{tone}')}"
+
+
+def _sentence_case(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _reason(reason: str | None) -> str:

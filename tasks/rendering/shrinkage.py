@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.rendering.caterpillar import logarithmic
 from tasks.rendering.edition import Outcome
 from tasks.rendering.scales import Tick, spanning
 
@@ -46,7 +47,7 @@ def shrinkage(outcome: Outcome) -> Shrinkage | None:
         for line in outcome.lines
         if line.raw.value is not None and line.shrunken.value is not None
     ]
-    if outcome.logarithmic:
+    if logarithmic(outcome):
         pairs = [pair for pair in pairs if pair[0] > 0 and pair[1] > 0]
     if len(pairs) < 3:
         return None
@@ -55,7 +56,7 @@ def shrinkage(outcome: Outcome) -> Shrinkage | None:
         HEIGHT - BOTTOM,
         TOP,
         include=[outcome.comparator_value],
-        logarithmic=outcome.logarithmic,
+        logarithmic=logarithmic(outcome),
         floor=0.0 if outcome.kind in ("binary", "count") else None,
         ceiling=100.0 if outcome.unit == "%" else None,
     )
