@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
+from tasks.models import distributions as stats
 from tasks.models.icc_likelihood import root
 
 Floats = NDArray[np.float64]

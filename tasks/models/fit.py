@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from tasks.errors import EstimationError, nearest
+from tasks.models import distributions as stats
 from tasks.records.design import Design, Dropped
 
 Floats = NDArray[np.float64]
@@ -298,10 +298,8 @@ class Fit:
 
 
 def _t_quantile(probability: float, df: Floats) -> Floats:
-    finite = np.where(np.isinf(df), 1.0, df)
-    return np.where(np.isinf(df), stats.norm.ppf(probability), stats.t.ppf(probability, finite))
+    return np.asarray(stats.t.ppf(probability, df), dtype=float)
 
 
 def _two_sided(t: Floats, df: Floats) -> Floats:
-    finite = np.where(np.isinf(df), 1.0, df)
-    return 2.0 * np.where(np.isinf(df), stats.norm.sf(np.abs(t)), stats.t.sf(np.abs(t), finite))
+    return np.asarray(2.0 * stats.t.sf(np.abs(t), df), dtype=float)

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from tasks.errors import EstimationError, FormulaError
+from tasks.models import distributions as stats
 from tasks.models.fit import Fit, Floats, Wald
 from tasks.models.gee_sums import Centre
 from tasks.models.group_means import MEAN, least_squares, with_means

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from tasks.errors import EstimationError
+from tasks.models import distributions as stats
 from tasks.models.beta_binomial import Events
 from tasks.models.one_way import OneWay
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from tasks.models import distributions as stats
 from tasks.models.icc_likelihood import root
 from tasks.models.one_way import Anova, OneWay, between_at
 

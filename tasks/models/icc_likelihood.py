@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
+from tasks.models import distributions as stats
 from tasks.models.one_way import OneWay
 
 Floats = NDArray[np.float64]

@@ -14,9 +14,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from tasks.errors import EstimationError, nearest
+from tasks.models import distributions as stats
 from tasks.records.cells import Cells
 from tasks.records.moments import Moments
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from tasks.models import distributions as stats
 from tasks.models.families import FamilyName, mean_of
 
 Floats = NDArray[np.float64]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+
+from tasks.models import distributions as stats
 
 Floats = NDArray[np.float64]
 

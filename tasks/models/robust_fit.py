@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from scipy import stats
-
 from tasks.errors import EstimationError
+from tasks.models import distributions as stats
 from tasks.models.fit import Fit, Floats, Wald
 from tasks.models.sandwich import ClusterScores, Covariance
 

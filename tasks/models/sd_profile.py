@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import stats
 
 from tasks.errors import EstimationError
+from tasks.models import distributions as stats
 from tasks.models.ascent import climb
 from tasks.models.families import FamilyName
 from tasks.models.fit import Floats

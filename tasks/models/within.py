@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from tasks.errors import EstimationError, FormulaError, nearest
+from tasks.models import distributions as stats
 from tasks.models.fit import Floats, VarianceComponents, Wald
 from tasks.models.robust_fit import RobustFit
 from tasks.models.sandwich import ClusterScores
