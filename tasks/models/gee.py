@@ -19,7 +19,7 @@ from tasks.models.gee_sums import CellSums, MomentSums
 from tasks.models.robust_fit import RobustFit
 from tasks.models.sandwich import COVARIANCES, ClusterScores, Covariance
 from tasks.models.working_correlation import CONVENTIONS, Convention
-from tasks.records import cells_for, moments_for, new_rows
+from tasks.records import Cells, Design, Moments, cells_for, moments_for, new_rows
 
 DfMethod = Literal["satterthwaite", "clusters-parameters", "normal"]
 
@@ -165,9 +165,9 @@ def gee(
         corr: working correlation. With `trials`, independence and the exchangeable ones take each trial
             for an outcome of its own, so that counts of successes give what one row per patient gives; ar1
             and unstructured take a row for one outcome measured on `trials` patients.
-        cov: covariance of the coefficients; None takes Kauermann–Carroll's below 40 clusters (it holds its
-            level down to about ten clusters with a t reference: Li & Redden 2015 Stat Med 34, 281) and the
-            plain sandwich from there on.
+        cov: covariance of the coefficients; None takes Kauermann–Carroll's below 40 clusters and the plain
+            sandwich from there on. With Satterthwaite df it holds its level from about eight clusters on,
+            of equal size or not (Li & Redden 2015 Stat Med 34, 281 find so for K − p df and equal sizes).
         df: reference of tests and intervals: "satterthwaite" (of the variance estimate, per coefficient),
             "clusters-parameters", or "normal". None: Satterthwaite for the robust covariances, normal for
             the model-based one.
@@ -208,15 +208,9 @@ def gee(
             f"a correlation of type {corr} needs to know the order of a cluster's rows",
             hint='name the column with time="…"',
         )
-    report = _Report(cov, df, scale)
+    report: dict[str, Any] = {"corr": corr, "cov": cov, "df": df, "scale": scale, "convention": convention}
     if chosen.name == "gaussian" and not on_occasions and offset is None and exposure is None:
-        design, moments = moments_for(formula, data, groups=names)
-        check_clusters(names[0], len(moments.levels[0]))
-        sums = MomentSums(moments, design.fixed)
-        check_varies(design, sums.spread)
-        equations = Equations(design, names, chosen, corr, convention, sums, moments.levels, moments.n_obs)
-        return _fit(equations, *equations.solve_by_sums(sums.least_squares()), report)
-
+        return gee_from_moments(*moments_for(formula, data, groups=names), **report)
     design, cells = cells_for(
         formula,
         data,
@@ -227,14 +221,69 @@ def gee(
         time=time if on_occasions else None,
         collapse=not on_occasions,
     )
-    check_clusters(names[0], len(cells.levels[0]))
+    return gee_from_cells(design, cells, family=family, time=time or "time", spacing=spacing, **report)
+
+
+def gee_from_moments(
+    design: Design,
+    moments: Moments,
+    *,
+    corr: Literal["independence", "exchangeable", "nested-exchangeable"] = "independence",
+    cov: Covariance | None = None,
+    df: DfMethod | None = None,
+    scale: float | None = None,
+    convention: Convention = "liang-zeger",
+) -> GeeFit:
+    """A Gaussian GEE from moments that are already there (stored, or added up over months or sites).
+
+    Args:
+        design: the formula bound to the data.
+        moments: of its columns, by cluster (the first factor), and unit for nested-exchangeable.
+        corr, cov, df, scale, convention: see `gee`.
+    """
+    check_clusters(moments.factors[0], len(moments.levels[0]))
+    sums = MomentSums(moments, design.fixed)
+    check_varies(design, sums.spread)
+    groups = moments.factors[: 2 if corr == "nested-exchangeable" else 1]
+    equations = Equations(
+        design, groups, FAMILIES["gaussian"], corr, convention, sums, moments.levels, moments.n_obs
+    )
+    return _fit(equations, *equations.solve_by_sums(sums.least_squares()), _Report(cov, df, scale))
+
+
+def gee_from_cells(
+    design: Design,
+    cells: Cells,
+    *,
+    family: str,
+    corr: Correlation = "independence",
+    cov: Covariance | None = None,
+    df: DfMethod | None = None,
+    scale: float | None = None,
+    convention: Convention = "liang-zeger",
+    time: str = "time",
+    spacing: Spacing = "occasions",
+) -> GeeFit:
+    """A GEE from cells that were made already; the fit keeps none of them.
+
+    Args:
+        design: the formula bound to the data.
+        cells: by cluster (the first factor), and unit for nested-exchangeable; with their time for ar1 and
+            unstructured.
+        time: what errors call the time column.
+        family, corr, cov, df, scale, convention, spacing: see `gee`.
+    """
+    chosen = FAMILIES[family]
+    check_clusters(cells.factors[0], len(cells.levels[0]))
     check_outcome(design, cells, chosen)
-    source = CellSums(cells, design.fixed, chosen, units=len(names))
-    equations = Equations(design, names, chosen, corr, convention, source, cells.levels, cells.n_obs)
+    groups = cells.factors[: 2 if corr == "nested-exchangeable" else 1]
+    source = CellSums(cells, design.fixed, chosen, units=len(groups))
+    equations = Equations(design, groups, chosen, corr, convention, source, cells.levels, cells.n_obs)
     start = likelihood_start(cells, design, chosen, source.centre)
-    if not on_occasions:
+    report = _Report(cov, df, scale)
+    if corr not in ("ar1", "unstructured"):
         return _fit(equations, *equations.solve_by_sums(start), report)
-    rows = rows_in_time(source, names[0], str(time), corr, spacing)
+    rows = rows_in_time(source, groups[0], time, corr, spacing)
     return _fit(equations, *equations.solve_by_rows(start, rows), report, rows.times)
 
 

@@ -29,38 +29,20 @@ def with_means(
         names: fixed-effect columns whose means are added, after the formula's own columns.
         centred: whether the columns themselves become deviations from their cluster means.
     """
-    cluster = moments.codes[:, 0]
-    k, q, last = len(moments.levels[0]), len(moments.columns), len(moments.columns) - 1
+    cluster, k = moments.codes[:, 0], len(moments.levels[0])
     columns = moments.position(*names)
-    n = np.bincount(cluster, moments.n, minlength=k)
     sums = np.zeros((k, len(names)))
     np.add.at(sums, cluster, moments.products[:, 0, columns])
+    n = np.bincount(cluster, moments.n, minlength=k)
+    added = tuple(name + MEAN for name in names)
     # about the same reference point as the columns themselves
     means = (sums / n[:, None])[cluster]
-    m = len(names)
-    products = np.zeros((len(moments.products), q + m, q + m))
-    old = np.concatenate([np.arange(last), [last + m]])
-    new = np.arange(last, last + m)
-    products[:, old[:, None], old] = moments.products
-    crossed = means[:, :, None] * moments.products[:, 0, None, :]
-    products[:, new[:, None], old] = crossed
-    products[:, old[:, None], new] = crossed.transpose(0, 2, 1)
-    products[:, new[:, None], new] = moments.n[:, None, None] * means[:, :, None] * means[:, None, :]
-    reference = np.concatenate(
-        [moments.reference[:last], moments.reference[columns], moments.reference[last:]]
-    )
-    added = tuple(name + MEAN for name in names)
+    widened = with_constants(moments, added, means, moments.reference[columns])
     if centred:
-        turn = np.eye(q + m)
-        turn[columns, new] = -1.0
-        products = turn @ products @ turn.T
+        turn, reference = np.eye(len(widened.columns)), widened.reference.copy()
+        turn[columns, widened.position(*added)] = -1.0
         reference[columns] = 0.0
-    widened = replace(
-        moments,
-        columns=(*moments.columns[:last], *added, moments.columns[last]),
-        reference=reference,
-        products=products,
-    )
+        widened = replace(widened, reference=reference, products=turn @ widened.products @ turn.T)
     group = moments.factors[0]
     sources = {**design.sources, **{name + MEAN: design.sources.get(name, (name,)) for name in names}}
     return (
@@ -73,6 +55,32 @@ def with_means(
             spec=None,
         ),
         widened,
+    )
+
+
+def with_constants(moments: Moments, names: Sequence[str], values: Floats, reference: Floats) -> Moments:
+    """Add columns that are constant within each row of the moments, before the outcome.
+
+    Args:
+        moments: any.
+        names: m names.
+        values: (G, m) each column's value less its reference point.
+        reference: (m,) the reference points.
+    """
+    m, last = len(names), len(moments.columns) - 1
+    old, new = np.concatenate([np.arange(last), [last + m]]), np.arange(last, last + m)
+    products = np.zeros((len(moments.products), last + 1 + m, last + 1 + m))
+    products[:, old[:, None], old] = moments.products
+    crossed = values[:, :, None] * moments.products[:, 0, None, :]
+    products[:, new[:, None], old] = crossed
+    products[:, old[:, None], new] = crossed.transpose(0, 2, 1)
+    products[:, new[:, None], new] = moments.n[:, None, None] * values[:, :, None] * values[:, None, :]
+    point = moments.reference
+    return replace(
+        moments,
+        columns=(*moments.columns[:last], *names, moments.columns[last]),
+        reference=np.concatenate([point[:last], reference, point[last:]]),
+        products=products,
     )
 
 
