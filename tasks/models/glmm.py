@@ -73,7 +73,8 @@ def glmm(
         formula, data, trials=trials, exposure=exposure, offset=offset, collapse=collapse
     )
     fit = glmm_from_cells(design, cells, kind, nodes=nodes, has_trials=trials is not None)
-    return replace(fit, data=data)
+    reading = {"trials": trials, "exposure": exposure, "offset": offset, "collapse": collapse}
+    return replace(fit, data=data, reading=reading)
 
 
 def glmm_from_cells(
@@ -143,12 +144,11 @@ def _fit_of(
     varcomp = _variance_components(loadings)
     modes = _modes(arranged, best, varcomp)
     size = float(np.exp(best.parameters[-1])) if arranged.outcome.has_size else None
-    own = sum(_effect_rows(arranged, best))
     fixed = arranged.offset + best.parameters[q : q + p] @ arranged.x
     n_parameters = q + p + (size is not None)
     scatter = dispersion(
         family,
-        fixed + own,
+        sum(_effect_rows(arranged, best), start=fixed),
         total=cells.total,
         total_squares=cells.total_squares,
         rows=cells.weight,

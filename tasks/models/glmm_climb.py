@@ -40,7 +40,8 @@ class Maximum:
         effects: per factor, (n, d) conditional modes.
         conditional: per factor, (n, d, d) their covariance given the parameters.
         slopes: per factor, (p, n, d) derivatives of the modes in β.
-        posterior: posterior mean and SD of a scalar effect by level, or None.
+        posterior: posterior mean and SD of a scalar effect by level, or None (not for Laplace with many rows).
+        next_order: what the next order of the expansion would add to Laplace's approximation (scalar effect).
         nodes: quadrature nodes of the likelihood that was maximised.
         path: (nodes, log-likelihood) for each number of nodes tried.
         iterations: Newton steps in all.
@@ -57,6 +58,7 @@ class Maximum:
     conditional: tuple[Floats, ...]
     slopes: tuple[Floats, ...]
     posterior: tuple[Floats, Floats] | None
+    next_order: float
     nodes: int
     path: tuple[tuple[int, float], ...]
     iterations: int
@@ -68,6 +70,8 @@ class Maximum:
 
 def start_values(cells: ArrangedCells) -> Floats:
     """(θ, β[, log size]) to begin from: no random effects, then a rough SD for each."""
+    if cells.offset.size > _THIN_ABOVE:
+        return start_values(cells.thinned(cells.offset.size // _THIN_TO))
     outcome = cells.outcome
     plain = replace(outcome, family="poisson") if outcome.has_size else outcome
     beta = starting.without_effects(cells.x, cells.offset, plain)
@@ -177,7 +181,11 @@ def _finish_scalar(
     hessian[1:, 0] *= sign
     parameters[0] *= sign
     sigma, p = parameters[0], likelihood.x.shape[0]
-    mean, sd = likelihood.posterior(top.parameters, max(_POSTERIOR_NODES, likelihood.nodes), top)
+    posterior = None
+    if likelihood.nodes > 1 or likelihood.offset.size <= _THIN_ABOVE:
+        enough = _POSTERIOR_NODES if likelihood.offset.size <= _THIN_ABOVE else likelihood.nodes
+        mean, sd = likelihood.posterior(top.parameters, max(enough, likelihood.nodes), top)
+        posterior = (top.parameters[0] * mean, sigma * sd)
     return Maximum(
         parameters=parameters,
         value=top.value,
@@ -185,7 +193,8 @@ def _finish_scalar(
         effects=((top.parameters[0] * top.modes)[:, None],),
         conditional=((sigma**2 / top.precision)[:, None, None],),
         slopes=((top.parameters[0] * top.mode_slopes[1 : 1 + p])[:, :, None],),
-        posterior=(top.parameters[0] * mean, sigma * sd),
+        posterior=posterior,
+        next_order=top.next_order,
         nodes=likelihood.nodes,
         path=path,
         iterations=iterations,
@@ -239,6 +248,7 @@ def _maximise_grouped(cells: ArrangedCells, start: Floats) -> Maximum:
             np.moveaxis(each, -1, 0) for each in arrangement.unstack(point.coefficient_information()[1].T)
         ),
         posterior=None,
+        next_order=0.0,
         nodes=1,
         path=((1, top.value),),
         iterations=iterations + found.iterations,

@@ -80,6 +80,7 @@ class GlmmFit(Fit):
         typical: mean linear predictor of the sample without random effects (log exposure included).
         data: what the fit was made from, as it was handed in (kept in memory for `marginal_effects` only,
             never pickled); None after unpickling.
+        reading: how `data` was read: `cells_for`'s keywords, column names and no values.
     """
 
     family: FamilyName
@@ -97,6 +98,7 @@ class GlmmFit(Fit):
     gradient_test: float
     typical: float
     data: Any = field(repr=False, compare=False, default=None)
+    reading: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the data: a pickled fit holds no patient's row."""
@@ -114,13 +116,18 @@ class GlmmFit(Fit):
 
     @property
     def ranef(self) -> Mapping[str, pd.DataFrame]:
-        """Conditional modes by group: estimate, sd (given the parameters), weight (1 − sd²/variance)."""
-        return {group: self._effects(group, with_coefficients=False) for group in self.modes}
+        """Conditional modes by group, indexed by level (and effect, where a group has several).
+
+        `estimate`, `sd` (conditional on variances and coefficients; lme4's condVar), `weight` (share of the
+        effect's variance that its own rows resolve, 1 − sd²/variance) and `prediction_sd` (also uncertain in
+        the coefficients, to first order).
+        """
+        return {group: self._effects(group) for group in self.modes}
 
     @property
     def ranef_pev(self) -> Mapping[str, pd.DataFrame]:
-        """As `ranef`, with sd including the uncertainty of the coefficients (to first order)."""
-        return {group: self._effects(group, with_coefficients=True) for group in self.modes}
+        """As `ranef`, with `prediction_sd` in the place of `sd`."""
+        return {group: frame.assign(sd=frame["prediction_sd"]) for group, frame in self.ranef.items()}
 
     @property
     def posterior(self) -> Mapping[str, pd.DataFrame]:
@@ -131,7 +138,9 @@ class GlmmFit(Fit):
         """
         if self.posterior_moments is None:
             raise EstimationError(
-                "posterior means by quadrature need a single scalar random effect; ranef has the modes"
+                "posterior means by quadrature need a single scalar random effect, and quadrature where there"
+                " are many rows",
+                hint="use nodes=None, or ranef: the conditional modes",
             )
         (group,) = self.modes
         mean, sd = self.posterior_moments
@@ -140,19 +149,23 @@ class GlmmFit(Fit):
         index = pd.Index(self.labels[group], name=group)
         return {group: pd.DataFrame({"estimate": mean, "sd": sd, "weight": weight}, index=index)}
 
-    def _effects(self, group: str, *, with_coefficients: bool) -> pd.DataFrame:
+    def _effects(self, group: str) -> pd.DataFrame:
         modes, conditional, slopes = self.modes[group]
         spread = np.diagonal(conditional, axis1=1, axis2=2)
         variance = self.varcomp.variance(group)
         with np.errstate(divide="ignore", invalid="ignore"):
             weight = np.where(variance.to_numpy() > 0.0, 1.0 - spread / variance.to_numpy(), 0.0)
-        if with_coefficients:
-            spread = spread + np.einsum("pnd,pq,qnd->nd", slopes, self.vcov.to_numpy(), slopes)
+        whole = spread + np.einsum("pnd,pq,qnd->nd", slopes, self.vcov.to_numpy(), slopes, optimize=True)
         labels, effects = self.labels[group], list(variance.index)
         index: pd.Index = pd.Index(labels, name=group)
         if len(effects) > 1:
             index = pd.MultiIndex.from_product([labels, effects], names=[group, "effect"])
-        columns = {"estimate": modes.ravel(), "sd": np.sqrt(spread).ravel(), "weight": weight.ravel()}
+        columns = {
+            "estimate": modes.ravel(),
+            "sd": np.sqrt(spread).ravel(),
+            "weight": weight.ravel(),
+            "prediction_sd": np.sqrt(whole).ravel(),
+        }
         return pd.DataFrame(columns, index=index)
 
     @property

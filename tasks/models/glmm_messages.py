@@ -40,7 +40,7 @@ def messages(
         found.append(_singular_message(fit))
     if asked is None and arranged.is_scalar:
         found.append(_nodes_message(best))
-    if asked == 1 and arranged.is_scalar and not best.capped:
+    if asked == 1 and abs(best.next_order) > 0.2 * _NOTABLE and not best.capped:
         off = _laplace_error(arranged, best)
         if abs(off) > _NOTABLE:
             side = "above" if off > 0 else "below"

@@ -45,7 +45,7 @@ def marginal_derivatives(
     for begin in range(0, eta.size, size):
         part = slice(begin, begin + size)
         p = special.expit(eta[part, None] + sd[part, None] * z)
-        slope = p * special.expit(-(eta[part, None] + sd[part, None] * z))
+        slope = p * (1.0 - p)
         mean[part], first[part] = p @ weight, slope @ weight
         second[part] = (slope * (1.0 - 2.0 * p)) @ weight
     return mean, first, 0.5 * second

@@ -33,6 +33,7 @@ Integers = NDArray[np.int64]
 
 EMPTY: Floats = np.empty((0, 0))
 CHUNK = 16_384
+_LARGE = 50  # rows per cluster from which a matrix product each beats one segmented sum over all
 _STEPS = 200
 _STEP_TOLERANCE = 1e-8  # a Newton step of this size leaves an error of about its square
 
@@ -67,6 +68,7 @@ class Evaluation:
         modes: conditional modes of the standardised effects.
         precision: curvature h of −g at the mode, for a scalar effect.
         mode_slopes: ∂modes/∂parameters, to start a nearby evaluation from; may be empty.
+        next_order: what the next order of the expansion adds to Laplace's approximation (order 2, scalar effect).
     """
 
     parameters: Floats
@@ -76,6 +78,7 @@ class Evaluation:
     modes: Floats
     precision: Floats = field(default_factory=lambda: EMPTY)
     mode_slopes: Floats = field(default_factory=lambda: EMPTY)
+    next_order: float = 0.0
 
     def modes_near(self, parameters: Floats) -> Floats:
         """First-order prediction of the modes at other parameters."""
@@ -132,17 +135,21 @@ class ScalarLikelihood:
             gradient[-1] = outcome.log_constant_slope()
         hessian = np.zeros((p + 1, p + 1))
         modes, precision, slopes = np.empty(clusters), np.empty(clusters), np.empty((p + 1, clusters))
+        next_order = 0.0
         for rows, those in self._chunks():
             part = _Chunk.of(self, outcome, rows, those, sigma, beta)
             part.find_modes(begin[those])
             value += part.accumulate(gradient, hessian if order > 1 else None, self.nodes)
             modes[those], precision[those], slopes[:, those] = part.u, part.h, part.mode_slopes
+            next_order += part.next_order
         full = EMPTY
         if order > 1:
             full = hessian
             if outcome.has_size:
                 full = self._with_size(parameters, hessian, near)
-        return Evaluation(parameters.copy(), float(value), gradient, full, modes, precision, slopes)
+        return Evaluation(
+            parameters.copy(), float(value), gradient, full, modes, precision, slopes, next_order
+        )
 
     def posterior(self, parameters: Floats, nodes: int, near: Evaluation) -> tuple[Floats, Floats]:
         """Posterior mean and SD of each cluster's standardised effect, at these parameters, by quadrature."""
@@ -199,6 +206,7 @@ class _Chunk:
     u: Floats
     h: Floats
     mode_slopes: Floats
+    next_order: float
 
     @classmethod
     def of(
@@ -216,7 +224,8 @@ class _Chunk:
             sigma=sigma,
             u=np.empty(0),
             h=np.empty(0),
-            mode_slopes=np.empty((0, 0)),
+            mode_slopes=EMPTY,
+            next_order=0.0,
         )
 
     def predictor(self, u: Floats) -> Floats:
@@ -226,11 +235,24 @@ class _Chunk:
             spread = spread * self.z
         return self.fixed + spread
 
+    def times_z(self, rows: Floats, power: int) -> Floats:
+        """rows·z^power; the last axis runs over rows."""
+        if self.z is None or power == 0:
+            return rows
+        return np.asarray(rows * (self.z if power == 1 else self.z**power))
+
     def sums(self, rows: Floats, power: int = 0) -> Floats:
         """Sums over each cluster of rows·z^power; the last axis runs over rows."""
-        if self.z is not None and power:
-            rows = rows * (self.z if power == 1 else self.z**power)
-        return np.add.reduceat(rows, self.starts, axis=-1)
+        return np.asarray(np.add.reduceat(self.times_z(rows, power), self.starts, axis=-1))
+
+    def column_sums(self, rows: Floats) -> Floats:
+        """(m, p, J) sums over each cluster of (m, n) rows times each fixed-effect column."""
+        if self.sizes.size * _LARGE > rows.shape[1]:
+            return np.stack([self.sums(self.x * each) for each in rows])
+        out = np.empty((rows.shape[0], self.x.shape[0], self.sizes.size))
+        for j, (begin, size) in enumerate(zip(self.starts, self.sizes, strict=True)):
+            np.matmul(rows[:, begin : begin + size], self.x[:, begin : begin + size].T, out=out[:, :, j])
+        return out
 
     def find_modes(self, u: Floats) -> None:
         """The conditional modes: Newton's method, each cluster's step halved until its score shrinks.
@@ -259,7 +281,13 @@ class _Chunk:
         eta = self.predictor(u)
         first, second, third, fourth = self.outcome.derivatives(eta)
         s1, s2, s3 = self.sums(first, 1), self.sums(second, 2), self.sums(third, 3)
-        v2, v3 = self._column_sums(second, 1), self._column_sums(third, 2)
+        by_column = [self.times_z(second, 1), self.times_z(third, 2)]
+        if nodes == 1:
+            by_column.append(first)
+        if hessian is not None:
+            by_column.append(self.times_z(fourth, 3))
+        column_sums = self.column_sums(np.stack(by_column))
+        v2, v3 = column_sums[0], column_sums[1]
         h = 1.0 - sigma**2 * s2
         tau = h**-0.5
         skew = sigma**3 * s3
@@ -288,7 +316,7 @@ class _Chunk:
 
         # first derivatives: G_k is the total derivative of g at node k, u_v that of the node itself
         n1 = self.sums(f1, 1)
-        p1 = np.stack([self._column_sums(each) for each in f1])
+        p1 = column_sums[2:3] if nodes == 1 else self.column_sums(f1)
         g_v = np.concatenate([(at * n1)[:, None], p1], axis=1)  # (K, p+1, J)
         slope = sigma * n1 - at  # (K, J): g_u at the nodes
         if nodes == 1:
@@ -303,7 +331,7 @@ class _Chunk:
         if hessian is None:
             return value
 
-        s4, v4 = self.sums(fourth, 4), self._column_sums(fourth, 3)
+        s4, v4 = self.sums(fourth, 4), column_sums[-1]
         mean_slope = (weight * slope).sum(axis=0)
         spread = 1.0 + (weight * slope * c).sum(axis=0)  # multiplies ∂² log τ
         on_mode = mean_slope + 0.5 * spread * skew / h  # multiplies ∂² m
@@ -311,19 +339,21 @@ class _Chunk:
         half = 0.5 * spread / h
         g_uuuv = np.vstack([sigma**3 * u * s4 + 3.0 * sigma**2 * s3, sigma**3 * v4])
         kurt = sigma**4 * s4
+        # Shun & McCullagh (1995) JRSS B 57:749, eq. 4, for one dimension
+        self.next_order = float((kurt / (8.0 * h**2) + 5.0 * skew**2 / (24.0 * h**3)).sum())
         both = (half * g_uuuv + on_mode / h * g_uuv) @ m_v.T
         n2 = self.sums(f2, 2)
-        p2 = np.stack([self._column_sums(each, 1) for each in f2]) if nodes > 1 else v2[None]
+        p2 = v2[None] if nodes == 1 else self.column_sums(self.times_z(f2, 1))
         curvature = sigma**2 * n2 - 1.0
         node_uv = np.concatenate([(sigma * at * n2 + n1)[:, None], sigma * p2], axis=1)
-        both += np.einsum("kj,kvj,kwj->vw", weight, node_uv, u_v, optimize=True)
+        both += _products(weight, node_uv, u_v)
         hessian += both + both.T
         hessian += ((half * kurt + on_mode * skew / h) * m_v) @ m_v.T
         hessian += 2.0 * (spread * s_v) @ s_v.T
         hessian += ((spread - 1.0) * s_v) @ s_v.T
-        hessian += np.einsum("kj,kvj,kwj->vw", weight * curvature, u_v, u_v, optimize=True)
+        hessian += _products(weight * curvature, u_v, u_v)
         if nodes > 1:
-            hessian += np.einsum("kj,kvj,kwj->vw", weight, node_gradient, node_gradient, optimize=True)
+            hessian += _products(weight, node_gradient, node_gradient)
             mean_gradient = cluster_gradient - s_v
             hessian -= mean_gradient @ mean_gradient.T
         # what remains is g_vv, g_uvv and g_uuvv: σσ and σβ by cluster, ββ by row
@@ -356,10 +386,6 @@ class _Chunk:
         weight = np.exp(log_terms - log_terms.max(axis=0))
         return at, weight / weight.sum(axis=0)
 
-    def _column_sums(self, rows: Floats, power: int = 0) -> Floats:
-        """(p, J) sums over each cluster of rows·z^power·x."""
-        return self.sums(self.x * rows, power)
-
     def _size_slope(self, eta: Floats, weight: Floats, slope: Floats, c: Floats, at_nodes: Floats) -> float:
         """This chunk's part of ∂ℓ/∂ log size, the movement of mode and scale included."""
         _, first, second = self.outcome.size_slopes(eta)
@@ -369,3 +395,11 @@ class _Chunk:
         s_k = -0.5 * h_k / self.h
         moved = slope * (m_k + c * s_k)
         return float((s_k + (weight * (self.sums(at_nodes) + moved)).sum(axis=0)).sum())
+
+
+def _products(weight: Floats, left: Floats, right: Floats) -> Floats:
+    """(v, w) Σ over nodes and clusters of weight (K, J) times left (K, v, J) times right (K, w, J)."""
+    total = np.zeros((left.shape[1], right.shape[1]))
+    for each, a, b in zip(weight, left, right, strict=True):
+        total += (each * a) @ b.T
+    return total
