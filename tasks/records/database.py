@@ -77,11 +77,13 @@ def _moments(asked: Request, found: Survey, *, check: bool) -> tuple[Design, Mom
     if found.per_group < (len(names) + 2) / 2 and _small_groups(asked, found, len(names) + 1):
         raise Untranslatable
     response = found.sql.expression(asked.formula.response.node)
+    middle = found.middle[asked.formula.response.text]
     for offset in asked.formula.offsets:
         response = response - found.sql.expression(offset.node)
+        middle -= found.middle.get(offset.text, 0.0)
     values = [*(found.sql.design_column(column, binding.variables) for column in listed), response]
     points = [_reference(column, binding, found) for column in listed]
-    reference = np.array([*points, found.middle[asked.formula.response.text]])
+    reference = np.array([*points, middle])
     centred = _centred(found, asked, values, reference)
     summed = _products(asked, found, centred, _disjoint(listed, binding), check)
     if summed is None:

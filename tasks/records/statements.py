@@ -117,10 +117,11 @@ class Translator:
     def _quotient(self, left: Sql, right: Sql) -> Sql:
         if not self.standard:
             return left / sa.func.nullif(right, number(0.0))
+        nought = right == number(0.0)
         return sa.case(
             (right != number(0.0), left / right),
-            (left > number(0.0), _INFINITY),
-            (left < number(0.0), -_INFINITY),
+            (sa.and_(nought, left > number(0.0)), _INFINITY),
+            (sa.and_(nought, left < number(0.0)), -_INFINITY),
         )
 
     def _power(self, base: Sql, exponent: ast.expr) -> Sql:
@@ -138,18 +139,25 @@ class Translator:
         if name in ("log", "log2", "log10"):
             if not self.standard:
                 raise Untranslatable
-            value: Sql = sa.func.ln(inner)
-            if name != "log":
-                value = value / sa.func.ln(number(2.0 if name == "log2" else 10.0))
+            value: Sql = sa.func.ln(inner, type_=sa.Double)
+            if name != "log":  # types are given throughout: to divide an untyped value, it would be rounded
+                value = value / sa.func.ln(number(2.0 if name == "log2" else 10.0), type_=sa.Double)
             return sa.case((inner > zero, value), (inner == zero, -_INFINITY))
         if name == "sqrt":
-            return sa.case((inner >= zero, sa.func.sqrt(inner)))
+            return sa.case((inner >= zero, sa.func.sqrt(inner, type_=sa.Double)))
         if name == "exp" and self.standard:
-            return sa.case((inner < number(709.0), sa.func.exp(inner)), (inner >= number(709.0), _INFINITY))
+            return sa.case(
+                (inner < number(709.0), sa.func.exp(inner, type_=sa.Double)),
+                (inner >= number(709.0), _INFINITY),
+            )
         if name == "abs":
-            return sa.func.abs(inner)
+            return sa.func.abs(inner, type_=sa.Double)
         if name in ("floor", "ceiling"):
-            return sa.func.floor(inner) if name == "floor" else sa.func.ceiling(inner)
+            return (
+                sa.func.floor(inner, type_=sa.Double)
+                if name == "floor"
+                else sa.func.ceiling(inner, type_=sa.Double)
+            )
         raise Untranslatable
 
     def _comparison(self, node: ast.Compare) -> Sql:
