@@ -96,7 +96,7 @@ class RecordsSection(_Section):
             yield ("source",), "source is empty; give a DuckDB, Parquet or CSV file, or a database URL"
         if "${" in _VARIABLE.sub("", self.source):
             yield ("source",), "source has a ${ that names no environment variable; write ${NAME}"
-        if _SECRET_IN_URL.search(self.source) or _SECRET_PARAMETER.search(self.source):
+        if holds_secret(self.source):
             yield (
                 ("source",),
                 "source holds a password; take it out (and change it: it has been in a file), put it in an "
@@ -290,6 +290,11 @@ class Network(_Section):
                     ("limits", column),
                     f"column {column!r} has its limits in [outcomes.{limited[column]}]; keep one of the two",
                 )
+
+
+def holds_secret(source: str) -> bool:
+    """Whether a source has a password or token written in it, rather than as `${NAME}`."""
+    return bool(_SECRET_IN_URL.search(source) or _SECRET_PARAMETER.search(source))
 
 
 def _limits_cross(minimum: float | None, maximum: float | None) -> Iterator[Contradiction]:

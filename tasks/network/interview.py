@@ -1,0 +1,237 @@
+"""The questions `init` asks, as plain data: whoever talks to the person sends the answers back.
+
+questions = interview(look)
+question = next(questions)
+while True:
+    question = questions.send(ask_the_person(question))  # StopIteration.value is the Draft
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable, Collection, Generator
+from dataclasses import dataclass, replace
+from typing import Protocol, cast, get_args
+
+from tasks.errors import ClinicnetError, nearest
+from tasks.network.draft import Direction, Draft, DraftOutcome, OutcomeKind
+from tasks.network.guessing import (
+    RECORDS_A_MONTH,
+    could_be,
+    could_be_outcomes,
+    guess,
+    guess_exposure,
+    guess_limits,
+    guess_outcome,
+    likeliest_table,
+)
+from tasks.network.profile import Kind, TableProfile
+from tasks.network.schema import holds_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question to the person.
+
+    Attributes:
+        text: the question.
+        default: taken for an empty answer; None: an answer is needed.
+        choices: what may be answered; empty: anything.
+        several: whether several of the choices may be given, separated by commas.
+        problem: what was wrong with the answer before, where the question is asked again.
+    """
+
+    text: str
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    several: bool = False
+    problem: str | None = None
+
+
+class Look(Protocol):
+    """How to look at a source: what tables it has, and counts of their columns."""
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of its tables."""
+        ...
+
+    def columns(self, tables: Collection[str]) -> dict[str, dict[str, Kind]]:
+        """Table → its columns' names and kinds."""
+        ...
+
+    def profile(self, table: str) -> TableProfile:
+        """Counts of a table's columns."""
+        ...
+
+
+Interview = Generator[Question, str, Draft]
+_Asking = Generator[Question, str, str]
+_NONE = "none"
+
+
+def interview(look_at: Callable[[str, str | None], Look], found: Collection[str] = ()) -> Interview:
+    """Ask what a network file needs, proposing what the source's own columns suggest.
+
+    Args:
+        look_at: from a source (a file or URL) and the environment variable with its password to a look at it.
+        found: files beside the network file to be that may be the source.
+
+    Returns:
+        The draft, as the generator's value.
+    """
+    password_env, look, tables = yield from _source(look_at, found)
+    table = tables[0]
+    if len(tables) > 1:
+        default = likeliest_table(look.columns(tables) or {name: {} for name in tables})
+        table = yield from _one("Which table or view has a row per record?", tables, default)
+    profile = look.profile(table)
+    draft = replace(guess(profile), password_env=password_env)
+    name = yield from _ask(Question("What is the network called?", "My network"))
+    draft = replace(draft, name=name, roles=(yield from _roles(profile, draft)))
+    draft = yield from _what_is_estimated(profile, draft)
+    zone = yield from _time_zone()
+    in_text = profile.column(draft.roles["date"]).kind == "text"
+    return replace(draft, time_zone=zone, cast_date=in_text)
+
+
+def _source(
+    look_at: Callable[[str, str | None], Look], found: Collection[str]
+) -> Generator[Question, str, tuple[str | None, Look, tuple[str, ...]]]:
+    question = Question(
+        "Where are the records? (a DuckDB, Parquet or CSV file, or a database URL without its password)",
+        next(iter(found), None),
+    )
+    while True:
+        source = yield from _ask(question)
+        password_env = None
+        if holds_secret(source):
+            problem = "the URL holds a password; give it without, and the variable that holds it when asked"
+            question = replace(question, problem=problem)
+            continue
+        if "://" in source:
+            password_env = yield from _ask(
+                Question("Which environment variable holds the password? (its name, or none)", _NONE)
+            )
+        look = look_at(source, None if password_env in {None, _NONE} else password_env)
+        try:
+            tables = look.tables()
+        except ClinicnetError as error:
+            question = replace(
+                question, problem=f"{error.message}; {error.hint}" if error.hint else error.message
+            )
+            continue
+        if tables:
+            return None if password_env == _NONE else password_env, look, tables
+        question = replace(question, problem="there is no table in it")
+
+
+def _roles(profile: TableProfile, draft: Draft) -> Generator[Question, str, dict[str, str]]:
+    asked = {
+        "clinic": "Which column holds the clinic?",
+        "date": "Which column holds the date of the record?",
+        "region": "Which column holds the clinic's region? (or none)",
+        "patient": "Which column tells patients apart? (or none)",
+        "record": "Which column numbers the records? (or none)",
+    }
+    roles: dict[str, str] = {}
+    for role, text in asked.items():
+        choices = tuple(name for name in could_be(profile, role) if name not in roles.values())
+        guessed = draft.roles.get(role)
+        default = guessed if guessed in choices else None
+        if role not in {"clinic", "date"}:
+            choices, default = (*choices, _NONE), default or _NONE
+        answer = yield from _one(text, choices, default)
+        if answer != _NONE:
+            roles[role] = answer
+    return {role: roles[role] for role in ("clinic", "region", "patient", "record", "date") if role in roles}
+
+
+def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Question, str, Draft]:
+    taken = set(draft.roles.values())
+    zero_one = tuple(each.name for each in profile.columns if each.zero_one and each.name not in taken)
+    program = yield from _one(
+        "Which 0/1 column says that a record was under a program? (or none)",
+        (*zero_one, _NONE),
+        draft.program if draft.program in zero_one else _NONE,
+    )
+    taken |= {program}
+    measured = could_be_outcomes(profile, taken)
+    guessed = [each.column for each in draft.outcomes if each.column in measured]
+    columns = yield from _many(
+        "Which columns are outcomes?", (*measured, _NONE), ",".join(name for name in guessed if name) or _NONE
+    )
+    outcomes: list[DraftOutcome] = []
+    for column in columns:
+        outcomes += [(yield from _outcome(profile, column))]
+    others = tuple(name for name in profile.names if name not in {*taken, *columns})
+    adjusters = yield from _many(
+        "Which columns are adjusted for? (or none)",
+        (*others, _NONE),
+        ",".join(name for name in draft.adjusters if name in others) or _NONE,
+    )
+    return replace(
+        draft,
+        program=None if program == _NONE else program,
+        outcomes=(*outcomes, RECORDS_A_MONTH),
+        adjusters=tuple(adjusters),
+        limits=guess_limits(profile, adjusters),
+    )
+
+
+def _outcome(profile: TableProfile, column: str) -> Generator[Question, str, DraftOutcome]:
+    guessed = guess_outcome(profile.column(column), guess_exposure(profile))
+    label = yield from _ask(Question(f"How should people read {column!r}?", guessed.label))
+    kind = cast(
+        OutcomeKind,
+        (yield from _one(f"What kind of outcome is {column!r}?", get_args(OutcomeKind), guessed.kind)),
+    )
+    direction = cast(
+        Direction,
+        (yield from _one(f"Which is better for {column!r}?", get_args(Direction), guessed.direction)),
+    )
+    exposure = guess_exposure(profile) if kind == "count" else None
+    return replace(guessed, label=label, kind=kind, direction=direction, exposure=exposure)
+
+
+def _time_zone() -> _Asking:
+    question = Question("Which time zone are its months in? (an IANA name)", "UTC")
+    while True:
+        answer = yield from _ask(question)
+        try:
+            zoneinfo.ZoneInfo(answer)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            offer = nearest(answer, zoneinfo.available_timezones())
+            way_out = f"; {offer}" if offer.startswith("did you mean") else ""
+            question = replace(question, problem=f"there is no time zone {answer!r}{way_out}")
+        else:
+            return answer
+
+
+def _ask(question: Question) -> _Asking:
+    """The answer, the default for an empty one; asked again where there is none."""
+    while True:
+        answer = (yield question).strip() or question.default
+        if answer:
+            return answer
+        question = replace(question, problem="an answer is needed")
+
+
+def _one(text: str, choices: tuple[str, ...], default: str | None) -> _Asking:
+    question = Question(text, default, choices)
+    while True:
+        answer = yield from _ask(question)
+        if answer in choices:
+            return answer
+        question = replace(question, problem=f"{answer!r} is none of them; {nearest(answer, choices)}")
+
+
+def _many(text: str, choices: tuple[str, ...], default: str) -> Generator[Question, str, list[str]]:
+    question = Question(text, default, choices, several=True)
+    while True:
+        answers = [each.strip() for each in (yield from _ask(question)).split(",") if each.strip()]
+        unknown = [each for each in answers if each not in choices]
+        if not unknown:
+            return [each for each in dict.fromkeys(answers) if each != _NONE]
+        question = replace(
+            question, problem=f"{unknown[0]!r} is none of them; {nearest(unknown[0], choices)}"
+        )

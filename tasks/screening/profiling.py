@@ -1,0 +1,123 @@
+"""Looks at a source that nobody has described yet: its tables, and counts of their columns, no values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import SourceError
+from tasks.network.profile import ColumnProfile, Kind, TableProfile
+from tasks.records.connections import Connection, SourceColumn
+from tasks.records.sources import Records
+from tasks.screening.columns import LARGEST
+
+_SYSTEM = "('information_schema', 'pg_catalog', 'mysql', 'performance_schema', 'sys')"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLook:
+    """How to look at one source.
+
+    Attributes:
+        source: a file or URL, as the network file will have it.
+        directory: where the network file will be; relative file names start there.
+        password_env: environment variable with the database's password.
+    """
+
+    source: str
+    directory: Path
+    password_env: str | None = None
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of its tables and views; of a Parquet or CSV file, `records`.
+
+        Raises:
+            SourceError: the source cannot be reached, or does not tell its tables.
+        """
+        with self._records(None).connect() as connection:
+            listing = connection.table(
+                "SELECT table_schema, table_name FROM information_schema.tables "
+                f"WHERE table_schema NOT IN {_SYSTEM} ORDER BY table_schema, table_name"
+            ).to_pylist()
+        plain = {"main", "public", "dbo"}
+        return tuple(
+            each["table_name"]
+            if each["table_schema"] in plain
+            else f"{each['table_schema']}.{each['table_name']}"
+            for each in listing
+        )
+
+    def columns(self, tables: Collection[str]) -> dict[str, dict[str, Kind]]:
+        """Table → its columns' names and kinds, no row read; tables that cannot be read are left out.
+
+        Raises:
+            SourceError: the source cannot be reached.
+        """
+        found: dict[str, dict[str, Kind]] = {}
+        for table in tables:
+            with self._records(None).connect() as connection:
+                try:
+                    columns = connection.columns(f"SELECT * FROM {self._quoted(table, connection)}")
+                except SourceError:  # a view that does not run is no place for records
+                    continue
+                found[table] = {name: column.kind for name, column in columns.items()}
+        return found
+
+    def profile(self, table: str) -> TableProfile:
+        """Counts of a table's columns.
+
+        Raises:
+            SourceError: there is no such table, or the source cannot be reached.
+        """
+        with self._records(None).connect() as connection:
+            quote = connection.dialect.identifier_preparer.quote
+            sql = self._quoted(table, connection)
+            records = self._records(f"SELECT * FROM {sql}")
+            columns = connection.columns(records.query)
+        return self._counted(records, sql, columns, {name: quote(name) for name in columns})
+
+    def _quoted(self, table: str, connection: Connection) -> str:
+        quote = connection.dialect.identifier_preparer.quote
+        return ".".join(quote(part) for part in table.split("."))
+
+    def _records(self, select: str | None) -> Records:
+        return Records(self.source, select, password_env=self.password_env, directory=str(self.directory))
+
+    def _counted(
+        self, records: Records, sql: str, columns: Mapping[str, SourceColumn], quoted: Mapping[str, str]
+    ) -> TableProfile:
+        asked = ["COUNT(*) AS n"]
+        for i, (name, column) in enumerate(columns.items()):
+            value = quoted[name]
+            if column.kind == "other":
+                continue
+            asked += [f"COUNT({value}) AS k{i}", f"COUNT(DISTINCT {value}) AS d{i}"]
+            if column.kind == "number":
+                finite = f"{value} BETWEEN -{LARGEST} AND {LARGEST}"
+                asked += [
+                    f"SUM(CASE WHEN {value} NOT IN (0, 1) THEN 1 ELSE 0 END) AS z{i}",
+                    f"SUM(CASE WHEN {finite} AND {value} <> FLOOR({value}) THEN 1 ELSE 0 END) AS f{i}",
+                    f"SUM(CASE WHEN {value} < 0 THEN 1 ELSE 0 END) AS m{i}",
+                ]
+        (row,) = records.query_table(f"SELECT {', '.join(asked)} FROM {{records}} AS records").to_pylist()
+        counts = {key: int(value or 0) for key, value in row.items()}
+        n = counts["n"]
+        profiles = []
+        for i, (name, column) in enumerate(columns.items()):
+            known, distinct = counts.get(f"k{i}", 0), counts.get(f"d{i}", 0)
+            number = column.kind == "number"
+            two = distinct == 2 and (column.kind == "boolean" or (number and not counts[f"z{i}"]))
+            profiles.append(
+                ColumnProfile(
+                    name=name,
+                    sql=quoted[name],
+                    kind=column.kind,
+                    n_missing=n - known,
+                    n_distinct=distinct,
+                    zero_one=two,
+                    whole=number and not counts[f"f{i}"],
+                    negative=number and bool(counts[f"m{i}"]),
+                )
+            )
+        return TableProfile(self.source, sql, n, tuple(profiles))
