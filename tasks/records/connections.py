@@ -251,6 +251,8 @@ def open_url(url: str, password: str | None, place: str, threads: int | None) ->
         failed = error
     except ModuleNotFoundError:
         failed = sa.exc.NoSuchModuleError()
+    except ValueError:  # a port that is no number; the message quotes the URL
+        failed = sa.exc.ArgumentError()
     if failed is not None or connection is None or engine is None:
         if connection is not None:
             connection.close()
@@ -269,7 +271,7 @@ def _text(sql: str) -> sa.TextClause:
 
 _FLOAT8, _NUMERIC = 701, 1700
 _POSTGRESQL: Mapping[Kind, tuple[int, ...]] = {
-    "number": (20, 21, 23, 26, 700, _FLOAT8, _NUMERIC),
+    "number": (20, 21, 23, 700, _FLOAT8, _NUMERIC),
     "boolean": (16,),
     "text": (18, 19, 25, 1042, 1043, 2950),
     "date": (1082, 1114, 1184),
