@@ -208,4 +208,4 @@ def in_words(seconds: float) -> str:
 
 
 def _line(step: str, did: str, seconds: float) -> str:
-    return f"  {step:<44} {did:<52} {seconds:6.1f} s"
+    return f"  {step:<50} {did:<46} {seconds:6.1f} s"

@@ -11,12 +11,24 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.prefect_settings import prepare_prefect
 from tasks.errors import ClinicnetError
 
-LOCAL_API = "http://127.0.0.1:4200/api"
+if TYPE_CHECKING:
+    from prefect.schedules import Schedule
+
 _PATIENCE = 120.0
+
+
+def local_api() -> str:
+    """Where a server that is started here answers."""
+    return f"http://127.0.0.1:{_port()}/api"
+
+
+def _port() -> str:
+    return os.environ.get("PREFECT_SERVER_API_PORT", "4200")
 
 
 class ScheduleError(ClinicnetError):
@@ -34,40 +46,42 @@ def serve_schedule(network_file: Path, cron: str, say: Callable[[str], None], *,
     """
     from tasks.network import read_network
 
-    network = read_network(network_file)
+    time_zone = read_network(network_file).network.time_zone
     prepare_prefect(debug=debug)
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")  # a lost server must be loud
-    with _server() as url:
-        os.environ["PREFECT_API_URL"] = url
-        _serve(network_file.resolve(), cron, network.network.time_zone, say)
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    schedule = _schedule(cron, time_zone)
+    with _server() as url, temporary_settings({PREFECT_API_URL: url}):
+        say(f"The month just closed is reported at {cron!r} ({time_zone}).")
+        say(f"Runs and forms are at {url.removesuffix('/api')}. Stop with Ctrl-C.")
+        _serve(network_file.resolve(), schedule)
 
 
-def _serve(network_file: Path, cron: str, time_zone: str, say: Callable[[str], None]) -> None:
-    from prefect import serve
-    from prefect.deployments.runner import RunnerDeployment
+def _schedule(cron: str, time_zone: str) -> Schedule:
     from prefect.schedules import Cron
 
-    from flows.ad_hoc import ask_network
-    from flows.monthly import monthly_report
-
-    parameters = {"network": str(network_file)}
     try:
-        schedule = Cron(cron, timezone=time_zone)
-        monthly = RunnerDeployment.from_flow(
-            monthly_report, "monthly", schedule=schedule, parameters=parameters, tags=["clinicnet"]
-        )
+        return Cron(cron, timezone=time_zone)
     except ValueError as error:
         raise ScheduleError(
             f"{cron!r} is not a schedule", hint='write it as cron does: "0 6 3 * *" is the 3rd, at 6:00'
         ) from error
-    ad_hoc = RunnerDeployment.from_flow(ask_network, "ad-hoc", parameters=parameters, tags=["clinicnet"])
-    say(f"The month just closed is reported at {cron!r} ({time_zone}); runs and forms are at {_page()}.")
-    say("Stop with Ctrl-C.")
+
+
+def _serve(network_file: Path, schedule: Schedule) -> None:
+    from prefect import serve
+    from prefect.deployments.runner import RunnerDeployment
+
+    from flows.ad_hoc import ask_network
+    from flows.monthly import monthly_report
+
+    parameters, tags = {"network": str(network_file)}, ["clinicnet"]
+    monthly = RunnerDeployment.from_flow(
+        monthly_report, "monthly", schedule=schedule, parameters=parameters, tags=tags
+    )
+    ad_hoc = RunnerDeployment.from_flow(ask_network, "ad-hoc", parameters=parameters, tags=tags)
     serve(monthly, ad_hoc, print_starting_message=False)
-
-
-def _page() -> str:
-    return os.environ["PREFECT_API_URL"].rstrip("/").removesuffix("/api")
 
 
 @contextlib.contextmanager
@@ -81,17 +95,17 @@ def _server() -> Iterator[str]:
             )
         yield named
         return
-    if _healthy(LOCAL_API):
-        yield LOCAL_API
+    if _healthy(local_api()):
+        yield local_api()
         return
-    process = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", "4200"],
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter and words
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", _port()],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         _wait_until_healthy(process)
-        yield LOCAL_API
+        yield local_api()
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -100,11 +114,11 @@ def _server() -> Iterator[str]:
 def _wait_until_healthy(process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until and process.poll() is None:
-        if _healthy(LOCAL_API):
+        if _healthy(local_api()):
             return
         time.sleep(0.5)
     raise ScheduleError(
-        "Prefect's server did not start on 127.0.0.1:4200",
+        f"Prefect's server did not start on 127.0.0.1:{_port()}",
         hint="start one with `prefect server start` to see why, or name another in PREFECT_API_URL",
     )
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +29,30 @@ def postgresql_url(postgresql: object, monkeypatch: pytest.MonkeyPatch) -> str:
 
     monkeypatch.setenv("PGPASSWORD_FOR_TESTS", postgres.PASSWORD)
     return postgresql.url  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of Prefect's own for these tests, used by all of them: a fresh one is slow to start."""
+    return tmp_path_factory.mktemp("prefect-home")
+
+
+@pytest.fixture
+def clinicnet(prefect_home: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `python -m flows …` in a directory of its own, as a person without a Prefect server would."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment["PREFECT_HOME"] = str(prefect_home)
+
+    def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flows", *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=300,
+        )
+
+    return run

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from small_network import MONTH, Run
 
 from flows.asking import Question, ask, without_random_terms
 from tasks.errors import ClinicnetError, FormulaError, RecordsError
 from tasks.models import gee, glmm, lmm, within
-from tests.flows.small_network import MONTH, Run
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from tests.flows.small_network import MONTH, NETWORK, RECORDS, Run, write_network
+from small_network import MONTH, NETWORK, RECORDS, Run, write_network
 
 
 def test_help_answers_in_under_half_a_second(clinicnet: Run) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 
 import duckdb
 import pytest
+from small_network import MONTH, NETWORK, RECORDS, write_network
 
 from flows.job_step import JobStep, Journal, UnexpectedError, guarded
 from flows.monthly_job import MonthReported, planned, report_month
 from flows.monthly_steps import DRAW, ESTIMATE, SCREEN, WRITE_FEED
 from tasks.errors import ClinicnetError
 from tasks.network import read_network
-from tests.flows.small_network import MONTH, NETWORK, RECORDS, write_network
 
 
 @pytest.fixture(scope="module")

@@ -9,21 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 import typer.main
+from readme import README, REPOSITORY, blocks
 
 from flows.asking import Question, ask
 from flows.command_line import app
 from tasks.demo import make_demo
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    """The README's code blocks in a language."""
-    return [
-        re.sub(r"^ {3}", "", each, flags=re.M)
-        for each in re.findall(rf"^ *```{language}\n(.*?)^ *```", README, flags=re.M | re.S)
-    ]
 
 
 def _commands() -> list[list[str]]:

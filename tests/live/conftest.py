@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect_server import PrefectServer, Process, until
 
 from tasks.demo import make_demo
-from tests.live.prefect_server import PrefectServer, Process, until
 
 
 @pytest.fixture(scope="session")

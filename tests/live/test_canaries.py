@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from tests.flows.small_network import MONTH, NETWORK, RECORDS, write_network
+from small_network import MONTH, NETWORK, RECORDS, write_network
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 

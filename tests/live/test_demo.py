@@ -11,8 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-
-from tests.flows.test_readme import blocks
+from readme import blocks
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 

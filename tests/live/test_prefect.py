@@ -10,8 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-
-from tests.live.prefect_server import PrefectServer, until
+from prefect_server import PrefectServer, until
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 

@@ -1,0 +1,91 @@
+"""`clinicnet schedule` on one machine: a server of its own, a scheduled month, a question, a clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect_server import PrefectServer, until
+from small_network import MONTH, Run, write_network
+
+pytestmark = [pytest.mark.live, pytest.mark.slow]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_it_serves_the_month_and_questions_and_ends_when_told(tmp_path: Path) -> None:
+    network, port = write_network(tmp_path / "network"), _free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_SERVER_API_PORT": str(port),
+    }
+    log = tmp_path / "log"
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows", "schedule", str(network), "--cron", "0 6 3 * *"],
+            env=environment,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+    server = PrefectServer(f"http://127.0.0.1:{port}/api", tmp_path / "prefect", environment)
+    try:
+        until(lambda: server.answers, 120.0, "the server it starts")
+        monthly = until(lambda: _deployment(server, "monthly-report/monthly"), 60.0, "the monthly deployment")
+        assert [each["schedule"]["timezone"] for each in monthly["schedules"]] == ["America/New_York"]
+        state = {
+            "type": "SCHEDULED",
+            "state_details": {"scheduled_time": datetime(2023, 12, 3, 11, tzinfo=UTC).isoformat()},
+        }
+        made = server.ask(f"deployments/{monthly['id']}/create_flow_run", {"state": state})
+        run = server.finished(made["id"])
+        assert run["state_type"] == "COMPLETED", server.logs(run["id"])
+        assert (tmp_path / "network/output/latest").resolve().name.startswith("2023-11-")
+        ad_hoc = until(lambda: _deployment(server, "ask/ad-hoc"), 60.0, "the ad-hoc deployment")
+        asked = {"parameters": {"formula": "sbp ~ age + (1 | clinic)", "network": str(network)}}
+        made = server.ask(f"deployments/{ad_hoc['id']}/create_flow_run", asked)
+        assert server.finished(made["id"])["state_type"] == "COMPLETED"
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    assert process.returncode in (0, 130), log.read_text()
+    assert not server.answers, "its server ends with it"
+    assert "Traceback" not in log.read_text()
+
+
+def _deployment(server: PrefectServer, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = server.ask(f"deployments/name/{name}")
+    except OSError:  # not there yet
+        return None
+    return found
+
+
+def test_a_schedule_that_is_none_is_said(tmp_path: Path, clinicnet: Run) -> None:
+    ended = clinicnet("schedule", write_network(tmp_path / "network"), "--cron", "every month")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("clinicnet: 'every month' is not a schedule\nHINT: ")
+
+
+@pytest.mark.parametrize("command", [["schedule"], ["run", "--month", MONTH]], ids=lambda command: command[0])
+def test_a_server_that_does_not_answer_is_said(command: list[str], tmp_path: Path, clinicnet: Run) -> None:
+    nowhere = "http://127.0.0.1:1/api"
+    ended = clinicnet(*command, write_network(tmp_path / "network"), PREFECT_API_URL=nowhere)
+    assert ended.returncode == 2, ended.stderr
+    assert f"clinicnet: Prefect's server at {nowhere} does not answer" in ended.stderr.splitlines()
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,17 @@
+"""The README and its code blocks, as tests hold it to them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code blocks in a language."""
+    return [
+        re.sub(r"^ {3}", "", each, flags=re.M)
+        for each in re.findall(rf"^ *```{language}\n(.*?)^ *```", README, flags=re.M | re.S)
+    ]
