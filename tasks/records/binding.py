@@ -97,7 +97,7 @@ class Binding:
     fixed: tuple[Coded, ...]
     random: tuple[tuple[Coded, ...], ...]
     extra: tuple[Coded, ...]
-    success: Hashable | None = None
+    success: Hashable | None = field(default=None, repr=False)
     unused: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Cells:
     """Collapsed rows, sorted by the codes of the grouping factors (the first factor slowest), then by time.
 
@@ -57,6 +57,10 @@ class Cells:
     time: Floats | None
     log_constant: float
     outcome: Literal["binary", "successes", "count", "number"] = "number"
+
+    def __repr__(self) -> str:
+        """Sizes only: a cell can be a patient, and what is printed can end in a log."""
+        return f"Cells({len(self.weight):,} cells of {self.n_obs:,.0f} rows, {self.fixed.shape[1]} columns)"
 
     @property
     def n_obs(self) -> float:

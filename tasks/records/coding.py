@@ -51,7 +51,7 @@ class Factor:
 
     expression: Expression
     column: str | None
-    levels: tuple[Hashable, ...]
+    levels: tuple[Hashable, ...] = field(repr=False)
     contrasts: Floats = field(repr=False)
     suffixes: tuple[str, ...] = field(repr=False)
 

@@ -26,7 +26,7 @@ Kind = Literal["number", "boolean", "text", "date", "other"]
 _DAY = {"s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Codes:
     """A column as codes into its labels.
 
@@ -37,6 +37,9 @@ class Codes:
 
     codes: Integers
     levels: tuple[Hashable, ...]
+
+    def __repr__(self) -> str:
+        return f"Codes({len(self.codes):,} rows, {len(self.levels):,} levels)"
 
 
 class Frame:

@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 INTERCEPT = "(Intercept)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Moments:
     """Cross-products of (1, covariates, outcome) per combination of grouping-factor levels.
 
@@ -39,6 +39,10 @@ class Moments:
     factors: tuple[str, ...]
     levels: tuple[tuple[Hashable, ...], ...]
     codes: Integers
+
+    def __repr__(self) -> str:
+        """Sizes only: a group can be a patient, and what is printed can end in a log."""
+        return f"Moments({', '.join(self.columns)}; {len(self.codes):,} groups of {self.n_obs:,.0f} rows)"
 
     @property
     def n(self) -> Floats:

@@ -21,7 +21,7 @@ from tasks.records.rows import Rows
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class NewRows:
     """New data as a fit's columns, rows in their own order, none left out.
 
@@ -39,6 +39,9 @@ class NewRows:
     groups: tuple[tuple[Hashable | None, ...], ...]
     factors: tuple[str, ...]
     offset: Floats
+
+    def __repr__(self) -> str:
+        return f"NewRows({len(self.fixed):,} rows, {self.fixed.shape[1]} columns)"
 
 
 def new_rows(design: Design, data: Any) -> NewRows:
