@@ -78,6 +78,27 @@ def demo(
 
 
 @app.command()
+def init(
+    network: Annotated[Path, typer.Argument(help="The network file to write.")] = Path("network.toml"),
+    source: Annotated[str | None, typer.Option("--from", help="File or URL; then nothing is asked.")] = None,
+    table: Annotated[str | None, typer.Option(help="With --from: the table with a row per record.")] = None,
+    password_env: Annotated[str | None, typer.Option(help="With --from: variable with the password.")] = None,
+) -> None:
+    """Write a commented network file, by asking or from a database's own columns."""
+    from flows.starting import ask_at_terminal, draft_by_asking, draft_from_source
+    from tasks.network.draft import save_draft
+
+    if network.exists():
+        raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")
+    if source is None:
+        draft = draft_by_asking(network, ask_at_terminal)
+    else:
+        draft = draft_from_source(network, source, table, password_env)
+    save_draft(draft, network)
+    print(f"{network} is written; read it through, then: clinicnet check {network}")
+
+
+@app.command()
 def check(network: NetworkFile = Path("network.toml")) -> None:
     """Say everything that is wrong with a network file and its records, with line numbers."""
     from tasks.screening import check_network

@@ -95,7 +95,8 @@ def provide_password(network: Network) -> None:
     if block is None or BLOCK_PASSWORD in os.environ:
         return
     try:
-        os.environ[BLOCK_PASSWORD] = str(Secret.load(block).get())
+        secret: Any = Secret.load(block)
+        os.environ[BLOCK_PASSWORD] = str(secret.get())
     except ValueError:
         raise SourceError(
             f"there is no Prefect Secret block {block!r}, which the network file names for the password",

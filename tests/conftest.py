@@ -43,7 +43,7 @@ def clinicnet(prefect_home: Path, tmp_path: Path) -> Callable[..., subprocess.Co
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     environment["PREFECT_HOME"] = str(prefect_home)
 
-    def run(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str | Path, answers: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "flows", *map(str, arguments)],
             cwd=tmp_path,
@@ -51,7 +51,7 @@ def clinicnet(prefect_home: Path, tmp_path: Path) -> Callable[..., subprocess.Co
             capture_output=True,
             text=True,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=answers,
             timeout=300,
         )
 

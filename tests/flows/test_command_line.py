@@ -101,6 +101,46 @@ def test_a_formula_that_names_what_is_not_there(network_file: Path, clinicnet: R
     assert "'age'" in ended.stderr
 
 
+def test_init_from_a_source_passes_the_check(network_file: Path, tmp_path: Path, clinicnet: Run) -> None:
+    network_file.unlink()
+    written = clinicnet("init", network_file, "--from", "records.duckdb")
+    assert written.returncode == 0, written.stderr
+    checked = clinicnet("check", network_file)
+    assert checked.returncode == 0, checked.stderr
+    assert "nothing is wrong" in checked.stdout
+    again = clinicnet("init", network_file, "--from", "records.duckdb")
+    _is_a_sentence(again)
+    assert "is there already" in again.stderr
+
+
+def test_init_asks_and_takes_answers(network_file: Path, clinicnet: Run) -> None:
+    network_file.unlink()
+    asked = clinicnet("init", network_file, answers="\n" * 40)
+    assert asked.returncode == 0, asked.stderr
+    assert "Where are the records?" in asked.stdout
+    assert clinicnet("check", network_file).returncode == 0
+    network_file.unlink()
+    ended = clinicnet("init", network_file, answers="records.duckdb\n")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("clinicnet: the answers ended before the questions did\nHINT: ")
+
+
+def test_init_names_a_table_that_is_not_there(network_file: Path, clinicnet: Run) -> None:
+    network_file.unlink()
+    _is_a_sentence(clinicnet("init", network_file, "--from", "records.duckdb", "--table", "visitors"))
+
+
+def test_check_says_everything_at_once_with_lines(tmp_path: Path, clinicnet: Run) -> None:
+    wrong = NETWORK.replace("[program]\nlabel", "[program]\nlable").replace('= "binary"', '= "binry"')
+    file = write_network(tmp_path / "network", network=wrong)
+    ended = clinicnet("check", file)
+    assert ended.returncode == 2
+    lines = {
+        number for number, line in enumerate(wrong.splitlines(), 1) if "lable" in line or "binry" in line
+    }
+    assert all(f"line {number}:" in ended.stderr for number in lines)
+
+
 def _is_a_sentence(ended: subprocess.CompletedProcess[str]) -> None:
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr

@@ -1,0 +1,73 @@
+"""`clinicnet init`: a network file from a source's own columns, or by asking the person at the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import ClinicnetError, SourceError, nearest
+
+if TYPE_CHECKING:
+    from tasks.network.draft import Draft
+    from tasks.network.interview import Question
+
+_SOURCES = ("*.duckdb", "*.db", "*.parquet", "*.csv")
+
+
+def draft_from_source(file: Path, source: str, table: str | None, password_env: str | None) -> Draft:
+    """What the source's own columns suggest, nothing asked.
+
+    Raises:
+        SourceError: the source cannot be reached, or has no such table.
+    """
+    from tasks.network.guessing import guess, likeliest_table
+    from tasks.screening.profiling import SourceLook
+
+    look = SourceLook(source, file.parent, password_env)
+    tables = look.tables()
+    if not tables:
+        raise SourceError(f"there is no table in {source}", hint="name another source with --from")
+    if table is not None and table not in tables:
+        raise SourceError(f"there is no table {table!r} in {source}", hint=nearest(table, tables))
+    return guess(look.profile(table or likeliest_table(look.columns(tables))))
+
+
+def draft_by_asking(file: Path, ask: Callable[[Question], str]) -> Draft:
+    """What the person answers; `ask` puts one question and gives the answer."""
+    from tasks.network.interview import interview
+    from tasks.screening.profiling import SourceLook
+
+    found = sorted(each.name for pattern in _SOURCES for each in file.parent.glob(pattern))
+    questions = interview(lambda source, env: SourceLook(source, file.parent, env), found)
+    question = next(questions)
+    while True:
+        try:
+            question = questions.send(ask(question))
+        except StopIteration as ended:
+            draft: Draft = ended.value
+            return draft
+
+
+def ask_at_terminal(question: Question) -> str:
+    """Put one question on the terminal; an empty answer takes the default.
+
+    Raises:
+        ClinicnetError: the answers ended before the questions did.
+    """
+    import typer
+
+    if question.problem is not None:
+        typer.echo(f"  {question.problem}", err=True)
+    typer.echo(question.text)
+    if question.choices:
+        typer.echo(
+            f"  {', '.join(question.choices)}" + ("  (several, with commas)" if question.several else "")
+        )
+    try:
+        return input("> " if question.default is None else f"[{question.default}] > ")
+    except EOFError:
+        raise ClinicnetError(
+            "the answers ended before the questions did",
+            hint="answer at a terminal, or let the columns answer: clinicnet init --from records.duckdb",
+        ) from None
