@@ -242,9 +242,9 @@ def gee_from_moments(
         corr, cov, df, scale, convention: see `gee`.
     """
     check_clusters(moments.factors[0], len(moments.levels[0]))
-    sums = MomentSums(moments, design.fixed)
-    check_varies(design, sums.spread)
     groups = moments.factors[: 2 if corr == "nested-exchangeable" else 1]
+    sums = MomentSums(moments, design.fixed, units=len(groups))
+    check_varies(design, sums.spread)
     equations = Equations(
         design, groups, FAMILIES["gaussian"], corr, convention, sums, moments.levels, moments.n_obs
     )
@@ -306,7 +306,7 @@ def _fit(
     design, source, family = equations.design, equations.source, equations.family
     weighed, estimate = solution.evaluation.weighed, solution.evaluation.scale
     scale = estimate if report.scale is None else report.scale
-    scores = ClusterScores(weighed.information, weighed.score, scale, source.centre.back)
+    scores = ClusterScores(*weighed.clusters(), scale, source.centre.back)
     cov: Covariance = report.cov or ("kauermann-carroll" if scores.n_clusters < FEW_CLUSTERS else "robust")
     names = pd.Index(design.fixed)
     counts, nesting = _counts(equations)

@@ -126,7 +126,7 @@ class Equations:
     def _by_sums(self, structure: SumsCorrelation) -> Callable[[Floats], Evaluation]:
         def evaluate(b: Floats) -> Evaluation:
             sums = self.source.sums(b)
-            scale = float(sums.ee.sum()) / (self.source.n_rows - self.taken)
+            scale = sums.ee / (self.source.n_rows - self.taken)
             return Evaluation(scale, structure.weigh(sums, scale, self.taken))
 
         return evaluate

@@ -7,7 +7,7 @@ anywhere in the data (what other programs call the wave); rows may be missing. S
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,8 +83,7 @@ class AutoRegressive:
     def weigh(self, z: Floats, e: Floats, scale: float, taken: float) -> Weighed:
         """Estimate α and weigh."""
         if not len(self._later):
-            flaw = "no cluster has two rows, so there is no correlation to estimate"
-            return Weighed({"alpha": 0.0}, *segment_products(z, e, self.rows.starts), flaw)
+            return _weighed({"alpha": 0.0}, z, e, self.rows.starts, "no pairs of rows to estimate from")
         alpha = self._all_pairs(e, scale) if self._least_squares else self._neighbours(e, scale, taken)
         flaw = (
             ""
@@ -97,7 +96,7 @@ class AutoRegressive:
         free_z, free_e = z.copy(), e.copy()
         free_z[self._later] = (z[self._later] - rho[:, None] * z[self._later - 1]) / left[:, None]
         free_e[self._later] = (e[self._later] - rho * e[self._later - 1]) / left
-        return Weighed({"alpha": float(alpha)}, *segment_products(free_z, free_e, self.rows.starts), flaw)
+        return _weighed({"alpha": float(alpha)}, free_z, free_e, self.rows.starts, flaw)
 
     def _neighbours(self, e: Floats, scale: float, taken: float) -> float:
         if len(self._next) <= taken:
@@ -167,8 +166,8 @@ class Unstructured:
 
     def weigh(self, z: Floats, e: Floats, scale: float, taken: float) -> Weighed:
         """Estimate the correlations and weigh."""
-        k, t = self._shape
-        residuals = np.zeros((k, t))
+        t = self._shape[1]
+        residuals = np.zeros(self._shape)
         residuals.flat[self._cell] = e
         left = self._together - taken
         correlation = np.full((t, t), np.nan)
@@ -178,19 +177,17 @@ class Unstructured:
         names = [f"{self.rows.times[j]:g}:{self.rows.times[i]:g}" for j, i in zip(*upper, strict=True)]
         parameters = dict(zip(names, correlation[upper].tolist(), strict=True))
         flaw = self._flaw(correlation)
-        p = z.shape[1]
-        information, score = np.empty((k, p, p)), np.empty((k, p))
         usable = _nearby(correlation) if flaw else correlation
-        for occasions, members, rows in self._patterns:
+        free_z, free_e = np.empty_like(z), np.empty_like(e)
+        p = z.shape[1]
+        for occasions, _, rows in self._patterns:
             root = np.linalg.cholesky(usable[np.ix_(occasions, occasions)])
             stacked = np.concatenate([z[rows], e[rows][:, :, None]], axis=2)
             flat = stacked.transpose(1, 0, 2).reshape(len(occasions), -1)
             free = linalg.solve_triangular(root, flat, lower=True)
-            free = free.reshape(len(occasions), len(members), p + 1).transpose(1, 0, 2)
-            free_z, free_e = free[:, :, :p], free[:, :, p]
-            information[members] = free_z.transpose(0, 2, 1) @ free_z
-            score[members] = np.einsum("kti,kt->ki", free_z, free_e)
-        return Weighed(parameters, information, score, flaw)
+            free = free.reshape(len(occasions), len(rows), p + 1).transpose(1, 0, 2)
+            free_z[rows], free_e[rows] = free[:, :, :p], free[:, :, p]
+        return _weighed(parameters, free_z, free_e, self.rows.starts, flaw)
 
     def _flaw(self, correlation: Floats) -> str:
         if np.any(np.isnan(correlation)):
@@ -209,6 +206,11 @@ class Unstructured:
                     f" (its largest entry is estimated at {largest:.3g})"
                 )
         return ""
+
+
+def _weighed(parameters: Mapping[str, float], z: Floats, e: Floats, starts: Integers, flaw: str) -> Weighed:
+    """From rows that have been made uncorrelated within clusters."""
+    return Weighed(parameters, z.T @ z, z.T @ e, lambda: segment_products(z, e, starts), flaw)
 
 
 def _nearby(correlation: Floats) -> Floats:

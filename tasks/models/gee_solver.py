@@ -95,10 +95,9 @@ def solve(evaluate: Callable[[Floats], Evaluation], start: Floats, max_iteration
 
 
 def _scoring_step(here: Evaluation) -> tuple[Floats, Floats]:
-    information = here.weighed.information.sum(axis=0)
-    inverse = np.linalg.inv(information)
+    inverse = np.linalg.inv(here.weighed.information)
     se = np.sqrt(here.scale * np.diag(inverse))
-    return inverse @ here.weighed.score.sum(axis=0), np.where(se > 0.0, se, np.inf)
+    return inverse @ here.weighed.score, np.where(se > 0.0, se, np.inf)
 
 
 def _mixed(points: list[Floats], steps: list[Floats], se: Floats) -> Floats:
@@ -145,7 +144,8 @@ def _likelihood(cells: Cells, design: Design, family: Family, centre: Centre) ->
         eta = b @ columns
         mean, root = family.mean_and_root(eta + cells.offset)
         information = (columns * (n * root**2)) @ columns.T
-        step = np.linalg.lstsq(information, columns @ (cells.total - n * mean), rcond=None)[0]
+        score = columns @ (cells.total - n * mean)
+        step: Floats = np.asarray(np.linalg.lstsq(information, score, rcond=None)[0], dtype=float)
         if family.name == "gaussian":
             return np.asarray(b + step)
         value, b, moved = _climb(cells, family, columns, n, b, step, value)

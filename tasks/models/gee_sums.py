@@ -11,6 +11,7 @@ compile: so there is no compiled code here.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,22 +34,25 @@ class ClusterSums:
     """Sums over the rows of K clusters and of their S units, at one value of the coefficients.
 
     Attributes:
-        zz: (K, p, p) Σ zz'.
-        ze: (K, p) Σ ze.
-        ee: (K,) Σ e².
+        zz: (p, p) Σ zz' over all rows.
+        ze: (p,) Σ ze over all rows.
+        ee: Σ e² over all rows.
         z1: (S, p) Σ z per unit.
         e1: (S,) Σ e per unit.
         rows: (S,) rows per unit (patients, visits or trials: whatever one outcome belongs to).
         first: (K,) position of each cluster's first unit; units are contiguous.
+        products: gives (K, p, p) Σ zz' and (K, p) Σ ze by cluster. Iterations do without: asked for once,
+            at the solution.
     """
 
     zz: Floats
     ze: Floats
-    ee: Floats
+    ee: float
     z1: Floats
     e1: Floats
     rows: Floats
     first: Integers
+    products: Callable[[], tuple[Floats, Floats]]
 
     def by_cluster(self, per_unit: Floats) -> Floats:
         """Per-unit values added up within clusters."""
@@ -94,11 +98,12 @@ class MomentSums:
     """Gaussian sums from moments: no row is read, whatever the coefficients.
 
     Args:
-        moments: grouped by cluster, or by (cluster, unit); the response is the last column.
+        moments: grouped by cluster, perhaps by more; the response is the last column.
         fixed: names of the fixed-effect columns.
+        units: 1 where the cluster is the unit, 2 where each row of the moments is one.
     """
 
-    def __init__(self, moments: Moments, fixed: tuple[str, ...]) -> None:
+    def __init__(self, moments: Moments, fixed: tuple[str, ...], units: int = 1) -> None:
         if INTERCEPT not in fixed:
             moments = moments.raw()
         columns, response = moments.position(*fixed), len(moments.columns) - 1
@@ -108,9 +113,14 @@ class MomentSums:
         self._shift = float(moments.reference[response])
         first = np.flatnonzero(np.diff(moments.codes[:, 0], prepend=-1)).astype(np.int64)
         whole = products if len(first) == len(products) else np.add.reduceat(products, first, axis=0)
-        self._first, self._rows = first, moments.n
+        if units == 1:
+            products, first = whole, np.arange(len(whole), dtype=np.int64)
+        self._first, self._rows = first, products[:, 0, 0]
         self._zz = np.ascontiguousarray(whole[:, columns[:, None], columns])
-        self._zy, self._yy = whole[:, columns, response], whole[:, response, response]
+        self._zy = whole[:, columns, response]
+        total = whole.sum(axis=0)
+        self._total_zz, self._total_zy = self._zz.sum(axis=0), self._zy.sum(axis=0)
+        self._yy = float(total[response, response])
         self._z1, self._y1 = products[:, 0, columns], products[:, 0, response]
 
     @property
@@ -121,24 +131,25 @@ class MomentSums:
     def sums(self, coefficients: Floats) -> ClusterSums:
         """Sums at these coefficients of the centred columns."""
         b = self._about_reference(coefficients)
-        explained = self._zz @ b
+        explained = self._total_zz @ b
         return ClusterSums(
-            zz=self._zz,
-            ze=self._zy - explained,
-            ee=self._yy - 2.0 * self._zy @ b + explained @ b,
+            zz=self._total_zz,
+            ze=self._total_zy - explained,
+            ee=float(self._yy - 2.0 * self._total_zy @ b + explained @ b),
             z1=self._z1,
             e1=self._y1 - self._z1 @ b,
             rows=self._rows,
             first=self._first,
+            products=lambda: (self._zz, self._zy - self._zz @ b),
         )
 
     @property
     def spread(self) -> float:
         """Sum of squares of the outcome about its mean; 0 where it is constant up to rounding."""
         total, n = float(self._y1.sum()), self.n_rows
-        about_mean = float(self._yy.sum()) - total**2 / n
+        about_mean = self._yy - total**2 / n
         # the outcome's own size, to tell a constant from rounding
-        size = float(self._yy.sum()) + n * self._shift**2
+        size = self._yy + n * self._shift**2
         return about_mean if about_mean > 1e-24 * size else 0.0
 
     @property
@@ -153,7 +164,7 @@ class MomentSums:
 
     def least_squares(self) -> Floats:
         """Ordinary least squares of the centred columns."""
-        b = np.linalg.solve(self._zz.sum(axis=0), self._zy.sum(axis=0))
+        b = np.linalg.solve(self._total_zz, self._total_zy)
         if self._constant is not None:
             b[self._constant] += self._shift
         return np.asarray(b)
@@ -206,33 +217,53 @@ class CellSums:
 
     def sums(self, coefficients: Floats) -> ClusterSums:
         """Sums at these coefficients of the centred columns."""
-        p, n, nested = len(self._columns), len(self.cells.total), len(self.starts) > len(self.first)
-        bounds = self.starts[self.first]
-        gram = np.zeros((len(bounds), p + 2, p + 2))
-        spread = np.zeros(len(bounds))
-        per_unit = np.zeros((p + 1, len(self.starts)))
+        p, n_units, n_clusters = len(self._columns), len(self.starts), len(self.first)
         beta = self.centre.back @ coefficients
-        for row in range(0, n, _BLOCK):
-            stop = min(row + _BLOCK, n)
-            block, extra = self._block(beta, slice(row, stop))
-            clusters, at = _runs(bounds, row, stop)
-            _add_products(gram[clusters], block, at)
+        # with long runs the products by cluster cost no more than their total does
+        gram = np.zeros((n_clusters if n_clusters * _LONG_RUN <= len(self.cells.total) else 1, p + 2, p + 2))
+        per_unit = np.zeros((p + 1, n_units))
+        spread = 0.0
+        bounds = self.starts[self.first]
+        for rows in self._blocks():
+            block, extra = self._block(beta, rows)
+            if len(gram) == n_clusters:
+                clusters, at = _runs(bounds, rows)
+                _add_products(gram[clusters], block, at)
+            else:
+                gram[0] += block @ block.T
             if extra is not None:
-                spread[clusters] += np.add.reduceat(extra, at)
-            if nested:
-                units, at = _runs(self.starts, row, stop)
+                spread += float(extra.sum())
+            if len(gram) < n_units:
+                units, at = _runs(self.starts, rows)
                 per_unit[:, units] += np.add.reduceat(block[:-1] * block[-1], at, axis=1)
-        if not nested:
+        if len(gram) == n_units:
             per_unit = gram[:, :-1, -1].T
+        total = gram.sum(axis=0)
         return ClusterSums(
-            zz=gram[:, :p, :p],
-            ze=gram[:, :p, p],
-            ee=gram[:, p, p] + spread,
+            zz=total[:p, :p],
+            ze=total[:p, p],
+            ee=float(total[p, p]) + spread,
             z1=per_unit[:p].T,
             e1=per_unit[p],
             rows=self.rows,
             first=self.first,
+            products=lambda: self._products(beta, gram),
         )
+
+    def _products(self, beta: Floats, gram: Floats) -> tuple[Floats, Floats]:
+        """(K, p, p) Σzz' and (K, p) Σze, from what was summed already or in another pass."""
+        p, bounds = len(self._columns), self.starts[self.first]
+        if len(gram) != len(bounds):
+            gram = np.zeros((len(bounds), p + 2, p + 2))
+            for rows in self._blocks():
+                block, _ = self._block(beta, rows)
+                clusters, at = _runs(bounds, rows)
+                _add_products(gram[clusters], block, at)
+        return gram[:, :p, :p], gram[:, :p, p]
+
+    def _blocks(self) -> Iterator[slice]:
+        n = len(self.cells.total)
+        return (slice(row, min(row + _BLOCK, n)) for row in range(0, n, _BLOCK))
 
     def _block(self, beta: Floats, rows: slice) -> tuple[Floats, Floats | None]:
         """Rows (z, e, √weight) of some cells, z and e for √weight rows, and their Σe² beyond e²."""
@@ -256,11 +287,11 @@ class CellSums:
         return block, self._spread[rows] / (root * root)
 
 
-def _runs(starts: Integers, row: int, stop: int) -> tuple[slice, Integers]:
-    """Which runs (beginning at `starts`) rows `row` to `stop` touch, and where in the block each begins."""
-    first = int(np.searchsorted(starts, row, side="right")) - 1
-    after = int(np.searchsorted(starts, stop))
-    return slice(first, after), np.maximum(starts[first:after], row) - row
+def _runs(starts: Integers, rows: slice) -> tuple[slice, Integers]:
+    """Which runs (beginning at `starts`) some rows touch, and where among the rows each begins."""
+    first = int(np.searchsorted(starts, rows.start, side="right")) - 1
+    after = int(np.searchsorted(starts, rows.stop))
+    return slice(first, after), np.maximum(starts[first:after], rows.start) - rows.start
 
 
 def _add_products(sums: Floats, block: Floats, at: Integers) -> None:
@@ -279,7 +310,10 @@ def _add_products(sums: Floats, block: Floats, at: Integers) -> None:
 
 def segment_products(z: Floats, e: Floats, starts: Integers) -> tuple[Floats, Floats]:
     """(K, p, p) Σzz' and (K, p) Σze over runs of rows that begin at `starts`."""
-    block = np.concatenate([z, e[:, None]], axis=1).T
+    block = np.ascontiguousarray(np.concatenate([z, e[:, None]], axis=1).T)
     gram = np.zeros((len(starts), len(block), len(block)))
-    _add_products(gram, np.ascontiguousarray(block), starts)
+    for row in range(0, len(e), _BLOCK):
+        rows = slice(row, min(row + _BLOCK, len(e)))
+        runs, at = _runs(starts, rows)
+        _add_products(gram[runs], block[:, rows], at)
     return gram[:, :-1, :-1], gram[:, :-1, -1]

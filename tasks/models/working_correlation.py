@@ -13,14 +13,14 @@ Two conventions for the moments (both in use; they differ in the second to fourt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.gee_sums import ClusterSums, segment_products
+from tasks.models.gee_sums import ClusterSums
 
 Floats = NDArray[np.float64]
 Convention = Literal["liang-zeger", "geepack"]
@@ -37,8 +37,9 @@ class Weighed:
 
     Attributes:
         parameters: name → value of the correlation parameters.
-        information: (K, p, p) B_i for unit scale.
-        score: (K, p) U_i for unit scale.
+        information: (p, p) ΣB_i for unit scale.
+        score: (p,) ΣU_i for unit scale.
+        clusters: gives (K, p, p) B_i and (K, p) U_i; asked for once, at the solution.
         flaw: why the estimated correlation is not a correlation of these clusters; empty where it is.
             The clusters are then weighed by a nearby one that is, so that iterations can go on.
     """
@@ -46,6 +47,7 @@ class Weighed:
     parameters: Mapping[str, float]
     information: Floats
     score: Floats
+    clusters: Callable[[], tuple[Floats, Floats]]
     flaw: str = field(default="")
 
 
@@ -57,11 +59,11 @@ class SumsCorrelation(Protocol):
 
 
 class Independence:
-    """R = I."""
+    """R = I: B_i = Z'Z, U_i = Z'e."""
 
     def weigh(self, sums: ClusterSums, scale: float, taken: float) -> Weighed:
-        """B_i = Z'Z, U_i = Z'e."""
-        return Weighed({}, sums.zz, sums.ze)
+        """Weigh all rows alike."""
+        return _weighed(sums, {}, _equal_weights(sums))
 
 
 class Exchangeable:
@@ -72,34 +74,18 @@ class Exchangeable:
 
     def weigh(self, sums: ClusterSums, scale: float, taken: float) -> Weighed:
         """Estimate α and weigh."""
-        n = sums.by_cluster(sums.rows)
-        z1, e1 = sums.by_cluster(sums.z1), sums.by_cluster(sums.e1)
+        n = sums.rows
         pairs = float((n * (n - 1.0)).sum()) / 2.0
-        products = float((e1**2 - sums.ee).sum()) / 2.0
-        if pairs == 0.0:
-            flaw = "no cluster has two rows, so there is no correlation to estimate"
-            return Weighed({"alpha": 0.0}, sums.zz, sums.ze, flaw)
-        if pairs <= taken:
-            flaw = (
-                f"{pairs:.0f} pairs of rows are too few for the {taken:.0f} coefficients fitted beside them"
-            )
-            return Weighed({"alpha": 0.0}, sums.zz, sums.ze, flaw)
-        alpha = products / (scale * (pairs - taken))
-        possible = alpha < 1.0 and 1.0 + (float(n.max()) - 1.0) * alpha > 0.0
-        flaw = (
-            ""
-            if possible
-            else (
-                f"the correlation is estimated at {alpha:.3g}, "
-                f"which a cluster of {n.max():.0f} rows cannot have"
-            )
-        )
-        used = 0.0 if flaw else alpha
-        inner = 1.0 - used
-        outer = used / (1.0 + (n - 1.0) * used)
-        information = (sums.zz - outer[:, None, None] * z1[:, :, None] * z1[:, None, :]) / inner
-        score = (sums.ze - (outer * e1)[:, None] * z1) / inner
-        return Weighed({"alpha": alpha}, information, score, flaw)
+        flaw = _too_few(pairs, taken, "")
+        if flaw:
+            return _weighed(sums, {"alpha": 0.0}, _equal_weights(sums), flaw)
+        alpha = float(sums.e1 @ sums.e1 - sums.ee) / 2.0 / (scale * (pairs - taken))
+        if not (alpha < 1.0 and 1.0 + (float(n.max()) - 1.0) * alpha > 0.0):
+            size = f"a cluster of {n.max():.0f} rows"
+            flaw = f"the correlation is estimated at {alpha:.3g}, which {size} cannot have"
+            return _weighed(sums, {"alpha": alpha}, _equal_weights(sums), flaw)
+        weights = _Weights(1.0 - alpha, alpha / (1.0 + (n - 1.0) * alpha), None, None)
+        return _weighed(sums, {"alpha": alpha}, weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,31 +111,25 @@ class NestedExchangeable:
         names = (f"alpha_{self.unit}", f"alpha_{self.cluster}")
         pairs_inner = float((m * (m - 1.0)).sum()) / 2.0
         pairs_outer = float((n**2).sum() - (m**2).sum()) / 2.0
-        for level, pairs in ((f"within {self.unit}", pairs_inner), (f"within {self.cluster}", pairs_outer)):
-            if pairs <= taken:
-                flaw = f"{pairs:.0f} pairs of rows {level} are too few to estimate a correlation from"
-                return Weighed(dict.fromkeys(names, 0.0), sums.zz, sums.ze, flaw)
-        within, between = float((sums.e1**2).sum()), float((e1**2).sum())
-        inner = (within - float(sums.ee.sum())) / 2.0 / (scale * (pairs_inner - taken))
+        flaw = _too_few(pairs_inner, taken, f" of one {self.unit}") or _too_few(
+            pairs_outer, taken, f" of different {self.unit}s of one {self.cluster}"
+        )
+        if flaw:
+            return _weighed(sums, dict.fromkeys(names, 0.0), _equal_weights(sums), flaw)
+        within, between = float(sums.e1 @ sums.e1), float(e1 @ e1)
+        inner = (within - sums.ee) / 2.0 / (scale * (pairs_inner - taken))
         outer = (between - within) / 2.0 / (scale * (pairs_outer - taken))
-        flaw = (
-            ""
-            if self._possible(inner, outer, sums)
-            else (
+        parameters = dict(zip(names, (inner, outer), strict=True))
+        if not self._possible(inner, outer, sums):
+            flaw = (
                 f"the correlations are estimated at {inner:.3g} within {self.unit} and {outer:.3g} between "
                 "them, which these clusters cannot have"
             )
-        )
-        d, delta, common = (1.0, 0.0, 0.0) if flaw else (1.0 - inner, inner - outer, outer)
+            return _weighed(sums, parameters, _equal_weights(sums), flaw)
+        d, delta = 1.0 - inner, inner - outer
         g = 1.0 / (d + m * delta)
-        root = np.sqrt(g)
-        blocks, block_scores = segment_products(root[:, None] * sums.z1, root * sums.e1, sums.first)
-        along_z, along_e = sums.by_cluster(g[:, None] * sums.z1), sums.by_cluster(g * sums.e1)
-        shrink = common / (1.0 + common * sums.by_cluster(g * m))
-        information = (sums.zz - delta * blocks) / d
-        information -= shrink[:, None, None] * along_z[:, :, None] * along_z[:, None, :]
-        score = (sums.ze - delta * block_scores) / d - (shrink * along_e)[:, None] * along_z
-        return Weighed(dict(zip(names, (inner, outer), strict=True)), information, score, flaw)
+        shrink = outer / (1.0 + outer * sums.by_cluster(g * m))
+        return _weighed(sums, parameters, _Weights(d, delta * g, g, shrink))
 
     @staticmethod
     def _possible(inner: float, outer: float, sums: ClusterSums) -> bool:
@@ -158,3 +138,66 @@ class NestedExchangeable:
         if not inner < 1.0 or spread.min() <= 0.0:
             return False
         return bool((1.0 + outer * sums.by_cluster(sums.rows / spread)).min() > 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """R⁻¹ of every cluster: [I − ⊕ inner_s J]/d − outer·(along)(along)', along constant within units.
+
+    Attributes:
+        d: variance left to a row of its own.
+        inner: (S,) per unit.
+        along: (S,) value of the vector on each unit's rows; None where there is no outer part.
+        outer: (K,) per cluster; None likewise.
+    """
+
+    d: float
+    inner: Floats
+    along: Floats | None
+    outer: Floats | None
+
+
+def _equal_weights(sums: ClusterSums) -> _Weights:
+    return _Weights(1.0, np.zeros(len(sums.rows)), None, None)
+
+
+def _weighed(
+    sums: ClusterSums, parameters: Mapping[str, float], weights: _Weights, flaw: str = ""
+) -> Weighed:
+    """Total information and score, and by cluster when asked."""
+    d, inner = weights.d, weights.inner
+    information = (sums.zz - (sums.z1 * inner[:, None]).T @ sums.z1) / d
+    score = (sums.ze - sums.z1.T @ (inner * sums.e1)) / d
+    if weights.along is not None and weights.outer is not None:
+        along_z = sums.by_cluster(weights.along[:, None] * sums.z1)
+        along_e = sums.by_cluster(weights.along * sums.e1)
+        information -= (along_z * weights.outer[:, None]).T @ along_z
+        score -= along_z.T @ (weights.outer * along_e)
+    return Weighed(parameters, information, score, lambda: _clusters(sums, weights), flaw)
+
+
+def _clusters(sums: ClusterSums, weights: _Weights) -> tuple[Floats, Floats]:
+    """(K, p, p) B_i and (K, p) U_i."""
+    zz, ze = sums.products()
+    d, inner = weights.d, weights.inner
+    information, score = np.empty_like(zz), np.empty_like(ze)
+    for j in range(zz.shape[1]):  # a row of every matrix at a time keeps the temporaries small
+        down = sums.by_cluster(sums.z1 * (inner * sums.z1[:, j])[:, None])
+        information[:, j] = (zz[:, j] - down) / d
+        score[:, j] = (ze[:, j] - sums.by_cluster(inner * sums.e1 * sums.z1[:, j])) / d
+    if weights.along is not None and weights.outer is not None:
+        along_z = sums.by_cluster(weights.along[:, None] * sums.z1)
+        along_e = sums.by_cluster(weights.along * sums.e1)
+        for j in range(zz.shape[1]):
+            information[:, j] -= along_z * (weights.outer * along_z[:, j])[:, None]
+        score -= along_z * (weights.outer * along_e)[:, None]
+    return information, score
+
+
+def _too_few(pairs: float, taken: float, where: str) -> str:
+    """A flaw where there are no more pairs of rows than the convention takes off them; empty otherwise."""
+    if pairs > taken:
+        return ""
+    return (
+        f"{'no' if pairs == 0.0 else f'only {pairs:.0f}'} pairs of rows{where} to estimate a correlation from"
+    )
