@@ -154,7 +154,8 @@ class Elimination:
             log_det = log_det + log_determinant(system).sum()
             shrink = inverse(system)
             held.append((here, shrink))
-            here = stage.upward.sum(_absorbed(here, own, shrink, d))
+            if len(held) < len(self._stages) or self._crossed is not None:
+                here = stage.upward.sum(_absorbed(here, own, shrink, d))
         core = None
         if self._crossed is not None:
             core = self._crossed.factorise(here, [covariance[f] for f in self._remaining])

@@ -13,19 +13,16 @@ I = V − Σ D_r ZE_rZ'.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.lmm_criterion import Point
+from tasks.models.lmm_criterion import STEP, Point
 from tasks.models.satterthwaite import determined_inverse
 
 Floats = NDArray[np.float64]
-
-_STEP = 1e-100
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,25 @@ class KenwardRoger:
         return np.array([self.reference(row[None, :])[1] for row in np.eye(len(self.plain))])
 
 
-def kenward_roger(point: Point) -> KenwardRoger:
-    """The adjustment at a REML optimum."""
+@dataclass(frozen=True)
+class Expected:
+    """Expected information about the covariance parameters γ = (free entries of D, 1), in units of σ².
+
+    Attributes:
+        information: (m + 1, m + 1) of the restricted likelihood (of −2 log-likelihood: twice this).
+        full: (m + 1, m + 1) of the full likelihood, ½ tr(V⁻¹G_rV⁻¹G_s).
+        big_p: (m + 1, p, p) the P_r.
+        big_q: (m + 1, m + 1, p, p) the Q_rs, symmetric parts.
+    """
+
+    information: Floats
+    full: Floats
+    big_p: Floats
+    big_q: Floats
+
+
+def expected_information(point: Point) -> Expected:
+    """The expected information at any D, also one with zero variances."""
     criterion = point.criterion
     data, shape = criterion.data, criterion.shape
     p, m = len(data.fixed), shape.size
@@ -98,8 +112,17 @@ def kenward_roger(point: Point) -> KenwardRoger:
     phi_p = phi @ big_p
     information = 0.5 * traces - np.einsum("ij,rsji->rs", phi, big_q)
     information += 0.5 * np.einsum("rij,sji->rs", phi_p, phi_p)
-    w = determined_inverse(information)
-    inner = np.einsum("rs,rsij->ij", w, big_q) - np.einsum("rs,rij,sjk->ik", w, big_p, phi_p)
+    return Expected(information, 0.5 * traces, big_p, big_q)
+
+
+def kenward_roger(point: Point) -> KenwardRoger:
+    """The adjustment at a REML optimum."""
+    data, phi = point.criterion.data, point.s_xx_inverse
+    expected = expected_information(point)
+    phi_p = phi @ expected.big_p
+    w = determined_inverse(expected.information)
+    inner = np.einsum("rs,rsij->ij", w, expected.big_q)
+    inner = inner - np.einsum("rs,rij,sjk->ik", w, expected.big_p, phi_p)
     adjusted = phi + 2.0 * phi @ (0.5 * (inner + inner.T)) @ phi
 
     unit = data.y_scale**2 * float(point.sigma2)
@@ -123,7 +146,9 @@ def _first_order(point: Point) -> tuple[Any, Any]:
     shape, p = point.criterion.shape, len(point.criterion.data.fixed)
     sums = [information.sum(axis=0) for information in point.information]
     traces = np.array([(sums[f] * e).sum() for f, e in shape.basis])
-    products = np.array([_sandwich(point.effects.scores[f][:, :, :p], e) for f, e in shape.basis])
+    products = np.array(
+        [np.tensordot(e, point.score_products[f][:, :, :p, :p], axes=2) for f, e in shape.basis]
+    )
     return traces, products
 
 
@@ -144,16 +169,8 @@ def _second(point: Point) -> tuple[Floats, Floats]:
                 product = np.tensordot(t, middle @ t, axes=((0, 1), (0, 1)))
                 products[a, b] = products[b, a] = 0.5 * (product + product.T)
         return traces, products
-    covariance: Sequence[Any] = point.covariance
-    for b, (factor, e) in enumerate(basis):
-        moved = [np.asarray(each, dtype=complex) for each in covariance]
-        moved[factor] = moved[factor] + 1j * _STEP * e
-        first_traces, first_products = _first_order(criterion.at(moved))
-        traces[:, b] = -first_traces.imag / _STEP
-        products[:, b] = -0.5 * first_products.imag / _STEP
+    for b in range(m):
+        first_traces, first_products = _first_order(criterion.along(point.covariance, b))
+        traces[:, b] = -first_traces.imag / STEP
+        products[:, b] = -0.5 * first_products.imag / STEP
     return 0.5 * (traces + traces.T), 0.5 * (products + products.swapaxes(0, 1))
-
-
-def _sandwich(t: Any, e: Floats) -> Any:
-    """Σ_j T_j' E T_j."""
-    return np.tensordot(t, e @ t, axes=((0, 1), (0, 1)))

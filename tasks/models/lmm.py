@@ -10,7 +10,7 @@ Kenward–Roger degrees of freedom: adjusted as they define it).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -20,13 +20,13 @@ import pandas as pd
 from tasks.errors import EstimationError, nearest
 from tasks.models.fit import Fit, Floats, VarianceComponents
 from tasks.models.kenward_roger import KenwardRoger, kenward_roger
-from tasks.models.lmm_columns import WorkingMoments, working_moments
-from tasks.models.lmm_criterion import Criterion
+from tasks.models.lmm_bootstrap import Resampling, bootstrap_draws, described, percentile_intervals
+from tasks.models.lmm_columns import WorkingMoments
+from tasks.models.lmm_criterion import criterion_of
 from tasks.models.lmm_effects import effects_by_group
 from tasks.models.lmm_messages import messages_of
 from tasks.models.lmm_optimum import FitRecord, Optimum, optimise
-from tasks.models.lmm_refusals import refuse, refuse_no_random_terms
-from tasks.models.relative_covariance import RelativeCovariance
+from tasks.models.lmm_profile import intervals, profile_coefficients, profile_variances
 from tasks.models.satterthwaite import Satterthwaite, satterthwaite
 from tasks.records import moments_for, new_rows
 from tasks.records.design import Design
@@ -118,6 +118,77 @@ class LmmFit(Fit):
         index = newdata.index if isinstance(newdata, pd.DataFrame) else None
         return pd.Series(result, index=index, name=self.design.response)
 
+    def profile(
+        self, level: float = 0.95, likelihood: Literal["full", "restricted"] = "full"
+    ) -> pd.DataFrame:
+        """Profile likelihood intervals of all parameters, one row each: estimate, lower, upper.
+
+        Rows are named as lme4 names them: `sd_(Intercept)|clinic`, `cor_x.(Intercept)|clinic`, `sigma`, then
+        `icc|clinic` (share of variance) and the coefficients.
+
+        Args:
+            level: coverage.
+            likelihood: "full" profiles the likelihood, refitted by maximum likelihood after REML (as lme4
+                does); "restricted" the REML criterion, which has no profile of coefficients.
+
+        Raises:
+            EstimationError: the restricted likelihood of a fit by maximum likelihood.
+        """
+        optimum = self._optimum_of(likelihood)
+        profiles = profile_variances(optimum)
+        if likelihood == "full":
+            profiles += profile_coefficients(optimum, list(self.coef.index))
+        return intervals(profiles, level)
+
+    def varcomp_intervals(
+        self,
+        method: Literal["profile", "bootstrap"] = "profile",
+        level: float = 0.95,
+        *,
+        likelihood: Literal["full", "restricted"] = "full",
+        resampling: Resampling = "parametric",
+        draws: int = 999,
+        seed: int = 20_220,
+    ) -> pd.DataFrame:
+        """Intervals of SDs, correlations and shares of variance, one row each: estimate, lower, upper.
+
+        Args:
+            method: "profile" (see `profile`) or "bootstrap": percentiles of refits.
+            level: coverage.
+            likelihood: which one is profiled.
+            resampling: the bootstrap's: "parametric" (new outcomes drawn from the model) or "clusters"
+                (levels of the coarsest factor drawn with replacement; needs many of them).
+            draws, seed: the bootstrap's.
+
+        Raises:
+            EstimationError: clusters of crossed factors; the restricted likelihood after ML.
+        """
+        if method == "profile":
+            return intervals(profile_variances(self._optimum_of(likelihood)), level)
+        if method != "bootstrap":
+            raise EstimationError(f"no intervals by {method!r}; {nearest(method, ['profile', 'bootstrap'])}")
+        table = bootstrap_draws(
+            self.design,
+            self.moments,
+            self.optimum,
+            resampling=resampling,
+            coefficients=self.coef,
+            varcomp=self.varcomp,
+            draws=draws,
+            seed=seed,
+        )
+        return percentile_intervals(table, described(self.optimum), level)
+
+    def _optimum_of(self, likelihood: Literal["full", "restricted"]) -> Optimum:
+        if likelihood == "restricted" and not self.reml:
+            raise EstimationError(
+                "a fit by maximum likelihood has no restricted likelihood to profile",
+                hint="fit with reml=True",
+            )
+        if likelihood == "restricted" or not self.reml:
+            return self.optimum
+        return optimise(replace(self.optimum.point.criterion, reml=False))
+
     def _effects_of(self, group: str, columns: Sequence[str], labels: Sequence[Any]) -> Floats:
         names = list(self.varcomp[group].index)
         levels = self.moments.levels[self.moments.factors.index(group)]
@@ -207,17 +278,6 @@ def lmm_from_moments(
     criterion = criterion_of(design, moments, reml=reml)
     optimum = optimise(criterion, start)
     return _finish(design, moments, optimum, df)
-
-
-def criterion_of(design: Design, moments: Moments, *, reml: bool) -> Criterion:
-    """The (RE)ML criterion of a model, after refusing what it cannot answer."""
-    refuse_no_random_terms(design)
-    data = working_moments(design, moments)
-    refuse(design, data)
-    shape = RelativeCovariance(
-        tuple(len(group.columns) for group in data.groups), tuple(group.terms for group in data.groups)
-    )
-    return Criterion(data, reml, shape)
 
 
 def variance_components(optimum: Optimum) -> VarianceComponents:

@@ -18,19 +18,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.elimination import Effects, Factorised
-from tasks.models.lmm_columns import WorkingMoments
+from tasks.models.elimination import Effects, Factorised, Posterior
+from tasks.models.lmm_columns import WorkingMoments, working_moments
+from tasks.models.lmm_refusals import refuse, refuse_no_random_terms
 from tasks.models.relative_covariance import RelativeCovariance
+from tasks.records.design import Design
+from tasks.records.moments import Moments
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[Any]
 
-_STEP = 1e-100
+STEP = 1e-100
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,14 @@ class Criterion:
         """Divisor of q in σ²: n − p under REML, n under ML."""
         return self.data.n - (len(self.data.fixed) if self.reml else 0)
 
+    @property
+    def is_expensive(self) -> bool:
+        """Whether an exact Hessian costs many times a gradient and more than a handful of milliseconds."""
+        plan = self.data.elimination
+        if plan.is_single:
+            return False
+        return not plan.is_chain or len(self.data.codes) * self.shape.size > 2000
+
     def at(self, covariance: Sequence[Numbers]) -> Point:
         """The criterion at D (one matrix per grouping factor)."""
         return Point(self, covariance)
@@ -60,15 +72,27 @@ class Criterion:
         """The criterion at D(θ)."""
         return Point(self, self.shape.covariance(theta))
 
-    def _hessian_by_complex_step(self, covariance: Sequence[Floats]) -> Floats:
-        columns = []
-        for factor, unit in self.shape.basis:
-            moved: list[Numbers] = [np.asarray(each, dtype=complex) for each in covariance]
-            moved[factor] = moved[factor] + 1j * _STEP * unit
-            slopes = self.at(moved).slopes
-            columns.append([_along(slopes[f], e).imag / _STEP for f, e in self.shape.basis])
-        curvature = np.array(columns)
-        return 0.5 * (curvature + curvature.T)
+    def along(self, covariance: Sequence[Numbers], entry: int) -> Point:
+        """The criterion an imaginary `STEP` away along one free entry of D: derivatives by complex step."""
+        factor, unit = self.shape.basis[entry]
+        moved: list[Numbers] = [np.asarray(each, dtype=complex) for each in covariance]
+        moved[factor] = moved[factor] + 1j * STEP * unit
+        return self.at(moved)
+
+
+def criterion_of(design: Design, moments: Moments, *, reml: bool) -> Criterion:
+    """The (RE)ML criterion of a model.
+
+    Raises:
+        EstimationError: see `tasks.models.lmm_refusals`; a constant outcome.
+    """
+    refuse_no_random_terms(design)
+    data = working_moments(design, moments)
+    refuse(design, data)
+    shape = RelativeCovariance(
+        tuple(len(group.columns) for group in data.groups), tuple(group.terms for group in data.groups)
+    )
+    return Criterion(data, reml, shape)
 
 
 class Point:
@@ -87,16 +111,13 @@ class Point:
         self.beta: Numbers = self.s_xx_inverse @ products[:p, p]
         self.residual: Numbers = np.append(-self.beta, 1.0)
         self.q: Any = products[p, p] - products[p, :p] @ self.beta
-        self._posterior: Any = None
-        self._slopes: list[Numbers] | None = None
-        self._by_level: list[tuple[Floats, Floats]] | None = None
 
     @property
     def sigma2(self) -> Any:
         """q/ν, the residual variance in working units."""
         return self.q / self.criterion.nu
 
-    @property
+    @cached_property
     def value(self) -> float:
         """The criterion in original units; infinite where rounding has made V or S_xx indefinite."""
         criterion = self.criterion
@@ -112,58 +133,100 @@ class Point:
             value += logarithm + criterion.data.log_scale
         return float(value)
 
+    @cached_property
+    def _posterior(self) -> Posterior:
+        return self.factorised.posterior()
+
     @property
     def information(self) -> tuple[Numbers, ...]:
         """Per factor, (n, d, d) C_j = Z_j'V⁻¹Z_j."""
-        if self._posterior is None:
-            self._posterior = self.factorised.posterior()
-        return tuple(self._posterior.information)
+        return self._posterior.information
 
     @property
     def conditional_covariance(self) -> tuple[Numbers, ...]:
         """Per factor, (n, d, d) covariance of the effects given D and β, over σ²."""
-        if self._posterior is None:
-            self._posterior = self.factorised.posterior()
-        return tuple(self._posterior.covariance)
+        return self._posterior.covariance
 
-    @property
+    @cached_property
+    def score_products(self) -> tuple[Numbers, ...]:
+        """Per factor, (d, d, p + 1, p + 1): Σ_j Z_j'V⁻¹(X y) times itself, by pair of effects."""
+        result = []
+        for scores in self.effects.scores:
+            n, d, w = scores.shape
+            flat = scores.reshape(n, d * w)
+            result.append((flat.T @ flat).reshape(d, w, d, w).swapaxes(1, 2))
+        return tuple(result)
+
+    @cached_property
     def slopes(self) -> list[Numbers]:
         """Γ = ∂(criterion)/∂D per factor, symmetric: df = tr Γ dD."""
-        if self._slopes is None:
-            self._slopes = []
-            p = len(self.criterion.data.fixed)
-            for c, scores in zip(self.information, self.effects.scores, strict=True):
-                e = scores @ self.residual
-                slope = c.sum(axis=0) - np.einsum("ni,nj->ij", e, e) / self.sigma2
-                if self.criterion.reml and p:
-                    t = scores[:, :, :p]
-                    slope = slope - np.einsum("nip,njp->ij", t @ self.s_xx_inverse, t)
-                self._slopes.append(0.5 * (slope + slope.T))
-        return self._slopes
+        return [
+            determinants + quadratic / self.sigma2
+            for determinants, quadratic in zip(self.determinant_slopes, self.quadratic_slopes, strict=True)
+        ]
 
-    @property
-    def q_slopes(self) -> Floats:
-        """(m,) ∂q/∂(free entries of D)."""
+    @cached_property
+    def determinant_slopes(self) -> list[Numbers]:
+        """∂(log|V| + log|S_xx|)/∂D per factor (the second term under REML only)."""
+        p = len(self.criterion.data.fixed)
         result = []
-        for factor, unit in self.criterion.shape.basis:
-            e = self.effects.scores[factor] @ self.residual
-            result.append(-float(np.einsum("ni,ij,nj->", e, unit, e)))
-        return np.array(result)
+        for c, products in zip(self.information, self.score_products, strict=True):
+            slope = c.sum(axis=0)
+            if self.criterion.reml:
+                slope = slope - np.tensordot(products[:, :, :p, :p], self.s_xx_inverse, axes=2)
+            result.append(0.5 * (slope + slope.T))
+        return result
 
-    @property
+    @cached_property
+    def quadratic_slopes(self) -> list[Numbers]:
+        """∂q/∂D per factor."""
+        return [-(products @ self.residual @ self.residual) for products in self.score_products]
+
+    @cached_property
+    def q_slopes(self) -> Numbers:
+        """(m,) ∂q/∂(free entries of D)."""
+        return self._by_entry(self.quadratic_slopes)
+
+    def _by_entry(self, slopes: Sequence[Numbers]) -> Numbers:
+        """tr Γ E for each free entry of D."""
+        return np.array([(slopes[factor] * unit).sum() for factor, unit in self.criterion.shape.basis])
+
+    @cached_property
     def curvature(self) -> Floats:
         """(m, m) Hessian of the criterion in the free entries of D."""
-        criterion = self.criterion
-        if criterion.data.elimination.is_single:
-            return self._single_factor_curvature()
-        return criterion._hessian_by_complex_step(self.covariance)
+        determinants, quadratic = self.second_order
+        slopes = self.q_slopes / self.q
+        result = determinants + self.criterion.nu * (quadratic / self.q - np.multiply.outer(slopes, slopes))
+        return np.asarray(result)
+
+    @cached_property
+    def second_order(self) -> tuple[Floats, Floats]:
+        """(m, m) second derivatives of log|V| + log|S_xx| (ML: log|V|) and of q in the free entries of D."""
+        if self.criterion.data.elimination.is_single:
+            return self._single_factor_second_order()
+        columns = []
+        for b in range(self.criterion.shape.size):
+            there = self.criterion.along(self.covariance, b)
+            columns.append(
+                [there._by_entry(there.determinant_slopes), there._by_entry(there.quadratic_slopes)]
+            )
+        both = np.array(columns).imag / STEP
+        determinants, quadratic = both[:, 0], both[:, 1]
+        return 0.5 * (determinants + determinants.T), 0.5 * (quadratic + quadratic.T)
 
     @property
     def average_information(self) -> Floats:
-        """(m, m) stand-in for `curvature`: the average of observed and expected, y'PG_aPG_bPy/σ² profiled.
+        """(m, m) stand-in for `curvature`: the average of observed and expected, positive semi-definite."""
+        slopes = np.asarray(self.q_slopes)
+        correction = np.multiply.outer(slopes, slopes) / (self.q * self.sigma2)
+        return np.asarray(self.average_quadratic / self.sigma2 - correction)
+
+    @cached_property
+    def average_quadratic(self) -> Floats:
+        """(m, m) y'PG_aPG_bPy: over σ², the average of observed and expected curvature with σ² held.
 
         It needs one elimination of m right-hand sides and no trace (Gilmour, Thompson & Cullis 1995
-        Biometrics 51:1440), and is positive semi-definite.
+        Biometrics 51:1440).
         """
         data, basis = self.criterion.data, self.criterion.shape.basis
         e = [scores @ self.residual for scores in self.effects.scores]
@@ -179,43 +242,35 @@ class Point:
         own = plain - explained[p + 1 :, p + 1 :]
         across = with_x - explained[:p, p + 1 :]
         quadratic = own - across.T @ self.s_xx_inverse @ across
-        slopes = self.q_slopes
-        result = quadratic / self.sigma2 - np.outer(slopes, slopes) / (self.q * self.sigma2)
-        return np.asarray(0.5 * (result + result.T)).reshape(m, m)
+        return np.asarray(0.5 * (quadratic + quadratic.T)).reshape(m, m)
 
-    def _single_factor_curvature(self) -> Floats:
+    def _single_factor_second_order(self) -> tuple[Floats, Floats]:
         criterion = self.criterion
-        (c,), (scores,) = self.information, self.effects.scores
+        (c,), (scores,), (products,) = self.information, self.effects.scores, self.score_products
         n, d, p = len(c), c.shape[1], len(criterion.data.fixed)
-        root = np.linalg.cholesky(self.s_xx_inverse) if p else self.s_xx_inverse
-        whitened = scores[:, :, :p] @ root
         e = scores @ self.residual
-        both = np.concatenate([whitened, e[:, :, None]], axis=2).reshape(n, -1)
-        gram = (both.T @ both).reshape(d, p + 1, d, p + 1)
-        h = whitened @ np.swapaxes(whitened, 1, 2)
         flat = c.reshape(n, d * d)
-        against = np.concatenate(
-            [flat, h.reshape(n, d * d), (e[:, :, None] * e[:, None, :]).reshape(n, d * d)], axis=1
-        )
-        cc, ch, ce = (flat.T @ against).reshape(d * d, 3, d, d).swapaxes(0, 1).reshape(3, d, d, d, d)
-        units = np.array([unit for _, unit in criterion.shape.basis])
-        b = np.einsum("aij,ixjy->axy", units, gram, optimize=True)
+        parts = [flat, (e[:, :, None] * e[:, None, :]).reshape(n, d * d)]
+        if criterion.reml:
+            t = scores[:, :, :p]
+            parts.append((t @ self.s_xx_inverse @ np.swapaxes(t, 1, 2)).reshape(n, d * d))
+        units = np.array([unit.ravel() for _, unit in criterion.shape.basis])
+        sums = (flat.T @ np.concatenate(parts, axis=1)).reshape(d, d, len(parts), d, d)
 
-        def traces(sums: Floats) -> Floats:
-            """Σ tr(E_a C E_b Y) from Σ C_qr Y_sp."""
-            return np.asarray(np.einsum("apq,qrsp,brs->ab", units, sums, units, optimize=True))
+        def traces(k: int) -> Floats:
+            """Σ tr(E_a C E_b Y), from Σ C_qr Y_sp."""
+            return np.asarray(units @ sums[:, :, k].transpose(3, 0, 1, 2).reshape(d * d, d * d) @ units.T)
 
-        nu, q = criterion.nu, self.q
+        # X and the residual, orthonormal in S: then S_xx⁻¹ is the identity
+        frame = np.zeros((p + 1, p + 1))
+        frame[:p, :p] = np.linalg.cholesky(self.s_xx_inverse) if p else 0.0
+        frame[:, p] = self.residual
+        b = (units @ products.reshape(d * d, -1)).reshape(-1, p + 1, p + 1)
+        b = frame.T @ b @ frame
         v = b[:, :p, p]
-        q_first = -b[:, p, p]
-        q_second = 2.0 * traces(ce) - 2.0 * v @ v.T
-        result = -traces(cc) + nu * (q_second / q - np.outer(q_first, q_first) / q**2)
+        quadratic = 2.0 * traces(1) - 2.0 * v @ v.T
+        determinants = -traces(0)
         if criterion.reml:
             fixed = b[:, :p, :p].reshape(len(b), -1)
-            result = result + 2.0 * traces(ch) - fixed @ fixed.T
-        return np.asarray(0.5 * (result + result.T))
-
-
-def _along(slope: Numbers, unit: Floats) -> Any:
-    """tr Γ E."""
-    return (slope * unit).sum()
+            determinants = determinants + 2.0 * traces(2) - fixed @ fixed.T
+        return 0.5 * (determinants + determinants.T), 0.5 * (quadratic + quadratic.T)

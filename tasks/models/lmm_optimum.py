@@ -72,7 +72,7 @@ class ThetaPoint:
         self.theta = theta
         self.point = criterion.at_theta(theta)
         self._shape = criterion.shape
-        self._approximate = _is_expensive(criterion)
+        self._approximate = criterion.is_expensive
 
     @property
     def value(self) -> float:
@@ -147,14 +147,6 @@ def starting_theta(criterion: Criterion) -> Floats:
     return np.array(result)
 
 
-def _is_expensive(criterion: Criterion) -> bool:
-    """Whether an exact Hessian costs many times a gradient and more than a handful of milliseconds."""
-    data = criterion.data
-    if data.elimination.is_single:
-        return False
-    return not data.elimination.is_chain or len(data.codes) * criterion.shape.size > 2000
-
-
 def _inside(criterion: Criterion) -> Floats:
     return np.array([1.0 if i == j else 0.0 for _, i, j in criterion.shape.entries])
 
@@ -166,7 +158,7 @@ def _descend(criterion: Criterion, start: Floats) -> tuple[Minimum[ThetaPoint], 
     for _ in range(10):
         scale = max(1.0, float(np.abs(start).max()))
         # with an approximate Hessian the last step only shrinks the error, so it must be small already
-        tolerance = 1e-13 if _is_expensive(criterion) else 1e-9
+        tolerance = 1e-13 if criterion.is_expensive else 1e-9
         found = minimise(lambda theta: ThetaPoint(criterion, theta), start, radius=scale, tolerance=tolerance)
         iterations, evaluations = iterations + found.iterations, evaluations + found.evaluations
         if best is None or found.found.value < best.found.value:

@@ -87,10 +87,10 @@ def satterthwaite(point: Point, theta: Floats) -> Satterthwaite:
     unit = data.y_scale**2 * sigma2
     vcov = unit * data.back @ point.s_xx_inverse @ data.back.T
     by_entry = np.empty((m, p, p))
-    weights = [scores[:, :, :p] @ point.s_xx_inverse @ data.back.T for scores in point.effects.scores]
+    onto = point.s_xx_inverse @ data.back.T
     for a, (factor, e) in enumerate(shape.basis):
-        moved = np.einsum("ij,njp->nip", e, weights[factor]).reshape(-1, p)
-        by_entry[a] = unit * weights[factor].reshape(-1, p).T @ moved
+        products = np.tensordot(e, point.score_products[factor][:, :, :p, :p], axes=2)
+        by_entry[a] = unit * onto.T @ products @ onto
     slopes = np.concatenate([np.tensordot(jacobian.T, by_entry, axes=1), vcov[None]])
     return Satterthwaite(vcov, slopes, 2.0 * determined_inverse(information))
 

@@ -136,26 +136,35 @@ def _newton_step(values: Floats, slope: Floats) -> Floats:
 
 def _step(values: Floats, slope: Floats, radius: float) -> tuple[Floats, float]:
     """The best step of at most `radius` in the quadratic model, and what the model expects of it."""
-    if values.min() > 1e-11 * values.max():
+    if values[0] > 1e-11 * values[-1]:
         step = -slope / values
         if np.linalg.norm(step) <= radius:
-            return step, float(-(slope @ step) - 0.5 * values @ step**2)
+            return step, _expected(values, slope, step)
+    low = max(0.0, -float(values[0]))
+    size = max(float(np.abs(values).max()), 1e-300)
+    # without slope along the lowest curvature, the step goes there as far as the radius allows
+    lowest = values + low <= 1e-12 * size
+    if float(np.abs(slope[lowest]).max(initial=0.0)) <= 1e-12 * radius * size:
+        step = np.where(lowest, 0.0, -slope / np.where(lowest, 1.0, values + low))
+        short = radius**2 - float(step @ step)
+        if short >= 0.0:
+            if values[0] < 0.0:
+                step[0] += np.sqrt(short)
+            return step, _expected(values, slope, step)
     # shift the eigenvalues until the step has the length of the radius
-    low = max(0.0, -float(values.min()))
-    high = low + float(np.linalg.norm(slope)) / radius + 1e-300
+    high = low + float(np.linalg.norm(slope)) / radius
     for _ in range(80):
         shift = 0.5 * (low + high)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.where(slope == 0.0, 0.0, -slope / (values + shift))
-        if not np.linalg.norm(step) <= radius:
+        reach = np.abs(slope / np.maximum(values + shift, 1e-300))
+        if reach.max() > radius or np.linalg.norm(reach) > radius:
             low = shift
         else:
             high = shift
         if high - low <= 1e-10 * high:
             break
-    step = np.where(slope == 0.0, 0.0, -slope / np.maximum(values + high, 1e-300))
-    short = radius**2 - float(step @ step)
-    if values[0] < 0.0 and short > 1e-6 * radius**2:
-        step = step.copy()
-        step[0] += np.sqrt(short) if step[0] >= 0.0 else -np.sqrt(short)
-    return step, float(-(slope @ step) - 0.5 * values @ step**2)
+    step = -slope / np.maximum(values + high, 1e-300)
+    return step, _expected(values, slope, step)
+
+
+def _expected(values: Floats, slope: Floats, step: Floats) -> float:
+    return float(-(slope @ step) - 0.5 * values @ step**2)
