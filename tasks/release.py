@@ -120,7 +120,11 @@ CLINIC_ESTIMATES = Table(
         _c("denominator", "number", "records, or exposure for count outcomes"),
         _c("reliability", "number", "w, the weight of the clinic's own records, 0 to 1"),
         _c("p_better", "number", "posterior probability that the clinic is better than the comparator"),
-        _c("comparison", "string", "better, worse, no_different or not_compared"),
+        _c(
+            "comparison",
+            "string",
+            "better, worse, higher, lower (where neither is better), no_different or not_compared",
+        ),
         *_STATUS,
     ),
 )
@@ -168,7 +172,7 @@ NETWORK_FIGURES = Table(
 PROGRAM_EFFECTS = Table(
     "program_effects",
     "one estimate of the program's effect on one outcome",
-    ("outcome", "model", "measure", "term"),
+    ("outcome", "model", "estimand", "measure", "term"),
     (
         _c("outcome", "string", "outcome's name in the network file", required=True),
         _c("model", "string", "mixed, gee, within or naive", required=True),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from tasks.estimating.questions import Question
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
+from tasks.models import Shrunken
 from tasks.models.raw import mean_interval, poisson_interval, wilson_interval
 from tasks.network.schema import PolicySection
 
@@ -21,25 +19,6 @@ Floats = NDArray[np.float64]
 LEVEL = 0.95
 # a shrunken estimate differs from the comparator when the posterior probability passes this
 _SURE = 0.975
-
-
-@dataclass(frozen=True)
-class ClinicEffects:
-    """Clinic effects on the model's scale, one entry per clinic with usable values.
-
-    Attributes:
-        clinics: C labels.
-        shrunken, shrunken_sd: (C,) posterior mean and SD (fixed effects' and variances' uncertainty included).
-        own, own_sd: (C,) the clinic's own adjusted effect and its sampling SD; NaN where its weight is zero.
-        weight: (C,) w, the weight of the clinic's own records in the shrunken effect.
-    """
-
-    clinics: tuple[str, ...]
-    shrunken: Floats
-    shrunken_sd: Floats
-    own: Floats
-    own_sd: Floats
-    weight: Floats
 
 
 def raw_rows(question: Question, summary: Summary) -> pd.DataFrame:
@@ -98,74 +77,70 @@ def raw_estimand(question: Question) -> str:
 
 
 def model_rows(
-    question: Question, raw: pd.DataFrame, effects: ClinicEffects, scale: Standardised, policy: PolicySection
+    question: Question, raw: pd.DataFrame, shrunken: Shrunken, scale: Standardised, policy: PolicySection
 ) -> pd.DataFrame:
     """Rows of forms adjusted and shrunken: the network's own patients at each clinic.
 
     Args:
         question: the outcome's formulas.
         raw: the outcome's raw rows, for counts.
-        effects: clinic effects of the ranking model.
+        shrunken: clinic effects of the ranking model.
         scale: from effects to figures.
         policy: what is compared.
     """
-    own = raw.set_index("clinic").reindex(list(effects.clinics))
-    z = float(stats.norm.ppf(0.5 + LEVEL / 2.0))
-    better = probability_better(question, effects)
+    effects = shrunken.table
+    clinics = [str(each) for each in effects.index]
+    counts = raw.set_index("clinic").reindex(clinics)
+    own, own_sd, weight = (effects[each].to_numpy(dtype=float) for each in ("own", "own_sd", "weight"))
+    z = float(special.ndtri(0.5 + LEVEL / 2.0))
+    above = effects["p_above"].to_numpy(dtype=float)
+    better = 1.0 - above if question.outcome.direction == "lower" else above
     forms = {
-        "adjusted": (effects.own, effects.own_sd, f"{_given(question)}, from its own records alone"),
+        "adjusted": ((own, own - z * own_sd, own + z * own_sd), "from its own records alone"),
         "shrunken": (
-            effects.shrunken,
-            effects.shrunken_sd,
-            f"{_given(question)}, best prediction given its size",
+            tuple(effects[each].to_numpy(dtype=float) for each in ("estimate", "lower", "upper")),
+            "best prediction given its size",
         ),
     }
+    why = _too_small(question, counts, weight, policy)
+    too_small = np.array([reason != "" for reason in why])
     frames = []
-    for form, (effect, sd, estimand) in forms.items():
-        value, lower, upper = (_defined(scale, each) for each in (effect, effect - z * sd, effect + z * sd))
-        frame = pd.DataFrame(
-            {
-                "outcome": question.name,
-                "clinic": list(effects.clinics),
-                "form": form,
-                "estimand": estimand,
-                "value": value,
-                "lower": lower,
-                "upper": upper,
-                "level": LEVEL,
-                "numerator": own["numerator"].to_numpy(),
-                "denominator": own["denominator"].to_numpy(),
-                "reliability": effects.weight,
-                "p_better": better if form == "shrunken" else np.nan,
-            }
-        )
-        too_small = _too_small(question, own, effects.weight, policy)
-        comparison = (
+    for form, (ends, how) in forms.items():
+        value, lower, upper = (_defined(scale, each) for each in ends)
+        undefined = ~np.isfinite(value)
+        compared = (
             _compare(question, better) if form == "shrunken" else _excludes(question, scale, lower, upper)
         )
-        frame["comparison"] = np.where([bool(each) for each in too_small], "not_compared", comparison)
-        undefined = ~np.isfinite(value)
-        frame["status"] = np.select(
-            [undefined, [bool(each) for each in too_small]],
-            ["not_estimable", "low_reliability"],
-            default="ok",
+        frames.append(
+            pd.DataFrame(
+                {
+                    "outcome": question.name,
+                    "clinic": clinics,
+                    "form": form,
+                    "estimand": f"{_given(question)}, {how}",
+                    "value": value,
+                    "lower": lower,
+                    "upper": upper,
+                    "level": LEVEL,
+                    "numerator": counts["numerator"].to_numpy(),
+                    "denominator": counts["denominator"].to_numpy(),
+                    "reliability": weight,
+                    "p_better": better if form == "shrunken" else np.nan,
+                    "comparison": np.where(too_small | undefined, "not_compared", compared),
+                    "status": np.select(
+                        [undefined, too_small], ["not_estimable", "low_reliability"], default="ok"
+                    ),
+                    "reason": [
+                        _UNDEFINED if gone else reason or None
+                        for gone, reason in zip(undefined, why, strict=True)
+                    ],
+                }
+            )
         )
-        frame["reason"] = np.where(
-            undefined,
-            "clinics do not differ beyond chance, so a clinic's own effect is not defined",
-            too_small,
-        )
-        frame.loc[frame["reason"] == "", "reason"] = None
-        frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
 
-def probability_better(question: Question, effects: ClinicEffects) -> Floats:
-    """(C,) posterior probability that the effect is on the better side of zero (higher, if neither is better)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = effects.shrunken / effects.shrunken_sd
-    above = np.where(effects.shrunken_sd > 0, stats.norm.cdf(z), 0.5)
-    return 1.0 - above if question.outcome.direction == "lower" else above
+_UNDEFINED = "clinics do not differ beyond chance, so a clinic's own effect is not defined"
 
 
 def _given(question: Question) -> str:
@@ -178,7 +153,7 @@ def _word(term: str) -> str:
     return "month" if term == "C(month)" else term
 
 
-def _too_small(question: Question, own: pd.DataFrame, weight: Floats, policy: PolicySection) -> Sequence[str]:
+def _too_small(question: Question, own: pd.DataFrame, weight: Floats, policy: PolicySection) -> list[str]:
     """Per clinic, why it is not compared; empty where it is."""
     reasons = []
     for (_, row), w in zip(own.iterrows(), weight, strict=True):

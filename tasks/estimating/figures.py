@@ -42,7 +42,11 @@ def network_figures(
         fit: the ranking model.
         scale: from clinic effects to figures.
     """
-    figures = [*_level(question, summary, scale), *_spread(question, fit, scale), *_clustering(question, records)]
+    figures = [
+        *_level(question, summary, scale),
+        *_spread(question, fit, scale),
+        *_clustering(question, records),
+    ]
     rows = [{field: getattr(each, field) for field in _Figure.__slots__} for each in figures]
     return pd.DataFrame(rows).assign(outcome=question.name)
 
@@ -60,10 +64,18 @@ def _level(question: Question, summary: Summary, scale: Standardised) -> Iterato
         mean = float((moments["n"] * moments["mean"]).sum() / n)
         log = outcome.scale == "log"
         yield _Figure(
-            "mean", "All records", float(np.exp(mean)) if log else mean, "geometric mean" if log else "mean", unit
+            "mean",
+            "All records",
+            float(np.exp(mean)) if log else mean,
+            "geometric mean" if log else "mean",
+            unit,
         )
     yield _Figure(
-        "typical", "Average clinic", scale.typical, "mixed model: the network's patients at a clinic with effect 0", unit
+        "typical",
+        "Average clinic",
+        scale.typical,
+        "mixed model: the network's patients at a clinic with effect 0",
+        unit,
     )
 
 
@@ -74,12 +86,18 @@ def _spread(question: Question, fit: LmmFit | GlmmFit, scale: Standardised) -> I
     yield _Figure("sd_between", "Spread of clinics (SD)", sd, f"{fit.method}, adjusted", unit)
     ends = scale.at(np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
     figure_unit = question.outcome.unit or ("%" if question.outcome.kind == "binary" else "")
-    yield _Figure("range_low", "Lower end of the middle 95% of clinics", float(ends[0]), "mixed model", figure_unit)
-    yield _Figure("range_high", "Upper end of the middle 95% of clinics", float(ends[1]), "mixed model", figure_unit)
+    yield _Figure(
+        "range_low", "Lower end of the middle 95% of clinics", float(ends[0]), "mixed model", figure_unit
+    )
+    yield _Figure(
+        "range_high", "Upper end of the middle 95% of clinics", float(ends[1]), "mixed model", figure_unit
+    )
     if question.family == "binomial":
         # Larsen & Merlo (2005), eq. 1
         ratio = float(np.exp(np.sqrt(2.0) * sd * special.ndtri(0.75)))
-        yield _Figure("median_odds_ratio", "Median odds ratio between two clinics", ratio, "Larsen & Merlo (2005)")
+        yield _Figure(
+            "median_odds_ratio", "Median odds ratio between two clinics", ratio, "Larsen & Merlo (2005)"
+        )
 
 
 # with sizes from 1 to thousands, likelihood weights clinics rightly where analysis of variance does not
@@ -102,7 +120,13 @@ def _clustering(question: Question, records: Records) -> Iterator[_Figure]:
             yield _Figure(figure, label, float("nan"), "not estimated", status="not_estimable", reason=reason)
         return
     yield _Figure(
-        "icc", "Intraclass correlation", found.estimate, f"{found.name}; {found.interval} interval", "", found.lower, found.upper
+        "icc",
+        "Intraclass correlation",
+        found.estimate,
+        f"{found.name}; {found.interval} interval",
+        "",
+        found.lower,
+        found.upper,
     )
     yield from _cost(found)
     if question.regions:
@@ -133,7 +157,7 @@ def _cost(found: ICC) -> Iterator[_Figure]:
 
 
 def _by_region(question: Question, records: Records) -> Iterator[_Figure]:
-    """The share of the variance between regions, and between clinics of a region, where outcomes have a scale."""
+    """The share of the variance between regions, and between clinics of a region, of continuous outcomes."""
     if question.outcome.kind != "continuous":
         return
     try:
@@ -143,6 +167,9 @@ def _by_region(question: Question, records: Records) -> Iterator[_Figure]:
     except ClinicnetError:
         return  # too few regions to speak of: the network's own ICC stands
     levels = nested.levels
-    names = (("icc_region", "Share of variance between regions"), ("icc_clinic_in_region", "Share between clinics of a region"))
+    names = (
+        ("icc_region", "Share of variance between regions"),
+        ("icc_clinic_in_region", "Share between clinics of a region"),
+    )
     for (figure, label), (_, level) in zip(names, levels.iterrows(), strict=False):
         yield _Figure(figure, label, float(level["share"]), nested.name)

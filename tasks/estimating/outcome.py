@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.errors import ClinicnetError, SourceError
-from tasks.estimating.clinics import ClinicEffects, model_rows, raw_rows
-from tasks.estimating.effects import clinic_effects, fit_ranking
+from tasks.estimating.clinics import model_rows, raw_rows
 from tasks.estimating.figures import network_figures
 from tasks.estimating.program import program_effects
 from tasks.estimating.questions import Question, question_of
+from tasks.estimating.ranking_model import fit_ranking
 from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
+from tasks.models import Shrunken, shrink
 from tasks.network.schema import Network
 from tasks.records import Records
 
@@ -40,8 +41,18 @@ class OutcomeEstimates:
     figures: pd.DataFrame
     effects: pd.DataFrame
     months: pd.DataFrame
-    shrunken: object | None
+    shrunken: Shrunken | None
     compared: tuple[str, ...]
+
+    @property
+    def status(self) -> str:
+        """ok, or not_estimable."""
+        return str(self.outcome["status"])
+
+    @property
+    def reason(self) -> str:
+        """Why the outcome, or a part of it, could not be estimated; empty where all could."""
+        return str(self.outcome.get("reason") or "")
 
 
 def estimate_outcome(usable: Records, network: Network, name: str, summary: Summary) -> OutcomeEstimates:
@@ -58,20 +69,20 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
     Raises:
         SourceError: the database went away (worth another try).
     """
-    question = question_of(network, name, len(summary.months))
+    question = question_of(network, name, summary)
     records = _records_of(question, usable, summary)
     raw = raw_rows(question, summary)
     months = clinic_months(question, summary)
     row = _outcome_row(question, summary)
     try:
         fit = fit_ranking(question, records)
-        effects = clinic_effects(fit)
+        shrunken = shrink(fit, "clinic")
         scale = standardised(question, fit, question.ranking, records)
     except SourceError:
         raise
     except ClinicnetError as problem:
         return _not_estimable(question, row, raw, months, problem)
-    modelled = model_rows(question, raw, effects, scale, network.policy)
+    modelled = model_rows(question, raw, shrunken, scale, network.policy)
     row |= {"comparator": _COMPARATOR, "comparator_value": scale.typical}
     figures, notes = _attempt(lambda: network_figures(question, records, summary, fit, scale))
     program, program_notes = _attempt(lambda: program_effects(question, network, records))
@@ -84,8 +95,8 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
         figures=figures,
         effects=program,
         months=months,
-        shrunken=None,
-        compared=_compared(modelled, effects),
+        shrunken=shrunken,
+        compared=_compared(modelled),
     )
 
 
@@ -126,7 +137,11 @@ def _outcome_row(question: Question, summary: Summary) -> dict[str, object]:
 
 
 def _not_estimable(
-    question: Question, row: dict[str, object], raw: pd.DataFrame, months: pd.DataFrame, problem: ClinicnetError
+    question: Question,
+    row: dict[str, object],
+    raw: pd.DataFrame,
+    months: pd.DataFrame,
+    problem: ClinicnetError,
 ) -> OutcomeEstimates:
     nothing = pd.DataFrame()
     reason = " ".join(part for part in (problem.message, problem.hint) if part)
@@ -145,6 +160,6 @@ def _attempt(estimate: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, list[s
         return pd.DataFrame(), [problem.message]
 
 
-def _compared(modelled: pd.DataFrame, effects: ClinicEffects) -> tuple[str, ...]:
-    shrunken = modelled[modelled["form"] == "shrunken"].set_index("clinic")
-    return tuple(each for each in effects.clinics if shrunken.loc[each, "status"] == "ok")
+def _compared(modelled: pd.DataFrame) -> tuple[str, ...]:
+    shrunken = modelled[modelled["form"] == "shrunken"]
+    return tuple(shrunken.loc[shrunken["status"] == "ok", "clinic"])

@@ -11,7 +11,7 @@ import pandas as pd
 from tasks.errors import ClinicnetError, EstimationError, SourceError
 from tasks.estimating.program_words import sentence
 from tasks.estimating.questions import Question
-from tasks.models import gee, glmm, lmm, within
+from tasks.models import gee, glmm, lmm, marginal_effects, program_effect, within
 from tasks.models.fit import Fit
 from tasks.network.schema import Network
 from tasks.records import Records
@@ -22,57 +22,112 @@ _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 def program_effects(question: Question, network: Network, records: Records) -> pd.DataFrame:
     """Rows of `program_effects` for one outcome; none where the program cannot bear on it.
 
-    Each estimate stands on its own: one that cannot be had says why in its place.
+    Where clinics start at different times the estimates are those of a staggered rollout, with an effect for
+    each month since the start; otherwise records under the program are compared with the others. Each
+    estimate stands on its own: one that cannot be had says why in its place.
     """
     if network.program is None or question.program is None:
         return pd.DataFrame()
-    parts: tuple[tuple[str, str, Callable[[], Iterator[dict[str, Any]]]], ...] = (
-        ("mixed", "conditional", lambda: _mixed(question, records)),
-        ("gee", "marginal", lambda: _gee(question, records)),
-        ("within", "conditional", lambda: _within(question, records)),
-        ("naive", "unadjusted", lambda: _naive(question, records)),
-    )
     rows: list[dict[str, Any]] = []
-    for model, estimand, estimate in parts:
+    for model, estimand, estimate in _estimates(question, records):
         try:
             rows += list(estimate())
         except SourceError:
             raise
         except ClinicnetError as problem:
-            rows.append(_missing(question, model, estimand, problem))
+            rows.append(_missing(question, model, estimand, problem.message))
     return pd.DataFrame(rows).assign(outcome=question.name)
 
 
-def _mixed(question: Question, records: Records) -> Iterator[dict[str, Any]]:
-    if question.family == "gaussian":
-        fit: Fit = lmm(question.with_program, records)
-        # an identity-link effect is the same for a patient and for the population
-        for estimand, asked in (("conditional", "patient"), ("marginal", "policy")):
-            yield _coefficient(question, fit, "mixed", estimand, asked)
-        return
-    mixed = glmm(question.with_program, records, family=question.family, exposure=question.outcome.exposure)
-    yield _coefficient(question, mixed, "mixed", "conditional", "patient")
-    yield from _marginal(question, mixed, records)
+Estimate = tuple[str, str, Callable[[], Iterator[dict[str, Any]]]]
 
 
-def _marginal(question: Question, fit: Any, records: Records) -> Iterator[dict[str, Any]]:
+def _estimates(question: Question, records: Records) -> tuple[Estimate, ...]:
+    """Model, estimand, and how it is estimated; a model that fails leaves its place to a reason."""
+    averaged: Estimate = ("mixed", "marginal", lambda: _averaged(question, records))
+    if question.rollout:
+        return (("mixed", "conditional", lambda: _rollout(question, records)), averaged)
+    return (
+        ("mixed", "conditional", lambda: _mixed(question, records)),
+        averaged,
+        ("gee", "marginal", lambda: _gee(question, records)),
+        ("within", "conditional", lambda: _within(question, records)),
+        ("naive", "unadjusted", lambda: _naive(question, records)),
+    )
+
+
+# the months since the start that an event study shows one by one; later months share an effect
+_HORIZON = 12
+
+
+def _rollout(question: Question, records: Records) -> Iterator[dict[str, Any]]:
+    """Every clinic its own control before its start, every month its own effect."""
+    formula = question.without_months
+    asked = {"family": question.family, "exposure": question.outcome.exposure}
+    immediate = program_effect(formula, records, **asked)
+    yield from (_from_rollout(question, row, "effect") for row in immediate.table.to_dict("records"))
+    average = program_effect(formula, records, effect="exposure-time", models=("mixed",), **asked)
+    for row in average.table[average.table["model"] == "mixed"].to_dict("records"):
+        yield _from_rollout(question, row, "average over the months since the start")
+    months = program_effect(
+        formula, records, effect="event-study", models=("mixed",), horizon=_HORIZON, **asked
+    )
+    for row in months.table[months.table["model"] == "mixed"].to_dict("records"):
+        yield _from_rollout(question, row, f"month {row['term']}")
+
+
+def _from_rollout(question: Question, row: dict[str, Any], term: str) -> dict[str, Any]:
+    """A row of `tasks.models.program_effect` in the outcome's own units."""
+    if row["status"] != "ok":
+        return _missing(question, row["model"], row["estimand"], row["reason"]) | {"term": term}
+    ends = np.array([row["value"], row["lower"], row["upper"]], dtype=float)
+    measure = str(row["measure"])
+    if measure == "risk_difference":
+        ends = 100.0 * ends
+    elif measure == "difference" and question.outcome.scale == "log":
+        measure, ends = "ratio", np.exp(ends)
+    value, lower, upper = (float(each) for each in ends)
+    asked = _QUESTIONS[row["model"]]
+    unit = _unit(question, measure)
+    words = sentence(question.outcome.label, asked, measure, unit, value, lower, upper)
+    return row | {
+        "measure": measure,
+        "term": term,
+        "value": value,
+        "lower": lower,
+        "upper": upper,
+        "unit": unit,
+        "df": row["df"] if np.isfinite(row["df"]) else np.nan,
+        "question": asked,
+        "words": words if term == "effect" else f"{term[0].upper()}{term[1:]}: {words}",
+        "reason": None,
+    }
+
+
+def _averaged(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     """The mixed model averaged over clinics and patients: what a policy would change."""
+    if question.family == "gaussian":
+        # an effect on a mean is the same for a patient and for the population
+        yield _coefficient(question, lmm(question.with_program, records), "mixed", "marginal", "policy")
+        return
+    fit = _mixed_fit(question, records)
     effects = marginal_effects(fit, "program", records)
     for measure, row in effects.table.iterrows():
         if measure not in ("risk_difference", "risk_ratio", "rate_ratio"):
             continue
         factor = 100.0 if measure == "risk_difference" else 1.0
-        yield _row(
-            question,
-            "mixed",
-            "marginal",
-            str(measure),
-            "policy",
-            factor * float(row["estimate"]),
-            factor * float(row["lower"]),
-            factor * float(row["upper"]),
-            fit,
-        )
+        ends = (factor * float(row[each]) for each in ("estimate", "lower", "upper"))
+        yield _row(question, "mixed", "marginal", str(measure), "policy", *ends, fit)
+
+
+def _mixed_fit(question: Question, records: Records) -> Any:
+    return glmm(question.with_program, records, family=question.family, exposure=question.outcome.exposure)
+
+
+def _mixed(question: Question, records: Records) -> Iterator[dict[str, Any]]:
+    gaussian = question.family == "gaussian"
+    fit: Fit = lmm(question.with_program, records) if gaussian else _mixed_fit(question, records)
+    yield _coefficient(question, fit, "mixed", "conditional", "patient")
 
 
 def _gee(question: Question, records: Records) -> Iterator[dict[str, Any]]:
@@ -89,7 +144,9 @@ def _gee(question: Question, records: Records) -> Iterator[dict[str, Any]]:
 
 def _within(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     if question.family == "poisson":
-        raise EstimationError("the within estimator is for means and proportions, and this outcome is a count")
+        raise EstimationError(
+            "the within estimator is for means and proportions, and this outcome is a count"
+        )
     fit = within(question.fixed_with_program, records, groups="clinic", cov="cr2")
     yield _coefficient(question, fit, "within", "conditional", "these_clinics")
 
@@ -137,7 +194,7 @@ def _row(
     upper: float,
     fit: Fit,
 ) -> dict[str, Any]:
-    unit = {"difference": question.outcome.unit, "risk_difference": "percentage points"}.get(measure, "")
+    unit = _unit(question, measure)
     df = float(fit.df.get(question.program, np.inf))
     return {
         "model": model,
@@ -159,8 +216,15 @@ def _row(
     }
 
 
-def _missing(question: Question, model: str, estimand: str, problem: ClinicnetError) -> dict[str, Any]:
-    asked = {"mixed": "patient", "gee": "policy", "within": "these_clinics", "naive": "none"}[model]
+_QUESTIONS = {"mixed": "patient", "gee": "policy", "within": "these_clinics", "naive": "none"}
+
+
+def _unit(question: Question, measure: str) -> str:
+    return {"difference": question.outcome.unit, "risk_difference": "percentage points"}.get(measure, "")
+
+
+def _missing(question: Question, model: str, estimand: str, reason: str) -> dict[str, Any]:
+    asked = "policy" if estimand == "marginal" else _QUESTIONS[model]
     measure = _MEASURE.get(question.family, "ratio" if question.outcome.scale == "log" else "difference")
     return {
         "model": model,
@@ -168,7 +232,7 @@ def _missing(question: Question, model: str, estimand: str, problem: ClinicnetEr
         "measure": measure,
         "term": "effect",
         "question": asked,
-        "words": f"{question.outcome.label}: not estimated. {problem.message}.",
+        "words": f"{question.outcome.label}: not estimated. {reason[:1].upper()}{reason[1:]}.",
         "status": "not_estimable",
-        "reason": problem.message,
+        "reason": reason,
     }

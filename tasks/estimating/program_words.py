@@ -11,8 +11,8 @@ QUESTIONS = {
 
 # who the two sides of the comparison are
 _COMPARED = {
-    "policy": "if everyone were under the program, compared with no one, averaged over all clinics and patients",
-    "patient": "for a patient under the program, compared with the same patient at the same clinic without it",
+    "policy": "if everyone were under the program, compared with no one, over all clinics and patients",
+    "patient": "for a patient under the program, compared with the same patient, same clinic, without it",
     "these_clinics": "under the program, compared with without it, within the same clinics",
     "none": "in records under the program, compared with all others, with nothing adjusted for",
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.estimating.summary import Summary
 from tasks.network.schema import Network, OutcomeSection
+
+MONTHS = "C(month)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,8 @@ class Question:
         response: left-hand side, e.g. `log(hours)`.
         adjusters: terms adjusted for, months included where the window has several.
         program: column of the program exposure; None where there is none or it cannot bear on the outcome.
+        patients: the random term of patients who come again, or empty: visits of one patient are alike, and a
+            clinic of few patients with many visits knows less than its visits suggest.
         regions: whether the network has regions.
         rollout: whether the program starts clinic by clinic (so that time and program must be told apart).
     """
@@ -26,6 +31,7 @@ class Question:
     response: str
     adjusters: tuple[str, ...]
     program: str | None
+    patients: str
     regions: bool
     rollout: bool
 
@@ -41,36 +47,47 @@ class Question:
 
     @property
     def ranking(self) -> str:
-        """Clinics given their patients: the program is part of what a clinic does, so it is not adjusted for."""
-        return f"{self._fixed(self.adjusters)} + (1 | clinic)"
+        """Clinics given their patients; the program is part of what a clinic does, not adjusted for."""
+        return f"{self._fixed(self.adjusters)}{self.patients} + (1 | clinic)"
 
     @property
     def with_program(self) -> str:
         """The ranking model with the program beside the adjusters."""
-        return f"{self.fixed_with_program} + (1 | clinic)"
+        return f"{self.fixed_with_program}{self.patients} + (1 | clinic)"
 
     @property
     def fixed_with_program(self) -> str:
         """The same without random effects, for GEE and within."""
         return self._fixed((self.program or "program", *self.adjusters))
 
+    @property
+    def without_months(self) -> str:
+        """Outcome and patients' adjusters alone, for estimators that bring the months' effects themselves."""
+        return self._fixed(tuple(each for each in self.adjusters if each != MONTHS))
+
     def _fixed(self, terms: tuple[str, ...]) -> str:
         return f"{self.response} ~ {' + '.join(terms) if terms else '1'}"
 
 
-def question_of(network: Network, name: str, months: int) -> Question:
+# visits per patient from which patients get an effect of their own
+_COME_AGAIN = 1.2
+
+
+def question_of(network: Network, name: str, summary: Summary) -> Question:
     """The formulas of an outcome.
+
+    Months are adjusted for where the window has several.
 
     Args:
         network: the network's description.
         name: the outcome's name.
-        months: months with records in the window; with more than one, months are adjusted for.
+        summary: the window's moments.
     """
     outcome = network.outcomes[name]
     column = outcome.column or name
     adjusters = outcome.adjusters if outcome.per == "record" else ()
-    if months > 1:
-        adjusters = (*adjusters, "C(month)")
+    if len(summary.months) > 1:
+        adjusters = (*adjusters, MONTHS)
     program = network.program
     return Question(
         name=name,
@@ -78,6 +95,16 @@ def question_of(network: Network, name: str, months: int) -> Question:
         response=f"log({column})" if outcome.scale == "log" else column,
         adjusters=adjusters,
         program="program" if program is not None and outcome.per == "record" else None,
-        regions=False,
+        patients=_patients(outcome, summary),
+        regions=bool(summary.clinics["region"].nunique() > 1),
         rollout=program is not None and program.starts is not None,
     )
+
+
+def _patients(outcome: OutcomeSection, summary: Summary) -> str:
+    if outcome.kind != "continuous":
+        return ""
+    if outcome.patient_slopes:
+        return " + (1 + period | patient)"
+    records, patients = summary.clinics["n_records"].sum(), summary.clinics["n_patients"].sum()
+    return " + (1 | patient)" if patients > 0 and records > _COME_AGAIN * patients else ""

@@ -64,7 +64,7 @@ def _bind(at: Callable[[Floats], Floats]) -> Standardised:
 
 
 def _histogram(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Bin means and shares of a weighted sample: at most `_BINS` of them, exact where there are fewer values."""
+    """Bin means and shares of a weighted sample: at most `_BINS`, exact where values are fewer."""
     distinct, inverse = np.unique(values, return_inverse=True)
     total = np.bincount(inverse, weights)
     if len(distinct) > _BINS:

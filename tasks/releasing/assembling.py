@@ -34,7 +34,9 @@ def assemble(
         "outcomes": pd.DataFrame([one.outcome | ranks[name].verdict_row for name, one in estimates.items()]),
         "clinic_estimates": _with_regions(_stack([one.clinics for one in each]), region),
         "clinic_ranks": _with_regions(_stack([one.rows for one in ranks.values()]), region),
-        "network_figures": _stack([frame for name, one in estimates.items() for frame in (one.figures, ranks[name].figures)]),
+        "network_figures": _stack(
+            [frame for name, one in estimates.items() for frame in (one.figures, ranks[name].figures)]
+        ),
         "program_effects": _stack([one.effects for one in each]),
         "clinic_months": _stack([one.months for one in each]),
         "quality": screened.quality.assign(status="ok", reason=None),

@@ -1,0 +1,21 @@
+"""The ranking model of an outcome."""
+
+from __future__ import annotations
+
+from tasks.estimating.questions import Question
+from tasks.models import GlmmFit, LmmFit, glmm, lmm
+from tasks.records import Records
+
+
+def fit_ranking(question: Question, records: Records) -> LmmFit | GlmmFit:
+    """The mixed model that clinics are compared by.
+
+    Counts that vary more than a Poisson model allows are fitted by a negative binomial, so that clinics are
+    not told apart by noise.
+    """
+    if question.family == "gaussian":
+        return lmm(question.ranking, records)
+    fit = glmm(question.ranking, records, family=question.family, exposure=question.outcome.exposure)
+    if question.family == "poisson" and fit.dispersion is not None and fit.dispersion.is_over:
+        return glmm(question.ranking, records, family="negative-binomial", exposure=question.outcome.exposure)
+    return fit

@@ -1,0 +1,105 @@
+"""One outcome's clinics in order, as far as the verdict allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import ClinicnetError
+from tasks.estimating import OutcomeEstimates
+from tasks.models import ranks
+from tasks.network.schema import Network
+
+DRAWS = 4_000
+SEED = 0  # of the posterior draws: a rerun gives the same ranks
+
+
+@dataclass(frozen=True)
+class OutcomeRanks:
+    """The order of an outcome's clinics, and whether there is one.
+
+    Attributes:
+        verdict: rank, grade or do_not_rank.
+        reason: the verdict in a sentence.
+        rows: its rows of `clinic_ranks`: every clinic, with a reason where it has no place.
+        figures: its rows of `network_figures`: rankability.
+    """
+
+    verdict: str
+    reason: str
+    rows: pd.DataFrame
+    figures: pd.DataFrame
+
+    @property
+    def verdict_row(self) -> dict[str, object]:
+        """What the verdict adds to the outcome's row of `outcomes`."""
+        return {"verdict": self.verdict, "verdict_reason": self.reason}
+
+
+def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
+    """Put the clinics of an outcome in order, or say why they are not.
+
+    Clinics under the policy's minimums take no part in the order; they have a row that says so.
+    """
+    outcome = estimates.question.outcome
+    clinics = tuple(estimates.clinics.loc[estimates.clinics["form"] == "raw", "clinic"])
+    if estimates.shrunken is None:
+        return _unranked(estimates, clinics, "The outcome could not be estimated, so there is no order.")
+    if outcome.direction == "neither":
+        return _unranked(estimates, clinics, "Neither higher nor lower is better here, so there is no order.")
+    if not estimates.compared:
+        return _unranked(
+            estimates, clinics, "No clinic has enough records to be compared, so there is no order."
+        )
+    try:
+        found = ranks(
+            estimates.shrunken, better=outcome.direction, among=estimates.compared, draws=DRAWS, seed=SEED
+        )
+    except ClinicnetError as problem:
+        return _unranked(estimates, clinics, f"Clinics are not put in an order: {problem.message}.")
+    decision, sentence = found.verdict.decision, found.verdict.sentence
+    shown = found.publishable()
+    shown.index = shown.index.astype(str)
+    rows = shown.reindex(list(clinics))
+    excluded = ~rows.index.isin(shown.index)
+    columns = [
+        "rank_median",
+        "rank_expected",
+        "rank_lower",
+        "rank_upper",
+        "p_top_tenth",
+        "p_bottom_tenth",
+        "grade",
+    ]
+    table = rows[columns].reset_index(names="clinic")
+    not_shown = excluded | (decision == "do_not_rank")
+    table["n_ranked"] = len(estimates.compared)
+    table["status"] = np.where(not_shown, "not_ranked", "ok")
+    table["reason"] = np.where(
+        excluded, "too uncertain to compare", sentence if decision == "do_not_rank" else None
+    )
+    rankability = pd.DataFrame(
+        {
+            "outcome": [estimates.question.name],
+            "figure": "rankability",
+            "label": "Rankability",
+            "value": found.verdict.rankability,
+            "method": "τ² / (τ² + median s²) of the clinics compared (Lingsma et al. 2010)",
+            "status": "ok",
+        }
+    )
+    return OutcomeRanks(decision, sentence, table.assign(outcome=estimates.question.name), rankability)
+
+
+def _unranked(estimates: OutcomeEstimates, clinics: tuple[str, ...], reason: str) -> OutcomeRanks:
+    rows = pd.DataFrame(
+        {
+            "outcome": estimates.question.name,
+            "clinic": list(clinics),
+            "status": "not_ranked",
+            "reason": reason,
+        }
+    )
+    return OutcomeRanks("do_not_rank", reason, rows, pd.DataFrame())
