@@ -54,7 +54,11 @@ def check_outcome(design: Design, cells: Cells, family: Family) -> None:
     response, total = design.response, cells.total
     mean = total.sum() / (cells.trials if family.name == "binomial" else cells.weight).sum()
     if family.name == "gaussian":
-        check_varies(design, float(cells.total_squares.sum() - mean * total.sum()))
+        about_mean = total - cells.weight * mean
+        spread = float((about_mean**2 / cells.weight).sum())
+        within = float((cells.total_squares - total**2 / cells.weight).sum())  # of collapsed rows
+        size = float(cells.total_squares.sum())
+        check_varies(design, spread if spread > 1e-26 * size else within if within > 1e-12 * size else 0.0)
         return
     allowed = ("binary", "successes") if family.name == "binomial" else ("binary", "count")
     if cells.outcome not in allowed:

@@ -38,6 +38,13 @@ REFUSED: list[tuple[str, dict[str, Any], str, dict[str, Any], str]] = [
         {"corr": "exchangeable"},
         "score has the same value in every row",
     ),
+    (
+        "constant in time",
+        {"score": 3.7},
+        "score ~ x",
+        {"corr": "ar1", "time": "visit"},
+        "score has the same value in every row",
+    ),
     ("all zero", {"yes": 0}, "yes ~ x", {"family": "binomial"}, "yes is 0 in every row"),
     ("all one", {"yes": 1}, "yes ~ x", {"family": "binomial"}, "yes is 1 in every row"),
     ("no events", {"count": 0}, "count ~ x", {"family": "poisson"}, "count is 0 in every row"),
