@@ -1,0 +1,218 @@
+"""Ranks of clinics: joint draws, sets, rankability, grades, and verdicts that callers obey."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from refs.reference import load_data
+from scipy import stats
+
+from tasks.errors import EstimationError
+from tasks.models import Shrunken, lmm, ranks, shrink
+from tasks.models.clinic_posterior import ClinicPosterior, Node
+from tasks.models.rank_sets import rank_sets
+from tasks.models.ranks import RANK_COLUMNS
+from tasks.models.verdict import rankability, verdict
+
+
+def estimates(mean: list[float], sd: list[float], *, between: float = 1.0, shared: float = 0.0) -> Shrunken:
+    """A posterior with given means and SDs, as `shrink` would return it."""
+    means, sds = np.array(mean), np.array(sd)
+    node = Node(1.0, between, 1.0, means, sds, np.full((len(means), 1), shared))
+    labels = tuple(f"c{i}" for i in range(len(means)))
+    posterior = ClinicPosterior("clinic", labels, (node,), np.inf)
+    table = pd.DataFrame(
+        {"own": means, "own_sd": sds, "p_above": posterior.probability_above(0.0)},
+        index=pd.Index(labels, name="clinic"),
+    )
+    return Shrunken("clinic", "gaussian", 0.0, between, 1.0, table, 0.95, posterior)
+
+
+@pytest.fixture(scope="module")
+def clinic3() -> Shrunken:
+    return shrink(lmm("sbp ~ age + (1 | clinic)", load_data("sim_clinic3")))
+
+
+class TestPosteriorRanks:
+    def test_clear_order(self) -> None:
+        found = ranks(estimates([3, 0, -3, 6, -6], [0.1] * 5, between=4.0), better="higher").table
+        assert list(found["rank_median"]) == [2, 3, 4, 1, 5]
+        assert (found["rank_lower"] == found["rank_upper"]).all()
+        assert list(found["p_top_tenth"]) == [0, 0, 0, 1, 0]
+        assert list(found["p_bottom_tenth"]) == [0, 0, 0, 0, 1]
+
+    def test_no_information_is_every_rank(self) -> None:
+        n = 21
+        found = ranks(estimates([0.0] * n, [1.0] * n), better="higher", draws=20_000).table
+        assert found["rank_expected"].to_numpy() == pytest.approx((n + 1) / 2, abs=0.2)
+        assert (found["rank_lower"] == 1).all()
+        assert (found["rank_upper"] == n).all()
+        # the best tenth of 21 is three places
+        assert found["p_top_tenth"].to_numpy() == pytest.approx(3 / n, abs=0.015)
+
+    def test_two_clinics_in_closed_form(self) -> None:
+        """P(first is better) is Φ(d/√(s₁² + s₂²)); what both share does not matter."""
+        for shared in (0.0, 5.0):
+            found = ranks(estimates([0.4, 0.0], [0.3, 0.4], shared=shared), better="higher", draws=100_000)
+            expected = 2 - stats.norm.cdf(0.4 / 0.5)
+            assert found.table.loc["c0", "rank_expected"] == pytest.approx(expected, abs=0.01)
+
+    def test_expected_ranks_add_up(self, clinic3: Shrunken) -> None:
+        found = ranks(clinic3, better="lower").table
+        n = len(found)
+        assert found["rank_expected"].sum() == pytest.approx(n * (n + 1) / 2, rel=1e-12)
+        assert (found["rank_lower"] <= found["rank_median"]).all()
+        assert (found["rank_median"] <= found["rank_upper"]).all()
+
+    def test_direction(self, clinic3: Shrunken) -> None:
+        up, down = (ranks(clinic3, better=each).table for each in ("higher", "lower"))
+        n = len(up)
+        assert (up["rank_expected"] + down["rank_expected"]).to_numpy() == pytest.approx(n + 1)
+        assert (up["p_better"] + down["p_better"]).to_numpy() == pytest.approx(1)
+        assert (up["set_lower"] + down["set_upper"] == n + 1).all()
+        assert list(up["p_top_tenth"]) == list(down["p_bottom_tenth"])
+        swapped = down["grade"].map({"above": "below", "below": "above", "typical": "typical"})
+        assert (up["grade"] == swapped).all()
+
+    def test_among_some(self, clinic3: Shrunken) -> None:
+        some = list(clinic3.table.index[::3])
+        found = ranks(clinic3, better="lower", among=some).table
+        assert list(found.index) == some
+        assert found["rank_upper"].max() <= len(some)
+
+    def test_seeded(self, clinic3: Shrunken) -> None:
+        first, again = (ranks(clinic3, better="lower", seed=4).table for _ in range(2))
+        pd.testing.assert_frame_equal(first, again)
+
+    def test_coverage_of_rank_intervals(self) -> None:
+        """Effects drawn from the prior, measured with error: intervals hold the true rank 95% of the time."""
+        rng = np.random.default_rng(1)
+        n, se = 20, np.linspace(0.2, 1.5, 20)
+        covered = total = 0
+        for _ in range(150):
+            truth = rng.normal(size=n)
+            weight = 1 / (1 + se**2)
+            posterior = weight * (truth + se * rng.normal(size=n))
+            table = ranks(
+                estimates(list(posterior), list(np.sqrt(weight) * se)), better="higher", draws=1_000
+            ).table
+            true_rank = 1 + np.argsort(np.argsort(-truth))
+            covered += int(((table["rank_lower"] <= true_rank) & (true_rank <= table["rank_upper"])).sum())
+            total += n
+        assert 0.94 < covered / total < 0.985
+
+
+class TestConfidenceSets:
+    def test_clear_and_unclear(self) -> None:
+        values, se = np.array([10.0, 5.0, 0.0, 0.1]), np.array([0.1] * 4)
+        found = rank_sets(values, se)
+        assert list(found.lower) == [1, 2, 3, 3]
+        assert list(found.upper) == [1, 2, 4, 4]
+
+    def test_simultaneous_sets_hold_the_marginal_ones(self, clinic3: Shrunken) -> None:
+        table = ranks(clinic3, better="lower").table
+        assert (table["joint_lower"] <= table["set_lower"]).all()
+        assert (table["joint_upper"] >= table["set_upper"]).all()
+
+    def test_no_figure_is_every_rank(self) -> None:
+        found = rank_sets(np.array([3.0, np.nan, -3.0]), np.array([0.1, np.nan, 0.1]))
+        assert (found.lower[1], found.upper[1]) == (1, 3)
+        # and a clinic without a figure may be ahead of any other
+        assert found.upper[0] == 2
+        assert found.lower[2] == 2
+
+    def test_calibration_by_definition(self) -> None:
+        """Step one of the simultaneous set: every |t| against the 95% point of the largest simulated |t|."""
+        rng = np.random.default_rng(2)
+        values, se = rng.normal(0, 1.0, 7), rng.uniform(0.2, 0.5, 7)
+        errors = np.random.default_rng(0).standard_normal((4_000, 7), dtype=np.float32) * se
+        spread = np.hypot(se[:, None], se)
+        largest = (np.abs(errors[:, :, None] - errors[:, None, :]) / spread).max(axis=(1, 2))
+        t = (values[:, None] - values) / spread
+        first = np.abs(t) > np.quantile(largest, 0.95)
+        found = rank_sets(values, se, simultaneous=True)
+        # later steps can only tell more clinics apart
+        assert (found.lower >= 1 + (first & (t < 0)).sum(axis=1)).all()
+        assert (found.upper <= 7 - (first & (t > 0)).sum(axis=1)).all()
+
+    def test_coverage(self) -> None:
+        """Simultaneous sets hold all true ranks at least 95% of the time, marginal ones each."""
+        rng = np.random.default_rng(3)
+        truth, se = np.linspace(-1, 1, 10), np.linspace(0.1, 0.6, 10)
+        true_rank = 10 - np.arange(10)
+        all_held, each_held = 0, 0
+        for seed in range(200):
+            values = truth + se * rng.normal(size=10)
+            joint = rank_sets(values, se, simultaneous=True, seed=seed)
+            each = rank_sets(values, se, seed=seed)
+            all_held += bool(np.all((joint.lower <= true_rank) & (true_rank <= joint.upper)))
+            each_held += int(((each.lower <= true_rank) & (true_rank <= each.upper)).sum())
+        assert all_held / 200 >= 0.93
+        assert each_held / 2_000 >= 0.94
+
+
+class TestRankability:
+    def test_by_hand(self) -> None:
+        """ρ = τ²/(τ² + median s²): between SD 3, own errors of 1, 2 and 4."""
+        assert rankability(3.0, np.array([1.0, 2.0, 4.0])) == pytest.approx(9 / (9 + 4))
+
+    def test_nothing_between_is_nothing_to_rank(self) -> None:
+        assert rankability(0.0, np.array([1.0, 2.0])) == 0.0
+
+    @pytest.mark.parametrize(
+        ("share", "decision"),
+        [(0.0, "do_not_rank"), (0.49, "do_not_rank"), (0.5, "grade"), (0.75, "grade"), (0.76, "rank")],
+    )
+    def test_bands(self, share: float, decision: str) -> None:
+        found = verdict(share, 30)
+        assert found.decision == decision
+        assert f"{100 * share:.0f}%" in found.sentence
+
+    def test_a_handful_is_not_ranked(self) -> None:
+        found = verdict(0.95, 3)
+        assert found.decision == "do_not_rank"
+        assert "3 clinics can be compared" in found.sentence
+
+
+class TestVerdict:
+    def test_do_not_rank_leaves_nothing_to_rank_by(self) -> None:
+        found = ranks(estimates([0.2] * 12, [1.0] * 12, between=0.5), better="higher")
+        shown = found.publishable()
+        assert found.verdict.decision == "do_not_rank"
+        assert shown[list(RANK_COLUMNS)].isna().all().all()
+        assert shown["grade"].isna().all()
+        assert "not put in an order" in str(found)
+
+    def test_grades_without_ranks(self) -> None:
+        means = [3.0, *[0.0] * 10, -3.0]
+        found = ranks(estimates(means, [0.7] * 12, between=1.0), better="higher")
+        shown = found.publishable()
+        assert found.verdict.decision == "grade"
+        assert shown[list(RANK_COLUMNS)].isna().all().all()
+        assert list(shown["grade"]) == ["above", *["typical"] * 10, "below"]
+
+    def test_ranks(self) -> None:
+        found = ranks(estimates(list(np.linspace(-3, 3, 12)), [0.3] * 12, between=2.0), better="higher")
+        assert found.verdict.decision == "rank"
+        pd.testing.assert_frame_equal(found.publishable(), found.table)
+
+    def test_grades_are_certain(self) -> None:
+        """A clinic is graded only with 97.5% probability, so few of those graded are expected to be wrong."""
+        means = list(np.random.default_rng(4).normal(0, 2, 40))
+        found = ranks(estimates(means, [0.5] * 40, between=2.0), better="higher")
+        graded = found.table[found.table["grade"] != "typical"]
+        probability = graded["p_better"].where(graded["grade"] == "above", 1 - graded["p_better"])
+        assert (probability > 0.975).all()
+        assert found.grade_error == pytest.approx(float((1 - probability).mean()))
+        assert found.grade_error < 0.025
+
+
+class TestRefusals:
+    def test_no_direction_no_ranks(self, clinic3: Shrunken) -> None:
+        with pytest.raises(EstimationError, match="'higher' or 'lower'"):
+            ranks(clinic3, better="neither")  # type: ignore[arg-type]
+
+    def test_unknown_clinic(self, clinic3: Shrunken) -> None:
+        with pytest.raises(EstimationError, match="no clinic 'R99C99'"):
+            ranks(clinic3, better="lower", among=["R01C01", "R99C99"])
