@@ -271,9 +271,15 @@ class Finding:
     clinic: str
     description: str
     action: str
+    counts: str | None
     n_checked: int | None
     n_found: int | None
     status: str
+
+    @property
+    def counted_in(self) -> str:
+        """What its counts are of: record or clinic-month."""
+        return "clinic-month" if self.counts == "clinic-months" else "record"
 
     @property
     def withheld(self) -> bool:

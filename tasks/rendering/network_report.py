@@ -92,7 +92,11 @@ def network_html(edition: Edition) -> str:
         without_report=without_report(edition),
         program=[program_part(outcome) for outcome in edition.outcomes] if edition.network.program else [],
         quality=quality_rows(edition),
-        statuses=STATUSES,
+        statuses=[
+            (status, means)
+            for status, means in STATUSES.items()
+            if status not in ("ok", "suppressed_secondary")
+        ],
         glossary=wording().glossary,
         policy=sentences.policy_words(edition.release.policy),
         network_figure=sentences.network_figure,
@@ -193,7 +197,7 @@ def quality_rows(edition: Edition) -> list[QualityRow]:
                 finding=finding,
                 share=_share(finding),
                 clinics=listed(
-                    [f"{each.clinic} ({counted(each.n_found or 0, 'record')})" for each in found[:3]]
+                    [f"{each.clinic} ({counted(each.n_found or 0, each.counted_in)})" for each in found[:3]]
                 ),
             )
         )

@@ -177,3 +177,16 @@ def with_clinic_names(release: Release, names: dict[str, str]) -> Release:
             renamed["clinic"] = renamed["clinic"].replace(names).astype("string")
         tables[name] = renamed
     return dataclasses.replace(release, tables=tables)
+
+
+def only(release: Release, clinics: list[str], outcomes: list[str] | None = None) -> Release:
+    """The same release as if the network had these clinics (its own rows stay) and outcomes alone."""
+    tables = {}
+    for name, frame in release.tables.items():
+        keep = frame.index == frame.index
+        if "clinic" in frame:
+            keep &= frame["clinic"].isin([*clinics, ""]).to_numpy(dtype=bool)
+        if "outcome" in frame and outcomes is not None:
+            keep &= frame["outcome"].isin(outcomes).to_numpy(dtype=bool)
+        tables[name] = frame[keep].reset_index(drop=True)
+    return dataclasses.replace(release, tables=tables)

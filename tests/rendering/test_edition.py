@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from tasks.network.schema import Network
+from tasks.release import Release
+from tasks.rendering.clinic_report import clinic_html
+from tasks.rendering.edition import Edition, read_edition
+from tasks.rendering.network_report import network_html
+
+SECRET = 4242.4242
+NUMBERS = {
+    "clinic_estimates": ("value", "lower", "upper", "denominator", "reliability", "p_better", "numerator"),
+    "clinic_ranks": ("rank_median", "rank_expected", "rank_lower", "rank_upper"),
+    "clinic_months": ("value", "centre", "lower_limit", "upper_limit", "denominator"),
+    "clinics": ("n_records", "n_patients"),
+    "quality": ("n_found", "n_checked"),
+}
+
+
+def leaky(release: Release) -> Release:
+    """The release as it would be if disclosure had set its statuses and forgotten to blank the values."""
+    tables = dict(release.tables)
+    for name, columns in NUMBERS.items():
+        frame = tables[name].copy()
+        hidden = frame["status"].str.startswith("suppressed").to_numpy(dtype=bool)
+        assert hidden.any(), name
+        for column in columns:
+            whole = str(frame[column].dtype) == "Int64"
+            frame.loc[hidden, column] = int(SECRET) if whole else SECRET
+        tables[name] = frame
+    return dataclasses.replace(release, tables=tables)
+
+
+def blanked(release: Release) -> Release:
+    """The release with every number of a withheld row gone."""
+    tables = dict(release.tables)
+    for name, columns in NUMBERS.items():
+        frame = tables[name].copy()
+        frame.loc[frame["status"].str.startswith("suppressed").to_numpy(dtype=bool), list(columns)] = pd.NA
+        tables[name] = frame
+    return dataclasses.replace(release, tables=tables)
+
+
+@pytest.mark.parametrize("network_name", ["chop", "state48"])
+def test_a_withheld_value_changes_no_byte_of_any_page_even_if_it_is_in_the_release(
+    network_name: str, request: pytest.FixtureRequest
+) -> None:
+    release, network = request.getfixturevalue(network_name)
+    leaking, clean = read_edition(leaky(release), network), read_edition(blanked(release), network)
+    assert network_html(leaking) == network_html(clean)
+    withheld = [each for each in clean.clinics if each.status.startswith("suppressed")][:3]
+    for clinic in [*withheld, *clean.clinics[::9]]:
+        assert clinic_html(leaking, clinic) == clinic_html(clean, clinic)
+
+
+def test_outcomes_stand_in_the_order_of_the_network_file(chop: tuple[Release, Network]) -> None:
+    release, network = chop
+    assert [outcome.name for outcome in read_edition(release, network).outcomes] == list(network.outcomes)
+
+
+def test_clinics_stand_in_natural_order(chop_edition: Edition) -> None:
+    special = [each.name for each in chop_edition.clinics if each.name.startswith("specialty clinic")]
+    assert special == [f"specialty clinic {number}" for number in range(1, 51)]
+
+
+def test_a_form_the_release_lacks_takes_its_outcomes_reason(chop_edition: Edition) -> None:
+    outcome = next(each for each in chop_edition.outcomes if each.name == "repeated")
+    line = outcome.by_clinic["clinical lab"]
+    assert line.tone == "own"
+    assert line.shrunken.status == "not_estimable"
+    assert line.reason == "clinic is the only thing that varies; the model has no optimum"
+
+
+def test_tones_follow_status_before_comparison(chop_edition: Edition) -> None:
+    outcome = next(each for each in chop_edition.outcomes if each.name == "hours")
+    tones = {line.clinic: line.tone for line in outcome.lines}
+    assert tones["specialty clinic 45"] == "withheld"
+    assert tones["specialty clinic 2"] == "uncompared"
+    assert tones["behavioral hosp"] == "better"
+    assert outcome.counted("better", "worse", "same", "uncompared", "withheld") == len(outcome.lines)

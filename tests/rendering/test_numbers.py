@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import doctest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.rendering import numbers
+from tasks.rendering.numbers import (
+    MINUS,
+    Notation,
+    counted,
+    date_name,
+    fixed,
+    listed,
+    month_name,
+    p_value,
+    share,
+)
+
+
+def test_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(numbers).failed == 0
+
+
+@given(st.floats(-1e9, 1e9), st.integers(0, 3))
+def test_a_written_number_is_the_number_to_half_its_last_digit(value: float, decimals: int) -> None:
+    text = fixed(value, decimals)
+    if text[0] in "<>":
+        assert 0 < abs(value) <= 0.5 * 10.0**-decimals
+    else:
+        read = float(text.replace(",", "").replace(MINUS, "-"))
+        assert abs(read - value) <= 0.5 * 10.0**-decimals * (1 + 1e-9)
+        assert "-" not in text
+
+
+@given(st.floats(-1e6, 1e6).filter(bool), st.integers(0, 3))
+def test_what_is_not_zero_is_not_written_as_zero(value: float, decimals: int) -> None:
+    assert any(digit in "123456789" for digit in fixed(value, decimals))
+
+
+def test_zero_is_written_as_zero() -> None:
+    assert fixed(0.0, 1) == "0.0"
+    assert fixed(-0.0, 2) == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "written"),
+    [
+        ([(12.31, 10.11, 14.92)], "%", "12.3% (10.1 to 14.9)"),
+        ([(0.42, 0.31, 0.55)], "%", "0.42% (0.31 to 0.55)"),
+        ([(136.12, 135.4, 136.9)], "mmHg", "136.1 (135.4 to 136.9)"),
+        ([(3.214, 2.8, 3.7)], "hours", "3.21 (2.80 to 3.70)"),
+        ([(50.0, 30.0, 70.0)], "points", "50 (30 to 70)"),
+    ],
+)
+def test_an_outcome_is_written_with_the_digits_it_deserves(
+    values: list[tuple[float, float, float]], unit: str, written: str
+) -> None:
+    assert Notation.of(values, unit).full(*values[0]) == written
+
+
+def test_a_value_much_larger_than_its_kind_is_written_with_fewer_decimals() -> None:
+    notation = Notation("tests", 2)
+    assert notation.full(7.394, 7.1, 7.7) == "7.39 (7.10 to 7.70)"
+    assert notation.full(169.861, 166.24, 173.61) == "169.9 (166.2 to 173.6)"
+
+
+def test_a_value_without_interval_and_a_unit_in_prose() -> None:
+    notation = Notation("hours", 1)
+    assert notation.full(3.0, None, None) == "3.0"
+    assert notation.prose(3.0) == "3.0\u00a0hours"
+    assert Notation("%", 1).prose(3.0) == "3.0%"
+
+
+def test_small_words() -> None:
+    assert month_name("2020-05") == "May 2020"
+    assert date_name("2020-05-07") == "7 May 2020"
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert [counted(n, "clinic") for n in (0, 1, 1200)] == ["no clinics", "1 clinic", "1,200 clinics"]
+    assert p_value(0.0042) == "p = 0.004"
+    assert share(1.0) == "1.00"

@@ -1,0 +1,213 @@
+"""What a reader reads: every number is the release's, what is withheld is said so, names are only names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rendering.conftest import FEW, OUTCOMES, page_text, pdf_text
+from rendering.releases import only, with_clinic_names
+
+from tasks.network.schema import Network
+from tasks.release import Release
+from tasks.rendering import Rendered, render_release
+from tasks.rendering.clinic_report import clinic_html
+from tasks.rendering.edition import Edition, read_edition
+from tasks.rendering.network_report import network_html
+from tasks.rendering.wording import wording
+
+NUMBER = re.compile(r"(?<![\w.,<>])[−]?\d[\d,]*(?:\.\d+)?")  # "<0.1" and ">0.99" are bounds, not values
+
+
+def numbers_in(text: str) -> Iterator[tuple[str, float, float]]:
+    """Each written number, its value, and half a unit of its last digit."""
+    for token in NUMBER.findall(text):
+        bare = token.rstrip(",").replace(",", "").replace("−", "-")
+        decimals = len(bare.partition(".")[2])
+        yield token, float(bare), 0.5 * 10.0**-decimals * (1 + 1e-9)
+
+
+def release_numbers(release: Release, clinic: str) -> list[float]:
+    """Every number that the release holds about the network as a whole or about one clinic."""
+    found: list[float] = []
+    for frame in release.tables.values():
+        rows = frame[frame["clinic"].isin([clinic, ""])] if "clinic" in frame else frame
+        for column in rows.columns:
+            if pd.api.types.is_numeric_dtype(rows[column]) and rows[column].dtype != "boolean":
+                found += [float(value) for value in rows[column].dropna()]
+    return found
+
+
+def words_numbers(release: Release, network: Network) -> list[float]:
+    """Numbers that are words: dates, policy limits, levels, version and release names, the wording's own."""
+    text = " ".join(wording().sentences.values())
+    texts = [
+        text,
+        release.cut_off,
+        release.id,
+        *release.window,
+        *release.versions.values(),
+        network.network.name,
+    ]
+    for name in ("outcomes", "program_effects", "clinic_estimates", "network_figures", "quality"):
+        frame = release[name]
+        for column in frame.columns.intersection(
+            ["reason", "verdict_reason", "words", "method", "description"]
+        ):
+            texts += frame[column].dropna().unique().tolist()
+    policy = network.policy
+    limits = [policy.minimum_denominator, policy.minimum_count, policy.minimum_reliability]
+    return [
+        *map(float, limits),
+        *(float(each) for one in texts for each in re.findall(r"\d+(?:\.\d+)?", one)),
+    ]
+
+
+@pytest.mark.parametrize("network_name", ["chop", "state48"])
+def test_every_number_a_clinic_reads_is_in_the_release(
+    network_name: str, request: pytest.FixtureRequest
+) -> None:
+    release, network = request.getfixturevalue(network_name)
+    edition = read_edition(release, network)
+    words = words_numbers(release, network)
+    clinics = [clinic for clinic in edition.clinics if clinic.reportable][::4]
+    assert len(clinics) >= 10
+    for clinic in clinics:
+        known = [*release_numbers(release, clinic.name), *words]
+        # counts of clinics compared, months not shown: numbers of clinics and months, not of patients
+        known += [float(count) for count in range(len(edition.clinics) + 1)]
+        text = page_text(clinic_html(edition, clinic)).replace(clinic.name, "")
+        for token, value, half in numbers_in(text):
+            assert any(abs(value - each) <= half for each in known), (clinic.name, token)
+
+
+def test_every_figure_in_the_networks_rows_is_its_clinics(chop: tuple[Release, Network]) -> None:
+    release, network = chop
+    html = network_html(read_edition(release, network))
+    estimates = release["clinic_estimates"].set_index(["outcome", "clinic", "form"])
+    names = {" ".join(name.split()): name for name in release["clinics"]["clinic"]}
+    checked = 0
+    for outcome in network.outcomes:
+        label = network.outcomes[outcome].label
+        section = html.split(f"<h1>{label}</h1>")[1].split("<h1")[0]
+        for row in re.findall(r'<tr><td class="name">.*?</tr>', section, re.DOTALL):
+            cells = [page_text(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+            clinic = names[cells[0]]
+            for cell, form in ((cells[2], "raw"), (cells[4], "shrunken")):
+                if (outcome, clinic, form) not in estimates.index:
+                    assert cell == "could not be estimated"
+                    continue
+                truth = estimates.loc[(outcome, clinic, form), ["value", "lower", "upper"]]
+                written = list(numbers_in(cell))
+                assert len(written) == 3, cell
+                for (_, value, half), exact in zip(written, truth, strict=True):
+                    assert value == pytest.approx(float(exact), abs=half)
+                    checked += 1
+    assert checked > 400
+
+
+def test_the_pdf_says_what_the_page_says(few: Rendered, chop: tuple[Release, Network]) -> None:
+    release, network = chop
+    edition = read_edition(only(release, FEW, OUTCOMES), network)
+    clinic = next(each for each in edition.clinics if each.name == "behavioral hosp")
+    outcome = next(each for each in edition.outcomes if each.name == "hours")
+    line = outcome.by_clinic["behavioral hosp"]
+    text = pdf_text(few.clinics["behavioral hosp"])
+    for estimate in (line.raw, line.shrunken):
+        assert estimate.value is not None
+        assert outcome.notation.cell(estimate.value) in text
+        assert f"({outcome.notation.range(estimate.lower or 0.0, estimate.upper or 0.0)})" in text
+    assert f"{clinic.n_records} records of {clinic.n_patients} patients" in text
+    assert "Better than the network on Time from receipt to result." in text
+
+
+@pytest.mark.parametrize("network_name", ["chop", "state48"])
+def test_what_is_withheld_is_said_in_words(network_name: str, request: pytest.FixtureRequest) -> None:
+    edition = read_edition(*request.getfixturevalue(network_name))
+    for clinic in edition.clinics:
+        withheld = [
+            outcome for outcome in edition.outcomes if outcome.by_clinic[clinic.name].tone == "withheld"
+        ]
+        if clinic.reportable and withheld:
+            text = page_text(clinic_html(edition, clinic))
+            names = (
+                " and ".join(outcome.label for outcome in withheld)
+                if len(withheld) < 3
+                else withheld[-1].label
+            )
+            assert f"{names}: small numbers" in text
+    network = page_text(network_html(edition))
+    for outcome in edition.drawn:
+        count = outcome.counted("withheld")
+        assert f"Withheld: small numbers ({count} clinics)" in network
+
+
+def test_no_cell_is_blank(state48_edition: Edition) -> None:
+    html = network_html(state48_edition)
+    bare = re.sub(r'<td class="chart">.*?</td>', "<td>chart</td>", html, flags=re.DOTALL)
+    cells = [page_text(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", bare, flags=re.DOTALL)]
+    assert len(cells) > 1000
+    blank = [index for index, cell in enumerate(cells) if not cell]
+    assert blank == []
+
+
+HOSTILE = {
+    "clinical lab": "<script>alert(1)</script>",
+    "behavioral hosp": "{{ 7 * 7 }}{% raw %}",
+    "inpatient ward t": '"><svg onload=x> & </title>',
+    "specialty clinic 45": "Very" + "long" * 60,
+    "nicu": "مستشفى الأطفال 12",
+    "picu": "Kinder-Übergrößenträger-Ambulanz für Säuglinge und Kleinkinder am Universitätsklinikum 7",
+    "laboratory": "Clinic 🏥 ünïcode",
+    "gol": "בית חולים לילדים",
+}
+
+
+@pytest.fixture(scope="module")
+def hostile(
+    chop: tuple[Release, Network], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Edition, Rendered]:
+    release, network = chop
+    renamed = with_clinic_names(only(release, list(HOSTILE), OUTCOMES), HOSTILE)
+    directory: Path = tmp_path_factory.mktemp("hostile")
+    return read_edition(renamed, network), render_release(renamed, network, directory, workers=1)
+
+
+def test_names_are_escaped_everywhere(hostile: tuple[Edition, Rendered]) -> None:
+    edition, _ = hostile
+    pages = [network_html(edition), *(clinic_html(edition, clinic) for clinic in edition.clinics)]
+    for page in pages:
+        assert "<script" not in page
+        assert "onload=x>" not in page
+        tags = {tag.lower() for tag in re.findall(r"<([A-Za-z][\w-]*)", page)}
+        assert tags <= ALLOWED_TAGS, tags - ALLOWED_TAGS
+    for name in HOSTILE.values():
+        assert name in unescape(pages[0])
+
+
+def test_names_are_drawn_as_they_are(hostile: tuple[Edition, Rendered]) -> None:
+    _, rendered = hostile
+    for key in ("clinical lab", "behavioral hosp", "inpatient ward t", "picu"):
+        assert HOSTILE[key] in pdf_text(rendered.clinics[HOSTILE[key]])
+    assert "49" not in pdf_text(rendered.clinics[HOSTILE["behavioral hosp"]]).split("What this means")[0]
+    for key in ("nicu", "gol"):
+        letters = set(HOSTILE[key]) - set(" 12")
+        assert letters <= set(pdf_text(rendered.clinics[HOSTILE[key]])), key
+
+
+def test_a_name_without_spaces_stays_on_the_page(hostile: tuple[Edition, Rendered]) -> None:
+    _, rendered = hostile
+    long = HOSTILE["specialty clinic 45"]
+    text = pdf_text(rendered.clinics[long]).replace(" ", "")
+    assert long in text
+
+
+ALLOWED_TAGS = {
+    *("html", "head", "meta", "title", "body", "div", "section", "header", "p", "h1", "h2", "h3", "ul", "li"),
+    *("dl", "dt", "dd", "table", "colgroup", "col", "thead", "tbody", "tr", "th", "td"),
+    *("span", "strong", "bdi", "br", "svg", "style", "path", "circle", "rect", "text"),
+}

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from tasks.disclosing.policy import POLICIES
+from tasks.release import STATUSES
+from tasks.rendering.wording import wording
+
+ROOT = Path(str(files("reports"))).parent
+SOURCES = [
+    *(ROOT / "reports").rglob("*.j2"),
+    *(path for path in (ROOT / "tasks" / "rendering").glob("*.py") if path.name != "wording.py"),
+]
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+# say("a.b"), say("a." ~ x) and say(f"a.b_{x}"): whole keys, and beginnings of keys
+BEGINNINGS = set(re.findall(r'"([a-z_]+\.[a-z_]*)" ~', TEXT)) | set(
+    re.findall(r'f"([a-z_]+\.[a-z_]*)\{', TEXT)
+)
+
+
+KEYS = set(re.findall(r"""["']([a-z_]+\.[a-z_0-9-]+)["']""", TEXT)) - BEGINNINGS - {"network.pdf"}
+
+
+def test_every_sentence_that_is_asked_for_is_there() -> None:
+    sentences = wording().sentences
+    sections = {key.split(".")[0] for key in sentences}
+    asked = {key for key in KEYS if key.split(".")[0] in sections}
+    assert len(asked) > 100
+    assert sorted(asked - set(sentences)) == []
+    for beginning in BEGINNINGS:
+        assert any(key.startswith(beginning) for key in sentences), beginning
+
+
+def test_every_sentence_that_is_there_is_asked_for() -> None:
+    unused = [
+        key
+        for key in wording().sentences
+        if key not in KEYS and not any(key.startswith(beginning) for beginning in BEGINNINGS)
+    ]
+    assert unused == []
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_has_words(status: str) -> None:
+    assert wording().say(f"status.{status}")
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=lambda policy: policy.name)
+def test_a_report_words_the_policy_as_the_feed_does(policy: object) -> None:
+    assert wording().say(f"policy.{policy.name}") == policy.words  # type: ignore[attr-defined]
+
+
+def test_a_place_that_is_not_filled_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        wording().say("running.footer", release="x")
