@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 TOLERANCE = 1e-7
 _SUSPECT = 1e-5
+_SAMPLE = 5_000
+_FAR = 1e-6
 
 Confirm = Callable[[int, Floats], float]
 
@@ -81,6 +83,25 @@ def find(
                 continue
         kept.append(position)
     return Aliased(tuple(each - offset for each in kept), reasons)
+
+
+def surely_none(columns: Sequence[Floats]) -> bool:
+    """Whether some of the rows alone show that no column is determined by the others.
+
+    What other columns leave of a column only grows with more rows: where it is far from nothing on a few
+    thousand of them, compared with the column's length on all, it is so on all.
+
+    Args:
+        columns: (N,) values of each column.
+    """
+    n = len(columns[0]) if columns else 0
+    if n < 4 * _SAMPLE:
+        return False
+    rows = slice(0, None, n // _SAMPLE)
+    sample = np.column_stack([column[rows] for column in columns])
+    left = np.linalg.qr(sample, mode="r")
+    lengths = np.array([np.sqrt(column @ column) for column in columns])
+    return bool(np.all(np.abs(np.diag(left)) > _FAR * lengths))
 
 
 def _weights(scaled: Floats, kept: list[int], position: int) -> Floats:

@@ -33,11 +33,13 @@ class SourceColumn:
     Attributes:
         kind: number, boolean, text, date or other.
         is_float: whether it can hold NaN.
+        is_double: whether it is a double already.
         order: the labels of an enumeration in its own order.
     """
 
     kind: Kind
     is_float: bool = False
+    is_double: bool = False
     order: tuple[str, ...] | None = None
 
 
@@ -174,7 +176,7 @@ def _duckdb_column(kind: Any) -> SourceColumn:
     if name == "boolean":
         return SourceColumn("boolean")
     if name in ("float", "double"):
-        return SourceColumn("number", is_float=True)
+        return SourceColumn("number", is_float=True, is_double=name == "double")
     if name in ("decimal", "sqlnull", "null", "integer") or name.endswith("int"):
         return SourceColumn("number")
     return SourceColumn("date" if name.startswith(("date", "timestamp")) else "other")
@@ -281,7 +283,7 @@ _POSTGRESQL: Mapping[Kind, tuple[int, ...]] = {
 def _postgresql_column(oid: int) -> SourceColumn:
     for kind, oids in _POSTGRESQL.items():
         if oid in oids:
-            return SourceColumn(kind, is_float=oid in (700, _FLOAT8, _NUMERIC))
+            return SourceColumn(kind, is_float=oid in (700, _FLOAT8, _NUMERIC), is_double=oid == _FLOAT8)
     # types made in the database: enumerations and domains read as text, arrays and the like do not
     return SourceColumn("text" if oid >= 16384 else "other")
 

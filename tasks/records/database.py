@@ -22,7 +22,7 @@ from tasks.records.grouping import Combinations, combine, nested_label, used
 from tasks.records.moments import Moments
 from tasks.records.rows import check_names
 from tasks.records.statements import Sql, Translator, Untranslatable, number
-from tasks.records.surveying import Survey, glance, survey
+from tasks.records.surveying import GLANCE, Survey, glance, survey
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -169,26 +169,24 @@ def _products(
     With `check`, None if a row lacked anything.
     """
     groups = [centred.c[f"g{i}"] for i in range(len(asked.labels))]
-    q = 1 + sum(name.startswith("v") for name in centred.c.keys())  # noqa: SIM118 — a column collection
-    sums: dict[tuple[int, int], Sql] = {(0, 0): sa.func.count()}
+    q = len(centred.c) - len(groups)
+    # text rather than expressions: a model of forty columns has eight hundred sums, and their names are ours
+    sums: dict[tuple[int, int], str] = {(0, 0): "count(*)"}
     for j in range(1, q):
-        sums[0, j] = sa.func.sum(centred.c[f"v{j}"])
-        for i in range(1, j + 1):
-            if (i, j) not in disjoint:
-                sums[i, j] = sa.func.sum(centred.c[f"v{i}"] * centred.c[f"v{j}"])
+        sums[0, j] = f"sum(v{j})"
+        sums.update({(i, j): f"sum(v{i} * v{j})" for i in range(1, j + 1) if (i, j) not in disjoint})
     pairs = list(sums)
-    everything: Sql = centred.c.complete
-    for j in range(1, q):
-        everything = everything + centred.c[f"v{j}"]
+    everything = " + ".join(["complete", *(f"v{j}" for j in range(1, q))])
     by_pair: list[Floats] = []
     factors: list[Codes] = []
     codes: Integers = np.zeros((1, 0), dtype=np.int64)
     for start in range(0, len(pairs), _RESULT_COLUMNS):
         chunk = pairs[start : start + _RESULT_COLUMNS]
-        listed = [*groups, *(sums[pair].label(f"p{pair[0]}_{pair[1]}") for pair in chunk)]
+        summed: list[Any] = [sa.literal_column(sums[i, j]).label(f"p{i}_{j}") for i, j in chunk]
         if check:
-            listed.append(sa.func.count(everything).label("complete"))
-        table = found.connection.table(sa.select(*listed).group_by(*groups) if groups else sa.select(*listed))
+            summed.append(sa.literal_column(f"count({everything})").label("complete"))
+        statement = sa.select(*groups, *summed).select_from(centred)
+        table = found.connection.table(statement.group_by(*groups) if groups else statement)
         if len(table) == 0 or (check and _lacking(table, start, len(groups))):
             return None
         factors, combinations = _group_codes(asked, table, found)
@@ -285,19 +283,19 @@ def _collapses(
     connection: Connection, rows: sa.Select[Any], kinds: Mapping[str, SourceColumn], asked: Request
 ) -> bool:
     """Whether rows agree often enough for the database to group them."""
-    inner = rows.subquery("cells")
-    columns = [inner.c[name] for name in asked.names]
-    if connection.dialect.name == "duckdb":
-        distinct = sa.func.approx_count_distinct(sa.func.hash(*columns))
-        row = connection.table(sa.select(sa.func.count().label("n"), distinct.label("cells"))).to_pylist()[0]
-        return int(row["n"]) > _WORTH * int(row["cells"])
     if not any(kinds[name].is_float for name in asked.names):
         return True
-    sample = rows.limit(20_000).subquery("sample")
-    cells = sa.select(*(sample.c[name] for name in asked.names)).distinct().subquery("cells")
-    n = connection.table(sa.select(sa.func.count().label("n")).select_from(sample))[0][0].as_py()
-    found = connection.table(sa.select(sa.func.count().label("n")).select_from(cells))[0][0].as_py()
-    return int(n) > _WORTH * int(found)
+    first = rows.limit(GLANCE).subquery("first")
+    cells = sa.select(*(first.c[name] for name in asked.names), sa.func.count().label(_COUNT))
+    counted = connection.table(cells.group_by(*(first.c[name] for name in asked.names))).column(_COUNT)
+    if len(counted) == sum(counted.to_pylist()):
+        return False  # no two agree among the first rows
+    if connection.dialect.name != "duckdb":
+        return bool(sum(counted.to_pylist()) > _WORTH * len(counted))
+    inner = rows.subquery("cells")
+    distinct = sa.func.approx_count_distinct(sa.func.hash(*(inner.c[name] for name in asked.names)))
+    row = connection.table(sa.select(sa.func.count().label("n"), distinct.label("cells"))).to_pylist()[0]
+    return int(row["n"]) > _WORTH * int(row["cells"])
 
 
 def _has_basis(asked: Request) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,8 @@ from tasks.records.summing import products_by_group, reference_point, spread
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+_BLOCK = 8_192  # rows of a matrix that are filled together, so that they stay in the cache
 
 
 def moments_in_memory(asked: Request, frame: Frame) -> tuple[Design, Moments]:
@@ -109,6 +112,17 @@ class _Arranged:
         ordered = values if self.order is None else values[self.order]
         return ordered if self.starts is None else ordered[self.starts]
 
+    def matrix(self, columns: list[Floats], n: int) -> Floats:
+        """Values of each cell's first row, as columns of a matrix; filled a block of rows at a time."""
+        first = np.arange(n) if self.order is None else self.order
+        first = first if self.starts is None else first[self.starts]
+        matrix = np.empty((len(first), len(columns)))
+        for start in range(0, len(first), _BLOCK):
+            rows = first[start : start + _BLOCK]
+            for j, column in enumerate(columns):
+                matrix[start : start + _BLOCK, j] = column[rows]
+        return matrix
+
     def sum(self, values: Floats) -> Floats:
         """Sums over each cell's rows."""
         ordered = values if self.order is None else values[self.order]
@@ -129,17 +143,17 @@ def cells_in_memory(
     rows = Rows.complete(frame, asked, weight)
     binding = replace(bind(asked, rows), success=success_label(asked, rows))
     factors, combinations = groups(rows, asked)
-    binding = _without_aliased_rows(binding, rows)
     values = {column.name: rows.column(column, binding.variables) for column in binding.columns}
+    binding = _without_aliased_rows(binding, rows, values)
     offset, time = rows.offset(binding), rows.time(asked.roles["time"]) if "time" in asked.roles else None
     y, trials = successes_and_trials(asked, rows.response(binding), _role(asked, rows, "trials"))
     varying = [values[column.name] for column in binding.columns if column.elements]
     varying += [offset] if np.any(offset != offset[:1]) else []
     arranged = _arrange(combinations, varying, time, collapse)
     cells = Cells(
-        fixed=_matrix([arranged.pick(values[column.name]) for column in binding.fixed]),
+        fixed=arranged.matrix([values[column.name] for column in binding.fixed], rows.n),
         random=tuple(
-            _matrix([arranged.pick(values[column.name]) for column in part]) for part in binding.random
+            arranged.matrix([values[column.name] for column in part], rows.n) for part in binding.random
         ),
         codes=combinations.codes[arranged.pick(combinations.index)],
         factors=tuple(grouping.name for grouping in asked.groupings),
@@ -176,12 +190,15 @@ def _arrange(
     return _Arranged(sorting(combinations.index, len(combinations.codes)), None)
 
 
-def _without_aliased_rows(binding: Binding, rows: Rows) -> Binding:
+def _without_aliased_rows(binding: Binding, rows: Rows, values: Mapping[str, Floats]) -> Binding:
     listed = [column for column in binding.columns if column in binding.fixed or not column.elements]
-    columns = [rows.column(column, binding.variables) for column in listed]
+    columns = [values[column.name] for column in listed]
+    if aliasing.surely_none([values[column.name] for column in binding.fixed]):
+        return binding
     reference = _reference(columns)
-    centred = _matrix([column - r for column, r in zip(columns, reference, strict=True)])
-    total = (centred * rows.weight[:, None]).T @ centred
+    everyone = np.zeros(rows.n, dtype=np.int64)
+    heavier = [np.sqrt(rows.weight) * (column - r) for column, r in zip(columns, reference, strict=True)]
+    total = products_by_group(heavier, np.zeros(len(columns)), everyone, 1)[0]
 
     def confirm(position: int, weights: Floats) -> float:
         return _residual_square(columns, reference, weights, rows.weight)
@@ -203,15 +220,6 @@ def _reference(columns: list[Floats]) -> Floats:
     reference = reference_point(mean, sd)
     reference[0] = 0.0
     return reference
-
-
-def _matrix(columns: list[Floats]) -> Floats:
-    if not columns:
-        return np.zeros((0, 0))
-    matrix = np.empty((len(columns), len(columns[0])))  # each column contiguous
-    for j, column in enumerate(columns):
-        matrix[j] = column
-    return matrix.T
 
 
 def _role(asked: Request, rows: Rows, role: str) -> Floats | None:

@@ -50,7 +50,11 @@ class Translator:
 
     def __init__(self, query: str, columns: Mapping[str, SourceColumn], dialect: str) -> None:
         text = sa.text(query.replace(":", r"\:"))
-        self.records = text.columns(*(sa.column(name) for name in columns)).subquery("records")
+        typed: list[sa.ColumnClause[Any]] = [
+            sa.column(name, sa.Double()) if column.is_double else sa.column(name)
+            for name, column in columns.items()
+        ]
+        self.records = text.columns(*typed).subquery("records")
         self.kinds = columns
         self.guarded: set[str] = set()  # columns in which NaN was found
         self.standard = dialect in ("postgresql", "duckdb")
@@ -76,7 +80,7 @@ class Translator:
             if not self.standard:
                 raise Untranslatable
             return sa.cast(sa.extract("epoch", column), sa.Double) / number(86400.0)
-        return sa.cast(column, sa.Double)
+        return sa.type_coerce(column, sa.Double) if self.kinds[name].is_double else sa.cast(column, sa.Double)
 
     def expression(self, node: ast.expr) -> Sql:
         """An expression's values; NULL where a part is missing or the value undefined."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from tasks.records.summing import reference_point
 Floats = NDArray[np.float64]
 
 
-_GLANCE = 20_000
+GLANCE = 20_000
 """Rows a glance looks at."""
 
 
@@ -75,16 +75,15 @@ def glance(asked: Request, connection: Connection, query: str) -> Survey:
 
     Raises: as `survey`, save that nothing is said of values.
     """
-    few = _start(asked, connection, f"SELECT * FROM (\n{query}\n) AS records LIMIT {_GLANCE}")
     found = _start(asked, connection, query)
-    sums = _sums(few.needs, few)
+    first = f"SELECT * FROM (\n{query}\n) AS records LIMIT {GLANCE}"
+    few = Survey(connection, Translator(first, found.sql.kinds, connection.dialect.name))
+    few.needs = _needs(asked, few)
+    sums = _sums(few.needs, few, asked.labels)
     for need in found.needs:
         if need.numeric:
             found.middle[need.text] = _middle(*sums[need.key])
-    if asked.labels:
-        labels = sa.select(*(few.sql.column(name) for name in asked.labels)).distinct().subquery("labels")
-        groups = connection.table(sa.select(sa.func.count().label("n")).select_from(labels)).column("n")
-        found.per_group = sums[""][0] / max(int(groups[0].as_py()), 1)
+    found.per_group = sums[""][0] / sums[""][1] if sums[""][1] else np.inf
     return found
 
 
@@ -166,16 +165,24 @@ def _declared(asked: Request) -> set[str]:
     return {name for each in asked.expressions if each.function in FACTOR_FUNCTIONS for name in each.names}
 
 
-def _sums(needs: list[Need], found: Survey) -> dict[str, tuple[float, float, float]]:
-    """Per need: how many rows have it, the sum, the sum of squares; under "" the number of rows."""
+def _sums(
+    needs: list[Need], found: Survey, labels: Sequence[str] = ()
+) -> dict[str, tuple[float, float, float]]:
+    """Per need: how many rows have it, the sum, the sum of squares.
+
+    Under "": the number of rows, and that of the labels' combinations (0 where it was not counted).
+    """
     asked: list[Any] = [sa.func.count().label("n")]
+    if labels and found.connection.dialect.name == "duckdb":
+        groups = sa.func.hash(*(found.sql.column(name) for name in labels))
+        asked.append(sa.func.count(groups.distinct()).label("groups"))
     for need in needs:
         asked.append(sa.func.count(need.value).label(f"{need.key}_n"))
         if need.numeric:
             asked.append(sa.func.sum(need.value).label(f"{need.key}_s"))
             asked.append(sa.func.sum(need.value * need.value).label(f"{need.key}_q"))
     row: Mapping[str, Any] = found.connection.table(sa.select(*asked)).to_pylist()[0]
-    sums = {"": (float(row["n"]), 0.0, 0.0)}
+    sums = {"": (float(row["n"]), float(row.get("groups", 0.0)), 0.0)}
     for need in needs:
         total, squares = row.get(f"{need.key}_s"), row.get(f"{need.key}_q")
         sums[need.key] = (float(row[f"{need.key}_n"]), float(total or 0.0), float(squares or 0.0))
