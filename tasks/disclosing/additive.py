@@ -11,18 +11,19 @@ sliding protection level). The choice is deterministic: smallest units first, ti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize, sparse
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 _SOLVER_TOLERANCE = 1e-6
-_UNBOUNDED = 3  # scipy.optimize.linprog's status
+_STALLS = 3  # rounds of pulling that settle no further cell before the rest are looked at one by one
+_UNBOUNDED = 3  # scipy.optimize.milp's status
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +61,6 @@ class AdditiveTable:
     unit: Integers
     least_width: float
     slack: float = 0.0
-    _containing: dict[int, list[int]] = field(init=False, repr=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for i, relation in enumerate(self.sums):
-            for member in relation.members:
-                self._containing.setdefault(member, []).append(i)
-
-    def sums_of(self, cell: int) -> list[int]:
-        """Which sums a cell is in."""
-        return self._containing.get(cell, [])
 
 
 def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = None) -> Booleans:
@@ -85,7 +76,7 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
         (every free unit of a sum is gone), the sum is as protected as it can be.
     """
     withheld = primary.copy() if also is None else primary | also
-    while exposed := [cell for cell in np.flatnonzero(primary).tolist() if is_exposed(table, withheld, cell)]:
+    while exposed := _exposed(table, withheld, primary):
         companion = _companion(table, withheld, exposed)
         if companion is None:
             break
@@ -93,84 +84,112 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
     return withheld
 
 
-def is_exposed(table: AdditiveTable, withheld: Booleans, cell: int) -> bool:
-    """Whether the published cells narrow a withheld cell below the width it must keep."""
-    need = min(table.least_width, table.upper[cell] - table.lower[cell])
-    if _free_beside_unlimited(table, withheld, cell, need):
-        return False
-    low, high = attack(table, withheld, cell)
-    return bool(high - low < need - _SOLVER_TOLERANCE)
-
-
 def attack(table: AdditiveTable, withheld: Booleans, cell: int) -> tuple[float, float]:
     """The narrowest range of a withheld cell that follows from all published cells and sums."""
-    lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
-    upper = np.where(withheld, table.upper, table.values + table.slack)
-    cells, sums = _reach(table, withheld, cell)
-    if not sums:
-        return float(lower[cell]), float(upper[cell])
-    position = {each: i for i, each in enumerate(cells)}
-    equations = np.zeros((len(sums), len(cells)))
-    for i, relation in enumerate(sums):
-        equations[i, position[relation.whole]] = -1.0
-        for part in relation.parts:
-            equations[i, position[part]] = 1.0
-    target = np.zeros(len(sums))
-    bounds = [(float(lower[each]), None if np.isinf(upper[each]) else float(upper[each])) for each in cells]
-    ends = []
-    for sign in (1.0, -1.0):
-        cost = np.zeros(len(cells))
-        cost[position[cell]] = sign
-        solved = optimize.linprog(cost, A_eq=equations, b_eq=target, bounds=bounds, method="highs")
-        if solved.status == _UNBOUNDED:
-            ends.append(np.inf)
-        elif solved.status == 0:
-            ends.append(float(cost @ solved.x) * sign)
-        else:  # the true table is always feasible; if the solver gives up, treat the cell as known
-            ends.append(float(table.values[cell]))
-    return ends[0], ends[1]
+    attacker = _Attacker(table, withheld)
+    return attacker.extreme(cell, 1.0), attacker.extreme(cell, -1.0)
 
 
-def _reach(table: AdditiveTable, withheld: Booleans, cell: int) -> tuple[list[int], list[Sum]]:
-    """Cells and sums that can bear on a cell: reached from it through withheld cells."""
-    reached, frontier, found = {cell}, [cell], set()
-    while frontier:
-        for i in table.sums_of(frontier.pop()):
-            if i in found:
-                continue
-            found.add(i)
-            fresh = [each for each in table.sums[i].members if withheld[each] and each not in reached]
-            reached.update(fresh)
-            frontier.extend(fresh)
-    sums = [table.sums[i] for i in sorted(found)]
-    return sorted({member for relation in sums for member in relation.members}), sums
+class _Attacker:
+    """Everything someone who knows the published cells can say of the withheld ones.
+
+    Attributes:
+        low, high: (K,) the lowest and highest value of each cell among the tables seen so far that agree with
+            what is published. Every linear program's solution is such a table, so one solution vouches for
+            many cells and few programs are needed.
+    """
+
+    def __init__(self, table: AdditiveTable, withheld: Booleans) -> None:
+        self._table = table
+        lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
+        upper = np.where(withheld, table.upper, table.values + table.slack)
+        sums = [each for each in table.sums if any(withheld[member] for member in each.members)]
+        self._cells = sorted({member for each in sums for member in each.members})
+        self._position = {cell: i for i, cell in enumerate(self._cells)}
+        rows, columns, signs = [], [], []
+        for i, relation in enumerate(sums):
+            for member in relation.members:
+                rows.append(i)
+                columns.append(self._position[member])
+                signs.append(-1.0 if member == relation.whole else 1.0)
+        equations = sparse.csr_array((signs, (rows, columns)), shape=(len(sums), len(self._cells)))
+        self._sums = optimize.LinearConstraint(equations, 0.0, 0.0)
+        self._bounds = optimize.Bounds(lower[self._cells], upper[self._cells])
+        self._free = (lower, upper)
+        self.low, self.high = table.values.copy(), table.values.copy()
+
+    def extreme(self, cell: int, sign: float) -> float:
+        """The lowest (sign 1) or highest (sign −1) value of a cell; infinity where nothing limits it."""
+        if cell not in self._position:
+            lower, upper = self._free
+            self.low[cell], self.high[cell] = lower[cell], upper[cell]
+            return float(self.low[cell] if sign > 0 else self.high[cell])
+        cost = np.zeros(len(self._cells))
+        cost[self._position[cell]] = sign
+        status = self._solve(cost)
+        if status == _UNBOUNDED:
+            self.high[cell] = np.inf
+        elif status != 0:  # the true table always agrees; if the solver gives up, the cell counts as known
+            return float(self._table.values[cell])
+        return float(self.low[cell] if sign > 0 else self.high[cell])
+
+    def sway(self, cells: Sequence[int], width: Floats) -> list[int]:
+        """The cells that tables pulled up and down many cells at a time do not show to be free.
+
+        What remains is looked at one by one; nearly all cells are settled here by a few programs.
+        """
+        rng = np.random.default_rng(0)
+        left = [cell for cell in cells if cell in self._position]
+        stalled = 0
+        while left and stalled < _STALLS:
+            cost = np.zeros(len(self._cells))
+            cost[[self._position[cell] for cell in left]] = rng.choice([-1.0, 1.0], len(left))
+            self._solve(cost)
+            still = [cell for cell in left if not self._seen_free(cell, float(width[cell]))]
+            stalled = stalled + 1 if len(still) == len(left) else 0
+            left = still
+        return left + [cell for cell in cells if cell not in self._position]
+
+    def _solve(self, cost: Floats) -> int:
+        """Find the agreeing table of least cost, and remember its cells."""
+        solved = optimize.milp(cost, constraints=self._sums, bounds=self._bounds)
+        if solved.status == 0:
+            self.low[self._cells] = np.minimum(self.low[self._cells], solved.x)
+            self.high[self._cells] = np.maximum(self.high[self._cells], solved.x)
+        return int(solved.status)
+
+    def _seen_free(self, cell: int, width: float) -> bool:
+        return bool(self.high[cell] - self.low[cell] >= width - _SOLVER_TOLERANCE)
+
+    def is_free(self, cell: int, width: float) -> bool:
+        """Whether the cell may lie anywhere in a range at least `width` wide."""
+        for sign in (1.0, -1.0):
+            if self._seen_free(cell, width):
+                return True
+            self.extreme(cell, sign)
+        return self._seen_free(cell, width)
 
 
-def _free_beside_unlimited(table: AdditiveTable, withheld: Booleans, cell: int, need: float) -> bool:
-    """A cheap certificate: a cell in one sum, beside a large gap that is in no other, can move freely."""
-    sums = table.sums_of(cell)
-    if len(sums) != 1:
-        return False
-    relation = table.sums[sums[0]]
-    if cell == relation.whole:
-        return False
-    return any(
-        each != cell
-        and withheld[each]
-        and np.isinf(table.upper[each])
-        and len(table.sums_of(each)) == 1
-        and table.values[each] - table.lower[each] >= need
-        for each in relation.parts
-    )
+def _exposed(table: AdditiveTable, withheld: Booleans, primary: Booleans) -> list[int]:
+    """Primary cells that the published ones narrow below the width they must keep."""
+    if not primary.any():
+        return []
+    attacker = _Attacker(table, withheld)
+    need = np.minimum(table.least_width, table.upper - table.lower)
+    unsettled = attacker.sway(np.flatnonzero(primary).tolist(), need)
+    return [cell for cell in unsettled if not attacker.is_free(cell, float(need[cell]))]
 
 
 def _companion(table: AdditiveTable, withheld: Booleans, exposed: Sequence[int]) -> int | None:
     """The unit whose loss costs least among those that share a sum with an exposed cell."""
-    candidates: set[int] = set()
-    for cell in exposed:
-        for i in table.sums_of(cell):
-            candidates |= {int(table.unit[each]) for each in table.sums[i].members if not withheld[each]}
-    candidates.discard(-1)
+    near = set(exposed)
+    candidates = {
+        int(table.unit[member])
+        for relation in table.sums
+        if near.intersection(relation.members)
+        for member in relation.members
+        if not withheld[member]
+    } - {-1}
     if not candidates:
         return None
     loss = {unit: float(table.values[table.unit == unit].sum()) for unit in candidates}

@@ -238,9 +238,10 @@ def _blank_clinics(policy: SmallNumberPolicy, tables: Tables, size: Mapping[str,
 
 
 def _withhold_quality(policy: SmallNumberPolicy, tables: Tables) -> None:
-    """Small counts of findings, and companions so that a rule's total gives none away."""
+    """Small counts of records found, and companions so that a rule's total gives none away."""
     quality = tables["quality"]
-    for rows in quality.groupby("rule", sort=True).groups.values():
+    of_records = quality[quality["counts"].fillna("records") == "records"]
+    for rows in of_records.groupby("rule", sort=True).groups.values():
         for column in ("n_found", "n_checked"):
             _withhold_findings(policy, quality, pd.Index(rows), column)
 
