@@ -236,8 +236,9 @@ QUALITY = Table(
             "set_aside (not used), value_blanked (that value not used) or noted",
             required=True,
         ),
-        _c("n_checked", "integer", "records looked at"),
-        _c("n_found", "integer", "records found"),
+        _c("counts", "string", "what n_checked and n_found count: records or clinic-months; empty: records"),
+        _c("n_checked", "integer", "how many were looked at"),
+        _c("n_found", "integer", "how many were found"),
         *_STATUS,
     ),
 )

@@ -1,7 +1,8 @@
 """The screening rules: each a named SQL predicate or query in sql/screening, with what it does to a record.
 
 A rule's file begins with `-- action: description`, where the action is `set_aside` (the record is not used),
-`value_blanked` (that value is not used) or `noted` (nothing is changed). Names in braces are filled in here.
+`value_blanked` (that value is not used) or `noted` (nothing is changed). A rule that counts months says so:
+`-- noted clinic-months: description`. Names in braces are filled in here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tasks.screening.contract import declared_limits
 
 Action = Literal["set_aside", "value_blanked", "noted"]
 
-_HEADER = re.compile(r"-- (set_aside|value_blanked|noted): (.+)")
+_HEADER = re.compile(r"-- (set_aside|value_blanked|noted)( clinic-months)?: (.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Rule:
         action: what happens to what it finds.
         sql: a predicate on a record, or a query, its names in braces filled in.
         column: the column it is about, for rules about one.
+        counts: what it counts, records or clinic-months.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Rule:
     action: Action
     sql: str
     column: str | None = None
+    counts: Literal["records", "clinic-months"] = "records"
 
 
 def record_rules(month: str, window_months: int) -> tuple[Rule, ...]:
@@ -128,7 +131,8 @@ def _rule(name: str, filled: Mapping[str, str]) -> Rule:
     if found is None:
         raise ValueError(f"sql/screening/{name}.sql does not begin with '-- action: description'")
     action: Action = found[1]  # type: ignore[assignment]
-    return Rule(name, _fill(found[2], filled), action, _statement(body, filled))
+    counts: Literal["records", "clinic-months"] = "clinic-months" if found[2] else "records"
+    return Rule(name, _fill(found[3], filled), action, _statement(body, filled), counts=counts)
 
 
 def _statement(text: str, filled: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from tasks.screening.contract import require_contract
 from tasks.screening.rules import Rule, column_rules, query, query_rule, record_rules
 from tasks.screening.statements import Statements
 
-QUALITY_COLUMNS = ("rule", "clinic", "description", "action", "n_checked", "n_found")
+QUALITY_COLUMNS = ("rule", "clinic", "description", "action", "counts", "n_checked", "n_found")
 _OUTSIDE = ("date_before_window", "date_after_month")
 
 
@@ -99,7 +99,7 @@ def _findings(
         return dict(
             zip(
                 QUALITY_COLUMNS,
-                (rule.name, clinic, rule.description, rule.action, n_checked, n_found),
+                (rule.name, clinic, rule.description, rule.action, rule.counts, n_checked, n_found),
                 strict=True,
             )
         )

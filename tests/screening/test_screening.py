@@ -380,3 +380,10 @@ def test_screening_twice_says_the_same(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(first.quality, second.quality)
     pd.testing.assert_frame_equal(first.clinics, second.clinics)
     assert first.usable.query == second.usable.query
+
+
+def test_rules_about_months_say_that_they_count_months(tmp_path: Path) -> None:
+    rules = screened(tmp_path, A + B).quality.groupby("rule")["counts"].unique()
+    months = {rule for rule, counts in rules.items() if list(counts) == ["clinic-months"]}
+    assert months == {"months_without_records", "volume_drop"}
+    assert all(list(counts) == ["records"] for rule, counts in rules.items() if rule not in months)
