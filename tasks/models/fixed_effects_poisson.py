@@ -13,6 +13,7 @@ import pandas as pd
 
 from tasks.errors import EstimationError
 from tasks.models.fit import Floats
+from tasks.models.gee_sums import segment_products
 from tasks.models.robust_fit import RobustFit
 from tasks.models.sandwich import ClusterScores
 from tasks.records.cells import Cells
@@ -31,26 +32,22 @@ def fixed_effects_poisson(design: Design, cells: Cells) -> RobustFit:
     """
     names = [name for name in design.fixed if name != INTERCEPT]
     columns = np.array([design.fixed.index(name) for name in names])
-    x = cells.fixed[:, columns] - cells.fixed[:, columns].mean(axis=0)
-    starts = cells.starts()[:-1]
-    totals = np.add.reduceat(cells.total, starts)
-    if not np.any(totals > 0.0):
+    likelihood = _Conditional(cells, cells.fixed[:, columns])
+    if not np.any(likelihood.totals > 0.0):
         raise EstimationError(f"{design.response} is 0 in every row, so no effect on it can be estimated")
     b = np.zeros(len(names))
-    value, step_size = -np.inf, np.inf
+    value = likelihood.value(b)
     for _ in range(_MOST_STEPS):
-        loglik, information, score = _evaluate(cells, x, starts, totals, b)
+        information, score = likelihood.by_cluster(b)
         total = information.sum(axis=0)
         step = np.linalg.lstsq(total, score.sum(axis=0), rcond=None)[0]
-        step_size = float(np.max(np.abs(step) * np.sqrt(np.diag(total))))
-        if step_size < _TOLERANCE:
+        if float(np.max(np.abs(step) * np.sqrt(np.diag(total)))) < _TOLERANCE:
             break
-        value = loglik
-        for _ in range(40):
-            if _evaluate(cells, x, starts, totals, b + step)[0] >= value - 1e-12 * abs(value):
-                break
+        reached = likelihood.value(b + step)
+        while not reached >= value - 1e-12 * abs(value) and np.any(step != 0.0):
             step = step / 2.0
-        b = b + step
+            reached = likelihood.value(b + step)
+        b, value = b + step, reached
     else:
         raise EstimationError(
             f"the effects on {design.response} within {cells.factors[0]} grow without end",
@@ -72,29 +69,43 @@ def fixed_effects_poisson(design: Design, cells: Cells) -> RobustFit:
         loglik=None,
         n_parameters=len(names),
         n_obs=round(cells.n_obs),
-        n_groups=pd.Series({group: len(starts)}),
+        n_groups=pd.Series({group: len(likelihood.starts)}),
         converged=True,
         scores=scores,
         satterthwaite="kauermann-carroll",
     )
 
 
-def _evaluate(
-    cells: Cells, x: Floats, starts: np.ndarray[tuple[int], np.dtype[np.int64]], totals: Floats, b: Floats
-) -> tuple[float, Floats, Floats]:
-    """Conditional log-likelihood (to a constant), and each cluster's information and score."""
-    eta = x @ b + cells.offset
-    sizes = np.diff(np.append(starts, len(eta)))
-    largest = np.repeat(np.maximum.reduceat(eta, starts), sizes)
-    raw = cells.weight * np.exp(eta - largest)
-    within = np.add.reduceat(raw, starts)
-    share = raw / np.repeat(within, sizes)
-    loglik = float(cells.total @ eta - totals @ (np.log(within) + largest[starts]))
-    mean = np.add.reduceat(x * share[:, None], starts, axis=0)
-    score = np.add.reduceat(x * cells.total[:, None], starts, axis=0) - totals[:, None] * mean
-    p = x.shape[1]
-    information = np.empty((len(starts), p, p))
-    for j in range(p):
-        information[:, j] = np.add.reduceat(x * (share * x[:, j])[:, None], starts, axis=0)
-    information -= mean[:, :, None] * mean[:, None, :]
-    return loglik, totals[:, None, None] * information, score
+class _Conditional:
+    """The multinomial likelihood of how each cluster's total falls on its rows."""
+
+    def __init__(self, cells: Cells, x: Floats) -> None:
+        self.cells, self.x = cells, x - x.mean(axis=0)
+        self.starts = cells.starts()[:-1]
+        self.sizes = np.diff(cells.starts())
+        self.totals = np.add.reduceat(cells.total, self.starts)
+        self.observed = np.add.reduceat(self.x * cells.total[:, None], self.starts, axis=0)
+
+    def value(self, b: Floats) -> float:
+        """Log-likelihood, to a constant."""
+        return self._shares(b)[0]
+
+    def by_cluster(self, b: Floats) -> tuple[Floats, Floats]:
+        """(K, p, p) information and (K, p) score."""
+        _, share = self._shares(b)
+        expected = share * np.repeat(self.totals, self.sizes)
+        squares, _ = segment_products(self.x * np.sqrt(expected)[:, None], np.zeros(len(share)), self.starts)
+        sums = np.add.reduceat(self.x * expected[:, None], self.starts, axis=0)
+        present = self.totals > 0.0
+        shrink = np.divide(1.0, self.totals, out=np.zeros_like(self.totals), where=present)
+        information = squares - shrink[:, None, None] * sums[:, :, None] * sums[:, None, :]
+        return information, self.observed - sums
+
+    def _shares(self, b: Floats) -> tuple[float, Floats]:
+        """The log-likelihood, and each row's expected share of its cluster's total."""
+        eta = self.x @ b + self.cells.offset
+        largest = np.maximum.reduceat(eta, self.starts)
+        raw = self.cells.weight * np.exp(eta - np.repeat(largest, self.sizes))
+        within = np.add.reduceat(raw, self.starts)
+        loglik = float(self.cells.total @ eta - self.totals @ (np.log(within) + largest))
+        return loglik, raw / np.repeat(within, self.sizes)

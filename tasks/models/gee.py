@@ -16,7 +16,7 @@ from tasks.models.gee_equations import CORRELATIONS, Correlation, Equations, Spa
 from tasks.models.gee_family import FAMILIES, Family
 from tasks.models.gee_solver import Solution, likelihood_start
 from tasks.models.gee_sums import CellSums, MomentSums
-from tasks.models.robust_fit import RobustFit
+from tasks.models.robust_fit import RobustFit, few_df_note
 from tasks.models.sandwich import COVARIANCES, ClusterScores, Covariance
 from tasks.models.working_correlation import CONVENTIONS, Convention
 from tasks.records import Cells, Design, Moments, cells_for, moments_for, new_rows
@@ -310,19 +310,20 @@ def _fit(
     cov: Covariance = report.cov or ("kauermann-carroll" if scores.n_clusters < FEW_CLUSTERS else "robust")
     names = pd.Index(design.fixed)
     counts, nesting = _counts(equations)
+    inference = _inference(scores, names, cov, report.df)
     cluster = equations.groups[0]
     return GeeFit(
         method=f"GEE, {family.name} family, {equations.corr} working correlation",
         design=design,
         estimand=f"population-averaged: {family.effect}, averaged over the rows of all levels of {cluster}",
         coef=pd.Series(source.centre.back @ solution.coefficients, index=names, name="estimate"),
-        **_inference(scores, names, cov, report.df),
+        **inference,
         loglik=None,
         n_parameters=len(names),
         n_obs=round(equations.n_obs),
         n_groups=counts,
         converged=solution.converged,
-        messages=notes + nesting + _warnings(scores, cov),
+        messages=notes + nesting + _warnings(scores, cov) + few_df_note(inference["df"]),
         family=family,
         corr=equations.corr,
         cov=cov,

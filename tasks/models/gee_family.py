@@ -59,10 +59,16 @@ def _poisson(eta: Floats) -> tuple[Floats, Floats]:
     return root * root, root
 
 
+def _logit(mean: float) -> float:
+    return float(np.log(mean / (1.0 - mean)))
+
+
+def _log(mean: float) -> float:
+    return float(np.log(mean))
+
+
 FAMILIES: Mapping[str, Family] = {
     "gaussian": Family("gaussian", "identity", "difference in means", _gaussian, float),
-    "binomial": Family(
-        "binomial", "logit", "log odds ratio", _binomial, lambda mean: float(np.log(mean / (1.0 - mean)))
-    ),
-    "poisson": Family("poisson", "log", "log rate ratio", _poisson, lambda mean: float(np.log(mean))),
+    "binomial": Family("binomial", "logit", "log odds ratio", _binomial, _logit),
+    "poisson": Family("poisson", "log", "log rate ratio", _poisson, _log),
 }

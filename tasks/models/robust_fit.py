@@ -5,10 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import pandas as pd
+
 from tasks.errors import EstimationError
 from tasks.models import distributions as stats
 from tasks.models.fit import Fit, Floats, Wald
 from tasks.models.sandwich import ClusterScores, Covariance
+from tasks.records.moments import INTERCEPT
+
+_FEW_DF = 4.0
+
+
+def few_df_note(df: pd.Series) -> tuple[str, ...]:
+    """A note on coefficients whose variance estimate rests on very few clusters.
+
+    Below about four degrees of freedom the t approximation itself is doubtful (Bell & McCaffrey 2002;
+    Pustejovsky & Tipton 2018).
+    """
+    few = df[(df < _FEW_DF) & (df.index != INTERCEPT)]
+    if few.empty:
+        return ()
+    listed = ", ".join(f"{name} ({value:.1f})" for name, value in few.head(4).items())
+    more = f" and {len(few) - 4} more" if len(few) > 4 else ""
+    return (
+        f"very few clusters carry the information on {listed}{more} (df in brackets): the interval is rough.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

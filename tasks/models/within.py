@@ -17,7 +17,7 @@ import pandas as pd
 from tasks.errors import EstimationError, FormulaError, nearest
 from tasks.models import distributions as stats
 from tasks.models.fit import Floats, VarianceComponents, Wald
-from tasks.models.robust_fit import RobustFit
+from tasks.models.robust_fit import RobustFit, few_df_note
 from tasks.models.sandwich import ClusterScores
 from tasks.records import moments_for, new_rows
 from tasks.records.columns import as_frame
@@ -215,6 +215,7 @@ def within_from_moments(design: Design, moments: Moments, cov: WithinCovariance)
     sigma2 = rss / df_resid
     scores = ClusterScores(xx, xy - xx @ beta, sigma2, np.eye(len(names)))
     index = pd.Index(names)
+    inference = _inference(scores, index, cov, n_obs, df_resid)
     means = sums[:, [*kept, last]] / n[:, None] + moments.reference[columns[[*kept, last]]]
     frame = pd.DataFrame(
         means, index=pd.Index(moments.levels[0], name=group), columns=[*names, design.response]
@@ -231,13 +232,13 @@ def within_from_moments(design: Design, moments: Moments, cov: WithinCovariance)
         estimand=f"within {group}: difference in means between rows of the same {group}, "
         f"every {group} its own control",
         coef=pd.Series(beta, index=index, name="estimate"),
-        **_inference(scores, index, cov, n_obs, df_resid),
+        **inference,
         loglik=float(-0.5 * n_obs * (np.log(2.0 * np.pi * rss / n_obs) + 1.0)) if rss > 0.0 else None,
         n_parameters=len(names) + k + 1,
         n_obs=n_obs,
         n_groups=pd.Series({group: k}),
         converged=True,
-        messages=notes,
+        messages=notes + few_df_note(inference["df"]),
         scores=scores,
         cov=cov,
         sigma2=sigma2,

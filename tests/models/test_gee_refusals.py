@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,17 @@ def test_full_leverage_is_said() -> None:
     assert np.isfinite(fit.se).all()
 
 
+def test_few_df_are_said() -> None:
+    """A covariate that differs in two of ten clinics has hardly more than one degree of freedom."""
+    data = plain().assign(pilot=lambda rows: (rows.clinic < 2).astype(int))
+    fit = gee("score ~ x + pilot", data, groups="clinic", corr="exchangeable")
+    assert fit.df["pilot"] < 2.0
+    assert fit.messages == (
+        f"very few clusters carry the information on pilot ({fit.df['pilot']:.1f}) (df in brackets): "
+        "the interval is rough.",
+    )
+
+
 def test_unstructured_with_waves_that_no_clusters_share() -> None:
     data = plain()
     data["visit"] = np.where(data.clinic < 5, data.visit, data.visit + 100)
@@ -281,6 +293,19 @@ def test_predictions() -> None:
         inside.predict(new)
     with pytest.raises(ClinicnetError, match="clinic means"):
         between_within("score ~ x", data, groups="clinic").predict(at)
+
+
+def test_fits_can_be_stored() -> None:
+    """Fits cross process boundaries; nothing in them is a row of a patient."""
+    for fit in (
+        gee("yes ~ x", plain(), groups="clinic", family="binomial", corr="exchangeable"),
+        gee("score ~ x", plain(), groups="clinic", corr="ar1", time="visit"),
+        within("score ~ x", plain(), groups="clinic", cov="cr2"),
+    ):
+        again = pickle.loads(pickle.dumps(fit))  # noqa: S301
+        pd.testing.assert_frame_equal(again.coefficient_table(), fit.coefficient_table())
+        kind = "cr0" if fit.method.startswith("Within") else "mancl-derouen"
+        pd.testing.assert_frame_equal(again.covariance(kind), fit.covariance(kind))
 
 
 def test_summaries_say_what_was_fitted() -> None:
