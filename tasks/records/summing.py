@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _BLOCK = 32_768  # rows: small enough for the caches, large enough that Python's share is nothing
-_SMALL_GROUP = 12  # rows per group under which summing pairs of columns beats a matrix product per group
+_SMALL_GROUP = 48  # rows up to which groups of one size are multiplied together rather than one by one
 
 
 def reference_point(mean: Floats, sd: Floats) -> Floats:
@@ -43,29 +44,33 @@ def products_by_group(columns: Sequence[Floats], reference: Floats, index: Integ
         index: (N,) each row's group.
         groups: G.
     """
-    q, n = len(columns), len(index)
-    result = np.zeros((groups, q, q))
+    result = np.zeros((groups, len(columns), len(columns)))
     order = sorting(index, groups)
-    by_pairs = n < _SMALL_GROUP * groups
-    for start in range(0, n, _BLOCK):
-        rows = slice(start, min(start + _BLOCK, n))
-        chosen = rows if order is None else order[rows]
-        block = np.empty((rows.stop - rows.start, q))
-        for j, column in enumerate(columns):
-            np.subtract(column[chosen], reference[j], out=block[:, j])
-        member = index[chosen]
-        edges = np.flatnonzero(np.diff(member)) + 1
-        starts = np.concatenate([[0], edges])
-        groups_here = member[starts]
-        if by_pairs:
-            for j in range(q):
-                sums = np.add.reduceat(block[:, j:] * block[:, j : j + 1], starts, axis=0)
-                result[groups_here, j, j:] += sums
-        else:
-            for group, first, last in zip(groups_here, starts, [*edges, len(block)], strict=True):
-                part = block[first:last]
-                result[group] += part.T @ part
-    if by_pairs:
-        upper = np.triu_indices(q, 1)
-        result[:, upper[1], upper[0]] = result[:, upper[0], upper[1]]
+    order = np.arange(len(index)) if order is None else order
+    sizes = np.bincount(index, minlength=groups)
+    starts = np.cumsum(sizes) - sizes
+    small = sizes <= _SMALL_GROUP
+    for size in np.unique(sizes[small & (sizes > 0)]):
+        same = np.flatnonzero(sizes == size)
+        step = max(_BLOCK // int(size), 1)
+        for first in range(0, len(same), step):
+            some = same[first : first + step]
+            rows = order[(starts[some, None] + np.arange(size)).ravel()]
+            block = _centred(columns, reference, rows).reshape(len(some), size, len(columns))
+            result[some] = np.matmul(block.transpose(0, 2, 1), block)
+    large = order if not small.any() else order[~small[index[order]]]
+    for first in range(0, len(large), _BLOCK):
+        rows = large[first : first + _BLOCK]
+        block, member = _centred(columns, reference, rows), index[rows]
+        edges = [0, *(np.flatnonzero(np.diff(member)) + 1), len(rows)]
+        for start, end in itertools.pairwise(edges):
+            part = block[start:end]
+            result[member[start]] += part.T @ part
     return result
+
+
+def _centred(columns: Sequence[Floats], reference: Floats, rows: Integers) -> Floats:
+    block = np.empty((len(rows), len(columns)))
+    for j, column in enumerate(columns):
+        np.subtract(column[rows], reference[j], out=block[:, j])
+    return block
