@@ -50,7 +50,7 @@ class _Walk:
                 name = self._resolve(self._key())
                 self.at = self.text.index("]]", self.at) + 2
                 self.arrays[name] = self.arrays.get(name, -1) + 1
-                self.lines.setdefault(name, line)
+                self._note(name, line)
                 table = (*name, self.arrays[name])
                 self.lines[table] = line
             elif self.text[self.at] == "[":

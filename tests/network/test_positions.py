@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 import tomlkit
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.network.positions import key_lines, line_of
@@ -91,6 +91,7 @@ VALUES = st.recursive(
 )
 
 
+@example({"0": {"0": [{}]}})  # an array of tables inside a table that has no header of its own
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(TEXT.filter(bool), VALUES, max_size=5))
 def test_any_written_file_has_a_line_for_every_key(content: dict[str, Any]) -> None:

@@ -91,7 +91,8 @@ def test_odd_names_become_names_that_pass(tmp_path: Path) -> None:
         connection.execute("""
             CREATE TABLE "the order" AS
             SELECT 'W' || (i % 3) AS "Ward name", i AS "Patient No",
-                   DATE '2024-01-01' + i::INTEGER AS "Visit date", 20.0 + i % 50 / 2 AS "Age (years)", i % 2 = 0 AS "Vaccinated?", i / 7.0 AS "month",
+                   DATE '2024-01-01' + i::INTEGER AS "Visit date",
+                   20.0 + i % 50 / 2 AS "Age (years)", i % 2 = 0 AS "Vaccinated?", i / 7.0 AS "month",
                    i / 3.0 AS "3rd BP [mmHg]", i % 2 AS "on Program", i / 9.0 AS "age years",
                    'Jane ' || i AS "Full name"
             FROM range(60) AS r (i)
