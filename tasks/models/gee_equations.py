@@ -97,9 +97,14 @@ class Equations:
         if not np.any(rows.follows):
             note = "no cluster has two rows, so there is no correlation to estimate; independence was used."
             return solve(self._by_sums(Independence()), start), (note,)
-        structure: RowsCorrelation = (
-            AutoRegressive(rows, self.convention) if self.corr == "ar1" else Unstructured(rows)
-        )
+        structure: RowsCorrelation
+        notes: tuple[str, ...] = ()
+        if self.corr == "ar1":
+            structure = chain = AutoRegressive(rows, self.convention)
+            if not chain.has_neighbours and self.convention == "liang-zeger":
+                notes = ("no two rows are one step of time apart; the correlation is fitted to all pairs.",)
+        else:
+            structure = Unstructured(rows)
 
         def evaluate(b: Floats) -> Evaluation:
             z, e = source.rows_at(b)
@@ -114,7 +119,7 @@ class Equations:
                 f"{what}, after {solution.iterations} iterations",
                 hint="corr='exchangeable' or 'independence' with a robust covariance answers the same",
             )
-        return solution, ()
+        return solution, notes
 
     def _structure(self) -> SumsCorrelation:
         if self.corr == "exchangeable":

@@ -78,12 +78,16 @@ class AutoRegressive:
         self._later, self._gap = follows, gap
         self._next = follows[gap == 1.0]
         self._whole = bool(np.all(gap == np.round(gap)))
-        self._least_squares = convention == "geepack" or len(self._next) == 0
+        self.has_neighbours = len(self._next) > 0
+        self._least_squares = convention == "geepack" or not self.has_neighbours
 
     def weigh(self, z: Floats, e: Floats, scale: float, taken: float) -> Weighed:
         """Estimate α and weigh."""
         if not len(self._later):
             return _weighed({"alpha": 0.0}, z, e, self.rows.starts, "no pairs of rows to estimate from")
+        if not self._least_squares and len(self._next) <= taken:
+            flaw = f"{len(self._next)} pairs of neighbouring rows are too few for {taken:.0f} coefficients"
+            return _weighed({"alpha": 0.0}, z, e, self.rows.starts, flaw)
         alpha = self._all_pairs(e, scale) if self._least_squares else self._neighbours(e, scale, taken)
         flaw = (
             ""
@@ -99,8 +103,6 @@ class AutoRegressive:
         return _weighed({"alpha": float(alpha)}, free_z, free_e, self.rows.starts, flaw)
 
     def _neighbours(self, e: Floats, scale: float, taken: float) -> float:
-        if len(self._next) <= taken:
-            return float("nan")
         return float(e[self._next] @ e[self._next - 1]) / (scale * (len(self._next) - taken))
 
     def _all_pairs(self, e: Floats, scale: float) -> float:

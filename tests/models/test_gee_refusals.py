@@ -196,6 +196,28 @@ def test_unstructured_with_waves_that_no_clusters_share() -> None:
         gee("score ~ x", data, groups="clinic", corr="unstructured", time="visit")
 
 
+def test_ar1_without_neighbours() -> None:
+    """Rows two days apart: no lag-one products, so all pairs decide, and the reader is told."""
+    data = plain().assign(day=lambda rows: 2.0 * rows.visit)
+    fit = gee("score ~ x", data, groups="clinic", corr="ar1", time="day", spacing="time")
+    assert "fitted to all pairs" in fit.messages[0]
+    by_pairs = gee(
+        "score ~ x", data, groups="clinic", corr="ar1", time="day", spacing="time", convention="geepack"
+    )
+    assert fit.working["alpha"] == pytest.approx(by_pairs.working["alpha"], rel=0.05)
+    by_occasion = gee("score ~ x", data, groups="clinic", corr="ar1", time="day")
+    assert by_occasion.messages == ()
+    two = data[data.visit < 2].iloc[:6]
+    with pytest.raises(EstimationError, match="3 pairs of neighbouring rows are too few for 3 coefficients"):
+        gee(
+            "score ~ x + day",
+            two.assign(clinic=[0, 0, 1, 1, 2, 2]),
+            groups="clinic",
+            corr="ar1",
+            time="visit",
+        )
+
+
 def test_unsorted_rows_are_grouped_by_label() -> None:
     """geepack takes each run of rows for a cluster; the sorted values of the edge case are the right ones."""
     case = load_case("edge_geepack_unsorted")
