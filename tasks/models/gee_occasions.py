@@ -157,14 +157,13 @@ class Unstructured:
         self._together = seen.T.astype(float) @ seen.astype(float)
         self._shape = (k, t)
         patterns, which = np.unique(seen, axis=0, return_inverse=True)
-        # per pattern: its occasions, its clusters, and their rows (clusters × occasions)
-        self._patterns = []
-        for number, pattern in enumerate(patterns):
-            members = np.flatnonzero(which.ravel() == number)
-            occasions = np.flatnonzero(pattern)
-            self._patterns.append(
-                (occasions, members, rows.starts[members][:, None] + np.arange(len(occasions)))
-            )
+        order = np.argsort(which.ravel(), kind="stable")
+        ends = np.cumsum(np.bincount(which.ravel()))[:-1]
+        # per pattern: its occasions, and its clusters' rows (clusters × occasions)
+        self._patterns = [
+            (np.flatnonzero(pattern), rows.starts[members][:, None] + np.arange(int(pattern.sum())))
+            for pattern, members in zip(patterns, np.split(order, ends), strict=True)
+        ]
 
     def weigh(self, z: Floats, e: Floats, scale: float, taken: float) -> Weighed:
         """Estimate the correlations and weigh."""
@@ -182,7 +181,7 @@ class Unstructured:
         usable = _nearby(correlation) if flaw else correlation
         free_z, free_e = np.empty_like(z), np.empty_like(e)
         p = z.shape[1]
-        for occasions, _, rows in self._patterns:
+        for occasions, rows in self._patterns:
             root = np.linalg.cholesky(usable[np.ix_(occasions, occasions)])
             stacked = np.concatenate([z[rows], e[rows][:, :, None]], axis=2)
             flat = stacked.transpose(1, 0, 2).reshape(len(occasions), -1)
@@ -198,7 +197,7 @@ class Unstructured:
                 f"occasions {self.rows.times[j]:g} and {self.rows.times[i]:g} were both seen in only "
                 f"{self._together[j, i]:.0f} clusters, too few to estimate their correlation"
             )
-        for occasions, _, _ in self._patterns:
+        for occasions, _ in self._patterns:
             try:
                 np.linalg.cholesky(correlation[np.ix_(occasions, occasions)])
             except np.linalg.LinAlgError:
