@@ -270,13 +270,17 @@ def _fetch(asked: Request, connection: Connection, query: str, *, count: bool = 
     if count and _collapses(connection, rows, kinds, asked):
         inner = rows.subquery("cells")
         each = [inner.c[name] for name in asked.names]
-        return connection.table(sa.select(*each, sa.func.count().label(_COUNT)).group_by(*each))
-    return connection.table(rows)
+        return connection.rows(sa.select(*each, sa.func.count().label(_COUNT)).group_by(*each))
+    return connection.rows(rows)
 
 
 def _numeric(asked: Request, kinds: Mapping[str, SourceColumn]) -> set[str]:
-    """Numeric columns that are not labels: they come as doubles, whatever the database calls them."""
-    return {name for name in asked.names if kinds[name].kind == "number" and name not in asked.labels}
+    """Numeric columns that come as doubles, whatever the database calls them: all but whole-number labels."""
+    return {
+        name
+        for name in asked.names
+        if kinds[name].kind == "number" and (kinds[name].is_float or name not in asked.labels)
+    }
 
 
 def _collapses(

@@ -11,9 +11,10 @@ import duckdb
 from tasks.records.binding import request
 from tasks.records.cells import Cells
 from tasks.records.columns import as_frame
-from tasks.records.connections import Connection, open_relation
+from tasks.records.connections import Connection
 from tasks.records.database import cells_in_database, moments_in_database
 from tasks.records.design import Design
+from tasks.records.duckdb_sources import open_relation
 from tasks.records.frames import cells_in_memory, moments_in_memory
 from tasks.records.moments import Moments
 from tasks.records.sources import Records

@@ -18,7 +18,9 @@ import pyarrow as pa
 
 from tasks.errors import SourceError
 from tasks.records.columns import Kind
-from tasks.records.connections import Connection, open_duckdb, open_files, open_url
+from tasks.records.connections import Connection
+from tasks.records.duckdb_sources import open_duckdb, open_files
+from tasks.records.sql_databases import open_url
 
 if TYPE_CHECKING:
     from tasks.network.schema import Network

@@ -64,6 +64,8 @@ class Translator:
         column: Sql = self.records.c[name]
         if self.kinds[name].kind == "other":
             raise RecordsError(f"column {name} has a type that cannot be used in a model")
+        if not self.kinds[name].is_plain:
+            column = sa.cast(column, sa.Text)
         return sa.case((is_nan(column), sa.null()), else_=column) if name in self.guarded else column
 
     def numbers(self, name: str) -> Sql:
