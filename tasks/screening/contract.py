@@ -77,6 +77,12 @@ def examine_records(records: Records, network: Network) -> tuple[Contract, tuple
         SourceError: the database cannot be reached, or does not understand the SELECT.
     """
     with records.connect() as connection:
+        spoken = connection.dialect.name
+        if spoken not in ("duckdb", "postgresql"):
+            raise SourceError(
+                f"records are screened in DuckDB's and PostgreSQL's SQL, and the source speaks {spoken}'s",
+                hint="export the records to Parquet, or read that database from a DuckDB file",
+            )
         columns = connection.columns(records.query)
     kinds = {name: column.kind for name, column in columns.items()}
     used, found = uses(network)
@@ -151,6 +157,8 @@ def _contents(
     summed = [
         f", SUM(CASE WHEN {each.expression} THEN 1 ELSE 0 END) AS c{i}" for i, each in enumerate(counts)
     ]
+    needed = [*used, *([Use("date", select, "continuous")] if latest != "NULL" else [])]
+    summed += [f", COUNT({quoted(use.column)}) AS k{i}" for i, use in enumerate(needed)]
     by_clinic = records.query_table(
         f"SELECT {CLINIC} AS clinic, COUNT(*) AS n, {latest} AS latest{''.join(summed)} "
         f"FROM {{records}} AS contract GROUP BY {CLINIC}"
@@ -169,6 +177,9 @@ def _contents(
     elif len(clinics) == 1:
         sentence = "every record with a clinic is from the same one; comparing needs at least two"
         found.append(Misfit(select, sentence))
+    for i, use in enumerate(needed):
+        if not any(row[f"k{i}"] for row in rows):
+            found.append(Misfit(use.place, f"column {use.column!r} is empty in all {_records(n)}"))
     for i, count in enumerate(counts):
         impossible = sum(int(row[f"c{i}"]) for row in rows)
         if impossible:

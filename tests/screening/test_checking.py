@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,25 @@ def test_nothing_is_wrong_with_the_demos(tmp_path: Path, name: str) -> None:
 def test_one_thing_wrong_is_said_with_its_line(directory: Path, old: str, new: str, said: str) -> None:
     assert old in FILE
     assert problems(directory, FILE.replace(old, new)) == [said.format(directory=directory)]
+
+
+@pytest.mark.parametrize(
+    ("column", "line", "table"),
+    [("date", 6, "records"), ("vaccinated", 10, "outcomes.vaccinated"), ("age", 14, "outcomes.vaccinated"),
+     ("months", 21, "outcomes.emergency"), ("outreach", 28, "program")],
+)  # fmt: skip
+def test_a_column_without_a_value_is_said(directory: Path, column: str, line: int, table: str) -> None:
+    emptied = f"SELECT * REPLACE (CASE WHEN FALSE THEN {column} END AS {column})"
+    assert problems(directory, FILE.replace("SELECT *", emptied)) == [
+        f"line {line}: [{table}] column {column!r} is empty in all 8 records"
+    ]
+
+
+def test_a_database_whose_sql_is_another(directory: Path) -> None:
+    with sqlite3.connect(directory / "records.sqlite") as connection:
+        connection.execute("CREATE TABLE visits_table (clinic TEXT, date TEXT)")
+    (said,) = problems(directory, FILE.replace("records.duckdb", f"sqlite:///{directory}/records.sqlite"))
+    assert said.startswith("line 6: [records] records are screened in DuckDB's and PostgreSQL's SQL")
 
 
 def test_slopes_need_patients(directory: Path) -> None:
