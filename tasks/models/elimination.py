@@ -134,6 +134,11 @@ class Elimination:
         """Whether the factors nest into a chain, so that elimination is linear in the number of levels."""
         return self._crossed is None
 
+    @property
+    def largest_dense(self) -> int:
+        """Effects of crossed factors that are solved together, at most; 0 for a chain."""
+        return 0 if self._crossed is None else max(batch.shape[1] for batch in self._crossed.batches)
+
     def factorise(self, products: Numbers, covariance: Sequence[Numbers]) -> Factorised:
         """Eliminate the factors one after another.
 

@@ -71,8 +71,8 @@ def likelihood_ratio(fit0: Fit, fit1: Fit) -> LikelihoodRatio:
 
     Raises:
         EstimationError: a fit without a likelihood; fits of different kinds or to different data; REML fits
-            with different fixed effects, or a REML with an ML fit; models of which neither contains the
-            other.
+            with different fixed effects, a REML with an ML fit, or Laplace's with quadrature's likelihood;
+            models of which neither contains the other.
     """
     smaller, larger = (fit0, fit1) if fit0.n_parameters <= fit1.n_parameters else (fit1, fit0)
     if smaller.loglik is None or larger.loglik is None:
@@ -145,6 +145,11 @@ def _refuse_different_kinds(smaller: Fit, larger: Fit) -> None:
         raise EstimationError(
             f"{smaller.method} and {larger.method} are different kinds of model: "
             "their likelihoods do not compare"
+        )
+    if ("Laplace" in smaller.method) != ("Laplace" in larger.method):
+        raise EstimationError(
+            "one likelihood is Laplace's approximation and the other is by quadrature: they do not compare",
+            hint="fit both with the same nodes",
         )
     if isinstance(smaller, LmmFit) and isinstance(larger, LmmFit):
         if smaller.reml != larger.reml:

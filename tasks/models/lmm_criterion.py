@@ -62,7 +62,7 @@ class Criterion:
         plan = self.data.elimination
         if plan.is_single:
             return False
-        return not plan.is_chain or len(self.data.codes) * self.shape.size > 2000
+        return plan.largest_dense > 60 or len(self.data.codes) * self.shape.size > 2000
 
     def at(self, covariance: Sequence[Numbers]) -> Point:
         """The criterion at D (one matrix per grouping factor)."""

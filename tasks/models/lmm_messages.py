@@ -10,6 +10,7 @@ from tasks.models.fit import VarianceComponents
 from tasks.models.lmm_optimum import Optimum
 
 _FEW = 6
+_NO_INFORMATION = 1e-9
 
 
 def messages_of(optimum: Optimum, varcomp: VarianceComponents, levels: Mapping[str, int]) -> tuple[str, ...]:
@@ -42,4 +43,28 @@ def messages_of(optimum: Optimum, varcomp: VarianceComponents, levels: Mapping[s
             said.append(
                 f"only {levels[group.group]} levels of {group.group}: their variance is very imprecise"
             )
-    return tuple(said)
+    return (*said, *_undetermined(optimum))
+
+
+def _undetermined(optimum: Optimum) -> list[str]:
+    """A sentence if a combination of variances changes nothing: the information about it is zero."""
+    criterion = optimum.point.criterion
+    if criterion.shape.size < 2:
+        return []
+    information = optimum.point.average_quadratic
+    size = np.sqrt(np.diag(information))
+    if not np.all(size > 0.0):
+        return []
+    values, vectors = np.linalg.eigh(information / np.outer(size, size))
+    if values[0] > _NO_INFORMATION:
+        return []
+    names: dict[str, None] = {}
+    for weight, (factor, row, column) in zip(vectors[:, 0], criterion.shape.entries, strict=True):
+        if abs(weight) > 0.1:
+            group = criterion.data.groups[factor]
+            for k in (row, column):
+                names[f"{group.columns[k]} by {group.group}"] = None
+    return [
+        f"the data do not tell the variances and covariances of {', '.join(names)} apart: other values fit "
+        "equally well, and those given are one choice"
+    ]

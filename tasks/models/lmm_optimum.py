@@ -8,19 +8,26 @@ not, the search goes on from a step along the offending direction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.models.lmm_criterion import Criterion, Point
-from tasks.models.trust_region import Minimum, minimise
+from tasks.models.relative_covariance import RelativeCovariance
+from tasks.models.trust_region import minimise
 
 Floats = NDArray[np.float64]
 
 # a direction whose variance, relative to σ² and in scaled columns, is below this is tried without any
 _VANISHING = 1e-7
+# looks at an approximate Hessian before exact ones are worth their price
+_PATIENCE = 15
+# steps before the order of the effects is looked at again
+_ROUND = 25
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,11 @@ class Optimum:
 class ThetaPoint:
     """The criterion as a function of θ."""
 
-    def __init__(self, criterion: Criterion, theta: Floats) -> None:
+    def __init__(self, criterion: Criterion, theta: Floats, *, approximate: bool = False) -> None:
         self.theta = theta
         self.point = criterion.at_theta(theta)
         self._shape = criterion.shape
-        self._approximate = criterion.is_expensive
+        self._approximate = approximate
 
     @property
     def value(self) -> float:
@@ -86,7 +93,7 @@ class ThetaPoint:
 
     @cached_property
     def hessian(self) -> Floats:
-        """(m, m) ∂²/∂θ²: exact where cheap, else from the average of observed and expected information."""
+        """(m, m) ∂²/∂θ², exact or from the average of observed and expected information."""
         curvature = self.point.average_information if self._approximate else self.point.curvature
         return self._shape.hessian(self.point.slopes, curvature, self.theta)
 
@@ -99,18 +106,20 @@ def optimise(criterion: Criterion, start: Floats | None = None) -> Optimum:
         start: θ to begin from; by default from the moments of the residuals.
     """
     begin = starting_theta(criterion) if start is None else start
-    best, iterations, evaluations = _descend(criterion, begin)
-    if start is None and _vanishing(criterion, best.at):
-        # a boundary may be a local minimum only: look once more from far inside
-        again, more, looked = _descend(criterion, _inside(criterion))
-        iterations, evaluations = iterations + more, evaluations + looked
-        if again.found.value < best.found.value - 1e-9 * abs(best.found.value):
-            best = again
-    theta, point, singular = _onto_the_boundary(criterion, best)
+    best = _descend(criterion, criterion.shape.covariance(begin))
+    if start is None and _vanishing(criterion, best.covariance):
+        # a boundary may be a local minimum only: look again from far inside
+        for other in _starts_inside(criterion):
+            again = _descend(criterion, criterion.shape.covariance(other))
+            better = again.value < best.value - 1e-9 * abs(best.value)
+            best = (again if better else best).having_taken(best, again)
+    covariance, singular = _onto_the_boundary(criterion, best)
+    point = criterion.at(covariance)
+    theta = criterion.shape.theta(covariance)
     gradient = criterion.shape.gradient(point.slopes, theta)
     record = FitRecord(
-        iterations=iterations,
-        evaluations=evaluations,
+        iterations=best.iterations,
+        evaluations=best.evaluations,
         gradient_norm=float(np.abs(gradient).max()) if len(gradient) else 0.0,
         gain=best.gain,
         criterion=point.value,
@@ -147,36 +156,83 @@ def starting_theta(criterion: Criterion) -> Floats:
     return np.array(result)
 
 
-def _inside(criterion: Criterion) -> Floats:
-    return np.array([1.0 if i == j else 0.0 for _, i, j in criterion.shape.entries])
+def _starts_inside(criterion: Criterion) -> list[Floats]:
+    """θ with all variances those of the residuals: independent effects, and where cheap tilted either way."""
+    diagonal = np.array([i == j for _, i, j in criterion.shape.entries])
+    tilts = (0.0,) if diagonal.all() or criterion.is_expensive else (0.0, 0.6, -0.6)
+    return [np.where(diagonal, 1.0, tilt) for tilt in tilts]
 
 
-def _descend(criterion: Criterion, start: Floats) -> tuple[Minimum[ThetaPoint], int, int]:
-    """Descend to a point where no allowed change of D helps; also the steps and evaluations it took."""
+@dataclass(frozen=True)
+class _Descent:
+    """Where a descent ended, and what it took."""
+
+    covariance: list[Floats]
+    value: float
+    gain: float
+    converged: bool
+    iterations: int
+    evaluations: int
+
+    def having_taken(self, one: _Descent, other: _Descent) -> _Descent:
+        """The same, with the steps of both searches."""
+        return replace(
+            self,
+            iterations=one.iterations + other.iterations,
+            evaluations=one.evaluations + other.evaluations,
+        )
+
+
+def _descend(criterion: Criterion, covariance: list[Floats], rounds: int = 20) -> _Descent:
+    """Descend to a point where no allowed change of D helps.
+
+    Effects are put in order of falling variance first, again after every round: where an effect with hardly
+    any variance comes first, the rest of its column of Λ is all but undetermined and steps are short.
+    """
     iterations = evaluations = 0
-    best = None
-    for _ in range(10):
+    best: _Descent | None = None
+    # with an approximate Hessian the last step only shrinks the error, so it must be small already
+    tolerance = 1e-13 if criterion.is_expensive else 1e-9
+    look = _Looks(criterion)
+    for _ in range(rounds):
+        shape = criterion.shape.pivoted(covariance)
+        start = shape.theta(covariance)
         scale = max(1.0, float(np.abs(start).max()))
-        # with an approximate Hessian the last step only shrinks the error, so it must be small already
-        tolerance = 1e-13 if criterion.is_expensive else 1e-9
-        found = minimise(lambda theta: ThetaPoint(criterion, theta), start, radius=scale, tolerance=tolerance)
+        found = minimise(look.by(shape), start, radius=scale, tolerance=tolerance, limit=_ROUND)
         iterations, evaluations = iterations + found.iterations, evaluations + found.evaluations
-        if best is None or found.found.value < best.found.value:
-            best = found
-        onward = _escape(criterion, found)
-        if onward is None:
+        covariance = shape.covariance(found.at)
+        here = _Descent(covariance, found.found.value, found.gain, found.converged, iterations, evaluations)
+        if best is None or here.value <= best.value:
+            best = here
+        onward = _escape(criterion, covariance, found.found.point) if found.converged else None
+        if onward is not None:
+            covariance = onward
+        elif found.converged:
             break
-        start = onward
     if best is None:
         raise ValueError("nothing was minimised")
-    return best, iterations, evaluations
+    return best
 
 
-def _escape(criterion: Criterion, found: Minimum[ThetaPoint]) -> Floats | None:
-    """θ after a step that ΛΛ' = D allows and its symmetry hides, if one lowers the criterion."""
-    shape, point = criterion.shape, found.found.point
-    covariance = shape.covariance(found.at)
-    for factor, terms in enumerate(shape.terms):
+class _Looks:
+    """The criterion by θ; where exact Hessians are dear, only a search that takes long gets them."""
+
+    def __init__(self, criterion: Criterion) -> None:
+        self._criterion = criterion
+        self._count = itertools.count()
+
+    def by(self, shape: RelativeCovariance) -> Callable[[Floats], ThetaPoint]:
+        """With the effects in the order of `shape`."""
+        ordered = replace(self._criterion, shape=shape)
+        cheap = not self._criterion.is_expensive
+        return lambda theta: ThetaPoint(
+            ordered, theta, approximate=not cheap and next(self._count) < _PATIENCE
+        )
+
+
+def _escape(criterion: Criterion, covariance: list[Floats], point: Point) -> list[Floats] | None:
+    """D after a step that is allowed and that the symmetry of ΛΛ' hides, if one lowers the criterion."""
+    for factor, terms in enumerate(criterion.shape.terms):
         for term in terms:
             at = np.ix_(term, term)
             sizes, axes = np.linalg.eigh(covariance[factor][at])
@@ -192,12 +248,11 @@ def _escape(criterion: Criterion, found: Minimum[ThetaPoint]) -> Floats | None:
                 moved = [each.copy() for each in covariance]
                 moved[factor][at] += length * direction
                 if criterion.at(moved).value < point.value - 1e-7:
-                    return shape.theta(moved)
+                    return moved
     return None
 
 
-def _vanishing(criterion: Criterion, theta: Floats) -> bool:
-    covariance = criterion.shape.covariance(theta)
+def _vanishing(criterion: Criterion, covariance: list[Floats]) -> bool:
     return any(
         np.linalg.eigvalsh(covariance[factor][np.ix_(term, term)])[0] < _VANISHING
         for factor, terms in enumerate(criterion.shape.terms)
@@ -205,13 +260,10 @@ def _vanishing(criterion: Criterion, theta: Floats) -> bool:
     )
 
 
-def _onto_the_boundary(criterion: Criterion, best: Minimum[ThetaPoint]) -> tuple[Floats, Point, bool]:
-    """The optimum with what vanishes set to zero exactly, and whether anything did."""
-    shape = criterion.shape
-    covariance = shape.covariance(best.at)
-    singular = False
-    point = best.found.point
-    for factor, terms in enumerate(shape.terms):
+def _onto_the_boundary(criterion: Criterion, best: _Descent) -> tuple[list[Floats], bool]:
+    """D with what vanishes set to zero exactly, and whether anything did."""
+    covariance, value, singular = best.covariance, best.value, False
+    for factor, terms in enumerate(criterion.shape.terms):
         for term in terms:
             at = np.ix_(term, term)
             values, vectors = np.linalg.eigh(covariance[factor][at])
@@ -220,12 +272,15 @@ def _onto_the_boundary(criterion: Criterion, best: Minimum[ThetaPoint]) -> tuple
             kept = np.where(values < _VANISHING, 0.0, values)
             moved = [each.copy() for each in covariance]
             moved[factor][at] = (vectors * kept) @ vectors.T
-            there = criterion.at(moved)
-            if there.value <= point.value + 1e-8 * (1.0 + abs(point.value) * 1e-3):
-                covariance, point, singular = moved, there, True
-    theta = shape.theta(covariance)
+            there = criterion.at(moved).value
+            if there <= value + 1e-8 * (1.0 + abs(value) * 1e-3):
+                covariance, value, singular = moved, there, True
     if singular:
-        polished = minimise(lambda each: ThetaPoint(criterion, each), theta, limit=5)
-        if polished.found.value <= point.value:
-            theta, point = polished.at, polished.found.point
-    return theta, point, singular
+        shape = criterion.shape.pivoted(covariance)
+        polished = minimise(_Looks(criterion).by(shape), shape.theta(covariance), limit=5)
+        if polished.found.value <= value:
+            covariance = shape.covariance(polished.at)
+        for relative in covariance:
+            gone = np.diag(relative) < _VANISHING**2
+            relative[gone, :] = relative[:, gone] = 0.0
+    return covariance, singular

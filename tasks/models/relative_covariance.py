@@ -78,6 +78,14 @@ class RelativeCovariance:
                 triangles[factor][at] = lower_root(covariance[factor][at])
         return np.array([triangles[f][i, j] for f, i, j in self.entries])
 
+    def pivoted(self, covariance: Sequence[Floats]) -> RelativeCovariance:
+        """The same entries, each term's effects in the order of a pivoted Cholesky factorisation of its D."""
+        ordered = tuple(
+            tuple(tuple(term[k] for k in _pivots(covariance[f][np.ix_(term, term)])) for term in terms)
+            for f, terms in enumerate(self.terms)
+        )
+        return self if ordered == self.terms else RelativeCovariance(self.sizes, ordered)
+
     def jacobian(self, theta: Floats) -> Floats:
         """(m, m) ∂(free entries of D)/∂θ."""
         triangles = self.triangles(theta)
@@ -115,3 +123,16 @@ def lower_root(matrix: Floats) -> Floats:
     triangle = np.asarray(np.linalg.qr(root.T, mode="r")).T
     signs = np.where(np.diag(triangle) < 0.0, -1.0, 1.0)
     return np.asarray(triangle * signs)
+
+
+def _pivots(matrix: Floats) -> list[int]:
+    """The order in which each effect in turn has the largest variance given those before it."""
+    left = matrix.copy()
+    rest, order = list(range(len(matrix))), []
+    while rest:
+        k = max(rest, key=lambda each: left[each, each])
+        order.append(k)
+        rest.remove(k)
+        if left[k, k] > 0.0:
+            left = left - np.outer(left[:, k], left[k]) / left[k, k]
+    return order

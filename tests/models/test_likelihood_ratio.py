@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from tasks.errors import EstimationError
+from tasks.models.glmm import glmm
 from tasks.models.likelihood_ratio import _projected_p, likelihood_ratio
 from tasks.models.lmm import lmm
 from tests.refs.reference import load_data
@@ -91,6 +92,21 @@ def test_the_projection_on_a_cone_agrees_with_the_quadrant_where_they_are_the_sa
     for statistic in (1.0, 4.0):
         found = _projected_p(statistic, metric, boundary, 0)
         assert found == pytest.approx(float(np.mean(squares >= statistic)), rel=0.05)
+
+
+def test_generalized_models_compare_too() -> None:
+    data = load_data("cbpp_bernoulli")
+    full = glmm("y ~ period + (1 | herd)", data, family="binomial", nodes=1)
+    null = glmm("y ~ 1 + (1 | herd)", data, family="binomial", nodes=1)
+    test = likelihood_ratio(null, full)
+    assert test.df == 3
+    assert full.loglik is not None
+    assert null.loglik is not None
+    assert test.statistic == pytest.approx(2.0 * (full.loglik - null.loglik))
+    with pytest.raises(EstimationError, match="Laplace"):
+        likelihood_ratio(glmm("y ~ 1 + (1 | herd)", data, family="binomial", nodes=7), full)
+    with pytest.raises(EstimationError, match="different kinds"):
+        likelihood_ratio(lmm("y ~ 1 + (1 | herd)", data), full)
 
 
 def test_comparisons_that_mean_nothing_are_refused() -> None:

@@ -202,7 +202,7 @@ def test_the_record_of_the_optimum_is_kept() -> None:
         record = fitted(name).record
         assert record.criterion == pytest.approx(-2.0 * fitted(name).loglik)
         assert record.gradient_norm < 1e-5
-        assert record.iterations < 40
+        assert record.iterations < 100  # a singular fit looks again from other starts
 
 
 def test_no_fixed_effects_at_all() -> None:

@@ -149,6 +149,15 @@ def test_a_correlation_of_one_is_said() -> None:
     assert any("tied" in message for message in fit.messages)
 
 
+def test_variances_that_cannot_be_told_apart_are_said() -> None:
+    """A covariate that is constant within clinics gives two variances, and a term with three parameters."""
+    data = _clinics(120).assign(rural=lambda d: d["clinic"].isin(["C0", "C1", "C2"]).astype(float))
+    fit = lmm("y ~ rural + (rural | clinic)", data)
+    assert fit.converged
+    assert any("other values fit equally well" in message for message in fit.messages)
+    assert not any("equally well" in each for each in lmm("y ~ x + (x | clinic)", data).messages)
+
+
 def test_no_row_of_the_data_reaches_a_message() -> None:
     data = _clinics().assign(name=[f"patient-{k}-secret" for k in range(60)])
     text = _refused("y ~ x + (1 | name)", data, "every name has one row")
