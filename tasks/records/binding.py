@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.errors import FormulaError
-from tasks.records.coding import CONSTANT, Catalog, Coded, Variable, code, variable
+from tasks.records.coding import CONSTANT, Catalog, Coded, Variable, by_term, code, variable
 from tasks.records.design import Design, Dropped, RandomTerm
 from tasks.records.expressions import Expression
 from tasks.records.formula import Formula, Grouping, Terms, read, read_grouping, read_terms
@@ -148,9 +148,11 @@ def bind(asked: Request, catalog: Catalog) -> Binding:
     response = asked.formula.response
     if (response.text,) in asked.formula.fixed.terms:
         raise FormulaError(f"the outcome {response.text} also stands on the right of '~'")
+    empty = [term for term, columns in by_term(asked.formula.fixed, variables).items() if not columns]
     return Binding(
         request=asked,
         variables=variables,
+        unused=dict.fromkeys(empty, "has only one value"),
         fixed=code(asked.formula.fixed, variables),
         random=tuple(code(part.terms, variables) for part in asked.formula.random),
         extra=tuple(column for column in code(asked.extra, variables) if column != CONSTANT),

@@ -100,6 +100,7 @@ class Coded:
 
 
 CONSTANT = Coded(INTERCEPT, ())
+MOST_LEVELS = 1_000
 
 
 class Catalog(Protocol):
@@ -221,6 +222,13 @@ def _factor(
     total: bool = False,
 ) -> Factor:
     texts = [label_text(level) for level in levels]
+    if len(levels) > MOST_LEVELS:
+        raise FormulaError(
+            f"{expression.text} has {len(levels):,} different values, too many for a column each",
+            hint=f"use it as a group, (1 | {column}), or as a number",
+        )
+    if len(levels) < 2:
+        return Factor(expression, column, levels, np.zeros((len(levels), 0)), ())
     if total:
         contrasts = np.vstack([np.eye(len(levels) - 1), -np.ones((1, len(levels) - 1))])
         suffixes = tuple(str(j + 1) for j in range(len(levels) - 1))
@@ -232,7 +240,14 @@ def _factor(
 
 def code(terms: Terms, variables: Mapping[str, Variable]) -> tuple[Coded, ...]:
     """The columns of the terms, in R's order and with R's names; the constant first where it is there."""
-    columns: list[Coded] = [CONSTANT] if terms.intercept else []
+    columns = [CONSTANT] if terms.intercept else []
+    columns += [column for term in by_term(terms, variables).values() for column in term]
+    return tuple({column.name: column for column in columns}.values())
+
+
+def by_term(terms: Terms, variables: Mapping[str, Variable]) -> dict[str, list[Coded]]:
+    """Each term's columns; a factor with one value has none beside a constant."""
+    columns: dict[str, list[Coded]] = {}
     first_factor_done = terms.intercept
     for position, term in enumerate(terms.terms):
         choices: list[list[tuple[str, Element]]] = []
@@ -245,8 +260,8 @@ def code(terms: Terms, variables: Mapping[str, Variable]) -> tuple[Coded, ...]:
                 full = full or not first_factor_done
                 first_factor_done = True
             choices.append(_columns(bound, full))
-        columns.extend(_products(choices))
-    return tuple({column.name: column for column in columns}.values())
+        columns[":".join(term)] = _products(choices)
+    return columns
 
 
 def _columns(bound: Variable, full: bool) -> list[tuple[str, Element]]:

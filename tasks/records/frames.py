@@ -96,7 +96,7 @@ def without_aliased(
     return replace(
         binding,
         fixed=tuple(binding.fixed[j] for j in found.kept),
-        unused={fixed_names[j]: reason for j, reason in found.reasons.items()},
+        unused={**binding.unused, **{fixed_names[j]: reason for j, reason in found.reasons.items()}},
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +62,6 @@ def new_rows(design: Design, data: Any) -> NewRows:
             hint="predict from a fit of the formula without them",
         )
     binding: Binding = design.spec
-    frame = as_frame(data)
     needed = {
         name
         for column in [*binding.fixed, *(each for part in binding.random for each in part)]
@@ -69,11 +69,15 @@ def new_rows(design: Design, data: Any) -> NewRows:
     }
     needed.update(name for offset in binding.request.formula.offsets for name in offset.names)
     needed.update(name for role, name in binding.request.roles.items() if role in ("exposure", "offset"))
+    groupings = binding.request.formula.groupings
+    wanted = needed | {name for grouping in groupings for name in grouping.columns}
+    if isinstance(data, duckdb.DuckDBPyRelation):
+        data = data.project(*(duckdb.ColumnExpression(name) for name in data.columns if name in wanted))
+    frame = as_frame(data)
     for name in sorted(needed):
         if name not in frame.names:
             raise FormulaError(f"no column {name!r} in the new data; {nearest(name, frame.names)}")
     rows = Rows(frame)
-    groupings = binding.request.formula.groupings
     return NewRows(
         fixed=_matrix(rows, binding, binding.fixed),
         random=tuple(_matrix(rows, binding, part) for part in binding.random),

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from records.engines import ENGINES, FORMULAS, as_duckdb, as_sqlite, records
 
+from tasks.errors import FormulaError, RecordsError
 from tasks.records import Cells, Moments, Records, cells_for, moments_for
 
 DATA = records()
@@ -180,3 +181,107 @@ def assert_close(one: Moments, other: Moments) -> None:
     assert np.all(
         np.abs(one.about(other.reference).products - other.products) <= 1e-10 * np.outer(size, size)
     )
+
+
+ODD = ["day of week", 'said "so"', "100%", "a:b", "select", "Größe", "O'Brien", "Age", "v1", "complete", "g0"]
+
+
+@pytest.mark.parametrize("engine", list(ENGINES))
+def test_columns_may_have_any_name(engine: str, tmp_path: Path) -> None:
+    if engine == "CSV":
+        pytest.skip("DuckDB's CSV reader decides itself how odd names are quoted")
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({name: rng.normal(size=50) for name in ODD}).assign(**{"my group": np.arange(50) % 3})
+    right = " + ".join(f"`{name}`" for name in ODD[1:])
+    formula = f"`{ODD[0]}` ~ {right} + (1 | `my group`)"
+    place = ENGINES[engine](data, tmp_path)
+    assert_close(moments_for(formula, place)[1], moments_for(formula, data)[1])
+    assert np.allclose(canonical(cells_for(formula, place)[1]), canonical(cells_for(formula, data)[1]))
+
+
+@pytest.mark.live
+def test_odd_names_and_types_in_postgresql(postgresql: Any, postgresql_url: str) -> None:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({name: rng.normal(size=50) for name in ODD}).assign(**{"my group": np.arange(50) % 3})
+    engine = sa.create_engine(postgresql.admin_url)
+    data.to_sql("odd names", engine, index=False)
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "CREATE TYPE stage AS ENUM ('low', 'high'); CREATE TABLE odd_types AS "
+                "SELECT CAST(CASE WHEN i % 4 = 0 THEN 'a' ELSE 'b' END AS char(3)) AS padded, "
+                "CAST(CASE WHEN i % 2 = 0 THEN 'low' ELSE 'high' END AS stage) AS stage, "
+                "CAST(md5(CAST(i % 5 AS text)) AS uuid) AS patient, CAST(i % 7 AS numeric(5, 1)) AS exact, "
+                "CAST(i % 6 AS smallint) AS small, CAST(i * 0.5 AS real) AS single, i % 3 = 0 AS flag, "
+                "timestamptz '2024-01-01 00:00+00' + i * interval '1 day' AS seen, "
+                "CASE WHEN i = 9 THEN 'NaN' ELSE CAST(i AS double precision) END AS y "
+                "FROM generate_series(1, 60) AS t(i)"
+            )
+        )
+    engine.dispose()
+    names = Records(postgresql_url, 'SELECT * FROM "odd names"', password_env="PGPASSWORD_FOR_TESTS")  # noqa: S106
+    formula = f"`{ODD[0]}` ~ {' + '.join(f'`{name}`' for name in ODD[1:])} + (1 | `my group`)"
+    assert_close(moments_for(formula, names)[1], moments_for(formula, data)[1])
+    types = Records(postgresql_url, "SELECT * FROM odd_types", password_env="PGPASSWORD_FOR_TESTS")  # noqa: S106
+    assert types.columns() == {
+        "padded": "text", "stage": "text", "patient": "text", "exact": "number", "small": "number",
+        "single": "number", "flag": "boolean", "seen": "date", "y": "number",
+    }  # fmt: skip
+    formula = "y ~ exact + single + flag + seen + stage + (1 | padded) + (1 | patient) + (1 | small)"
+    design, moments = moments_for(formula, types)
+    assert dict(design.dropped.rows) == {"y is missing": 1}
+    assert moments.levels[0] == ("a", "b")
+    assert moments.levels[2] == (0, 1, 2, 3, 4, 5)
+    other, cells = cells_for(formula, types, collapse=False)
+    assert other.fixed == design.fixed
+    assert (cells.levels, cells.n_obs) == (moments.levels, 59)
+
+
+@pytest.mark.live
+def test_rows_come_by_adbc_as_they_come_otherwise(in_postgresql: Records, postgresql_url: str) -> None:
+    pytest.importorskip("adbc_driver_postgresql")
+    statement = sa.select(sa.text("clinic, age, y, ill, day FROM visits ORDER BY clinic, dose"))
+    with in_postgresql.connect() as connection:
+        fast, slow = connection.rows(statement), connection.table(statement)
+    assert fast.schema.field("y").metadata is not None  # ADBC's mark: it was not the ordinary way
+    assert fast.to_pandas().equals(slow.to_pandas().astype(fast.to_pandas().dtypes))
+
+
+def test_a_select_may_end_in_a_comment_and_hold_any_text(tmp_path: Path) -> None:
+    place = as_duckdb(DATA, tmp_path)
+    select = "SELECT *, '100% :sure;' AS note FROM visits -- all of them"
+    records = Records(place.source, select).where("note LIKE '100%:sure_'")
+    assert moments_for("y ~ age", records)[1].n_obs == DATA["y"].notna().sum()
+
+
+@pytest.mark.parametrize("engine", list(ENGINES))
+def test_no_records_and_no_complete_ones_are_told(engine: str, tmp_path: Path) -> None:
+    if engine == "CSV":
+        pytest.skip("an empty CSV has no types")
+    directories = [tmp_path / name for name in ("none", "blank")]
+    for directory in directories:
+        directory.mkdir()
+    nothing = ENGINES[engine](DATA.iloc[:2][DATA["age"].iloc[:2] < 0], directories[0])
+    blank = ENGINES[engine](DATA.iloc[:40].assign(stage=pd.Series([None] * 40, dtype="str")), directories[1])
+    for ask in (moments_for, cells_for):
+        with pytest.raises(RecordsError, match="no records"):
+            ask("y ~ age + stage + (1 | clinic)", nothing)
+        with pytest.raises(RecordsError, match="no complete record is left of 40"):
+            ask("y ~ age + stage + (1 | clinic)", blank)
+
+
+def test_a_factor_with_one_value_is_left_out_and_named(tmp_path: Path) -> None:
+    place = as_duckdb(DATA.assign(sex="F"), tmp_path)
+    for data in (DATA.assign(sex="F"), place):
+        for design in (moments_for("y ~ age * sex", data)[0], cells_for("y ~ age * sex", data)[0]):
+            assert design.fixed == ("(Intercept)", "age")
+            assert dict(design.dropped.columns) == {
+                "sex": "has only one value",
+                "age:sex": "has only one value",
+            }
+
+
+def test_a_factor_with_very_many_values_is_refused() -> None:
+    data = pd.DataFrame({"y": range(1500), "name": [f"p{i}" for i in range(1500)]})
+    with pytest.raises(FormulaError, match="name has 1,500 different values"):
+        moments_for("y ~ name", data)
