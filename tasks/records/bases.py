@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import interpolate
 
 from tasks.errors import FormulaError
 from tasks.records.expressions import Expression, deparse
@@ -186,6 +185,8 @@ def _spline(state: State, x: Floats) -> Floats:
 
 
 def _bspline(knots: Floats, degree: int, x: Floats, derivative: int = 0) -> Floats:
+    from scipy import interpolate  # imported where it is needed: it takes a while to load
+
     basis = interpolate.BSpline(knots, np.eye(len(knots) - degree - 1), degree, extrapolate=True)
     return np.asarray(basis(x, nu=derivative), dtype=float)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from refs.reference import load_data
+from refs.reference import case_ids, load_case, load_data
 from scipy.special import gammaln
 
 from tasks.errors import RecordsError
@@ -196,3 +196,22 @@ def test_nothing_is_collapsed_where_nothing_agrees() -> None:
     sorted_rows = data.sort_values("g", kind="stable")
     assert np.array_equal(cells.fixed[:, 1], sorted_rows["x"])
     assert np.array_equal(cells.total, sorted_rows["y"])
+
+
+@pytest.mark.parametrize("case", [*case_ids("glmm_logistic"), *case_ids("glmm_poisson"), *case_ids("gee")])
+def test_reference_designs_have_rs_columns_and_rows(case: str) -> None:
+    expected = load_case(case)
+    model = expected["model"]
+    design, cells = cells_for(
+        model.get("lme4") or model["formula"],
+        load_data(expected),
+        groups=model.get("cluster") or (),
+        trials=model.get("weights"),
+        time=model.get("wave"),
+    )
+    answers = expected["expected"]
+    coefficients = answers.get("fixef") or answers["liang_zeger_df_convention"].get("beta")
+    if coefficients is not None:  # one case records only that R's programs did not converge
+        assert list(design.fixed) == list(coefficients)
+    rows = len(cells.weight) if model.get("weights") else cells.n_obs
+    assert rows == expected["n_obs"]
