@@ -19,7 +19,7 @@ from scipy import linalg, sparse
 from scipy.sparse import csgraph
 
 from tasks.errors import EstimationError
-from tasks.models.small_matrices import inverse, log_determinant, product, transposed
+from tasks.models.small_matrices import gram, inverse, log_determinant, product, transposed
 
 Numbers = NDArray[Any]
 Integers = NDArray[np.int64]
@@ -207,7 +207,7 @@ class CrossedFactor:
         if by_level is not None and by_level[pivot] is not None:
             wanted = wanted + by_level[pivot]
         first = product(self.alone, wanted)
-        explained = np.tensordot(wanted, first, axes=((0, 1), (0, 1)))
+        explained = gram(wanted.reshape(-1, m), first.reshape(-1, m))
         left = products[:, plan.positions, :] - product(self.coupling, first[level])
         onward = _add_at(left.reshape(-1, m), plan.nodes.ravel(), plan.n_nodes)
         for f in plan.others if by_level is not None else ():

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.models.crossed import Crossed, CrossedFactor
-from tasks.models.small_matrices import inverse, log_determinant, product, transposed
+from tasks.models.small_matrices import gram, inverse, log_determinant, product, transposed
 
 Numbers = NDArray[Any]
 """Real or complex arrays: complex ones occur only in derivatives by complex step."""
@@ -244,7 +244,7 @@ class Factorised:
                 wanted = wanted + extra[stage.levels]
             score = product(transposed(shrink), wanted)
             effect = product(d, score)
-            explained = explained + np.tensordot(wanted, effect, axes=((0, 1), (0, 1)))
+            explained = explained + gram(wanted.reshape(-1, m), effect.reshape(-1, m))
             waiting.append(wanted)
             if k + 1 < len(plan._stages) or self._core is not None:
                 left = here - product(within[:, :, own], effect)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tasks.models.lmm_criterion import STEP, Point
 from tasks.models.satterthwaite import determined_inverse
+from tasks.models.small_matrices import gram
 
 Floats = NDArray[np.float64]
 
@@ -166,7 +167,7 @@ def _second(point: Point) -> tuple[Floats, Floats]:
             for b in range(a, m):
                 traces[a, b] = traces[b, a] = np.einsum("nij,nji->", against[a], against[b])
                 middle = against[a] @ basis[b][1]
-                product = np.tensordot(t, middle @ t, axes=((0, 1), (0, 1)))
+                product = gram(t.reshape(-1, p), (middle @ t).reshape(-1, p))
                 products[a, b] = products[b, a] = 0.5 * (product + product.T)
         return traces, products
     for b in range(m):

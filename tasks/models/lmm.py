@@ -27,6 +27,7 @@ from tasks.models.lmm_effects import effects_by_group
 from tasks.models.lmm_messages import messages_of
 from tasks.models.lmm_optimum import FitRecord, Optimum, optimise
 from tasks.models.lmm_profile import intervals, profile_coefficients, profile_variances
+from tasks.models.relative_covariance import lower_root
 from tasks.models.satterthwaite import Satterthwaite, satterthwaite
 from tasks.records import moments_for, new_rows
 from tasks.records.design import Design
@@ -69,6 +70,26 @@ class LmmFit(Fit):
     def sigma(self) -> float:
         """Residual standard deviation, in units of the outcome."""
         return float(np.sqrt(self.sigma2))
+
+    @property
+    def theta(self) -> pd.Series:
+        """Relative Cholesky factor Λ of each random term, covariance = σ²ΛΛ', in the columns' own units.
+
+        Indexed by (group, effect of the row, effect of the column), lower triangles column by column, terms
+        by falling number of levels: lme4's `theta`.
+        """
+        values: dict[tuple[str, str, str], float] = {}
+        for term in sorted(self.design.random, key=lambda term: -int(self.n_groups[term.group])):
+            names = list(term.columns)
+            root = lower_root(self.varcomp[term.group].loc[names, names].to_numpy() / self.sigma2)
+            values |= {
+                (term.group, row, column): float(root[i, j])
+                for j, column in enumerate(names)
+                for i, row in enumerate(names)
+                if i >= j
+            }
+        index = pd.MultiIndex.from_tuples(list(values), names=["group", "row", "column"])
+        return pd.Series(list(values.values()), index=index, name="theta")
 
     @property
     def icc(self) -> pd.Series:

@@ -28,6 +28,7 @@ from tasks.models.elimination import Effects, Factorised, Posterior
 from tasks.models.lmm_columns import WorkingMoments, working_moments
 from tasks.models.lmm_refusals import refuse, refuse_no_random_terms
 from tasks.models.relative_covariance import RelativeCovariance
+from tasks.models.small_matrices import gram
 from tasks.records.design import Design
 from tasks.records.moments import Moments
 
@@ -154,7 +155,7 @@ class Point:
         for scores in self.effects.scores:
             n, d, w = scores.shape
             flat = scores.reshape(n, d * w)
-            result.append((flat.T @ flat).reshape(d, w, d, w).swapaxes(1, 2))
+            result.append(gram(flat, flat).reshape(d, w, d, w).swapaxes(1, 2))
         return tuple(result)
 
     @cached_property
@@ -255,7 +256,7 @@ class Point:
             t = scores[:, :, :p]
             parts.append((t @ self.s_xx_inverse @ np.swapaxes(t, 1, 2)).reshape(n, d * d))
         units = np.array([unit.ravel() for _, unit in criterion.shape.basis])
-        sums = (flat.T @ np.concatenate(parts, axis=1)).reshape(d, d, len(parts), d, d)
+        sums = gram(flat, np.concatenate(parts, axis=1)).reshape(d, d, len(parts), d, d)
 
         def traces(k: int) -> Floats:
             """Σ tr(E_a C E_b Y), from Σ C_qr Y_sp."""

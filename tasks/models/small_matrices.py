@@ -13,12 +13,34 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[Any]
 
+_UNTHREADED = 200_000  # multiplications
+
 
 def product(left: Numbers, right: Numbers) -> Numbers:
     """(…, i, k) · (…, k, j) → (…, i, j)."""
     if left.shape[-1] == 1:
         return np.asarray(left * right)
     return np.asarray(left @ right)
+
+
+def gram(left: Numbers, right: Numbers) -> Numbers:
+    """Σ_n left_n right_n' of (n, i) and (n, j) rows → (i, j).
+
+    In blocks below the size from which BLAS starts threads: these products are small and many, and on a
+    busy machine each would wait for a second processor longer than it computes.
+    """
+    n = len(left)
+    step = max(1, _UNTHREADED // max(1, left.shape[1] * right.shape[1]))
+    blocks = n // step
+    if blocks < 2:
+        return np.asarray(left.T @ right)
+    whole = blocks * step
+    result = np.matmul(
+        left[:whole].reshape(blocks, step, -1).swapaxes(1, 2), right[:whole].reshape(blocks, step, -1)
+    ).sum(axis=0)
+    if whole < n:
+        result += left[whole:].T @ right[whole:]
+    return np.asarray(result)
 
 
 def transposed(matrices: Numbers) -> Numbers:

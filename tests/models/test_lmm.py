@@ -73,6 +73,13 @@ def test_variance_components(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_relative_cholesky_factor(name: str) -> None:
+    expected = np.array(load_case(name)["expected"]["theta"], dtype=float).ravel()
+    found = fitted(name).theta.to_numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8 * max(expected.max(), 1.0))
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_random_effects_and_predictions(name: str) -> None:
     case, fit = load_case(name), fitted(name)
     expected = case["expected"]
