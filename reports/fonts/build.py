@@ -15,7 +15,7 @@ from fontTools import subset  # type: ignore[import-untyped]
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
 FAMILY = "Clinicnet Sans"
-STYLES = {"Regular": "Regular", "It": "Italic", "Semibold": "Semibold"}
+STYLES = {"Regular": "Regular", "Semibold": "Semibold"}
 LATIN_GREEK_CYRILLIC = (
     *range(0x20, 0x7F),
     *range(0xA0, 0x250),
@@ -68,7 +68,7 @@ def _rename(font: TTFont, style: str) -> None:
 
 
 def main(source_sans: str, dejavu: str) -> None:
-    """Writes the four font files beside this module."""
+    """Writes the three font files beside this module."""
     here = Path(__file__).parent
     for original, style in STYLES.items():
         font = _subset(Path(source_sans) / f"SourceSans3-{original}.ttf", LATIN_GREEK_CYRILLIC)

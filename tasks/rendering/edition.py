@@ -214,6 +214,7 @@ class Outcome:
     status: str
     reason: str | None
     logarithmic: bool
+    monthly: bool
     lines: tuple[Line, ...]
     months: tuple[Month, ...]
     figures: Mapping[str, Figure]
@@ -361,6 +362,7 @@ def read_edition(release: Release, network: Network) -> Edition:
                 figures={str(row["figure"]): _figure(row) for row in figures.get((name,), [])},
                 effects=tuple(_effect(row) for row in effects.get((name,), [])),
                 logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
+                monthly=name in network.outcomes and network.outcomes[name].per == "clinic-month",
             )
             for name in order
         ),

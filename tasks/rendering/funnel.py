@@ -60,6 +60,11 @@ class Funnel:
         return self.why_not is None
 
     @property
+    def ordinary(self) -> tuple[tuple[float, float], ...]:
+        """Places of the clinics within the limits."""
+        return tuple((dot.x, dot.y) for dot in self.dots if dot.tone == "same")
+
+    @property
     def alarmed(self) -> tuple[str, ...]:
         """Clinics beyond the 99.8% limits."""
         return tuple(dot.clinic for dot in self.dots if dot.beyond == "alarm")
@@ -162,6 +167,7 @@ def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: floa
         logarithmic=outcome.logarithmic,
         floor=0.0 if outcome.kind in ("binary", "count") else None,
         ceiling=100.0 if outcome.unit == "%" else None,
+        margin=0.06,
     )
     grid = _grid(x)
     return Funnel(

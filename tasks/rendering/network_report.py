@@ -11,7 +11,7 @@ from tasks.rendering.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.edition import Edition, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import EffectAxis, EventStudy, effect_axes, event_study
 from tasks.rendering.funnel import Funnel, funnel
-from tasks.rendering.numbers import counted, listed
+from tasks.rendering.numbers import listed, whole
 from tasks.rendering.place import Overview, overview
 from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
@@ -19,7 +19,8 @@ from tasks.rendering.shrinkage import Shrinkage, shrinkage
 from tasks.rendering.templates import render
 from tasks.rendering.wording import wording
 
-MONTHS_SIZE = (482.0, 112.0)
+MONTHS_SIZE = (482.0, 102.0)
+MOST_NAMED = 3
 FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size", "rankability"),
@@ -51,7 +52,7 @@ class OutcomePages:
     funnel: Funnel
     funnel_words: str
     shrinkage: Shrinkage | None
-    figures: tuple[Figure, ...]
+    figures: Sequence[tuple[str, str, str]]
     ranks: RankChart | None
     months: RunChart | None
     months_words: str
@@ -69,10 +70,10 @@ class ProgramPart:
 
 @dataclass(frozen=True)
 class QualityRow:
-    """One rule over the network, and the clinics where most was found."""
+    """What one rule found over the network, and the clinics where most was found."""
 
     finding: Finding
-    share: str
+    found: str
     clinics: str
 
 
@@ -92,6 +93,7 @@ def network_html(edition: Edition) -> str:
         without_report=without_report(edition),
         program=[program_part(outcome) for outcome in edition.outcomes] if edition.network.program else [],
         quality=quality_rows(edition),
+        not_found=[finding.description for finding in edition.network_quality if finding.n_found == 0],
         statuses=[
             (status, means)
             for status, means in STATUSES.items()
@@ -99,7 +101,6 @@ def network_html(edition: Edition) -> str:
         ],
         glossary=wording().glossary,
         policy=sentences.policy_words(edition.release.policy),
-        network_figure=sentences.network_figure,
         program_none=sentences.program_none,
         versions=listed([f"{name} {version}" for name, version in sorted(edition.release.versions.items())]),
     )
@@ -158,11 +159,25 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
         funnel=plot,
         funnel_words=sentences.funnel_words(outcome, plot),
         shrinkage=shrinkage(outcome),
-        figures=tuple(sorted(outcome.figures.values(), key=_figure_order)),
+        figures=figure_rows(outcome),
         ranks=rank_chart(outcome),
         months=chart,
         months_words="" if chart is None else sentences.run_words(chart),
     )
+
+
+def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
+    """The outcome's network figures as (label, value, method); the two ends of a range are one row."""
+    ends = [outcome.figures.get(name) for name in ("range_low", "range_high")]
+    rows = []
+    for figure in sorted(outcome.figures.values(), key=_figure_order):
+        written = sentences.network_figure(outcome, figure)
+        if None in ends or figure not in ends:
+            rows.append((figure.label, written, figure.method))
+        elif figure is ends[0] and ends[1] is not None:
+            upper = sentences.network_figure(outcome, ends[1])
+            rows.append((sentences.say("message.range"), f"{written} to {upper}", figure.method))
+    return rows
 
 
 def program_part(outcome: Outcome) -> ProgramPart:
@@ -183,32 +198,17 @@ def without_report(edition: Edition) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def quality_rows(edition: Edition) -> list[QualityRow]:
-    """What every rule found; clinics are named by share, and only where their count may be seen."""
+    """What was found; clinics are named only where their count may be seen."""
     rows = []
     for finding in edition.network_quality:
-        found = [
-            each
-            for each in edition.quality
-            if each.rule == finding.rule and each.clinic and each.n_found and each.n_checked
-        ]
-        found.sort(key=lambda each: (-(each.n_found or 0), each.clinic))
-        rows.append(
-            QualityRow(
-                finding=finding,
-                share=_share(finding),
-                clinics=listed(
-                    [f"{each.clinic} ({counted(each.n_found or 0, each.counted_in)})" for each in found[:3]]
-                ),
-            )
-        )
+        if finding.n_found == 0:
+            continue
+        at = [each for each in edition.quality if each.rule == finding.rule and each.clinic and each.n_found]
+        at.sort(key=lambda each: (-(each.n_found or 0), each.clinic))
+        named = [f"{each.clinic} ({whole(each.n_found or 0)})" for each in at[:MOST_NAMED]]
+        rows.append(QualityRow(finding, sentences.found(finding), listed(named)))
     return rows
 
 
 def _figure_order(figure: Figure) -> tuple[int, str]:
     return (FIGURES.index(figure.figure) if figure.figure in FIGURES else len(FIGURES), figure.figure)
-
-
-def _share(finding: Finding) -> str:
-    if finding.n_found is None or not finding.n_checked:
-        return ""
-    return f"{100 * finding.n_found / finding.n_checked:.1f}%"

@@ -63,14 +63,14 @@ def p_value(p: float) -> str:
 
 
 def share(part: float) -> str:
-    """A share between 0 and 1 with two decimals, never rounded up to certainty.
+    """A probability or a weight with two decimals, never rounded to certainty.
 
-    >>> share(0.874), share(0.9996), share(0.0004)
+    >>> share(0.874), share(1.0), share(0.0)
     ('0.87', '>0.99', '<0.01')
     """
-    if 0.995 <= part < 1:
+    if part >= 0.995:
         return ">0.99"
-    return fixed(part, 2)
+    return "<0.01" if part < 0.005 else fixed(part, 2)
 
 
 def month_name(month: str) -> str:

@@ -51,6 +51,11 @@ class RunChart:
     top: float = TOP
     bottom: float = BOTTOM
 
+    @property
+    def ordinary(self) -> tuple[tuple[float, float], ...]:
+        """Places of the months within the limits."""
+        return tuple((point.x, point.y) for point in self.points if point.tone == "same")
+
 
 def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: float) -> RunChart | None:
     """The months on a chart of that size in points, or None when no month may be seen."""

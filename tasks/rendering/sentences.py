@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tasks.rendering.edition import Clinic, Edition, Figure, Line, Outcome
+from tasks.rendering.edition import Clinic, Edition, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
 from tasks.rendering.numbers import (
@@ -61,13 +61,18 @@ def intraclass(outcome: Outcome) -> str | None:
     figure = outcome.figures.get("icc")
     if figure is None or figure.value is None:
         return None
-    interval = (
-        ""
-        if figure.lower is None or figure.upper is None
-        else f", {significant(figure.lower, 2)} to {significant(figure.upper, 2)}"
+    notation = Notation.of([(figure.value, figure.lower, figure.upper)], "")
+    interval = ""
+    if figure.lower is not None and figure.upper is not None:
+        interval = f", {notation.range(figure.lower, figure.upper)}"
+    key = "icc_tiny" if figure.value < 0.01 else "icc_whole" if figure.value >= 0.995 else "icc"
+    return say(
+        f"message.{key}",
+        share=f"{100 * figure.value:.0f}%",
+        value=notation.number(figure.value),
+        interval=interval,
+        units=_units(outcome),
     )
-    key = "message.icc" if figure.value >= 0.01 else "message.icc_tiny"
-    return say(key, share=f"{100 * figure.value:.0f}%", value=significant(figure.value, 2), interval=interval)
 
 
 def design_effect(outcome: Outcome) -> str | None:
@@ -76,14 +81,15 @@ def design_effect(outcome: Outcome) -> str | None:
     if factor is None or factor.value is None:
         return None
     effective = outcome.figures.get("effective_sample_size")
-    if effective and effective.value is not None and outcome.n_records is not None:
+    counted_in_records = outcome.n_records is not None and not outcome.monthly
+    if counted_in_records and effective and effective.value is not None:
         return say(
             "message.effective",
-            records=whole(outcome.n_records),
+            records=whole(outcome.n_records or 0),
             effective=fixed(effective.value, 0),
             factor=significant(factor.value),
         )
-    return say("message.design_effect", factor=significant(factor.value))
+    return say("message.design_effect", factor=significant(factor.value), units=_units(outcome))
 
 
 def not_estimable(outcome: Outcome) -> str:
@@ -342,6 +348,19 @@ def program_none(outcome: Outcome) -> str:
     return say("program.none_estimated_reason", reason=_reason(outcome.reason))
 
 
+def found(finding: Finding) -> str:
+    """How many a screening rule found, of how many: "13 of 15,524 records (0.1%)"."""
+    if finding.withheld:
+        return say(f"status.{finding.status}")
+    if finding.n_found is None:
+        return say("status.suppressed_primary")
+    if not finding.n_checked:
+        return counted(finding.n_found, finding.counted_in)
+    share_found = f"{fixed(100 * finding.n_found / finding.n_checked, 1)}%"
+    checked = counted(finding.n_checked, finding.counted_in)
+    return say("quality.found_share", found=whole(finding.n_found), checked=checked, share=share_found)
+
+
 def network_figure(outcome: Outcome, figure: Figure) -> str:
     """A network figure with its interval and unit; what is in the outcome's unit reads as its values do."""
     if figure.value is None:
@@ -397,6 +416,10 @@ def _excluded(edition: Edition, outcome: Outcome) -> str:
 
 def _count(outcome: Outcome, tone: str) -> str:
     return f"{outcome.counted(tone)} {say(f'tone.{tone}')}"
+
+
+def _units(outcome: Outcome) -> str:
+    return say("message.units_monthly" if outcome.monthly else "message.units")
 
 
 def _sentence_case(text: str) -> str:

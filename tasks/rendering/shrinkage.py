@@ -39,6 +39,11 @@ class Shrinkage:
     top: float = TOP
     bottom: float = BOTTOM
 
+    @property
+    def ends(self) -> tuple[tuple[float, float], ...]:
+        """Places of the best estimates."""
+        return tuple((self.fair_at, pull.fair) for pull in self.pulls)
+
 
 def shrinkage(outcome: Outcome) -> Shrinkage | None:
     """The picture of all clinics with both figures to be seen; None when fewer than three have them."""

@@ -50,6 +50,7 @@ def binary(rows: list[tuple[int, int]], target: float = 50.0) -> Outcome:
         status="ok",
         reason=None,
         logarithmic=False,
+        monthly=False,
         lines=lines,
         months=(),
         figures={},
