@@ -1,4 +1,4 @@
-"""A small real network in a DuckDB file: twelve clinics, eleven months, three outcomes."""
+"""A small real network in a DuckDB file: six clinics, eleven months, three outcomes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 RECORDS = """
 CREATE TABLE visits AS
 SELECT
-    'Clinic ' || chr(CAST(65 + i % 12 AS INTEGER)) AS clinic,
-    CASE WHEN i % 12 < 6 THEN 'North' ELSE 'South' END AS region,
+    'Clinic ' || chr(CAST(65 + i % 6 AS INTEGER)) AS clinic,
+    CASE WHEN i % 6 < 3 THEN 'North' ELSE 'South' END AS region,
     'patient-' || (i % 900) AS patient,
     DATE '2023-01-05' + CAST(30.4 * (i % 11) AS INTEGER) AS visit_date,
-    CAST(hash(i * 7 + i % 12) % 100 < 30 + 2 * (i % 12) AS INTEGER) AS vaccinated,
-    120 + (i % 12) * 0.8 + (hash(i) % 1000) / 40.0 AS sbp,
+    CAST(hash(i * 7 + i % 6) % 100 < 30 + 2 * (i % 6) AS INTEGER) AS vaccinated,
+    120 + (i % 6) * 0.8 + (hash(i) % 1000) / 40.0 AS sbp,
     CAST(hash(i + 1) % 5 AS INTEGER) AS emergencies,
     20 + CAST(hash(i + 2) % 60 AS INTEGER) AS age,
     CASE hash(i + 3) % 2 WHEN 0 THEN 'female' ELSE 'male' END AS sex
@@ -27,7 +27,7 @@ FROM range(3000) AS numbers(i)
 
 NETWORK = '''
 [network]
-name = "Twelve clinics"
+name = "Six clinics"
 time_zone = "America/New_York"
 
 [records]
