@@ -56,10 +56,6 @@ def _estimates(question: Question, records: Records) -> tuple[Estimate, ...]:
     )
 
 
-# the months since the start that an event study shows one by one; later months share an effect
-_HORIZON = 12
-
-
 def _rollout(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     """Every clinic its own control before its start, every month its own effect."""
     formula = question.without_months
@@ -70,7 +66,7 @@ def _rollout(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     for row in average.table[average.table["model"] == "mixed"].to_dict("records"):
         yield _from_rollout(question, row, "average over the months since the start")
     months = program_effect(
-        formula, records, effect="event-study", models=("mixed",), horizon=_HORIZON, **asked
+        formula, records, effect="event-study", models=("mixed",), **asked
     )
     for row in months.table[months.table["model"] == "mixed"].to_dict("records"):
         yield _from_rollout(question, row, f"month {row['term']}")

@@ -1,0 +1,182 @@
+"""The two demo networks, estimated: on state48 the truth is found, on chop what is true of it is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.demo import make_demo, state48_clinic_effects, state48_truth
+from tasks.estimating import OutcomeEstimates, Summary, estimate_outcome, summarise
+from tasks.network import read_network
+from tasks.network.schema import Network
+from tasks.ranking import rank_outcome
+from tasks.records import Records
+from tasks.screening import Screened, screen
+
+
+class Estimated:
+    """A demo network's month, screened; outcomes are estimated once each, when asked for."""
+
+    def __init__(self, name: str, directory: Path, month: str) -> None:
+        self.network: Network = read_network(make_demo(name, directory))  # type: ignore[arg-type]
+        self.screened: Screened = screen(Records.of(self.network), self.network, month)
+        self.summary: Summary = summarise(self.screened.usable, self.network)
+        self._done: dict[str, OutcomeEstimates] = {}
+
+    def __getitem__(self, outcome: str) -> OutcomeEstimates:
+        if outcome not in self._done:
+            self._done[outcome] = estimate_outcome(self.screened.usable, self.network, outcome, self.summary)
+        return self._done[outcome]
+
+
+@pytest.fixture(scope="module")
+def state48(tmp_path_factory: pytest.TempPathFactory) -> Estimated:
+    return Estimated("state48", tmp_path_factory.mktemp("state48"), "2024-12")
+
+
+@pytest.fixture(scope="module")
+def chop(tmp_path_factory: pytest.TempPathFactory) -> Estimated:
+    return Estimated("chop", tmp_path_factory.mktemp("chop"), "2020-06")
+
+
+def truth(outcome: str, parameter: str) -> float:
+    table = state48_truth()
+    found = table[(table["outcome"] == outcome) & (table["parameter"] == parameter)]
+    return float(found["value"].iloc[0])
+
+
+def effect(estimates: OutcomeEstimates, **which: str) -> pd.Series:
+    rows = estimates.effects
+    for column, value in which.items():
+        rows = rows[rows[column] == value]
+    assert len(rows) == 1, which
+    return rows.iloc[0]
+
+
+PROGRAM = [
+    ("screening_score", "program", "difference"),
+    ("systolic", "program", "difference"),
+    ("vaccinated", "odds_ratio", "odds_ratio"),
+    ("emergency_visits", "rate_ratio", "rate_ratio"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("outcome", "parameter", "measure"), PROGRAM)
+def test_the_programs_effect_is_found_within_its_interval(
+    state48: Estimated, outcome: str, parameter: str, measure: str
+) -> None:
+    row = effect(state48[outcome], model="mixed", estimand="conditional", measure=measure, term="effect")
+    assert row["lower"] < truth(outcome, parameter) < row["upper"]
+    assert row["question"] == "patient"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outcome", [row[0] for row in PROGRAM])
+def test_the_naive_comparison_is_flattered_by_the_trend(state48: Estimated, outcome: str) -> None:
+    rows = state48[outcome].effects
+    naive = rows[(rows["model"] == "naive") & (rows["term"] == "effect")].iloc[0]
+    model = rows[
+        (rows["model"] == "mixed") & (rows["estimand"] == "conditional") & (rows["term"] == "effect")
+    ]
+    apart = naive["value"] - model["value"].iloc[0]
+    assert apart > 0 if state48.network.outcomes[outcome].direction == "higher" else apart < 0
+    assert naive["question"] == "none"
+
+
+@pytest.mark.slow
+def test_the_populations_risk_difference_is_found(state48: Estimated) -> None:
+    row = effect(state48["vaccinated"], model="mixed", estimand="marginal", measure="risk_difference")
+    assert row["lower"] < 100 * truth("vaccinated", "risk_difference") < row["upper"]
+    assert row["question"] == "policy"
+
+
+@pytest.mark.slow
+def test_the_icc_of_the_score_is_found(state48: Estimated) -> None:
+    figures = state48["screening_score"].figures.set_index("figure")
+    assert figures.loc["icc", "lower"] < truth("screening_score", "icc") < figures.loc["icc", "upper"]
+    assert figures.loc["design_effect", "value"] > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("outcome", [row[0] for row in PROGRAM])
+def test_shrunken_clinics_cover_their_truth(state48: Estimated, outcome: str) -> None:
+    """Intervals of 48 clinics at 95%: between 41 and 48 hold the truth (binomial, 99.9%)."""
+    shrunken = state48[outcome].shrunken
+    assert shrunken is not None
+    effects = state48_clinic_effects()
+    truths = (
+        effects[effects["outcome"] == outcome].set_index("clinic")["effect"].reindex(shrunken.table.index)
+    )
+    table = shrunken.table
+    covered = (table["lower"] < truths) & (truths < table["upper"])
+    assert 41 <= covered.sum() <= 48
+    error = float(np.sqrt(((table["estimate"] - truths) ** 2).mean()))
+    assert error < float(np.sqrt(((table["own"] - truths) ** 2).mean()))  # shrinking pays
+
+
+@pytest.mark.slow
+def test_an_event_study_has_an_effect_for_each_month(state48: Estimated) -> None:
+    rows = state48["screening_score"].effects
+    months = rows[rows["term"].str.startswith("month ")]
+    assert len(months) >= 12
+    assert months["value"].median() == pytest.approx(1.5, abs=0.5)
+
+
+def test_tiny_clinics_are_shrunken_strongly_and_not_compared(chop: Estimated) -> None:
+    rows = chop["turnaround"].clinics
+    shrunken = rows[rows["form"] == "shrunken"].set_index("clinic")
+    raw = rows[rows["form"] == "raw"].set_index("clinic")
+    tiny = raw.index[raw["denominator"] <= 3]
+    assert len(tiny) > 10
+    assert (shrunken.loc[tiny, "reliability"] < 0.5).all()
+    assert (shrunken.loc[tiny, "comparison"] == "not_compared").all()
+    assert (shrunken.loc[tiny, "status"] == "low_reliability").all()
+    huge = raw.index[raw["denominator"] > 3_000]
+    assert (shrunken.loc[huge, "reliability"] > 0.99).all()
+
+
+def test_verdicts_follow(chop: Estimated) -> None:
+    turnaround = rank_outcome(chop.network, chop["turnaround"])
+    assert turnaround.verdict == "rank"
+    ranked = turnaround.rows[turnaround.rows["status"] == "ok"]
+    assert set(ranked["clinic"]) == set(chop["turnaround"].compared)
+    assert (ranked["rank_lower"] <= ranked["rank_median"]).all()
+    assert (ranked["rank_median"] <= ranked["rank_upper"]).all()
+    positive = rank_outcome(chop.network, chop["positive"])
+    assert positive.verdict == "do_not_rank"
+    assert "Neither higher nor lower" in positive.reason
+    assert positive.rows["rank_median"].isna().all() if "rank_median" in positive.rows else True
+
+
+def test_each_estimate_says_which_question_it_answers(chop: Estimated) -> None:
+    rows = chop["positive"].effects
+    assert set(rows["question"]) == {"patient", "policy", "these_clinics", "none"}
+    assert rows["words"].str.len().min() > 40
+    assert (rows["status"] == "ok").all()
+
+
+def test_counts_by_clinic_and_month_add_up_to_the_records(chop: Estimated) -> None:
+    months = chop["tests"].months
+    network = months[months["clinic"] == ""]
+    assert network["numerator"].sum() == chop.summary.clinics["n_records"].sum()
+    clinics = months[months["clinic"] != ""]
+    assert clinics.groupby("month")["numerator"].sum().to_numpy() == pytest.approx(
+        network["numerator"].to_numpy()
+    )
+
+
+def test_an_outcome_that_cannot_be_estimated_says_why(chop: Estimated) -> None:
+    """All turnaround times equal: nothing to estimate, and the raw figures stand."""
+    flat = chop.screened.usable.with_select(
+        "SELECT clinic, region, patient, date, month, period, program, positive, "
+        "CASE WHEN hours IS NULL THEN NULL ELSE 5.0 END AS hours, age, gender FROM {records}"
+    )
+    estimates = estimate_outcome(flat, chop.network, "turnaround", summarise(flat, chop.network))
+    assert estimates.status == "not_estimable"
+    assert "hours" in estimates.reason
+    assert (estimates.clinics["form"] == "raw").all()
+    assert rank_outcome(chop.network, estimates).verdict == "do_not_rank"
