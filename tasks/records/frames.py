@@ -102,29 +102,39 @@ def without_aliased(
 
 @dataclass(frozen=True)
 class _Arranged:
-    """How rows become cells: an order, and where cells start in it (None: each row is a cell)."""
+    """How rows become cells: an order, and where cells start in it (None: each row is a cell).
+
+    Columns that are one value throughout (of stride 0) are not moved about.
+    """
 
     order: Integers | None
     starts: Integers | None
 
     def pick(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of each cell's first row."""
+        if values.strides == (0,):
+            return np.full(len(values) if self.starts is None else len(self.starts), values[0])
         ordered = values if self.order is None else values[self.order]
         return ordered if self.starts is None else ordered[self.starts]
 
     def matrix(self, columns: list[Floats], n: int) -> Floats:
         """Values of each cell's first row, as columns of a matrix; filled a block of rows at a time."""
-        first = np.arange(n) if self.order is None else self.order
-        first = first if self.starts is None else first[self.starts]
-        matrix = np.empty((len(first), len(columns)))
-        for start in range(0, len(first), _BLOCK):
-            rows = first[start : start + _BLOCK]
+        first = self.order
+        if self.starts is not None:
+            first = self.starts if first is None else first[self.starts]
+        matrix = np.empty((n if first is None else len(first), len(columns)))
+        for start in range(0, len(matrix), _BLOCK):
+            block = slice(start, start + _BLOCK)
             for j, column in enumerate(columns):
-                matrix[start : start + _BLOCK, j] = column[rows]
+                matrix[block, j] = column[block] if first is None else column[first[block]]
         return matrix
 
     def sum(self, values: Floats) -> Floats:
         """Sums over each cell's rows."""
+        if values.strides == (0,):
+            if self.starts is None:
+                return np.full(len(values), values[0])
+            return np.diff(self.starts, append=len(values)) * values[0]
         ordered = values if self.order is None else values[self.order]
         return ordered if self.starts is None else np.add.reduceat(ordered, self.starts)
 
@@ -150,6 +160,8 @@ def cells_in_memory(
     varying = [values[column.name] for column in binding.columns if column.elements]
     varying += [offset] if np.any(offset != offset[:1]) else []
     arranged = _arrange(combinations, varying, time, collapse)
+    total = arranged.sum(rows.weighted(y))
+    each_row = arranged.starts is None and not rows.counted
     cells = Cells(
         fixed=arranged.matrix([values[column.name] for column in binding.fixed], rows.n),
         random=tuple(
@@ -159,9 +171,9 @@ def cells_in_memory(
         factors=tuple(grouping.name for grouping in asked.groupings),
         levels=tuple(factor.levels for factor in factors),
         weight=arranged.sum(rows.weight),
-        total=arranged.sum(rows.weight * y),
-        total_squares=arranged.sum(rows.weight * y * y),
-        trials=arranged.sum(rows.weight * trials),
+        total=total,
+        total_squares=total * total if each_row else arranged.sum(rows.weighted(y * y)),
+        trials=arranged.sum(rows.weighted(trials)),
         offset=arranged.pick(offset),
         time=None if time is None else arranged.pick(time),
         log_constant=log_constant(asked, y, trials, rows.weight),
@@ -197,7 +209,8 @@ def _without_aliased_rows(binding: Binding, rows: Rows, values: Mapping[str, Flo
         return binding
     reference = _reference(columns)
     everyone = np.zeros(rows.n, dtype=np.int64)
-    heavier = [np.sqrt(rows.weight) * (column - r) for column, r in zip(columns, reference, strict=True)]
+    root = np.sqrt(rows.weight)
+    heavier = [root * (column - r) for column, r in zip(columns, reference, strict=True)]
     total = products_by_group(heavier, np.zeros(len(columns)), everyone, 1)[0]
 
     def confirm(position: int, weights: Floats) -> float:

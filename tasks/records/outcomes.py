@@ -53,7 +53,7 @@ def successes_and_trials(asked: Request, y: Floats, trials: Floats | None) -> tu
             numbers of successes.
     """
     if trials is None:
-        return y, np.ones(len(y))
+        return y, np.broadcast_to(1.0, len(y))
     name, column = asked.formula.response.text, asked.roles["trials"]
     if np.any((trials < 0) | (trials != np.round(trials))):
         raise RecordsError(f"the trials in {column} are not whole numbers from 0 up")

@@ -32,7 +32,8 @@ class Rows:
         self.frame = frame
         self.dropped: dict[str, int] = {}
         self.keep: Booleans | None = None
-        self._counts = np.ones(len(frame)) if counts is None else counts
+        self.counted = counts is not None
+        self._counts = np.broadcast_to(1.0, len(frame)) if counts is None else counts
         self._computed: dict[str, Floats] = {}
         self._factor_codes: dict[str, Integers] = {}
         self._bases: dict[str, Floats] = {}
@@ -65,7 +66,13 @@ class Rows:
     @property
     def weight(self) -> Floats:
         """(n,) how many rows each row used stands for."""
+        if not self.counted:
+            return np.broadcast_to(1.0, self.n)
         return np.asarray(self._kept(self._counts), dtype=np.float64)
+
+    def weighted(self, values: Floats) -> Floats:
+        """(n,) values times the rows that each row used stands for."""
+        return self.weight * values if self.counted else values
 
     def _drop_incomplete(self, asked: Request) -> None:
         keep, counts = np.ones(len(self.frame), dtype=bool), self._counts
@@ -231,7 +238,7 @@ class Rows:
 
     def offset(self, binding: Binding) -> Floats:
         """(n,) the sum of the offsets: the formula's, the exposure's logarithm, the offset column."""
-        total = np.zeros(self.n)
+        total: Floats = np.broadcast_to(0.0, self.n)
         for expression in binding.request.formula.offsets:
             total = total + self.values(expression.node)
         roles = binding.request.roles
