@@ -52,6 +52,7 @@ class Frame:
         self._arrow: dict[str, pa.Array] = {}
         self._numbers: dict[str, Floats] = {}
         self._codes: dict[str, Codes] = {}
+        self._kinds: dict[str, Kind] = {}
 
     def __len__(self) -> int:
         return len(self._data)
@@ -67,6 +68,11 @@ class Frame:
 
     def kind(self, name: str) -> Kind:
         """What a column's values are: numbers, true/false, text (or categories), or dates."""
+        if name not in self._kinds:
+            self._kinds[name] = self._find_kind(name)
+        return self._kinds[name]
+
+    def _find_kind(self, name: str) -> Kind:
         column = self._column(name)
         if isinstance(column, pd.Series):
             dtype = column.dtype

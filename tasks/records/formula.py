@@ -6,6 +6,7 @@ left sides of random terms are read by formulaic; bars, groups and offsets are t
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -77,6 +78,7 @@ class Formula:
         return tuple({part.group.name: part.group for part in self.random}.values())
 
 
+@functools.lru_cache(maxsize=256)
 def read(text: str) -> Formula:
     """Read a formula.
 

@@ -134,7 +134,8 @@ class _Arranged:
         if values.strides == (0,):
             if self.starts is None:
                 return np.full(len(values), values[0])
-            return np.diff(self.starts, append=len(values)) * values[0]
+            sizes = np.diff(self.starts, append=len(values)).astype(np.float64)
+            return np.asarray(sizes * values[0], dtype=np.float64)
         ordered = values if self.order is None else values[self.order]
         return ordered if self.starts is None else np.add.reduceat(ordered, self.starts)
 
