@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, replace
 from typing import Protocol, cast, get_args
 
-from tasks.errors import ClinicnetError, nearest
+from tasks.errors import ClinicnetError, SourceError, nearest
 from tasks.network.draft import Direction, Draft, DraftOutcome, OutcomeKind
 from tasks.network.guessing import (
     RECORDS_A_MONTH,
@@ -78,6 +78,9 @@ def interview(look_at: Callable[[str, str | None], Look], found: Collection[str]
 
     Returns:
         The draft, as the generator's value.
+
+    Raises:
+        SourceError: the chosen table has no column that could be the clinic or the date.
     """
     password_env, look, tables = yield from _source(look_at, found)
     table = tables[0]
@@ -136,6 +139,11 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Question, str, dict
     roles: dict[str, str] = {}
     for role, text in asked.items():
         choices = tuple(name for name in could_be(profile, role) if name not in roles.values())
+        if not choices and role in {"clinic", "date"}:
+            raise SourceError(
+                f"the table {profile.sql} has no column left that could hold the {role}",
+                hint="make a view that joins what belongs to a record, and name that",
+            )
         guessed = draft.roles.get(role)
         default = guessed if guessed in choices else None
         if role not in {"clinic", "date"}:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from tasks.demo import make_demo
 from tasks.network import NetworkFileError
+from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS
 from tasks.screening import check_network
 from tests.screening.tables import months_of, write_table
 
@@ -319,3 +322,12 @@ def test_a_password_that_is_not_set(directory: Path, monkeypatch: pytest.MonkeyP
     block = url.replace('password_env = "NOT_SET_ANYWHERE"', 'password_block = "clinics"')
     (said,) = problems(directory, block)
     assert said.startswith("line 6: [records] the password is in the Prefect block 'clinics'")
+
+
+def test_the_contract_describes_every_column_the_schema_knows() -> None:
+    text = resources.files("sql").joinpath("contract.sql").read_text("utf-8")
+    described = re.findall(r"^--   (\w+) +(?:yes|no) ", text, re.MULTILINE)
+    assert set(described) == {*CONTRACT_COLUMNS, "outcomes", "exposure", "adjusters", "program"}
+    needed = re.findall(r"^--   (\w+) +yes ", text, re.MULTILINE)
+    assert needed == ["clinic", "date", "outcomes"]
+    assert all(name in text for name in DERIVED_COLUMNS)

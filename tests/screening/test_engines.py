@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from tasks.network.draft import save_draft
+from tasks.network.guessing import guess
 from tasks.network.schema import Network
 from tasks.records import Records
-from tasks.screening import Screened, screen
+from tasks.screening import Screened, check_network, screen
+from tasks.screening.profiling import SourceLook
 from tests.screening.tables import months_of, network, write_table
 
+PASSWORD = "PGPASSWORD_FOR_TESTS"  # noqa: S105 - the variable's name
 WHOLE = {
     "region": "North",
     "sbp": 120.0,
@@ -129,12 +134,22 @@ def test_parquet_is_screened_as_duckdb_is(tmp_path: Path) -> None:
     same(one, result(network(tmp_path, **SECTIONS, records={"source": "records.parquet"})))
 
 
-@pytest.mark.live
-def test_postgresql_is_screened_as_duckdb_is(tmp_path: Path, postgresql: Any, postgresql_url: str) -> None:
-    one = in_duckdb(tmp_path)
-    types = {"clinic": sa.Text(), "region": sa.Text(), "patient": sa.Integer(), "date": sa.Date(),
-             "vaccinated": sa.Boolean(), "sbp": sa.Float(53), "visits": sa.Integer(), "months": sa.Numeric(),
-             "age": sa.REAL(), "sex": sa.Text(), "outreach": sa.SmallInteger()}  # fmt: skip
+@pytest.fixture
+def loaded(postgresql: Any, postgresql_url: str) -> str:
+    """URL of a PostgreSQL database that holds the rows."""
+    types = {
+        "clinic": sa.Text(),
+        "region": sa.Text(),
+        "patient": sa.Integer(),
+        "date": sa.Date(),
+        "vaccinated": sa.Boolean(),
+        "sbp": sa.Float(53),
+        "visits": sa.Integer(),
+        "months": sa.Numeric(),
+        "age": sa.REAL(),
+        "sex": sa.Text(),
+        "outreach": sa.SmallInteger(),
+    }
     table = sa.Table("visits_table", sa.MetaData(), *(sa.Column(name, kind) for name, kind in types.items()))
     engine = sa.create_engine(postgresql.admin_url)
     with engine.begin() as connection:
@@ -142,9 +157,7 @@ def test_postgresql_is_screened_as_duckdb_is(tmp_path: Path, postgresql: Any, po
         table.create(connection)
         connection.execute(table.insert(), [_typed(row) for row in rows()])
     engine.dispose()
-    source = {"source": postgresql_url, "password_env": "PGPASSWORD_FOR_TESTS"}
-    described = network(tmp_path, **SECTIONS, records=source | {"select": "SELECT * FROM visits_table"})
-    same(one, result(described))
+    return postgresql_url
 
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:
@@ -152,4 +165,32 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "date": None if date is None else datetime.date.fromisoformat(date),
         "vaccinated": None if vaccinated is None else bool(vaccinated),
+    }
+
+
+@pytest.mark.live
+def test_postgresql_is_screened_as_duckdb_is(tmp_path: Path, loaded: str) -> None:
+    source = {"source": loaded, "password_env": PASSWORD, "select": "SELECT * FROM visits_table"}
+    same(in_duckdb(tmp_path), result(network(tmp_path, **SECTIONS, records=source)))
+
+
+@pytest.mark.live
+def test_a_network_file_guessed_from_postgresql_passes(tmp_path: Path, loaded: str) -> None:
+    look = SourceLook(loaded, tmp_path, PASSWORD)
+    assert "visits_table" in look.tables()
+    profile = look.profile("visits_table")
+    write_table(tmp_path / "records.duckdb", rows(), vaccinated="BOOLEAN")
+    local = SourceLook("records.duckdb", tmp_path).profile("visits_table")
+    assert profile.n_rows == local.n_rows
+    assert [(each.name, each.kind, each.n_missing, each.n_distinct) for each in profile.columns] == [
+        (name, local.column(name).kind, local.column(name).n_missing, local.column(name).n_distinct)
+        for name in profile.names
+    ]
+    save_draft(replace(guess(profile), password_env=PASSWORD), tmp_path / "network.toml")
+    outcomes = check_network(tmp_path / "network.toml").outcomes
+    # one visit count is negative, so they do not look like counts; pressures of few whole values look like codes
+    assert {name: outcome.kind for name, outcome in outcomes.items()} == {
+        "vaccinated": "binary",
+        "visits": "continuous",
+        "records": "count",
     }

@@ -10,7 +10,7 @@ import pytest
 import tomlkit
 
 from tasks.demo import make_demo
-from tasks.errors import NetworkError
+from tasks.errors import NetworkError, SourceError
 from tasks.network.draft import Draft, identifier, save_draft
 from tasks.network.guessing import guess, likeliest_table
 from tasks.network.interview import Interview, Question, interview
@@ -125,13 +125,14 @@ def talk(questions: Interview, answers: Mapping[str, str | list[str]]) -> tuple[
     asked: list[Question] = []
     left = {key: list(value) if isinstance(value, list) else [value] for key, value in answers.items()}
     question = next(questions)
-    while True:
+    while len(asked) < 100:
         asked.append(question)
         mine = next((key for key in left if key in question.text and left[key]), None)
         try:
             question = questions.send(left[mine].pop(0) if mine is not None else "")
         except StopIteration as end:
             return end.value, asked
+    raise AssertionError(f"asked again and again: {question}")
 
 
 def look_in(directory: Path) -> Callable[[str, str | None], SourceLook]:
@@ -185,6 +186,13 @@ def test_an_answer_that_cannot_be_used_is_asked_again(chop: Path) -> None:
     assert str(said[4]).startswith("'agee' is none of them")
     assert str(said[5]).startswith("there is no time zone 'Berlin'")
     assert draft.roles["clinic"] == "clinic_name"
+
+
+def test_a_table_without_dates_is_refused(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.duckdb", [{"clinic": "A", "sbp": 120.0}, {"clinic": "B", "sbp": 130.0}])
+    with pytest.raises(SourceError, match="no column left that could hold the date") as caught:
+        talk(interview(look_in(tmp_path), ["t.duckdb"]), {"holds the clinic": "clinic"})
+    assert "view" in str(caught.value.hint)
 
 
 def test_a_network_file_is_not_written_over(chop: Path, tmp_path: Path) -> None:
