@@ -28,7 +28,7 @@ def make_demo(name: DemoName, directory: Path) -> Path:
     have the same rows in the same order every time.
 
     Raises:
-        SourceError: the directory cannot be written, or another process has the old file open.
+        SourceError: the directory cannot be written.
     """
     frames = _chop() if name == "chop" else draw_state48()
     network = directory / "network.toml"
@@ -45,10 +45,11 @@ def make_demo(name: DemoName, directory: Path) -> Path:
             (directory / f"{name}.duckdb.wal").unlink(missing_ok=True)
             database.replace(directory / f"{name}.duckdb")
             settings.replace(network)
-    except OSError as failure:
+    except (OSError, duckdb.IOException) as failure:
+        why = getattr(failure, "strerror", None) or "DuckDB could not write its file"
         raise SourceError(
-            f"the demo network cannot be written to {directory}: {failure.strerror or failure}",
-            hint="choose a directory you may write to",
+            f"the demo network cannot be written to {directory}: {why}",
+            hint="choose a directory you may write to, on a disk with 50 MB free",
         ) from failure
     return network
 

@@ -26,7 +26,8 @@ CONTRACT_COLUMNS = ("clinic", "region", "patient", "record", "date")
 DERIVED_COLUMNS = ("month", "period", "program")
 """What screening adds to the records."""
 
-_SECRET_IN_URL = re.compile(r"://[^/@\s]*:(?!\$\{[A-Za-z_]\w*\}@)[^/@\s]+@")
+# a password may hold anything but @ and spaces, as SQLAlchemy reads it
+_SECRET_IN_URL = re.compile(r"://[^:/@\s]*:(?!\$\{[A-Za-z_]\w*\}@)[^@\s]+@")
 _SECRET_PARAMETER = re.compile(r"[?&;](password|passwd|pwd|token|secret|api_?key)=(?!\$\{)[^&;\s]", re.I)
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
 

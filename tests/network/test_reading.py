@@ -325,6 +325,7 @@ SECRET = "hunter2"  # noqa: S105 - planted, to see that it is not repeated
     ("old", "new", "line"),
     [
         ('"records.duckdb"', f'"postgresql://me:{SECRET}@db/clinic"', 6),
+        ('"records.duckdb"', f'"postgresql://me:{SECRET}/:p@w@db/clinic"', 6),
         ('"records.duckdb"', f'"postgresql://db/clinic?user=me&password={SECRET}"', 6),
         ('"records.duckdb"', f'"postgresql://me@db/clinic"\npassword = "{SECRET}"', 7),
         ('"records.duckdb"', f'"postgresql://me@db/clinic"\ndb_token = "{SECRET}"', 7),

@@ -188,7 +188,7 @@ def test_a_network_file_guessed_from_postgresql_passes(tmp_path: Path, loaded: s
     ]
     save_draft(replace(guess(profile), password_env=PASSWORD), tmp_path / "network.toml")
     outcomes = check_network(tmp_path / "network.toml").outcomes
-    # one visit count is negative, so they do not look like counts; pressures of few whole values look like codes
+    # one number of visits is negative: no count; pressures of a few whole values look like codes
     assert {name: outcome.kind for name, outcome in outcomes.items()} == {
         "vaccinated": "binary",
         "visits": "continuous",
