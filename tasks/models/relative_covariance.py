@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Numbers = NDArray[Any]
 
+_TIED = 1e-14
+
 
 @dataclass(frozen=True)
 class RelativeCovariance:
@@ -118,8 +120,12 @@ class RelativeCovariance:
 
 def lower_root(matrix: Floats) -> Floats:
     """Lower triangular Λ with ΛΛ' = matrix and diagonal ≥ 0, for positive semi-definite matrices."""
-    values, vectors = np.linalg.eigh(matrix)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    size = np.sqrt(np.maximum(np.diag(matrix), 0.0))
+    unit = np.where(size > 0.0, size, 1.0)
+    values, vectors = np.linalg.eigh(matrix / np.outer(unit, unit))
+    # what is left of an exact tie after rounding would come out as its square root
+    kept = np.where(values > _TIED, values, 0.0)
+    root = size[:, None] * vectors * np.sqrt(kept)
     triangle = np.asarray(np.linalg.qr(root.T, mode="r")).T
     signs = np.where(np.diag(triangle) < 0.0, -1.0, 1.0)
     return np.asarray(triangle * signs)

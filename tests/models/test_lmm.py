@@ -218,3 +218,25 @@ def test_no_fixed_effects_at_all() -> None:
     assert len(fit.coef) == 0
     assert fit.converged
     assert fit.varcomp["Subject"].iloc[0, 0] > 0.0
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+def test_a_model_without_an_intercept_whose_columns_add_up_to_one(shift: float) -> None:
+    """`0 + Machine` spans the constant: the same fit as with an intercept, also far from zero."""
+    data = load_data("Machines").assign(score=lambda d: d["score"] + shift)
+    apart = lmm("score ~ 0 + Machine + (1 | Worker)", data)
+    treatment = lmm("score ~ Machine + (1 | Worker)", data)
+    assert list(apart.coef.index) == ["MachineA", "MachineB", "MachineC"]
+    means = treatment.coef.iloc[0] + np.array([0.0, *treatment.coef.iloc[1:]])
+    np.testing.assert_allclose(apart.coef, means, rtol=1e-12)
+    np.testing.assert_allclose(apart.se.iloc[0], treatment.se.iloc[0], rtol=1e-8)
+    assert apart.loglik == pytest.approx(treatment.loglik, rel=1e-9)
+    assert apart.sigma2 == pytest.approx(treatment.sigma2, rel=1e-8)
+
+
+def test_an_offset_is_taken_off_the_outcome_and_put_back_in_predictions() -> None:
+    data = load_data("sleepstudy")
+    plain = lmm("Reaction ~ Days + (1 | Subject)", data)
+    moved = lmm("Reaction ~ Days + offset(3 * Days) + (1 | Subject)", data)
+    assert moved.coef["Days"] == pytest.approx(plain.coef["Days"] - 3.0, rel=1e-9)
+    np.testing.assert_allclose(moved.predict(data), plain.predict(data), rtol=1e-9)
