@@ -116,6 +116,8 @@ def open_relation(relation: duckdb.DuckDBPyRelation) -> Iterator[Connection]:
 @contextmanager
 def _closing(connection: duckdb.DuckDBPyConnection, threads: int | None) -> Iterator[None]:
     try:
+        # a name in a SELECT is a table or nothing: DuckDB would also try our own variables
+        connection.execute("SET python_enable_replacements = false")
         if threads is not None:
             connection.execute(f"SET threads = {int(threads)}")
         yield

@@ -97,10 +97,14 @@ class Records:
     @property
     def place(self) -> str:
         """The source as it may be shown: a file's name, or host and database; never a user or password."""
-        if _URL.match(self.source) and not self.source.startswith("duckdb:"):
+        if self._is_url:
             rest = self.source.partition("://")[2].rpartition("@")[2]
             return rest.partition("?")[0].strip("/") or "the database"
         return Path(self._file_text()).name
+
+    @property
+    def _is_url(self) -> bool:
+        return bool(_URL.match(self.source)) and not self.source.startswith("duckdb:")
 
     @property
     def query(self) -> str:
@@ -115,7 +119,7 @@ class Records:
             SourceError: there is no such source.
             SourceUnreachableError: it does not answer, or another program holds it.
         """
-        if _URL.match(self.source) and not self.source.startswith("duckdb:"):
+        if self._is_url:
             opened = open_url(self._filled(self.source), self._password(), self.place, self.threads)
         else:
             path, reader = self._file()
@@ -127,7 +131,13 @@ class Records:
 
     @contextmanager
     def held(self) -> Iterator[Records]:
-        """Keep a DuckDB file open while several questions are asked, so that it is read from disk once."""
+        """Keep a DuckDB file open while several questions are asked, so that it is read from disk once.
+
+        Another database keeps its own cache, and is not kept waiting in a transaction.
+        """
+        if self._is_url:
+            yield self
+            return
         with self.connect():
             yield self
 

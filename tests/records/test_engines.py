@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from records.engines import ENGINES, FORMULAS, as_duckdb, as_sqlite, records
 
 from tasks.errors import FormulaError, RecordsError
-from tasks.records import Cells, Moments, Records, cells_for, moments_for
+from tasks.records import Cells, Moments, Records, add, cells_for, moments_for
 
 DATA = records()
 
@@ -285,3 +285,10 @@ def test_a_factor_with_very_many_values_is_refused() -> None:
     data = pd.DataFrame({"y": range(1500), "name": [f"p{i}" for i in range(1500)]})
     with pytest.raises(FormulaError, match="name has 1,500 different values"):
         moments_for("y ~ name", data)
+
+
+def test_months_summed_where_they_are_add_up_to_the_year(tmp_path: Path) -> None:
+    place = as_duckdb(DATA.assign(month=DATA["day"].dt.month), tmp_path)
+    formula = "y ~ age * sex + dose + (1 | region/clinic)"
+    months = [moments_for(formula, place.where(f"month = {month}"))[1] for month in range(1, 11)]
+    assert_close(add(*months), moments_for(formula, place)[1])
