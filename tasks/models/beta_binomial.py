@@ -96,9 +96,9 @@ def profile_interval(data: Events, level: float) -> tuple[float, float]:
     def excess(rho: float) -> float:
         return profile(data, rho, best.mean).loglik - limit
 
-    lower = 0.0 if top == 0.0 or excess(0.0) >= 0.0 else root(excess, 0.0, top)
+    lower = 0.0 if top == 0.0 or excess(0.0) >= 0.0 else root(excess, 0.0, top, precision=1e-10)
     highest = 1.0 - 1e-6
-    upper = 1.0 if excess(highest) >= 0.0 else root(excess, top, highest)
+    upper = 1.0 if excess(highest) >= 0.0 else root(excess, top, highest, precision=1e-10)
     return lower, upper
 
 

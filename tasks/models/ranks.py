@@ -124,8 +124,9 @@ def ranks(
     above = kept["p_above"].to_numpy()
     p_better = above if better == "higher" else 1.0 - above
     own, se = sign * kept["own"].to_numpy(), kept["own_sd"].to_numpy()
-    each = rank_sets(own, se, level=level, seed=seed)
-    joint = rank_sets(own, se, level=level, simultaneous=True, seed=seed)
+    shared = sign * estimates.own_shared[chosen]
+    each = rank_sets(own, se, shared, level=level, seed=seed)
+    joint = rank_sets(own, se, shared, level=level, simultaneous=True, seed=seed)
     grade = np.select([p_better > sure, p_better < 1.0 - sure], ["above", "below"], default="typical")
     result = pd.DataFrame(
         {

@@ -98,13 +98,13 @@ def sd_interval(design: Design, cells: Cells, fit: GlmmFit, level: float) -> tup
     def excess(sd: float) -> float:
         return profile.at(sd, start).value - limit
 
-    lower = 0.0 if best == 0.0 or excess(0.0) >= 0.0 else root(excess, 0.0, best, precision=1e-9)
+    lower = 0.0 if best == 0.0 or excess(0.0) >= 0.0 else root(excess, 0.0, best, precision=1e-7)
     upper = max(2.0 * best, 0.1)
     while excess(upper) > 0.0:
         upper *= 2.0
         if upper > SD_CAP:
             return lower, float("inf")
-    return lower, root(excess, best, upper, precision=1e-9)
+    return lower, root(excess, best, upper, precision=1e-7)
 
 
 def working_parameters(cells: ArrangedCells, fit: GlmmFit) -> Floats:

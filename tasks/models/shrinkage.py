@@ -8,7 +8,7 @@ which are stated apart: the clinic's own sampling, the coefficients, and how muc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,8 @@ class Shrunken:
             `lower` and `upper` (everything uncertain), `p_above` (probability of an effect above 0).
         level: coverage of the intervals.
         posterior: the joint posterior they are read from.
+        own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
+            uncertain coefficients do to them, beside their sampling SDs.
     """
 
     group: str
@@ -55,7 +57,8 @@ class Shrunken:
     sd_within: float
     table: pd.DataFrame
     level: float
-    posterior: ClinicPosterior
+    posterior: ClinicPosterior = field(repr=False)
+    own_shared: Floats = field(repr=False)
 
     def values(self) -> pd.DataFrame:
         """`own`, `estimate`, `lower` and `upper` as expected outcomes of the sample's average row.
@@ -158,7 +161,9 @@ def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.
     table["p_above"] = posterior.probability_above(0.0)
     variance = fit.varcomp.variance(group)
     between = float(np.sqrt(variance[INTERCEPT] if INTERCEPT in variance.index else variance.iloc[0]))
-    return Shrunken(group, family, overall, between, sd_within, table, level, posterior)
+    return Shrunken(
+        group, family, overall, between, sd_within, table, level, posterior, _own_shared(posterior, between)
+    )
 
 
 def _tails(level: float) -> tuple[float, float]:
@@ -235,6 +240,17 @@ def _count_table(fit: GlmmFit, group: str, posterior: ClinicPosterior) -> pd.Dat
         },
         index=pd.Index(fit.labels[group], name=group),
     )
+
+
+def _own_shared(posterior: ClinicPosterior, between: float) -> Floats:
+    """What uncertain coefficients do to own effects: their loadings on the shrunken ones, over the weight."""
+    some = [node for node in posterior.nodes if node.sd_between > 0.0]
+    node = min(
+        some, key=lambda each: abs(each.sd_between - between) - (each.weight if between == 0.0 else 0.0)
+    )
+    weight = 1.0 - (node.sd / node.sd_between) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(weight[:, None] > 1e-8, node.shared / weight[:, None], 0.0)
 
 
 def _own(estimate: Floats, sd: Floats, weight: Floats) -> tuple[Floats, Floats]:

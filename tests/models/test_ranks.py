@@ -26,7 +26,8 @@ def estimates(mean: list[float], sd: list[float], *, between: float = 1.0, share
         {"own": means, "own_sd": sds, "p_above": posterior.probability_above(0.0)},
         index=pd.Index(labels, name="clinic"),
     )
-    return Shrunken("clinic", "gaussian", 0.0, between, 1.0, table, 0.95, posterior)
+    nothing_shared = np.zeros((len(means), 1))
+    return Shrunken("clinic", "gaussian", 0.0, between, 1.0, table, 0.95, posterior, nothing_shared)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,16 @@ class TestConfidenceSets:
         # later steps can only tell more clinics apart
         assert (found.lower >= 1 + (first & (t < 0)).sum(axis=1)).all()
         assert (found.upper <= 7 - (first & (t > 0)).sum(axis=1)).all()
+
+    def test_an_error_in_common_tells_groups_apart_less(self) -> None:
+        """What adjusts half of the clinics moves them together: within a half nothing changes."""
+        values, se = np.array([3.0, 2.0, 1.0, 0.0]), np.full(4, 0.2)
+        half = np.array([[3.0], [3.0], [0.0], [0.0]])
+        apart, together = rank_sets(values, se), rank_sets(values, se, half)
+        assert list(apart.upper) == [1, 2, 3, 4]
+        assert list(together.lower) == [1, 2, 1, 2]
+        assert list(together.upper) == [3, 4, 3, 4]
+        assert list(rank_sets(values, se, np.ones((4, 1))).upper) == [1, 2, 3, 4]
 
     def test_coverage(self) -> None:
         """Simultaneous sets hold all true ranks at least 95% of the time, marginal ones each."""

@@ -128,6 +128,17 @@ class TestGaussianPosterior:
         assert (table["sd_conditional"] < table["sd_coefficients"]).all()
         assert (table["sd_coefficients"] < table["sd"]).all()
 
+    def test_own_effects_share_the_coefficients_errors(self) -> None:
+        """Error of a clinic's own effect is its sampling error less x̄'(β̂ − β)."""
+        data = clinics(np.random.default_rng(13), [10, 30, 8, 25, 14, 40])
+        fit = lmm("score ~ age + (1 | clinic)", data)
+        found = shrink(fit)
+        means = np.column_stack([np.ones(6), data.groupby("clinic")["age"].mean()])
+        expected = means @ fit.vcov.to_numpy() @ means.T
+        gram = found.own_shared @ found.own_shared.T
+        # the grid has a node near the estimate, not on it
+        assert gram == pytest.approx(expected, rel=0.15)
+
     def test_no_variance_between_is_still_uncertain(self) -> None:
         """A zero estimate is not knowledge that clinics do not differ."""
         found = shrink(lmm("Yield ~ 1 + (1 | Batch)", load_data("Dyestuff2")))
