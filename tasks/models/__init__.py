@@ -6,6 +6,7 @@ from tasks.models.glmm import glmm
 from tasks.models.glmm_fit import GlmmFit
 from tasks.models.hausman import HausmanTest, MundlakTest, between_within, hausman, mundlak
 from tasks.models.icc import icc
+from tasks.models.icc_patients import patient_icc
 from tasks.models.icc_result import ICC
 from tasks.models.likelihood_ratio import LikelihoodRatio, likelihood_ratio
 from tasks.models.lmm import LmmFit, lmm, lmm_from_moments
@@ -47,6 +48,7 @@ __all__ = [
     "lmm_from_moments",
     "marginal_effects",
     "mundlak",
+    "patient_icc",
     "program_effect",
     "ranks",
     "shrink",

@@ -174,7 +174,7 @@ def split(moments: Moments, group: str, fixed: tuple[str, ...], response: str) -
     present = products[:, 0, 0] > 0.0
     products = products[present]
     levels = tuple(label for label, kept in zip(labels, present, strict=True) if kept)
-    _refuse_single(group, levels)
+    refuse_single(group, levels)
     columns = moments.position(*fixed, response)
     n = products[:, 0, 0]
     sums = products[:, 0, :][:, columns]
@@ -190,7 +190,7 @@ def split(moments: Moments, group: str, fixed: tuple[str, ...], response: str) -
         # without a constant in the model the point the means are taken about is not free: it has to be zero
         means, reference = means + reference, np.zeros_like(reference)
     result = OneWay(group, response, levels, n, means, reference, own, fixed)
-    _refuse_constant(result)
+    refuse_constant(result)
     return result
 
 
@@ -206,11 +206,11 @@ def split_cells(cells: Cells, response: str) -> OneWay:
     own = np.zeros((len(n), 2, 2))
     own[:, 1, 1] = np.maximum(cells.total_squares - cells.total**2 / n, 0.0)
     levels = tuple(cells.levels[0][code] for code in cells.codes[:, 0])
-    _refuse_single(cells.factors[0], levels)
+    refuse_single(cells.factors[0], levels)
     result = OneWay(
         cells.factors[0], response, levels, n, means, np.array([0.0, mean]), own, ("(Intercept)",)
     )
-    _refuse_constant(result)
+    refuse_constant(result)
     return result
 
 
@@ -287,7 +287,12 @@ def between_at(data: OneWay, theta: float) -> float:
     return float(weight @ (outcome - fixed @ coefficients) ** 2 + change @ within @ change)
 
 
-def _refuse_single(group: str, levels: tuple[Hashable, ...]) -> None:
+def refuse_single(group: str, levels: tuple[Hashable, ...]) -> None:
+    """Refuse a factor with fewer than two levels.
+
+    Raises:
+        EstimationError: there is one level, or none.
+    """
     if len(levels) < 2:
         raise EstimationError(
             f"{group} has {len(levels)} level{'' if len(levels) == 1 else 's'} with usable rows; "
@@ -296,7 +301,12 @@ def _refuse_single(group: str, levels: tuple[Hashable, ...]) -> None:
         )
 
 
-def _refuse_constant(data: OneWay) -> None:
+def refuse_constant(data: OneWay) -> None:
+    """Refuse an outcome that is the same in every row, to rounding.
+
+    Raises:
+        EstimationError: it is.
+    """
     means = data.means[:, -1]
     total = float(data.within[-1, -1] + data.n @ (means - data.n @ means / data.n_obs) ** 2)
     scale = max(abs(float(data.reference[-1])), float(np.abs(means).max()))

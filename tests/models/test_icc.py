@@ -11,7 +11,7 @@ from refs.reference import case_ids, load_case, load_data
 from scipy import stats
 
 from tasks.errors import EstimationError, FormulaError
-from tasks.models import icc, lmm
+from tasks.models import icc, lmm, patient_icc
 from tasks.models.icc_intervals import exact
 from tasks.models.icc_likelihood import maximise, profile
 from tasks.models.nested_anova import correlations, nested_sums
@@ -414,3 +414,37 @@ class TestNestedLikelihood:
             found = icc("sbp ~ age + (1 | clinic)", data, method=method)
             assert found.estimate == pytest.approx(float(fit.icc["clinic"]), rel=1e-8)
             assert found.components["loglik"] == pytest.approx(fit.loglik, rel=1e-10)
+
+
+class TestPatients:
+    def visits(self) -> pd.DataFrame:
+        rng = np.random.default_rng(14)
+        clinic = np.repeat(["a", "b"], [60, 40])
+        patient = np.concatenate([np.repeat(np.arange(20), 3), np.repeat(np.arange(10), 4)])
+        effect = rng.normal(0, 2, 40)[patient + 20 * (clinic == "b")]
+        return pd.DataFrame({"clinic": clinic, "patient": patient, "y": effect + rng.normal(0, 1, 100)})
+
+    def test_each_clinic_is_its_own_analysis(self) -> None:
+        data = self.visits()
+        found = patient_icc("y", data)
+        for clinic, rows in data.groupby("clinic"):
+            alone = icc("y", rows, groups="patient")
+            assert found.loc[clinic, "icc"] == pytest.approx(alone.estimate, rel=1e-12)
+            ends = found.loc[clinic, ["lower", "upper"]].astype(float)
+            assert tuple(ends) == pytest.approx((alone.lower, alone.upper), rel=1e-10)
+            assert found.loc[clinic, "design_effect"] == pytest.approx(alone.design_effect.value, rel=1e-12)
+        assert list(found["patients"]) == [20, 10]
+
+    def test_says_why_there_is_none(self) -> None:
+        once = pd.DataFrame({"clinic": "c", "patient": [1, 2, 3], "y": [1.0, 2.0, 4.0]})
+        one = pd.DataFrame({"clinic": "d", "patient": [1, 1], "y": [1.0, 2.0]})
+        same = pd.DataFrame({"clinic": "e", "patient": [1, 1, 2, 2], "y": 3.0})
+        found = patient_icc("y", pd.concat([self.visits(), once, one, same]))
+        assert found.loc["c", "reason"] == (
+            "every patient has a single usable row of y, so differences between and within patient cannot be "
+            "told apart"
+        )
+        assert "patient has 1 level" in found.loc["d", "reason"]
+        assert "y has the same value in every usable row" in found.loc["e", "reason"]
+        assert pd.isna(found.loc["a", "reason"])
+        assert found.loc[["c", "d", "e"], "icc"].isna().all()
