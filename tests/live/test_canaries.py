@@ -84,3 +84,43 @@ def test_a_run_that_fails_writes_nothing_of_a_patient(tmp_path: Path) -> None:
         assert ended.returncode == 2, (case, ended.stderr)
         written = _written(network.parent / "output", tmp_path / "prefect")
         assert _holding(written | {"stdout": ended.stdout, "stderr": ended.stderr}) == [], case
+
+
+_WITHOUT_THE_FIRST_CHECK = """
+import sys
+from flows.monthly import monthly_report
+
+for network in sys.argv[2:]:
+    try:
+        monthly_report(network, sys.argv[1])
+    except Exception:
+        continue
+    raise SystemExit(f"{network} was reported")
+"""
+
+
+def test_a_flow_that_fails_leaves_nothing_of_a_patient_in_prefect(tmp_path: Path) -> None:
+    """A deployment's run has no command line before it: the errors come up inside Prefect's tasks."""
+    networks = [
+        str(write_network(tmp_path / f"network-{number}", RECORDS + _PLANTED, file))
+        for number, file in enumerate(_FAILING.values())
+    ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    ended = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_THE_FIRST_CHECK, MONTH, *networks],
+        env=environment
+        | {
+            "PREFECT_HOME": str(tmp_path / "prefect"),
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+            "PREFECT_LOGGING_LEVEL": "DEBUG",
+        },
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    said = {"stdout": ended.stdout, "stderr": ended.stderr}
+    assert b"Screen the records" in ended.stdout + ended.stderr
+    outputs = [Path(network).parent / "output" for network in networks]
+    assert _holding(_written(tmp_path / "prefect", *outputs) | said) == []
