@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from tasks.errors import FormulaError
 from tasks.records import bases
 from tasks.records.columns import Kind, label_text
-from tasks.records.expressions import BASIS_FUNCTIONS, FACTOR_FUNCTIONS, Expression, deparse
+from tasks.records.expressions import (
+    BASIS_FUNCTIONS,
+    FACTOR_FUNCTIONS,
+    Expression,
+    deparse,
+    function_name,
+)
 from tasks.records.formula import Terms
 from tasks.records.moments import INTERCEPT
 
@@ -163,6 +169,8 @@ def _check_numeric(expression: Expression, catalog: Catalog) -> None:
 def _declared_factor(expression: Expression, catalog: Catalog) -> Factor:
     """`C(x)`, `factor(x)`, `C(x, Treatment("b"))`, `C(x, Sum)` or `relevel(x, ref = "b")`."""
     first = expression.arguments[0] if expression.arguments else None
+    if isinstance(first, ast.Call) and function_name(first) in ("C", "factor") and len(first.args) == 1:
+        first = first.args[0]
     if not isinstance(first, ast.Name):
         raise FormulaError(f"{expression.text} needs a column as its first argument")
     column = first.id

@@ -256,8 +256,8 @@ def _terms(text: str, variables: dict[str, Expression]) -> Terms:
     if re.search(r"(?<![\w.])\.(?![\w.])", _unquoted(text)):
         raise FormulaError("'.' (all other columns) is not understood; name the columns")
     # R's power and negation in Python's words: formulaic reads what stands inside functions as Python,
-    # where ^ binds more loosely than + does
-    text = re.sub(r"!(?!=)", " not ", text.replace("^", "**"))
+    # where ^ binds more loosely than + does; and R's %in% is an interaction, where formulaic's is a nesting
+    text = re.sub(r"!(?!=)", " not ", text.replace("^", "**").replace("%in%", ":"))
     try:
         found = list(DefaultFormulaParser(include_intercept=True).get_terms(text))
     except (FormulaicError, SyntaxError):
