@@ -51,6 +51,7 @@ def climb(
     *,
     free: NDArray[np.bool_] | None = None,
     near: Evaluation | None = None,
+    first: Evaluation | None = None,
     beyond: Callable[[Floats], bool] | None = None,
     iterations: int = 100,
     tolerance: float = TOLERANCE,
@@ -66,16 +67,17 @@ def climb(
         start: where to begin.
         free: (q,) which parameters move; all by default.
         near: an evaluation whose modes are a good start.
+        first: the evaluation at the start, where there is one already.
         beyond: says that a point is past the cap where a diverging variance is given up.
         iterations: the most steps to take.
         tolerance: the Newton decrement to reach.
     """
     moves = np.ones(start.size, dtype=bool) if free is None else free
-    here = objective(start, near)
+    here = objective(start, near) if first is None else first
     path, evaluations, best = [here.value], 1, np.inf
     stalled = 0
     for count in range(iterations + 1):
-        step, decrement, definite = _newton_step(here, moves)
+        step, decrement, definite = newton_step(here, moves)
         if definite and decrement <= tolerance:
             return Climb(here, count, evaluations, decrement, True, False, tuple(path))
         if beyond is not None and beyond(here.parameters):
@@ -103,7 +105,7 @@ def climb(
     return Climb(here, iterations, evaluations, decrement, False, False, tuple(path))
 
 
-def _newton_step(here: Evaluation, moves: NDArray[np.bool_]) -> tuple[Floats, float, bool]:
+def newton_step(here: Evaluation, moves: NDArray[np.bool_]) -> tuple[Floats, float, bool]:
     """The step, its decrement g'H⁻¹g, and whether the Hessian was negative definite."""
     information = -here.hessian[np.ix_(moves, moves)]
     gradient = here.gradient[moves]

@@ -104,20 +104,27 @@ class Outcome:
         return self.family == "negative-binomial"
 
     def log_constant(self) -> float:
-        """What the log-likelihood adds that does not depend on η."""
+        """What the log-likelihood adds that does not depend on η.
+
+        For a negative binomial Σ log Γ(y + k)/Γ(k), as sums of log(k + i) over i < y: no digits cancel
+        however large k is.
+        """
         if not self.has_size:
             return self.constant
         values, rows = self.counts
         size = np.exp(self.log_size)
-        return float(self.constant + rows @ (special.gammaln(values + size) - special.gammaln(size)))
+        upto = np.concatenate(([0.0], np.cumsum(np.log1p(np.arange(values.max(initial=0.0)) / size))))
+        each = upto[values.astype(np.int64)] + values * self.log_size
+        return float(self.constant + rows @ each)
 
     def log_constant_slope(self) -> float:
         """d log_constant / d log size."""
         if not self.has_size:
             return 0.0
         values, rows = self.counts
-        size = np.exp(self.log_size)
-        return float(size * (rows @ (special.digamma(values + size) - special.digamma(size))))
+        steps = np.arange(values.max(initial=0.0))
+        upto = np.concatenate(([0.0], np.cumsum(-steps / (np.exp(self.log_size) + steps))))
+        return float(rows @ (upto[values.astype(np.int64)] + values))
 
     def density(self, eta: Floats) -> Floats:
         """f: (…, N) log-density of each cell at (…, N) linear predictors, without `log_constant`."""

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models import glmm_climb
+from tasks.models.between_within import between_within_df
 from tasks.models.families import FamilyName, family_named
 from tasks.models.fit import VarianceComponents
 from tasks.models.glmm_cells import ArrangedCells
 from tasks.models.glmm_checks import check_levels, check_outcome, check_random_terms
-from tasks.models.glmm_fit import GlmmFit, Loading
+from tasks.models.glmm_fit import LOG_SIZE, GlmmFit, Loading
 from tasks.models.glmm_messages import messages
 from tasks.models.overdispersion import dispersion
 from tasks.models.separation import SUSPECT, find_separation, refuse_separated
@@ -88,18 +89,26 @@ def glmm_from_cells(
     check_random_terms(design, cells)
     check_outcome(design, cells, family, has_trials=has_trials)
     check_levels(cells, family)
-    arranged = ArrangedCells.of(design, cells, family)
+    base: FamilyName = "poisson" if family == "negative-binomial" else family
+    arranged = ArrangedCells.of(design, cells, base)
     if nodes is not None and nodes > 1 and not arranged.is_scalar:
         raise EstimationError(
             f"{nodes} nodes need one random effect by one group, and {design.formula} has more",
             hint="use nodes=1 (Laplace) or leave nodes out",
         )
     start = glmm_climb.start_values(arranged)
-    separation_checked = _refuse_if_separated(design, arranged, family, start)
+    separation_checked = _refuse_if_separated(design, arranged, base, start)
     best = glmm_climb.maximise(arranged, start, nodes)
     if not separation_checked:
-        _refuse_if_separated(design, arranged, family, best.parameters)
-    return _fit_of(design, cells, arranged, family, best, asked=nodes)
+        _refuse_if_separated(design, arranged, base, best.parameters)
+    size = None
+    if family == "negative-binomial":
+        sized = ArrangedCells.of(design, cells, family)
+        better = glmm_climb.maximise_sized(sized, best, nodes)
+        size = np.inf
+        if better is not None:
+            arranged, best, size = sized, better, float(np.exp(better.parameters[-1]))
+    return _fit_of(design, cells, arranged, family, best, size, asked=nodes)
 
 
 def _refuse_if_separated(
@@ -116,7 +125,7 @@ def _refuse_if_separated(
     if family == "binomial":
         suspect = float(np.abs(eta + arranged.offset).max()) > SUSPECT
     else:
-        suspect = float(np.median(eta) - eta.min()) > SUSPECT
+        suspect = float(np.ptp(eta)) > SUSPECT
     if suspect:
         found = find_separation(arranged.names, arranged.x, arranged.outcome, arranged.rows)
         if found is not None:
@@ -130,12 +139,15 @@ def _fit_of(
     arranged: ArrangedCells,
     family: FamilyName,
     best: glmm_climb.Maximum,
+    size: float | None,
     *,
     asked: int | None,
 ) -> GlmmFit:
     """The maximum in the columns' own units, labelled, with what a reader must know."""
     q, p = best.held.size, len(arranged.names)
     names = pd.Index(design.fixed)
+    sizes = [len(each) for each in cells.levels]
+    degrees = between_within_df(cells.fixed.T, cells.codes, sizes, cells.n_obs)
     uncentring = np.eye(best.parameters.size)
     uncentring[q : q + p, q : q + p] = arranged.uncentring()
     joint = uncentring @ best.covariance @ uncentring.T
@@ -143,7 +155,6 @@ def _fit_of(
     loadings = _loadings(design, arranged, best.parameters[:q])
     varcomp = _variance_components(loadings)
     modes = _modes(arranged, best, varcomp)
-    size = float(np.exp(best.parameters[-1])) if arranged.outcome.has_size else None
     fixed = arranged.offset + best.parameters[q : q + p] @ arranged.x
     n_parameters = q + p + (size is not None)
     scatter = dispersion(
@@ -156,15 +167,19 @@ def _fit_of(
         parameters=n_parameters,
         size=size,
     )
-    labels = [f"theta{i + 1}" for i in range(q)] + list(design.fixed) + (["log(size)"] if size else [])
+    labels = (
+        [f"theta{i + 1}" for i in range(q)]
+        + list(design.fixed)
+        + ([LOG_SIZE] if arranged.outcome.has_size else [])
+    )
     fit = GlmmFit(
         method=_method(family, best),
         design=design,
         estimand=_estimand(design, cells, family),
         coef=pd.Series(coefficients, index=names, name="estimate"),
         vcov=pd.DataFrame(joint[q : q + p, q : q + p], index=names, columns=names),
-        df=pd.Series(np.inf, index=names, name="df"),
-        df_method="normal",
+        df=pd.Series(degrees, index=names, name="df"),
+        df_method="between–within",
         loglik=best.value,
         n_parameters=n_parameters,
         n_obs=round(cells.n_obs),
@@ -172,7 +187,7 @@ def _fit_of(
             {group: len(each) for group, each in zip(cells.factors, cells.levels, strict=True)}
         ),
         converged=best.converged,
-        singular=bool(best.held.any()) and not best.capped,
+        singular=(bool(best.held.any()) and not best.capped) or size == np.inf,
         messages=(),
         family=family,
         varcomp=varcomp,

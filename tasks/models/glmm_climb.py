@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.models import starting
-from tasks.models.ascent import TOLERANCE, Climb, Objective, climb
+from tasks.models.ascent import TOLERANCE, Climb, climb, newton_step
 from tasks.models.glmm_cells import ArrangedCells
 from tasks.models.laplace import GroupedLikelihood, Point
 from tasks.models.quadrature import Evaluation, ScalarLikelihood
@@ -18,12 +18,20 @@ Floats = NDArray[np.float64]
 LADDER = (1, 5, 9, 15, 25, 35, 51, 75, 101, 151, 201)
 """Numbers of nodes tried in turn where the analyst leaves the choice open."""
 
-SD_CAP = 40.0
+SD_CAP = 100.0
 """SD on the scale of the linear predictor at which a variance is said to diverge."""
 
 _SETTLED = 1e-8
 _LOOSE = 1e-10  # decrement that is enough to compare log-likelihoods by
 _LAPLACE_TRUSTED = 2.0
+_PLAUSIBLE = 5.0  # SD beyond which another maximum of Laplace's approximation is taken for spurious
+_NEAR = 1e-4  # decrement at which an approximate Hessian has done its work
+_WORKING_STEPS = 30
+_CHORDS = 6
+_OTHER_STARTS = (0.1, 0.7, 2.0, 5.0)
+_OTHER_FACTORS = (0.2, 4.0)
+_LOOKS = 8  # steps after which a start that is not yet higher is left
+_MANY_STARTS = 20_000
 _THIN_ABOVE = 120_000
 _THIN_TO = 40_000
 _POSTERIOR_NODES = 61
@@ -40,7 +48,7 @@ class Maximum:
         effects: per factor, (n, d) conditional modes.
         conditional: per factor, (n, d, d) their covariance given the parameters.
         slopes: per factor, (p, n, d) derivatives of the modes in β.
-        posterior: posterior mean and SD of a scalar effect by level, or None (not for Laplace with many rows).
+        posterior: posterior mean and SD of a scalar effect by level; None for Laplace with many rows.
         next_order: what the next order of the expansion would add to Laplace's approximation (scalar effect).
         nodes: quadrature nodes of the likelihood that was maximised.
         path: (nodes, log-likelihood) for each number of nodes tried.
@@ -89,6 +97,26 @@ def start_values(cells: ArrangedCells) -> Floats:
     return np.concatenate([theta, beta, size])
 
 
+def maximise_sized(cells: ArrangedCells, poisson: Maximum, nodes: int | None) -> Maximum | None:
+    """The maximum of a negative binomial's likelihood, from the Poisson model's; None where that is higher.
+
+    Where the likelihood falls as 1/size leaves zero, the Poisson model is the maximum: the counts vary no
+    more than it allows.
+
+    Args:
+        cells: arranged for the negative binomial.
+        poisson: the maximum of the Poisson model of the same cells.
+        nodes: as `maximise`.
+    """
+    nearly = np.log(1e6 * (1.0 + cells.outcome.counts[0].max()))
+    at = np.concatenate((poisson.parameters, [nearly]))
+    likelihood = cells.scalar(poisson.nodes) if cells.is_scalar else cells.grouped()
+    if likelihood.evaluate(at, 1).gradient[-1] >= 0.0:
+        return None
+    at[-1] = start_values(cells)[-1]
+    return maximise(cells, at, nodes)
+
+
 def maximise(cells: ArrangedCells, start: Floats, nodes: int | None) -> Maximum:
     """The maximum of the Laplace likelihood or of the quadrature likelihood with so many nodes.
 
@@ -101,7 +129,7 @@ def maximise(cells: ArrangedCells, start: Floats, nodes: int | None) -> Maximum:
         return _maximise_grouped(cells, start)
     if nodes is not None:
         likelihood = cells.scalar(nodes)
-        found = _climb_scalar(cells, likelihood, start, None)
+        found = _best_start(cells, likelihood, start, _climb_scalar(cells, likelihood, start, None))
         return _finish_scalar(likelihood, found, ((nodes, found.top.value),), found.iterations)
     likelihood = cells.scalar(LADDER[0])
     found = _climb_scalar(cells, likelihood, start, None, _LOOSE)
@@ -119,7 +147,8 @@ def maximise(cells: ArrangedCells, start: Floats, nodes: int | None) -> Maximum:
         if is_settled(tuple(path)) or (found.capped and count > LADDER[2]):
             break
     if found.converged:
-        found = _climb_scalar(cells, likelihood, found.top.parameters, found.top)
+        found = _climb_scalar(cells, likelihood, found.top.parameters, found.top, first=found.top)
+    found = _best_start(cells, likelihood, start, found)
     return _finish_scalar(likelihood, found, tuple(path), steps + found.iterations)
 
 
@@ -135,6 +164,7 @@ def _climb_scalar(
     start: Floats,
     near: Evaluation | None,
     tolerance: float = TOLERANCE,
+    first: Evaluation | None = None,
 ) -> Climb:
     if near is None and likelihood.offset.size > _THIN_ABOVE and not likelihood.outcome.has_size:
         sample = cells.thinned(likelihood.offset.size // _THIN_TO)
@@ -149,7 +179,7 @@ def _climb_scalar(
     def beyond(parameters: Floats) -> bool:
         return abs(float(parameters[0])) > SD_CAP
 
-    found = climb(objective, start, near=near, beyond=beyond, tolerance=tolerance)
+    found = climb(objective, start, near=near, first=first, beyond=beyond, tolerance=tolerance)
     free = np.ones(start.size, dtype=bool)
     free[0] = False
     if found.capped:
@@ -166,6 +196,25 @@ def _climb_scalar(
             1.0 + abs(found.top.value)
         ):
             return replace(zero, iterations=found.iterations + zero.iterations)
+    return found
+
+
+def _best_start(cells: ArrangedCells, likelihood: ScalarLikelihood, start: Floats, found: Climb) -> Climb:
+    """The highest of several maxima, where the first found is at the end of the range of σ.
+
+    Small data can have a maximum at zero and another inside. Laplace's approximation can rise for ever
+    towards huge SDs where the likelihood itself does not: then a maximum inside, if any, is the answer.
+    """
+    spurious = found.capped and likelihood.nodes == 1
+    if likelihood.offset.size > _MANY_STARTS or not (found.top.parameters[0] == 0.0 or spurious):
+        return found
+    for sd in _OTHER_STARTS:
+        other = _climb_scalar(cells, likelihood, np.concatenate(([sd], start[1:])), None)
+        implausible = likelihood.nodes == 1 and abs(float(other.top.parameters[0])) > _PLAUSIBLE
+        if not other.converged or implausible:
+            continue
+        if spurious or other.top.value > found.top.value + 1e-9 * (1.0 + abs(found.top.value)):
+            found, spurious = other, False
     return found
 
 
@@ -210,29 +259,49 @@ def _maximise_grouped(cells: ArrangedCells, start: Floats) -> Maximum:
     arrangement = likelihood.arrangement
     q = likelihood.n_theta
 
-    def objective(parameters: Floats, here: Evaluation | None) -> Evaluation:
+    def working(parameters: Floats, here: Evaluation | None) -> Evaluation:
         return likelihood.evaluate(parameters, 2, here)
 
-    def beyond(parameters: Floats) -> bool:
+    def largest_sd(parameters: Floats) -> float:
         triangles = zip(arrangement.terms, arrangement.split(parameters[:q]), strict=True)
-        return any(
-            bool(np.any((term.triangle(part) ** 2).sum(axis=1) > SD_CAP**2)) for term, part in triangles
-        )
+        return max(float(np.sqrt((term.triangle(part) ** 2).sum(axis=1)).max()) for term, part in triangles)
+
+    def beyond(parameters: Floats) -> bool:
+        return largest_sd(parameters) > SD_CAP
 
     if likelihood.offset.size > _THIN_ABOVE and not likelihood.outcome.has_size:
         thin = cells.thinned(likelihood.offset.size // _THIN_TO).grouped()
         start = climb(
-            lambda v, e: thin.evaluate(v, 2, e), start, iterations=20, tolerance=1e-4
+            lambda v, e: thin.evaluate(v, 2, e), start, iterations=20, tolerance=_NEAR
         ).top.parameters
-    found = climb(objective, start, beyond=beyond)
-    iterations, free = found.iterations, np.ones(start.size, dtype=bool)
-    if found.capped:
+
+    def search(begin: Floats) -> tuple[Climb, NDArray[np.bool_]]:
+        found = climb(working, begin, beyond=beyond, iterations=_WORKING_STEPS, tolerance=_NEAR)
+        if not found.converged and not found.capped:
+            more = climb(likelihood.evaluate_exactly, found.top.parameters, near=found.top, beyond=beyond)
+            found = replace(more, iterations=found.iterations + more.iterations)
+        if not found.capped:
+            return _to_boundary(likelihood, found)
+        free = np.ones(begin.size, dtype=bool)
         free[:q] = False
-        found = replace(climb(objective, found.top.parameters, free=free, near=found.top), capped=True)
-    else:
-        found, free = _to_boundary(likelihood, objective, found)
-    top, hessian = found.top, likelihood.exact_hessian(found.top)
-    top, hessian, decrement, definite = _polish(likelihood, top, hessian, free)
+        again = climb(working, found.top.parameters, free=free, near=found.top, tolerance=_NEAR)
+        return replace(again, capped=True, iterations=found.iterations + again.iterations), free
+
+    found, free = search(start)
+    if likelihood.offset.size <= _MANY_STARTS and (found.capped or not free.all()):
+        # as for a scalar effect: another maximum inside, or away from Laplace's rise to huge SDs
+        for factor in _OTHER_FACTORS:
+            begin = np.concatenate((factor * start[:q], start[q:]))
+            look = climb(working, begin, beyond=beyond, iterations=_LOOKS, tolerance=_NEAR)
+            higher = found.capped or look.top.value > found.top.value + _NEAR
+            if not higher or largest_sd(look.top.parameters) > _PLAUSIBLE:
+                continue
+            other, its = search(look.top.parameters)
+            if not other.capped and (found.capped or other.top.value > found.top.value + _NEAR):
+                found, free = other, its
+    iterations = found.iterations
+    top, decrement, definite, steps = _polish(likelihood, found.top, free)
+    hessian, iterations = top.hessian, iterations + steps
     held = ~free[:q]
     signs = np.ones(top.parameters.size)
     signs[:q] = arrangement.column_signs(top.parameters[:q])
@@ -251,7 +320,7 @@ def _maximise_grouped(cells: ArrangedCells, start: Floats) -> Maximum:
         next_order=0.0,
         nodes=1,
         path=((1, top.value),),
-        iterations=iterations + found.iterations,
+        iterations=iterations,
         decrement=decrement,
         converged=decrement <= 1e-10 and definite and not found.capped,
         held=held,
@@ -259,44 +328,44 @@ def _maximise_grouped(cells: ArrangedCells, start: Floats) -> Maximum:
     )
 
 
-def _to_boundary(
-    likelihood: GroupedLikelihood, objective: Objective, found: Climb
-) -> tuple[Climb, NDArray[np.bool_]]:
+def _to_boundary(likelihood: GroupedLikelihood, found: Climb) -> tuple[Climb, NDArray[np.bool_]]:
     """Tries zero for every diagonal entry of Λ that is nearly zero, and keeps it where nothing is lost."""
     arrangement, q = likelihood.arrangement, likelihood.n_theta
-    free = np.ones(found.top.parameters.size, dtype=bool)
+    everything = np.ones(found.top.parameters.size, dtype=bool)
     theta, held = arrangement.on_boundary(found.top.parameters[:q])
     if not held.any():
-        return found, free
-    at = found.top.parameters.copy()
+        return found, everything
+    at, free = found.top.parameters.copy(), everything.copy()
     at[:q] = theta
     free[:q] = ~held
-    zero = climb(objective, at, free=free, near=found.top)
+    zero = climb(lambda v, e: likelihood.evaluate(v, 2, e), at, free=free, near=found.top)
     if zero.top.value >= found.top.value - 1e-9 * (1.0 + abs(found.top.value)):
-        return replace(zero, iterations=found.iterations + zero.iterations), free
-    return found, np.ones(free.size, dtype=bool)
+        return zero, free
+    return found, everything
 
 
 def _polish(
-    likelihood: GroupedLikelihood, top: Evaluation, hessian: Floats, free: NDArray[np.bool_]
-) -> tuple[Evaluation, Floats, float, bool]:
-    """Newton steps with the exact Hessian until the gradient test is met with it."""
-    information = -hessian[np.ix_(free, free)]
-    definite = bool(np.linalg.eigvalsh(_scaled(information)).min() > 1e-12)
-    decrement = np.inf
-    for _ in range(8):
-        gradient = top.gradient[free]
-        move = np.linalg.lstsq(information, gradient, rcond=None)[0]
-        decrement = abs(float(gradient @ move))
-        if decrement <= TOLERANCE or not definite:
+    likelihood: GroupedLikelihood, near: Evaluation, free: NDArray[np.bool_]
+) -> tuple[Evaluation, float, bool, int]:
+    """The top with its exact Hessian, its Newton decrement, whether it is a maximum, and the steps taken.
+
+    Near the top one exact Hessian serves several steps; where it does not, every step has its own.
+    """
+    top = replace(near, hessian=likelihood.exact_hessian(near))
+    steps = 0
+    for _ in range(_CHORDS):
+        move, decrement, definite = newton_step(top, free)
+        if not definite or decrement <= TOLERANCE:
             break
-        step = np.zeros(free.size)
-        step[free] = move
-        trial = likelihood.evaluate(top.parameters + step, 1, top)
+        trial = likelihood.evaluate(top.parameters + move, 1, top)
         if not trial.value >= top.value - 1e-9 * (1.0 + abs(top.value)):
             break
-        top = replace(trial, hessian=hessian, mode_slopes=top.mode_slopes)
-    return top, hessian, decrement, definite
+        top = replace(trial, hessian=top.hessian, mode_slopes=top.mode_slopes)
+        steps += 1
+    if definite and decrement <= TOLERANCE and steps == 0:
+        return top, decrement, True, 0
+    last = climb(likelihood.evaluate_exactly, top.parameters, free=free, near=top)
+    return last.top, last.decrement, last.converged, steps + last.iterations
 
 
 def _inverse_information(hessian: Floats, held: NDArray[np.bool_]) -> Floats:
@@ -305,9 +374,12 @@ def _inverse_information(hessian: Floats, held: NDArray[np.bool_]) -> Floats:
     free[: held.size] = ~held
     information = -hessian[np.ix_(free, free)]
     scale = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
+    values, vectors = np.linalg.eigh(_scaled(information))
     covariance = np.zeros_like(hessian)
-    inverse = np.linalg.pinv(_scaled(information), rcond=1e-14, hermitian=True)
-    covariance[np.ix_(free, free)] = inverse / np.outer(scale, scale)
+    if values.min(initial=1.0) <= 1e-14:  # not a maximum: there is no covariance
+        covariance[np.ix_(free, free)] = np.nan
+    else:
+        covariance[np.ix_(free, free)] = (vectors / values) @ vectors.T / np.outer(scale, scale)
     return covariance
 
 

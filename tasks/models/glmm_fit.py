@@ -19,6 +19,7 @@ from tasks.models.overdispersion import Dispersion
 from tasks.records import new_rows
 
 INTERCEPT = "(Intercept)"
+LOG_SIZE = "log(size)"
 
 Kind = Literal["conditional", "marginal"]
 
@@ -70,7 +71,7 @@ class GlmmFit(Fit):
         joint_vcov: (q, q) covariance of (θ, coefficients[, log size]): the inverse of the joint observed
             information. θ are Cholesky factors of the effects' covariance, on working columns.
         loadings: per random-effects term, how its covariance depends on θ.
-        size: k of a negative binomial (variance μ + μ²/k), or None.
+        size: k of a negative binomial (variance μ + μ²/k; infinite where a Poisson fits best), or None.
         modes: group → (n, d) conditional modes, their (n, d, d) covariance, their (p, n, d) slopes in β.
         posterior_moments: mean and SD of each level's effect by quadrature, for a single scalar effect.
         labels: group → labels of its levels.

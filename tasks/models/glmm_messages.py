@@ -14,7 +14,7 @@ from tasks.records.cells import Cells
 _CHECK_NODES = 25
 _CHECK_ROWS = 20_000
 _NOTABLE = 0.5  # of a log-likelihood: enough to move a likelihood-ratio test
-_POISSON = 1e4  # a size beyond which a negative binomial is a Poisson
+_LARGE_SD = 3.0  # on the logit or log scale
 
 
 def messages(
@@ -36,7 +36,9 @@ def messages(
             f"the variance of {groups} diverges: no finite value fits best, as outcomes hardly vary within"
             f" it; its SD was stopped at {SD_CAP:g} and the coefficients mean little"
         )
-    if fit.singular:
+        if best.nodes == 1 and arranged.is_scalar:
+            found.append("Laplace's approximation can diverge where the likelihood does not: try nodes=None")
+    if best.held.any() and not best.capped:
         found.append(_singular_message(fit))
     if asked is None and arranged.is_scalar:
         found.append(_nodes_message(best))
@@ -48,6 +50,11 @@ def messages(
                 f"Laplace's log-likelihood is about {abs(off):.2g} {side} the exact one at these estimates"
                 " (small levels, large variance): variance and coefficients can be far off; use nodes=None"
             )
+    if not arranged.is_scalar and not best.capped and _largest_sd(fit) > _LARGE_SD:
+        found.append(
+            "random effects are so large that Laplace's approximation can be far off; where one of them is"
+            " enough, fit that one alone with nodes=None"
+        )
     scatter = fit.dispersion
     per_row = [len(each) == round(cells.n_obs) for each in cells.levels]
     if scatter is not None and scatter.is_over and not any(per_row) and fit.size is None:
@@ -58,8 +65,10 @@ def messages(
             f"overdispersed: Pearson χ²/df is {scatter.ratio:.2f} on {scatter.df:,} df, so that standard"
             f" errors are too small; try {ways}"
         )
-    if fit.size is not None and fit.size > _POISSON:
-        found.append("no overdispersion is left to the negative binomial: its size is practically infinite")
+    if fit.size == np.inf:
+        found.append(
+            "no overdispersion is left to the negative binomial: a Poisson model fits best (size infinite)"
+        )
     if not best.converged and not best.capped:
         found.append(
             f"the gradient test was not met after {best.iterations} steps: the squared distance to the"
@@ -95,6 +104,11 @@ def _singular_message(fit: GlmmFit) -> str:
             if correlation.size and np.nanmax(correlation) > 1.0 - 1e-6:
                 parts.append(f"effects by {group} are estimated as perfectly correlated")
     return "on the boundary: " + ("; ".join(parts) or "the effects' covariance is singular")
+
+
+def _largest_sd(fit: GlmmFit) -> float:
+    """The largest SD that an effect has on the scale of the linear predictor."""
+    return max(float(np.sqrt((term.triangle**2).sum(axis=1)).max()) for term in fit.loadings)
 
 
 def _laplace_error(arranged: ArrangedCells, best: Maximum) -> float:

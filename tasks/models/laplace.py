@@ -21,7 +21,7 @@ Z'WZ + D⁻¹ is never formed: `tasks.models.elimination` factorises it factor b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -38,6 +38,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _STEPS = 200
+_FAR = 1.0
 _STEP_TOLERANCE = 1e-11
 
 
@@ -103,6 +104,11 @@ class Arrangement:
     def n_theta(self) -> int:
         """Number of variance parameters."""
         return sum(term.n_theta for term in self.terms)
+
+    @property
+    def size(self) -> int:
+        """Effects in all."""
+        return sum(factor.n_levels * len(factor.columns) for factor in self.factors)
 
     def split(self, theta: Floats) -> list[Floats]:
         """θ by term."""
@@ -248,8 +254,13 @@ class GroupedLikelihood:
         leaves out of the coefficients' block how ½ log|I + D Z'WZ| curves, which is small; `exact_hessian`
         is exact.
         """
-        point = Point(self, parameters, near)
-        gradient = point.gradient()
+        with np.errstate(over="ignore", invalid="ignore"):
+            try:
+                point = Point(self, parameters, near)
+                gradient = point.gradient()
+            except np.linalg.LinAlgError:  # a step into absurd variances or means: not a place to climb to
+                lost = np.zeros(parameters.size)
+                return Evaluation(parameters.copy(), -np.inf, lost, EMPTY, np.zeros(self.arrangement.size))
         modes = self.arrangement.stack(point.effects)
         if order < 2:
             return Evaluation(parameters.copy(), point.value(), gradient, EMPTY, modes)
@@ -267,6 +278,11 @@ class GroupedLikelihood:
         hessian[q : q + p, :q] = hessian[:q, q : q + p].T
         hessian[:q, :q] = 0.5 * (hessian[:q, :q] + hessian[:q, :q].T)
         return Evaluation(here.parameters, here.value, gradient, hessian, modes, EMPTY, padded)
+
+    def evaluate_exactly(self, parameters: Floats, near: Evaluation | None) -> Evaluation:
+        """As `evaluate`, with the exact Hessian."""
+        here = self.evaluate(parameters, 2, near)
+        return replace(here, hessian=self.exact_hessian(here)) if np.isfinite(here.value) else here
 
     def exact_hessian(self, here: Evaluation) -> Floats:
         """Hessian by central differences of the exact gradient, each over a 3000th of a standard error."""
@@ -302,9 +318,7 @@ class Point:
         self.covariances = self.arrangement.covariances(self.theta)
         self.sizes = np.diff(whole.starts)
         self.fixed = whole.offset + parameters[q : q + p] @ whole.x
-        size = sum(factor.n_levels * len(factor.columns) for factor in self.arrangement.factors)
-        begin = np.zeros(size) if near is None else near.modes_near(parameters)
-        self._find_mode(self.arrangement.unstack(begin))
+        self._find_mode(None if near is None else self.arrangement.unstack(near.modes_near(parameters)))
         self.first, self.second, self.third, _ = self.outcome.derivatives(self.eta)
 
     def spread(self, combined: Floats) -> Floats:
@@ -334,53 +348,64 @@ class Point:
                 out[:, i, j] = out[:, j, i] = self.sums(scaled if right is None else scaled * right)
         return out
 
-    def _find_mode(self, effects: list[Floats]) -> None:
+    def _find_mode(self, start: list[Floats] | None) -> None:
         """Newton's method for the mode; each connected part's step is halved until its score shrinks.
 
         g is strictly concave in the standardised effects (its Hessian is at most −I), so that a Newton step
-        always has a length at which the norm of the score falls: the iteration cannot diverge or cycle. The
-        start need not lie in the range of D; the first step goes there.
+        always has a length at which the norm of the score falls: the iteration cannot diverge or cycle. A
+        start from elsewhere need not lie in the range of D and has no score to compare by: its first step is
+        taken whole, unless it is so long that to begin from zero is safer.
         """
         arrangement, component = self.arrangement, self.arrangement.component
         parts = 1 + max(int(each.max()) for each in component)
-        scores = [np.zeros_like(each) for each in effects]
-        held, held_scores = list(effects), list(scores)
-        effect_steps, score_steps = list(scores), list(scores)
-        norm_held = np.full(parts, np.inf)
-        for count in range(_STEPS):
-            combined = arrangement.combined(effects)
-            eta = self.fixed + self.spread(combined)
+        zero = arrangement.unstack(np.zeros(arrangement.size))
+        effects, scores = list(zero if start is None else start), list(zero)
+        held, held_scores, effect_steps, score_steps = list(zero), list(zero), list(zero), list(zero)
+        norm, norm_held, comparable = np.zeros(parts), np.full(parts, np.inf), start is None
+        for _ in range(_STEPS):
+            eta = self.fixed + self.spread(arrangement.combined(effects))
             first, second = self.outcome.slopes(eta)
             worse = np.zeros(parts, dtype=bool)
-            norm = norm_held
-            if count > 0:
-                norm, reach, length = np.zeros(parts), np.zeros(parts), np.zeros(parts)
-                wanted = arrangement.by_level(self.score_sums(first))
-                for f, labels in enumerate(component):
-                    off = wanted[f] - scores[f]
-                    norm += np.bincount(labels, ((off @ self.covariances[f]) * off).sum(axis=1), parts)
-                    length += np.bincount(labels, (effect_steps[f] ** 2).sum(axis=1), parts)
-                    reach += np.bincount(labels, (effects[f] ** 2).sum(axis=1), parts)
-                worse = (norm > norm_held) & (length > 1e-16 * (1.0 + reach))
+            if comparable:
+                norm, length = self._score_norms(first, scores, effects, effect_steps)
+                worse = (norm > norm_held) & (length > 1e-16)
             factor = arrangement.plan.factorise(self.product_sums(-second), self.covariances)
             working = self.score_sums(first - second * (eta - self.fixed))
             fresh = factor.effects(working[:, :, None])
-            largest = 0.0
+            longest = 0.0
             for f, labels in enumerate(component):
                 again = worse[labels][:, None]
-                effect_steps[f] = np.where(
-                    again, 0.5 * effect_steps[f], fresh.effects[f][:, :, 0] - effects[f]
-                )
-                score_steps[f] = np.where(again, 0.5 * score_steps[f], fresh.scores[f][:, :, 0] - scores[f])
+                moves = fresh.effects[f][:, :, 0] - effects[f], fresh.scores[f][:, :, 0] - scores[f]
+                effect_steps[f] = np.where(again, 0.5 * effect_steps[f], moves[0])
+                score_steps[f] = np.where(again, 0.5 * score_steps[f], moves[1])
                 held[f] = np.where(again, held[f], effects[f])
                 held_scores[f] = np.where(again, held_scores[f], scores[f])
-                largest = max(largest, float(np.max(np.abs(effect_steps[f]) / (1.0 + np.abs(effects[f])))))
-            norm_held = np.where(worse, norm_held, norm)
-            if count > 0 and largest <= _STEP_TOLERANCE:
+                longest = max(longest, float(np.max(np.abs(effect_steps[f]) / (1.0 + np.abs(effects[f])))))
+            if not comparable and longest > _FAR:
+                effects, scores, comparable = list(zero), list(zero), True
+                continue
+            if comparable and longest <= _STEP_TOLERANCE:
                 break
+            if comparable:
+                norm_held = np.where(worse, norm_held, norm)
+            comparable = True
             effects = [a + b for a, b in zip(held, effect_steps, strict=True)]
             scores = [a + b for a, b in zip(held_scores, score_steps, strict=True)]
         self.effects, self.scores, self.eta, self.factor = effects, scores, eta, factor
+
+    def _score_norms(
+        self, first: Floats, scores: list[Floats], effects: list[Floats], steps: list[Floats]
+    ) -> tuple[Floats, Floats]:
+        """By connected part: squared norm of the standardised score, squared length of the step, relative."""
+        component = self.arrangement.component
+        parts = 1 + max(int(each.max()) for each in component)
+        norm, length, reach = np.zeros(parts), np.zeros(parts), np.ones(parts)
+        for f, wanted in enumerate(self.arrangement.by_level(self.score_sums(first))):
+            off = wanted - scores[f]
+            norm += np.bincount(component[f], ((off @ self.covariances[f]) * off).sum(axis=1), parts)
+            length += np.bincount(component[f], (steps[f] ** 2).sum(axis=1), parts)
+            reach += np.bincount(component[f], (effects[f] ** 2).sum(axis=1), parts)
+        return norm, length / reach
 
     def value(self) -> float:
         """ℓ, constants included."""

@@ -25,7 +25,7 @@ from tasks.errors import EstimationError
 from tasks.models.attenuation import Attenuation, attenuation_of
 from tasks.models.families import mean_of
 from tasks.models.fit import Fit, Floats
-from tasks.models.glmm_fit import GlmmFit, Loading
+from tasks.models.glmm_fit import LOG_SIZE, GlmmFit, Loading
 from tasks.models.normal_mixture import marginal_derivatives
 from tasks.records.counterfactual import SetRows, labels_of, rows_with
 
@@ -326,8 +326,8 @@ def _joint_covariance(fit: Fit) -> Floats:
     """Covariance of (θ, β)."""
     if not isinstance(fit, GlmmFit):
         return fit.vcov.to_numpy()
-    size = len(fit.joint_vcov) - (fit.size is not None)
-    return fit.joint_vcov.to_numpy()[:size, :size]
+    kept = [name for name in fit.joint_vcov.index if name != LOG_SIZE]
+    return fit.joint_vcov.loc[kept, kept].to_numpy()
 
 
 def _how(fit: Fit) -> str:

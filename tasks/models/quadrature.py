@@ -18,9 +18,12 @@ are taken in chunks that stay in cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +34,14 @@ from tasks.models.families import Outcome
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+T = TypeVar("T")
+U = TypeVar("U")
+
 EMPTY: Floats = np.empty((0, 0))
 CHUNK = 16_384
 _LARGE = 50  # rows per cluster from which a matrix product each beats one segmented sum over all
+_WORKERS = 4
+_MANY = 12  # chunks from which threads are worth starting; NumPy lets go of the lock on chunks of this size
 _STEPS = 200
 _STEP_TOLERANCE = 1e-8  # a Newton step of this size leaves an error of about its square
 
@@ -68,7 +76,7 @@ class Evaluation:
         modes: conditional modes of the standardised effects.
         precision: curvature h of −g at the mode, for a scalar effect.
         mode_slopes: ∂modes/∂parameters, to start a nearby evaluation from; may be empty.
-        next_order: what the next order of the expansion adds to Laplace's approximation (order 2, scalar effect).
+        next_order: what the next order of the expansion adds to Laplace (order 2, scalar effect).
     """
 
     parameters: Floats
@@ -136,10 +144,20 @@ class ScalarLikelihood:
         hessian = np.zeros((p + 1, p + 1))
         modes, precision, slopes = np.empty(clusters), np.empty(clusters), np.empty((p + 1, clusters))
         next_order = 0.0
-        for rows, those in self._chunks():
-            part = _Chunk.of(self, outcome, rows, those, sigma, beta)
-            part.find_modes(begin[those])
-            value += part.accumulate(gradient, hessian if order > 1 else None, self.nodes)
+
+        def part_of(where: tuple[slice, slice]) -> _Chunk:
+            # a step too far overflows; its value is not finite, and the climb shortens it
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                part = _Chunk.of(self, outcome, *where, sigma, beta)
+                part.find_modes(begin[where[1]])
+                part.differentiate(self.nodes, order)
+                part.release()
+            return part
+
+        for (_, those), part in zip(self._chunks(), _in_order(part_of, list(self._chunks())), strict=True):
+            value += part.value
+            gradient += part.gradient
+            hessian += part.hessian
             modes[those], precision[those], slopes[:, those] = part.u, part.h, part.mode_slopes
             next_order += part.next_order
         full = EMPTY
@@ -192,9 +210,22 @@ class ScalarLikelihood:
             first = last
 
 
+def _in_order(task: Callable[[T], U], items: list[T]) -> Iterator[U]:
+    """Each item's result in the items' order, on all processors where there are many items.
+
+    Results are summed in that order, so that a sum does not depend on the number of processors.
+    """
+    workers = min(_WORKERS, os.cpu_count() or 1)
+    if len(items) < _MANY or workers == 1:
+        yield from map(task, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(task, items)
+
+
 @dataclass(slots=True)
 class _Chunk:
-    """Some whole clusters at one point of the parameter space; `find_modes` first, then `accumulate`."""
+    """Some whole clusters at one point of the parameter space; `find_modes` first, then `differentiate`."""
 
     x: Floats
     z: Floats | None
@@ -207,6 +238,9 @@ class _Chunk:
     h: Floats
     mode_slopes: Floats
     next_order: float
+    value: float
+    gradient: Floats
+    hessian: Floats
 
     @classmethod
     def of(
@@ -226,6 +260,9 @@ class _Chunk:
             h=np.empty(0),
             mode_slopes=EMPTY,
             next_order=0.0,
+            value=0.0,
+            gradient=np.zeros(1 + x.shape[0] + outcome.has_size),
+            hessian=np.zeros((1 + x.shape[0], 1 + x.shape[0])),
         )
 
     def predictor(self, u: Floats) -> Floats:
@@ -275,8 +312,13 @@ class _Chunk:
                 break
         self.u = u
 
-    def accumulate(self, gradient: Floats, hessian: Floats | None, nodes: int) -> float:
-        """Adds this chunk's part of the gradient and Hessian; returns its part of the log-likelihood."""
+    def release(self) -> None:
+        """Lets go of the rows, once they are summed."""
+        self.x = self.fixed = EMPTY
+
+    def differentiate(self, nodes: int, order: int) -> None:
+        """This chunk's part of the log-likelihood, its gradient and (order 2) its Hessian."""
+        gradient, hessian = self.gradient, self.hessian
         sigma, u, p = self.sigma, self.u, self.x.shape[0]
         eta = self.predictor(u)
         first, second, third, fourth = self.outcome.derivatives(eta)
@@ -284,7 +326,7 @@ class _Chunk:
         by_column = [self.times_z(second, 1), self.times_z(third, 2)]
         if nodes == 1:
             by_column.append(first)
-        if hessian is not None:
+        if order > 1:
             by_column.append(self.times_z(fourth, 3))
         column_sums = self.column_sums(np.stack(by_column))
         v2, v3 = column_sums[0], column_sums[1]
@@ -312,7 +354,7 @@ class _Chunk:
         weight = np.exp(log_terms - top)
         total = weight.sum(axis=0)
         weight /= total
-        value = float((np.log(tau) + top + np.log(total)).sum())
+        self.value = float((np.log(tau) + top + np.log(total)).sum())
 
         # first derivatives: G_k is the total derivative of g at node k, u_v that of the node itself
         n1 = self.sums(f1, 1)
@@ -328,8 +370,8 @@ class _Chunk:
         if self.outcome.has_size:
             size_at_nodes = self.outcome.size_slopes(eta[None] if nodes == 1 else node_eta)[0]
             gradient[-1] += self._size_slope(eta, weight, slope, c, size_at_nodes)
-        if hessian is None:
-            return value
+        if order < 2:
+            return
 
         s4, v4 = self.sums(fourth, 4), column_sums[-1]
         mean_slope = (weight * slope).sum(axis=0)
@@ -374,7 +416,6 @@ class _Chunk:
         by_row = by_row + np.repeat(sigma * on_mode / h, self.sizes) * z * third
         by_row += np.repeat(sigma**2 * half, self.sizes) * (z * z) * fourth
         hessian[1:, 1:] += (self.x * by_row) @ self.x.T
-        return value
 
     def posterior_nodes(self, nodes: int) -> tuple[Floats, Floats]:
         """(K, J) nodes and their normalised posterior weights."""
