@@ -14,6 +14,7 @@ WIDTH = 150.0
 HEIGHT = 18.0
 EDGE = 6.0
 MODELS = ("mixed", "gee", "within", "naive")
+MEASURES = ("risk_difference", "difference", "ratio", "rate_ratio", "risk_ratio", "odds_ratio")
 QUESTIONS = ("policy", "patient", "these_clinics", "none")
 STUDY_LEFT, STUDY_RIGHT, STUDY_TOP, STUDY_BOTTOM = 40.0, 8.0, 8.0, 30.0
 
@@ -82,6 +83,17 @@ def effect_axes(outcome: Outcome) -> tuple[EffectAxis, ...]:
     return tuple(
         _axis(outcome, ratio, unit, effects)
         for (ratio, unit), effects in sorted(kinds.items(), key=lambda kind: kind[0])
+    )
+
+
+def whole_effects(outcome: Outcome) -> list[Effect]:
+    """The effects that were estimated, event studies aside: by question, differences before ratios."""
+    return sorted(
+        (effect for effect in outcome.effects if effect.months_since is None and effect.value is not None),
+        key=lambda effect: (
+            _order(effect)[0],
+            MEASURES.index(effect.measure) if effect.measure in MEASURES else 9,
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from tasks.release import STATUSES
 from tasks.rendering import sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.edition import Edition, Figure, Finding, Line, Outcome
-from tasks.rendering.effects_chart import EffectAxis, EventStudy, effect_axes, event_study
+from tasks.rendering.effects_chart import EffectAxis, EventStudy, effect_axes, event_study, whole_effects
 from tasks.rendering.funnel import Funnel, funnel
 from tasks.rendering.numbers import listed, whole
 from tasks.rendering.place import Overview, overview
@@ -182,8 +182,9 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
 
 def program_part(outcome: Outcome) -> ProgramPart:
     """The program's effect on one outcome."""
-    whole = [effect for effect in outcome.effects if effect.months_since is None and effect.value is not None]
-    told = {effect.question: effect.words for effect in reversed(whole)}
+    told: dict[str, str] = {}
+    for effect in whole_effects(outcome):
+        told.setdefault(effect.question, sentences.program_words(outcome, effect))
     words = tuple(told[question] for question in ("policy", "patient") if question in told)
     return ProgramPart(outcome, effect_axes(outcome), words, event_study(outcome))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tasks.rendering.edition import Clinic, Edition, Figure, Finding, Line, Outcome
-from tasks.rendering.effects_chart import write_effect
+from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Line, Outcome
+from tasks.rendering.effects_chart import whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
 from tasks.rendering.numbers import (
     Notation,
@@ -99,18 +99,30 @@ def not_estimable(outcome: Outcome) -> str:
 
 def program_message(outcome: Outcome) -> str | None:
     """The program's effect on the population, and the naive figure beside it; None without an estimate."""
-    answers = {effect.question: effect for effect in reversed(outcome.effects) if effect.months_since is None}
-    answer = answers.get("policy") or answers.get("patient")
-    if answer is None or answer.value is None:
+    effects = whole_effects(outcome)
+    answers = [effect for effect in effects if effect.question == "policy"] or effects
+    answers = [effect for effect in answers if effect.model != "naive"]
+    if not answers:
         return None
-    naive = answers.get("none")
-    aside = ""
-    if naive is not None and naive.value is not None:
-        unit = f" {naive.unit}" if naive.unit else ""
-        written = f"{say(f'measure.{naive.measure}')} {write_effect(naive)}{unit}"
-        aside = f" {say('message.program_naive', naive=written)}"
-    words = answer.words.removeprefix(f"{outcome.label}: ")  # the label stands before the sentence
-    return f"{_sentence_case(words)}{aside}"
+    told = _sentence_case(program_words(outcome, answers[0]))
+    naive = next((effect for effect in effects if effect.model == "naive"), None)
+    return told if naive is None else f"{told} {_naive_aside(naive, answers)}"
+
+
+def program_words(outcome: Outcome, effect: Effect) -> str:
+    """An effect's sentence without the outcome's label, where the label stands before it."""
+    return _sentence_case(effect.words.removeprefix(f"{outcome.label}: "))
+
+
+def _naive_aside(naive: Effect, answers: list[Effect]) -> str:
+    """The naive figure in brackets, and the model's in the same measure where that was not just told."""
+    measure = say(f"measure.{naive.measure}")
+    unit = f" {naive.unit}" if naive.unit else ""
+    written = f"{measure} {write_effect(naive)}{unit}"
+    same = next((effect for effect in answers if effect.measure == naive.measure), None)
+    if same is None or same is answers[0]:
+        return say("message.program_naive", naive=written)
+    return say("message.program_naive_against", naive=written, model=write_effect(same))
 
 
 def quality_message(edition: Edition) -> str:
@@ -165,9 +177,7 @@ def run_words(chart: RunChart) -> str:
     if not chart.has_limits:
         parts.append(say("outcome.run_no_limits"))
     elif chart.beyond:
-        parts.append(
-            say("outcome.run_beyond", months=listed([month_name(point.month) for point in chart.beyond]))
-        )
+        parts.append(say("outcome.run_beyond", months=listed(_stretches(chart))))
     else:
         parts.append(say("outcome.run_beyond_none"))
     if chart.trial:
@@ -175,6 +185,23 @@ def run_words(chart: RunChart) -> str:
     if chart.n_missing:
         parts.append(say("outcome.run_missing", months=counted(chart.n_missing, "month")))
     return " ".join(parts)
+
+
+def _stretches(chart: RunChart) -> list[str]:
+    """The months beyond the limits; those that follow one another as one stretch."""
+    order = {point.month: index for index, point in enumerate(chart.points)}
+    stretches: list[list[str]] = []
+    for point in chart.beyond:
+        if stretches and order[point.month] == order[stretches[-1][-1]] + 1:
+            stretches[-1].append(point.month)
+        else:
+            stretches.append([point.month])
+    return [
+        month_name(stretch[0])
+        if len(stretch) == 1
+        else say("outcome.run_from_to", first=month_name(stretch[0]), last=month_name(stretch[-1]))
+        for stretch in stretches
+    ]
 
 
 def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
@@ -241,7 +268,7 @@ def clinic_place(outcome: Outcome, line: Line) -> str:
         and rank.upper is not None
     ):
         return say(
-            "clinic.place",
+            "clinic.place_sure" if rank.lower == rank.upper else "clinic.place",
             median=whole(rank.median),
             all=rank.n_ranked,
             lower=whole(rank.lower),

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from rendering.test_charts import binary, effect
+
+from tasks.rendering import sentences
+from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, Rank
+from tasks.rendering.run_chart import run_chart
+
+
+def figure(
+    name: str, value: float, lower: float | None = None, upper: float | None = None, unit: str = ""
+) -> Figure:
+    return Figure(name, name, value, lower, upper, unit, "", "ok", None)
+
+
+def with_figures(*figures: Figure) -> Outcome:
+    return dataclasses.replace(
+        binary([(5, 10)] * 3), figures={each.figure: each for each in figures}, n_records=1000
+    )
+
+
+def test_an_icc_is_said_as_a_share_and_never_as_all_or_nothing() -> None:
+    assert sentences.intraclass(with_figures(figure("icc", 0.204, 0.153, 0.297))) == (
+        "About 20% of the variation between records lies between clinics, the rest within them "
+        "(ICC 0.204, 0.153 to 0.297)."
+    )
+    whole = sentences.intraclass(with_figures(figure("icc", 0.9997, 0.999, 0.9999)))
+    assert whole is not None
+    assert whole.startswith("Nearly all of the variation")
+    tiny = sentences.intraclass(with_figures(figure("icc", 0.004, 0.0, 0.01)))
+    assert tiny is not None
+    assert tiny.startswith("Less than 1% of the variation")
+    assert sentences.intraclass(with_figures()) is None
+
+
+def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
+    outcome = with_figures(figure("design_effect", 5.0), figure("effective_sample_size", 200.0))
+    assert sentences.design_effect(outcome) == (
+        "What 1,000 records tell about the network is worth 200 independent ones (design effect 5.00)."
+    )
+    monthly = sentences.design_effect(dataclasses.replace(outcome, monthly=True))
+    assert monthly is not None
+    assert monthly.startswith(
+        "Because months of one clinic resemble each other, 5.00 times as many are needed"
+    )
+
+
+def test_the_naive_figure_stands_beside_the_models_in_the_same_measure() -> None:
+    effects = (
+        effect(model="gee", estimand="marginal", question="policy", words="Y: odds 1.3 times as high."),
+        effect(
+            model="mixed",
+            measure="risk_difference",
+            value=4.1,
+            lower=2.2,
+            upper=6.0,
+            unit="percentage points",
+            question="policy",
+            words="Y: 4.1 percentage points higher.",
+        ),
+        effect(model="naive", question="none", value=2.4, lower=2.0, upper=2.9),
+    )
+    said = sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
+    assert said == (
+        "4.1 percentage points higher. "
+        "(Plain before and after, which mixes the program with everything else: odds ratio 2.40 (2.00 to 2.90); the same measure by the model: 1.30 (1.10 to 1.60).)"
+    )
+
+
+def test_a_naive_figure_alone_is_never_told_as_the_programs_effect() -> None:
+    alone = (effect(model="naive", question="none"),)
+    assert sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=alone)) is None
+
+
+def test_months_beyond_the_limits_are_told_in_stretches() -> None:
+    values = [10, 14, 15, 16, 10, 5]
+    months = tuple(
+        Month(f"2024-{number:02}", value, None, 50.0, 10.0, 7.0, 13.0, "trial", "ok")
+        for number, value in enumerate(values, start=1)
+    )
+    chart = run_chart(binary([(5, 10)]), months, 200.0, 100.0)
+    assert chart is not None
+    assert sentences.run_words(chart) == (
+        "Beyond the limits: February 2024 to April 2024 and June 2024. Trial limits (fewer than 12 points)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "said"),
+    [
+        (4.0, 13.0, "Place 7 of 48; the 95% interval runs from 4 to 13."),
+        (7.0, 7.0, "Place 7 of 48; the 95% interval holds no other place."),
+    ],
+)
+def test_a_place_is_told_with_its_interval_and_only_if_the_verdict_ranks(
+    lower: float, upper: float, said: str
+) -> None:
+    rank = Rank(median=7.0, lower=lower, upper=upper, n_ranked=48, status="ok", grade="above")
+    line = Line("a", None, Estimate(), Estimate(), Estimate(), rank)
+    outcome = binary([(5, 10)])
+    assert sentences.clinic_place(dataclasses.replace(outcome, verdict="rank"), line) == said
+    assert (
+        sentences.clinic_place(dataclasses.replace(outcome, verdict="grade"), line) == "Grade: above typical."
+    )
+    assert sentences.clinic_place(dataclasses.replace(outcome, verdict="do_not_rank"), line) == ""
+
+
+def test_what_stands_beside_a_comparison(state48_edition: Edition) -> None:
+    outcome = next(each for each in state48_edition.outcomes if each.name == "vaccinated")
+    facts = dict(sentences.beside(state48_edition, outcome))
+    assert set(facts) == {
+        "Compared",
+        "Not compared",
+        "Period",
+        "Adjusted for",
+        "Compared with",
+        "Direction",
+        "Verdict",
+        "Small numbers",
+    }
+    assert facts["Compared"].startswith("31 of 48 clinics; ")
+    assert "reliability under 0.7" in facts["Not compared"]
+    assert "11 clinics withheld: small numbers" in facts["Not compared"]
+    assert facts["Adjusted for"] == "age and sex"
+    assert facts["Verdict"] == "Rankability is 0.86: most of the differences are real."
+
+
+def test_withheld_findings_make_no_total(chop_edition: Edition) -> None:
+    withheld = tuple(
+        dataclasses.replace(each, n_found=None, status="suppressed_primary")
+        if each.rule == "duplicate"
+        else each
+        for each in chop_edition.quality
+    )
+    said = sentences.quality_message(dataclasses.replace(chop_edition, quality=withheld))
+    assert said.endswith("withheld: small numbers.")
+    assert "set aside" in sentences.quality_message(chop_edition)
