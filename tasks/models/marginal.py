@@ -230,7 +230,9 @@ class _Table:
 
 def _population_rows(table: _Table, fit: Fit, averages: Sequence[_Average], prefix: str = "") -> None:
     """Average outcome at each value, difference and ratios."""
-    covariance, df, scale = _joint_covariance(fit), float(fit.df.min()), _scale(fit)
+    covariance, scale = _joint_covariance(fit), _scale(fit)
+    # a level rests on every coefficient, a contrast on those that the variable moves
+    level_df, df = float(fit.df.min()), _moved_df(fit, averages)
     everybody = f"population-averaged{_how(fit)}: if {table.variable} were"
     for value, average in zip(table.values, averages, strict=True):
         table.add(
@@ -238,7 +240,7 @@ def _population_rows(table: _Table, fit: Fit, averages: Sequence[_Average], pref
             f"{everybody} {value} for everybody",
             average.mean,
             _error(average.gradient, covariance),
-            df,
+            level_df,
             interval=_INTERVAL[scale],
         )
     low, high = averages
@@ -260,6 +262,7 @@ def _population_rows(table: _Table, fit: Fit, averages: Sequence[_Average], pref
 def _conditional_rows(table: _Table, fit: GlmmFit, averages: Sequence[_Average]) -> None:
     """The conditional ratio, and the outcome at the median clinic."""
     covariance, scale = _joint_covariance(fit), _scale(fit)
+    level_df, df = float(fit.df.min()), _moved_df(fit, averages)
     groups = " and ".join(fit.varcomp)
     step = _conditional_step(averages)
     if step is not None:
@@ -268,19 +271,25 @@ def _conditional_rows(table: _Table, fit: GlmmFit, averages: Sequence[_Average])
             f"conditional: {table.values[1]} rather than {table.values[0]} for a patient at a given {groups}"
         )
         ratio, error = float(np.exp(step @ fit.coef)), _error(step, fit.vcov.to_numpy())
-        table.add(name, words, ratio, error, interval="ratio")
+        table.add(name, words, ratio, error, df, interval="ratio")
     for value, average in zip(table.values, averages, strict=True):
         table.add(
             f"median_{_AVERAGE[scale]}_{value}",
             f"at the median {groups} (effects zero): if {table.variable} were {value} for everybody there",
             average.median,
             _error(average.median_gradient, covariance),
+            level_df,
             interval=_INTERVAL[scale],
         )
     low, high = averages
     words = f"at the median {groups} (effects zero): {table.values[1]} rather than {table.values[0]}"
     error = _error(high.median_gradient - low.median_gradient, covariance)
-    table.add(f"median_{_DIFFERENCE[scale]}", words, high.median - low.median, error)
+    table.add(f"median_{_DIFFERENCE[scale]}", words, high.median - low.median, error, df)
+
+
+def _moved_df(fit: Fit, averages: Sequence[_Average]) -> float:
+    """Degrees of freedom of the coefficients that the variable takes part in, the fewest."""
+    return float(fit.df.to_numpy(dtype=float)[averages[0].moves].min())
 
 
 def _error(gradient: Floats, covariance: Floats) -> float:
