@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.rendering import sentences
+from tasks.rendering import clinic_sentences, sentences
 from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
@@ -57,18 +57,20 @@ def clinic_html(edition: Edition, clinic: Clinic) -> str:
     }
     if not clinic.reportable:
         return render(
-            "templates/clinic_unreported.html.j2", **shared, why=sentences.why_unreported(edition, clinic)
+            "templates/clinic_unreported.html.j2",
+            **shared,
+            why=clinic_sentences.why_unreported(edition, clinic),
         )
     found = sorted(filter(_found, edition.quality_of(clinic.name)), key=lambda each: -(each.n_found or 0))
     charts = [months(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes]
     return render(
         "templates/clinic.html.j2",
         **shared,
-        in_short=sentences.clinic_in_short(edition, clinic),
+        in_short=clinic_sentences.in_short(edition, clinic),
         cards=[card(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes],
         months=charts,
         no_months=[each.outcome.label for each in charts if each.chart is None],
-        to_do=sentences.clinic_to_do(edition, clinic),
+        to_do=clinic_sentences.to_do(edition, clinic),
         quality=found[:MOST_FINDINGS],
         more_quality=len(found[MOST_FINDINGS:]),
         beside=print_rows(edition),
@@ -81,10 +83,10 @@ def card(outcome: Outcome, line: Line) -> Card:
     return Card(
         outcome=outcome,
         line=line,
-        reading=sentences.clinic_reading(outcome, line),
-        place_words=sentences.clinic_place(outcome, line),
-        weight_words=sentences.clinic_weight(line),
-        counts=sentences.clinic_counts(outcome, line),
+        reading=clinic_sentences.reading(outcome, line),
+        place_words=clinic_sentences.place_words(outcome, line),
+        weight_words=clinic_sentences.weight(line),
+        counts=clinic_sentences.counts(outcome, line),
         chart=place(outcome, line) if line.shown else None,
     )
 

@@ -1,9 +1,9 @@
 """The README's picture: pages of a published report side by side.
 
-    python -m tasks.rendering.picture demo/chop/output/latest/reports reports/picture.png emergency-dept
+    python -m tasks.rendering.picture demo/chop/output/latest/reports docs/report-page.png \\
+        network.pdf:3 clinics/emergency-dept.pdf:1
 
-takes the network's first page, the page where its clinics stand one by one, and a clinic's first page. It
-needs `pdftoppm` (Debian: poppler-utils) and nothing that the reports themselves don't need.
+It needs `pdftoppm` (Debian: poppler-utils) and nothing else that the reports themselves don't need.
 """
 
 from __future__ import annotations
@@ -16,21 +16,18 @@ from pathlib import Path
 
 from PIL import Image
 
-RESOLUTION = 66
-GAP = 14
+RESOLUTION = 84
+GAP = 16
 EDGE = (198, 206, 213)
 COLOURS = 96
 
 
-def main(reports: str, picture: str, clinic: str, page: str = "3") -> None:
-    """Writes the picture of network.pdf's pages 1 and `page`, and of the clinic's page 1."""
-    directory = Path(reports)
-    wanted = [
-        (directory / "network.pdf", 1),
-        (directory / "network.pdf", int(page)),
-        (directory / "clinics" / f"{clinic}.pdf", 1),
-    ]
-    images = [_page(pdf, number) for pdf, number in wanted]
+def main(reports: str, picture: str, *pages: str) -> None:
+    """Writes the picture of the pages, each named as file:number under the folder of reports."""
+    images = []
+    for page in pages:
+        name, _, number = page.rpartition(":")
+        images.append(_page(Path(reports) / name, int(number)))
     width = sum(image.width for image in images) + GAP * (len(images) - 1)
     sheet = Image.new("RGB", (width, max(image.height for image in images)), "white")
     left = 0
@@ -38,6 +35,7 @@ def main(reports: str, picture: str, clinic: str, page: str = "3") -> None:
         sheet.paste(EDGE, (left, 0, left + image.width, image.height))
         sheet.paste(image.crop((1, 1, image.width - 1, image.height - 1)), (left + 1, 1))
         left += image.width + GAP
+    Path(picture).parent.mkdir(parents=True, exist_ok=True)
     sheet.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE).save(picture, optimize=True)
 
 

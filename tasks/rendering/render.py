@@ -14,8 +14,9 @@ from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.document import write_pdf
-from tasks.rendering.edition import Edition, read_edition
+from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
+from tasks.rendering.reading import read_edition
 
 Progress = Callable[[int, int], None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Line, Outcome
+from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Outcome
 from tasks.rendering.effects_chart import whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
 from tasks.rendering.numbers import (
@@ -14,7 +14,6 @@ from tasks.rendering.numbers import (
     fixed,
     listed,
     month_name,
-    share,
     significant,
     whole,
 )
@@ -47,7 +46,7 @@ def average(outcome: Outcome) -> str | None:
     """The comparator's value, with its interval where the release holds one."""
     if outcome.comparator_value is None:
         return None
-    against = _sentence_case(outcome.comparator)
+    against = sentence_case(outcome.comparator)
     value = outcome.notation.prose(outcome.comparator_value)
     mean = outcome.figures.get("mean")
     if mean and mean.value == outcome.comparator_value and mean.lower is not None and mean.upper is not None:
@@ -94,7 +93,7 @@ def design_effect(outcome: Outcome) -> str | None:
 
 def not_estimable(outcome: Outcome) -> str:
     """Why an outcome has no figures."""
-    return say("message.not_estimable", reason=_reason(outcome.reason))
+    return say("message.not_estimable", reason=bare(outcome.reason))
 
 
 def program_message(outcome: Outcome) -> str | None:
@@ -104,14 +103,14 @@ def program_message(outcome: Outcome) -> str | None:
     answers = [effect for effect in answers if effect.model != "naive"]
     if not answers:
         return None
-    told = _sentence_case(program_words(outcome, answers[0]))
+    told = sentence_case(program_words(outcome, answers[0]))
     naive = next((effect for effect in effects if effect.model == "naive"), None)
     return told if naive is None else f"{told} {_naive_aside(naive, answers)}"
 
 
 def program_words(outcome: Outcome, effect: Effect) -> str:
     """An effect's sentence without the outcome's label, where the label stands before it."""
-    return _sentence_case(effect.words.removeprefix(f"{outcome.label}: "))
+    return sentence_case(effect.words.removeprefix(f"{outcome.label}: "))
 
 
 def _naive_aside(naive: Effect, answers: list[Effect]) -> str:
@@ -241,130 +240,10 @@ def policy_words(policy: str | None) -> str:
     return known[f"policy.{policy}"] if f"policy.{policy}" in known else say("policy.other", policy=policy)
 
 
-def clinic_reading(outcome: Outcome, line: Line) -> str:
-    """What one outcome says about one clinic, to its manager."""
-    if line.tone == "withheld":
-        return say("clinic.withheld")
-    if line.tone == "absent":
-        return say("clinic.absent", reason=_reason(line.reason or outcome.reason))
-    if line.tone == "uncompared":
-        if line.reason:
-            return say("clinic.uncompared_reason", reason=_sentence_case(_reason(line.reason)))
-        return say("clinic.uncompared")
-    if line.tone == "own":
-        return say("clinic.own_only", reason=_reason(line.reason or outcome.reason))
-    fair = "" if line.shrunken.value is None else outcome.notation.prose(line.shrunken.value)
-    network = "" if outcome.comparator_value is None else outcome.notation.prose(outcome.comparator_value)
-    return say(f"clinic.{line.tone}", fair=fair, network=network)
-
-
-def clinic_place(outcome: Outcome, line: Line) -> str:
-    """The clinic's place or grade, as far as the verdict allows; empty where it allows neither."""
-    rank = line.rank
-    if (
-        outcome.verdict == "rank"
-        and rank.median is not None
-        and rank.lower is not None
-        and rank.upper is not None
-    ):
-        return say(
-            "clinic.place_sure" if rank.lower == rank.upper else "clinic.place",
-            median=whole(rank.median),
-            all=rank.n_ranked,
-            lower=whole(rank.lower),
-            upper=whole(rank.upper),
-        )
-    if outcome.verdict in ("rank", "grade") and rank.grade in ("above", "typical", "below"):
-        return say(f"clinic.grade_{rank.grade}")
-    return ""
-
-
-def clinic_counts(outcome: Outcome, line: Line) -> str:
-    """What the clinic's own figure is made of: "45 of 366 records"; empty where that is not to be seen."""
-    raw = line.raw
-    if raw.denominator is None:
-        return ""
-    denominator = whole(raw.denominator)
-    if outcome.kind == "binary" and raw.numerator is not None:
-        return say("clinic.of", numerator=whole(raw.numerator), denominator=denominator)
-    if outcome.kind == "count" and raw.numerator is not None:
-        return say("clinic.of_count", numerator=whole(raw.numerator), denominator=denominator)
-    return say("clinic.n", denominator=denominator)
-
-
-def clinic_weight(line: Line) -> str:
-    """How far the clinic's own records decide its best estimate; empty where that is not to be seen."""
-    w = line.shrunken.reliability
-    return "" if w is None else say("clinic.weight", weight=share(w))
-
-
-def clinic_in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
-    """The first lines of a clinic's report: one for each kind of finding that occurs, worst first."""
-    lines = [
-        (tone, say(f"clinic.short_{tone}", outcomes=listed(names)))
-        for tone, names in by_tone(edition, clinic).items()
-    ]
-    first, last = (month_name(month) for month in edition.release.window)
-    if clinic.n_records is not None and clinic.n_patients is not None:
-        text = say(
-            "clinic.short_records",
-            records=whole(clinic.n_records),
-            patients=whole(clinic.n_patients),
-            first=first,
-            last=last,
-        )
-        lines.append(("records", text))
-    elif clinic.n_records is not None:
-        lines.append(
-            (
-                "records",
-                say("clinic.short_records_only", records=whole(clinic.n_records), first=first, last=last),
-            )
-        )
-    return lines
-
-
-def clinic_to_do(edition: Edition, clinic: Clinic) -> list[str]:
-    """What a manager can do, for each kind of finding that occurs."""
-    found = by_tone(edition, clinic)
-    advice = []
-    if "worse" in found:
-        advice.append(say("clinic.do_worse", outcomes=listed(found["worse"])))
-    if "better" in found:
-        advice.append(say("clinic.do_better", outcomes=listed(found["better"])))
-    if apart := [*found.get("higher", []), *found.get("lower", [])]:
-        advice.append(say("clinic.do_apart", outcomes=listed(apart)))
-    if "same" in found:
-        advice.append(say("clinic.do_same"))
-    if "uncompared" in found:
-        advice.append(say("clinic.do_uncompared", denominator=edition.network.policy.minimum_denominator))
-    return advice
-
-
-def by_tone(edition: Edition, clinic: Clinic) -> dict[str, list[str]]:
-    """Finding → the outcomes it holds for, in the order a manager should read them."""
-    found: dict[str, list[str]] = {}
-    for tone in ("worse", "better", "higher", "lower", "same", "uncompared", "own", "withheld", "absent"):
-        names = [outcome.label for outcome in edition.outcomes if outcome.by_clinic[clinic.name].tone == tone]
-        if names:
-            found[tone] = names
-    return found
-
-
-def why_unreported(edition: Edition, clinic: Clinic) -> str:
-    """Why a clinic has no figures."""
-    if clinic.status == "no_records":
-        return say("unreported.no_records")
-    lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
-    if clinic.status.startswith("suppressed") or any(line.tone == "withheld" for line in lines):
-        return say("unreported.small", policy=policy_words(edition.release.policy))
-    return say("unreported.other", reason=_reason(clinic.reason))
-
-
 def short_reason(clinic: Clinic) -> str:
     """Why a clinic has no figures, in a word or two."""
     if clinic.status in ("ok", "low_reliability", "not_ranked"):
-        return _reason(clinic.reason)
+        return bare(clinic.reason)
     return say(f"status.{clinic.status}")
 
 
@@ -372,7 +251,7 @@ def program_none(outcome: Outcome) -> str:
     """Why there is no effect of the program on an outcome."""
     if outcome.estimated or not outcome.reason:
         return say("program.none_estimated")
-    return say("program.none_estimated_reason", reason=_reason(outcome.reason))
+    return say("program.none_estimated_reason", reason=bare(outcome.reason))
 
 
 def found(finding: Finding) -> str:
@@ -449,9 +328,11 @@ def _units(outcome: Outcome) -> str:
     return say("message.units_monthly" if outcome.monthly else "message.units")
 
 
-def _sentence_case(text: str) -> str:
+def sentence_case(text: str) -> str:
+    """The text with a capital first letter."""
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def _reason(reason: str | None) -> str:
+def bare(reason: str | None) -> str:
+    """A reason without its full stop, to stand inside a sentence."""
     return (reason or say("message.no_reason")).rstrip(". ")

@@ -11,7 +11,8 @@ from rendering.releases import chop_like, only, state48_like
 from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering import Rendered, render_release
-from tasks.rendering.edition import Edition, read_edition
+from tasks.rendering.edition import Edition
+from tasks.rendering.reading import read_edition
 
 OUTCOMES = ["positive", "hours"]
 FEW = ["clinical lab", "behavioral hosp", "inpatient ward t", "specialty clinic 45"]

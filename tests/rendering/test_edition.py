@@ -8,8 +8,9 @@ import pytest
 from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.edition import Edition, read_edition
+from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
+from tasks.rendering.reading import read_edition
 
 SECRET = 4242.4242
 NUMBERS = {

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from rendering.test_charts import binary, effect
 
-from tasks.rendering import sentences
+from tasks.rendering import clinic_sentences, sentences
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, Rank
 from tasks.rendering.run_chart import run_chart
 
@@ -66,7 +66,8 @@ def test_the_naive_figure_stands_beside_the_models_in_the_same_measure() -> None
     said = sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
     assert said == (
         "4.1 percentage points higher. "
-        "(Plain before and after, which mixes the program with everything else: odds ratio 2.40 (2.00 to 2.90); the same measure by the model: 1.30 (1.10 to 1.60).)"
+        "(Plain before and after, which mixes the program with everything else: "
+        "odds ratio 2.40 (2.00 to 2.90); the same measure by the model: 1.30 (1.10 to 1.60).)"
     )
 
 
@@ -101,11 +102,12 @@ def test_a_place_is_told_with_its_interval_and_only_if_the_verdict_ranks(
     rank = Rank(median=7.0, lower=lower, upper=upper, n_ranked=48, status="ok", grade="above")
     line = Line("a", None, Estimate(), Estimate(), Estimate(), rank)
     outcome = binary([(5, 10)])
-    assert sentences.clinic_place(dataclasses.replace(outcome, verdict="rank"), line) == said
+    assert clinic_sentences.place_words(dataclasses.replace(outcome, verdict="rank"), line) == said
     assert (
-        sentences.clinic_place(dataclasses.replace(outcome, verdict="grade"), line) == "Grade: above typical."
+        clinic_sentences.place_words(dataclasses.replace(outcome, verdict="grade"), line)
+        == "Grade: above typical."
     )
-    assert sentences.clinic_place(dataclasses.replace(outcome, verdict="do_not_rank"), line) == ""
+    assert clinic_sentences.place_words(dataclasses.replace(outcome, verdict="do_not_rank"), line) == ""
 
 
 def test_what_stands_beside_a_comparison(state48_edition: Edition) -> None:

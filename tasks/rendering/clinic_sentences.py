@@ -1,0 +1,130 @@
+"""What a clinic's manager is told, by which of the clinic's numbers. The words are in `reports/wording`."""
+
+from __future__ import annotations
+
+from tasks.rendering.edition import Clinic, Edition, Line, Outcome
+from tasks.rendering.numbers import listed, month_name, share, whole
+from tasks.rendering.sentences import bare, policy_words, sentence_case
+from tasks.rendering.wording import wording
+
+say = wording().say
+
+
+def reading(outcome: Outcome, line: Line) -> str:
+    """What one outcome says about one clinic, to its manager."""
+    if line.tone == "withheld":
+        return say("clinic.withheld")
+    if line.tone == "absent":
+        return say("clinic.absent", reason=bare(line.reason or outcome.reason))
+    if line.tone == "uncompared":
+        if line.reason:
+            return say("clinic.uncompared_reason", reason=sentence_case(bare(line.reason)))
+        return say("clinic.uncompared")
+    if line.tone == "own":
+        return say("clinic.own_only", reason=bare(line.reason or outcome.reason))
+    fair = "" if line.shrunken.value is None else outcome.notation.prose(line.shrunken.value)
+    network = "" if outcome.comparator_value is None else outcome.notation.prose(outcome.comparator_value)
+    return say(f"clinic.{line.tone}", fair=fair, network=network)
+
+
+def place_words(outcome: Outcome, line: Line) -> str:
+    """The clinic's place or grade, as far as the verdict allows; empty where it allows neither."""
+    rank = line.rank
+    if (
+        outcome.verdict == "rank"
+        and rank.median is not None
+        and rank.lower is not None
+        and rank.upper is not None
+    ):
+        return say(
+            "clinic.place_sure" if rank.lower == rank.upper else "clinic.place",
+            median=whole(rank.median),
+            all=rank.n_ranked,
+            lower=whole(rank.lower),
+            upper=whole(rank.upper),
+        )
+    if outcome.verdict in ("rank", "grade") and rank.grade in ("above", "typical", "below"):
+        return say(f"clinic.grade_{rank.grade}")
+    return ""
+
+
+def counts(outcome: Outcome, line: Line) -> str:
+    """What the clinic's own figure is made of: "45 of 366 records"; empty where that is not to be seen."""
+    raw = line.raw
+    if raw.denominator is None:
+        return ""
+    denominator = whole(raw.denominator)
+    if outcome.kind == "binary" and raw.numerator is not None:
+        return say("clinic.of", numerator=whole(raw.numerator), denominator=denominator)
+    if outcome.kind == "count" and raw.numerator is not None:
+        return say("clinic.of_count", numerator=whole(raw.numerator), denominator=denominator)
+    return say("clinic.n", denominator=denominator)
+
+
+def weight(line: Line) -> str:
+    """How far the clinic's own records decide its best estimate; empty where that is not to be seen."""
+    w = line.shrunken.reliability
+    return "" if w is None else say("clinic.weight", weight=share(w))
+
+
+def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
+    """The first lines of a clinic's report: one for each kind of finding that occurs, worst first."""
+    lines = [
+        (tone, say(f"clinic.short_{tone}", outcomes=listed(names)))
+        for tone, names in by_tone(edition, clinic).items()
+    ]
+    first, last = (month_name(month) for month in edition.release.window)
+    if clinic.n_records is not None and clinic.n_patients is not None:
+        text = say(
+            "clinic.short_records",
+            records=whole(clinic.n_records),
+            patients=whole(clinic.n_patients),
+            first=first,
+            last=last,
+        )
+        lines.append(("records", text))
+    elif clinic.n_records is not None:
+        lines.append(
+            (
+                "records",
+                say("clinic.short_records_only", records=whole(clinic.n_records), first=first, last=last),
+            )
+        )
+    return lines
+
+
+def to_do(edition: Edition, clinic: Clinic) -> list[str]:
+    """What a manager can do, for each kind of finding that occurs."""
+    found = by_tone(edition, clinic)
+    advice = []
+    if "worse" in found:
+        advice.append(say("clinic.do_worse", outcomes=listed(found["worse"])))
+    if "better" in found:
+        advice.append(say("clinic.do_better", outcomes=listed(found["better"])))
+    if apart := [*found.get("higher", []), *found.get("lower", [])]:
+        advice.append(say("clinic.do_apart", outcomes=listed(apart)))
+    if "same" in found:
+        advice.append(say("clinic.do_same"))
+    if "uncompared" in found:
+        advice.append(say("clinic.do_uncompared", denominator=edition.network.policy.minimum_denominator))
+    return advice
+
+
+def by_tone(edition: Edition, clinic: Clinic) -> dict[str, list[str]]:
+    """Finding → the outcomes it holds for, in the order a manager should read them."""
+    found: dict[str, list[str]] = {}
+    for tone in ("worse", "better", "higher", "lower", "same", "uncompared", "own", "withheld", "absent"):
+        names = [outcome.label for outcome in edition.outcomes if outcome.by_clinic[clinic.name].tone == tone]
+        if names:
+            found[tone] = names
+    return found
+
+
+def why_unreported(edition: Edition, clinic: Clinic) -> str:
+    """Why a clinic has no figures."""
+    if clinic.status == "no_records":
+        return say("unreported.no_records")
+    lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
+    if clinic.status.startswith("suppressed") or any(line.tone == "withheld" for line in lines):
+        return say("unreported.small", policy=policy_words(edition.release.policy))
+    return say("unreported.other", reason=bare(clinic.reason))

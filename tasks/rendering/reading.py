@@ -1,0 +1,210 @@
+"""From a release's tables to an edition. A withheld row gives its status and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from tasks.network.schema import Network
+from tasks.release import Release
+from tasks.rendering.edition import (
+    FORMS,
+    SHOWN,
+    Clinic,
+    Edition,
+    Effect,
+    Estimate,
+    Figure,
+    Finding,
+    Line,
+    Month,
+    Outcome,
+    Rank,
+)
+
+
+def read_edition(release: Release, network: Network) -> Edition:
+    """The release's tables as plain objects; outcomes in the order of the network file."""
+    outcome_rows = {str(row["outcome"]): row for row in _rows(release["outcomes"])}
+    order = [name for name in network.outcomes if name in outcome_rows]
+    order += [name for name in outcome_rows if name not in order]
+    estimates = _grouped(release["clinic_estimates"], "outcome", "clinic", "form")
+    ranks = _grouped(release["clinic_ranks"], "outcome", "clinic")
+    months = _many(release["clinic_months"], "outcome", "clinic")
+    clinics = tuple(
+        sorted((_clinic(row) for row in _rows(release["clinics"])), key=lambda each: _natural(each.name))
+    )
+    figures = _many(release["network_figures"], "outcome")
+    effects = _many(release["program_effects"], "outcome")
+
+    def line(outcome: str, clinic: Clinic) -> Line:
+        unestimated = outcome_rows[outcome]["status"] not in SHOWN
+        missing = (
+            Estimate(status="not_estimable", reason=outcome_rows[outcome]["reason"])
+            if unestimated
+            else Estimate()
+        )
+        forms = {form: _estimate(estimates.get((outcome, clinic.name, form)), missing) for form in FORMS}
+        return Line(
+            clinic=clinic.name,
+            region=clinic.region,
+            rank=_rank(ranks.get((outcome, clinic.name))),
+            months=tuple(_month(row) for row in months.get((outcome, clinic.name), [])),
+            **forms,
+        )
+
+    return Edition(
+        release=release,
+        network=network,
+        clinics=clinics,
+        outcomes=tuple(
+            _outcome(
+                outcome_rows[name],
+                lines=tuple(line(name, clinic) for clinic in clinics),
+                months=tuple(_month(row) for row in months.get((name, ""), [])),
+                figures={str(row["figure"]): _figure(row) for row in figures.get((name,), [])},
+                effects=tuple(_effect(row) for row in effects.get((name,), [])),
+                logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
+                monthly=name in network.outcomes and network.outcomes[name].per == "clinic-month",
+            )
+            for name in order
+        ),
+        quality=tuple(_finding(row) for row in _rows(release["quality"])),
+    )
+
+
+def _natural(name: str) -> tuple[tuple[int, str, int], ...]:
+    """A key that puts "ward 2" before "ward 10"."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return tuple((1, "", int(part)) if part.isdecimal() else (0, part, 0) for part in parts)
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows as plain Python values, nulls as None."""
+    columns = [
+        [None if pd.isna(value) else value for value in frame[name].tolist()] for name in frame.columns
+    ]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(frame.columns, values, strict=True))
+
+
+def _grouped(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], dict[str, Any]]:
+    return {tuple(str(row[name]) for name in key): row for row in _rows(frame)}
+
+
+def _many(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in _rows(frame):
+        grouped.setdefault(tuple(str(row[name]) for name in key), []).append(row)
+    return grouped
+
+
+def _estimate(row: Mapping[str, Any] | None, missing: Estimate) -> Estimate:
+    if row is None:
+        return missing
+    if row["status"] not in SHOWN:
+        return Estimate(estimand=row["estimand"], status=row["status"], reason=row["reason"])
+    return Estimate(
+        value=row["value"],
+        lower=row["lower"],
+        upper=row["upper"],
+        estimand=row["estimand"],
+        numerator=row["numerator"],
+        denominator=row["denominator"],
+        reliability=row["reliability"],
+        p_better=row["p_better"],
+        comparison=row["comparison"],
+        status=row["status"],
+        reason=row["reason"],
+    )
+
+
+def _rank(row: Mapping[str, Any] | None) -> Rank:
+    if row is None:
+        return Rank()
+    if row["status"] not in SHOWN:
+        return Rank(status=row["status"], reason=row["reason"])
+    return Rank(
+        median=row["rank_median"],
+        lower=row["rank_lower"],
+        upper=row["rank_upper"],
+        p_top_tenth=row["p_top_tenth"],
+        p_bottom_tenth=row["p_bottom_tenth"],
+        grade=row["grade"],
+        n_ranked=row["n_ranked"],
+        status=row["status"],
+        reason=row["reason"],
+    )
+
+
+def _month(row: Mapping[str, Any]) -> Month:
+    if row["status"] not in SHOWN:
+        return Month(month=row["month"], status=row["status"])
+    kept = {name: row[name] for name in Month.__dataclass_fields__}
+    return Month(**kept)
+
+
+def _figure(row: Mapping[str, Any]) -> Figure:
+    seen = row["status"] in SHOWN
+    return Figure(
+        figure=row["figure"],
+        label=row["label"],
+        value=row["value"] if seen else None,
+        lower=row["lower"] if seen else None,
+        upper=row["upper"] if seen else None,
+        unit=row["unit"] or "",
+        method=row["method"],
+        status=row["status"],
+        reason=row["reason"],
+    )
+
+
+def _effect(row: Mapping[str, Any]) -> Effect:
+    kept = {name: row[name] for name in Effect.__dataclass_fields__}
+    kept["unit"] = kept["unit"] or ""
+    if row["status"] not in SHOWN:
+        kept |= dict.fromkeys(("value", "lower", "upper", "p", "n_records", "n_clinics"))
+        kept["words"] = ""
+    return Effect(**kept)
+
+
+def _clinic(row: Mapping[str, Any]) -> Clinic:
+    seen = row["status"] in SHOWN
+    return Clinic(
+        name=row["clinic"],
+        slug=row["slug"],
+        region=row["region"],
+        n_records=row["n_records"] if seen else None,
+        n_patients=row["n_patients"] if seen else None,
+        first_month=row["first_month"],
+        last_month=row["last_month"],
+        reportable=bool(row["reportable"]),
+        status=row["status"],
+        reason=row["reason"],
+    )
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    kept = {name: row[name] for name in Finding.__dataclass_fields__}
+    if row["status"] not in SHOWN:
+        kept |= {"n_checked": None, "n_found": None}
+    return Finding(**kept)
+
+
+def _outcome(row: Mapping[str, Any], **parts: Any) -> Outcome:
+    names = ("label", "kind", "direction", "comparator", "comparator_value", "n_records", "n_clinics")
+    adjusters = tuple(each.strip() for each in (row["adjusters"] or "").split(",") if each.strip())
+    return Outcome(
+        name=row["outcome"],
+        unit=row["unit"] or "",
+        adjusters=adjusters,
+        verdict=row["verdict"],
+        verdict_reason=row["verdict_reason"],
+        status=row["status"],
+        reason=row["reason"],
+        **{name: row[name] for name in names},
+        **parts,
+    )
