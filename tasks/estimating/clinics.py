@@ -57,7 +57,7 @@ def raw_rows(question: Question, summary: Summary) -> pd.DataFrame:
             "denominator": denominator,
             "comparison": "not_compared",
             "status": np.where(empty, "no_records", "ok"),
-            "reason": np.where(empty, "no usable value of this outcome", None),
+            "reason": ["no usable value of this outcome" if each else None for each in empty],
         }
     )
 

@@ -69,7 +69,11 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
     Raises:
         SourceError: the database went away (worth another try).
     """
-    question = question_of(network, name, summary)
+    with usable.held():
+        return _estimate(usable, network, question_of(network, name, summary), summary)
+
+
+def _estimate(usable: Records, network: Network, question: Question, summary: Summary) -> OutcomeEstimates:
     records = _records_of(question, usable, summary)
     raw = raw_rows(question, summary)
     months = clinic_months(question, summary)

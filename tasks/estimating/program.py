@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.errors import ClinicnetError, EstimationError, SourceError
 from tasks.estimating.program_words import sentence
 from tasks.estimating.questions import Question
-from tasks.models import gee, glmm, lmm, marginal_effects, program_effect, within
+from tasks.models import GlmmFit, gee, glmm, lmm, marginal_effects, program_effect, within
 from tasks.models.fit import Fit
 from tasks.network.schema import Network
 from tasks.records import Records
 
+Floats = NDArray[np.float64]
+
+PROGRAM = "program"  # the column that screening makes of the network file's program
 _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 
 
@@ -58,72 +62,71 @@ def _estimates(question: Question, records: Records) -> tuple[Estimate, ...]:
 
 def _rollout(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     """Every clinic its own control before its start, every month its own effect."""
-    formula = question.without_months
-    asked = {"family": question.family, "exposure": question.outcome.exposure}
-    immediate = program_effect(formula, records, **asked)
-    yield from (_from_rollout(question, row, "effect") for row in immediate.table.to_dict("records"))
-    average = program_effect(formula, records, effect="exposure-time", models=("mixed",), **asked)
-    for row in average.table[average.table["model"] == "mixed"].to_dict("records"):
+    formula, family, exposure = question.without_months, question.family, question.outcome.exposure
+    immediate = program_effect(formula, records, family=family, exposure=exposure)
+    for row in _rows_of(immediate.table):
+        yield _from_rollout(question, row, "effect")
+        if row["model"] == "mixed" and family == "gaussian":
+            # an effect on a mean is the same for a patient and for the population
+            yield _from_rollout(question, row | {"estimand": "marginal"}, "effect")
+    average = program_effect(
+        formula, records, family=family, exposure=exposure, effect="exposure-time", models=("mixed",)
+    )
+    for row in _rows_of(average.table, "mixed"):
         yield _from_rollout(question, row, "average over the months since the start")
     months = program_effect(
-        formula, records, effect="event-study", models=("mixed",), **asked
+        formula, records, family=family, exposure=exposure, effect="event-study", models=("mixed",)
     )
-    for row in months.table[months.table["model"] == "mixed"].to_dict("records"):
+    for row in _rows_of(months.table, "mixed"):
         yield _from_rollout(question, row, f"month {row['term']}")
+
+
+def _rows_of(table: pd.DataFrame, model: str | None = None) -> list[dict[str, Any]]:
+    kept = table if model is None else table[table["model"] == model]
+    return [{str(key): value for key, value in row.items()} for row in kept.to_dict("records")]
 
 
 def _from_rollout(question: Question, row: dict[str, Any], term: str) -> dict[str, Any]:
     """A row of `tasks.models.program_effect` in the outcome's own units."""
     if row["status"] != "ok":
         return _missing(question, row["model"], row["estimand"], row["reason"]) | {"term": term}
-    ends = np.array([row["value"], row["lower"], row["upper"]], dtype=float)
+    ends = np.array([row["value"], row["lower"], row["upper"]], dtype=np.float64)
     measure = str(row["measure"])
     if measure == "risk_difference":
         ends = 100.0 * ends
     elif measure == "difference" and question.outcome.scale == "log":
         measure, ends = "ratio", np.exp(ends)
-    value, lower, upper = (float(each) for each in ends)
-    asked = _QUESTIONS[row["model"]]
-    unit = _unit(question, measure)
-    words = sentence(question.outcome.label, asked, measure, unit, value, lower, upper)
-    return row | {
-        "measure": measure,
-        "term": term,
-        "value": value,
-        "lower": lower,
-        "upper": upper,
-        "unit": unit,
-        "df": row["df"] if np.isfinite(row["df"]) else np.nan,
-        "question": asked,
-        "words": words if term == "effect" else f"{term[0].upper()}{term[1:]}: {words}",
-        "reason": None,
-    }
+    asked = _asked(row["model"], row["estimand"])
+    shown = _shown(question, asked, measure, ends)
+    if term != "effect":
+        shown["words"] = f"{term[0].upper()}{term[1:]}: {shown['words']}"
+    return row | shown | {"term": term, "df": row["df"] if np.isfinite(row["df"]) else np.nan, "reason": None}
 
 
 def _averaged(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     """The mixed model averaged over clinics and patients: what a policy would change."""
     if question.family == "gaussian":
-        # an effect on a mean is the same for a patient and for the population
-        yield _coefficient(question, lmm(question.with_program, records), "mixed", "marginal", "policy")
+        if not question.rollout:
+            # an effect on a mean is the same for a patient and for the population
+            yield _coefficient(question, lmm(question.with_program, records), "mixed", "marginal")
         return
     fit = _mixed_fit(question, records)
-    effects = marginal_effects(fit, "program", records)
-    for measure, row in effects.table.iterrows():
-        if measure not in ("risk_difference", "risk_ratio", "rate_ratio"):
-            continue
-        factor = 100.0 if measure == "risk_difference" else 1.0
-        ends = (factor * float(row[each]) for each in ("estimate", "lower", "upper"))
-        yield _row(question, "mixed", "marginal", str(measure), "policy", *ends, fit)
+    effects = marginal_effects(fit, PROGRAM, records).table
+    for measure in ("risk_difference", "risk_ratio", "rate_ratio"):
+        if measure in effects.index:
+            factor = 100.0 if measure == "risk_difference" else 1.0
+            ends = factor * effects.loc[measure, ["estimate", "lower", "upper"]].to_numpy(dtype=np.float64)
+            yield _row(question, fit, "mixed", "marginal", measure, ends)
 
 
-def _mixed_fit(question: Question, records: Records) -> Any:
+def _mixed_fit(question: Question, records: Records) -> GlmmFit:
     return glmm(question.with_program, records, family=question.family, exposure=question.outcome.exposure)
 
 
 def _mixed(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     gaussian = question.family == "gaussian"
     fit: Fit = lmm(question.with_program, records) if gaussian else _mixed_fit(question, records)
-    yield _coefficient(question, fit, "mixed", "conditional", "patient")
+    yield _coefficient(question, fit, "mixed", "conditional")
 
 
 def _gee(question: Question, records: Records) -> Iterator[dict[str, Any]]:
@@ -135,7 +138,7 @@ def _gee(question: Question, records: Records) -> Iterator[dict[str, Any]]:
         corr="exchangeable",
         exposure=question.outcome.exposure,
     )
-    yield _coefficient(question, fit, "gee", "marginal", "policy")
+    yield _coefficient(question, fit, "gee", "marginal")
 
 
 def _within(question: Question, records: Records) -> Iterator[dict[str, Any]]:
@@ -144,90 +147,86 @@ def _within(question: Question, records: Records) -> Iterator[dict[str, Any]]:
             "the within estimator is for means and proportions, and this outcome is a count"
         )
     fit = within(question.fixed_with_program, records, groups="clinic", cov="cr2")
-    yield _coefficient(question, fit, "within", "conditional", "these_clinics")
+    yield _coefficient(question, fit, "within", "conditional")
 
 
 def _naive(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     """Records under the program against all others, nothing adjusted for; errors allow for clustering."""
-    formula = f"{question.response} ~ {question.program}"
     fit = gee(
-        formula,
+        f"{question.response} ~ {PROGRAM}",
         records,
         groups="clinic",
         family=question.family,
         corr="independence",
         exposure=question.outcome.exposure,
     )
-    yield _coefficient(question, fit, "naive", "unadjusted", "none")
+    yield _coefficient(question, fit, "naive", "unadjusted")
 
 
-def _coefficient(question: Question, fit: Fit, model: str, estimand: str, asked: str) -> dict[str, Any]:
+def _coefficient(question: Question, fit: Fit, model: str, estimand: str) -> dict[str, Any]:
     """The program's coefficient, on the scale people read."""
-    name = question.program
-    if name not in fit.coef.index:
-        reason = fit.dropped.columns.get(str(name), "it does not vary")
+    if PROGRAM not in fit.coef.index:
+        reason = fit.dropped.columns.get(PROGRAM, "it does not vary")
         raise EstimationError(f"the program's effect cannot be told apart: {reason}")
-    interval = fit.conf_int()
-    ends = np.array([fit.coef[name], interval.loc[name, "lower"], interval.loc[name, "upper"]], dtype=float)
+    ends = np.append(float(fit.coef[PROGRAM]), fit.conf_int().loc[PROGRAM].to_numpy(dtype=np.float64))
     if model == "within" and question.family == "binomial":
         measure, ends = "risk_difference", 100.0 * ends
-    elif question.family == "gaussian":
-        log = question.outcome.scale == "log"
-        measure, ends = ("ratio", np.exp(ends)) if log else ("difference", ends)
-    else:
+    elif question.family != "gaussian":
         measure, ends = _MEASURE[question.family], np.exp(ends)
-    return _row(question, model, estimand, measure, asked, *(float(each) for each in ends), fit)
+    elif question.outcome.scale == "log":
+        measure, ends = "ratio", np.exp(ends)
+    else:
+        measure = "difference"
+    return _row(question, fit, model, estimand, measure, ends) | {"p": float(fit.p_values[PROGRAM])}
 
 
 def _row(
-    question: Question,
-    model: str,
-    estimand: str,
-    measure: str,
-    asked: str,
-    value: float,
-    lower: float,
-    upper: float,
-    fit: Fit,
+    question: Question, fit: Fit, model: str, estimand: str, measure: str, ends: Floats
 ) -> dict[str, Any]:
-    unit = _unit(question, measure)
-    df = float(fit.df.get(question.program, np.inf))
+    df = float(fit.df.get(PROGRAM, np.inf))
     return {
         "model": model,
         "estimand": estimand,
-        "measure": measure,
         "term": "effect",
+        "df": df if np.isfinite(df) else np.nan,
+        "n_records": fit.n_obs,
+        "n_clinics": int(fit.n_groups.get("clinic", fit.n_groups.iloc[0])),
+        "status": "ok",
+        "reason": None,
+        **_shown(question, _asked(model, estimand), measure, ends),
+    }
+
+
+def _shown(question: Question, asked: str, measure: str, ends: Floats) -> dict[str, Any]:
+    """An estimate and its interval in the measure's unit, as numbers and as a sentence."""
+    value, lower, upper = (float(each) for each in ends)
+    unit = {"difference": question.outcome.unit, "risk_difference": "percentage points"}.get(measure, "")
+    return {
+        "measure": measure,
         "value": value,
         "lower": lower,
         "upper": upper,
         "unit": unit,
-        "df": df if np.isfinite(df) else np.nan,
-        "p": float(fit.p_values[question.program]) if asked != "policy" or model == "gee" else np.nan,
-        "n_records": fit.n_obs,
-        "n_clinics": int(fit.n_groups.get("clinic", fit.n_groups.iloc[0])),
         "question": asked,
         "words": sentence(question.outcome.label, asked, measure, unit, value, lower, upper),
-        "status": "ok",
-        "reason": None,
     }
 
 
-_QUESTIONS = {"mixed": "patient", "gee": "policy", "within": "these_clinics", "naive": "none"}
-
-
-def _unit(question: Question, measure: str) -> str:
-    return {"difference": question.outcome.unit, "risk_difference": "percentage points"}.get(measure, "")
+def _asked(model: str, estimand: str) -> str:
+    """Which question a model's estimate answers."""
+    if estimand == "marginal":
+        return "policy"
+    return {"mixed": "patient", "within": "these_clinics"}.get(model, "none")
 
 
 def _missing(question: Question, model: str, estimand: str, reason: str) -> dict[str, Any]:
-    asked = "policy" if estimand == "marginal" else _QUESTIONS[model]
     measure = _MEASURE.get(question.family, "ratio" if question.outcome.scale == "log" else "difference")
     return {
         "model": model,
         "estimand": estimand,
         "measure": measure,
         "term": "effect",
-        "question": asked,
+        "question": _asked(model, estimand),
         "words": f"{question.outcome.label}: not estimated. {reason[:1].upper()}{reason[1:]}.",
         "status": "not_estimable",
         "reason": reason,

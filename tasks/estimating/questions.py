@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tasks.estimating.summary import Summary
 from tasks.network.schema import Network, OutcomeSection
+
+Family = Literal["gaussian", "binomial", "poisson"]
 
 MONTHS = "C(month)"
 
@@ -36,9 +39,10 @@ class Question:
     rollout: bool
 
     @property
-    def family(self) -> str:
+    def family(self) -> Family:
         """Distribution of the outcome: gaussian, binomial or poisson."""
-        return {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}[self.outcome.kind]
+        families: dict[str, Family] = {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}
+        return families[self.outcome.kind]
 
     @property
     def null(self) -> str:

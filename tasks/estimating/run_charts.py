@@ -57,7 +57,7 @@ def _chart(question: Question, summary: Summary, clinic: str, moments: pd.DataFr
             "upper_limit": unit * limits.upper,
             "limits": limits.kind,
             "status": np.where(there, "ok", "no_records"),
-            "reason": np.where(there, None, "no records of this outcome in this month"),
+            "reason": [None if each else "no records of this outcome in this month" for each in there],
         }
     )
 

@@ -77,9 +77,8 @@ def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
     not_shown = excluded | (decision == "do_not_rank")
     table["n_ranked"] = len(estimates.compared)
     table["status"] = np.where(not_shown, "not_ranked", "ok")
-    table["reason"] = np.where(
-        excluded, "too uncertain to compare", sentence if decision == "do_not_rank" else None
-    )
+    undecided = sentence if decision == "do_not_rank" else None
+    table["reason"] = ["too uncertain to compare" if each else undecided for each in excluded]
     rankability = pd.DataFrame(
         {
             "outcome": [estimates.question.name],
