@@ -18,7 +18,7 @@ from tasks.models.clinic_posterior import ClinicPosterior, Node, stretched, weig
 from tasks.models.glmm_climb import SD_CAP
 from tasks.models.glmm_fit import GlmmFit
 from tasks.models.quadrature import Evaluation
-from tasks.models.sd_profile import SdProfile, working_parameters
+from tasks.models.sd_profile import SdProfile, likelihood_family, working_parameters
 from tasks.records import Cells, Design, cells_for
 
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPo
     """The same from the cells that the fit was made from."""
     (group,) = fit.varcomp
     levels = tuple(fit.labels[group])
-    profile = SdProfile.of(design, cells, fit.family, min(max(fit.nodes, 1), _QUADRATURE))
+    profile = SdProfile.of(design, cells, likelihood_family(fit), min(max(fit.nodes, 1), _QUADRATURE))
     start = working_parameters(profile.cells, fit)
     few = cells.weight.size > _MANY_CELLS
     best = float(fit.varcomp.sd(group).iloc[0])

@@ -88,7 +88,7 @@ def sd_interval(design: Design, cells: Cells, fit: GlmmFit, level: float) -> tup
     Raises:
         EstimationError: the model has more than one random effect.
     """
-    profile = SdProfile.of(design, cells, fit.family, max(fit.nodes, 1))
+    profile = SdProfile.of(design, cells, likelihood_family(fit), max(fit.nodes, 1))
     (group,) = fit.varcomp
     best = float(fit.varcomp.sd(group).iloc[0])
     start = working_parameters(profile.cells, fit)
@@ -112,5 +112,10 @@ def working_parameters(cells: ArrangedCells, fit: GlmmFit) -> Floats:
     (group,) = fit.varcomp
     sigma = float(fit.varcomp.sd(group).iloc[0]) / abs(float(cells.back[0][0, 0]))
     coefficients = np.linalg.solve(cells.uncentring(), fit.coef.to_numpy())
-    size = [] if fit.size is None else [np.log(fit.size)]
+    size = [np.log(fit.size)] if likelihood_family(fit) == "negative-binomial" and fit.size else []
     return np.concatenate([[sigma], coefficients, size])
+
+
+def likelihood_family(fit: GlmmFit) -> FamilyName:
+    """The family whose likelihood the fit is at: a negative binomial of infinite size is Poisson."""
+    return "poisson" if fit.size is not None and np.isinf(fit.size) else fit.family

@@ -225,6 +225,29 @@ class TestCountPosterior:
         assert again["estimate"].to_numpy() == pytest.approx(whole["estimate"].to_numpy())
         assert (again["sd"] < whole["sd"]).all()
 
+    def test_a_negative_binomial_that_is_poisson(self) -> None:
+        """Counts no more varied than Poisson ones: the size is infinite, the posterior the Poisson model's."""
+        rng = np.random.default_rng(15)
+        clinic = np.repeat(np.arange(10), 30)
+        data = pd.DataFrame(
+            {"clinic": clinic, "visits": rng.poisson(np.exp(1 + rng.normal(0, 0.3, 10)[clinic]))}
+        )
+        data.loc[::2, "visits"] = np.round(np.exp(1.0)).astype(int)
+        over = shrink(glmm("visits ~ 1 + (1 | clinic)", data, family="negative-binomial"))
+        plain = shrink(glmm("visits ~ 1 + (1 | clinic)", data, family="poisson"))
+        assert over.table["mean"].to_numpy() == pytest.approx(plain.table["mean"].to_numpy(), abs=2e-3)
+
+    def test_an_overdispersed_count(self) -> None:
+        rng = np.random.default_rng(16)
+        clinic = np.repeat(np.arange(10), 30)
+        mean = np.exp(1 + rng.normal(0, 0.4, 10)[clinic]) * rng.gamma(2.0, 0.5, 300)
+        data = pd.DataFrame({"clinic": clinic, "visits": rng.poisson(mean)})
+        over = shrink(glmm("visits ~ 1 + (1 | clinic)", data, family="negative-binomial")).table
+        plain = shrink(glmm("visits ~ 1 + (1 | clinic)", data, family="poisson")).table
+        # what is noise to one is signal to the other
+        assert (over["weight"] < plain["weight"]).all()
+        assert (over["own_sd"] > 1.2 * plain["own_sd"]).all()
+
     def test_exposure_is_read_again(self) -> None:
         data = load_data("sim_clinic3")
         fit = glmm("visits ~ age + (1 | clinic)", data, family="poisson", exposure="exposure")
