@@ -1,0 +1,78 @@
+"""The scripts that make the README's tables still run, on the smallest thing they can run on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks import agreement, coverage, coverage_networks, coverage_report, peers
+from benchmarks.coverage_networks import Scenario, logistic_normal, simulate
+from scipy import special, stats
+
+
+@pytest.mark.parametrize("family", ["nist", "fixed_effects"])
+def test_agreement(family: str) -> None:
+    comparisons = agreement.compared(family)
+    assert set(comparisons["case"]) == set(agreement.FAMILIES[family][2])
+    text = agreement.table(comparisons)
+    assert text.startswith("| family | quantity | cases |")
+    exact = comparisons[comparisons["quantity"] == "F and mean squares, exact for the data as doubles"]
+    assert (exact["digits"] > 14).all()
+
+
+def test_digits() -> None:
+    assert agreement.digits([1.0, 2.0], [1.0, 2.0 + 2e-6]) == pytest.approx(6.0, abs=1e-3)
+    assert agreement.digits(0.0, 0.0) == agreement.MOST
+    assert agreement.digits(1e-9, 0.0, 1.0) == pytest.approx(9.0)
+    assert agreement.digits(1.0, 3.0) < 1.0
+
+
+@pytest.mark.parametrize(
+    "scenario", [Scenario("continuous", 8, "unequal", 0.1), Scenario("binary", 8, "equal", 0.1, 0.2)]
+)
+def test_coverage(scenario: Scenario, tmp_path: Path) -> None:
+    coverage.run_chunk((scenario, 0, 2, str(tmp_path)))
+    text, figures = coverage_report.report(tmp_path)
+    assert (figures["n"] == 2).all()
+    assert figures["coverage"].between(0, 1).all()
+    assert "8 clinics" in text
+    again = coverage.run_chunk((scenario, 0, 2, str(tmp_path)))
+    assert scenario.name in again
+    # the same chunk gives the same networks: rerunning it changes nothing
+    assert coverage_report.gathered(tmp_path)["coverage"].equals(figures["coverage"])
+
+
+def test_study_has_the_scenarios_it_says() -> None:
+    cells = coverage.scenarios()
+    assert len({cell.name for cell in cells}) == len(cells) == 32 + 72
+    assert {cell.clinics for cell in cells} == {8, 15, 30, 100}
+    assert {cell.prevalence for cell in cells if cell.kind == "binary"} == {0.03, 0.2, 0.5}
+
+
+@pytest.mark.parametrize(("prevalence", "icc"), [(0.03, 0.01), (0.2, 0.1), (0.5, 0.3)])
+def test_truth_of_binary_networks(prevalence: float, icc: float) -> None:
+    intercept, sd = logistic_normal(prevalence, icc)
+    p = special.expit(intercept + sd * stats.norm.ppf((np.arange(200_000) + 0.5) / 200_000))
+    assert p.mean() == pytest.approx(prevalence, rel=1e-4)
+    assert p.var() / (prevalence * (1 - prevalence)) == pytest.approx(icc, rel=1e-3)
+
+
+def test_truth_of_continuous_networks() -> None:
+    truth = simulate(Scenario("continuous", 100, "equal", 0.3), np.random.default_rng(1))
+    assert truth.effects.std() == pytest.approx(np.sqrt(0.3), rel=0.25)
+    assert truth.marginal == {"program": coverage_networks.PROGRAM, "arm": coverage_networks.ARM}
+    assert truth.data.groupby("clinic")["arm"].nunique().max() == 1
+    assert truth.data.groupby("clinic")["program"].nunique().max() == 2
+
+
+@pytest.mark.parametrize("fit", ["intercept", "slopes", "logistic", "gee"])
+def test_peers_time_ours(fit: str, tmp_path: Path) -> None:
+    peers.simulate(tmp_path, 4_000, 20)
+    found = peers.ours(tmp_path, fit, 4_000, 1)
+    assert len(found["times"]) == 1
+    assert len(found["coef"]) == len(found["se"]) == 11
+    results = {(fit, "ours", 4_000): found, (fit, "statsmodels", 4_000): {**found, "times": [1.0]}}
+    text = peers.report(results)
+    assert "statsmodels" in text
+    assert f"{1.0 / found['times'][0]:.1f}×" in text
