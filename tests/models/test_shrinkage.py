@@ -226,7 +226,7 @@ class TestCountPosterior:
         assert (again["sd"] < whole["sd"]).all()
 
     def test_a_negative_binomial_that_is_poisson(self) -> None:
-        """Counts no more varied than Poisson ones: the size is infinite, the posterior the Poisson model's."""
+        """Counts no more varied than Poisson ones: infinite size, and the posterior of Poisson."""
         rng = np.random.default_rng(15)
         clinic = np.repeat(np.arange(10), 30)
         data = pd.DataFrame(
