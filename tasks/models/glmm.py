@@ -65,8 +65,9 @@ def glmm(
     59:225; McCulloch & Searle (2001) Generalized, Linear, and Mixed Models.
     """
     kind = family_named(family)
-    if nodes is not None and (isinstance(nodes, bool) or int(nodes) != nodes or nodes < 1):
+    if nodes is not None and (isinstance(nodes, bool) or nodes != round(nodes) or nodes < 1):
         raise EstimationError(f"nodes is {nodes!r}; it is 1 for Laplace, a larger whole number, or None")
+    nodes = None if nodes is None else int(nodes)
     if trials is not None and kind != "binomial":
         raise EstimationError(f"trials are for family 'binomial', not {kind!r}", hint="counts take exposure=")
     collapse = trials is None and kind != "negative-binomial"

@@ -20,6 +20,9 @@ Integers = NDArray[np.int64]
 
 INTERCEPT = "(Intercept)"
 
+_SAMPLE = 20_000
+_NEAR_ZERO = 10.0  # means of so many SDs cost two digits of a Hessian, and not more
+
 
 @dataclass(frozen=True)
 class ArrangedCells:
@@ -160,12 +163,20 @@ class ArrangedCells:
 
 
 def _centred(design: Design, fixed: Floats) -> tuple[Floats, Floats]:
-    """The columns as rows of a contiguous array, less their means where an intercept can take those up."""
-    x = np.empty((fixed.shape[1], fixed.shape[0]))
+    """The columns as rows of a contiguous array, less their means where an intercept can take those up.
+
+    Many rows whose columns lie about zero as they are (by a sample) are not copied.
+    """
     centre = np.zeros(fixed.shape[1])
     if INTERCEPT in design.fixed:
-        centre = fixed.mean(axis=0)
-        centre[design.fixed.index(INTERCEPT)] = 0.0
+        constant = design.fixed.index(INTERCEPT)
+        some = np.delete(fixed[:: max(1, fixed.shape[0] // _SAMPLE)], constant, axis=1)
+        if fixed.shape[0] <= _SAMPLE or np.any(np.abs(some.mean(axis=0)) > _NEAR_ZERO * some.std(axis=0)):
+            centre = fixed.mean(axis=0)
+        centre[constant] = 0.0
+    if not centre.any():
+        return np.ascontiguousarray(fixed.T), centre
+    x = np.empty((fixed.shape[1], fixed.shape[0]))
     np.subtract(fixed.T, centre[:, None], out=x)
     return x, centre
 

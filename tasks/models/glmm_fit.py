@@ -316,11 +316,12 @@ class GlmmFit(Fit):
             f"{'Odds' if self.family == 'binomial' else 'Rate'} ratios (95% interval), same estimand:",
         ]
         lines += self.ratios().to_string(float_format=lambda value: f"{value:.4g}").splitlines()
-        if self.family == "binomial":
-            shares = ", ".join(f"{group} {value:.4f}" for group, value in self.icc.items())
-            lines += ["", f"ICC, latent scale: {shares}"]
-        observed = ", ".join(f"{group} {value:.4f}" for group, value in self.icc_observed.items())
-        lines.append(f"ICC, observed scale at the mean linear predictor: {observed}")
+        if self._intercept_variances():
+            if self.family == "binomial":
+                shares = ", ".join(f"{group} {value:.4f}" for group, value in self.icc.items())
+                lines += ["", f"ICC, latent scale: {shares}"]
+            observed = ", ".join(f"{group} {value:.4f}" for group, value in self.icc_observed.items())
+            lines.append(f"ICC, observed scale at the mean linear predictor: {observed}")
         if self.dispersion is not None:
             lines.append(f"Pearson χ²/df {self.dispersion.ratio:.3f} on {self.dispersion.df:,} df")
         tried = ", ".join(f"{nodes}: {value:.6f}" for nodes, value in self.nodes_tried)
