@@ -32,6 +32,7 @@ _OTHER_STARTS = (0.1, 0.7, 2.0, 5.0)
 _OTHER_FACTORS = (0.2, 4.0)
 _LOOKS = 8  # steps after which a start that is not yet higher is left
 _MANY_STARTS = 20_000
+_NEAR_ZERO = 1.0
 _THIN_ABOVE = 120_000
 _THIN_TO = 40_000
 _POSTERIOR_NODES = 61
@@ -189,25 +190,34 @@ def _climb_scalar(
         return replace(again, converged=False, capped=True, iterations=found.iterations + again.iterations)
     # σ enters through σ² alone: near zero its derivative vanishes, and zero itself has to be tried
     if abs(found.top.parameters[0]) < 0.02:
-        at = found.top.parameters.copy()
-        at[0] = 0.0
-        zero = climb(objective, at, free=free, near=found.top)
-        if zero.top.hessian[0, 0] <= 0.0 and zero.top.value >= found.top.value - 1e-9 * (
-            1.0 + abs(found.top.value)
-        ):
-            return replace(zero, iterations=found.iterations + zero.iterations)
+        zero = _at_zero(likelihood, found)
+        if zero.converged and zero.top.value >= found.top.value - 1e-9 * (1.0 + abs(found.top.value)):
+            return zero
     return found
 
 
-def _best_start(cells: ArrangedCells, likelihood: ScalarLikelihood, start: Floats, found: Climb) -> Climb:
-    """The highest of several maxima, where the first found is at the end of the range of σ.
+def _at_zero(likelihood: ScalarLikelihood, found: Climb) -> Climb:
+    """The maximum with σ = 0; converged if it is one of the whole likelihood."""
+    at, free = found.top.parameters.copy(), np.ones(found.top.parameters.size, dtype=bool)
+    at[0], free[0] = 0.0, False
+    zero = climb(lambda v, e: likelihood.evaluate(v, 2, e), at, free=free, near=found.top)
+    is_maximum = zero.converged and bool(zero.top.hessian[0, 0] <= 0.0)
+    return replace(zero, converged=is_maximum, iterations=found.iterations + zero.iterations)
 
-    Small data can have a maximum at zero and another inside. Laplace's approximation can rise for ever
-    towards huge SDs where the likelihood itself does not: then a maximum inside, if any, is the answer.
+
+def _best_start(cells: ArrangedCells, likelihood: ScalarLikelihood, start: Floats, found: Climb) -> Climb:
+    """The highest of several maxima, which small data can have: at zero and inside.
+
+    Laplace's approximation can rise for ever towards huge SDs where the likelihood itself does not: then a
+    maximum inside, if any, is the answer.
     """
     spurious = found.capped and likelihood.nodes == 1
-    if likelihood.offset.size > _MANY_STARTS or not (found.top.parameters[0] == 0.0 or spurious):
+    if likelihood.offset.size > _MANY_STARTS or (found.capped and not spurious):
         return found
+    if found.top.parameters[0] != 0.0 and not spurious:
+        small = abs(float(found.top.parameters[0])) < _NEAR_ZERO
+        zero = _at_zero(likelihood, found) if small else found
+        return zero if zero.converged and zero.top.value > found.top.value else found
     for sd in _OTHER_STARTS:
         other = _climb_scalar(cells, likelihood, np.concatenate(([sd], start[1:])), None)
         implausible = likelihood.nodes == 1 and abs(float(other.top.parameters[0])) > _PLAUSIBLE
