@@ -23,13 +23,11 @@ from tasks.records import Cells, Design, cells_for
 
 Floats = NDArray[np.float64]
 
-_NODES = 15
-_FEW = 7
-_MANY_CELLS = 200_000
-"""With more cells than this the grid has fewer nodes: each is a few passes over all of them."""
 _DROP = 8.0
 """The grid ends where the log posterior has fallen by this much: a density of 3·10⁻⁴ of the highest."""
-_QUADRATURE = 15
+_QUADRATURE, _LESS = 15, 7
+_MANY_CELLS = 100_000
+"""With more cells than this the SD's likelihood is Laplace's, and levels' moments have fewer nodes."""
 
 
 def count_posterior(fit: GlmmFit, group: str) -> ClinicPosterior:
@@ -58,12 +56,11 @@ def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPo
     """The same from the cells that the fit was made from."""
     (group,) = fit.varcomp
     levels = tuple(fit.labels[group])
-    profile = SdProfile.of(design, cells, likelihood_family(fit), min(max(fit.nodes, 1), _QUADRATURE))
+    many = cells.weight.size > _MANY_CELLS
+    quadrature = 1 if many else min(max(fit.nodes, 1), _QUADRATURE)
+    profile = SdProfile.of(design, cells, likelihood_family(fit), quadrature)
     start = working_parameters(profile.cells, fit)
-    few = cells.weight.size > _MANY_CELLS
-    best = float(fit.varcomp.sd(group).iloc[0])
-    low, bulk, high = _range(profile, start, best)
-    grid, widths = stretched(low, high, bulk, _FEW if few else _NODES)
+    grid, widths = _grid(profile, start, fit)
     points = [profile.at(float(sd), start) for sd in grid]
     weights = weigh(np.array([_height(point) for point in points]), widths)
     nodes = []
@@ -71,7 +68,8 @@ def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPo
         if weight < 1e-12:
             continue
         # standardised effects are read off at the likelihood's σ, which is the SD over the column's scale
-        mean, spread = profile.likelihood.posterior(point.parameters, _QUADRATURE, point)
+        count = _LESS if many else _QUADRATURE
+        mean, spread = profile.likelihood.posterior(point.parameters, count, point)
         covariance = np.linalg.inv(-point.hessian[1:, 1:])
         slopes = point.mode_slopes[1:]
         root = np.linalg.cholesky(covariance[: len(slopes), : len(slopes)])
@@ -83,6 +81,24 @@ def _height(point: Evaluation) -> float:
     """Log posterior of the SD, coefficients integrated out by Laplace's approximation."""
     information = -point.hessian[1:, 1:]
     return point.value - 0.5 * float(np.linalg.slogdet(information)[1])
+
+
+def _grid(profile: SdProfile, start: Floats, fit: GlmmFit) -> tuple[Floats, Floats]:
+    """SDs over the bulk of their posterior, and the widths that they stand for.
+
+    Where the estimate is many standard errors from zero a few points about it do: the trapezoid rule is very
+    exact on a near-normal density. Elsewhere the ends are looked for.
+    """
+    (group,) = fit.varcomp
+    best = float(fit.varcomp.sd(group).iloc[0])
+    se = profile.scale * math.sqrt(max(float(fit.joint_vcov.to_numpy()[0, 0]), 0.0))
+    if best > 0.0 and 0.0 < se < 0.2 * best:
+        count, reach = (5, 3.2) if se < 0.1 * best else (9, 4.0)
+        # likelihoods of SDs are near normal on the log scale
+        factor = np.exp(np.linspace(-reach, reach, count) * se / best)
+        return best * factor, factor
+    low, bulk, high = _range(profile, start, best)
+    return stretched(low, high, bulk, 15)
 
 
 def _range(profile: SdProfile, start: Floats, best: float) -> tuple[float, float, float]:

@@ -105,6 +105,13 @@ class TestPosteriorRanks:
 
 
 class TestConfidenceSets:
+    def test_only_when_asked_for_with_many_clinics(self) -> None:
+        many = estimates(list(np.linspace(-2, 2, 301)), [0.3] * 301)
+        without = ranks(many, better="higher", draws=200).table
+        assert without[["set_lower", "set_upper", "joint_lower", "joint_upper"]].isna().all().all()
+        asked = ranks(many, better="higher", draws=200, sets=True).table
+        assert (asked["joint_lower"] <= asked["set_lower"]).all()
+
     def test_clear_and_unclear(self) -> None:
         values, se = np.array([10.0, 5.0, 0.0, 0.1]), np.array([0.1] * 4)
         found = rank_sets(values, se)
