@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError, nearest
 from tasks.models import distributions as stats
+from tasks.models.hypotheses import Hypothesis, read_hypothesis
 from tasks.records.design import Design, Dropped
 
 Floats = NDArray[np.float64]
@@ -96,7 +97,7 @@ class Wald:
 
     Attributes:
         hypothesis: what was tested, in words.
-        estimate: the value of each tested combination.
+        estimate: each tested combination, left side less right side, in words → its value.
         statistic: t (one combination) or F (several).
         df_num: number of combinations.
         df: denominator degrees of freedom; infinity means the normal or chi-squared reference.
@@ -175,7 +176,12 @@ class Fit:
         return float(-2.0 * self.loglik + np.log(self.n_obs) * self.n_parameters)
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """(p, 2) Wald intervals `lower`, `upper` at `level`, from each coefficient's t reference."""
+        """(p, 2) Wald intervals `lower`, `upper` at `level`, from each coefficient's t reference.
+
+        Raises:
+            EstimationError: `level` is not between 0 and 1.
+        """
+        check_level(level)
         quantile = _t_quantile(0.5 + level / 2.0, self.df.to_numpy(dtype=float))
         half = quantile * self.se.to_numpy()
         return pd.DataFrame({"lower": self.coef - half, "upper": self.coef + half}, index=self.coef.index)
@@ -186,20 +192,25 @@ class Fit:
         t = (self.coef / self.se).to_numpy()
         return pd.Series(_two_sided(t, self.df.to_numpy(dtype=float)), index=self.coef.index, name="p")
 
-    def test(self, hypothesis: str | Sequence[str] | Mapping[str, float] | Floats) -> Wald:
+    def test(self, hypothesis: Hypothesis) -> Wald:
         """A Wald test of linear hypotheses.
 
         Args:
-            hypothesis: a coefficient's name ("age": is it zero?), several names (all zero), a mapping of
+            hypothesis: a coefficient's name ("age": is it zero?), an equation ("x = z", "x = z = 0",
+                "x + 2*z = 1"; several with commas between), several of either (do all hold?), a mapping of
                 coefficient → weight (is Σ weight·coefficient zero?), or an (r, p) contrast matrix.
 
         Raises:
-            EstimationError: a name is not a coefficient, or the contrasts are linearly dependent.
+            EstimationError: a name is not a coefficient, an equation cannot be read, or the combinations are
+                linearly dependent.
         """
-        contrast, words = self._contrast(hypothesis)
-        estimate = contrast @ self.coef.to_numpy()
+        asked = read_hypothesis(hypothesis, list(self.coef.index))
+        contrast = asked.matrix
+        estimate = contrast @ self.coef.to_numpy() - asked.values
         covariance = contrast @ self.vcov.to_numpy() @ contrast.T
         rank = np.linalg.matrix_rank(contrast)
+        if rank == 0:
+            raise EstimationError("the hypothesis has no coefficient in it", hint="name one of fit.coef")
         if rank < contrast.shape[0]:
             raise EstimationError(
                 f"the {contrast.shape[0]} combinations tested are linearly dependent (rank {rank}); "
@@ -216,7 +227,8 @@ class Fit:
                 p = float(stats.chi2.sf(statistic * len(estimate), len(estimate)))
             else:
                 p = float(stats.f.sf(statistic, len(estimate), df))
-        return Wald(words, pd.Series(estimate), statistic, contrast.shape[0], df, p)
+        found = pd.Series(estimate, index=list(asked.labels), name="estimate")
+        return Wald(asked.words, found, statistic, contrast.shape[0], df, p)
 
     def _contrast_reference(self, contrast: Floats) -> tuple[float, float]:
         """What an F statistic is multiplied by (Kenward–Roger scale it), and its denominator df."""
@@ -226,30 +238,6 @@ class Fit:
         """Denominator df of a contrast; estimators with their own df method override this."""
         involved = np.any(contrast != 0.0, axis=0)
         return float(self.df.to_numpy(dtype=float)[involved].min())
-
-    def _contrast(self, hypothesis: str | Sequence[str] | Mapping[str, float] | Floats) -> tuple[Floats, str]:
-        names = list(self.coef.index)
-        if isinstance(hypothesis, str):
-            hypothesis = [hypothesis]
-        if isinstance(hypothesis, np.ndarray):
-            matrix = np.atleast_2d(np.asarray(hypothesis, dtype=float))
-            if matrix.shape[1] != len(names):
-                raise EstimationError(
-                    f"a contrast needs {len(names)} weights, one per coefficient, and got {matrix.shape[1]}"
-                )
-            return matrix, f"{matrix.shape[0]} linear combination(s) of the coefficients are zero"
-        for name in hypothesis:
-            if name not in names:
-                raise EstimationError(f"no coefficient {name!r} to test; {nearest(str(name), names)}")
-        if isinstance(hypothesis, Mapping):
-            row = np.zeros((1, len(names)))
-            for name, weight in hypothesis.items():
-                row[0, names.index(name)] = weight
-            return row, " + ".join(f"{weight:g}·{name}" for name, weight in hypothesis.items()) + " = 0"
-        matrix = np.zeros((len(hypothesis), len(names)))
-        for i, name in enumerate(hypothesis):
-            matrix[i, names.index(name)] = 1.0
-        return matrix, " = ".join(hypothesis) + " = 0"
 
     def coefficient_table(self, level: float = 0.95) -> pd.DataFrame:
         """One row per coefficient: estimate, se, df, t, p and the interval at `level`."""
@@ -295,6 +283,18 @@ class Fit:
 
     def __str__(self) -> str:
         return self.summary()
+
+
+def check_level(level: float) -> None:
+    """Refuse an interval's level that is no share.
+
+    Raises:
+        EstimationError: it is not between 0 and 1.
+    """
+    if not 0.0 < level < 1.0:
+        raise EstimationError(
+            f"an interval's level lies between 0 and 1, and {level:g} was given", hint="95% is level=0.95"
+        )
 
 
 def _t_quantile(probability: float, df: Floats) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from tasks.errors import EstimationError
 from tasks.models import distributions as stats
 from tasks.models.fit import Fit, Floats, Wald
+from tasks.models.hypotheses import Hypothesis
 from tasks.models.sandwich import ClusterScores, Covariance
 from tasks.records.moments import INTERCEPT
 
@@ -52,7 +52,7 @@ class RobustFit(Fit):
             return self.scores.degrees_of_freedom(self.satterthwaite, contrast[0])
         return self.scores.joint_degrees_of_freedom(self.satterthwaite, contrast) - len(contrast) + 1.0
 
-    def test(self, hypothesis: str | Sequence[str] | Mapping[str, float] | Floats) -> Wald:
+    def test(self, hypothesis: Hypothesis) -> Wald:
         """A Wald test of linear hypotheses; see `Fit.test`.
 
         With Satterthwaite df, several combinations are tested by Hotelling's T² with the df of
