@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,8 +43,15 @@ class PrefectServer:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return json.load(answer)
+        for attempt in range(20):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                    return json.load(answer)
+            except urllib.error.HTTPError as refused:
+                if refused.code != 503 or attempt == 19:  # its SQLite is busy: Prefect's own client waits too
+                    raise
+                time.sleep(1)
+        raise AssertionError("unreachable")
 
     def prefect(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the prefect command line from the repository's root."""
