@@ -1,0 +1,116 @@
+"""Imports point one way: flows → steps → models → records, and nothing below knows what is above."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# each place, and the places it may import besides itself
+BOTTOM = {"tasks.errors", "tasks.release", "tasks.network"}
+STEPS = (
+    *("tasks.demo", "tasks.screening", "tasks.estimating", "tasks.ranking", "tasks.disclosing"),
+    *("tasks.releasing", "tasks.rendering", "tasks.publishing"),
+)
+ALLOWED: dict[str, set[str]] = {
+    "sql": set(),
+    "reports": set(),
+    "tasks.errors": set(),
+    "tasks.network": {"tasks.errors"},
+    "tasks.release": {"tasks.errors"},
+    "tasks.records": {*BOTTOM, "sql"},
+    "tasks.models": {"tasks.errors", "tasks.records"},
+    "tasks.demo": {*BOTTOM, "sql"},
+    "tasks.screening": {*BOTTOM, "tasks.records", "sql"},
+    "tasks.estimating": {*BOTTOM, "tasks.models", "tasks.records"},
+    "tasks.ranking": {*BOTTOM, "tasks.models", "tasks.estimating"},
+    "tasks.disclosing": {*BOTTOM, "tasks.models"},
+    "tasks.releasing": {
+        *BOTTOM,
+        *("tasks.estimating", "tasks.ranking", "tasks.disclosing", "tasks.screening", "tasks.publishing"),
+    },
+    "tasks.rendering": {*BOTTOM, "tasks.models", "tasks.disclosing", "reports"},
+    "tasks.publishing": {*BOTTOM},
+    "flows": {*BOTTOM, *STEPS, "tasks.models", "tasks.records"},
+}
+ESTIMATORS_USE = {"numpy", "scipy", "pandas", "numba", "formulaic", "tasks"}
+"""What a statistician must know to read `tasks/models`, beside the standard library; formulaic reads hypotheses."""
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for top in ("flows", "tasks", "sql", "reports"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            if path.parent.name != "fonts":
+                yield ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path
+
+
+def imported(path: Path) -> set[str]:
+    """Names of modules imported anywhere in a file, those for type checking included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def place(module: str) -> str | None:
+    """The place of ALLOWED that a module is in."""
+    return next((each for each in ALLOWED if module == each or module.startswith(f"{each}.")), None)
+
+
+MODULES = dict(modules())
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "tasks"])
+def test_imports_point_one_way(module: str) -> None:
+    here = place(module)
+    assert here is not None, f"{module} is in no known place"
+    reached = {place(each) for each in imported(MODULES[module])} - {None, here}
+    assert reached <= ALLOWED[here], (
+        f"{module} imports {sorted(str(each) for each in reached - ALLOWED[here])}"
+    )
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if place(name) == "tasks.models"])
+def test_estimators_need_numpy_and_scipy_only(module: str) -> None:
+    tops = {each.split(".")[0] for each in imported(MODULES[module])} - set(sys.stdlib_module_names)
+    assert tops <= ESTIMATORS_USE
+
+
+def test_only_flows_know_prefect() -> None:
+    users = {
+        name
+        for name, path in MODULES.items()
+        if any(each.split(".")[0] == "prefect" for each in imported(path))
+    }
+    assert {place(each) for each in users} == {"flows"}
+
+
+def test_nothing_is_called_utils() -> None:
+    vague = {"utils", "helpers", "common", "core", "misc"}
+    assert not [name for name in MODULES if vague.intersection(name.split("."))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+    ],
+    ids=["ruff check", "ruff format", "mypy"],
+)
+def test_the_tree_is_clean(command: list[str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
