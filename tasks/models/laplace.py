@@ -32,6 +32,7 @@ from scipy.sparse import csgraph
 
 from tasks.models.elimination import Elimination, Factor
 from tasks.models.families import Outcome
+from tasks.models.inner import inner
 from tasks.models.quadrature import EMPTY, Evaluation
 
 Floats = NDArray[np.float64]
@@ -451,4 +452,4 @@ class Point:
         weighted = x * -self.second
         crossed = np.stack([self.sums(weighted if z is None else weighted * z) for z in self.whole.z])
         found = self.factor.effects(crossed.transpose(2, 0, 1))
-        return weighted @ x.T - found.explained, -self.arrangement.stack(found.effects).T
+        return inner(weighted, x) - found.explained, -self.arrangement.stack(found.effects).T

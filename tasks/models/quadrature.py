@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from tasks.models.families import Outcome
+from tasks.models.inner import inner
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -356,21 +357,20 @@ class _Chunk:
         kurt = sigma**4 * s4
         # Shun & McCullagh (1995) JRSS B 57:749, eq. 4, for one dimension
         self.next_order = float((kurt / (8.0 * h**2) + 5.0 * skew**2 / (24.0 * h**3)).sum())
-        both = (half * g_uuuv + on_mode / h * g_uuv) @ m_v.T
+        both = inner(half * g_uuuv + on_mode / h * g_uuv, m_v)
         n2 = self.sums(f2, 2)
         p2 = v2[None] if nodes == 1 else self.column_sums(self.times_z(f2, 1))
         curvature = sigma**2 * n2 - 1.0
         node_uv = np.concatenate([(sigma * at * n2 + n1)[:, None], sigma * p2], axis=1)
         both += _products(weight, node_uv, u_v)
         hessian += both + both.T
-        hessian += ((half * kurt + on_mode * skew / h) * m_v) @ m_v.T
-        hessian += 2.0 * (spread * s_v) @ s_v.T
-        hessian += ((spread - 1.0) * s_v) @ s_v.T
+        hessian += inner((half * kurt + on_mode * skew / h) * m_v, m_v)
+        hessian += inner((3.0 * spread - 1.0) * s_v, s_v)
         hessian += _products(weight * curvature, u_v, u_v)
         if nodes > 1:
             hessian += _products(weight, node_gradient, node_gradient)
             mean_gradient = cluster_gradient - s_v
-            hessian -= mean_gradient @ mean_gradient.T
+            hessian -= inner(mean_gradient, mean_gradient)
         # what remains is g_vv, g_uvv and g_uuvv: σσ and σβ by cluster, ββ by row
         hessian[0, 0] += float(
             (weight * at**2 * n2).sum()
@@ -388,7 +388,7 @@ class _Chunk:
         by_row = second if nodes == 1 else np.einsum("kn,kn->n", np.repeat(weight, self.sizes, axis=1), f2)
         by_row = by_row + np.repeat(sigma * on_mode / h, self.sizes) * z * third
         by_row += np.repeat(sigma**2 * half, self.sizes) * (z * z) * fourth
-        hessian[1:, 1:] += (self.x * by_row) @ self.x.T
+        hessian[1:, 1:] += inner(self.x * by_row, self.x)
 
     def posterior_nodes(self, nodes: int) -> tuple[Floats, Floats]:
         """(K, J) nodes and their normalised posterior weights."""
@@ -415,5 +415,5 @@ def _products(weight: Floats, left: Floats, right: Floats) -> Floats:
     """(v, w) Σ over nodes and clusters of weight (K, J) times left (K, v, J) times right (K, w, J)."""
     total = np.zeros((left.shape[1], right.shape[1]))
     for each, a, b in zip(weight, left, right, strict=True):
-        total += (each * a) @ b.T
+        total += inner(each * a, b)
     return total

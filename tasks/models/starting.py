@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.models.families import Outcome
+from tasks.models.inner import inner
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -37,7 +38,7 @@ def without_effects(x: Floats, offset: Floats, outcome: Outcome) -> Floats:
         beta, value = flat, outcome.density(offset).sum()
     for _ in range(_STEPS):
         first, second = outcome.slopes(offset + beta @ x)
-        score, information = x @ first, (x * -second) @ x.T
+        score, information = x @ first, inner(x * -second, x)
         scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
         step = np.linalg.lstsq(information / np.outer(scale, scale), score / scale, rcond=1e-13)[0] / scale
         length = 1.0

@@ -122,7 +122,8 @@ class _Arranged:
         first = self.order
         if self.starts is not None:
             first = self.starts if first is None else first[self.starts]
-        matrix = np.empty((n if first is None else len(first), len(columns)))
+        # column by column in memory: models take sums over rows, one column at a time
+        matrix = np.empty((n if first is None else len(first), len(columns)), order="F")
         for start in range(0, len(matrix), _BLOCK):
             block = slice(start, start + _BLOCK)
             for j, column in enumerate(columns):
