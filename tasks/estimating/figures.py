@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.questions import Question
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.models import ICC, GlmmFit, LmmFit, design_effect, icc
+from tasks.models import distributions as stats
 from tasks.records import Records
 
 

@@ -1,4 +1,4 @@
-"""Quantiles and tail probabilities of the normal, t, F and chi-squared distributions.
+"""Quantiles and tail probabilities of the distributions that intervals and tests refer to.
 
 Named as `scipy.stats` names them and computed by the same special functions; importing `scipy.stats` takes a
 third of a second, which is most of what an analyst waits for after asking a question at the terminal.
@@ -100,3 +100,31 @@ class chi2:  # noqa: N801
     def ppf(p: Real, df: Real) -> Real:
         """x with P(X ≤ x) = p."""
         return 2.0 * special.gammaincinv(np.asarray(df) / 2.0, p)
+
+
+class beta:  # noqa: N801
+    """The beta distribution with shapes `a` and `b`; NaN where a shape is 0."""
+
+    @staticmethod
+    def ppf(p: Real, a: Real, b: Real) -> Real:
+        """x with P(X ≤ x) = p."""
+        return special.betaincinv(a, b, p)
+
+    @staticmethod
+    def isf(p: Real, a: Real, b: Real) -> Real:
+        """x with P(X > x) = p."""
+        return special.betainccinv(a, b, p)
+
+
+class gamma:  # noqa: N801
+    """The gamma distribution with shape `a` and scale 1."""
+
+    @staticmethod
+    def ppf(p: Real, a: Real) -> Real:
+        """x with P(X ≤ x) = p."""
+        return special.gammaincinv(a, p)
+
+    @staticmethod
+    def isf(p: Real, a: Real) -> Real:
+        """x with P(X > x) = p."""
+        return special.gammainccinv(a, p)

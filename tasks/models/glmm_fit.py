@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from tasks.errors import EstimationError
+from tasks.models import distributions as stats
 from tasks.models import icc_binary, icc_counts
 from tasks.models.families import LINKS, LOGISTIC_VARIANCE, FamilyName, mean_of
 from tasks.models.fit import Fit, Floats, VarianceComponents

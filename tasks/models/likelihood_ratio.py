@@ -18,9 +18,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from tasks.errors import EstimationError
+from tasks.models import distributions as stats
 from tasks.models.fit import Fit
 from tasks.models.kenward_roger import expected_information
 from tasks.models.lmm import LmmFit

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
+from tasks.models import distributions as stats
 from tasks.models.held_parameters import CorrelationHeld, Held, SdHeld, ShareHeld
 from tasks.models.lmm_columns import WorkingMoments
 from tasks.models.lmm_criterion import Criterion, Point

@@ -19,9 +19,9 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from tasks.errors import EstimationError
+from tasks.models import distributions as stats
 from tasks.models.attenuation import Attenuation, attenuation_of
 from tasks.models.families import mean_of
 from tasks.models.fit import Fit, Floats

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from tasks.errors import ClinicnetError, EstimationError, FormulaError
+from tasks.models import distributions as stats
 from tasks.models.fit import Fit, Floats
 from tasks.models.gee_checks import known
 from tasks.models.naive import Comparison, before_after

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from tasks.errors import EstimationError
+from tasks.models import distributions as stats
 from tasks.models.families import mean_of
 from tasks.models.glmm_fit import GlmmFit
 from tasks.models.lmm import LmmFit

@@ -42,6 +42,13 @@ def test_f(df1: float, df2: float) -> None:
     _agree(distributions.f.sf(X, df1, df2), stats.f.sf(X, df1, df2))
 
 
+@pytest.mark.parametrize("shape", [0.5, 3.0, 250.0])
+def test_beta_and_gamma(shape: float) -> None:
+    for name in ("ppf", "isf"):
+        _agree(getattr(distributions.beta, name)(P, shape, 7.0), getattr(stats.beta, name)(P, shape, 7.0))
+        _agree(getattr(distributions.gamma, name)(P, shape), getattr(stats.gamma, name)(P, shape))
+
+
 def test_infinite_degrees_of_freedom_are_the_normal_distribution() -> None:
     df = np.array([np.inf, 4.0])
     _agree(distributions.t.ppf(0.975, df), [stats.norm.ppf(0.975), stats.t.ppf(0.975, 4.0)])
