@@ -17,8 +17,9 @@ from tasks.models.icc_estimates import METHODS, MIXED, Kind
 from tasks.models.icc_mixed import mixed_icc
 from tasks.models.icc_nested import nested_icc
 from tasks.models.icc_result import ICC, clinics_table, levels_table, refuse_terms
-from tasks.models.one_way import OneWay, anova, split, split_cells
+from tasks.models.one_way import OneWay, anova, refuse_single_rows, split, split_cells
 from tasks.records import Design, cells_for, moments_for
+from tasks.records.moments import INTERCEPT
 
 
 def icc(
@@ -43,13 +44,15 @@ def icc(
         data: a DataFrame, Arrow table, DuckDB relation or `Records`.
         groups: the grouping column, or nested ones as "region/clinic", where the formula has no `(1 | …)`.
         kind: continuous, binary (0/1) or count.
-        method: `anova` (the default), `reml` or `ml` for continuous outcomes; for binary ones
+        method: `anova` (the default; for nested groups with covariates `reml`, as they have no analysis of
+            variance here), `reml` or `ml` for continuous outcomes; for binary ones
             `fleiss-cuzick` (the default), `anova`, `pairwise`, `mak`, `beta-binomial`, or `latent` or
             `observed` of a logistic mixed model; for counts `observed` of a Poisson mixed model (the
             default) or `anova`.
         interval: `exact` (the default: Wald's, which is Searle's F with equal sizes), `searle`, `smith`,
-            `profile` or `bootstrap` for continuous outcomes; `profile` (the default: the beta-binomial's),
-            `zou-donner`, `exact`, `searle`, `smith` or `bootstrap` for binary ones; nested groups have
+            `profile` or `bootstrap` for continuous outcomes; `profile` (the default: as far as that of the
+            `beta-binomial` or the `logistic-normal` model reaches), either by itself, `zou-donner`, `exact`,
+            `searle`, `smith` or `bootstrap` for binary ones; nested groups have
             `generalized` (with covariates `sampled`), mixed models `profile` (nested: `sampled`).
         level: coverage of the interval.
         exposure: column with the exposure time of a count, for `observed`.
@@ -66,6 +69,7 @@ def icc(
     Sources: Donner (1986), Int Stat Rev 54:67; Ridout, Demétrio & Firth (1999), Biometrics 55:137; Searle,
     Casella & McCulloch (1992), Variance Components; the intervals' own in `tasks.models.icc_intervals`.
     """
+    asked_method = method
     method = method or {"binary": "fleiss-cuzick", "count": "observed"}.get(kind, "anova")
     icc_estimates.check(kind, method, level)
     asked = formula if "~" in formula else f"{formula} ~ 1"
@@ -87,6 +91,8 @@ def icc(
         design, moments = moments_for(asked, data, groups=groups)
         refuse_terms(design, moments.factors)
         if len(moments.factors) > 1:
+            if asked_method is None and design.fixed != (INTERCEPT,):
+                method = "reml"
             return nested_icc(asked, data, design, moments, method=method, level=level, seed=seed)
         source = split(moments, moments.factors[0], design.fixed, moments.columns[-1])
     value = icc_estimates.estimate(source, method)
@@ -126,7 +132,9 @@ def _events(formula: str, data: Any, groups: str | Sequence[str], method: str) -
             f"the {METHODS['binary'][method]} takes one grouping factor and no covariates",
             hint='ask for method="latent", which takes both',
         )
-    return design, split_cells(cells, design.response)
+    source = split_cells(cells, design.response)
+    refuse_single_rows(source)
+    return design, source
 
 
 def _components(source: OneWay, method: str) -> pd.Series:

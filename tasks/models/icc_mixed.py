@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize
 
 from tasks.models import icc_binary, icc_counts
 from tasks.models.design_effect import by_clinic
@@ -21,6 +20,7 @@ from tasks.models.glmm import glmm_from_cells
 from tasks.models.glmm_fit import GlmmFit
 from tasks.models.icc_estimates import METHODS, Kind
 from tasks.models.icc_result import ICC, levels_table, refuse_terms
+from tasks.models.logistic_normal import icc_at
 from tasks.models.normal_mixture import shared_correlation
 from tasks.models.sd_profile import sd_interval
 from tasks.records import Cells, cells_for
@@ -104,15 +104,7 @@ def _moved(fit: GlmmFit, method: str, variance: float) -> float:
     own = float(fit.varcomp.variance(next(iter(fit.varcomp))).iloc[0])
     if fit.family != "binomial":
         return icc_counts.observed_scale(fit.typical + (own - variance) / 2.0, variance).icc
-    mean = icc_binary.observed_scale(fit.typical, own).prevalence
-    width = 10.0 + 3.0 * math.sqrt(variance)
-    predictor = optimize.brentq(
-        lambda eta: icc_binary.observed_scale(float(eta), variance).prevalence - mean,
-        fit.typical - width,
-        fit.typical + width,
-        xtol=1e-12,
-    )
-    return icc_binary.observed_scale(float(predictor), variance).icc
+    return icc_at(icc_binary.observed_scale(fit.typical, own).prevalence, variance)
 
 
 def _sampled(

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinic_posterior import ClinicPosterior, Node, stretched, weigh
-from tasks.models.glmm_climb import SD_CAP
 from tasks.models.glmm_fit import GlmmFit
 from tasks.models.quadrature import Evaluation
 from tasks.models.sd_profile import SdProfile, likelihood_family, working_parameters
@@ -25,6 +24,9 @@ Floats = NDArray[np.float64]
 
 _DROP = 8.0
 """The grid ends where the log posterior has fallen by this much: a density of 3·10⁻⁴ of the highest."""
+_HIGHEST = 10.0
+"""The largest SD between levels, in log odds or log rate, that is thought possible; few rare events rule out
+none by themselves."""
 _QUADRATURE, _LESS = 15, 7
 _MANY_CELLS = 100_000
 """With more cells than this the SD's likelihood is Laplace's, and levels' moments have fewer nodes."""
@@ -109,14 +111,9 @@ def _range(profile: SdProfile, start: Floats, best: float) -> tuple[float, float
 
     sds = [max(best, 0.05) * factor for factor in (0.5, 1.0, 1.5, 2.0)]
     heights = [height(each) for each in sds]
-    while heights[-1] > max(heights) - _DROP:
-        sds.append(sds[-1] * 1.4)
+    while heights[-1] > max(heights) - _DROP and sds[-1] < _HIGHEST:
+        sds.append(min(sds[-1] * 1.4, _HIGHEST))
         heights.append(height(sds[-1]))
-        if sds[-1] > SD_CAP:
-            raise EstimationError(
-                "too few levels to say how much they differ: the posterior of their SD has no upper end",
-                hint="four or more levels with events are needed",
-            )
     top = max(heights)
     bulk = max(sd for sd, each in zip(sds, heights, strict=True) if each > top - 2.0)
     low = 0.0

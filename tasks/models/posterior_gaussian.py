@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 _NODES = 49
 _SEVERAL = 64
+_HIGHEST = 1e3
+"""The largest SD between levels, in residual SDs, that is thought possible: an ICC of 0.999999."""
 _DROP = 20.0
 """The grid ends where the log posterior has fallen by this much: a density of 2·10⁻⁹ of the highest."""
 _MANY = 20_000
@@ -34,8 +36,8 @@ def gaussian_posterior(fit: LmmFit, group: str) -> ClinicPosterior:
     """The joint posterior of the intercepts of a grouping factor's levels.
 
     Raises:
-        EstimationError: the fit has no random intercept for that group, or fewer than three levels more than
-            the covariates that are constant within them, so that the SD's posterior has no end.
+        EstimationError: the fit has no random intercept for that group, or fewer than two levels more than
+            covariates (the constant included) that are constant within them: the SD's posterior has no end.
     """
     criterion = criterion_of(fit.design, fit.moments, reml=True)
     names = [each.group for each in criterion.data.groups]
@@ -65,18 +67,18 @@ def _one(criterion: Criterion) -> tuple[list[Point], Floats]:
     def height(t: float) -> float:
         return -0.5 * criterion.at_theta(np.array([t])).value
 
-    coarse = np.concatenate(([0.0], np.geomspace(1e-3, 1e4, 43)))
+    coarse = np.concatenate(([0.0], np.geomspace(1e-3, _HIGHEST, 37)))
     heights = np.array([height(float(t)) for t in coarse])
+    # far out the density falls as t to the power −(levels − constant columns): with one over it never ends
+    if (heights[-1] - heights[-2]) / np.log(coarse[-1] / coarse[-2]) > -1.5:
+        raise EstimationError(
+            "too few levels to say how much they differ: the posterior of their SD has no upper end",
+            hint="two levels or more are needed beyond the constant and what is constant within them",
+        )
     top = heights.max()
     inside = np.flatnonzero(heights > top - _DROP)
     low = float(coarse[max(inside[0] - 1, 0)])
-    last = min(inside[-1] + 1, len(coarse) - 1)
-    high = float(coarse[last])
-    if last == len(coarse) - 1:
-        raise EstimationError(
-            "too few levels to say how much they differ: the posterior of their SD has no upper end",
-            hint="four or more levels are needed, beyond covariates that are constant within them",
-        )
+    high = float(coarse[min(inside[-1] + 1, len(coarse) - 1)])
     bulk = float(coarse[np.flatnonzero(heights > top - 2.0)[-1]])
     grid, widths = stretched(low, high, max(bulk, 1e-3), _NODES)
     points = [criterion.at_theta(np.array([t])) for t in grid]

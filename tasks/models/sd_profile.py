@@ -91,9 +91,14 @@ def sd_interval(design: Design, cells: Cells, fit: GlmmFit, level: float) -> tup
     profile = SdProfile.of(design, cells, likelihood_family(fit), max(fit.nodes, 1))
     (group,) = fit.varcomp
     best = float(fit.varcomp.sd(group).iloc[0])
-    start = working_parameters(profile.cells, fit)
-    reference = float(stats.f.ppf(level, 1, len(fit.labels[group]) - 1))
-    limit = profile.at(best, start).value - 0.5 * reference
+    return profile_ends(profile, best, working_parameters(profile.cells, fit), len(fit.labels[group]), level)
+
+
+def profile_ends(
+    profile: SdProfile, best: float, start: Floats, levels: int, level: float
+) -> tuple[float, float]:
+    """Where the profile has fallen by half the F(1, levels − 1) quantile from its height at the best SD."""
+    limit = profile.at(best, start).value - 0.5 * float(stats.f.ppf(level, 1, levels - 1))
 
     def excess(sd: float) -> float:
         return profile.at(sd, start).value - limit

@@ -85,7 +85,7 @@ def binary(truth: Truth, seed: int) -> Iterator[Held]:
         "GEE", gee(f"event ~ {FIXED}", data, groups="clinic", family="binomial"), truth.marginal
     )
     plain = icc("plain", data, groups="clinic", kind="binary")
-    for interval in ("profile", "zou-donner"):
+    for interval in ("profile", "beta-binomial", "zou-donner"):
         yield held(f"ICC, observed scale|{interval}", truth.icc, *plain.conf_int(interval))
     latent = icc("plain", data, groups="clinic", kind="binary", method="latent")
     yield held("ICC, latent scale|GLMM, profile", truth.latent, latent.lower, latent.upper)
@@ -150,7 +150,8 @@ def run_chunk(task: tuple[Scenario, int, int, str]) -> str:
                 for name, value, width in found:
                     rows.append((replicate, name, value, width))
             except ClinicnetError as problem:
-                reason = " ".join(problem.message.split()[:8])
+                separated = " separate" in problem.message
+                reason = "a covariate separates the outcome" if separated else problem.message.split(":")[0]
                 failures[reason] = failures.get(reason, 0) + 1
     frame = pd.DataFrame(rows, columns=["replicate", "quantity", "held", "width"])
     # a half-open interval has no width to average
@@ -183,7 +184,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=400, help="of every scenario")
     parser.add_argument("--kind", choices=["continuous", "binary"], action="append")
     parser.add_argument("--clinics", type=int, action="append")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--report", action="store_true", help="only print what there is")
     parser.add_argument("--write", action="store_true", help="keep table and figures in results/")

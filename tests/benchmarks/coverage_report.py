@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,11 @@ REASONS: tuple[Reason, ...] = (
         "variance comes out negative",
     ),
     Reason(
+        lambda row: row["interval"] == "beta-binomial" and not _over(row),
+        "for comparison: clinics' probabilities are logistic-normal here, and rare events do not show that "
+        "they are not beta; the default reaches as far as both shapes do",
+    ),
+    Reason(
         lambda row: row["interval"] == "ANOVA, searle" and row["balance"] == "unequal",
         "for comparison: approximate where sizes differ; `exact` is the default",
     ),
@@ -57,13 +63,13 @@ REASONS: tuple[Reason, ...] = (
         "how much few clinics differ is hardly known, and the flat prior on their SD errs on the safe side",
     ),
     Reason(
-        lambda row: row["quantity"].startswith("ICC") and "profile" in row["interval"] and _over(row),
+        lambda row: row["quantity"].startswith("ICC") and row["interval"] != "ANOVA, exact" and _over(row),
         "the interval cannot end below zero, so near zero, or with few clinics, it can miss on one side only",
     ),
     Reason(
         lambda row: row["quantity"] == "ICC, observed scale" and row["prevalence"] < 0.1,
-        "rare events tell little of the shape of the clinics' distribution: theirs is logistic-normal here, "
-        "the interval's is beta",
+        "few events say little of how clinics' probabilities are spread, and likelihood intervals are for "
+        "large samples",
     ),
     Reason(
         lambda row: (
@@ -94,11 +100,14 @@ REASONS: tuple[Reason, ...] = (
 UNEXPLAINED = "no reason known"
 
 
+def _parts(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
 def gathered(folder: Path) -> pd.DataFrame:
     """One row per scenario, quantity and interval: replicates, coverage, its Monte Carlo SE, mean width."""
-    parts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     rows = []
-    for part in parts:
+    for part in _parts(folder):
         for name, sums in part["quantities"].items():
             quantity, interval = name.split("|")
             rows.append({**part["scenario"], "quantity": quantity, "interval": interval, **sums})
@@ -144,6 +153,8 @@ def report(folder: Path) -> tuple[str, pd.DataFrame]:
         "",
         _why(figures),
         "",
+        _refused(folder),
+        "",
         f"Made on {description(['numpy', 'scipy', 'pandas', 'numba'])}.",
     ]
     return "\n".join(lines), figures
@@ -167,6 +178,22 @@ def _why(figures: pd.DataFrame) -> str:
         ends = f"{100 * part['coverage'].min():.0f}–{100 * part['coverage'].max():.0f}"
         rows.append((quantity, interval, len(part), ends, reason))
     return f"{first}\n\n{markdown(('of what', 'interval', 'scenarios', 'coverage', 'why'), rows)}"
+
+
+def _refused(folder: Path) -> str:
+    parts = _parts(folder)
+    networks, failures = sum(part["replicates"] for part in parts), [part["failures"] for part in parts]
+    count = sum(sum(each.values()) for each in failures)
+    if not count:
+        return f"None of {networks:,} networks was refused."
+    reasons: dict[str, int] = {}
+    for each in failures:
+        for reason, times in each.items():
+            reasons[reason] = reasons.get(reason, 0) + times
+    said = "; ".join(
+        f"{reason} ({times:,})" for reason, times in sorted(reasons.items(), key=lambda x: -x[1])
+    )
+    return f"{count:,} of {networks:,} networks were refused, and are not counted: {said}."
 
 
 def _reason(row: pd.Series) -> str:

@@ -9,8 +9,9 @@ from refs.reference import case_ids, load_case, load_data
 from scipy import special, stats
 
 from tasks.errors import EstimationError
-from tasks.models import beta_binomial, icc, icc_binary, icc_counts
+from tasks.models import beta_binomial, icc, icc_binary, icc_counts, logistic_normal
 from tasks.models.beta_binomial import Events
+from tasks.models.icc_estimates import profile_of_events
 
 CASES = [each for each in case_ids("icc") if "bin" in each]
 
@@ -151,6 +152,50 @@ class TestBetaBinomial:
             lower, upper = beta_binomial.profile_interval(events, 0.95)
             covered += lower <= 0.1 <= upper
         assert 183 <= covered <= 198
+
+
+class TestLogisticNormal:
+    def test_is_the_mixed_models_interval(self) -> None:
+        """From events per clinic, the interval that the mixed model gives from rows."""
+        data = load_data("cbpp_bernoulli")
+        by_rows = icc("y", data, groups="herd", kind="binary", method="observed")
+        by_events = icc("y", data, groups="herd", kind="binary", interval="logistic-normal")
+        assert (by_events.lower, by_events.upper) == pytest.approx((by_rows.lower, by_rows.upper), rel=1e-4)
+
+    def test_default_reaches_as_far_as_both_shapes(self) -> None:
+        found = icc("y", load_data("cbpp_bernoulli"), groups="herd", kind="binary")
+        beta, normal = found.conf_int("beta-binomial"), found.conf_int("logistic-normal")
+        assert found.conf_int() == (min(beta[0], normal[0]), max(beta[1], normal[1]))
+
+    @pytest.mark.parametrize(("prevalence", "variance"), [(0.03, 0.5), (0.2, 4.0), (0.5, 1.0), (0.1, 0.0)])
+    def test_icc_at_a_prevalence(self, prevalence: float, variance: float) -> None:
+        value = logistic_normal.icc_at(prevalence, variance)
+        z = stats.norm.ppf((np.arange(200_000) + 0.5) / 200_000)
+        low, high = -30.0, 30.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            mean = special.expit(middle + np.sqrt(variance) * z).mean()
+            low, high = (middle, high) if mean < prevalence else (low, middle)
+        p = special.expit(middle + np.sqrt(variance) * z)
+        assert value == pytest.approx(p.var() / (prevalence * (1 - prevalence)), rel=1e-3, abs=1e-12)
+
+    def test_no_events_say_nothing(self) -> None:
+        assert logistic_normal.profile_interval(Events(np.full(5, 9.0), np.zeros(5)), 0.95) == (0.0, 1.0)
+
+    @pytest.mark.slow
+    def test_rare_events_of_either_shape(self) -> None:
+        """30 clinics, prevalence 3%, ICC 0.1: where one shape's interval fails, the default holds."""
+        rng = np.random.default_rng(8)
+        # SD 1.486 and intercept −4.30 of the log odds have prevalence 3% and observed-scale ICC 0.1
+        normal = special.expit(-4.3017 + 1.4857 * rng.normal(size=(60, 30)))
+        beta = rng.beta(0.03 * 9, 0.97 * 9, (60, 30))
+        for probabilities in (normal, beta):
+            held = 0
+            for p in probabilities:
+                events = Events(np.full(30, 50.0), rng.binomial(50, p).astype(float))
+                lower, upper = profile_of_events(events, "profile", 0.95)
+                held += lower <= 0.1 <= upper
+            assert held >= 53
 
 
 def test_text_outcomes_count_the_second_value() -> None:

@@ -196,7 +196,7 @@ class TestCountPosterior:
         total, first, second = 0.0, np.zeros(6), np.zeros(6)
         z = np.linspace(-6, 6, 241)
         normal = stats.norm.pdf(z)
-        for tau in np.geomspace(0.02, 20.0, 60):
+        for tau in np.geomspace(0.02, 10.0, 60):
             for beta in np.linspace(-4.0, 3.0, 71) * max(1.0, tau / 3):
                 p = special.expit(beta + tau * z)
                 terms = normal * p ** y[:, None] * (1 - p) ** (n - y)[:, None]
@@ -375,3 +375,12 @@ class TestRefusals:
         fit = lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(12), [20, 20]))
         with pytest.raises(EstimationError, match="too few levels"):
             shrink(fit)
+        three = shrink(lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(12), [20, 20, 20])))
+        assert (three.table["upper"] - three.table["lower"] > 3 * three.table["sd_coefficients"]).all()
+
+    def test_rare_events_in_few_clinics(self) -> None:
+        """Four events in eight clinics rule out no spread of clinics, and the interval says so."""
+        data = pd.DataFrame({"clinic": np.repeat(np.arange(8), 50), "event": 0})
+        data.loc[[3, 7, 60, 111], "event"] = 1
+        table = shrink(glmm("event ~ 1 + (1 | clinic)", data)).table
+        assert (table["upper"] - table["lower"] > 3).all()
