@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "flows": {*BOTTOM, *STEPS, "tasks.models", "tasks.records"},
 }
 ESTIMATORS_USE = {"numpy", "scipy", "pandas", "numba", "formulaic", "tasks"}
-"""What a statistician must know to read `tasks/models`, beside the standard library; formulaic reads hypotheses."""
+"""What it takes to read `tasks/models`, beside the standard library (formulaic reads hypotheses)."""
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -14,7 +14,7 @@ from tasks.estimating.questions import Question
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.models import ICC, GlmmFit, LmmFit, design_effect, icc
-from tasks.models import distributions as stats
+from tasks.models.numerics import distributions as stats
 from tasks.records import Records
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.errors import EstimationError, nearest
-from tasks.models import distributions as stats
 from tasks.models.hypotheses import Hypothesis, read_hypothesis
+from tasks.models.numerics import distributions as stats
 from tasks.records.design import Design, Dropped
 
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.models import distributions as stats
+from tasks.models.numerics import distributions as stats
 
 Floats = NDArray[np.float64]
 

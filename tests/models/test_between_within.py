@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tasks.models import glmm
-from tasks.models.between_within import between_within_df
+from tasks.models.generalized_mixed.between_within import between_within_df
 
 
 def network(seed: int, clinics: int = 9, size: int = 40) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.models import distributions
+from tasks.models.numerics import distributions
 
 P = np.array([1e-12, 1e-6, 0.001, 0.025, 0.3, 0.5, 0.8, 0.975, 0.999])
 X = np.array([0.0, 0.01, 0.5, 1.0, 1.96, 4.0, 9.0, 40.0])

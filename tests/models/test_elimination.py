@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.models.elimination import Elimination, Factor
+from tasks.models.numerics.elimination import Elimination, Factor
 
 
 def _problem(kind: str, seed: int = 3):

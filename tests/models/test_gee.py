@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import EstimationError
-from tasks.models.gee import GeeFit, gee
+from tasks.models.estimating_equations.gee import GeeFit, gee
 from tests.refs.reference import case_ids, load_case, load_data
 
 CASES = [name for name in case_ids("gee") if name != "gee_sitka89_unstr"]

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import linalg
 
-from tasks.models.gee import GeeFit, gee
-from tasks.models.within import within
+from tasks.models.estimating_equations.gee import GeeFit, gee
+from tasks.models.fixed_effects.within import within
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.models.gee import GeeFit, gee, gee_from_cells, gee_from_moments
-from tasks.models.within import within
+from tasks.models.estimating_equations.gee import GeeFit, gee, gee_from_cells, gee_from_moments
+from tasks.models.fixed_effects.within import within
 from tasks.records import cells_for, moments_for
 
 SETTINGS = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])

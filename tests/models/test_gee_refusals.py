@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from tasks.errors import ClinicnetError, EstimationError
-from tasks.models.gee import gee
-from tasks.models.hausman import between_within, hausman, mundlak
-from tasks.models.random_effects import swamy_arora
-from tasks.models.within import within
+from tasks.models.estimating_equations.gee import gee
+from tasks.models.fixed_effects.hausman import between_within, hausman, mundlak
+from tasks.models.fixed_effects.random_effects import swamy_arora
+from tasks.models.fixed_effects.within import within
 from tests.refs.reference import load_case, load_data
 
 

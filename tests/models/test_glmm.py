@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.special import expit, logsumexp
 
 from tasks.errors import EstimationError, FormulaError
-from tasks.models.glmm import glmm
+from tasks.models.generalized_mixed.glmm import glmm
 from tests.refs.reference import case_ids, load_case, load_data
 
 CASES = case_ids("glmm_logistic") + case_ids("glmm_poisson")

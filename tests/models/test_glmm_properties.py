@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.models.families import Outcome
-from tasks.models.glmm import glmm, glmm_from_cells
-from tasks.models.glmm_cells import ArrangedCells
-from tasks.models.laplace import Point
-from tasks.models.quadrature import ScalarLikelihood, hermite_rule
+from tasks.models.generalized_mixed.families import Outcome
+from tasks.models.generalized_mixed.glmm import glmm, glmm_from_cells
+from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
+from tasks.models.generalized_mixed.laplace import Point
+from tasks.models.generalized_mixed.quadrature import ScalarLikelihood, hermite_rule
 from tasks.records import cells_for
 
 SETTINGS = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])

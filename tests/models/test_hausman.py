@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.models.hausman import between_within, hausman, mundlak
-from tasks.models.lmm import lmm
-from tasks.models.random_effects import swamy_arora
-from tasks.models.within import within
+from tasks.models.fixed_effects.hausman import between_within, hausman, mundlak
+from tasks.models.fixed_effects.random_effects import swamy_arora
+from tasks.models.fixed_effects.within import within
+from tasks.models.linear_mixed.lmm import lmm
 from tests.refs.reference import case_ids, load_case, load_data
 
 CASES = case_ids("fixed_effects")

@@ -12,10 +12,10 @@ from scipy import stats
 
 from tasks.errors import EstimationError, FormulaError
 from tasks.models import icc, lmm, patient_icc
-from tasks.models.icc_intervals import exact
-from tasks.models.icc_likelihood import maximise, profile
-from tasks.models.nested_anova import correlations, nested_sums
-from tasks.models.one_way import OneWay, anova, between_at, split
+from tasks.models.intraclass.icc_intervals import exact
+from tasks.models.intraclass.icc_likelihood import maximise, profile
+from tasks.models.intraclass.nested_anova import correlations, nested_sums
+from tasks.models.intraclass.one_way import OneWay, anova, between_at, split
 from tasks.records import moments_for
 
 CONTINUOUS = [each for each in case_ids("icc") if "bin" not in each]

@@ -9,9 +9,10 @@ from refs.reference import case_ids, load_case, load_data
 from scipy import special, stats
 
 from tasks.errors import EstimationError
-from tasks.models import beta_binomial, icc, icc_binary, icc_counts, logistic_normal
-from tasks.models.beta_binomial import Events
-from tasks.models.icc_estimates import profile_of_events
+from tasks.models import icc
+from tasks.models.intraclass import beta_binomial, icc_binary, icc_counts, logistic_normal
+from tasks.models.intraclass.beta_binomial import Events
+from tasks.models.intraclass.icc_estimates import profile_of_events
 
 CASES = [each for each in case_ids("icc") if "bin" in each]
 

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from tasks.errors import EstimationError
-from tasks.models.glmm import glmm
-from tasks.models.likelihood_ratio import _projected_p, likelihood_ratio
-from tasks.models.lmm import lmm
+from tasks.models.generalized_mixed.glmm import glmm
+from tasks.models.linear_mixed.likelihood_ratio import _projected_p, likelihood_ratio
+from tasks.models.linear_mixed.lmm import lmm
 from tests.refs.reference import load_data
 
 SLEEP = load_data("sleepstudy")

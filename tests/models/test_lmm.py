@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EstimationError
-from tasks.models.lmm import LmmFit, lmm, lmm_from_moments
+from tasks.models.linear_mixed.lmm import LmmFit, lmm, lmm_from_moments
 from tasks.records import moments_for
 from tests.refs.reference import case_ids, load_case, load_data
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EstimationError
-from tasks.models.lmm import LmmFit, lmm
-from tasks.models.lmm_profile import profile_variances
+from tasks.models.linear_mixed.lmm import LmmFit, lmm
+from tasks.models.linear_mixed.lmm_profile import profile_variances
 from tests.refs.reference import case_ids, load_case, load_data
 
 PROFILED = [name for name in case_ids("lmm") if load_case(name).get("profile_ci_ML")]

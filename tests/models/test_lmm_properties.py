@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.models.lmm import LmmFit, lmm, lmm_from_moments
+from tasks.models.linear_mixed.lmm import LmmFit, lmm, lmm_from_moments
 from tasks.records import Moments, moments_for
 
 STRUCTURES = [

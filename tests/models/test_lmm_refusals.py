@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import ClinicnetError, EstimationError, FormulaError
-from tasks.models.lmm import lmm
+from tasks.models.linear_mixed.lmm import lmm
 from tests.refs.reference import load_case, load_data
 
 

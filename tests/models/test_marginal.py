@@ -12,11 +12,11 @@ from scipy import integrate, stats
 from scipy.special import expit
 
 from tasks.errors import EstimationError, FormulaError, RecordsError
-from tasks.models.gee import gee
-from tasks.models.glmm import glmm
-from tasks.models.lmm import lmm
-from tasks.models.marginal import marginal_effects
-from tasks.models.normal_mixture import marginal_derivatives, marginal_mean, shared_correlation
+from tasks.models.estimating_equations.gee import gee
+from tasks.models.generalized_mixed.glmm import glmm
+from tasks.models.generalized_mixed.marginal import marginal_effects
+from tasks.models.linear_mixed.lmm import lmm
+from tasks.models.numerics.normal_mixture import marginal_derivatives, marginal_mean, shared_correlation
 from tests.refs.reference import case_ids, load_case, load_data
 
 

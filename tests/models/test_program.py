@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from tasks.errors import ClinicnetError, EstimationError, FormulaError, RecordsError
-from tasks.models.gee import gee
-from tasks.models.glmm import glmm
-from tasks.models.lmm import lmm
-from tasks.models.program import program_effect
-from tasks.models.within import within
+from tasks.models.estimating_equations.gee import gee
+from tasks.models.fixed_effects.within import within
+from tasks.models.generalized_mixed.glmm import glmm
+from tasks.models.linear_mixed.lmm import lmm
+from tasks.models.program_effects.program import program_effect
 
 TRUTH = -1.0
 

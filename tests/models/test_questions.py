@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from tasks.errors import EstimationError
-from tasks.models.gee import gee
-from tasks.models.glmm import glmm
-from tasks.models.hausman import hausman
-from tasks.models.lmm import lmm
-from tasks.models.questions import role_of, which_estimate
-from tasks.models.within import within
+from tasks.models.estimating_equations.gee import gee
+from tasks.models.fixed_effects.hausman import hausman
+from tasks.models.fixed_effects.within import within
+from tasks.models.generalized_mixed.glmm import glmm
+from tasks.models.linear_mixed.lmm import lmm
+from tasks.models.program_effects.questions import role_of, which_estimate
 
 
 @pytest.fixture(scope="module")

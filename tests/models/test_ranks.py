@@ -10,10 +10,10 @@ from scipy import stats
 
 from tasks.errors import EstimationError
 from tasks.models import Shrunken, lmm, ranks, shrink
-from tasks.models.clinic_posterior import ClinicPosterior, Node
-from tasks.models.rank_sets import rank_sets
-from tasks.models.ranks import RANK_COLUMNS
-from tasks.models.verdict import rankability, verdict
+from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node
+from tasks.models.clinics.rank_sets import rank_sets
+from tasks.models.clinics.ranks import RANK_COLUMNS
+from tasks.models.clinics.verdict import rankability, verdict
 
 
 def estimates(mean: list[float], sd: list[float], *, between: float = 1.0, shared: float = 0.0) -> Shrunken:

@@ -13,9 +13,9 @@ from scipy import special, stats
 
 from tasks.errors import EstimationError
 from tasks.models import glmm, lmm, lmm_from_moments, shrink, standardised_ratios
-from tasks.models.clinic_posterior import ClinicPosterior, Node
-from tasks.models.posterior_counts import count_posterior
-from tasks.models.posterior_gaussian import gaussian_posterior
+from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node
+from tasks.models.clinics.posterior_counts import count_posterior
+from tasks.models.clinics.posterior_gaussian import gaussian_posterior
 from tasks.records import moments_for
 
 

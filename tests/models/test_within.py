@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.models.random_effects import swamy_arora
-from tasks.models.within import WithinFit, within
+from tasks.models.fixed_effects.random_effects import swamy_arora
+from tasks.models.fixed_effects.within import WithinFit, within
 from tests.refs.reference import case_ids, load_case, load_data
 
 CASES = case_ids("fixed_effects")

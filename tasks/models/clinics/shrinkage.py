@@ -1,0 +1,264 @@
+"""Shrunken clinic figures: each clinic's own records, weighted against the network for how many there are.
+
+A clinic's effect given its own records and the network's is w·own + (1 − w)·overall: with an ICC of 0.20 a
+clinic of 200 patients keeps 98% of its own figure, a clinic of 5 about 56%. Its uncertainty has three parts,
+which are stated apart: the clinic's own sampling, the coefficients, and how much clinics differ at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from tasks.errors import EstimationError, nearest
+from tasks.models.clinics.clinic_posterior import ClinicPosterior
+from tasks.models.clinics.posterior_counts import count_posterior
+from tasks.models.clinics.posterior_gaussian import gaussian_posterior
+from tasks.models.clinics.verdict import rankability
+from tasks.models.generalized_mixed.glmm_fit import GlmmFit
+from tasks.models.linear_mixed.lmm import LmmFit
+from tasks.records.moments import INTERCEPT
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shrunken:
+    """Shrunken effects of a grouping factor's levels, with their joint posterior.
+
+    Effects are on the model's scale (the outcome's unit, log odds or log rate) and relative to the average
+    level, whose effect is 0.
+
+    Attributes:
+        group: the grouping factor.
+        family: gaussian, binomial, poisson or negative-binomial.
+        overall: the linear predictor of the sample's average row at the average level.
+        sd_between: estimated SD of the effects.
+        sd_within: residual SD; NaN for binary and count outcomes.
+        table: one row a level: `own` (its effect from its own records alone) and `own_sd` (its sampling SD),
+            `weight` w, `estimate` w·own + (1 − w)·0, `sd_conditional` (variances and coefficients taken as
+            known), `sd_coefficients` (coefficients uncertain too), `mean` and `sd` (everything uncertain),
+            `lower` and `upper` (everything uncertain), `p_above` (probability of an effect above 0).
+        level: coverage of the intervals.
+        posterior: the joint posterior they are read from.
+        own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
+            uncertain coefficients do to them, beside their sampling SDs.
+    """
+
+    group: str
+    family: str
+    overall: float
+    sd_between: float
+    sd_within: float
+    table: pd.DataFrame
+    level: float
+    posterior: ClinicPosterior = field(repr=False)
+    own_shared: Floats = field(repr=False)
+
+    def values(self) -> pd.DataFrame:
+        """`own`, `estimate`, `lower` and `upper` as expected outcomes of the sample's average row.
+
+        A mean for gaussian outcomes, a probability for binomial ones, a count (for the average exposure) for
+        counts: the linear predictor `overall` plus the effect, through the inverse link.
+        """
+        inverse: Callable[[Floats], Floats] = np.exp
+        if self.family in ("gaussian", "binomial"):
+            inverse = special.expit if self.family == "binomial" else np.asarray
+        columns = ["own", "estimate", "lower", "upper"]
+        return pd.DataFrame(
+            {name: inverse(self.overall + self.table[name].to_numpy()) for name in columns},
+            index=self.table.index,
+        )
+
+    def draws(self, count: int = 4_000, seed: int = 0) -> Floats:
+        """(count, n) joint posterior draws of the effects, in the order of `table`."""
+        return self.posterior.draws(count, np.random.default_rng(seed))
+
+    def next_rows(
+        self, rows: int, level: float | None = None, *, count: int = 4_000, seed: int = 0
+    ) -> pd.DataFrame:
+        """Prediction interval for each level's next `rows` rows: their mean, share of events, or mean count.
+
+        The rows are like the sample's average one. With few rows the interval is mostly the rows' own
+        variation; with very many, the interval of the level's figure.
+        """
+        probabilities = _tails(level or self.level)
+        if self.family == "gaussian":
+            ends = [self.overall + self.posterior.quantile_of_mean(each, rows) for each in probabilities]
+        else:
+            rng = np.random.default_rng(seed)
+            eta = self.overall + self.posterior.draws(count, rng)
+            if self.family == "binomial":
+                drawn = rng.binomial(rows, special.expit(eta)) / rows
+            else:
+                drawn = rng.poisson(rows * np.exp(eta)) / rows
+            ends = list(np.quantile(drawn, probabilities, axis=0, method="inverted_cdf"))
+        return pd.DataFrame({"lower": ends[0], "upper": ends[1]}, index=self.table.index)
+
+    def new_level(self, level: float | None = None) -> tuple[float, float]:
+        """Prediction interval for the effect of a level that is not in the data."""
+        lower, upper = (self.posterior.quantile_of_new(each) for each in _tails(level or self.level))
+        return lower, upper
+
+    @property
+    def rankability(self) -> float:
+        """Share of what the levels' own figures differ by that is not chance (`clinics.verdict`)."""
+        return rankability(self.sd_between, self.table["own_sd"].to_numpy())
+
+    def __str__(self) -> str:
+        head = (
+            f"{len(self.table):,} levels of {self.group}, effects relative to the average one; "
+            f"SD between them {self.sd_between:.4g}, rankability {self.rankability:.2f}"
+        )
+        return f"{head}\n{self.table.to_string(float_format=lambda value: f'{value:.4g}')}"
+
+
+def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.95) -> Shrunken:
+    """Shrunken effects of clinics, with conditional and full uncertainty.
+
+    Args:
+        fit: a linear or generalized linear mixed model with a random intercept for the group. A GLMM's cells
+            are read once more from the data it remembers; without them (an unpickled fit) the SD between
+            levels is taken as known.
+        group: the grouping factor, where the fit has several.
+        level: coverage of the intervals.
+
+    Raises:
+        EstimationError: no such group, no random intercept by it, or too few levels.
+
+    Sources: Robinson (1991), Stat Sci 6:15 (w·own + (1 − w)·overall); Kass & Steffey (1989), JASA 84:717, and
+    Booth & Hobert (1998), JASA 93:262 (the variances' uncertainty, here integrated over and not to first
+    order); `tasks.models.clinics.posterior_gaussian` and `tasks.models.clinics.posterior_counts`.
+    """
+    groups = list(fit.varcomp)
+    if not groups:
+        raise EstimationError(
+            "the fit has no random effects to shrink", hint="fit lmm() or glmm() with a term (1 | clinic)"
+        )
+    if group is None:
+        if len(groups) > 1:
+            raise EstimationError(
+                f"the fit has random effects by {' and '.join(groups)}",
+                hint="say which: shrink(fit, group=…)",
+            )
+        group = groups[0]
+    if group not in groups:
+        raise EstimationError(f"no random effects by {group!r} in this fit; {nearest(group, groups)}")
+    if isinstance(fit, LmmFit):
+        posterior = gaussian_posterior(fit, group)
+        table = _gaussian_table(fit, group)
+        family, overall, sd_within = "gaussian", _overall(fit), fit.sigma
+    else:
+        posterior = count_posterior(fit, group)
+        table = _count_table(fit, group, posterior)
+        family, overall, sd_within = fit.family, fit.typical, float("nan")
+    low, high = _tails(level)
+    table["mean"] = posterior.mean
+    table["sd"] = posterior.sd
+    table["lower"] = posterior.quantile(low)
+    table["upper"] = posterior.quantile(high)
+    table["p_above"] = posterior.probability_above(0.0)
+    variance = fit.varcomp.variance(group)
+    between = float(np.sqrt(variance[INTERCEPT] if INTERCEPT in variance.index else variance.iloc[0]))
+    return Shrunken(
+        group, family, overall, between, sd_within, table, level, posterior, _own_shared(posterior, between)
+    )
+
+
+def _tails(level: float) -> tuple[float, float]:
+    if not 0.0 < level < 1.0:
+        raise EstimationError(f"an interval's level lies between 0 and 1, and {level:g} was given")
+    return (1.0 - level) / 2.0, (1.0 + level) / 2.0
+
+
+def _overall(fit: LmmFit) -> float:
+    moments = fit.moments
+    total = moments.products[:, 0, :].sum(axis=0) / moments.n_obs + moments.reference
+    total[0] = 1.0
+    return float(sum(fit.coef[name] * total[moments.columns.index(name)] for name in fit.coef.index))
+
+
+def _gaussian_table(fit: LmmFit, group: str) -> pd.DataFrame:
+    ranef = fit.ranef[group]
+    if isinstance(ranef.index, pd.MultiIndex):
+        ranef = pd.DataFrame(ranef.xs(INTERCEPT, level="effect"))
+    estimate, sd, weight = (ranef[name].to_numpy() for name in ("estimate", "sd", "weight"))
+    if len(fit.varcomp) == 1 and list(fit.varcomp[group].index) == [INTERCEPT]:
+        own, own_sd = _own_residuals(fit, group)
+    else:
+        own, own_sd = _own(estimate, sd, weight)
+    return pd.DataFrame(
+        {
+            "own": own,
+            "own_sd": own_sd,
+            "weight": weight,
+            "estimate": estimate,
+            "sd_conditional": sd,
+            "sd_coefficients": ranef["prediction_sd"].to_numpy(),
+        },
+        index=pd.Index(ranef.index, name=group),
+    )
+
+
+def _own_residuals(fit: LmmFit, group: str) -> tuple[Floats, Floats]:
+    """Each level's mean residual and its SD σ/√n: defined whatever the variance between levels."""
+    moments = fit.moments
+    codes = moments.codes[:, moments.factors.index(group)]
+    k = len(moments.levels[moments.factors.index(group)])
+    names = [name for name in fit.coef.index if name != INTERCEPT]
+    columns = moments.position(*names)
+    slopes = fit.coef.loc[names].to_numpy()
+    residual = moments.products[:, 0, -1] - moments.products[:, 0, columns] @ slopes
+    n = np.bincount(codes, moments.n, minlength=k)
+    constant = moments.reference[-1] - moments.reference[columns] @ slopes
+    constant -= float(fit.coef.get(INTERCEPT, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.bincount(codes, residual, minlength=k) / n + constant
+        return own, fit.sigma / np.sqrt(n)
+
+
+def _count_table(fit: GlmmFit, group: str, posterior: ClinicPosterior) -> pd.DataFrame:
+    known = fit.posterior_moments is not None and len(fit.modes) == 1
+    ranef = fit.posterior[group] if known else fit.ranef[group]
+    estimate, sd, weight = (ranef[name].to_numpy() for name in ("estimate", "sd", "weight"))
+    coefficients = fit.ranef_pev[group]["sd"].to_numpy() ** 2 - fit.ranef[group]["sd"].to_numpy() ** 2
+    if float(fit.varcomp.variance(group).iloc[0]) > 0.0:
+        own, own_sd = _own(estimate, sd, weight)
+    else:
+        # with no variance between levels their own effects are read off where there is some
+        node = max((each for each in posterior.nodes if each.sd_between > 0.0), key=lambda each: each.weight)
+        own, own_sd = _own(node.mean, node.sd, 1.0 - (node.sd / node.sd_between) ** 2)
+    return pd.DataFrame(
+        {
+            "own": own,
+            "own_sd": own_sd,
+            "weight": weight,
+            "estimate": estimate,
+            "sd_conditional": sd,
+            "sd_coefficients": np.sqrt(sd**2 + np.maximum(coefficients, 0.0)),
+        },
+        index=pd.Index(fit.labels[group], name=group),
+    )
+
+
+def _own_shared(posterior: ClinicPosterior, between: float) -> Floats:
+    """What uncertain coefficients do to own effects: their loadings on the shrunken ones, over the weight."""
+    some = [node for node in posterior.nodes if node.sd_between > 0.0]
+    node = min(
+        some, key=lambda each: abs(each.sd_between - between) - (each.weight if between == 0.0 else 0.0)
+    )
+    weight = 1.0 - (node.sd / node.sd_between) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(weight[:, None] > 1e-8, node.shared / weight[:, None], 0.0)
+
+
+def _own(estimate: Floats, sd: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """What a level's own records say: û = w·own and sd² = w·own_sd², where w is not zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        said = weight > 1e-8
+        return np.where(said, estimate / weight, np.nan), np.where(said, sd / np.sqrt(weight), np.nan)

@@ -1,0 +1,1 @@
+"""Generalized estimating equations: population averages with covariances for few clusters."""

@@ -1,0 +1,100 @@
+"""What a GEE refuses, in a sentence that names the column and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tasks.errors import EstimationError, FormulaError, nearest
+from tasks.models.estimating_equations.gee_family import Family
+from tasks.records.cells import Cells
+from tasks.records.design import Design
+from tasks.records.places import counted, in_levels
+
+
+def group_names(groups: str | Sequence[str], corr: str) -> tuple[str, ...]:
+    """Grouping columns, outer first: one, or two for nested-exchangeable."""
+    if not isinstance(groups, str) and not (
+        isinstance(groups, Sequence) and all(isinstance(each, str) for each in groups)
+    ):
+        raise FormulaError(
+            f"groups is {groups!r}; it names the cluster column", hint='such as groups="clinic"'
+        )
+    names = tuple(part.strip() for part in groups.split("/")) if isinstance(groups, str) else tuple(groups)
+    wanted = 2 if corr == "nested-exchangeable" else 1
+    if len(names) != wanted:
+        raise FormulaError(
+            f"a correlation of type {corr} takes {wanted} grouping column{'s'[: wanted - 1]}, "
+            f"and got {len(names)}",
+            hint='for patients within clinics: corr="nested-exchangeable", groups=("clinic", "patient")',
+        )
+    return names
+
+
+def check_scale(scale: float | None) -> None:
+    """Refuse a fixed scale that is no positive number."""
+    if scale is None:
+        return
+    if isinstance(scale, bool | str) or not 0.0 < float(scale) < np.inf:
+        raise EstimationError(
+            f"scale is {scale!r}; it is a positive number, or None to estimate it",
+            hint="scale=1.0 takes binomial or Poisson variances as they are",
+        )
+
+
+def known(value: str, choices: Iterable[str], what: str) -> None:
+    """Refuse a keyword's value that is not one of its choices."""
+    if value not in tuple(choices):
+        raise EstimationError(f"no {what} {value!r}; {nearest(value, choices)}")
+
+
+def check_clusters(group: str, count: int) -> None:
+    """Refuse fewer than two clusters."""
+    if count < 2:
+        raise EstimationError(
+            f"{group} has {'only one value' if count else 'no values'}; a GEE needs two or more clusters",
+            hint="name a finer grouping column, or use a window with more clinics",
+        )
+
+
+def check_varies(design: Design, spread: float) -> None:
+    """Refuse an outcome whose sum of squares about its mean is zero."""
+    if not spread > 0.0:
+        raise EstimationError(
+            f"{design.response} has the same value in every row, so there is nothing to explain",
+            hint="check the outcome column and the filter",
+        )
+
+
+def check_outcome(design: Design, cells: Cells, family: Family) -> None:
+    """Refuse outcomes that the family cannot have, or that do not vary."""
+    response, total = design.response, cells.total
+    mean = total.sum() / (cells.trials if family.name == "binomial" else cells.weight).sum()
+    if family.name == "gaussian":
+        about_mean = total - cells.weight * mean
+        spread = float((about_mean**2 / cells.weight).sum())
+        within = float((cells.total_squares - total**2 / cells.weight).sum())  # of collapsed rows
+        size = float(cells.total_squares.sum())
+        check_varies(design, spread if spread > 1e-26 * size else within if within > 1e-12 * size else 0.0)
+        return
+    allowed = ("binary", "successes") if family.name == "binomial" else ("binary", "count")
+    if cells.outcome not in allowed:
+        single = bool(np.all(cells.weight == 1.0))
+        if family.name == "poisson":
+            bad, what = (total != np.round(total)) | (total < 0.0), "that are negative or not whole"
+        else:  # of outcomes that are 0 or 1, and of no others, the sum is the sum of squares
+            bad = np.abs(cells.total_squares - total) > 1e-9 * cells.weight
+            what = "other than 0 and 1"
+        where = in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
+        raise EstimationError(
+            f"{response} has values {what}{f' in {counted(bad.sum())}' if single else ''}{where}, "
+            f"which a {family.name} outcome cannot have",
+            hint="recode the outcome, or choose another family",
+        )
+    alike = bool(np.all(total == cells.weight * mean) and np.all(cells.total_squares == total * mean))
+    if mean == 0.0 or (mean == 1.0 and family.name == "binomial") or (family.name == "poisson" and alike):
+        raise EstimationError(
+            f"{response} is {mean:.0f} in every row, so no effect on it can be estimated",
+            hint="use a longer window, or report the count itself",
+        )

@@ -1,0 +1,191 @@
+"""Solving the estimating equations: a start by likelihood, then scoring with the correlation re-estimated.
+
+One pass at β gives the residuals, from them the scale and correlation, and from those the scoring step, so
+the equations are the fixed point of one map β → β + (ΣB_i)⁻¹ΣU_i. Its steps shrink by a constant factor;
+Anderson's acceleration (Anderson 1965, J ACM 12, 547; Walker & Ni 2011, SIAM J Numer Anal 49, 1715) uses the
+last few to reach the same fixed point in a third of the passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.errors import EstimationError
+from tasks.models.estimating_equations.gee_family import Family
+from tasks.models.estimating_equations.gee_sums import Centre
+from tasks.models.estimating_equations.working_correlation import Weighed
+from tasks.models.generalized_mixed.families import FamilyName, Outcome
+from tasks.models.generalized_mixed.separation import SUSPECT, find_separation, refuse_separated
+from tasks.records.cells import Cells
+from tasks.records.design import Design
+from tasks.records.moments import INTERCEPT
+
+Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-10
+"""Largest scoring step, in standard errors, at which the equations count as solved."""
+
+_ACCEPTED = 1e-8  # where rounding lets steps shrink no further
+_MEMORY = 5
+_ROWS_FOR_A_START = 60_000
+_MOST_START_STEPS = 40
+_NEAR = 1e-4  # change of the linear predictor that is near enough to start from
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The equations at one value of the coefficients.
+
+    Attributes:
+        scale: moment estimate of φ.
+        weighed: correlation, information and score.
+    """
+
+    scale: float
+    weighed: Weighed
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Where the iterations ended.
+
+    Attributes:
+        coefficients: (p,) of the columns about their centre.
+        evaluation: the equations there.
+        iterations: scoring steps taken.
+        step: last scoring step, in standard errors.
+        converged: whether it passed the test.
+    """
+
+    coefficients: Floats
+    evaluation: Evaluation
+    iterations: int
+    step: float
+    converged: bool
+
+
+def solve(evaluate: Callable[[Floats], Evaluation], start: Floats, max_iterations: int = 200) -> Solution:
+    """Iterate from `start` until the scoring step is a vanishing part of the standard errors."""
+    b = start
+    points: list[Floats] = []
+    steps: list[Floats] = []
+    best = np.inf
+    worse = 0
+    for iteration in range(1, max_iterations + 1):
+        here = evaluate(b)
+        step, se = _scoring_step(here)
+        size = float(np.max(np.abs(step) / se))
+        if not np.isfinite(size):
+            break
+        worse = worse + 1 if size >= best else 0
+        # the last step is taken too; what is evaluated at b differs from what would be there by less than it
+        if size < TOLERANCE or (worse >= 3 and best < _ACCEPTED and size < _ACCEPTED):
+            return Solution(b + step, here, iteration, size, converged=True)
+        if size > 2.0 * best:  # the map is not contracting here: forget the past and go carefully
+            points, steps = [], []
+            step = step * 0.5
+        best = min(best, size)
+        points, steps = [*points[-_MEMORY:], b], [*steps[-_MEMORY:], step]
+        b = b + step if size > 0.5 else _mixed(points, steps, se)
+    return Solution(b, here, iteration, size, converged=False)
+
+
+def _scoring_step(here: Evaluation) -> tuple[Floats, Floats]:
+    inverse = np.linalg.inv(here.weighed.information)
+    se = np.sqrt(here.scale * np.diag(inverse))
+    return inverse @ here.weighed.score, np.where(se > 0.0, se, np.inf)
+
+
+def _mixed(points: list[Floats], steps: list[Floats], se: Floats) -> Floats:
+    """The next point: the combination of the last ones whose steps cancel best, plus its step."""
+    if len(points) == 1:
+        return points[0] + steps[0]
+    moved = np.diff(np.array(points), axis=0)
+    changed = np.diff(np.array(steps), axis=0)
+    weights, *_ = np.linalg.lstsq((changed / se).T, steps[-1] / se, rcond=1e-8)
+    return np.asarray(points[-1] + steps[-1] - weights @ (moved + changed))
+
+
+def likelihood_start(cells: Cells, design: Design, family: Family, centre: Centre) -> Floats:
+    """Maximum likelihood under independence, near enough to start from (of the columns about `centre`).
+
+    On large data a systematic sample of the cells is enough: the iterations that follow use them all.
+    """
+    step = len(cells.total) // _ROWS_FOR_A_START
+    if step > 1:
+        try:
+            return _likelihood(_every(cells, step), design, family, centre)
+        except EstimationError:  # a rare level is missing from the sample
+            pass
+    return _likelihood(cells, design, family, centre)
+
+
+def _every(cells: Cells, step: int) -> Cells:
+    taken = {
+        name: getattr(cells, name)[::step]
+        for name in ("fixed", "codes", "weight", "total", "total_squares", "trials", "offset")
+    }
+    return replace(cells, **taken, random=(), time=None)
+
+
+def _likelihood(cells: Cells, design: Design, family: Family, centre: Centre) -> Floats:
+    columns = (cells.fixed - centre.point).T
+    n: Floats = np.asarray(cells.trials if family.name == "binomial" else cells.weight, dtype=float)
+    b: Floats = np.zeros(len(columns))
+    if INTERCEPT in design.fixed and family.name != "gaussian":
+        expected = n if family.name == "binomial" else n * np.exp(cells.offset)
+        b[design.fixed.index(INTERCEPT)] = family.link_of(float(cells.total.sum() / expected.sum()))
+    value, moved, suspect = -np.inf, np.inf, family.name != "gaussian"
+    for _ in range(_MOST_START_STEPS):
+        eta = b @ columns
+        mean, root = family.mean_and_root(eta + cells.offset)
+        information = (columns * (n * root**2)) @ columns.T
+        score = columns @ (cells.total - n * mean)
+        step: Floats = np.asarray(np.linalg.lstsq(information, score, rcond=None)[0], dtype=float)
+        if family.name == "gaussian":
+            return np.asarray(b + step)
+        value, b, moved = _climb(cells, family, columns, n, b, step, value)
+        if suspect and float(np.abs(b @ columns).max()) > SUSPECT:
+            suspect = False
+            _refuse_separated(cells, design, family, columns)
+        if moved < _NEAR:
+            return b
+    raise EstimationError(
+        f"the likelihood of {design.response} has no maximum that can be found: an effect grows without end",
+        hint="leave out covariates with rare levels, or merge those levels",
+    )
+
+
+def _refuse_separated(cells: Cells, design: Design, family: Family, columns: Floats) -> None:
+    """Refuse covariates that tell the outcome's values apart: their effects are infinite."""
+    kind: FamilyName = "binomial" if family.name == "binomial" else "poisson"
+    found = find_separation(design.fixed, columns, Outcome.of(cells, kind), cells.weight)
+    if found is not None:
+        raise refuse_separated(found, design.response, kind)
+
+
+def _climb(
+    cells: Cells, family: Family, columns: Floats, n: Floats, b: Floats, step: Floats, value: float
+) -> tuple[float, Floats, float]:
+    """Go along `step`, halving it until the log-likelihood has risen; also the largest change of η."""
+    change = step @ columns
+    size = 1.0
+    for _ in range(30):
+        trial = b + size * step
+        reached = _log_likelihood(cells, family, trial @ columns + cells.offset, n)
+        if reached >= value:
+            break
+        size /= 2.0
+    return reached, trial, size * float(np.abs(change).max())
+
+
+def _log_likelihood(cells: Cells, family: Family, eta: Floats, n: Floats) -> float:
+    if family.name == "binomial":
+        cumulant = np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta)))
+    else:
+        cumulant = family.mean_and_root(eta)[0]
+    return float(cells.total @ eta - n @ cumulant)

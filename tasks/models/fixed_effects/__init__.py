@@ -1,0 +1,1 @@
+"""Every clinic its own control: within estimators, and tests against random effects."""

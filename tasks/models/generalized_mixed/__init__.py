@@ -1,0 +1,1 @@
+"""Generalized linear mixed models from cells: Laplace, quadrature, and averages over clinics."""

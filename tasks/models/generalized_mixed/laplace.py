@@ -1,0 +1,455 @@
+"""Laplace's approximation for random effects of any dimension: nested, crossed, several terms.
+
+With linear predictors η = o + Xβ + Zb, b ~ N(0, D(θ)), f(η) = Σ log p(y | η), b̂ the mode of
+g(b) = f(η) − b'D⁻¹b/2 and W = −f''(η) at the mode (Tierney & Kadane 1986; Breslow & Clayton 1993, eq. 3),
+
+    ℓ(θ, β) = g(b̂) − ½ log |I + D Z'WZ|.
+
+Its gradient includes how the mode moves. With K = (Z'WZ + D⁻¹)⁻¹, leverages v_i = z_i'Kz_i,
+k_i = ½ f'''_i v_i, a = K Z'k, residuals r = f' + k + f''·(Za), and the scores s = Z'f' and
+s_a = Z'(k + f''·Za), so that b̂ = Ds and a = Ds_a also where D is singular,
+
+    ∂ℓ/∂β = X'r,    ∂ℓ/∂D = ½ Σ (s s' + s_a s' + s s_a' − Z'V⁻¹Z),
+
+summed over the levels of each factor, its own blocks. (Implicit differentiation of Z'f' = D⁻¹b̂; Skaug &
+Fournier 2006 arrive at the same by automatic differentiation.) D = ΛΛ' with one lower-triangular Λ for each
+term; θ is the columns of those triangles, one term after the other, as lme4 has them.
+
+Z'WZ + D⁻¹ is never formed: `tasks.models.numerics.elimination` factorises it factor by factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from tasks.models.generalized_mixed.families import Outcome
+from tasks.models.generalized_mixed.quadrature import EMPTY, Evaluation
+from tasks.models.numerics.elimination import Elimination, Factor
+from tasks.models.numerics.inner import inner
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_STEPS = 200
+_FAR = 1.0
+_STEP_TOLERANCE = 1e-11
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One random-effects term `(columns | factor)`.
+
+    Attributes:
+        factor: position of its grouping factor in the codes.
+        columns: positions of its d columns among the random columns.
+    """
+
+    factor: int
+    columns: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of effects d per level."""
+        return len(self.columns)
+
+    @property
+    def n_theta(self) -> int:
+        """Entries of its lower triangle."""
+        return self.size * (self.size + 1) // 2
+
+    def triangle(self, theta: Floats) -> Floats:
+        """(d, d) Λ from its entries, column by column."""
+        lower = np.zeros((self.size, self.size))
+        lower.T[np.triu_indices(self.size)] = theta
+        return lower
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Terms, and the levels that meet in each combination of the grouping factors.
+
+    Attributes:
+        terms: the random-effects terms.
+        codes: (C, F) levels of each factor in each combination.
+        levels: number of levels of each factor.
+        n_columns: number of distinct random columns.
+    """
+
+    terms: tuple[Term, ...]
+    codes: Integers
+    levels: tuple[int, ...]
+    n_columns: int
+
+    @cached_property
+    def factors(self) -> tuple[Factor, ...]:
+        """Each factor's levels and columns, those of all its terms together."""
+        return tuple(
+            Factor(n, tuple(c for term in self.terms if term.factor == f for c in term.columns))
+            for f, n in enumerate(self.levels)
+        )
+
+    @cached_property
+    def plan(self) -> Elimination:
+        """The order of elimination."""
+        return Elimination(self.codes, self.factors, self.n_columns)
+
+    @property
+    def n_theta(self) -> int:
+        """Number of variance parameters."""
+        return sum(term.n_theta for term in self.terms)
+
+    @property
+    def size(self) -> int:
+        """Effects in all."""
+        return sum(factor.n_levels * len(factor.columns) for factor in self.factors)
+
+    def split(self, theta: Floats) -> list[Floats]:
+        """θ by term."""
+        return list(np.split(theta, np.cumsum([term.n_theta for term in self.terms])[:-1]))
+
+    def covariances(self, theta: Floats) -> list[Floats]:
+        """(d, d) D of each factor: block-diagonal in its terms."""
+        found = [np.zeros((len(factor.columns),) * 2) for factor in self.factors]
+        for term, where, part in zip(self.terms, self._places, self.split(theta), strict=True):
+            lower = term.triangle(part)
+            found[term.factor][np.ix_(where, where)] = lower @ lower.T
+        return found
+
+    def theta_gradient(self, theta: Floats, by_covariance: Sequence[Floats]) -> Floats:
+        """∂/∂θ from the symmetric (d, d) ∂/∂D of each factor: the lower triangles of 2 ∂D Λ."""
+        parts = []
+        for term, where, part in zip(self.terms, self._places, self.split(theta), strict=True):
+            block = 2.0 * by_covariance[term.factor][np.ix_(where, where)] @ term.triangle(part)
+            parts.append(block.T[np.triu_indices(term.size)])
+        return np.concatenate(parts)
+
+    def column_signs(self, theta: Floats) -> Floats:
+        """±1 for each entry of θ, so that θ times it has no negative diagonal: D does not change."""
+        parts = []
+        for term, part in zip(self.terms, self.split(theta), strict=True):
+            diagonal = np.diag(term.triangle(part))
+            signs = np.tile(np.where(diagonal < 0.0, -1.0, 1.0), (term.size, 1))
+            parts.append(signs.T[np.triu_indices(term.size)])
+        return np.concatenate(parts)
+
+    def on_boundary(self, theta: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """θ with every nearly singular direction made exactly so, and which of its entries are then zero.
+
+        A diagonal entry is nearly zero when its effect on the linear predictor is under 0.02 (columns have
+        unit root mean square). What its column had below is moved to the later diagonals, which leaves the
+        variances of the later effects unchanged.
+        """
+        parts, held = [], []
+        for term, part in zip(self.terms, self.split(theta), strict=True):
+            lower = term.triangle(part)
+            zero = np.abs(np.diag(lower)) < 0.02
+            fixed = np.zeros_like(lower, dtype=bool)
+            for i in np.flatnonzero(zero):
+                for k in range(i + 1, term.size):
+                    lower[k, k] = np.hypot(lower[k, k], lower[k, i])
+                lower[i:, i] = 0.0
+                fixed[i:, i] = True
+            parts.append(lower.T[np.triu_indices(term.size)])
+            held.append(fixed.T[np.triu_indices(term.size)])
+        return np.concatenate(parts), np.concatenate(held)
+
+    @cached_property
+    def _places(self) -> tuple[tuple[int, ...], ...]:
+        """Where each term's columns stand among its factor's columns."""
+        used = dict.fromkeys(range(len(self.levels)), 0)
+        places = []
+        for term in self.terms:
+            places.append(tuple(range(used[term.factor], used[term.factor] + term.size)))
+            used[term.factor] += term.size
+        return tuple(places)
+
+    @cached_property
+    def component(self) -> tuple[Integers, ...]:
+        """Per factor, the connected part of the design each level is in: parts have independent modes."""
+        begins = np.cumsum((0, *self.levels))
+        nodes = self.codes + begins[:-1]
+        links = sparse.coo_matrix(
+            (
+                np.ones(nodes.size - len(nodes)),
+                (np.repeat(nodes[:, 0], nodes.shape[1] - 1), nodes[:, 1:].ravel()),
+            ),
+            shape=(begins[-1], begins[-1]),
+        )
+        labels = csgraph.connected_components(links, directed=False)[1].astype(np.int64)
+        return tuple(np.split(labels, begins[1:-1]))
+
+    def stack(self, by_factor: Sequence[Floats]) -> Floats:
+        """Effects of all factors, (n, d, …) each, one after the other as (U, …)."""
+        return np.concatenate([each.reshape(-1, *each.shape[2:]) for each in by_factor])
+
+    def unstack(self, flat: Floats) -> list[Floats]:
+        """The reverse of `stack`."""
+        sizes = [factor.n_levels * len(factor.columns) for factor in self.factors]
+        parts = np.split(flat, np.cumsum(sizes)[:-1])
+        return [
+            part.reshape(factor.n_levels, len(factor.columns), *part.shape[1:])
+            for factor, part in zip(self.factors, parts, strict=True)
+        ]
+
+    def combined(self, by_factor: Sequence[Floats]) -> Floats:
+        """(C, columns) effects of a combination's levels, added by column, of (n, d) effects per factor."""
+        out = np.zeros((self.codes.shape[0], self.n_columns))
+        for f, (factor, effects) in enumerate(zip(self.factors, by_factor, strict=True)):
+            for i, column in enumerate(factor.columns):
+                out[:, column] += effects[self.codes[:, f], i]
+        return out
+
+    def by_level(self, products: Floats) -> list[Floats]:
+        """Per factor, (n, d) sums over its combinations of (C, columns) products."""
+        return [
+            np.stack(
+                [
+                    np.bincount(self.codes[:, f], weights=products[:, c], minlength=factor.n_levels)
+                    for c in factor.columns
+                ],
+                axis=1,
+            )
+            for f, factor in enumerate(self.factors)
+        ]
+
+
+@dataclass(frozen=True)
+class GroupedLikelihood:
+    """Laplace log-likelihood of a model with random-effects terms on one or several grouping factors.
+
+    Parameters are (θ, β) and, for a negative binomial, log size.
+
+    Attributes:
+        x: (p, N) fixed-effect columns.
+        z: random-effect columns, each (N,) or None for a constant 1.
+        offset: (N,).
+        outcome: the outcome of every cell.
+        starts: (C + 1,) where each combination's cells begin.
+        arrangement: terms and the levels that meet in each combination.
+    """
+
+    x: Floats
+    z: tuple[Floats | None, ...]
+    offset: Floats
+    outcome: Outcome
+    starts: Integers
+    arrangement: Arrangement
+
+    @property
+    def n_theta(self) -> int:
+        """Number of variance parameters."""
+        return self.arrangement.n_theta
+
+    def evaluate(self, parameters: Floats, order: int = 2, near: Evaluation | None = None) -> Evaluation:
+        """The log-likelihood, its gradient and (order 2) a working Hessian at (θ, β[, log size]).
+
+        The working Hessian is exact in what differs with θ and log size (differences of the gradient) and
+        leaves out of the coefficients' block how ½ log|I + D Z'WZ| curves, which is small; `exact_hessian`
+        is exact.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            try:
+                point = Point(self, parameters, near)
+                gradient = point.gradient()
+            except np.linalg.LinAlgError:  # a step into absurd variances or means: not a place to climb to
+                lost = np.zeros(parameters.size)
+                return Evaluation(parameters.copy(), -np.inf, lost, EMPTY, np.zeros(self.arrangement.size))
+        modes = self.arrangement.stack(point.effects)
+        if order < 2:
+            return Evaluation(parameters.copy(), point.value(), gradient, EMPTY, modes)
+        block, slopes = point.coefficient_information()
+        p, q = self.x.shape[0], self.n_theta
+        padded = np.zeros((parameters.size, modes.size))
+        padded[q : q + p] = slopes
+        hessian = np.zeros((parameters.size, parameters.size))
+        hessian[q : q + p, q : q + p] = -block
+        here = Evaluation(parameters.copy(), point.value(), gradient, EMPTY, modes, EMPTY, padded)
+        for i in (*range(q), *range(q + p, parameters.size)):
+            hessian[i, :] = self._difference(here, i, 1e-4)
+        for i in range(q + p, parameters.size):
+            hessian[:, i] = hessian[i, :]
+        hessian[q : q + p, :q] = hessian[:q, q : q + p].T
+        hessian[:q, :q] = 0.5 * (hessian[:q, :q] + hessian[:q, :q].T)
+        return Evaluation(here.parameters, here.value, gradient, hessian, modes, EMPTY, padded)
+
+    def evaluate_exactly(self, parameters: Floats, near: Evaluation | None) -> Evaluation:
+        """As `evaluate`, with the exact Hessian."""
+        here = self.evaluate(parameters, 2, near)
+        return replace(here, hessian=self.exact_hessian(here)) if np.isfinite(here.value) else here
+
+    def exact_hessian(self, here: Evaluation) -> Floats:
+        """Hessian by central differences of the exact gradient, each over a 3000th of a standard error."""
+        scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(here.hessian)), 1e-12))
+        rows = [self._difference(here, i, 3e-4 * scale[i]) for i in range(here.parameters.size)]
+        matrix = np.array(rows)
+        return 0.5 * (matrix + matrix.T)
+
+    def _difference(self, here: Evaluation, i: int, width: float) -> Floats:
+        step = np.zeros(here.parameters.size)
+        step[i] = width
+        up = self.evaluate(here.parameters + step, 1, here).gradient
+        down = self.evaluate(here.parameters - step, 1, here).gradient
+        return (up - down) / (2.0 * width)
+
+
+class Point:
+    """Everything at one point of the parameter space: the mode is found on construction.
+
+    Attributes:
+        effects: per factor, (n, d) conditional modes b̂.
+        scores: per factor, (n, d) s with b̂ = Ds.
+        eta: (N,) linear predictor at the mode.
+    """
+
+    def __init__(self, whole: GroupedLikelihood, parameters: Floats, near: Evaluation | None) -> None:
+        p, q = whole.x.shape[0], whole.n_theta
+        self.whole, self.arrangement = whole, whole.arrangement
+        self.outcome = whole.outcome
+        if self.outcome.has_size:
+            self.outcome = self.outcome.with_log_size(float(parameters[-1]))
+        self.theta = parameters[:q]
+        self.covariances = self.arrangement.covariances(self.theta)
+        self.sizes = np.diff(whole.starts)
+        self.fixed = whole.offset + parameters[q : q + p] @ whole.x
+        self._find_mode(None if near is None else self.arrangement.unstack(near.modes_near(parameters)))
+        self.first, self.second, self.third, _ = self.outcome.derivatives(self.eta)
+
+    def spread(self, combined: Floats) -> Floats:
+        """(N,) Zb, from (C, columns) effects of each combination's levels added by column."""
+        out = np.zeros(self.fixed.size)
+        for column, z in enumerate(self.whole.z):
+            each = np.repeat(combined[:, column], self.sizes)
+            out += each if z is None else each * z
+        return out
+
+    def sums(self, rows: Floats) -> Floats:
+        """Sums over each combination of (…, N)."""
+        return np.add.reduceat(rows, self.whole.starts[:-1], axis=-1)
+
+    def score_sums(self, rows: Floats) -> Floats:
+        """(C, columns) sums of rows·z."""
+        return np.stack([self.sums(rows if z is None else rows * z) for z in self.whole.z], axis=1)
+
+    def product_sums(self, rows: Floats) -> Floats:
+        """(C, columns, columns) sums of rows·z z'."""
+        z = self.whole.z
+        out = np.empty((self.sizes.size, len(z), len(z)))
+        for i, left in enumerate(z):
+            scaled = rows if left is None else rows * left
+            for j in range(i + 1):
+                right = z[j]
+                out[:, i, j] = out[:, j, i] = self.sums(scaled if right is None else scaled * right)
+        return out
+
+    def _find_mode(self, start: list[Floats] | None) -> None:
+        """Newton's method for the mode; each connected part's step is halved until its score shrinks.
+
+        g is strictly concave in the standardised effects (its Hessian is at most −I), so that a Newton step
+        always has a length at which the norm of the score falls: the iteration cannot diverge or cycle. A
+        start from elsewhere need not lie in the range of D and has no score to compare by: its first step is
+        taken whole, unless it is so long that to begin from zero is safer.
+        """
+        arrangement, component = self.arrangement, self.arrangement.component
+        parts = 1 + max(int(each.max()) for each in component)
+        zero = arrangement.unstack(np.zeros(arrangement.size))
+        effects, scores = list(zero if start is None else start), list(zero)
+        held, held_scores, effect_steps, score_steps = list(zero), list(zero), list(zero), list(zero)
+        norm, norm_held, comparable = np.zeros(parts), np.full(parts, np.inf), start is None
+        for _ in range(_STEPS):
+            eta = self.fixed + self.spread(arrangement.combined(effects))
+            first, second = self.outcome.slopes(eta)
+            worse = np.zeros(parts, dtype=bool)
+            if comparable:
+                norm, length = self._score_norms(first, scores, effects, effect_steps)
+                worse = (norm > norm_held) & (length > 1e-16)
+            factor = arrangement.plan.factorise(self.product_sums(-second), self.covariances)
+            working = self.score_sums(first - second * (eta - self.fixed))
+            fresh = factor.effects(working[:, :, None])
+            longest = 0.0
+            for f, labels in enumerate(component):
+                again = worse[labels][:, None]
+                moves = fresh.effects[f][:, :, 0] - effects[f], fresh.scores[f][:, :, 0] - scores[f]
+                effect_steps[f] = np.where(again, 0.5 * effect_steps[f], moves[0])
+                score_steps[f] = np.where(again, 0.5 * score_steps[f], moves[1])
+                held[f] = np.where(again, held[f], effects[f])
+                held_scores[f] = np.where(again, held_scores[f], scores[f])
+                longest = max(longest, float(np.max(np.abs(effect_steps[f]) / (1.0 + np.abs(effects[f])))))
+            if not comparable and longest > _FAR:
+                effects, scores, comparable = list(zero), list(zero), True
+                continue
+            if comparable and longest <= _STEP_TOLERANCE:
+                break
+            if comparable:
+                norm_held = np.where(worse, norm_held, norm)
+            comparable = True
+            effects = [a + b for a, b in zip(held, effect_steps, strict=True)]
+            scores = [a + b for a, b in zip(held_scores, score_steps, strict=True)]
+        self.effects, self.scores, self.eta, self.factor = effects, scores, eta, factor
+
+    def _score_norms(
+        self, first: Floats, scores: list[Floats], effects: list[Floats], steps: list[Floats]
+    ) -> tuple[Floats, Floats]:
+        """By connected part: squared norm of the standardised score, squared length of the step, relative."""
+        component = self.arrangement.component
+        parts = 1 + max(int(each.max()) for each in component)
+        norm, length, reach = np.zeros(parts), np.zeros(parts), np.ones(parts)
+        for f, wanted in enumerate(self.arrangement.by_level(self.score_sums(first))):
+            off = wanted - scores[f]
+            norm += np.bincount(component[f], ((off @ self.covariances[f]) * off).sum(axis=1), parts)
+            length += np.bincount(component[f], (steps[f] ** 2).sum(axis=1), parts)
+            reach += np.bincount(component[f], (effects[f] ** 2).sum(axis=1), parts)
+        return norm, length / reach
+
+    def value(self) -> float:
+        """ℓ, constants included."""
+        density = float(self.outcome.density(self.eta).sum()) + self.outcome.log_constant()
+        penalty = sum(float((b * s).sum()) for b, s in zip(self.effects, self.scores, strict=True))
+        return density - 0.5 * penalty - 0.5 * float(self.factor.log_determinant)
+
+    def gradient(self) -> Floats:
+        """∂ℓ/∂(θ, β[, log size])."""
+        posterior = self.factor.posterior(combined=True)
+        leverage = self.leverages(cast("Floats", posterior.combined))
+        moved = 0.5 * self.third * leverage
+        a = self.factor.effects(self.score_sums(moved)[:, :, None])
+        spread_a = self.spread(a.combined[:, :, 0])
+        residual = self.first + moved + self.second * spread_a
+        by_covariance = []
+        for s, s_a, information in zip(self.scores, a.scores, posterior.information, strict=True):
+            cross = s.T @ s_a[:, :, 0]
+            by_covariance.append(0.5 * (s.T @ s + cross + cross.T - information.sum(axis=0)))
+        parts = [self.arrangement.theta_gradient(self.theta, by_covariance), self.whole.x @ residual]
+        if self.outcome.has_size:
+            of_density, of_first, of_second = self.outcome.size_slopes(self.eta)
+            slope = of_density.sum() + 0.5 * (leverage @ of_second) + of_first @ spread_a
+            parts.append(np.array([slope + self.outcome.log_constant_slope()]))
+        return np.concatenate(parts)
+
+    def leverages(self, covariance: Floats) -> Floats:
+        """(N,) z_i'Kz_i from the (C, columns, columns) covariance of combined effects."""
+        out = np.zeros(self.fixed.size)
+        z = self.whole.z
+        for i, left in enumerate(z):
+            for j in range(i + 1):
+                right = z[j]
+                each = np.repeat((1.0 if i == j else 2.0) * covariance[:, i, j], self.sizes)
+                if left is not None:
+                    each = each * left
+                out += each if right is None else each * right
+        return out
+
+    def coefficient_information(self) -> tuple[Floats, Floats]:
+        """(p, p) X'WX − X'WZKZ'WX, and (p, U) slopes of the modes in β."""
+        x = self.whole.x
+        weighted = x * -self.second
+        crossed = np.stack([self.sums(weighted if z is None else weighted * z) for z in self.whole.z])
+        found = self.factor.effects(crossed.transpose(2, 0, 1))
+        return inner(weighted, x) - found.explained, -self.arrangement.stack(found.effects).T

@@ -1,0 +1,126 @@
+"""The profile likelihood of how much clinics differ, in a model with one random intercept or slope.
+
+At each standard deviation of the clinic effects the coefficients are found anew; what is left is a function
+of the SD alone. It falls off slowly towards large SDs and may not fall at all towards zero, which a standard
+error cannot say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tasks.errors import EstimationError
+from tasks.models.fit import Floats
+from tasks.models.generalized_mixed.families import FamilyName
+from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
+from tasks.models.generalized_mixed.glmm_climb import SD_CAP
+from tasks.models.generalized_mixed.glmm_fit import GlmmFit
+from tasks.models.generalized_mixed.quadrature import Evaluation, ScalarLikelihood
+from tasks.models.intraclass.icc_likelihood import root
+from tasks.models.numerics import distributions as stats
+from tasks.models.numerics.ascent import climb
+from tasks.records import Cells, Design
+
+
+@dataclass
+class SdProfile:
+    """The log-likelihood as a function of the SD, every other parameter at its best; remembers nearby optima.
+
+    Attributes:
+        likelihood: of the model, by quadrature.
+        cells: its cells, arranged.
+        scale: SD of the effects per unit of the likelihood's σ.
+    """
+
+    likelihood: ScalarLikelihood
+    cells: ArrangedCells
+    scale: float
+    known: dict[float, Evaluation] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, design: Design, cells: Cells, family: FamilyName, nodes: int) -> SdProfile:
+        """Arrange the cells of a model.
+
+        Raises:
+            EstimationError: the model has more than one random effect.
+        """
+        arranged = ArrangedCells.of(design, cells, family)
+        if not arranged.is_scalar:
+            raise EstimationError(
+                f"the profile of an SD needs one random effect by one group, and {design.formula} has more"
+            )
+        return cls(arranged.scalar(nodes), arranged, abs(float(arranged.back[0][0, 0])))
+
+    def at(self, sd: float, start: Floats) -> Evaluation:
+        """The best evaluation with this SD; `start` are parameters to begin from where none is known."""
+        sigma = sd / self.scale
+        if sigma in self.known:
+            return self.known[sigma]
+        near = min(self.known, key=lambda each: abs(each - sigma), default=None)
+        begin = (start if near is None else self.known[near].parameters).copy()
+        begin[0] = sigma
+        free = np.ones(begin.size, dtype=bool)
+        free[0] = False
+        from_near = None if near is None else self.known[near]
+        found = climb(
+            lambda parameters, here: self.likelihood.evaluate(parameters, 2, here),
+            begin,
+            free=free,
+            near=from_near,
+            tolerance=1e-12,
+        )
+        self.known[sigma] = found.top
+        return found.top
+
+
+def sd_interval(design: Design, cells: Cells, fit: GlmmFit, level: float) -> tuple[float, float]:
+    """The SDs of a scalar random effect whose profile likelihood is near the best; 0 is included as an end.
+
+    The reference is F(1, k − 1), k the number of levels, in place of χ²(1), to which it tends.
+
+    Args:
+        design, cells: the model's, as the fit was made from.
+        fit: the fit.
+        level: coverage.
+
+    Raises:
+        EstimationError: the model has more than one random effect.
+    """
+    profile = SdProfile.of(design, cells, likelihood_family(fit), max(fit.nodes, 1))
+    (group,) = fit.varcomp
+    best = float(fit.varcomp.sd(group).iloc[0])
+    return profile_ends(profile, best, working_parameters(profile.cells, fit), len(fit.labels[group]), level)
+
+
+def profile_ends(
+    profile: SdProfile, best: float, start: Floats, levels: int, level: float
+) -> tuple[float, float]:
+    """Where the profile has fallen by half the F(1, levels − 1) quantile from its height at the best SD."""
+    limit = profile.at(best, start).value - 0.5 * float(stats.f.ppf(level, 1, levels - 1))
+
+    def excess(sd: float) -> float:
+        return profile.at(sd, start).value - limit
+
+    lower = 0.0 if best == 0.0 or excess(0.0) >= 0.0 else root(excess, 0.0, best, precision=1e-7)
+    upper = max(2.0 * best, 0.1)
+    while excess(upper) > 0.0:
+        upper *= 2.0
+        if upper > SD_CAP:
+            return lower, float("inf")
+    return lower, root(excess, best, upper, precision=1e-7)
+
+
+def working_parameters(cells: ArrangedCells, fit: GlmmFit) -> Floats:
+    """(σ, coefficients of centred columns[, log size]) of a fit with one scalar effect."""
+    (group,) = fit.varcomp
+    sigma = float(fit.varcomp.sd(group).iloc[0]) / abs(float(cells.back[0][0, 0]))
+    coefficients = np.linalg.solve(cells.uncentring(), fit.coef.to_numpy())
+    size = [np.log(fit.size)] if likelihood_family(fit) == "negative-binomial" and fit.size else []
+    return np.concatenate([[sigma], coefficients, size])
+
+
+def likelihood_family(fit: GlmmFit) -> FamilyName:
+    """The family whose likelihood the fit is at: a negative binomial of infinite size is Poisson."""
+    return "poisson" if fit.size is not None and np.isinf(fit.size) else fit.family

@@ -1,0 +1,158 @@
+"""Separation: covariates that tell the outcome apart perfectly, so that no finite coefficient fits best.
+
+For a binary outcome the data are separated when some direction d has x'd ≥ 0 wherever the outcome is 1, ≤ 0
+wherever it is 0, and not 0 everywhere (Albert & Anderson 1984); a cell with both outcomes needs x'd = 0. For
+counts, zero counts need x'd ≤ 0 and the others x'd = 0 (Santos Silva & Tenreyro 2010). Whether there is such
+a direction is a linear program (Konis 2007), solved here on the rows that matter: rows that a solution
+violates are added until none is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from tasks.errors import EstimationError
+from tasks.models.generalized_mixed.families import FamilyName, Outcome
+
+Floats = NDArray[np.float64]
+
+SUSPECT = 12.0
+"""A linear predictor this far out (a probability of 6 in a million) is a sign that a coefficient diverges."""
+
+_FIRST = 2_000
+_ADDED = 2_000
+_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class Separation:
+    """A direction along which the likelihood keeps rising.
+
+    Attributes:
+        columns: fixed-effect columns that take part in it.
+        complete: whether it tells apart every row (else some rows: quasi-complete).
+        rows: share of the rows that it tells apart.
+    """
+
+    columns: tuple[str, ...]
+    complete: bool
+    rows: float
+
+
+def find_separation(names: tuple[str, ...], x: Floats, outcome: Outcome, rows: Floats) -> Separation | None:
+    """The covariates that separate the outcome, or None where finite coefficients exist.
+
+    Args:
+        names: (p,) columns.
+        x: (p, N) columns, in any location and scale that the intercept takes up.
+        outcome: the outcome of every cell.
+        rows: (N,) rows in each cell.
+    """
+    scale = np.sqrt((x**2).mean(axis=1))
+    scaled = x / np.where(scale > 0.0, scale, 1.0)[:, None]
+    side = _sides(outcome)
+    direction = _direction(scaled, side)
+    if direction is None:
+        return None
+    reach = direction @ scaled
+    told = np.abs(reach) > 1e-6 * np.abs(reach).max()
+    share = float(rows[told].sum() / rows.sum())
+    columns = _smallest_set(names, scaled, side, direction)
+    return Separation(columns, _is_complete(scaled, side), share)
+
+
+def refuse_separated(separation: Separation, response: str, family: FamilyName) -> EstimationError:
+    """The error for separated data: which covariates, and the ways out."""
+    named = [name for name in separation.columns if name != "(Intercept)"] or list(separation.columns)
+    what = f"{named[0]} separates" if len(named) == 1 else f"{', '.join(named)} together separate"
+    how = "completely" if separation.complete else f"for {100.0 * separation.rows:.3g}% of the rows"
+    kind = "its 0s from its 1s" if family == "binomial" else "zero counts from the others"
+    return EstimationError(
+        f"{what} the outcome {response} {how}, {kind}: no finite coefficient fits best",
+        hint=f"leave {' and '.join(named[:3])} out, merge levels, or use more months of records",
+    )
+
+
+def _sides(outcome: Outcome) -> Floats:
+    """(N,) 1 where x'd must be ≥ 0, −1 where ≤ 0, 0 where it must be 0."""
+    if outcome.family == "binomial":
+        return np.where(outcome.y >= outcome.n, 1.0, np.where(outcome.y <= 0.0, -1.0, 0.0))
+    return np.where(outcome.y <= 0.0, -1.0, 0.0)
+
+
+def _direction(x: Floats, side: Floats) -> Floats | None:
+    """A separating direction with entries in [−1, 1], or None."""
+    n = x.shape[1]
+    goal = x @ side
+    chosen = np.unique(np.linspace(0, n - 1, min(n, _FIRST)).astype(int))
+    while True:
+        direction = _solve(x[:, chosen], side[chosen], goal)
+        if goal @ direction <= _TOLERANCE * n:
+            return None
+        reach = direction @ x
+        violation = np.where(side == 0.0, np.abs(reach), -side * reach)
+        worst = np.flatnonzero(violation > _TOLERANCE)
+        fresh = worst if chosen.size == n else np.setdiff1d(worst, chosen)
+        if chosen.size == n or fresh.size == 0:
+            return direction
+        fresh = fresh[np.argsort(-violation[fresh])[:_ADDED]]
+        chosen = np.union1d(chosen, fresh)
+
+
+def _is_complete(x: Floats, side: Floats) -> bool:
+    """Whether some direction has x'd strictly on its side in every row: then, scaled, by 1 or more."""
+    if np.any(side == 0.0):
+        return False
+    chosen = np.unique(np.linspace(0, x.shape[1] - 1, min(x.shape[1], _FIRST)).astype(int))
+    while True:
+        answer = optimize.linprog(
+            np.zeros(x.shape[0]),
+            A_ub=-(x[:, chosen] * side[chosen]).T,
+            b_ub=-np.ones(chosen.size),
+            bounds=[(-1e6, 1e6)] * x.shape[0],
+            method="highs",
+        )
+        if answer.status != 0:
+            return False
+        short = side * (np.asarray(answer.x, dtype=float) @ x)
+        worst = np.setdiff1d(np.flatnonzero(short < 1.0 - 1e-6), chosen)
+        if worst.size == 0:
+            return True
+        chosen = np.union1d(chosen, worst[np.argsort(short[worst])[:_ADDED]])
+
+
+def _solve(x: Floats, side: Floats, goal: Floats) -> Floats:
+    """Maximises goal'd over the directions that the chosen rows allow."""
+    strict, equations = side != 0.0, _independent(x[:, side == 0.0])
+    answer = optimize.linprog(
+        -goal,
+        A_ub=-(x[:, strict] * side[strict]).T,
+        b_ub=np.zeros(int(strict.sum())),
+        A_eq=equations,
+        b_eq=np.zeros(len(equations)),
+        bounds=[(-1.0, 1.0)] * x.shape[0],
+        method="highs",
+    )
+    return np.asarray(answer.x, dtype=float) if answer.status == 0 else np.zeros(x.shape[0])
+
+
+def _independent(x: Floats) -> Floats:
+    """(rank, p) independent equations that say what x'd = 0 says on every row."""
+    values, vectors = np.linalg.svd(x.T, full_matrices=False)[1:]
+    return np.asarray(vectors[values > values.max(initial=0.0) * max(x.shape) * np.finfo(float).eps])
+
+
+def _smallest_set(names: tuple[str, ...], x: Floats, side: Floats, direction: Floats) -> tuple[str, ...]:
+    """Columns without which there is no separation: others in the direction are dropped one by one."""
+    kept = [i for i in range(len(names)) if abs(direction[i]) > 1e-9]
+    for i in sorted(kept, key=lambda each: abs(direction[each])):
+        if names[i] == "(Intercept)" or len(kept) == 1:
+            continue
+        without = [k for k in kept if k != i]
+        if _direction(x[without], side) is not None:
+            kept = without
+    return tuple(names[i] for i in kept)

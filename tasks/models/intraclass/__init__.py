@@ -1,0 +1,1 @@
+"""Intraclass correlations by every method, their intervals, and what clustering costs."""

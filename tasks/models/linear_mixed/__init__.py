@@ -1,0 +1,1 @@
+"""Linear mixed models from moments: fitting, degrees of freedom, tests, intervals."""

@@ -1,0 +1,52 @@
+"""Random effects of a fitted linear mixed model, by level and in the outcome's units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from tasks.models.fit import VarianceComponents
+from tasks.models.linear_mixed.lmm_criterion import Point
+from tasks.records.moments import Moments
+
+
+def effects_by_group(
+    point: Point, moments: Moments, varcomp: VarianceComponents
+) -> Mapping[str, pd.DataFrame]:
+    """Per grouping factor, its levels' effects: estimate, sd, weight, prediction_sd (see `LmmFit.ranef`).
+
+    sd² = σ²·diag(D − D Z_j'V⁻¹Z_j D); prediction error adds the coefficients' uncertainty, σ²·b_x S_xx⁻¹ b_x'
+    with b_x = D Z_j'V⁻¹X (Henderson 1975; Robinson 1991 Stat Sci 6:15).
+    """
+    data = point.criterion.data
+    p = len(data.fixed)
+    unit = data.y_scale**2 * float(point.sigma2)
+    result = {}
+    for f, group in enumerate(data.groups):
+        effects = point.effects.effects[f]
+        estimate = data.y_scale * (effects @ point.residual) @ group.back.T
+        conditional = unit * group.back @ point.conditional_covariance[f] @ group.back.T
+        on_x = group.back @ effects[:, :, :p]
+        error = conditional + unit * on_x @ point.s_xx_inverse @ np.swapaxes(on_x, 1, 2)
+        variance = varcomp.variance(group.group).to_numpy()
+        spread = np.diagonal(conditional, axis1=1, axis2=2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = np.where(variance > 0.0, 1.0 - spread / variance, 0.0)
+        levels = list(moments.levels[moments.factors.index(group.group)])
+        index: pd.Index
+        if len(group.columns) == 1:
+            index = pd.Index(levels, name=group.group)
+        else:
+            index = pd.MultiIndex.from_product([levels, list(group.columns)], names=[group.group, "effect"])
+        result[group.group] = pd.DataFrame(
+            {
+                "estimate": estimate.ravel(),
+                "sd": np.sqrt(np.maximum(spread, 0.0)).ravel(),
+                "weight": np.clip(weight, 0.0, 1.0).ravel(),
+                "prediction_sd": np.sqrt(np.maximum(np.diagonal(error, axis1=1, axis2=2), 0.0)).ravel(),
+            },
+            index=index,
+        )
+    return result

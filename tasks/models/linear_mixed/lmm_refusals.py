@@ -1,0 +1,94 @@
+"""Data that cannot answer a linear mixed model, refused before anything is fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tasks.errors import EstimationError
+from tasks.models.linear_mixed.lmm_columns import WorkingMoments
+from tasks.records.design import Design
+
+
+def refuse(design: Design, data: WorkingMoments) -> None:
+    """Raise what is wrong with the groups and the number of rows.
+
+    Raises:
+        EstimationError: no random term; fewer than two groups; one row per group; as many random effects as
+            rows; two factors that group the rows alike; as many coefficients as rows; random columns that
+            are linear combinations of each other.
+    """
+    if len(data.fixed) >= data.n:
+        raise EstimationError(
+            f"{len(data.fixed)} coefficients cannot be estimated from {data.n:.0f} rows",
+            hint="leave out covariates, or widen the window",
+        )
+    for f, group in enumerate(data.groups):
+        codes = data.codes[:, f]
+        n_levels = len(np.unique(codes))
+        if n_levels < 2:
+            raise EstimationError(
+                f"all rows have the same {group.group}; differences between them need two or more",
+                hint=f"leave out the random term by {group.group}, or take in more of them",
+            )
+        if n_levels >= data.n:
+            raise EstimationError(
+                f"every {group.group} has one row, so differences between them cannot be told from "
+                "differences between rows",
+                hint=f"leave out the random term by {group.group}, or group the rows by something coarser",
+            )
+        n_effects = n_levels * len(group.columns)
+        if n_effects >= data.n:
+            effects = ", ".join(group.columns)
+            raise EstimationError(
+                f"{n_levels:,} levels of {group.group} with {len(group.columns)} random effects each "
+                f"({effects}) are as many effects as there are rows ({data.n:,.0f}), "
+                "so their variances cannot be told from the residual variance",
+                hint=f"leave a random effect by {group.group} out: (1 | {group.group})",
+            )
+        for other in range(f):
+            if _same_partition(data, other, f):
+                raise EstimationError(
+                    f"{data.groups[other].group} and {group.group} group the rows in the same way, "
+                    "so their variances cannot be told apart",
+                    hint=f"keep one of the two random terms in {design.formula!r}",
+                )
+        for term in group.terms:
+            _refuse_collinear(data, f, term)
+
+
+def refuse_no_random_terms(design: Design) -> None:
+    """Raise if the formula has no random term.
+
+    Raises:
+        EstimationError: it has none.
+    """
+    if not design.random:
+        raise EstimationError(
+            f"{design.formula!r} has no random term, so there is nothing mixed to fit",
+            hint="add one, such as (1 | clinic), or use within() or gee()",
+        )
+
+
+def _same_partition(data: WorkingMoments, one: int, other: int) -> bool:
+    a, b = data.codes[:, one], data.codes[:, other]
+    pairs = len(np.unique(a * (int(b.max()) + 1) + b))
+    if not pairs == len(np.unique(a)) == len(np.unique(b)):
+        return False
+    return bool(set(data.groups[one].columns) & set(data.groups[other].columns))
+
+
+def _refuse_collinear(data: WorkingMoments, factor: int, term: tuple[int, ...]) -> None:
+    own = [data.positions[factor][k] for k in term]
+    total = data.random.sum(axis=0)[np.ix_(own, own)]
+    size = np.sqrt(np.diag(total))
+    group = data.groups[factor]
+    for k, column in enumerate(term):
+        before = total[:k, :k] / np.outer(size[:k], size[:k])
+        against = total[:k, k] / (size[:k] * size[k]) if size[k] > 0.0 else np.zeros(k)
+        left = 1.0 - against @ np.linalg.lstsq(before, against, rcond=None)[0] if k else 1.0
+        if size[k] == 0.0 or left < 1e-10:
+            raise EstimationError(
+                f"the random effect of {group.columns[column]} by {group.group} varies with no row, or only "
+                "as other random effects by it do",
+                hint=f"leave {group.columns[column]} out of the random term by {group.group}",
+            )

@@ -1,0 +1,1 @@
+"""Numerics that several estimators share: optimisers, block elimination, quadrature of normal mixtures."""

@@ -1,0 +1,1 @@
+"""What a program did under staggered rollout, and which estimate answers which question."""

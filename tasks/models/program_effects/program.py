@@ -1,0 +1,318 @@
+"""What a program did, where it reached clinics at different times.
+
+A before/after comparison takes the whole change over the rollout for the program's doing. With clinics that
+start at different times, period effects carry what changed everywhere, and the program's effect is what
+clinics that had it changed by beyond that. Three estimators answer the three questions side by side (see
+`program_effects.questions`), with the naive figure beside them so that a secular trend can be seen.
+
+Sources: Hussey & Hughes (2007) Contemp Clin Trials 28, 182 (stepped wedge with period effects); Hooper et al.
+(2016) Stat Med 35, 4718 (clinic-by-period effects); Kenny et al. (2022) Stat Med 41, 4311 and Maleyeff et al.
+(2023) Biometrics 79, 2551 (effects that vary with exposure time, and their average).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from tasks.errors import ClinicnetError, EstimationError, FormulaError
+from tasks.models.estimating_equations.gee_checks import known
+from tasks.models.fit import Fit, Floats
+from tasks.models.numerics import distributions as stats
+from tasks.models.program_effects.naive import Comparison, before_after
+from tasks.models.program_effects.program_columns import columns_of
+from tasks.models.program_effects.program_models import Family, ProgramData, Random, fit_model
+from tasks.models.program_effects.questions import QUESTIONS
+from tasks.models.program_effects.rollout import Rollout, rollout_of
+from tasks.records import Design, cells_for, moments_for
+
+Effect = Literal["immediate", "exposure-time", "event-study"]
+Model = Literal["mixed", "gee", "within"]
+
+EFFECTS: Mapping[Effect, str] = {
+    "immediate": "the same effect in every month from the start on",
+    "exposure-time": "the average of the effects of each month since the start",
+    "event-study": "a separate effect of each month since the start",
+}
+MODELS: tuple[Model, ...] = ("mixed", "gee", "within")
+_FAMILIES = ("gaussian", "binomial", "poisson")
+
+
+@dataclass(frozen=True)
+class ProgramEffect:
+    """A program's effect by several estimators, with the naive comparison.
+
+    Attributes:
+        table: one row per estimate: `model` (naive, mixed, gee, within), `estimand` (unadjusted, conditional,
+            marginal), `measure` (difference, odds_ratio, rate_ratio, risk_difference), `term` ("effect", or
+            the months since the start), `value`, `lower`, `upper`, `df`, `p`, `n_records`, `n_clinics`,
+            `question`, `words`, `status` (ok, not_estimable), `reason`.
+        fits: model → its fit, where it could be fitted.
+        rollout: the program's start by clinic.
+        effect: immediate, exposure-time or event-study.
+        messages: what a reader must know, in sentences.
+    """
+
+    table: pd.DataFrame
+    fits: Mapping[str, Fit] = field(repr=False)
+    rollout: Rollout = field(repr=False)
+    effect: Effect
+    messages: tuple[str, ...]
+
+    def __str__(self) -> str:
+        shown = self.table[["model", "measure", "term", "value", "lower", "upper", "df", "p"]]
+        whole = self.table[self.table["term"] == "effect"].to_dict("records")
+        lines = [
+            f"Program effect: {EFFECTS[self.effect]}",
+            shown.to_string(index=False, float_format=lambda value: f"{value:.4g}"),
+            *(f"{row['model']}: {row['words'] or row['reason']}" for row in whole),
+            *(f"Note: {message}" for message in self.messages),
+        ]
+        return "\n".join(lines)
+
+
+def program_effect(
+    formula: str,
+    data: Any,
+    *,
+    program: str = "program",
+    period: str = "month",
+    groups: str = "clinic",
+    family: Family = "gaussian",
+    effect: Effect = "immediate",
+    models: Sequence[Model] = MODELS,
+    starts: Mapping[Any, Any] | None = None,
+    random: Random = "clinic-period",
+    leads: int = 0,
+    horizon: int | None = None,
+    trials: str | None = None,
+    exposure: str | None = None,
+    offset: str | None = None,
+    level: float = 0.95,
+) -> ProgramEffect:
+    """A program's effect under staggered rollout, by mixed model, GEE and within, beside the naive figure.
+
+    Every model has an effect of each period and the formula's adjusters. The mixed model has random clinics
+    (and clinic-periods), the GEE an exchangeable correlation within clinics with small-sample corrected
+    errors, the within estimator a fixed effect of each clinic (linear probabilities for a binary outcome, a
+    fixed-effects Poisson for counts) with CR2 errors.
+
+    Args:
+        formula: outcome and adjusters, without the program and the period: "sbp ~ age + sex".
+        data: DataFrame, Arrow table, DuckDB relation or Records, rows in any order.
+        program: 0/1 column, 1 where the program was running; with `starts`, what to call it.
+        period: column of the period (a month as YYYY-MM, a date, or a number of months).
+        groups: the clinic column.
+        family: gaussian, binomial or poisson.
+        effect: "immediate" (one effect from the start on), "exposure-time" (the average over months since
+            the start), "event-study" (one effect per month since the start, 0 being the first).
+        models: which estimators.
+        starts: clinic → its first period with the program, where that is declared and not a column.
+        random: whether the mixed model lets a clinic's periods differ by chance (recommended: without, its
+            intervals are too narrow where they do).
+        leads: months before the start that get an effect too, to look for effects before the cause.
+        horizon: event study: months since the start from which on they share one effect (which bends the
+            others where effects go on changing); exposure time: how many months are averaged over.
+        trials, exposure, offset: as in `glmm` and `gee`.
+        level: coverage of the intervals.
+
+    Raises:
+        EstimationError: the program runs nowhere or everywhere, or started everywhere at once.
+        FormulaError: the formula has the program, the period or random terms in it.
+    """
+    known(effect, EFFECTS, "effect")
+    known(family, _FAMILIES, "family")
+    for model in models:
+        known(model, MODELS, "model")
+    if "|" in formula:
+        raise FormulaError(
+            "program_effect() adds the random effects itself",
+            hint="leave the terms with '|' out of the formula",
+        )
+    by = (groups, period)
+    outcome = formula.split("~")[0]
+    _, schedule = cells_for(f"{_quoted(program) if starts is None else outcome} ~ 1", data, groups=by)
+    rollout = rollout_of(schedule, program, starts)
+    # the program's own column says when it began within a period; declared starts and months since do not
+    as_column = effect == "immediate" and starts is None
+    added = columns_of(rollout, period, effect, program, leads, horizon, as_column=as_column)
+    whole = f"{formula} + {_quoted(program)}" if as_column else formula
+    if family == "gaussian" and offset is None and exposure is None:
+        design, moments = moments_for(whole, data, groups=by)
+        _check_formula(design, program, period, as_column)
+        prepared = ProgramData.of_moments(design, moments, added, program)
+    else:
+        design, cells = cells_for(whole, data, groups=by, trials=trials, exposure=exposure, offset=offset)
+        _check_formula(design, program, period, as_column)
+        prepared = ProgramData.of_cells(design, cells, added, program, family, trials is not None)
+    rows = _naive_rows(before_after(prepared.totals(), rollout, family), level)
+    fits: dict[str, Fit] = {}
+    for model in models:
+        try:
+            fit, measure = fit_model(model, prepared, random)
+            fits[model] = fit
+            rows += _rows(model, fit, measure, prepared, effect, horizon, level)
+        except ClinicnetError as reason:
+            rows.append(_blank(model, reason.message))
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    return ProgramEffect(table, fits, rollout, effect, _messages(rollout, prepared, program))
+
+
+_COLUMNS = [
+    *("model", "estimand", "measure", "term", "value", "lower", "upper", "df", "p"),
+    *("n_records", "n_clinics", "question", "words", "status", "reason"),
+]
+_ESTIMANDS = {"naive": "unadjusted", "mixed": "conditional", "gee": "marginal", "within": "conditional"}
+
+
+def _rows(
+    model: Model,
+    fit: Fit,
+    measure: str,
+    prepared: ProgramData,
+    effect: Effect,
+    horizon: int | None,
+    level: float,
+) -> list[dict[str, Any]]:
+    names = [name for name in prepared.program if name in fit.coef.index]
+    if not names:
+        raise EstimationError("no effect of the program could be told from those of the periods and clinics")
+    if effect == "exposure-time":
+        counted = [name for name in names if horizon is None or float(prepared.term(name)) < horizon]
+        if not counted:
+            raise EstimationError(f"no effect of the first {horizon} months can be estimated")
+        return [_row(model, fit, measure, "effect", {name: 1.0 / len(counted) for name in counted}, level)]
+    if effect == "immediate":
+        return [_row(model, fit, measure, "effect", {names[0]: 1.0}, level)]
+    return [_row(model, fit, measure, prepared.term(name), {name: 1.0}, level) for name in names]
+
+
+def _row(
+    model: str, fit: Fit, measure: str, term: str, weights: Mapping[str, float], level: float
+) -> dict[str, Any]:
+    test = fit.test(dict(weights))
+    estimate = float(test.estimate.iloc[0])
+    contrast = np.array([weights.get(name, 0.0) for name in fit.coef.index])
+    se = float(np.sqrt(contrast @ fit.vcov.to_numpy() @ contrast))
+    return _made(model, measure, term, estimate, se, test.df, level, fit.n_obs, int(fit.n_groups.iloc[0]))
+
+
+def _naive_rows(comparison: Mapping[str, Comparison], level: float) -> list[dict[str, Any]]:
+    if not comparison:
+        return [
+            _blank("naive", "there are no rows before, or none after, in the clinics the program reached")
+        ]
+    return [
+        _made(
+            "naive", measure, "effect", each.estimate, each.se, np.inf, level, each.n_records, each.n_clinics
+        )
+        for measure, each in comparison.items()
+    ]
+
+
+def _made(
+    model: str,
+    measure: str,
+    term: str,
+    estimate: float,
+    se: float,
+    df: float,
+    level: float,
+    n_records: int,
+    n_clinics: int,
+) -> dict[str, Any]:
+    tail = 0.5 + level / 2.0
+    quantile = float(stats.norm.ppf(tail) if np.isinf(df) else stats.t.ppf(tail, df))
+    t = abs(estimate / se)
+    p = 2.0 * float(stats.norm.sf(t) if np.isinf(df) else stats.t.sf(t, df))
+    ends: Floats = np.array([estimate, estimate - quantile * se, estimate + quantile * se])
+    if measure.endswith("_ratio"):
+        ends = np.exp(np.minimum(ends, 700.0))
+    value, lower, upper = (float(each) for each in ends)
+    return {
+        "model": model,
+        "estimand": _ESTIMANDS[model],
+        "measure": measure,
+        "term": term,
+        "value": value,
+        "lower": lower,
+        "upper": upper,
+        "df": df,
+        "p": p,
+        "n_records": n_records,
+        "n_clinics": n_clinics,
+        "question": QUESTIONS[model].key,
+        "words": _words(model, measure, term, value, lower, upper, level),
+        "status": "ok",
+        "reason": "",
+    }
+
+
+def _blank(model: str, reason: str) -> dict[str, Any]:
+    empty: dict[str, Any] = dict.fromkeys(_COLUMNS, np.nan)
+    return empty | {
+        "model": model,
+        "estimand": _ESTIMANDS[model],
+        "measure": "",
+        "term": "effect",
+        "question": QUESTIONS[model].key,
+        "words": "",
+        "status": "not_estimable",
+        "reason": reason,
+    }
+
+
+def _words(
+    model: str, measure: str, term: str, value: float, lower: float, upper: float, level: float
+) -> str:
+    when = "" if term == "effect" else f" in month {term} since the start"
+    if measure in ("difference", "risk_difference"):
+        scale = 100.0 if measure == "risk_difference" else 1.0
+        unit = " percentage points" if measure == "risk_difference" else ""
+        size = f"{value * scale:+.3g}{unit}"
+        interval = f"{lower * scale:+.3g} to {upper * scale:+.3g}"
+    else:
+        what = {"odds_ratio": "odds", "rate_ratio": "rate"}[measure]
+        size, interval = f"{what} multiplied by {value:.3g}", f"{lower:.3g} to {upper:.3g}"
+    return f"{size} ({100 * level:.0f}% interval {interval}){when}: {QUESTIONS[model].program}"
+
+
+def _messages(rollout: Rollout, prepared: ProgramData, program: str) -> tuple[str, ...]:
+    notes: list[str] = []
+    first = int(np.sum(rollout.start == rollout.months[0]))
+    if first:
+        notes.append(
+            f"{first} of {len(rollout.clinics)} clinics have {program} from the first period on; its start "
+            "there is taken to be that period."
+        )
+    if rollout.ends:
+        listed = ", ".join(str(label) for label in rollout.ends[:5])
+        notes.append(
+            f"{program} stops again in {listed}; months since its start are counted on from the first."
+        )
+    missing = [name for name in prepared.program if name in prepared.left_out]
+    if missing:
+        terms = ", ".join(prepared.term(name) for name in missing)
+        notes.append(
+            f"the effect in month {terms} since the start cannot be told from the periods' and is left out."
+        )
+    return tuple(notes)
+
+
+def _check_formula(design: Design, program: str, period: str, as_column: bool) -> None:
+    """Refuse a formula that already has what is added to it."""
+    for column, sources in design.sources.items():
+        for name in (program, period):
+            if name in sources and not (as_column and column == name == program):
+                raise FormulaError(
+                    f"the formula has {name!r} in it, which program_effect() adds itself",
+                    hint="leave it out of the formula, which is for the outcome and the adjusters",
+                )
+
+
+def _quoted(name: str) -> str:
+    return name if name.isidentifier() else f"`{name}`"
