@@ -332,7 +332,8 @@ def rounded(rows: pd.DataFrame) -> pd.DataFrame:
 def _round(value: float) -> float:
     if not math.isfinite(value) or value.is_integer():
         return value
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    settled = float(f"{value:.12g}")  # a mean of decimals can lie on the very middle, and noise would decide
+    return float(f"{settled:.{SIGNIFICANT_DIGITS}g}")
 
 
 def release_id(configuration: str, period: str, policy: str, tables: Mapping[str, pd.DataFrame]) -> str:

@@ -73,6 +73,15 @@ def test_the_same_month_again_is_the_same_byte_for_byte(reported: MonthReported,
 
 
 @pytest.mark.slow
+def test_an_earlier_month_run_again_after_a_later_one_is_the_same(published: Path) -> None:
+    first = report_month(published, "2023-10")
+    later = report_month(published, MONTH)
+    again = report_month(published, "2023-10")
+    assert _bytes(again.directory / "feed") == _bytes(first.directory / "feed")
+    assert _bytes(report_month(published, MONTH).directory / "feed") == _bytes(later.directory / "feed")
+
+
+@pytest.mark.slow
 def test_rows_in_another_order_are_the_same_release(reported: MonthReported, tmp_path: Path) -> None:
     shuffled = RECORDS + "; CREATE TABLE other AS SELECT * FROM visits ORDER BY hash(patient || visit_date)"
     network = write_network(tmp_path, shuffled, NETWORK.replace("FROM visits", "FROM other"))

@@ -17,7 +17,7 @@ from frictionless import Package, validate
 
 from tasks.publishing import write_feed
 from tasks.publishing.feed import feed_tables
-from tasks.release import STATUSES, TABLES, Release
+from tasks.release import STATUSES, TABLES, Release, rounded
 
 
 def test_every_table_is_there_in_three_formats_and_described(release: Release, tmp_path: Path) -> None:
@@ -138,6 +138,12 @@ def test_noise_beyond_the_published_digits_changes_nothing(
     write_feed(make_release(tables=noisy), tmp_path / "other")
     for file in sorted((tmp_path / "one").iterdir()):
         assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name
+
+
+@pytest.mark.parametrize("value", [134.347425, 0.000123456785, -2.5e9 / 7, 12.5, 1 / 3])
+def test_noise_does_not_decide_which_way_a_middle_is_rounded(value: float) -> None:
+    noisy = pd.DataFrame({"value": [value, value * (1 + 3e-15), value * (1 - 3e-15)]})
+    assert rounded(noisy)["value"].nunique() == 1
 
 
 def test_an_infinite_number_is_refused_by_column(
