@@ -32,7 +32,7 @@ from tasks.models import gee, glmm, hausman, icc, lmm, marginal_effects, swamy_a
 
 MOST = 12.0
 FEWER = (
-    "Where digits are fewer they are the reference's: Satterthwaite's and Kenward–Roger's come from numerical "
+    "Where digits are fewer they are the reference's: Satterthwaite's and Kenward–Roger's come of numerical "
     "Hessians there (lmerTest and pbkrtest, four to five digits that can be trusted); crossed fits (VerbAgg, "
     "InstEval) and the null models of the ICC cases were not refereed in extended precision; and NIST's data "
     "near 10⁷ and 10¹² cannot be held in double precision to more digits than the row below says. The eleven "

@@ -3,9 +3,9 @@
     python tests/benchmarks/coverage.py [--replicates 400] [--kind continuous] [--clinics 8] [--workers 2]
     python tests/benchmarks/coverage.py --report [--write]
 
-Results are kept by scenario in a working folder (tests/benchmarks/results/coverage, or --folder), chunk by
-chunk with a seed of its own, so that a study that was stopped goes on where it was, and more replicates add
-to those there are. `--report` only prints the table of what is there; `--write` keeps it in results/.
+Results are kept by scenario in a working folder (output/coverage, or --folder), chunk by chunk with a seed of
+its own, so that a study that was stopped goes on where it was, and more replicates add to those there are.
+They belong to one version of the estimators: start an empty folder after a change. `--report` only prints the table of what is there; `--write` keeps it in results/.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tasks.models import gee, glmm, icc, lmm_from_moments, ranks, shrink, within
 from tasks.records import moments_for
 
 CHUNK = 25
-FOLDER = RESULTS / "coverage"
+FOLDER = Path(__file__).parents[2] / "output" / "coverage"
 Held = tuple[str, float, float]
 """A quantity's name, how much of it was held (0 or 1, or a share of clinics), and the interval's width."""
 
