@@ -60,11 +60,12 @@ def _rebuild(kind: type[ClinicnetError], message: str, hint: str | None) -> Clin
     return kind(message, hint=hint)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: object, known: Iterable[str]) -> str:
     """The sentence fragment that offers the names closest to `name`, or lists what there is."""
     choices = [str(each) for each in known]
     folded = {each.lower(): each for each in choices}
-    close = [folded[each] for each in difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.6)]
+    matches = difflib.get_close_matches(str(name).lower(), list(folded), n=3, cutoff=0.6)
+    close = [folded[each] for each in matches]
     if close:
         return f"did you mean {' or '.join(repr(each) for each in close)}?"
     shown = ", ".join(repr(each) for each in sorted(choices)[:12])

@@ -12,6 +12,7 @@ from scipy.special import gammaln
 from tasks.errors import RecordsError
 from tasks.records.binding import Request
 from tasks.records.columns import Kind
+from tasks.records.places import counted
 
 Floats = NDArray[np.float64]
 Outcome = Literal["binary", "successes", "count", "number"]
@@ -56,20 +57,28 @@ def successes_and_trials(asked: Request, y: Floats, trials: Floats | None) -> tu
         return y, np.broadcast_to(1.0, len(y))
     name, column = asked.formula.response.text, asked.roles["trials"]
     if np.any((trials < 0) | (trials != np.round(trials))):
-        raise RecordsError(f"the trials in {column} are not whole numbers from 0 up")
+        raise RecordsError(
+            f"the trials in {column} are not whole numbers from 0 up",
+            hint="mend those rows or leave them out",
+        )
     if np.any(y < 0):
-        raise RecordsError(f"the outcome {name} is negative in {int((y < 0).sum())} rows")
+        raise RecordsError(
+            f"the outcome {name} is negative in {counted((y < 0).sum())}",
+            hint="successes go from 0 up: mend those rows or leave them out",
+        )
     if np.any(y != np.round(y)):
         counts = np.round(y * trials)
         if np.any(y > 1) or np.any(np.abs(y * trials - counts) > 1e-6 * np.maximum(trials, 1.0)):
             raise RecordsError(
                 f"the outcome {name} is neither a number of successes nor a proportion "
-                f"of the trials in {column}"
+                f"of the trials in {column}",
+                hint="give whole successes, or successes divided by trials",
             )
         y = counts
     if np.any(y > trials):
         raise RecordsError(
-            f"the outcome {name} exceeds the trials in {column} in {int((y > trials).sum())} rows"
+            f"the outcome {name} exceeds the trials in {column} in {counted((y > trials).sum())}",
+            hint="the outcome counts successes among the trials: check which column is which",
         )
     return y, trials
 

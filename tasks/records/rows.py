@@ -16,6 +16,7 @@ from tasks.records.columns import Codes, Frame, Kind, label_text
 from tasks.records.expressions import BASIS_FUNCTIONS, FACTOR_FUNCTIONS, Expression
 from tasks.records.formula import Grouping
 from tasks.records.grouping import combine, nested_label, used
+from tasks.records.places import counted, in_levels
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -90,7 +91,7 @@ class Rows:
             if name in as_numbers:
                 values = self.frame.numbers(name)
                 if not np.isfinite(values).all():
-                    refuse_infinite(name, int(counts[np.isinf(values)].sum()))
+                    refuse_infinite(name, *self._count(np.isinf(values), asked))
                     drop(np.isnan(values), f"{name} is missing")
         for expression in asked.expressions:
             inner = computed_part(expression)
@@ -99,10 +100,20 @@ class Rows:
             values = self._all_rows(inner)
             if not np.isfinite(values).all():
                 text = expressions.deparse(inner)
-                refuse_infinite(text, int(counts[np.isinf(values) & keep].sum()))
+                refuse_infinite(text, *self._count(np.isinf(values) & keep, asked))
                 drop(np.isnan(values), f"{text} is undefined")
         if self.dropped:
             self.keep = keep
+
+    def _count(self, bad: Booleans, asked: Request) -> tuple[int, str]:
+        """How many of the frame's rows are bad, and in which groups, in words."""
+        if not bad.any():
+            return 0, ""
+        groups = [self.frame.codes(name) for name in asked.labels]
+        codes = np.column_stack([group.codes for group in groups]) if groups else np.empty((len(bad), 0), int)
+        levels = [group.levels for group in groups]
+        place = in_levels(asked.labels, levels, codes, bad, float(self._counts.sum()))
+        return int(self._counts[bad].sum()), place
 
     def _kept(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
         return values if self.keep is None else values[self.keep]
@@ -245,9 +256,10 @@ class Rows:
         if "exposure" in roles:
             exposure = self.values(ast.Name(roles["exposure"], ast.Load()))
             if np.any(exposure <= 0):
-                count = int((exposure <= 0).sum())
+                bad = self.frame.numbers(roles["exposure"]) <= 0
+                count, place = self._count(bad if self.keep is None else bad & self.keep, binding.request)
                 raise RecordsError(
-                    f"the exposure {roles['exposure']} is zero or negative in {count} rows",
+                    f"the exposure {roles['exposure']} is zero or negative in {counted(count)}{place}",
                     hint="exposure is time or people at risk: leave those rows out or mend them",
                 )
             total = total + np.log(exposure)
@@ -287,15 +299,20 @@ def check_names(asked: Request, known: Sequence[str]) -> None:
             raise FormulaError(f"no column {name!r} in the data; {nearest(name, known)}")
 
 
-def refuse_infinite(text: str, count: int) -> None:
+def refuse_infinite(text: str, count: int, place: str = "") -> None:
     """Infinite values are neither missing nor usable.
+
+    Args:
+        text: the column or expression.
+        count: rows in which it is infinite.
+        place: in which groups, as `in_levels` says it.
 
     Raises:
         RecordsError: where there are any.
     """
     if count:
         raise RecordsError(
-            f"{text} is infinite in {count} {'row' if count == 1 else 'rows'}",
+            f"{text} is infinite in {counted(count)}{place}",
             hint="blank those values or leave the rows out",
         )
 

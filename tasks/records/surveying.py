@@ -16,6 +16,7 @@ from tasks.records.binding import Request
 from tasks.records.columns import Frame, Kind
 from tasks.records.connections import Connection
 from tasks.records.expressions import FACTOR_FUNCTIONS, Expression
+from tasks.records.places import in_named
 from tasks.records.rows import check_names, computed_part, no_rows_left, refuse_infinite
 from tasks.records.statements import Sql, Translator, Untranslatable, is_infinite, is_nan
 from tasks.records.summing import reference_point
@@ -99,7 +100,7 @@ def survey(asked: Request, connection: Connection, query: str) -> Survey:
     needs = found.needs
     sums = _sums(needs, found)
     if not all(np.isfinite(sums[need.key][1]) for need in needs):
-        _refuse_or_guard(needs, found)
+        _refuse_or_guard(needs, found, asked.labels)
         found.needs = needs = _needs(asked, found)
         sums = _sums(needs, found)
     total = int(sums[""][0])
@@ -189,7 +190,7 @@ def _sums(
     return sums
 
 
-def _refuse_or_guard(needs: list[Need], found: Survey) -> None:
+def _refuse_or_guard(needs: list[Need], found: Survey, labels: Sequence[str]) -> None:
     """A sum is not finite: infinite values are refused, NaN is treated as missing from here on."""
     if not found.sql.standard:
         raise Untranslatable
@@ -200,10 +201,26 @@ def _refuse_or_guard(needs: list[Need], found: Survey) -> None:
         asked.append(_count(is_nan(need.value)).label(f"{need.key}_m"))
     row = found.connection.table(sa.select(*asked)).to_pylist()[0]
     for need in numeric:
-        refuse_infinite(need.text, int(row[f"{need.key}_i"] or 0))
+        if count := int(row[f"{need.key}_i"] or 0):
+            refuse_infinite(need.text, count, _place(is_infinite(need.value), found, labels))
     for need in numeric:
         if row[f"{need.key}_m"] and need.key.startswith("c"):
             found.sql.guarded.add(need.text)
+
+
+def _place(bad: Sql, found: Survey, labels: Sequence[str]) -> str:
+    """In which groups the bad rows are, in words."""
+    if not labels:
+        return ""
+    columns = [found.sql.column(name) for name in labels]
+    asked = [sa.func.count(column.distinct()).label(f"g{i}") for i, column in enumerate(columns)]
+    row = found.connection.table(sa.select(sa.func.count().label("n"), *asked)).to_pylist()[0]
+    levels = [int(row[f"g{i}"]) for i in range(len(columns))]
+    coarsest = min(range(len(columns)), key=levels.__getitem__)
+    label = columns[coarsest].label("label")
+    named = found.connection.table(sa.select(label).where(bad).distinct().order_by(label)).to_pylist()
+    present = [each["label"] for each in named if each["label"] is not None]
+    return in_named(labels[coarsest], present, row["n"] / max(levels[coarsest], 1))
 
 
 def _count(condition: Sql) -> Sql:

@@ -42,8 +42,8 @@ def check_outcome(design: Design, cells: Cells, family: FamilyName, *, has_trial
         odd |= (total < 0.0) | (total > rows)
         if np.any(odd):
             raise EstimationError(
-                f"the outcome {name} has values other than 0 and 1{_where(cells, odd)}, "
-                "which family 'binomial' cannot have",
+                f"the outcome {name} is not 0 or 1 in every row, as family 'binomial' needs"
+                f"{_where(cells, odd)}",
                 hint="code it as 0 and 1, give trials= with numbers of successes, or use family='poisson'",
             )
     if family != "binomial":
@@ -56,7 +56,7 @@ def check_outcome(design: Design, cells: Cells, family: FamilyName, *, has_trial
         broken = np.abs(total - np.round(total)) > 1e-9 * np.maximum(total, 1.0)
         if np.any(broken):
             raise EstimationError(
-                f"the outcome {name} has values that are not whole numbers{_where(cells, broken)}",
+                f"the outcome {name} is not a whole number in every row{_where(cells, broken)}",
                 hint="counts are whole numbers; give the time at risk as exposure=",
             )
     if family == "binomial":
@@ -73,7 +73,8 @@ def check_outcome(design: Design, cells: Cells, family: FamilyName, *, has_trial
 
 
 def _where(cells: Cells, bad: NDArray[np.bool_]) -> str:
-    return in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
+    place = in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
+    return f": look{place}" if place else ""
 
 
 def check_levels(cells: Cells, family: FamilyName) -> None:
