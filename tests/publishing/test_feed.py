@@ -143,7 +143,7 @@ def test_noise_beyond_the_published_digits_changes_nothing(
 @pytest.mark.parametrize("value", [134.347425, 0.000123456785, -2.5e9 / 7, 12.5, 1 / 3])
 def test_noise_does_not_decide_which_way_a_middle_is_rounded(value: float) -> None:
     noisy = pd.DataFrame({"value": [value, value * (1 + 3e-15), value * (1 - 3e-15)]})
-    assert rounded(noisy)["value"].nunique() == 1
+    assert len(set(rounded(noisy)["value"])) == 1
 
 
 def test_an_infinite_number_is_refused_by_column(
