@@ -5,7 +5,8 @@
 
 Results are kept by scenario in a working folder (output/coverage, or --folder), chunk by chunk with a seed of
 its own, so that a study that was stopped goes on where it was, and more replicates add to those there are.
-They belong to one version of the estimators: start an empty folder after a change. `--report` only prints the table of what is there; `--write` keeps it in results/.
+They belong to one version of the estimators: start an empty folder after a change. `--report` only prints the
+table of what is there; `--write` keeps it in results/.
 """
 
 from __future__ import annotations
