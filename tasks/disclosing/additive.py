@@ -1,11 +1,15 @@
 """Secondary suppression: what else must be withheld so that no withheld count can be worked out.
 
 A published table adds up: a clinic's months to its window, the clinics to the network. Whoever reads it
-can solve for what was withheld. An `AdditiveTable` holds all such sums at once; `protect` withholds
-further units until an attacker who knows every published cell, every sum and the policy still cannot
-narrow a withheld cell below `least_width` (Fischetti & Salazar 2001, "Solving the cell suppression
-problem on tabular data with linear constraints", eqs. 2-5: the attacker's two linear programs; their
-sliding protection level). The choice is deterministic: smallest units first, ties by position.
+can solve for what was withheld. An `AdditiveTable` holds such sums at once; `protect` withholds further
+units until an attacker who knows every published cell, every sum and the policy
+
+- cannot narrow a withheld cell to less than half of what anyone would believe of it, nor below
+  `least_width` (Fischetti & Salazar 2001, "Solving the cell suppression problem on tabular data with linear
+  constraints", eqs. 2-5: the attacker's two linear programs; their sliding protection level);
+- does not find a small number in what the withheld cells of a sum come to together.
+
+The choice is deterministic: smallest units first, ties by position.
 """
 
 from __future__ import annotations
@@ -23,7 +27,6 @@ Booleans = NDArray[np.bool_]
 
 _SOLVER_TOLERANCE = 1e-6
 _STALLS = 3  # rounds of pulling that settle no further cell before the rest are looked at one by one
-_UNBOUNDED = 3  # scipy.optimize.milp's status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,16 @@ class AdditiveTable:
     Attributes:
         values: (K,) true counts.
         sums: the relations between cells.
-        lower, upper: (K,) what anyone would believe of a withheld cell before doing sums: the policy's own
-            range for a small count, [0, infinity) for any other.
+        lower, upper: (K,) what anyone would believe of a withheld cell before doing sums. Equal where it
+            is known all the same: an earlier release shows it, or it is zero and its status says so.
         unit: (K,) cells of one unit are withheld together (a clinic's months); −1 is never withheld as a
             companion (network totals).
-        least_width: how wide an attacker's range of a withheld cell must stay.
+        least_width: how wide an attacker's range of a withheld cell must stay, where it was believed to
+            be twice as wide or wider; half of what was believed elsewhere.
         slack: how far a published cell may be from its true count (rounding).
+        small_total: the withheld cells of a sum must together come to more than this, or to nothing.
+        rest: (K,) what lies on the other side of each count (those without the event), of which the same
+            is asked; none where a count has no other side.
     """
 
     values: Floats
@@ -61,6 +68,13 @@ class AdditiveTable:
     unit: Integers
     least_width: float
     slack: float = 0.0
+    small_total: float = 0.0
+    rest: Floats | None = None
+
+    @property
+    def hidden_when_withheld(self) -> Booleans:
+        """(K,) cells that withholding really hides."""
+        return np.asarray(self.upper > self.lower)
 
 
 def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = None) -> Booleans:
@@ -72,15 +86,33 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
         also: (K,) cells withheld already for another reason.
 
     Returns:
-        (K,) all cells withheld: primary, `also`, and their companions. Where nothing is left to withhold
-        (every free unit of a sum is gone), the sum is as protected as it can be.
+        (K,) all cells withheld: primary, `also`, and their companions. Of a cell that would stay exposed with
+        every free unit withheld, half of what that would protect is protected.
     """
     withheld = primary.copy() if also is None else primary | also
-    while exposed := _exposed(table, withheld, primary):
-        companion = _companion(table, withheld, exposed)
-        if companion is None:
-            break
-        withheld |= table.unit == companion
+    for relation in table.sums:
+        while _tells_small_total(table, withheld, relation):
+            companion = _companion(table, withheld, [relation])
+            if companion is None:
+                break
+            withheld |= table.unit == companion
+    attacker, best = _Attacker(table, withheld), None
+    need = np.minimum(table.least_width, (table.upper - table.lower) / 2.0)
+    cells = np.flatnonzero(primary & table.hidden_when_withheld)
+    for cell in attacker.sway(cells.tolist(), need):
+        near = [relation for relation in table.sums if cell in relation.members]
+        enough = float(need[cell])
+        while not attacker.is_free(cell, enough):
+            if best is None:
+                best = _Attacker(table, withheld | (table.unit >= 0))
+            if not best.is_free(cell, enough):
+                enough = best.width(cell) / 2.0
+                continue
+            companion = _companion(table, withheld, near)
+            if companion is None:
+                break
+            withheld |= table.unit == companion
+            attacker.give_up(withheld)
     return withheld
 
 
@@ -96,101 +128,99 @@ class _Attacker:
     Attributes:
         low, high: (K,) the lowest and highest value of each cell among the tables seen so far that agree with
             what is published. Every linear program's solution is such a table, so one solution vouches for
-            many cells and few programs are needed.
+            many cells and few programs are needed; and it still agrees when more is withheld.
     """
 
     def __init__(self, table: AdditiveTable, withheld: Booleans) -> None:
         self._table = table
-        lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
-        upper = np.where(withheld, table.upper, table.values + table.slack)
-        sums = [each for each in table.sums if any(withheld[member] for member in each.members)]
-        self._cells = sorted({member for each in sums for member in each.members})
-        self._position = {cell: i for i, cell in enumerate(self._cells)}
-        rows, columns, signs = [], [], []
-        for i, relation in enumerate(sums):
-            for member in relation.members:
-                rows.append(i)
-                columns.append(self._position[member])
-                signs.append(-1.0 if member == relation.whole else 1.0)
-        equations = sparse.csr_array((signs, (rows, columns)), shape=(len(sums), len(self._cells)))
+        rows = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
+        columns = [member for each in table.sums for member in each.members]
+        signs = [sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))]
+        shape = (len(table.sums), len(table.values))
+        equations = sparse.csr_array((signs, (rows, columns)), shape=shape)
         self._sums = optimize.LinearConstraint(equations, 0.0, 0.0)
-        self._bounds = optimize.Bounds(lower[self._cells], upper[self._cells])
-        self._free = (lower, upper)
+        # beyond anything a sum allows: keeps the programs bounded where no sum does
+        self._plenty = 2.0 * (float(table.values.sum()) + table.least_width)
         self.low, self.high = table.values.copy(), table.values.copy()
+        self.give_up(withheld)
+
+    def give_up(self, withheld: Booleans) -> None:
+        """Know no more than this: what was seen to be possible stays so."""
+        table = self._table
+        lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
+        upper = np.where(withheld, np.minimum(table.upper, self._plenty), table.values + table.slack)
+        self._bounds = optimize.Bounds(lower, upper)
 
     def extreme(self, cell: int, sign: float) -> float:
-        """The lowest (sign 1) or highest (sign −1) value of a cell; infinity where nothing limits it."""
-        if cell not in self._position:
-            lower, upper = self._free
-            self.low[cell], self.high[cell] = lower[cell], upper[cell]
-            return float(self.low[cell] if sign > 0 else self.high[cell])
-        cost = np.zeros(len(self._cells))
-        cost[self._position[cell]] = sign
-        status = self._solve(cost)
-        if status == _UNBOUNDED:
-            self.high[cell] = np.inf
-        elif status != 0:  # the true table always agrees; if the solver gives up, the cell counts as known
-            return float(self._table.values[cell])
+        """The lowest (sign 1) or highest (sign −1) value of a cell."""
+        cost = np.zeros(len(self._table.values))
+        cost[cell] = sign
+        self._solve(cost)
         return float(self.low[cell] if sign > 0 else self.high[cell])
 
-    def sway(self, cells: Sequence[int], width: Floats) -> list[int]:
+    def sway(self, cells: Sequence[int], need: Floats) -> list[int]:
         """The cells that tables pulled up and down many cells at a time do not show to be free.
 
         What remains is looked at one by one; nearly all cells are settled here by a few programs.
         """
         rng = np.random.default_rng(0)
-        left = [cell for cell in cells if cell in self._position]
+        left = list(cells)
         stalled = 0
         while left and stalled < _STALLS:
-            cost = np.zeros(len(self._cells))
-            cost[[self._position[cell] for cell in left]] = rng.choice([-1.0, 1.0], len(left))
+            cost = np.zeros(len(self._table.values))
+            cost[left] = rng.choice([-1.0, 1.0], len(left))
             self._solve(cost)
-            still = [cell for cell in left if not self._seen_free(cell, float(width[cell]))]
+            still = [cell for cell in left if not self._seen_free(cell, float(need[cell]))]
             stalled = stalled + 1 if len(still) == len(left) else 0
             left = still
-        return left + [cell for cell in cells if cell not in self._position]
+        return left
 
-    def _solve(self, cost: Floats) -> int:
-        """Find the agreeing table of least cost, and remember its cells."""
-        solved = optimize.milp(cost, constraints=self._sums, bounds=self._bounds)
-        if solved.status == 0:
-            self.low[self._cells] = np.minimum(self.low[self._cells], solved.x)
-            self.high[self._cells] = np.maximum(self.high[self._cells], solved.x)
-        return int(solved.status)
-
-    def _seen_free(self, cell: int, width: float) -> bool:
-        return bool(self.high[cell] - self.low[cell] >= width - _SOLVER_TOLERANCE)
-
-    def is_free(self, cell: int, width: float) -> bool:
-        """Whether the cell may lie anywhere in a range at least `width` wide."""
+    def is_free(self, cell: int, need: float) -> bool:
+        """Whether the cell may lie anywhere in a range at least `need` wide."""
         for sign in (1.0, -1.0):
-            if self._seen_free(cell, width):
+            if self._seen_free(cell, need):
                 return True
             self.extreme(cell, sign)
-        return self._seen_free(cell, width)
+        return self._seen_free(cell, need)
+
+    def width(self, cell: int) -> float:
+        """How wide a range of the cell was seen so far."""
+        return float(self.high[cell] - self.low[cell])
+
+    def _solve(self, cost: Floats) -> None:
+        """Find the agreeing table of least cost, and remember its cells.
+
+        The true table always agrees; should the solver give up, nothing new is seen to be possible.
+        """
+        solved = optimize.milp(cost, constraints=self._sums, bounds=self._bounds)
+        if solved.status == 0:
+            np.minimum(self.low, solved.x, out=self.low)
+            np.maximum(self.high, solved.x, out=self.high)
+
+    def _seen_free(self, cell: int, need: float) -> bool:
+        return self.width(cell) >= need - _SOLVER_TOLERANCE
 
 
-def _exposed(table: AdditiveTable, withheld: Booleans, primary: Booleans) -> list[int]:
-    """Primary cells that the published ones narrow below the width they must keep."""
-    if not primary.any():
-        return []
-    attacker = _Attacker(table, withheld)
-    need = np.minimum(table.least_width, table.upper - table.lower)
-    unsettled = attacker.sway(np.flatnonzero(primary).tolist(), need)
-    return [cell for cell in unsettled if not attacker.is_free(cell, float(need[cell]))]
+def _tells_small_total(table: AdditiveTable, withheld: Booleans, relation: Sum) -> bool:
+    """Whether a sum less its published cells leaves a small count, or all but a small count."""
+    if withheld[relation.whole]:
+        return False
+    parts = np.array(relation.parts, dtype=np.int64)
+    gone = parts[withheld[parts] & table.hidden_when_withheld[parts]]
+    total = float(table.values[gone].sum())
+    if total == 0.0:
+        return False
+    return total <= table.small_total or (
+        table.rest is not None and float(table.rest[gone].sum()) <= table.small_total
+    )
 
 
-def _companion(table: AdditiveTable, withheld: Booleans, exposed: Sequence[int]) -> int | None:
-    """The unit whose loss costs least among those that share a sum with an exposed cell."""
-    near = set(exposed)
-    candidates = {
-        int(table.unit[member])
-        for relation in table.sums
-        if near.intersection(relation.members)
-        for member in relation.members
-        if not withheld[member]
-    } - {-1}
+def _companion(table: AdditiveTable, withheld: Booleans, near: Sequence[Sum]) -> int | None:
+    """The unit whose loss costs least among those with a cell in these sums that can still be hidden."""
+    members = np.unique([member for relation in near for member in relation.members])
+    useful = members[~withheld[members] & table.hidden_when_withheld[members]]
+    candidates = {int(unit) for unit in table.unit[useful]} - {-1}
     if not candidates:
         return None
     loss = {unit: float(table.values[table.unit == unit].sum()) for unit in candidates}
-    return min(candidates, key=lambda unit: (loss[unit] == 0, loss[unit], unit))
+    return min(candidates, key=lambda unit: (loss[unit], unit))

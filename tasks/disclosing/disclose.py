@@ -1,64 +1,58 @@
 """Release tables as they may be seen: the small-number policy applied to every table, once.
 
-The order matters and is the same every time: sizes first (how many records a clinic has), then events
-(how many of them have the outcome), then everything that was computed from either, then ranks, then the
-quality table. What is withheld becomes null with a status; no value is replaced by another that could be
-taken for a figure.
+The order matters and is the same every time: outcomes that are rare in the whole network; sizes (how many
+records a clinic has), then events (how many of them have the outcome), then everything that was computed from
+either, then the quality table. What is withheld becomes null with a status; no value is replaced by another
+that could be taken for a figure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from tasks.disclosing.additive import AdditiveTable, Sum, protect
+from tasks.disclosing.blanking import (
+    PRIMARY,
+    SECONDARY,
+    Tables,
+    blank_clinics,
+    blank_clinics_of,
+    blank_months,
+    blank_outcome,
+    round_counts,
+    shorten_figures,
+)
+from tasks.disclosing.earlier import Told
 from tasks.disclosing.grid import (
     NETWORK,
+    Booleans,
+    Column,
     Counts,
-    collect,
+    Floats,
     counts_of,
     events_of,
     withhold_series,
     withhold_windows,
 )
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.models.raw import wilson_interval
-
-Booleans = NDArray[np.bool_]
-Tables = dict[str, pd.DataFrame]
-
-_CLINIC_COLUMNS = ("value", "lower", "upper", "numerator", "reliability", "p_better")
-_MONTH_COLUMNS = ("value", "numerator", "denominator", "centre", "lower_limit", "upper_limit", "limits")
-_RANK_COLUMNS = (
-    "rank_median", "rank_expected", "rank_lower", "rank_upper", "p_top_tenth", "p_bottom_tenth", "grade",
-)  # fmt: skip
+from tasks.disclosing.quality import withhold_quality
 
 
-@dataclass(frozen=True)
-class _Withheld:
-    """Per clinic, in the order of the clinics: whether small itself, and whether withheld at all."""
-
-    small: Booleans
-    all: Booleans
-
-    def status(self, clinics: tuple[str, ...]) -> dict[str, str]:
-        return {
-            clinic: "suppressed_primary" if small else "suppressed_secondary"
-            for clinic, small, gone in zip(clinics, self.small, self.all, strict=True)
-            if gone
-        }
-
-
-def disclose(policy: SmallNumberPolicy, tables: Mapping[str, pd.DataFrame]) -> Tables:
+def disclose(
+    policy: SmallNumberPolicy,
+    tables: Mapping[str, pd.DataFrame],
+    earlier: Sequence[Mapping[str, pd.DataFrame]] = (),
+) -> Tables:
     """The tables of a release with nothing in them that points at a patient.
 
     Args:
         policy: the network's small-number policy.
         tables: release tables (`tasks.release.TABLES`) as estimated.
+        earlier: `clinics`, `clinic_estimates` and `clinic_months` of releases with overlapping windows, as
+            they were published: what these tables withhold must not follow from those either.
 
     Returns:
         The same tables with withheld values null, their status `suppressed_primary` or
@@ -67,202 +61,219 @@ def disclose(policy: SmallNumberPolicy, tables: Mapping[str, pd.DataFrame]) -> T
     shown = {name: frame.copy() for name, frame in tables.items()}
     if not policy.withholds and policy.round_to == 1:
         return shown
-    clinics = tuple(sorted(shown["clinics"]["clinic"]))
-    kinds = {str(name): str(kind) for name, kind in shown["outcomes"].set_index("outcome")["kind"].items()}
-    sizes = _sizes(policy, shown, kinds, clinics)
-    by_size, series_by_size = _withhold_sizes(policy, sizes)
-    for outcome, kind in kinds.items():
-        size = sizes.get(outcome, sizes[_RECORDS])
-        window, series = _withhold_outcome(
-            policy, shown, outcome, kind, clinics, size, by_size, series_by_size
-        )
-        _blank_clinic_rows(policy, shown, outcome, window.status(clinics), by_size.status(clinics))
-        _blank_series(policy, shown, outcome, series.status(clinics))
-        _round_counts(policy, shown, outcome, kind)
-    _blank_clinics(policy, shown, by_size.status(clinics))
-    _withhold_quality(policy, shown)
+    release = _Release.of(policy, shown, earlier)
+    sizes = {outcome: release.sizes(outcome) for outcome in release.kinds}
+    windows, series = _withhold_sizes(release, [release.records(), *filter(None, sizes.values())])
+    decided = {
+        outcome: _withhold_outcome(release, outcome, sizes[outcome], windows, series)
+        for outcome in release.kinds
+    }
+    size, series_size = windows.status(release.clinics), series.status(release.clinics)
+    for outcome, outcome_withheld in decided.items():
+        if outcome_withheld is None:
+            blank_outcome(policy, shown, outcome)
+            continue
+        of_window, of_series, of_network = outcome_withheld
+        blank_clinics_of(policy, shown, outcome, of_window.status(release.clinics), size)
+        status = of_series.status(release.clinics)
+        blank_months(policy, shown, outcome, status, of_network.status(release.months))
+        round_counts(policy, shown, outcome, release.kinds[outcome])
+    blank_clinics(policy, shown, size)
+    withhold_quality(policy, shown, size, series_size)
+    shorten_figures(policy, shown)
     return shown
+
+
+@dataclass(frozen=True)
+class _Withheld:
+    """Per clinic (or month), in their order: whether small itself, and whether withheld at all."""
+
+    small: Booleans
+    all: Booleans
+
+    def status(self, names: Sequence[str]) -> dict[str, str]:
+        return {
+            name: PRIMARY if small else SECONDARY
+            for name, small, gone in zip(names, self.small, self.all, strict=True)
+            if gone
+        }
+
+
+@dataclass(frozen=True)
+class _Release:
+    """The counts of a release, with what earlier ones tell of them.
+
+    Attributes:
+        policy: the small-number policy.
+        tables: the release's tables, as estimated.
+        earlier: tables of releases with overlapping windows, as published.
+        clinics, months: their names, in order.
+        kinds: outcome → continuous, binary, count, or records for a count of the records themselves.
+    """
+
+    policy: SmallNumberPolicy
+    tables: Tables
+    earlier: Sequence[Mapping[str, pd.DataFrame]]
+    clinics: tuple[str, ...]
+    months: tuple[str, ...]
+    kinds: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls, policy: SmallNumberPolicy, tables: Tables, earlier: Sequence[Mapping[str, pd.DataFrame]]
+    ) -> _Release:
+        estimates = tables["clinic_estimates"]
+        sized = set(estimates.loc[estimates["denominator"].notna(), "outcome"])
+        kinds = {
+            str(name): "records" if kind == "count" and name not in sized else str(kind)
+            for name, kind in tables["outcomes"].set_index("outcome")["kind"].items()
+        }
+        clinics = tuple(sorted(tables["clinics"]["clinic"]))
+        months = tuple(sorted(tables["clinic_months"]["month"].unique()))
+        return cls(policy, tables, earlier, clinics, months, kinds)
+
+    def records(self) -> Counts:
+        """The clinics table's own sizes, which no month adds up to."""
+
+        def read(tables: Mapping[str, pd.DataFrame]) -> tuple[Floats, pd.DataFrame]:
+            records = tables["clinics"].set_index("clinic")["n_records"].astype("float64")
+            window = np.asarray(records.reindex(list(self.clinics)), dtype=np.float64)
+            return window, pd.DataFrame(np.nan, index=list(self.clinics), columns=list(_months(tables)))
+
+        window, months = read(self.tables)
+        grown = [read(each) for each in self.earlier if set(_months(each)) <= set(self.months)]
+        counts = counts_of(self.policy, window, np.empty((len(window), 0)), np.empty(0))
+        return self._guard(counts, Told(window, months, grown))
+
+    def sizes(self, outcome: str) -> Counts | None:
+        """How many records stand behind an outcome's figures; None where the denominator is exposure."""
+        column = Column(outcome, "numerator" if self.kinds[outcome] == "records" else "denominator")
+        counts = self._guard(self._counts(column), self._told(column))
+        if self.kinds[outcome] == "count":  # an exposure of one a record is the number of records
+            cells = counts.cells[~np.isnan(counts.cells)]
+            whole = np.array_equal(cells, np.round(cells))
+            return counts if whole and not (counts.window > self.records().window).any() else None
+        return counts
+
+    def events(self, outcome: str, sizes: Counts | None) -> Counts:
+        """How many events stand behind them; `sizes` where those without count too."""
+        column = Column(outcome, "numerator")
+        counts = self._counts(column)
+        if sizes is None:
+            return self._guard(counts, self._told(column))
+        counts = self._guard(events_of(self.policy, counts, sizes), self._told(column))
+        rest = Column(outcome, "denominator", less="numerator")
+        return self._guard(counts, self._told(rest), of_rest=True)
+
+    def _counts(self, column: Column) -> Counts:
+        months = column.months(self.tables, (*self.clinics, NETWORK)).reindex(columns=list(self.months))
+        of_clinics, of_network = months.to_numpy()[:-1], months.to_numpy()[-1]
+        return counts_of(self.policy, column.windows(self.tables, self.clinics), of_clinics, of_network)
+
+    def _told(self, column: Column) -> Told:
+        return Told.of(self.earlier, self.tables, column, self.clinics)
+
+    def _guard(self, counts: Counts, told: Told, *, of_rest: bool = False) -> Counts:
+        """The counts with what earlier releases tell of them, or of those without the event."""
+        clinics, below, above = told.by_difference(self.policy, np.asarray(~counts.small.any(axis=1)))
+        if of_rest:  # more without the event are fewer with it
+            below, above = above, below
+        known = counts.known | told.known()[:, : counts.known.shape[1]]
+        return replace(counts, known=known).guarding(clinics, counts.window - below, counts.window + above)
+
+
+def _months(tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+    return tuple(sorted(tables["clinic_months"]["month"].unique()))
 
 
 # --- what is withheld --------------------------------------------------------------------------------------
 
-_RECORDS = ""  # key of the clinics table's own sizes beside the outcomes'
 
-
-def _sizes(
-    policy: SmallNumberPolicy, tables: Tables, kinds: Mapping[str, str], clinics: tuple[str, ...]
-) -> dict[str, Counts]:
-    """How many records stand behind each clinic and month: of the clinics table, and of each outcome."""
-    records = tables["clinics"].set_index("clinic")["n_records"].astype("float64")
-    n = np.asarray(records.reindex(clinics), dtype=np.float64)
-    sizes = {_RECORDS: counts_of(policy, n, np.empty((len(clinics), 0)), np.empty(0))}
-    for outcome, kind in kinds.items():
-        if kind != "count":  # a count outcome's denominator is exposure, or none
-            sizes[outcome] = collect(policy, tables, outcome, "denominator", clinics)
-    return sizes
-
-
-def _withhold_sizes(policy: SmallNumberPolicy, sizes: Mapping[str, Counts]) -> tuple[_Withheld, Booleans]:
+def _withhold_sizes(release: _Release, sizes: Sequence[Counts]) -> tuple[_Withheld, _Withheld]:
     """Clinics whose size is withheld, and clinics whose months are: the same in all tables.
 
     The records behind two outcomes of a clinic are nearly the same records, so a companion withheld in one
     table and shown in another would be as good as shown.
     """
-    n_clinics = len(next(iter(sizes.values())).window)
-    small = np.any([each.small[:, 0] for each in sizes.values()], axis=0)
-    windows, series = small.copy(), np.zeros(n_clinics, dtype=bool)
+    different = [each for i, each in enumerate(sizes) if not any(each.same(other) for other in sizes[:i])]
+    small = np.any([each.small[:, 0] for each in different], axis=0)
+    small_series = small | np.any([each.small[:, 1:].any(axis=1) for each in different], axis=0)
+    windows, series = small.copy(), small_series.copy()
     while True:
         before = windows.sum() + series.sum()
-        for counts in sizes.values():
-            windows |= withhold_windows(policy, counts, windows)
-            series |= withhold_series(policy, counts, windows, series | windows)
+        for counts in different:
+            windows |= withhold_windows(release.policy, counts, windows)
+            network = _of_network(release.policy, counts).all
+            series |= withhold_series(release.policy, counts, windows, series | windows, network)
         if windows.sum() + series.sum() == before:
-            return _Withheld(small, windows), series
+            return _Withheld(small, windows), _Withheld(small_series, series)
 
 
 def _withhold_outcome(
-    policy: SmallNumberPolicy,
-    tables: Tables,
-    outcome: str,
-    kind: str,
-    clinics: tuple[str, ...],
-    size: Counts,
-    by_size: _Withheld,
-    series_by_size: Booleans,
-) -> tuple[_Withheld, _Withheld]:
-    """Clinics whose window figures, and clinics whose monthly figures, of one outcome are withheld."""
-    if kind == "continuous":
-        small_month = size.small[:, 1:].any(axis=1)
-        return by_size, _Withheld(by_size.small | small_month, by_size.all | series_by_size | small_month)
-    events = collect(policy, tables, outcome, "numerator", clinics)
-    if kind == "binary":
-        events = events_of(policy, events, size)
-    windows = withhold_windows(policy, events, by_size.all)
-    series = withhold_series(policy, events, windows, windows | series_by_size)
-    small = events.small[:, 0] | by_size.small
-    small_month = small | events.small[:, 1:].any(axis=1)
-    return _Withheld(small, windows), _Withheld(small_month, series)
+    release: _Release, outcome: str, size: Counts | None, windows: _Withheld, series: _Withheld
+) -> tuple[_Withheld, _Withheld, _Withheld] | None:
+    """Clinics whose window figures, clinics whose monthly figures, and network months that are withheld.
+
+    Args:
+        release: the counts.
+        outcome: the outcome.
+        size: its sizes; None where the denominator is exposure.
+        windows, series: clinics whose sizes are withheld.
+
+    Returns:
+        The three, or None where the network itself has a small number of it: every figure would tell.
+    """
+    policy, kind = release.policy, release.kinds[outcome]
+    if kind in ("binary", "count"):
+        events = release.events(outcome, size if kind == "binary" else None)
+    elif size is None or _rare(policy, size):
+        return None
+    else:
+        window = _with_alike(release, outcome, size, windows) if kind == "continuous" else windows
+        month = _Withheld(series.small | window.small, series.all | window.all)
+        return window, month, _of_network(policy, size)
+    if _rare(policy, events) or (size is not None and _rare(policy, size)):
+        return None
+    network = _of_network(policy, events, size if kind == "binary" else None)
+    window_all = withhold_windows(policy, events, windows.all)
+    series_all = withhold_series(policy, events, window_all, window_all | series.all, network.all)
+    small = windows.small | events.small[:, 0]
+    small_series = small | events.small[:, 1:].any(axis=1)
+    return _Withheld(small, window_all), _Withheld(small_series, series_all), network
 
 
-# --- blanking ----------------------------------------------------------------------------------------------
+def _rare(policy: SmallNumberPolicy, counts: Counts) -> bool:
+    """Whether the whole network's count is small, or all but a small one."""
+    total = float(np.nansum(counts.window))
+    rest = np.inf if counts.rest is None else float(np.nansum(counts.rest[:, 0]))
+    few_without = rest <= policy.high if policy.withhold_unanimous else policy.is_small(rest)
+    return bool(policy.is_small(total) or (total > 0 and few_without))
 
 
-def _reason(policy: SmallNumberPolicy, status: str) -> str:
-    if status == "suppressed_primary":
-        return f"withheld: a count from {policy.low} to {policy.high}, or all records alike"
-    return "withheld: it would let a small number elsewhere be worked out"
+def _of_network(policy: SmallNumberPolicy, counts: Counts, sizes: Counts | None = None) -> _Withheld:
+    """Months of the network that are small, and another so that the window does not tell them."""
+    own = [counts.of_network(policy, sizes)] + ([] if sizes is None else [sizes.of_network(policy)])
+    small = np.any([each.small[:, 0] for each in own], axis=0)
+    gone = small.copy()
+    for each in own:
+        gone = withhold_windows(policy, each, gone)
+    return _Withheld(small, gone)
 
 
-def _mark(policy: SmallNumberPolicy, frame: pd.DataFrame, rows: pd.Series, columns: tuple[str, ...]) -> None:
-    """Null the columns of the rows that have a status, and say why (in place)."""
-    rows = rows.dropna()
-    frame.loc[rows.index, list(columns)] = pd.NA
-    frame.loc[rows.index, "status"] = rows
-    frame.loc[rows.index, "reason"] = rows.map(lambda status: _reason(policy, status))
-
-
-def _rows(frame: pd.DataFrame, outcome: str, status: Mapping[str, str]) -> pd.Series:
-    """Status by row of the frame, for the outcome's rows of clinics that have one."""
-    mine = frame["outcome"] == outcome
-    return frame.loc[mine, "clinic"].map(dict(status)).astype("string")
-
-
-def _blank_clinic_rows(
-    policy: SmallNumberPolicy,
-    tables: Tables,
-    outcome: str,
-    status: Mapping[str, str],
-    size: Mapping[str, str],
-) -> None:
-    estimates, ranks = tables["clinic_estimates"], tables["clinic_ranks"]
-    rows = _rows(estimates, outcome, status).dropna()
-    _mark(policy, estimates, rows, _CLINIC_COLUMNS)
-    estimates.loc[rows.index, "comparison"] = "not_compared"
-    estimates.loc[_rows(estimates, outcome, size).dropna().index, "denominator"] = pd.NA
-    _mark(policy, ranks, _rows(ranks, outcome, status), _RANK_COLUMNS)
-
-
-def _blank_series(policy: SmallNumberPolicy, tables: Tables, outcome: str, status: Mapping[str, str]) -> None:
-    months = tables["clinic_months"]
-    _mark(policy, months, _rows(months, outcome, status), _MONTH_COLUMNS)
-    # the network's own months can be small too
-    network = months[(months["outcome"] == outcome) & (months["clinic"] == NETWORK)]
-    for column in ("numerator", "denominator"):
-        small = network.index[policy.is_small(network[column].to_numpy(dtype=float, na_value=np.nan))]
-        _mark(policy, months, pd.Series("suppressed_primary", index=small, dtype="string"), _MONTH_COLUMNS)
-
-
-def _round_counts(policy: SmallNumberPolicy, tables: Tables, outcome: str, kind: str) -> None:
-    """Round the counts that stay, and derive raw percentages from the rounded counts (in place)."""
-    if policy.round_to == 1:
-        return
-    for name in ("clinic_estimates", "clinic_months"):
-        frame = tables[name]
-        rows = frame.index[frame["outcome"] == outcome]
-        for column in ("numerator",) if kind == "count" else ("numerator", "denominator"):
-            values = frame.loc[rows, column].to_numpy(dtype=float, na_value=np.nan)
-            frame.loc[rows, column] = pd.array(policy.rounded(values), dtype="Float64").astype(
-                frame[column].dtype
-            )
-        if kind == "binary":
-            _percentages(frame, rows)
-
-
-def _percentages(frame: pd.DataFrame, rows: pd.Index) -> None:
-    raw = frame.loc[rows, "form"] == "raw" if "form" in frame.columns else pd.Series(True, index=rows)
-    rows = rows[(raw & frame.loc[rows, "value"].notna()).to_numpy(dtype=bool)]
-    size = frame.loc[rows, "denominator"].to_numpy(dtype=float, na_value=np.nan)
-    events = np.minimum(frame.loc[rows, "numerator"].to_numpy(dtype=float, na_value=np.nan), size)
-    frame.loc[rows, "value"] = 100.0 * events / np.where(size > 0, size, np.nan)
-    if "lower" in frame.columns:
-        lower, upper = wilson_interval(events, size)
-        frame.loc[rows, "lower"], frame.loc[rows, "upper"] = 100.0 * lower, 100.0 * upper
-
-
-def _blank_clinics(policy: SmallNumberPolicy, tables: Tables, size: Mapping[str, str]) -> None:
-    clinics = tables["clinics"]
-    # first and last month are dates of patients: of a clinic with few records they say when those came
-    _mark(
-        policy,
-        clinics,
-        clinics["clinic"].map(dict(size)).astype("string"),
-        ("n_records", "n_patients", "first_month", "last_month"),
+def _with_alike(release: _Release, outcome: str, size: Counts, windows: _Withheld) -> _Withheld:
+    """Clinics whose records all have the same value as well, so that the mean tells each; and a companion."""
+    estimates = release.tables["clinic_estimates"]
+    raw = estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "raw")].set_index("clinic")
+    width = (raw["upper"] - raw["lower"]).astype("float64").reindex(list(release.clinics))
+    alike = np.asarray(width == 0.0) & release.policy.withhold_unanimous
+    nothing = np.zeros_like(size.small)
+    means = replace(  # a mean is hidden by any other, whatever is known of their sizes
+        size,
+        small=nothing,
+        guarded=np.column_stack([alike, nothing[:, 1:]]),
+        lower=np.zeros_like(size.lower),
+        upper=np.full_like(size.upper, np.inf),
+        known=nothing,
     )
-    few = policy.is_small(clinics["n_patients"].to_numpy(dtype=float, na_value=np.nan))
-    clinics.loc[few, "n_patients"] = pd.NA
-    for column in ("n_records", "n_patients"):
-        values = clinics[column].to_numpy(dtype=float, na_value=np.nan)
-        clinics[column] = pd.array(policy.rounded(values), dtype="Float64").astype("Int64")
-    estimates = tables["clinic_estimates"]
-    clinics["reportable"] = clinics["clinic"].isin(estimates.loc[estimates["value"].notna(), "clinic"])
-
-
-def _withhold_quality(policy: SmallNumberPolicy, tables: Tables) -> None:
-    """Small counts of records found, and companions so that a rule's total gives none away."""
-    quality = tables["quality"]
-    of_records = quality[quality["counts"].fillna("records") == "records"]
-    for rows in of_records.groupby("rule", sort=True).groups.values():
-        for column in ("n_found", "n_checked"):
-            _withhold_findings(policy, quality, pd.Index(rows), column)
-
-
-def _withhold_findings(policy: SmallNumberPolicy, quality: pd.DataFrame, rows: pd.Index, column: str) -> None:
-    values = quality.loc[rows, column].to_numpy(dtype=float, na_value=np.nan)
-    present = ~np.isnan(values)
-    network = (quality.loc[rows, "clinic"] == NETWORK).to_numpy(dtype=bool)
-    small = policy.is_small(values)
-    parts = tuple(int(each) for each in np.flatnonzero(present & ~network))
-    sums = [Sum(int(whole), parts) for whole in np.flatnonzero(present & network) if parts]
-    table = AdditiveTable(
-        np.nan_to_num(values),
-        sums,
-        np.where(small, float(policy.low), 0.0),
-        np.where(small, float(policy.high), np.inf),
-        np.where(present, np.arange(len(rows)), -1),
-        policy.least_width,
-        policy.slack,
-    )
-    withheld = protect(table, small)
-    quality.loc[rows, column] = pd.array(policy.rounded(values), dtype="Float64").astype("Int64")
-    status = np.where(small, "suppressed_primary", "suppressed_secondary")
-    _mark(policy, quality, pd.Series(status[withheld], index=rows[withheld], dtype="string"), (column,))
+    gone = withhold_windows(release.policy, means, windows.all | alike)
+    return _Withheld(windows.small | alike, gone)

@@ -1,9 +1,15 @@
-"""Counts of one outcome over clinics and months, with the sums that a reader of the release can form."""
+"""Counts of one outcome over clinics and months, with the sums that a reader of the release can form.
+
+What is believed of a withheld count before any sum is done depends on its label: of one withheld for being
+small, the policy's range; of a companion, that it is not small (its status says so), and nothing but zero if
+it is zero, since no small count can hide there. A series is labelled as a whole, so that any of its months
+may be the small one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,82 +21,125 @@ from tasks.disclosing.policy import SmallNumberPolicy
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
+Tables = Mapping[str, pd.DataFrame]
+
 NETWORK = ""  # the network's own rows in `clinic_months` and `quality`
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts by clinic, for the window and (C, M) by month, and for each what a small one is known to be.
+    """Counts by clinic, for the window and (C, M) by month, and for each what is believed of it.
 
     Attributes:
         window: (C,) count of each clinic in the whole window; NaN where it has none.
         months: (C, M) count of each clinic's months; M may be 0; NaN where none.
-        network: (M,) count of the network's months, as published.
-        lower, upper: like `window` and `months` side by side, (C, 1 + M): what a withheld count may be.
-        small: (C, 1 + M) which the policy withholds.
+        network: (M,) count of the network's months.
+        rest: (C, 1 + M) records without the event; None for counts that have no other side.
+        small: like `window` and `months` side by side, (C, 1 + M): which the policy withholds.
+        guarded: (C, 1 + M) counts that must not be worked out: the small ones, and windows from which an
+            earlier release would let a small one be worked out.
+        lower, upper: (C, 1 + M) what a withheld count may be for anyone who reads its status.
+        known: (C, 1 + M) counts that an earlier release shows.
     """
 
     window: Floats
     months: Floats
     network: Floats
+    rest: Floats | None
+    small: Booleans
+    guarded: Booleans
     lower: Floats
     upper: Floats
-    small: Booleans
+    known: Booleans
+
+    @property
+    def cells(self) -> Floats:
+        """(C, 1 + M) windows and months side by side."""
+        return np.column_stack([self.window, self.months])
+
+    def same(self, other: Counts) -> bool:
+        """Whether both are the same counts, with the same guards."""
+        return all(
+            np.array_equal(one, another, equal_nan=True)
+            for one, another in (
+                (self.cells, other.cells), (self.guarded, other.guarded), (self.known, other.known)
+            )
+        )  # fmt: skip
+
+    def of_network(self, policy: SmallNumberPolicy, sizes: Counts | None = None) -> Counts:
+        """The network's months as if they were clinics; `sizes` are those of a binary outcome's counts."""
+        months = counts_of(policy, self.network, np.empty((len(self.network), 0)), np.empty(0))
+        return months if sizes is None else events_of(policy, months, sizes.of_network(policy))
+
+    def guarding(self, clinics: Booleans, least: Floats, most: Floats) -> Counts:
+        """The same, with these clinics' windows guarded and believed to be between `least` and `most`."""
+        lower, upper, guarded = self.lower.copy(), self.upper.copy(), self.guarded.copy()
+        there = clinics & ~self.small[:, 0]
+        lower[there, 0], upper[there, 0] = np.maximum(least[there], 0.0), most[there]
+        guarded[:, 0] |= clinics
+        return replace(self, lower=lower, upper=upper, guarded=guarded)
 
 
-def counts_of(policy: SmallNumberPolicy, window: Floats, months: Floats, network: Floats) -> Counts:
+def counts_of(
+    policy: SmallNumberPolicy,
+    window: Floats,
+    months: Floats,
+    network: Floats,
+    known: Booleans | None = None,
+) -> Counts:
     """Counts of which the policy withholds the small ones."""
-    both = np.column_stack([window, months])
-    small = policy.is_small(both)
-    return Counts(
-        window,
-        months,
-        network,
-        np.where(small, float(policy.low), 0.0),
-        np.where(small, float(policy.high), np.inf),
-        small,
-    )
+    count = np.column_stack([window, months])
+    small = policy.is_small(count)
+    lower = np.where(small, float(policy.low), np.where(count > 0, policy.high + 1.0, 0.0))
+    upper = np.where(small, float(policy.high), np.where(count > 0, np.inf, 0.0))
+    if known is None:
+        known = np.zeros(count.shape, dtype=bool)
+    return Counts(window, months, network, None, small, small, lower, upper, known)
 
 
 def events_of(policy: SmallNumberPolicy, events: Counts, sizes: Counts) -> Counts:
     """Events of a binary outcome: few with, few without, or all alike; nothing is known of a small size."""
-    size = np.column_stack([sizes.window, sizes.months])
-    count = np.column_stack([events.window, events.months])
-    without = size - count
-    few_without = policy.is_small(without)
-    unanimous = (without == 0) & (size > 0) & policy.withhold_unanimous
-    lower = np.where(
-        few_without, np.maximum(size - policy.high, 0.0), np.where(unanimous, size - policy.high, 0.0)
-    )
-    lower = np.where(events.small, events.lower, np.maximum(lower, 0.0))
-    upper = np.where(few_without | unanimous, size, np.where(events.small, events.upper, size))
-    in_small = sizes.small
-    lower, upper = np.where(in_small, 0.0, lower), np.where(in_small, float(policy.high), upper)
-    small = events.small | few_without | unanimous | in_small
-    return Counts(
-        events.window, events.months, events.network, lower, np.nan_to_num(upper, nan=np.inf), small
+    size, count = sizes.cells, events.cells
+    rest = size - count
+    few_without = policy.is_small(rest)
+    unanimous = (rest == 0) & (size > 0) & policy.withhold_unanimous
+    by_rest = ~events.small & (few_without | unanimous)
+    small = events.small | by_rest | sizes.small
+    lower = np.where(by_rest, np.maximum(size - policy.high, 0.0), events.lower)
+    # of a companion everyone knows that not few are without
+    upper = np.where(by_rest, size, np.where(small, events.upper, size - policy.high - 1.0))
+    lower, upper = np.where(sizes.small, 0.0, lower), np.where(sizes.small, float(policy.high), upper)
+    zero = ~small & (count == 0)
+    return replace(
+        events,
+        rest=rest,
+        small=small,
+        guarded=small,
+        lower=lower,
+        upper=np.where(zero, 0.0, np.nan_to_num(upper, nan=np.inf)),
     )
 
 
 def withhold_windows(policy: SmallNumberPolicy, counts: Counts, also: Booleans) -> Booleans:
-    """(C,) clinics whose window count is withheld: small ones, `also`, and companions."""
+    """(C,) clinics whose window count is withheld: guarded ones, `also`, and companions."""
     clinics = len(counts.window)
-    present = np.flatnonzero(~np.isnan(counts.window))
-    values = np.append(np.nan_to_num(counts.window), np.nansum(counts.window))
-    known = also | counts.small[:, 0]
+    present = ~np.isnan(counts.window)
     table = AdditiveTable(
-        values,
-        [Sum(clinics, tuple(int(each) for each in present))] if len(present) else [],
-        np.append(np.where(known & ~counts.small[:, 0], 0.0, counts.lower[:, 0]), 0.0),
-        np.append(np.where(counts.small[:, 0], counts.upper[:, 0], np.inf), np.inf),
-        np.append(np.where(np.isnan(counts.window), -1, np.arange(clinics)), -1),
+        np.append(np.nan_to_num(counts.window), np.nansum(counts.window)),
+        [Sum(clinics, tuple(np.flatnonzero(present).tolist()))] if present.any() else [],
+        *_believed(counts.window, counts.lower[:, 0], counts.upper[:, 0], counts.known[:, 0], total=True),
+        np.append(np.where(present, np.arange(clinics), -1), -1),
         policy.least_width,
         policy.slack,
+        float(policy.high),
+        None if counts.rest is None else np.append(np.nan_to_num(counts.rest[:, 0]), 0.0),
     )
-    return protect(table, np.append(counts.small[:, 0], False), np.append(also, False))[:clinics]
+    return protect(table, np.append(counts.guarded[:, 0], False), np.append(also, False))[:clinics]
 
 
-def withhold_series(policy: SmallNumberPolicy, counts: Counts, window: Booleans, also: Booleans) -> Booleans:
+def withhold_series(
+    policy: SmallNumberPolicy, counts: Counts, window: Booleans, also: Booleans, network: Booleans
+) -> Booleans:
     """(C,) clinics whose months are withheld, all together: a series with gaps gives its gaps away.
 
     Args:
@@ -98,67 +147,99 @@ def withhold_series(policy: SmallNumberPolicy, counts: Counts, window: Booleans,
         counts: the counts.
         window: (C,) clinics whose window count is withheld.
         also: (C,) clinics whose series is withheld for another reason.
+        network: (M,) months whose network count is withheld.
     """
     clinics, months = counts.months.shape
     if months == 0:
         return also.copy()
     present = ~np.isnan(counts.months)
-    rows = window | also | (counts.small[:, 1:] & present).any(axis=1)
+    labelled = (counts.small[:, 1:] & present).any(axis=1) | counts.small[:, 0]
+    rows = window | also | labelled
+    lower, upper = counts.lower[:, 1:], counts.upper[:, 1:]
+    # no label says which month of a series is small
+    anywhere = labelled[:, None] & ~counts.small[:, 1:] & (counts.months > 0)
+    most = np.inf if counts.rest is None else counts.months + counts.rest[:, 1:]
+    lower, upper = np.where(anywhere, 0.0, lower), np.where(anywhere, most, upper)
     cell = np.arange(clinics * months).reshape(clinics, months)
-    windows = clinics * months + np.arange(clinics)
-    networks = clinics * (months + 1) + np.arange(months)
+    of_clinic = clinics * months + np.arange(clinics)
+    of_network = clinics * (months + 1) + np.arange(months)
+    total = clinics * (months + 1) + months
     sums = [
-        Sum(int(windows[i]), tuple(int(each) for each in cell[i, present[i]]))
+        Sum(int(of_clinic[i]), tuple(cell[i, present[i]].tolist()))
         for i in range(clinics)
         if rows[i] and present[i].any()
     ]
     sums += [
-        Sum(int(networks[j]), tuple(int(each) for each in cell[present[:, j], j]))
+        Sum(int(of_network[j]), tuple(cell[present[:, j], j].tolist()))
         for j in range(months)
         if present[:, j].any()
     ]
-    small = counts.small[:, 1:] & present
-    network = np.where(np.isnan(counts.network), np.nansum(counts.months, axis=0), counts.network)
+    sums.append(Sum(total, tuple(of_network.tolist())))
+    by_month = _believed(counts.months, lower, upper, counts.known[:, 1:])
+    by_window = _believed(counts.window, counts.lower[:, 0], counts.upper[:, 0], counts.known[:, 0])
+    margins = np.append(np.nansum(counts.months, axis=0), np.nansum(counts.months))
+    fixed = clinics + months + 1
     table = AdditiveTable(
-        np.concatenate([np.nan_to_num(counts.months).ravel(), np.nan_to_num(counts.window), network]),
+        np.concatenate([np.nan_to_num(counts.months).ravel(), np.nan_to_num(counts.window), margins]),
         sums,
-        np.concatenate(
-            [np.where(small, counts.lower[:, 1:], 0.0).ravel(), counts.lower[:, 0], np.zeros(months)]
-        ),
-        np.concatenate(
-            [
-                np.where(small, counts.upper[:, 1:], np.inf).ravel(),
-                counts.upper[:, 0],
-                np.full(months, np.inf),
-            ]
-        ),
-        np.concatenate([np.repeat(np.arange(clinics), months), np.full(clinics + months, -1)]),
+        np.concatenate([by_month[0], by_window[0], np.zeros(months + 1)]),
+        np.concatenate([by_month[1], by_window[1], np.full(months + 1, np.inf)]),
+        np.concatenate([np.repeat(np.arange(clinics), months), np.full(fixed, -1)]),
         policy.least_width,
         policy.slack,
+        float(policy.high),
+        None
+        if counts.rest is None
+        else np.concatenate([np.nan_to_num(counts.rest[:, 1:]).ravel(), np.zeros(fixed)]),
     )
-    primary = np.concatenate([small.ravel(), np.zeros(clinics + months, dtype=bool)])
-    gone = np.concatenate([np.repeat(rows, months), window, np.zeros(months, dtype=bool)])
-    withheld = protect(table, primary, gone)
+    guarded = np.concatenate(
+        [(counts.small[:, 1:] & present).ravel(), counts.guarded[:, 0], np.zeros(months + 1, dtype=bool)]
+    )
+    gone = np.concatenate([np.repeat(rows, months), window, network, [False]])
+    withheld = protect(table, guarded & gone, gone)
     return np.asarray(withheld[: clinics * months].reshape(clinics, months).any(axis=1), dtype=np.bool_)
 
 
-def collect(
-    policy: SmallNumberPolicy,
-    tables: Mapping[str, pd.DataFrame],
-    outcome: str,
-    column: str,
-    clinics: tuple[str, ...],
-) -> Counts:
-    """One outcome's `numerator` or `denominator` over clinics and months."""
-    estimates, by_month = tables["clinic_estimates"], tables["clinic_months"]
-    raw = estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "raw")].set_index("clinic")[
-        column
-    ]
-    window = np.asarray(raw.astype("float64").reindex(clinics), dtype=np.float64)
-    mine = by_month[by_month["outcome"] == outcome]
-    wide = mine.assign(**{column: mine[column].astype("float64")}).pivot_table(
-        index="clinic", columns="month", values=column, dropna=False
-    )
-    months = np.asarray(wide.reindex(clinics), dtype=np.float64)
-    network = np.asarray(wide.reindex([NETWORK]), dtype=np.float64)[0]
-    return counts_of(policy, window, months, network)
+def _believed(
+    values: Floats, lower: Floats, upper: Floats, known: Booleans, *, total: bool = False
+) -> tuple[Floats, Floats]:
+    """What is believed of withheld counts, in one line: what an earlier release shows is known."""
+    shown = known | np.isnan(values)
+    low = np.where(shown, np.nan_to_num(values), np.minimum(lower, values)).ravel()
+    high = np.where(shown, np.nan_to_num(values), np.maximum(upper, values)).ravel()
+    return (np.append(low, 0.0), np.append(high, np.inf)) if total else (low, high)
+
+
+@dataclass(frozen=True)
+class Column:
+    """Where counts of an outcome stand in the tables; with `less`, those without the event.
+
+    Attributes:
+        outcome: the outcome.
+        name: numerator or denominator.
+        less: the column subtracted from it; empty for none.
+    """
+
+    outcome: str
+    name: str
+    less: str = ""
+
+    def windows(self, tables: Tables, clinics: tuple[str, ...]) -> Floats:
+        """(C,) counts of the window; NaN where there is none to see."""
+        estimates = tables["clinic_estimates"]
+        mine = estimates[(estimates["outcome"] == self.outcome) & (estimates["form"] == "raw")]
+        counts = self._of(mine).set_axis(mine["clinic"]).reindex(list(clinics))
+        return np.asarray(counts, dtype=np.float64)
+
+    def months(self, tables: Tables, clinics: tuple[str, ...]) -> pd.DataFrame:
+        """Counts of clinics (rows) in the months of the table (columns); NaN where there is none to see."""
+        frame = tables["clinic_months"]
+        mine = frame[frame["outcome"] == self.outcome]
+        wide = mine.assign(count=self._of(mine)).pivot_table(
+            index="clinic", columns="month", values="count", dropna=False
+        )
+        return wide.reindex(list(clinics)).astype("float64")
+
+    def _of(self, frame: pd.DataFrame) -> pd.Series:
+        counts = frame[self.name].astype("float64")
+        return counts - frame[self.less].astype("float64") if self.less else counts

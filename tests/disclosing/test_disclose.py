@@ -1,162 +1,126 @@
-"""A release after disclosing, read by someone who tries to work out what was withheld."""
+"""A release after disclosure, read by someone who tries to work out what was withheld."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import optimize
 
 from tasks.disclosing import POLICIES, SmallNumberPolicy, disclose
-from tasks.models.raw import wilson_interval
-from tasks.release import TABLES, conform
+from tests.disclosing.networks import MONTHS, Network, Tables, random_network
+from tests.disclosing.reader import Reader
 
-MONTHS = ("2024-01", "2024-02", "2024-03")
-
-
-def release_of(seed: int, n_clinics: int = 14, *, kind: str = "binary") -> dict[str, pd.DataFrame]:
-    """Tables of one outcome with sizes from 1 to some hundreds, as estimating leaves them."""
-    rng = np.random.default_rng(seed)
-    sizes = rng.poisson(np.exp(rng.normal(3.0, 1.2, n_clinics))[:, None] * np.ones(3)).astype(float)
-    sizes[0] = (4, 0, 0)
-    sizes[1] = (60, 70, 80)
-    rates = rng.beta(2, 8, n_clinics)
-    events = rng.binomial(sizes.astype(int), rates[:, None]).astype(float)
-    events[2] = sizes[2]  # unanimous
-    names = [f"clinic {i:02d}" for i in range(n_clinics)]
-    n, d = sizes.sum(axis=1), events.sum(axis=1)
-    lower, upper = wilson_interval(d, n)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = 100 * d / n
-        monthly = 100 * events / sizes
-        network = 100 * events.sum(axis=0) / sizes.sum(axis=0)
-    estimates = []
-    for form in ("raw", "shrunken"):
-        estimates.append(
-            pd.DataFrame(
-                {
-                    "outcome": "positive", "clinic": names, "form": form, "estimand": "share",
-                    "value": share if form == "raw" else 0.5 * share + 0.5 * share.mean(),
-                    "lower": 100 * lower, "upper": 100 * upper, "level": 0.95, "numerator": d, "denominator": n,
-                    "reliability": n / (n + 20), "p_better": 0.5, "comparison": "no_different", "status": "ok",
-                }
-            )
-        )  # fmt: skip
-    months = [
-        pd.DataFrame(
-            {
-                "outcome": "positive", "clinic": name, "month": MONTHS, "value": monthly[i],
-                "numerator": events[i], "denominator": sizes[i], "centre": 1.0, "lower_limit": 0.5,
-                "upper_limit": 2.0, "limits": "trial", "status": "ok",
-            }
-        )
-        for i, name in enumerate(names)
-    ]  # fmt: skip
-    months.append(
-        pd.DataFrame(
-            {
-                "outcome": "positive", "clinic": "", "month": MONTHS, "value": network,
-                "numerator": events.sum(axis=0), "denominator": sizes.sum(axis=0), "centre": 1.0,
-                "lower_limit": 0.5, "upper_limit": 2.0, "limits": "trial", "status": "ok",
-            }
-        )
-    )  # fmt: skip
-    found = rng.poisson(4, n_clinics).astype(float)
-    rows = {
-        "clinics": pd.DataFrame(
-            {
-                "clinic": names, "slug": names, "n_records": n, "n_patients": np.ceil(0.8 * n),
-                "first_month": "2024-01", "last_month": "2024-03", "reportable": True, "status": "ok",
-            }
-        ),
-        "outcomes": pd.DataFrame(
-            {
-                "outcome": ["positive"], "label": "Positive", "kind": kind, "unit": "%", "direction": "lower",
-                "comparator": "network", "n_records": n.sum(), "status": "ok",
-            }
-        ),
-        "clinic_estimates": pd.concat(estimates, ignore_index=True),
-        "clinic_ranks": pd.DataFrame(
-            {"outcome": "positive", "clinic": names, "rank_median": np.arange(n_clinics), "status": "ok"}
-        ),
-        "network_figures": pd.DataFrame(),
-        "program_effects": pd.DataFrame(),
-        "clinic_months": pd.concat(months, ignore_index=True),
-        "quality": pd.DataFrame(
-            {
-                "rule": "age", "clinic": [*names, ""], "description": "impossible age", "action": "noted",
-                "n_checked": [*n, n.sum()], "n_found": [*found, found.sum()], "status": "ok",
-            }
-        ),
-    }  # fmt: skip
-    return {table.name: conform(table, rows[table.name]) for table in TABLES}
+POLICY = POLICIES["suppress-1-10"]
 
 
-def counts(tables: dict[str, pd.DataFrame], column: str) -> dict[tuple[str, str], float]:
-    """Every count of the outcome that stands in the tables, by (clinic, month); month "" is the window."""
-    estimates, months = tables["clinic_estimates"], tables["clinic_months"]
-    raw = estimates[estimates["form"] == "raw"]
-    found = {(row["clinic"], ""): row[column] for _, row in raw.iterrows()}
-    found |= {(row["clinic"], row["month"]): row[column] for _, row in months.iterrows()}
-    return {key: np.nan if pd.isna(value) else float(value) for key, value in found.items()}
+def network(records: list[list[int]], events: list[list[int]] | None = None, **more: object) -> Network:
+    counted = np.array(records)
+    found = np.zeros_like(counted) if events is None else np.array(events)
+    return Network(MONTHS[: counted.shape[1]], counted, found, **more)  # type: ignore[arg-type]
 
 
-def worked_out(
-    shown: dict[tuple[str, str], float], total: float, cell: tuple[str, str]
-) -> tuple[float, float]:
-    """The range of a withheld count from all published ones, knowing only that counts are not negative."""
-    keys = sorted(shown)
-    at = {key: i for i, key in enumerate(keys)}
-    clinics = sorted({clinic for clinic, _ in keys} - {""})
-    equations, target = [], []
-    for clinic in clinics:
-        row = np.zeros(len(keys))
-        row[at[(clinic, "")]] = -1
-        row[[at[(clinic, month)] for month in MONTHS]] = 1
-        equations.append(row)
-        target.append(0.0)
-    for month in MONTHS:
-        row = np.zeros(len(keys))
-        row[at[("", month)]] = -1
-        row[[at[(clinic, month)] for clinic in clinics]] = 1
-        equations.append(row)
-        target.append(0.0)
-    row = np.zeros(len(keys))
-    row[[at[(clinic, "")] for clinic in clinics]] = 1
-    equations.append(row)
-    target.append(total)
-    bounds = [(0, None) if np.isnan(shown[key]) else (shown[key], shown[key]) for key in keys]
-    ends = []
-    for sign in (1, -1):
-        cost = np.zeros(len(keys))
-        cost[at[cell]] = sign
-        ends.append(sign * optimize.linprog(cost, A_eq=np.array(equations), b_eq=target, bounds=bounds).fun)
-    return ends[0], ends[1]
+def withheld_small(net: Network, reader: Reader) -> list[tuple[str, str, str]]:
+    """The unknowns of a reader that the policy guards."""
+    found = []
+    for (column, clinic, month), i in reader.cells.items():
+        if not clinic or reader.lower[i] == reader.upper[i]:
+            continue
+        value, size = (net.count(each, clinic, month) for each in (column, "size"))
+        few_without = column == "event" and value > 0 and size - value <= 10
+        if 1 <= value <= 10 or few_without:
+            found.append((column, clinic, month))
+    return found
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_no_small_count_is_shown_and_none_can_be_worked_out(seed: int) -> None:
-    policy = POLICIES["suppress-1-10"]
-    before = release_of(seed)
-    after = disclose(policy, before)
-    true_events, true_sizes = counts(before, "numerator"), counts(before, "denominator")
-    events, sizes = counts(after, "numerator"), counts(after, "denominator")
-    for key in events:
-        for shown in (events[key], sizes[key], sizes[key] - events[key]):
-            assert np.isnan(shown) or not (1 <= shown <= 10)
-    total = float(before["clinics"]["n_records"].sum())
-    for true, shown, sum_of in (
-        (true_sizes, sizes, total),
-        (true_events, events, sum(true_events[k] for k in true_events if k[0] and not k[1])),
-    ):
-        for key, value in true.items():
-            if np.isnan(shown[key]) and 1 <= value <= 10 and key[0]:
-                low, high = worked_out(shown, sum_of, key)
-                assert high - low >= policy.least_width - 1e-6, key
+def raw(tables: Tables) -> pd.DataFrame:
+    estimates = tables["clinic_estimates"]
+    return estimates[(estimates["form"] == "raw") & (estimates["outcome"] == "positive")].set_index("clinic")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("clinics", [8, 14])
+def test_no_small_count_is_shown_and_none_can_be_worked_out(seed: int, clinics: int) -> None:
+    net = random_network(seed, clinics)
+    reader = Reader([disclose(POLICY, net.tables())])
+    for key in reader.cells:
+        value, size = net.count(*key), net.count("size", *key[1:])
+        if reader.lower[reader.cells[key]] == reader.upper[reader.cells[key]] and key[1]:
+            assert not 1 <= value <= 10, key
+            assert key[0] != "event" or value == 0 or size - value > 10, key
+    for key in withheld_small(net, reader):
+        low, high = reader.range(key)
+        assert low <= net.count(*key) <= high
+        assert high - low >= 3, (key, low, high)
+
+
+def test_the_status_of_a_companion_does_not_tell_it() -> None:
+    # 1 + 11 = 12: with the smallest companion, whose status says that it is not small, both would be known
+    net = network([[1], [11], [60], [70], [80]])
+    reader = Reader([disclose(POLICY, net.tables())])
+    low, high = reader.range(("records", "clinic 00", "window 0"))
+    assert high - low >= 4
+
+
+def test_what_the_withheld_clinics_have_together_is_not_small() -> None:
+    # 3 and 4 hide each other, but 7 would be the two clinics' size
+    after = disclose(POLICY, network([[3], [4], [60], [70], [80]]).tables())
+    clinics = after["clinics"].set_index("clinic")["n_records"]
+    assert clinics.notna().sum() == 2
+    assert after["outcomes"]["n_records"].max() - clinics.sum() > 10
+
+
+def test_nor_are_the_events_that_they_have_together() -> None:
+    records = [[200], [210], [220], [230], [240]]
+    after = disclose(POLICY, network(records, [[3], [4], [20], [30], [40]]).tables())
+    assert 97 - raw(after)["numerator"].sum() > 10
+
+
+def test_an_outcome_that_is_rare_in_the_whole_network_is_withheld() -> None:
+    after = disclose(POLICY, network([[200, 200], [210, 210], [220, 220]], [[3, 2], [0, 0], [0, 2]]).tables())
+    mine = {
+        name: frame[frame["outcome"] == "positive"] for name, frame in after.items() if "outcome" in frame
+    }
+    for name in ("clinic_estimates", "clinic_months", "network_figures", "program_effects"):
+        assert mine[name]["value"].isna().all(), name
+    assert mine["program_effects"]["words"].str.startswith("withheld").all()
+    assert mine["outcomes"]["status"].tolist() == ["suppressed_primary"]
+    assert mine["outcomes"]["comparator_value"].isna().all()
+    assert after["clinic_months"].query("outcome == 'tests'")["value"].notna().all()
+
+
+def test_a_small_month_of_the_network_takes_another_with_it() -> None:
+    records = [[200, 200, 200, 200], [210, 210, 210, 210], [220, 220, 220, 220]]
+    events = [[0, 20, 30, 40], [0, 50, 60, 70], [5, 80, 90, 20]]
+    months = disclose(POLICY, network(records, events).tables())["clinic_months"]
+    own = months[(months["clinic"] == "") & (months["outcome"] == "positive")]
+    assert own["numerator"].notna().tolist() == [False, True, True, False]
+    assert own["status"].tolist() == ["suppressed_primary", "ok", "ok", "suppressed_secondary"]
+    assert own["centre"].isna().all()
+
+
+def test_months_of_tiny_clinics_do_not_take_everyone_elses() -> None:
+    # a window of 20 in 24 months: every month is small, and no series of another clinic could change that
+    rng = np.random.default_rng(0)
+    tiny, large = rng.permuted([[1] * 20 + [0] * 4] * 4, axis=1), rng.poisson(80, (8, 24))
+    months = disclose(POLICY, network(np.vstack([tiny, large]).tolist()).tables())["clinic_months"]
+    tests = months[(months["outcome"] == "tests") & (months["clinic"] != "")]
+    shown = tests.groupby("clinic")["value"].count()
+    assert shown[:4].tolist() == [0] * 4
+    assert sorted(shown[4:]) == [0] + [24] * 7  # one more, since the tiny ones have under 11 together
+
+
+def test_records_counted_as_an_outcome_are_sizes_too() -> None:
+    # few tests at clinic 0 in the first month, and none with a result: clinic 1 hides them, with its results
+    missing = np.zeros((4, 3), dtype=int)
+    missing[0, 0] = 8
+    records = [[8, 40, 50], [20, 21, 22], [60, 61, 62], [70, 71, 72]]
+    net = network(records, missing=missing)
+    low, high = Reader([disclose(POLICY, net.tables())]).range(("records", "clinic 00", MONTHS[0]))
+    assert high - low >= 4
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_was_computed_from_a_withheld_count_goes_with_it(seed: int) -> None:
-    after = disclose(POLICIES["suppress-1-10"], release_of(seed))
-    estimates = after["clinic_estimates"]
+    after = disclose(POLICY, random_network(seed).tables())
+    estimates = after["clinic_estimates"].query("outcome == 'positive'")
     withheld = estimates[estimates["status"].str.startswith("suppressed")]
     assert len(withheld) > 0
     assert withheld[["value", "lower", "upper", "numerator", "reliability", "p_better"]].isna().all(axis=None)
@@ -170,54 +134,114 @@ def test_what_was_computed_from_a_withheld_count_goes_with_it(seed: int) -> None
 
 
 def test_a_unanimous_clinic_is_withheld() -> None:
-    after = disclose(POLICIES["suppress-1-10"], release_of(1))["clinic_estimates"]
-    assert after.loc[after["clinic"] == "clinic 02", "value"].isna().all()
+    assert pd.isna(raw(disclose(POLICY, random_network(1).tables())).loc["clinic 02", "value"])
+
+
+def test_a_mean_of_records_all_alike_is_withheld_with_another() -> None:
+    before = network([[40], [50], [60], [70]], kind="continuous").tables()
+    estimates = before["clinic_estimates"]
+    estimates["lower"], estimates["upper"] = estimates["value"] - 1.0, estimates["value"] + 1.0
+    alike = (estimates["clinic"] == "clinic 01") & (estimates["outcome"] == "positive")
+    estimates.loc[alike, ["lower", "upper"]] = estimates.loc[alike, "value"]
+    after = disclose(POLICY, before)
+    assert raw(after)["value"].isna().tolist() == [True, True, False, False]
+    assert raw(after)["status"].tolist() == ["suppressed_secondary", "suppressed_primary", "ok", "ok"]
+    assert after["clinics"]["n_records"].notna().all()
 
 
 def test_a_small_clinic_shows_neither_size_nor_dates() -> None:
-    clinics = disclose(POLICIES["suppress-1-10"], release_of(0))["clinics"].set_index("clinic")
+    clinics = disclose(POLICY, random_network(0).tables())["clinics"].set_index("clinic")
     small = clinics.loc["clinic 00"]
     assert pd.isna(small["n_records"]) and pd.isna(small["first_month"])
     assert small["status"] == "suppressed_primary"
     assert not small["reportable"]
 
 
+def test_patients_who_came_again_are_not_counted_either() -> None:
+    # 80 patients of 100 records, 36 of 45: 9 came again
+    clinics = disclose(POLICY, network([[100], [45], [60]]).tables())["clinics"]
+    assert clinics["n_patients"].tolist() == [80, pd.NA, 48]
+
+
 def test_a_series_has_no_gaps_to_fill() -> None:
-    months = disclose(POLICIES["suppress-1-10"], release_of(3))["clinic_months"]
-    for clinic, series in months[months["clinic"] != ""].groupby("clinic"):
+    months = disclose(POLICY, random_network(3).tables())["clinic_months"]
+    for key, series in months[months["clinic"] != ""].groupby(["outcome", "clinic"]):
         shown = series["numerator"].notna()
-        assert shown.all() or not shown.any(), clinic
+        assert shown.all() or not shown.any(), key
+
+
+def test_the_sum_of_squared_sizes_cannot_be_solved_for() -> None:
+    # n² of the clinics adds up to N (1 + (design effect - 1) / ICC): with the total it would tell 5 and 90
+    net = network([[5], [90], [300], [310], [320]])
+    figures = disclose(POLICY, net.tables())["network_figures"].set_index("figure")["value"]
+    effect, icc = float(figures["design_effect"]), float(figures["icc"])
+    assert effect == float(f"{effect:.3g}")
+    digit = 10.0 ** (np.floor(np.log10(effect)) - 2)
+    squares = net.sizes.sum() * (1 + (effect + np.array([-0.5, 0.5]) * digit - 1) / icc)
+    others = 300**2 + 310**2 + 320**2
+    fit = [a for a in range(1, 11) if squares[0] <= a**2 + (95 - a) ** 2 + others <= squares[1]]
+    assert len(fit) > 4
+
+
+def test_the_quality_table_says_nothing_of_a_clinic_whose_size_is_withheld() -> None:
+    records = [[4, 0], [3, 3], [150, 120], [160, 130]]
+    missing = np.array([[2, 0], [0, 0], [12, 15], [20, 14]])
+    after = disclose(POLICY, network(records, missing=missing).tables())
+    gone = set(after["clinics"].loc[after["clinics"]["n_records"].isna(), "clinic"])
+    assert {"clinic 00", "clinic 01"} <= gone
+    assert not gone & set(after["quality"]["clinic"])
+    assert after["quality"].query("clinic == ''")["n_found"].tolist() == [1, 63]
+
+
+def test_nor_does_it_count_the_months_of_a_clinic_whose_months_are_withheld() -> None:
+    # 24 records in 24 months, none of them without records: one in each
+    records = [[1] * 24, [2, 0] * 12, [100, 0, *[100] * 22], [80] * 24, [90] * 24]
+    quality = disclose(POLICY, network(records).tables())["quality"].query("rule == 'months_without_records'")
+    assert quality["clinic"].tolist() == ["", "clinic 02"]
 
 
 def test_quality_counts_add_up_to_nothing_small() -> None:
-    quality = disclose(POLICIES["suppress-1-10"], release_of(2))["quality"]
-    found = quality["n_found"]
-    assert not found.between(1, 10).any()
-    assert quality.loc[found.isna(), "status"].str.startswith("suppressed").all()
+    missing = np.array([[4], [12], [30], [0], [25]])
+    quality = disclose(POLICY, network([[100], [110], [120], [130], [140]], missing=missing).tables())[
+        "quality"
+    ]
+    found = quality.query("rule == 'positive_missing'").set_index("clinic")["n_found"]
+    # 4 and 12 are 16: with 12's status saying that it is not small, 25 must go as well
+    assert found.isna().tolist() == [False, True, True, False, True]
+    assert found[""] == 71
 
 
 def test_rounding_rounds_counts_and_derives_percentages_from_them() -> None:
-    after = disclose(POLICIES["nhs-7-round-5"], release_of(0))
-    raw = after["clinic_estimates"].query("form == 'raw' and value.notna()")
-    assert len(raw) > 0
-    assert (raw["numerator"] % 5 == 0).all()
-    assert (raw["denominator"] % 5 == 0).all()
-    assert raw["value"].to_numpy(dtype=float) == pytest.approx(
-        100 * raw["numerator"].to_numpy(dtype=float) / raw["denominator"].to_numpy(dtype=float)
+    after = disclose(POLICIES["nhs-7-round-5"], random_network(0).tables())
+    shown = raw(after).query("value.notna()")
+    assert len(shown) > 0
+    assert (shown["numerator"] % 5 == 0).all()
+    assert (shown["denominator"] % 5 == 0).all()
+    assert shown["value"].to_numpy(dtype=float) == pytest.approx(
+        100 * shown["numerator"].to_numpy(dtype=float) / shown["denominator"].to_numpy(dtype=float)
     )
-    assert (after["clinics"]["n_records"].dropna() % 5 == 0).all()
+    for table in ("clinics", "outcomes", "program_effects"):
+        assert (after[table]["n_records"].dropna() % 5 == 0).all(), table
+
+
+def test_where_counts_are_rounded_nothing_has_the_digits_of_the_unrounded_ones() -> None:
+    before = network([[212], [307], [401]], [[33], [47], [58]]).tables()
+    months = before["clinic_months"]
+    months["centre"] = 100 * 33 / 212
+    after = disclose(POLICIES["nhs-7-round-5"], before)
+    assert set(after["clinic_months"]["centre"].dropna()) == {15.6}
+    assert after["network_figures"].set_index("figure").loc["mean", "value"] == 15.0
 
 
 def test_the_policy_of_none_changes_nothing() -> None:
-    before = release_of(0)
+    before = random_network(0).tables()
     after = disclose(POLICIES["none"], before)
     for name, frame in before.items():
         pd.testing.assert_frame_equal(frame, after[name])
 
 
 def test_the_choice_repeats() -> None:
-    policy = POLICIES["suppress-1-10"]
-    first, second = disclose(policy, release_of(5)), disclose(policy, release_of(5))
+    first, second = (disclose(POLICY, random_network(5).tables()) for _ in range(2))
     for name, frame in first.items():
         pd.testing.assert_frame_equal(frame, second[name])
 
