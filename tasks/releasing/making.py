@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
 
 from tasks.disclosing import POLICIES, disclose
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
-from tasks.ranking import OutcomeRanks
+from tasks.ranking import OutcomeRanks, rank_outcome
 from tasks.release import Release, release_id
 from tasks.releasing.assembling import assemble
+from tasks.releasing.earlier import earlier_releases
 from tasks.screening import Screened
 
 # what the numbers come from: a release computed by other versions is another release
@@ -27,6 +31,9 @@ def make_release(
 ) -> Release:
     """The release of `month`, with the network's small-number policy applied to every table.
 
+    Clinics that are withheld take no part in the order of the others: the places of those shown would tell
+    theirs. Releases that stand in the output directory are looked at, so that a difference tells nothing.
+
     Args:
         network: the network's description.
         month: the reported month, YYYY-MM.
@@ -34,7 +41,12 @@ def make_release(
         summary: the window's moments.
         estimates, ranks: outcome → its estimates and its clinics in order.
     """
-    tables = disclose(POLICIES[network.policy.small_numbers], assemble(screened, summary, estimates, ranks))
+    policy = POLICIES[network.policy.small_numbers]
+    earlier = earlier_releases(network.directory / network.output.directory, summary.months)
+    tables = disclose(policy, assemble(screened, summary, estimates, ranks), earlier)
+    among_shown = _ranked_among_shown(network, estimates, tables)
+    if among_shown:
+        tables = disclose(policy, assemble(screened, summary, estimates, {**ranks, **among_shown}), earlier)
     configuration = network.model_dump_json(exclude={"output", "directory"})
     return Release(
         id=release_id(configuration, month, network.policy.small_numbers, tables),
@@ -46,3 +58,17 @@ def make_release(
         versions={name: importlib.metadata.version(name) for name in _COMPUTED_BY},
         tables=tables,
     )
+
+
+def _ranked_among_shown(
+    network: Network, estimates: Mapping[str, OutcomeEstimates], tables: Mapping[str, pd.DataFrame]
+) -> dict[str, OutcomeRanks]:
+    """Outcomes with a withheld clinic in their order, ranked again without it."""
+    raw = tables["clinic_estimates"].query("form == 'raw' and value.notna()")
+    again = {}
+    for outcome, estimated in estimates.items():
+        shown = set(raw.loc[raw["outcome"] == outcome, "clinic"])
+        kept = tuple(clinic for clinic in estimated.compared if clinic in shown)
+        if kept != estimated.compared:
+            again[outcome] = rank_outcome(network, replace(estimated, compared=kept))
+    return again

@@ -1,0 +1,104 @@
+"""A release made from records, with everything that made it: what its ranks and its predecessors tell."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tasks.errors import PublishingError
+from tasks.estimating import estimate_outcome, summarise
+from tasks.network import read_network
+from tasks.publishing import Output, write_feed
+from tasks.ranking import rank_outcome
+from tasks.records import Records
+from tasks.release import Release
+from tasks.releasing import make_release
+from tasks.screening import screen
+
+# ten clinics of 60 patients a month; all but 5 patients of clinic J are vaccinated, and clinic A has had 4
+# new patients in the last month
+RECORDS = """
+CREATE TABLE visits AS
+SELECT
+    'Clinic ' || chr(CAST(65 + clinic AS INTEGER)) AS clinic,
+    'patient-' || clinic || '-' || month || '-' || i AS patient,
+    DATE '2024-01-15' + INTERVAL (month) MONTH AS date,
+    CAST(CASE WHEN clinic = 9 THEN month * 60 + i > 5 ELSE i < 18 + 3 * clinic END AS INTEGER)
+        AS vaccinated
+FROM range(10) AS clinics(clinic), range(3) AS months(month), range(60) AS patients(i)
+WHERE NOT (clinic = 0 AND month = 2 AND i >= 4)
+"""
+NETWORK = """
+[network]
+name = "Ten clinics"
+time_zone = "UTC"
+
+[records]
+source = "records.duckdb"
+select = "SELECT clinic, patient, date, vaccinated FROM visits"
+
+[outcomes.vaccinated]
+label = "Vaccinated"
+kind = "binary"
+direction = "higher"
+
+[window]
+months = 3
+"""
+
+
+@pytest.fixture
+def network_file(tmp_path: Path) -> Path:
+    with duckdb.connect(str(tmp_path / "records.duckdb")) as connection:
+        connection.execute(RECORDS)
+    file = tmp_path / "network.toml"
+    file.write_text(NETWORK, encoding="utf-8")
+    return file
+
+
+def released(network_file: Path, month: str) -> Release:
+    network = read_network(network_file)
+    screened = screen(Records.of(network), network, month)
+    summary = summarise(screened.usable, network)
+    estimates = {name: estimate_outcome(screened.usable, network, name, summary) for name in network.outcomes}
+    ranks = {name: rank_outcome(network, estimated) for name, estimated in estimates.items()}
+    return make_release(network, month, screened, summary, estimates, ranks)
+
+
+def published(network_file: Path, month: str) -> Release:
+    release = released(network_file, month)
+    output = Output(network_file.parent / "output")
+    with output.staging() as staging:
+        write_feed(release, staging.feed)
+        output.publish(staging, f"{release.period}-{release.id}")
+    return release
+
+
+def test_the_places_of_the_others_do_not_tell_a_withheld_clinics(network_file: Path) -> None:
+    release = released(network_file, "2024-03")
+    shown = release["clinic_estimates"].query("form == 'raw' and value.notna()")["clinic"]
+    assert "Clinic J" not in set(shown)
+    ranks = release["clinic_ranks"].query("rank_expected.notna()")
+    # the expected ranks of all that are ranked add up to n (n + 1) / 2: nobody is missing from the sum
+    assert set(ranks["clinic"]) == set(shown)
+    assert ranks["rank_expected"].sum() == pytest.approx(len(shown) * (len(shown) + 1) / 2, rel=1e-6)
+    assert set(ranks["n_ranked"]) == {len(shown)}
+
+
+def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
+    first = published(network_file, "2024-02")
+    sizes = first["clinics"].set_index("clinic")["n_records"]
+    assert sizes["Clinic A"] == 120
+    second = published(network_file, "2024-03")
+    # 124 - 120 = 4
+    assert second["clinics"].set_index("clinic")["n_records"].isna()["Clinic A"]
+    assert released(network_file, "2024-03").id == second.id
+    assert released(network_file, "2024-02").id == first.id
+
+
+def test_a_release_that_cannot_be_read_is_not_passed_over(network_file: Path) -> None:
+    published(network_file, "2024-02")
+    (feed,) = (network_file.parent / "output" / "releases").glob("*/feed")
+    (feed / "clinic_months.parquet").write_bytes(b"")
+    with pytest.raises(PublishingError, match="cannot be compared"):
+        released(network_file, "2024-03")
