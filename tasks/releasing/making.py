@@ -11,10 +11,10 @@ import pandas as pd
 from tasks.disclosing import POLICIES, disclose
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
+from tasks.publishing import Output, earlier_releases
 from tasks.ranking import OutcomeRanks, rank_outcome
 from tasks.release import Release, release_id
 from tasks.releasing.assembling import assemble
-from tasks.releasing.earlier import earlier_releases
 from tasks.screening import Screened
 
 # what the numbers come from: a release computed by other versions is another release
@@ -42,7 +42,8 @@ def make_release(
         estimates, ranks: outcome → its estimates and its clinics in order.
     """
     policy = POLICIES[network.policy.small_numbers]
-    earlier = earlier_releases(network.directory / network.output.directory, summary.months)
+    output = Output(network.directory / network.output.directory)
+    earlier = earlier_releases(output, (summary.months[0], month))
     tables = disclose(policy, assemble(screened, summary, estimates, ranks), earlier)
     among_shown = _ranked_among_shown(network, estimates, tables)
     if among_shown:

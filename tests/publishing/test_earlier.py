@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tasks.errors import PublishingError
 from tasks.publishing import Output, RunRecord, earlier_releases, write_feed, write_run_record
 from tasks.release import TABLES, Release
 
@@ -76,6 +78,25 @@ def test_a_month_run_again_is_held_against_the_same_as_the_first_time(
     assert _periods(tmp_path, "2020-02", "2020-04") == 1
     assert _periods(tmp_path, "2020-01", "2020-03") == 0
     assert _periods(tmp_path, "2020-04", "2020-06") == 2  # published twice, the same release
+
+
+def test_a_release_without_its_record_counts(tmp_path: Path, publish: Callable[[str, str], None]) -> None:
+    publish("2020-02", "2020-04")
+    publish("2020-03", "2020-05")
+    assert _periods(tmp_path, "2020-02", "2020-04") == 0
+    shutil.rmtree(tmp_path / "runs")
+    assert _periods(tmp_path, "2020-02", "2020-04") == 1
+
+
+def test_a_release_that_cannot_be_read_stops_the_next(
+    tmp_path: Path, publish: Callable[[str, str], None]
+) -> None:
+    publish("2020-01", "2020-03")
+    (file,) = (tmp_path / "releases").glob("*/feed/clinics.parquet")
+    file.write_bytes(b"PAR1 and no more")
+    with pytest.raises(PublishingError, match="cannot be read") as caught:
+        _periods(tmp_path, "2020-02", "2020-04")
+    assert caught.value.hint is not None
 
 
 def test_a_failed_run_published_nothing(tmp_path: Path) -> None:
