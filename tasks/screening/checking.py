@@ -42,7 +42,8 @@ def _problems_with_records(reading: Reading, network: Network) -> list[Problem]:
     try:
         records = Records.of(network)
         with records.held():
-            place = ("records", select)
+            with records.connect():
+                place = ("records", select)  # the source itself answers, so what is wrong now is the SELECT
             _, misfits = examine_records(records, network)
     except ClinicnetError as error:
         hint = f"; {error.hint}" if error.hint is not None else ""

@@ -102,21 +102,27 @@ def test_what_is_wrong_is_a_sentence_in_the_log_and_is_not_tried_again(worker: P
     run = _run(worker, "monthly-report/monthly", month="2031-01")
     assert run["state_type"] == "FAILED"
     assert "2031-01" in run["state"]["message"]
-    assert run["total_run_time"] < 60.0
+    assert run["run_count"] == 1
 
 
 def test_the_server_holds_nothing_of_a_patient(worker: PrefectServer, network: Path) -> None:
     """Every name that the records have, searched for in all that the server and the worker wrote."""
     import duckdb
+    import prefect
 
     with duckdb.connect(str(network.parent / "chop.duckdb"), read_only=True) as records:
         listed = records.execute(
             "SELECT fake_first_name FROM tests UNION SELECT fake_last_name FROM tests"
         ).fetchall()
     names = {row[0] for row in listed if row[0] is not None}
-    names = {name for name in names if len(name) > 5}
+    # a word of Prefect's own texts, which stand in its database, says nothing of a patient
+    own_texts = (Path(prefect.__file__).parent / "server/collection_blocks_data.json").read_text().lower()
+    names = {name for name in names if len(name) > 5 and name not in own_texts}
     assert len(names) > 10
     whole_words = rb"(?<![a-z])(" + b"|".join(re.escape(name.encode()) for name in names) + rb")(?![a-z])"
     for file in worker.home.rglob("*"):
-        if file.is_file():
-            assert re.findall(whole_words, file.read_bytes().lower()) == [], file
+        try:
+            written = file.read_bytes() if file.is_file() else b""
+        except FileNotFoundError:  # the running server's own temporary files come and go
+            continue
+        assert re.findall(whole_words, written.lower()) == [], file

@@ -148,7 +148,7 @@ class ClusterScores:
 
     def _to_coefficients(self, columns: Floats) -> Floats:
         """S C⁻ᵀ applied to (p, r) columns."""
-        return self.back @ linalg.solve_triangular(self._root, columns, lower=True, trans="T")
+        return np.asarray(self.back @ linalg.solve_triangular(self._root, columns, lower=True, trans="T"))
 
     def _factor(self, kind: Covariance) -> Floats | None:
         """(K, p) f of each eigenvalue, for the corrections that are functions of the leverage alone."""
