@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "tasks.publishing": {*BOTTOM},
     "flows": {*BOTTOM, *STEPS, "tasks.models", "tasks.records"},
 }
-ESTIMATORS_USE = {"numpy", "scipy", "pandas", "numba", "formulaic", "tasks"}
+ESTIMATORS_USE = {"numpy", "scipy", "pandas", "formulaic", "tasks"}
 """What it takes to read `tasks/models`, beside the standard library (formulaic reads hypotheses)."""
 
 
