@@ -155,7 +155,7 @@ def report(folder: Path) -> tuple[str, pd.DataFrame]:
         "",
         _refused(folder),
         "",
-        f"Made on {description(['numpy', 'scipy', 'pandas', 'numba'])}.",
+        f"Made on {description(['numpy', 'scipy', 'pandas'])}.",
     ]
     return "\n".join(lines), figures
 

@@ -294,7 +294,7 @@ def report(results: dict[tuple[str, str, int], dict[str, Any]]) -> str:
         "asked",
         "furthest apart (SE)",
     )
-    packages = ["numpy", "scipy", "duckdb", "numba", "statsmodels", "gpboost"]
+    packages = ["numpy", "scipy", "duckdb", "statsmodels", "gpboost"]
     r = next((each["version"] for each in results.values() if "version" in each), None)
     made = description(packages) + (f"; lme4 {r}" if r else "")
     return f"{markdown(header, lines)}\n\nMade on {made}; two threads each."
