@@ -113,7 +113,8 @@ time_zone = {_toml(draft.time_zone)}  # an IANA name; months and the schedule ar
 
 def _records(draft: Draft, names: dict[str, str]) -> str:
     sql = {role: draft.quoted[column] for role, column in draft.roles.items()}
-    if draft.cast_date and "date" in sql:
+    # SQLite has no dates, and its CAST would keep the year alone; its text is read as dates at the door
+    if draft.cast_date and "date" in sql and not draft.source.startswith("sqlite"):
         sql["date"] = f"CAST({sql['date']} AS DATE)"
     sql |= {name: draft.quoted[column] for column, name in names.items()}
     columns = [

@@ -45,6 +45,10 @@ class Connection(Protocol):
         """Whether sums must come out the same to the last bit every time."""
         ...
 
+    def tables(self) -> list[tuple[str, str]]:
+        """Schema and name of the tables and views there are, the system's own left out."""
+        ...
+
     def columns(self, query: str) -> Mapping[str, SourceColumn]:
         """What a SELECT returns."""
         ...

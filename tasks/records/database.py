@@ -260,7 +260,7 @@ def _fetch(asked: Request, connection: Connection, query: str, *, count: bool = 
     """The columns a request needs; with `count`, rows that agree come once with their number if that pays."""
     kinds = connection.columns(query)
     check_names(asked, tuple(kinds))
-    sql = Translator(query, kinds, connection.dialect.name)
+    sql = Translator(query, kinds)
     numeric = _numeric(asked, kinds)
     columns: list[Any] = [
         (sa.cast(sql.column(name), sa.Double) if name in numeric else sql.column(name)).label(name)

@@ -17,6 +17,11 @@ from tasks.errors import SourceError
 from tasks.records import source_errors
 from tasks.records.connections import Connection, SourceColumn
 
+_TABLES = (
+    "SELECT table_schema, table_name FROM information_schema.tables "
+    "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY table_schema, table_name"
+)
+
 
 class _DuckDialect(postgresql.base.PGDialect):
     """PostgreSQL's SQL, which DuckDB reads."""
@@ -41,6 +46,9 @@ class _DuckDB:
         return {
             name: _duckdb_column(kind) for name, kind in zip(relation.columns, relation.types, strict=True)
         }
+
+    def tables(self) -> list[tuple[str, str]]:
+        return [(str(schema), str(name)) for schema, name in self._relation(_TABLES).fetchall()]
 
     def table(self, statement: sa.Executable | str) -> pa.Table:
         relation = self._relation(self._text(statement))
@@ -105,6 +113,14 @@ def open_files(path: Path, reader: str, threads: int | None) -> Iterator[Connect
                 hint="check that the file is whole and what its ending says",
             )
         yield opened
+
+
+@contextmanager
+def open_memory(name: str, place: str, threads: int | None) -> Iterator[Connection]:
+    """A DuckDB database in this process's memory, by the name it was made with."""
+    connection = duckdb.connect(name)
+    with _closing(connection, threads):
+        yield _DuckDB(connection.sql, place, threads)
 
 
 @contextmanager

@@ -6,10 +6,11 @@ out patients' rows.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,9 @@ import pyarrow as pa
 from tasks.errors import SourceError
 from tasks.records.columns import Kind
 from tasks.records.connections import Connection
+from tasks.records.copies import COPY, copied
 from tasks.records.duckdb_sources import open_duckdb, open_files
-from tasks.records.sql_databases import open_url
+from tasks.records.sql_databases import answers_itself, open_url
 
 if TYPE_CHECKING:
     from tasks.network.schema import Network
@@ -50,11 +52,13 @@ class Records:
     Attributes:
         source: a DuckDB file, a Parquet or CSV file (or glob), or a SQLAlchemy URL; `${NAME}` stands for an
             environment variable and is filled in only when the source is opened.
-        select: the SELECT whose rows are the records; by default all of the table or view `records`, which
-            for Parquet and CSV is the file.
+        select: the SELECT whose rows are the records, in the source's own SQL; by default all of the table or
+            view `records`, which for Parquet and CSV is the file.
         password_env: environment variable that holds the database's password.
         threads: threads of the database; 1 makes sums come out the same to the last bit every time.
         directory: where a relative file name starts.
+        over: SELECTs that make other records of these, one after the other; each calls what it is made of
+            `{records}`.
     """
 
     source: str
@@ -62,6 +66,7 @@ class Records:
     password_env: str | None = None
     threads: int | None = None
     directory: str | None = None
+    over: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, network: Network) -> Records:
@@ -107,18 +112,45 @@ class Records:
         return bool(_URL.match(self.source)) and not self.source.startswith("duckdb:")
 
     @property
-    def query(self) -> str:
-        """The SELECT, without a closing semicolon and comments after it."""
+    def _is_copied(self) -> bool:
+        """Whether the source does not understand our questions, so that a copy of its rows is asked."""
+        return self._is_url and not answers_itself(self._filled(self.source))
+
+    @property
+    def _own_query(self) -> str:
+        """The SELECT in the source's own SQL, without a closing semicolon and comments after it."""
         return re.sub(r";\s*(?:--[^\n]*(?:\n\s*|\Z))*\Z", "", self.select or "SELECT * FROM records").strip()
+
+    @property
+    def query(self) -> str:
+        """The SELECT of these records on `connect()`'s connection."""
+        return functools.reduce(_over, self.over, COPY if self._is_copied else self._own_query)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """A read-only connection, closed at the end.
+        """A read-only connection that understands DuckDB's and PostgreSQL's SQL, closed at the end.
+
+        It leads to a copy of the records where the source speaks another.
 
         Raises:
             SourceError: there is no such source.
             SourceUnreachableError: it does not answer, or another program holds it.
         """
+        if not self._is_copied:
+            with self.connect_source() as connection:
+                yield connection
+            return
+        key = (self.source, self.password_env, self._own_query)
+        with copied(key, self._fetched, self.place, self.threads) as connection:
+            yield connection
+
+    @contextmanager
+    def connect_source(self) -> Iterator[Connection]:
+        """A read-only connection to the source itself, for its tables and columns; closed at the end.
+
+        Raises: as `connect`.
+        """
+        opened: AbstractContextManager[Connection]
         if self._is_url:
             opened = open_url(self._filled(self.source), self._password(), self.place, self.threads)
         else:
@@ -129,13 +161,17 @@ class Records:
         with opened as connection:
             yield connection
 
+    def _fetched(self) -> Iterator[pa.Table]:
+        with open_url(self._filled(self.source), self._password(), self.place, self.threads) as database:
+            yield from database.batches(self._own_query)
+
     @contextmanager
     def held(self) -> Iterator[Records]:
-        """Keep a DuckDB file open while several questions are asked, so that it is read from disk once.
+        """Keep a DuckDB file or a copy open while several questions are asked, so that it is read once.
 
-        Another database keeps its own cache, and is not kept waiting in a transaction.
+        A server keeps its own cache, and is not kept waiting in a transaction.
         """
-        if self._is_url:
+        if self._is_url and not self._is_copied:
             yield self
             return
         with self.connect():
@@ -168,7 +204,7 @@ class Records:
 
     def with_select(self, sql: str) -> Records:
         """Records that a SELECT makes of these, which it calls `{records}`."""
-        return replace(self, select=_over(self.query, sql))
+        return replace(self, over=(*self.over, sql))
 
     def where(self, condition: str) -> Records:
         """The records that meet a condition, in SQL."""

@@ -1,9 +1,14 @@
-"""Any database with a SQLAlchemy URL as a source; PostgreSQL's rows come by ADBC where that is installed."""
+"""Databases reached by a SQLAlchemy URL.
+
+PostgreSQL answers questions itself; its rows come by ADBC where that is installed. Any other tells its tables
+and columns, and hands its rows over to be copied.
+"""
 
 from __future__ import annotations
 
 import datetime
 import decimal
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +21,10 @@ from sqlalchemy.engine import Dialect
 from tasks.errors import SourceError
 from tasks.records import source_errors
 from tasks.records.columns import Kind
-from tasks.records.connections import Connection, SourceColumn
+from tasks.records.connections import SourceColumn
+
+_BATCH = 50_000  # rows fetched at a time
+_SYSTEM = ("information_schema", "pg_catalog", "mysql", "performance_schema", "sys")
 
 
 class _Database:
@@ -36,6 +44,20 @@ class _Database:
         if self.dialect.name == "postgresql":
             return {name: _postgresql_column(oid) for name, oid in zip(names, types, strict=True)}
         return {name: _column_of(column) for name, column in zip(names, values, strict=True)}
+
+    def tables(self) -> list[tuple[str, str]]:
+        failed: sa.exc.SQLAlchemyError | None = None
+        try:
+            inspector = sa.inspect(self._connection)
+            return sorted(
+                (schema, name)
+                for schema in inspector.get_schema_names()
+                if schema not in _SYSTEM
+                for name in (*inspector.get_table_names(schema), *inspector.get_view_names(schema))
+            )
+        except sa.exc.SQLAlchemyError as error:
+            failed = error
+        raise source_errors.from_sqlalchemy(failed, self._place) from None
 
     def table(self, statement: sa.Executable | str) -> pa.Table:
         names, types, values = self._fetch(_text(statement) if isinstance(statement, str) else statement)
@@ -72,6 +94,25 @@ class _Database:
         except (dbapi.Error, sa.exc.SQLAlchemyError):
             return None
 
+    def batches(self, query: str) -> Iterator[pa.Table]:
+        """A SELECT's rows, some at a time; one batch without rows where there are none."""
+        statement = sa.select(sa.text("*")).select_from(_text(query).columns().subquery("records"))
+        failed: sa.exc.SQLAlchemyError | None = None
+        try:
+            with self._connection.execution_options(yield_per=_BATCH).execute(statement) as result:
+                names = list(result.keys())
+                empty = True
+                for rows in result.partitions():
+                    empty = False
+                    columns = zip(*rows, strict=True)
+                    yield pa.Table.from_arrays([_array(column, None) for column in columns], names=names)
+                if empty:
+                    yield pa.Table.from_arrays([pa.nulls(0)] * len(names), names=names)
+        except sa.exc.SQLAlchemyError as error:
+            failed = error
+        if failed is not None:
+            raise source_errors.from_sqlalchemy(failed, self._place, self._tables(failed)) from None
+
     def _fetch(self, statement: sa.Executable) -> tuple[list[str], list[int], list[Sequence[Any]]]:
         failed: sa.exc.SQLAlchemyError | None = None
         try:
@@ -95,8 +136,13 @@ class _Database:
             return []
 
 
+def answers_itself(url: str) -> bool:
+    """Whether the database at this URL understands the SQL in which questions are asked."""
+    return re.match(r"postgresql(\+\w+)?://", url) is not None
+
+
 @contextmanager
-def open_url(url: str, password: str | None, place: str, threads: int | None) -> Iterator[Connection]:
+def open_url(url: str, password: str | None, place: str, threads: int | None) -> Iterator[_Database]:
     """A database by its SQLAlchemy URL, in one read-only transaction that sees one state of it."""
     failed: sa.exc.SQLAlchemyError | None = None
     engine: sa.Engine | None = None
@@ -176,6 +222,8 @@ def _array(column: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
             return pa.array([None if each is None else float(each) for each in column], kind)
         if any(isinstance(each, uuid.UUID) for each in column[:1_000]):
             return pa.array([None if each is None else str(each) for each in column])
+        if any(isinstance(each, decimal.Decimal) for each in column):
+            return pa.array([None if each is None else float(each) for each in column], pa.float64())
         return pa.array(column)
     except (pa.ArrowException, TypeError, ValueError):
         pass  # the message quotes a value

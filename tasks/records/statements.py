@@ -48,7 +48,7 @@ def is_infinite(value: Sql) -> Sql:
 class Translator:
     """Columns and expressions of one SELECT, as SQL over the subquery `records`."""
 
-    def __init__(self, query: str, columns: Mapping[str, SourceColumn], dialect: str) -> None:
+    def __init__(self, query: str, columns: Mapping[str, SourceColumn]) -> None:
         text = sa.text(query.replace(":", r"\:"))
         typed: list[sa.ColumnClause[Any]] = [
             sa.column(name, sa.Double()) if column.is_double else sa.column(name)
@@ -57,7 +57,6 @@ class Translator:
         self.records = text.columns(*typed).subquery("records")
         self.kinds = columns
         self.guarded: set[str] = set()  # columns in which NaN was found
-        self.standard = dialect in ("postgresql", "duckdb")
 
     def column(self, name: str) -> Sql:
         """A column as it is, for grouping and counting; NaN counts as missing."""
@@ -79,8 +78,6 @@ class Translator:
         if kind == "boolean":
             return sa.case((column.is_(sa.true()), number(1.0)), (column.is_(sa.false()), number(0.0)))
         if kind == "date":
-            if not self.standard:
-                raise Untranslatable
             return sa.cast(sa.extract("epoch", column), sa.Double) / number(86400.0)
         return sa.type_coerce(column, sa.Double) if self.kinds[name].is_double else sa.cast(column, sa.Double)
 
@@ -121,8 +118,6 @@ class Translator:
         return self._quotient(left, right)
 
     def _quotient(self, left: Sql, right: Sql) -> Sql:
-        if not self.standard:
-            return left / sa.func.nullif(right, number(0.0))
         nought = right == number(0.0)
         return sa.case(
             (right != number(0.0), left / right),
@@ -143,15 +138,13 @@ class Translator:
     def _function(self, name: str, inner: Sql) -> Sql:
         zero = number(0.0)
         if name in ("log", "log2", "log10"):
-            if not self.standard:
-                raise Untranslatable
             value: Sql = sa.func.ln(inner, type_=sa.Double)
             if name != "log":  # types are given throughout: to divide an untyped value, it would be rounded
                 value = value / sa.func.ln(number(2.0 if name == "log2" else 10.0), type_=sa.Double)
             return sa.case((inner > zero, value), (inner == zero, -_INFINITY))
         if name == "sqrt":
             return sa.case((inner >= zero, sa.func.sqrt(inner, type_=sa.Double)))
-        if name == "exp" and self.standard:
+        if name == "exp":
             return sa.case(
                 (inner < number(709.0), sa.func.exp(inner, type_=sa.Double)),
                 (inner >= number(709.0), _INFINITY),

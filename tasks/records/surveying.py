@@ -78,7 +78,7 @@ def glance(asked: Request, connection: Connection, query: str) -> Survey:
     """
     found = _start(asked, connection, query)
     first = f"SELECT * FROM (\n{query}\n) AS records LIMIT {GLANCE}"
-    few = Survey(connection, Translator(first, found.sql.kinds, connection.dialect.name))
+    few = Survey(connection, Translator(first, found.sql.kinds))
     few.needs = _needs(asked, few)
     sums = _sums(few.needs, few, asked.labels)
     for need in found.needs:
@@ -119,10 +119,9 @@ def survey(asked: Request, connection: Connection, query: str) -> Survey:
 def _start(asked: Request, connection: Connection, query: str) -> Survey:
     kinds = connection.columns(query)
     check_names(asked, tuple(kinds))
-    found = Survey(connection, Translator(query, kinds, connection.dialect.name))
-    if found.sql.standard:
-        labels = {*asked.labels, *_declared(asked)}
-        found.sql.guarded.update(name for name in labels if kinds[name].is_float)
+    found = Survey(connection, Translator(query, kinds))
+    labels = {*asked.labels, *_declared(asked)}
+    found.sql.guarded.update(name for name in labels if kinds[name].is_float)
     found.needs = _needs(asked, found)
     return found
 
@@ -192,8 +191,6 @@ def _sums(
 
 def _refuse_or_guard(needs: list[Need], found: Survey, labels: Sequence[str]) -> None:
     """A sum is not finite: infinite values are refused, NaN is treated as missing from here on."""
-    if not found.sql.standard:
-        raise Untranslatable
     asked = []
     numeric = [need for need in needs if need.numeric]
     for need in numeric:

@@ -77,12 +77,6 @@ def examine_records(records: Records, network: Network) -> tuple[Contract, tuple
         SourceError: the database cannot be reached, or does not understand the SELECT.
     """
     with records.connect() as connection:
-        spoken = connection.dialect.name
-        if spoken not in ("duckdb", "postgresql"):
-            raise SourceError(
-                f"records are screened in DuckDB's and PostgreSQL's SQL, and the source speaks {spoken}'s",
-                hint="export the records to Parquet, or read that database from a DuckDB file",
-            )
         columns = connection.columns(records.query)
     kinds = {name: column.kind for name, column in columns.items()}
     used, found = uses(network)

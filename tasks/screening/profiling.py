@@ -11,8 +11,9 @@ from tasks.network.profile import ColumnProfile, Kind, TableProfile
 from tasks.records.connections import Connection, SourceColumn
 from tasks.records.sources import Records
 from tasks.screening.columns import LARGEST
+from tasks.screening.columns import quoted as in_quotes
 
-_SYSTEM = "('information_schema', 'pg_catalog', 'mysql', 'performance_schema', 'sys')"
+_PLAIN = {"main", "public", "dbo"}  # schemas whose tables need no prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,10 @@ class SourceLook:
         Raises:
             SourceError: the source cannot be reached, or does not tell its tables.
         """
-        with self._records(None).connect() as connection:
-            listing = connection.table(
-                "SELECT table_schema, table_name FROM information_schema.tables "
-                f"WHERE table_schema NOT IN {_SYSTEM} ORDER BY table_schema, table_name"
-            ).to_pylist()
-        plain = {"main", "public", "dbo"}
-        return tuple(
-            each["table_name"]
-            if each["table_schema"] in plain
-            else f"{each['table_schema']}.{each['table_name']}"
-            for each in listing
-        )
+        with self._records(None).connect_source() as connection:
+            return tuple(
+                name if schema in _PLAIN else f"{schema}.{name}" for schema, name in connection.tables()
+            )
 
     def columns(self, tables: Collection[str]) -> dict[str, dict[str, Kind]]:
         """Table → its columns' names and kinds, no row read; tables that cannot be read are left out.
@@ -56,7 +49,7 @@ class SourceLook:
         """
         found: dict[str, dict[str, Kind]] = {}
         for table in tables:
-            with self._records(None).connect() as connection:
+            with self._records(None).connect_source() as connection:
                 try:
                     columns = connection.columns(f"SELECT * FROM {self._quoted(table, connection)}")
                 except SourceError:  # a view that does not run is no place for records
@@ -70,12 +63,13 @@ class SourceLook:
         Raises:
             SourceError: there is no such table, or the source cannot be reached.
         """
-        with self._records(None).connect() as connection:
+        with self._records(None).connect_source() as connection:
             quote = connection.dialect.identifier_preparer.quote
             sql = self._quoted(table, connection)
-            records = self._records(f"SELECT * FROM {sql}")
-            columns = connection.columns(records.query)
-        return self._counted(records, sql, columns, {name: quote(name) for name in columns})
+        with self._records(f"SELECT * FROM {sql}").held() as records:
+            with records.connect() as connection:
+                columns = connection.columns(records.query)
+            return self._counted(records, sql, columns, {name: quote(name) for name in columns})
 
     def _quoted(self, table: str, connection: Connection) -> str:
         quote = connection.dialect.identifier_preparer.quote
@@ -85,11 +79,11 @@ class SourceLook:
         return Records(self.source, select, password_env=self.password_env, directory=str(self.directory))
 
     def _counted(
-        self, records: Records, sql: str, columns: Mapping[str, SourceColumn], quoted: Mapping[str, str]
+        self, records: Records, sql: str, columns: Mapping[str, SourceColumn], own: Mapping[str, str]
     ) -> TableProfile:
         asked = ["COUNT(*) AS n"]
         for i, (name, column) in enumerate(columns.items()):
-            value = quoted[name]
+            value = in_quotes(name)
             if column.kind == "other":
                 continue
             asked += [f"COUNT({value}) AS k{i}", f"COUNT(DISTINCT {value}) AS d{i}"]
@@ -111,7 +105,7 @@ class SourceLook:
             profiles.append(
                 ColumnProfile(
                     name=name,
-                    sql=quoted[name],
+                    sql=own[name],
                     kind=column.kind,
                     n_missing=n - known,
                     n_distinct=distinct,

@@ -242,11 +242,12 @@ def test_a_column_without_a_value_is_said(directory: Path, column: str, line: in
     ]
 
 
-def test_a_database_whose_sql_is_another(directory: Path) -> None:
+def test_dates_that_are_text_in_a_database_without_dates(directory: Path) -> None:
     with sqlite3.connect(directory / "records.sqlite") as connection:
         connection.execute("CREATE TABLE visits_table (clinic TEXT, date TEXT)")
-    (said,) = problems(directory, FILE.replace("records.duckdb", f"sqlite:///{directory}/records.sqlite"))
-    assert said.startswith("line 6: [records] records are screened in DuckDB's and PostgreSQL's SQL")
+        connection.execute("INSERT INTO visits_table VALUES ('A', '2024-04-03'), ('B', 'last Tuesday')")
+    said = problems(directory, FILE.replace("records.duckdb", f"sqlite:///{directory}/records.sqlite"))
+    assert said[0].startswith("line 6: [records] column 'date' holds text; make it a date")
 
 
 def test_slopes_need_patients(directory: Path) -> None:

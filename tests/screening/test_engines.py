@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,8 @@ def usable(screened: Screened) -> pd.DataFrame:
     return counted.to_pandas().sort_values(["clinic", "month"], ignore_index=True)
 
 
-def in_duckdb(directory: Path) -> Screened:
-    write_table(directory / "records.duckdb", rows())
+def in_duckdb(directory: Path, written: list[dict[str, Any]] | None = None) -> Screened:
+    write_table(directory / "records.duckdb", rows() if written is None else written)
     return result(network(directory, **SECTIONS))
 
 
@@ -132,6 +133,32 @@ def test_parquet_is_screened_as_duckdb_is(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "records.duckdb"), read_only=True) as connection:
         connection.execute(f"COPY visits_table TO '{tmp_path}/records.parquet'")
     same(one, result(network(tmp_path, **SECTIONS, records={"source": "records.parquet"})))
+
+
+def in_sqlite(directory: Path, written: list[dict[str, Any]]) -> str:
+    """URL of an SQLite file with the rows; its dates are text, its true and false 1 and 0."""
+    names = list(written[0])
+    with sqlite3.connect(directory / "records.sqlite") as connection:
+        connection.execute(f"CREATE TABLE visits_table ({', '.join(names)})")
+        values = [[row[name] for name in names] for row in written]
+        connection.executemany(f"INSERT INTO visits_table VALUES ({', '.join('?' * len(names))})", values)
+    return f"sqlite:///{directory / 'records.sqlite'}"
+
+
+def test_a_database_that_speaks_other_sql_is_screened_as_duckdb_is(tmp_path: Path) -> None:
+    written = [row for row in rows() if row["sbp"] == row["sbp"]]  # SQLite has no NaN
+    source = {"source": in_sqlite(tmp_path, written), "select": "SELECT * FROM visits_table"}
+    screened = result(network(tmp_path, **SECTIONS, records=source))
+    same(in_duckdb(tmp_path, written), screened)
+
+
+def test_a_network_file_guessed_from_sqlite_passes(tmp_path: Path) -> None:
+    look = SourceLook(in_sqlite(tmp_path, rows()), tmp_path)
+    assert look.tables() == ("visits_table",)
+    profile = look.profile("visits_table")
+    assert profile.n_rows == len(rows())
+    save_draft(guess(profile), tmp_path / "network.toml")
+    assert set(check_network(tmp_path / "network.toml").outcomes) == {"vaccinated", "visits", "records"}
 
 
 @pytest.fixture
