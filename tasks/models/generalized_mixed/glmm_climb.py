@@ -167,7 +167,8 @@ def _climb_scalar(
     tolerance: float = TOLERANCE,
     first: Evaluation | None = None,
 ) -> Climb:
-    if near is None and likelihood.offset.size > _THIN_ABOVE and not likelihood.outcome.has_size:
+    many = likelihood.offset.size > _THIN_ABOVE
+    if near is None and many and not likelihood.outcome.has_size:
         sample = cells.thinned(likelihood.offset.size // _THIN_TO)
         thin = sample.scalar(1)
         start = climb(
@@ -175,6 +176,9 @@ def _climb_scalar(
         ).top.parameters
 
     def objective(parameters: Floats, here: Evaluation | None) -> Evaluation:
+        if many and here is not None and _is_at_hand(here):
+            gradient = likelihood.evaluate(parameters, 1, here)
+            return replace(gradient, hessian=here.hessian, next_order=here.next_order)
         return likelihood.evaluate(parameters, 2, here)
 
     def beyond(parameters: Floats) -> bool:
@@ -194,6 +198,12 @@ def _climb_scalar(
         if zero.converged and zero.top.value >= found.top.value - 1e-9 * (1.0 + abs(found.top.value)):
             return zero
     return found
+
+
+def _is_at_hand(here: Evaluation) -> bool:
+    """Whether the top is so near that the Hessian there is this one, to far more digits than an SE needs."""
+    _, decrement, definite = newton_step(here, np.ones(here.parameters.size, dtype=bool))
+    return definite and decrement <= _LOOSE
 
 
 def _at_zero(likelihood: ScalarLikelihood, found: Climb) -> Climb:
