@@ -19,18 +19,28 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
     """What the source's own columns suggest, nothing asked.
 
     Raises:
-        SourceError: the source cannot be reached, or has no such table.
+        SourceError: the source cannot be reached, holds a password, or has no such table.
     """
+    from dataclasses import replace
+
     from tasks.network.guessing import guess, likeliest_table
+    from tasks.network.schema import holds_secret
     from tasks.screening.profiling import SourceLook
 
+    if holds_secret(source):
+        raise SourceError(
+            "the URL holds a password, and the network file must not",
+            hint="give the URL without it, and --password-env with the name of an environment variable that "
+            "holds it",
+        )
     look = SourceLook(source, file.parent, password_env)
     tables = look.tables()
     if not tables:
         raise SourceError(f"there is no table in {source}", hint="name another source with --from")
     if table is not None and table not in tables:
         raise SourceError(f"there is no table {table!r} in {source}", hint=nearest(table, tables))
-    return guess(look.profile(table or likeliest_table(look.columns(tables))))
+    draft = guess(look.profile(table or likeliest_table(look.columns(tables))))
+    return replace(draft, password_env=password_env)
 
 
 def draft_by_asking(file: Path, ask: Callable[[Question], str]) -> Draft:

@@ -90,18 +90,22 @@ def from_sqlalchemy(error: exc.SQLAlchemyError, place: str, tables: Sequence[str
             hint="for example postgresql://reader@db.example.org/records",
         )
     if state in ("28P01", "28000") or re.search(
-        r"no password supplied|password authentication", str(original)
+        r"no password supplied|password authentication|Access denied", str(original)
     ):
         return SourceError(
             f"the database {place} refused the user or the password",
             hint="set password_env to the environment variable that holds the password",
         )
-    if state == "3D000" or re.search(r'database "[^"]*" does not exist', str(original)):
+    if state == "3D000" or re.search(r'database "[^"]*" does not exist|Unknown database', str(original)):
         return SourceError(f"there is no database {place}")
     if state == "42P01":
         return _unknown_table(_found(r'relation "([^"]+)"', primary), place, tables)
+    if state == "42S02":
+        return _unknown_table(_found(r"Table '(?:[^'.]+\.)?([^']+)'", str(original)), place, tables)
     if state == "42703":
         return _unknown_column(_found(r"column \"?([^\s\"]+)", primary), place, ())
+    if state == "42S22":
+        return _unknown_column(_found(r"column '([^']+)'", str(original)), place, ())
     if state == "42601":
         return _syntax(_found(r'at or near "([^"]*)"', primary), place)
     if state == "42501":
