@@ -37,4 +37,4 @@ def test_the_draft_names_the_variable_that_holds_the_password(
         )
     engine.dispose()
     draft = draft_from_source(tmp_path / "network.toml", postgresql_url, "seen", "PGPASSWORD_FOR_TESTS")
-    assert draft.password_env == "PGPASSWORD_FOR_TESTS"
+    assert draft.password_env == "PGPASSWORD_FOR_TESTS"  # noqa: S105 (its name)
