@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import agreement, coverage, coverage_networks, coverage_report, peers
+from benchmarks import agreement, coverage, coverage_networks, coverage_report, peers, waiting
 from benchmarks.coverage_networks import Scenario, logistic_normal, simulate
 from scipy import special, stats
 
@@ -76,3 +77,9 @@ def test_peers_time_ours(fit: str, tmp_path: Path) -> None:
     text = peers.report(results)
     assert "statsmodels" in text
     assert f"{1.0 / found['times'][0]:.1f}×" in text
+
+
+def test_waiting_times_commands_that_succeed(tmp_path: Path) -> None:
+    assert len(waiting.seconds(["--help"], tmp_path, 2)) == 2
+    with pytest.raises(subprocess.CalledProcessError):
+        waiting.seconds(["check", "nowhere.toml"], tmp_path, 1)
