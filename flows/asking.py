@@ -88,7 +88,6 @@ def fit(usable: Records, network: Network, question: Question) -> Fit:
     Raises:
         ClinicnetError: the formula or the data cannot be used; says what would be right.
     """
-    from tasks.models import gee, glmm, lmm, within
     from tasks.records.formula import read
 
     formula = read(question.formula)
@@ -97,8 +96,12 @@ def fit(usable: Records, network: Network, question: Question) -> Fit:
     if model == "auto":
         model = ("lmm" if kind == "continuous" else "glmm") if formula.random else "gee"
     if model == "within":
+        from tasks.models import within
+
         return within(without_random_terms(text), usable, groups=_clusters(formula)[-1])
     if model == "gee":
+        from tasks.models import gee
+
         clusters = _clusters(formula)
         nested = question.correlation == "nested-exchangeable"
         return gee(
@@ -114,7 +117,11 @@ def fit(usable: Records, network: Network, question: Question) -> Fit:
             hint='add one, such as "+ (1 | clinic)", or ask with --model gee',
         )
     if model == "lmm":
+        from tasks.models import lmm
+
         return lmm(text, usable)
+    from tasks.models import glmm
+
     return glmm(text, usable, family=_FAMILIES[kind])
 
 

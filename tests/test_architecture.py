@@ -114,3 +114,16 @@ def test_the_tree_is_clean(command: list[str]) -> None:
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
+
+
+def test_every_estimator_is_found_by_its_name_and_imported_only_then() -> None:
+    import tasks.models
+
+    assert sorted(tasks.models._MODULE_OF) == sorted(tasks.models.__all__)
+    assert all(callable(getattr(tasks.models, name)) for name in tasks.models.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'lme'"):
+        _ = tasks.models.lme
+    listed = "import sys, tasks.models; tasks.models.lmm; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True).stdout
+    assert "tasks.models.linear_mixed.lmm" in loaded.split()
+    assert "tasks.models.generalized_mixed.glmm" not in loaded.split()
