@@ -183,7 +183,14 @@ PROGRAM_EFFECTS = Table(
             "difference, ratio, odds_ratio, risk_difference, risk_ratio or rate_ratio",
             required=True,
         ),
-        _c("term", "string", "effect, or the months since the start for an event study", required=True),
+        _c(
+            "term",
+            "string",
+            "effect (the same in every month from the start on); average (of the effects of each month since "
+            "the start); or month -03, month 00 … (that month's own, counted from the clinic's start)",
+            required=True,
+        ),
+        _c("months_since_start", "integer", "of a month's own effect; before the start below zero"),
         _c("value", "number", "the effect in the measure's unit"),
         _c("lower", "number", "lower end of the 95% interval"),
         _c("upper", "number", "upper end of the 95% interval"),

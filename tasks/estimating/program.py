@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.errors import ClinicnetError, EstimationError, SourceError
-from tasks.estimating.program_words import sentence
+from tasks.estimating.program_words import AVERAGED, months_in_words, sentence
 from tasks.estimating.questions import Question
 from tasks.models import GlmmFit, gee, glmm, lmm, marginal_effects, program_effect, within
 from tasks.models.fit import Fit
@@ -20,6 +20,10 @@ from tasks.records import Records
 Floats = NDArray[np.float64]
 
 PROGRAM = "program"  # the column that screening makes of the network file's program
+LEADS = 3
+"""Months before the start that an event study looks at too: an effect before its cause is no effect."""
+
+_MONTHS_FOR_LEADS = 12  # a shorter window has no months to spare for them
 _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 
 
@@ -73,12 +77,19 @@ def _rollout(question: Question, records: Records) -> Iterator[dict[str, Any]]:
         formula, records, family=family, exposure=exposure, effect="exposure-time", models=("mixed",)
     )
     for row in _rows_of(average.table, "mixed"):
-        yield _from_rollout(question, row, "average over the months since the start")
+        yield _from_rollout(question, row, "average")
     months = program_effect(
-        formula, records, family=family, exposure=exposure, effect="event-study", models=("mixed",)
+        formula,
+        records,
+        family=family,
+        exposure=exposure,
+        effect="event-study",
+        models=("mixed",),
+        leads=LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0,
     )
     for row in _rows_of(months.table, "mixed"):
-        yield _from_rollout(question, row, f"month {row['term']}")
+        since = int(row["term"])
+        yield _from_rollout(question, row, f"month {since:03d}" if since < 0 else f"month {since:02d}", since)
 
 
 def _rows_of(table: pd.DataFrame, model: str | None = None) -> list[dict[str, Any]]:
@@ -86,10 +97,13 @@ def _rows_of(table: pd.DataFrame, model: str | None = None) -> list[dict[str, An
     return [{str(key): value for key, value in row.items()} for row in kept.to_dict("records")]
 
 
-def _from_rollout(question: Question, row: dict[str, Any], term: str) -> dict[str, Any]:
+def _from_rollout(
+    question: Question, row: dict[str, Any], term: str, since: int | None = None
+) -> dict[str, Any]:
     """A row of `tasks.models.program_effect` in the outcome's own units."""
+    which = {"term": term, "months_since_start": since}
     if row["status"] != "ok":
-        return _missing(question, row["model"], row["estimand"], row["reason"]) | {"term": term}
+        return _missing(question, row["model"], row["estimand"], row["reason"]) | which
     ends = np.array([row["value"], row["lower"], row["upper"]], dtype=np.float64)
     measure = str(row["measure"])
     if measure == "risk_difference":
@@ -97,10 +111,9 @@ def _from_rollout(question: Question, row: dict[str, Any], term: str) -> dict[st
     elif measure == "difference" and question.outcome.scale == "log":
         measure, ends = "ratio", np.exp(ends)
     asked = _asked(row["model"], row["estimand"])
-    shown = _shown(question, asked, measure, ends)
-    if term != "effect":
-        shown["words"] = f"{term[0].upper()}{term[1:]}: {shown['words']}"
-    return row | shown | {"term": term, "df": row["df"] if np.isfinite(row["df"]) else np.nan, "reason": None}
+    when = months_in_words(since) if since is not None else AVERAGED if term == "average" else ""
+    shown = _shown(question, asked, measure, ends, when)
+    return row | shown | which | {"df": row["df"] if np.isfinite(row["df"]) else np.nan, "reason": None}
 
 
 def _averaged(question: Question, records: Records) -> Iterator[dict[str, Any]]:
@@ -197,7 +210,7 @@ def _row(
     }
 
 
-def _shown(question: Question, asked: str, measure: str, ends: Floats) -> dict[str, Any]:
+def _shown(question: Question, asked: str, measure: str, ends: Floats, when: str = "") -> dict[str, Any]:
     """An estimate and its interval in the measure's unit, as numbers and as a sentence."""
     value, lower, upper = (float(each) for each in ends)
     unit = {"difference": question.outcome.unit, "risk_difference": "percentage points"}.get(measure, "")
@@ -208,7 +221,7 @@ def _shown(question: Question, asked: str, measure: str, ends: Floats) -> dict[s
         "upper": upper,
         "unit": unit,
         "question": asked,
-        "words": sentence(question.outcome.label, asked, measure, unit, value, lower, upper),
+        "words": sentence(question.outcome.label, asked, measure, unit, value, lower, upper, when),
     }
 
 

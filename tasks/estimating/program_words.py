@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 QUESTIONS = {
     "policy": "What would change in the population if the program reached everyone?",
     "patient": "What would change for a patient like this one, at the same clinic?",
@@ -29,8 +31,26 @@ _MEASURES = {
 RATIOS = ("ratio", "odds_ratio", "risk_ratio", "rate_ratio")
 
 
+AVERAGED = "on average over the months since the start"
+
+
+def months_in_words(since: int) -> str:
+    """When, from a clinic's start: "in the month of the start", "3 months after the start"."""
+    if since == 0:
+        return "in the month of the start"
+    months = "1 month" if abs(since) == 1 else f"{abs(since)} months"
+    return f"{months} {'after' if since > 0 else 'before'} the start"
+
+
 def sentence(
-    label: str, question: str, measure: str, unit: str, value: float, lower: float, upper: float
+    label: str,
+    question: str,
+    measure: str,
+    unit: str,
+    value: float,
+    lower: float,
+    upper: float,
+    when: str = "",
 ) -> str:
     """One estimate in words.
 
@@ -40,18 +60,27 @@ def sentence(
         measure: difference, risk_difference, ratio, odds_ratio, risk_ratio or rate_ratio.
         unit: unit of a difference.
         value, lower, upper: the estimate and its 95% interval, in the measure's unit.
+        when: of which months it is, where not of all since the start alike.
     """
+    if when:
+        label = f"{label}, {when}"
     shown = value if measure in RATIOS else abs(value)
     start = _MEASURES[measure].format(
         label=label,
-        value=f"{shown:.3g}",
+        value=_figure(shown),
         unit=unit,
         higher="higher" if value >= 0 else "lower",
     )
     if not (lower == lower and upper == upper):
         return f"{start} {_COMPARED[question]}."
-    interval = f"95% interval {lower:.3g} to {upper:.3g}"
+    interval = f"95% interval {_figure(lower)} to {_figure(upper)}"
     return f"{' '.join(start.split())} {_COMPARED[question]} ({interval}{_doubt(measure, lower, upper)})."
+
+
+def _figure(value: float) -> str:
+    """Three digits that count, with a minus sign where a hyphen would be read as a dash."""
+    digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:,.{min(digits, 6)}f}".replace("-", "−")
 
 
 def _doubt(measure: str, lower: float, upper: float) -> str:

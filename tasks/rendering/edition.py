@@ -164,6 +164,7 @@ class Effect:
     estimand: str
     measure: str
     term: str
+    months_since_start: int | None
     value: float | None
     lower: float | None
     upper: float | None
@@ -181,14 +182,6 @@ class Effect:
     def ratio(self) -> bool:
         """Whether no effect is 1 (a ratio) rather than 0."""
         return self.measure.endswith("ratio")
-
-    @property
-    def months_since(self) -> int | None:
-        """Months since the start, for a term of an event study; None for a whole effect."""
-        try:
-            return int(float(self.term))
-        except ValueError:
-            return None
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class EventStudy:
 
 def effect_axes(outcome: Outcome) -> tuple[EffectAxis, ...]:
     """The whole effects of an outcome, differences first, each measure on its own axis."""
-    whole = [effect for effect in outcome.effects if effect.months_since is None]
+    whole = [effect for effect in outcome.effects if effect.months_since_start is None]
     kinds: dict[tuple[bool, str], list[Effect]] = {}
     for effect in sorted(whole, key=_order):
         kinds.setdefault((effect.ratio, effect.unit), []).append(effect)
@@ -87,9 +87,9 @@ def effect_axes(outcome: Outcome) -> tuple[EffectAxis, ...]:
 
 
 def whole_effects(outcome: Outcome) -> list[Effect]:
-    """The effects that were estimated, event studies aside: by question, differences before ratios."""
+    """The effects of the program as one: by question, differences before ratios."""
     return sorted(
-        (effect for effect in outcome.effects if effect.months_since is None and effect.value is not None),
+        (effect for effect in outcome.effects if effect.term == "effect" and effect.value is not None),
         key=lambda effect: (
             _order(effect)[0],
             MEASURES.index(effect.measure) if effect.measure in MEASURES else 9,
@@ -112,17 +112,17 @@ def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -
     """The effect by months since the start, from the first model that gives it; None where none does."""
     by_model: dict[tuple[str, str], list[Effect]] = {}
     for effect in outcome.effects:
-        if effect.months_since is not None and effect.value is not None:
+        if effect.months_since_start is not None and effect.value is not None:
             by_model.setdefault((effect.model, effect.measure), []).append(effect)
     if not by_model:
         return None
     model, _ = key = min(
         by_model, key=lambda each: (MODELS.index(each[0]) if each[0] in MODELS else 9, each[1])
     )
-    effects = sorted(by_model[key], key=lambda effect: effect.months_since or 0)
+    effects = sorted(by_model[key], key=lambda effect: effect.months_since_start or 0)
     if len(effects) < 2:
         return None
-    months = [effect.months_since or 0 for effect in effects]
+    months = [effect.months_since_start or 0 for effect in effects]
     ratio = effects[0].ratio
     x = Scale(min(months) - 0.5, max(months) + 0.5, STUDY_LEFT, width - STUDY_RIGHT)
     null = 1.0 if ratio else 0.0
@@ -136,11 +136,11 @@ def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -
     return EventStudy(
         points=tuple(
             StudyPoint(
-                x=x(effect.months_since or 0),
+                x=x(effect.months_since_start or 0),
                 y=y(effect.value),
                 low=None if effect.lower is None else y(effect.lower),
                 high=None if effect.upper is None else y(effect.upper),
-                before=(effect.months_since or 0) < 0,
+                before=(effect.months_since_start or 0) < 0,
             )
             for effect in effects
             if effect.value is not None
@@ -200,7 +200,7 @@ def _tone(outcome: Outcome, effect: Effect) -> str:
     return "better" if above == (outcome.direction == "higher") else "worse"
 
 
-def _order(effect: Effect) -> tuple[int, int, str]:
+def _order(effect: Effect) -> tuple[int, int, str, bool]:
     question = QUESTIONS.index(effect.question) if effect.question in QUESTIONS else len(QUESTIONS)
     model = MODELS.index(effect.model) if effect.model in MODELS else len(MODELS)
-    return question, model, effect.measure
+    return question, model, effect.measure, effect.term != "effect"

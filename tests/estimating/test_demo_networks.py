@@ -121,9 +121,12 @@ def test_shrunken_clinics_cover_their_truth(state48: Estimated, outcome: str) ->
 @pytest.mark.slow
 def test_an_event_study_has_an_effect_for_each_month(state48: Estimated) -> None:
     rows = state48["screening_score"].effects
-    months = rows[rows["term"].str.startswith("month ")]
-    assert len(months) >= 12
-    assert months["value"].median() == pytest.approx(1.5, abs=0.5)
+    months = rows[rows["term"].str.startswith("month ")].set_index("months_since_start").sort_index()
+    after, before = months[months.index >= 0], months[months.index < 0]
+    assert len(after) >= 12
+    assert after["value"].median() == pytest.approx(1.5, abs=0.5)
+    assert list(before.index) == [-3, -2, -1]
+    assert ((before["lower"] < 0) & (before["upper"] > 0)).sum() >= 2  # no effect before its cause
 
 
 def test_tiny_clinics_are_shrunken_strongly_and_not_compared(chop: Estimated) -> None:

@@ -213,6 +213,7 @@ def effect(**changes: object) -> Effect:
         estimand="conditional",
         measure="odds_ratio",
         term="effect",
+        months_since_start=None,
         value=1.3,
         lower=1.1,
         upper=1.6,
