@@ -93,6 +93,7 @@ def whole_effects(outcome: Outcome) -> list[Effect]:
         key=lambda effect: (
             _order(effect)[0],
             MEASURES.index(effect.measure) if effect.measure in MEASURES else 9,
+            _order(effect)[1],
         ),
     )
 

@@ -96,15 +96,10 @@ class ICC:
                 f"the {self.name} has the one interval it came with ({self.interval})",
                 hint="ask for another with icc(…, interval=…, level=…)",
             )
-        return icc_estimates.interval(
-            self.source,
-            self.kind,
-            self.method,
-            interval or self.interval,
-            self.level if level is None else level,
-            replicates,
-            seed,
-        )
+        wanted, level = interval or self.interval, self.level if level is None else level
+        if (wanted, level) == (self.interval, self.level) and wanted != "bootstrap":
+            return self.lower, self.upper
+        return icc_estimates.interval(self.source, self.kind, self.method, wanted, level, replicates, seed)
 
     def compare(self) -> pd.DataFrame:
         """Every estimate and interval that the same moments give, one a row, each with its name in full.
