@@ -129,12 +129,14 @@ def _clustering(question: Question, records: Records) -> Iterator[_Figure]:
         found.lower,
         found.upper,
     )
-    yield from _cost(found)
+    counted = "records" if question.outcome.per == "record" else "clinic-months"
+    yield from _cost(found, counted)
     if question.regions:
         yield from _by_region(question, records)
 
 
-def _cost(found: ICC) -> Iterator[_Figure]:
+def _cost(found: ICC, counted: str) -> Iterator[_Figure]:
+    """What clustering costs, in what the model takes for one observation."""
     effect = found.design_effect
     ends = [design_effect(min(max(each, 0.0), 1.0), found.sizes) for each in (found.lower, found.upper)]
     yield _Figure(
@@ -150,8 +152,8 @@ def _cost(found: ICC) -> Iterator[_Figure]:
         "effective_sample_size",
         "Effective sample size",
         effect.effective_n,
-        "records ÷ design effect",
-        "records",
+        f"{counted} ÷ design effect",
+        counted,
         ends[1].effective_n,
         ends[0].effective_n,
     )

@@ -172,6 +172,14 @@ def test_counts_by_clinic_and_month_add_up_to_the_records(chop: Estimated) -> No
     )
 
 
+def test_an_effective_sample_size_says_what_it_counts(chop: Estimated) -> None:
+    def unit(outcome: str) -> str:
+        return str(chop[outcome].figures.set_index("figure").loc["effective_sample_size", "unit"])
+
+    assert unit("positive") == "records"
+    assert unit("tests") == "clinic-months"
+
+
 def test_an_outcome_that_cannot_be_estimated_says_why(chop: Estimated) -> None:
     """All turnaround times equal: nothing to estimate, and the raw figures stand."""
     flat = chop.screened.usable.with_select(
