@@ -98,7 +98,7 @@ def model_rows(
     forms = {
         "adjusted": ((own, own - z * own_sd, own + z * own_sd), "from its own records alone"),
         "shrunken": (
-            tuple(effects[each].to_numpy(dtype=float) for each in ("estimate", "lower", "upper")),
+            tuple(effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")),
             "best prediction given its size",
         ),
     }

@@ -13,7 +13,7 @@ from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.questions import Question
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
-from tasks.models import ICC, GlmmFit, LmmFit, design_effect, icc
+from tasks.models import ICC, GlmmFit, LmmFit, Shrunken, design_effect, icc
 from tasks.models.numerics import distributions as stats
 from tasks.records import Records
 
@@ -32,7 +32,12 @@ class _Figure:
 
 
 def network_figures(
-    question: Question, records: Records, summary: Summary, fit: LmmFit | GlmmFit, scale: Standardised
+    question: Question,
+    records: Records,
+    summary: Summary,
+    fit: LmmFit | GlmmFit,
+    shrunken: Shrunken,
+    scale: Standardised,
 ) -> pd.DataFrame:
     """Rows of `network_figures` for one outcome.
 
@@ -41,10 +46,11 @@ def network_figures(
         records: the records it is estimated from.
         summary: the window's moments.
         fit: the ranking model.
+        shrunken: its clinic effects.
         scale: from clinic effects to figures.
     """
     figures = [
-        *_level(question, summary, scale),
+        *_level(question, summary, shrunken, scale),
         *_spread(question, fit, scale),
         *_clustering(question, records),
     ]
@@ -52,7 +58,9 @@ def network_figures(
     return pd.DataFrame(rows).assign(outcome=question.name)
 
 
-def _level(question: Question, summary: Summary, scale: Standardised) -> Iterator[_Figure]:
+def _level(
+    question: Question, summary: Summary, shrunken: Shrunken, scale: Standardised
+) -> Iterator[_Figure]:
     moments = summary.by_clinic(question.name)
     outcome = question.outcome
     unit = outcome.unit or ("%" if outcome.kind == "binary" else "")
@@ -60,7 +68,8 @@ def _level(question: Question, summary: Summary, scale: Standardised) -> Iterato
     if outcome.kind == "binary":
         yield _Figure("mean", "All records", 100.0 * total / n, "records with the outcome per 100", unit)
     elif outcome.kind == "count":
-        yield _Figure("mean", "All records", total / exposure, "events per unit of exposure", unit)
+        how = "events per unit of exposure" if outcome.per == "record" else "records of a clinic in a month"
+        yield _Figure("mean", "All records", total / exposure, how, unit)
     else:
         mean = float((moments["n"] * moments["mean"]).sum() / n)
         log = outcome.scale == "log"
@@ -71,12 +80,15 @@ def _level(question: Question, summary: Summary, scale: Standardised) -> Iterato
             "geometric mean" if log else "mean",
             unit,
         )
+    lower, upper = (float(each) for each in scale.at(np.array(shrunken.average_interval)))
     yield _Figure(
         "typical",
-        "Average clinic",
+        "Typical clinic",
         scale.typical,
-        "mixed model: the network's patients at a clinic with effect 0",
+        "mixed model: the network's patients at a clinic with effect 0, in the middle of the clinics",
         unit,
+        lower,
+        upper,
     )
 
 
@@ -106,9 +118,11 @@ _METHODS = {"continuous": "reml", "binary": "beta-binomial", "count": "observed"
 
 
 def _clustering(question: Question, records: Records) -> Iterator[_Figure]:
-    kind = question.outcome.kind
+    # a clinic's months vary far beyond Poisson, which would say that clinics alone differ
+    kind = question.outcome.kind if question.outcome.per == "record" else "continuous"
+    method = _METHODS[kind] if question.outcome.per == "record" else "anova"
     try:
-        found = icc(question.null, records, kind=kind, method=_METHODS[kind])
+        found = icc(question.null, records, kind=kind, method=method)
     except SourceError:
         raise
     except ClinicnetError as problem:

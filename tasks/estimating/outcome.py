@@ -88,7 +88,7 @@ def _estimate(usable: Records, network: Network, question: Question, summary: Su
         return _not_estimable(question, row, raw, months, problem)
     modelled = model_rows(question, raw, shrunken, scale, network.policy)
     row |= {"comparator": _COMPARATOR, "comparator_value": scale.typical}
-    figures, notes = _attempt(lambda: network_figures(question, records, summary, fit, scale))
+    figures, notes = _attempt(lambda: network_figures(question, records, summary, fit, shrunken, scale))
     program, program_notes = _attempt(lambda: program_effects(question, network, records))
     if notes or program_notes:
         row["reason"] = "; ".join([*notes, *program_notes])
@@ -104,7 +104,7 @@ def _estimate(usable: Records, network: Network, question: Question, summary: Su
     )
 
 
-_COMPARATOR = "the average clinic, with the network's own patients"
+_COMPARATOR = "the typical clinic, with the network's own patients"
 
 
 def _records_of(question: Question, usable: Records, summary: Summary) -> Records:

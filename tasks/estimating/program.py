@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.errors import ClinicnetError, EstimationError, SourceError
 from tasks.estimating.program_words import AVERAGED, months_in_words, sentence
 from tasks.estimating.questions import Question
-from tasks.models import GlmmFit, gee, glmm, lmm, marginal_effects, program_effect, within
+from tasks.models import GlmmFit, ProgramEffect, gee, glmm, lmm, marginal_effects, program_effect, within
 from tasks.models.fit import Fit
 from tasks.network.schema import Network
 from tasks.records import Records
@@ -52,22 +53,30 @@ Estimate = tuple[str, str, Callable[[], Iterator[dict[str, Any]]]]
 
 def _estimates(question: Question, records: Records) -> tuple[Estimate, ...]:
     """Model, estimand, and how it is estimated; a model that fails leaves its place to a reason."""
-    averaged: Estimate = ("mixed", "marginal", lambda: _averaged(question, records))
     if question.rollout:
-        return (("mixed", "conditional", lambda: _rollout(question, records)), averaged)
+        immediate = functools.cache(lambda: _immediate(question, records))
+        return (
+            ("mixed", "conditional", lambda: _rollout(question, records, immediate())),
+            ("mixed", "marginal", lambda: _rollout_averaged(question, records, immediate())),
+        )
     return (
         ("mixed", "conditional", lambda: _mixed(question, records)),
-        averaged,
+        ("mixed", "marginal", lambda: _averaged(question, records)),
         ("gee", "marginal", lambda: _gee(question, records)),
         ("within", "conditional", lambda: _within(question, records)),
         ("naive", "unadjusted", lambda: _naive(question, records)),
     )
 
 
-def _rollout(question: Question, records: Records) -> Iterator[dict[str, Any]]:
+def _immediate(question: Question, records: Records) -> ProgramEffect:
+    """One effect from the start on, by every estimator."""
+    formula, exposure = question.without_months, question.outcome.exposure
+    return program_effect(formula, records, family=question.family, exposure=exposure)
+
+
+def _rollout(question: Question, records: Records, immediate: ProgramEffect) -> Iterator[dict[str, Any]]:
     """Every clinic its own control before its start, every month its own effect."""
     formula, family, exposure = question.without_months, question.family, question.outcome.exposure
-    immediate = program_effect(formula, records, family=family, exposure=exposure)
     for row in _rows_of(immediate.table):
         yield _from_rollout(question, row, "effect")
         if row["model"] == "mixed" and family == "gaussian":
@@ -116,14 +125,31 @@ def _from_rollout(
     return row | shown | which | {"df": row["df"] if np.isfinite(row["df"]) else np.nan, "reason": None}
 
 
+def _rollout_averaged(
+    question: Question, records: Records, immediate: ProgramEffect
+) -> Iterator[dict[str, Any]]:
+    """The mixed model of the rollout averaged over clinics, their months and patients."""
+    if question.family == "gaussian":
+        return  # the same as for a patient, and told there
+    mixed = immediate.fits.get("mixed")
+    if not isinstance(mixed, GlmmFit):
+        raise EstimationError("the mixed model could not be fitted")
+    by_month = len(mixed.varcomp) > 1
+    formula = question.with_program_by_month if by_month else question.with_program
+    yield from _population(question, _glmm(question, formula, records), records)
+
+
 def _averaged(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     """The mixed model averaged over clinics and patients: what a policy would change."""
     if question.family == "gaussian":
-        if not question.rollout:
-            # an effect on a mean is the same for a patient and for the population
-            yield _coefficient(question, lmm(question.with_program, records), "mixed", "marginal")
+        # an effect on a mean is the same for a patient and for the population
+        yield _coefficient(question, lmm(question.with_program, records), "mixed", "marginal")
         return
-    fit = _mixed_fit(question, records)
+    yield from _population(question, _glmm(question, question.with_program, records), records)
+
+
+def _population(question: Question, fit: GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
+    """A mixed model's effect on the population's risk or rate."""
     effects = marginal_effects(fit, PROGRAM, records).table
     for measure in ("risk_difference", "risk_ratio", "rate_ratio"):
         if measure in effects.index:
@@ -132,13 +158,14 @@ def _averaged(question: Question, records: Records) -> Iterator[dict[str, Any]]:
             yield _row(question, fit, "mixed", "marginal", measure, ends)
 
 
-def _mixed_fit(question: Question, records: Records) -> GlmmFit:
-    return glmm(question.with_program, records, family=question.family, exposure=question.outcome.exposure)
+def _glmm(question: Question, formula: str, records: Records) -> GlmmFit:
+    return glmm(formula, records, family=question.family, exposure=question.outcome.exposure)
 
 
 def _mixed(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     gaussian = question.family == "gaussian"
-    fit: Fit = lmm(question.with_program, records) if gaussian else _mixed_fit(question, records)
+    formula = question.with_program
+    fit: Fit = lmm(formula, records) if gaussian else _glmm(question, formula, records)
     yield _coefficient(question, fit, "mixed", "conditional")
 
 

@@ -16,8 +16,11 @@ _COMPARED = {
     "policy": "if everyone were under the program, compared with no one, over all clinics and patients",
     "patient": "for a patient under the program, compared with the same patient, same clinic, without it",
     "these_clinics": "under the program, compared with without it, within the same clinics",
-    "none": "in records under the program, compared with all others, with nothing adjusted for",
+    "none": "in records under the program, compared with records without it, with nothing adjusted for",
 }
+# odds do not average over patients as means and risks do: a marginal model's odds ratio stays conditional on
+# what it adjusts for (Neuhaus, Kalbfleisch & Hauck 1991, Int Stat Rev 59:25)
+_COMPARED_ODDS = "under the program, compared with without it, over all clinics, for patients otherwise alike"
 
 _MEASURES = {
     "difference": "{label}: {value} {unit} {higher}",
@@ -71,10 +74,13 @@ def sentence(
         unit=unit,
         higher="higher" if value >= 0 else "lower",
     )
+    compared = _COMPARED_ODDS if (question, measure) == ("policy", "odds_ratio") else _COMPARED[question]
     if not (lower == lower and upper == upper):
-        return f"{start} {_COMPARED[question]}."
+        return f"{start} {compared}."
+    if measure not in RATIOS and upper <= 0.0:  # lower by so much: the sign is in the word
+        lower, upper = abs(upper), abs(lower)
     interval = f"95% interval {_figure(lower)} to {_figure(upper)}"
-    return f"{' '.join(start.split())} {_COMPARED[question]} ({interval}{_doubt(measure, lower, upper)})."
+    return f"{' '.join(start.split())} {compared} ({interval}{_doubt(measure, lower, upper)})."
 
 
 def _figure(value: float) -> str:

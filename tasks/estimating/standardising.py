@@ -1,7 +1,8 @@
 """From a clinic's effect on the model's scale to the figure people read.
 
 A clinic effect u means: the network's own patients, with its mix of adjusters, treated at a clinic whose
-effect is u (direct standardisation). u = 0 is the average clinic, which is the comparator.
+effect is u (direct standardisation). u = 0 is the typical clinic, which is the comparator: about half of the
+clinics lie above it. (Where figures are not linear in u, its figure is not the mean of the clinics' figures.)
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Standardised:
 
     Attributes:
         at: maps (K,) effects to (K,) figures in the outcome's unit (per cent for binary outcomes).
-        typical: the figure at the average clinic, u = 0.
+        typical: the figure at the typical clinic, u = 0.
     """
 
     at: Callable[[Floats], Floats]

@@ -108,7 +108,9 @@ def funnel(outcome: Outcome) -> Funnel:
 
 
 def _spread(outcome: Outcome, lines: Sequence[Line]) -> _Spread | None:
-    target = outcome.comparator_value
+    # own figures stand about the figure of all records, not about the typical clinic with adjusted patients
+    overall = outcome.figures.get("mean")
+    target = overall.value if overall is not None else None
     if target is None:
         return None
     if outcome.kind == "binary":

@@ -48,9 +48,9 @@ def average(outcome: Outcome) -> str | None:
         return None
     against = sentence_case(outcome.comparator)
     value = outcome.notation.prose(outcome.comparator_value)
-    mean = outcome.figures.get("mean")
-    if mean and mean.value == outcome.comparator_value and mean.lower is not None and mean.upper is not None:
-        low, high = outcome.notation.number(mean.lower), outcome.notation.number(mean.upper)
+    typical = outcome.figures.get("typical")
+    if typical and typical.lower is not None and typical.upper is not None:
+        low, high = outcome.notation.number(typical.lower), outcome.notation.number(typical.upper)
         return say("message.average_interval", comparator=against, value=value, lower=low, upper=high)
     return say("message.average", comparator=against, value=value)
 
@@ -203,14 +203,18 @@ def _stretches(chart: RunChart) -> list[str]:
     ]
 
 
+_NOT_COMPARED = ("uncompared", "own", "withheld", "absent")
+
+
 def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
     """What must stand beside every comparison: who is in it, who is not and why, when, how."""
-    compared = len(outcome.lines) - outcome.counted("uncompared", "own", "withheld", "absent")
-    values = {"compared": compared, "all": len(outcome.lines)}
-    if outcome.n_records is None:
-        n = say("beside.compared_text_withheld", **values)
+    sizes = [line.size for line in outcome.lines if line.tone not in _NOT_COMPARED]
+    values = {"compared": len(sizes), "all": len(outcome.lines)}
+    if outcome.n_records is None or outcome.kind == "count" or None in sizes:
+        n = say("beside.compared_clinics", **values)
     else:
-        n = say("beside.compared_text", records=whole(outcome.n_records), **values)
+        records = whole(sum(size or 0.0 for size in sizes))
+        n = say("beside.compared_text", records=records, total=whole(outcome.n_records), **values)
     release = edition.release
     return [
         (say("beside.compared"), n),
@@ -306,7 +310,7 @@ def _excluded(edition: Edition, outcome: Outcome) -> str:
     if count := outcome.counted("uncompared"):
         parts.append(
             say(
-                "beside.excluded_uncompared",
+                f"beside.excluded_uncompared_{outcome.kind}",
                 clinics=counted(count, "clinic"),
                 denominator=policy.minimum_denominator,
                 count=policy.minimum_count,

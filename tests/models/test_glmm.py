@@ -338,6 +338,23 @@ def test_quadrature_against_integration(family):
     assert fit.loglik == pytest.approx(exact, abs=1e-7)
 
 
+@pytest.mark.parametrize(("ratio", "found"), [(1.0, 0), (1.3, 8)])
+def test_overdispersion_shows_with_few_rows_a_clinic(ratio: float, found: int) -> None:
+    """80 clinics of 4 months: their effects are worth nearly a fifth of the rows' degrees of freedom."""
+    clinic, ratios, over = np.repeat(np.arange(80), 4), [], 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        mean = np.exp(2.0 + rng.normal(0.0, 0.5, 80))[clinic]
+        y = rng.poisson(mean) if ratio == 1.0 else rng.negative_binomial(mean / (ratio - 1), 1 / ratio)
+        data = pd.DataFrame({"y": y, "clinic": clinic})
+        dispersion = glmm("y ~ 1 + (1 | clinic)", data, family="poisson", nodes=1).dispersion
+        assert dispersion is not None
+        ratios.append(dispersion.ratio)
+        over += dispersion.is_over
+    assert np.mean(ratios) == pytest.approx(ratio, abs=0.06)
+    assert over >= found if found else over == 0
+
+
 def test_overdispersion_is_offered_ways_out_that_work():
     _, fit = fit_case("glmm_epil_laplace")
     assert fit.dispersion.ratio > 1.5

@@ -124,7 +124,7 @@ def _outcome(
             "unit": unit,
             "direction": section.direction,
             "adjusters": adjusters,
-            "comparator": "the average clinic, with the network’s own patients" if estimable else "none",
+            "comparator": "the typical clinic, with the network’s own patients" if estimable else "none",
             "comparator_value": centre if estimable else None,
             "n_records": int(total),
             "n_clinics": len(clinics.names),
@@ -319,7 +319,7 @@ def _figures(
     spread = (shape.between * 0.8, shape.between * 1.3)
     figures: tuple[tuple[str, str, float, float | None, float | None, str, str], ...] = (
         ("mean", "All records", centre * 1.04, None, None, unit, "mean"),
-        ("typical", "Average clinic", centre, None, None, unit, "mixed model"),
+        ("typical", "Typical clinic", centre, None, None, unit, "mixed model"),
         ("icc", "Intraclass correlation", icc, icc * 0.7, icc * 1.4, "", "REML; profile likelihood interval"),
         ("design_effect", "Design effect", effect, effect * 0.7, effect * 1.4, "", eldridge),
         (

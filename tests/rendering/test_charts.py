@@ -8,7 +8,7 @@ import math
 import pytest
 
 from tasks.rendering.caterpillar import caterpillar, ordered, value_scale
-from tasks.rendering.edition import Edition, Effect, Estimate, Line, Month, Outcome, Rank
+from tasks.rendering.edition import Edition, Effect, Estimate, Figure, Line, Month, Outcome, Rank
 from tasks.rendering.effects_chart import effect_axes, event_study, write_effect
 from tasks.rendering.funnel import ALARM, ALERT, funnel
 from tasks.rendering.place import overview, place
@@ -53,7 +53,7 @@ def binary(rows: list[tuple[int, int]], target: float = 50.0) -> Outcome:
         monthly=False,
         lines=lines,
         months=(),
-        figures={},
+        figures={"mean": Figure("mean", "All records", target, None, None, "%", "", "ok", None)},
         effects=(),
     )
 

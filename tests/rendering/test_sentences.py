@@ -66,7 +66,7 @@ def test_the_naive_figure_stands_beside_the_models_in_the_same_measure() -> None
     said = sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
     assert said == (
         "4.1 percentage points higher. "
-        "(Plain before and after, which mixes the program with everything else: "
+        "(Plain comparison with and without, which mixes the program with everything else: "
         "odds ratio 2.40 (2.00 to 2.90); the same measure by the model: 1.30 (1.10 to 1.60).)"
     )
 
@@ -123,7 +123,7 @@ def test_what_stands_beside_a_comparison(state48_edition: Edition) -> None:
         "Verdict",
         "Small numbers",
     }
-    assert facts["Compared"].startswith("31 of 48 clinics; ")
+    assert facts["Compared"] == "31 of 48 clinics, with 32,266 of 32,597 records"
     assert "reliability under 0.7" in facts["Not compared"]
     assert "11 clinics withheld: small numbers" in facts["Not compared"]
     assert facts["Adjusted for"] == "age and sex"

@@ -36,6 +36,8 @@ class Node:
         mean: (n,) posterior means.
         sd: (n,) posterior SDs given the coefficients.
         shared: (n, r) loadings on r independent standard normals: what uncertain coefficients do to all.
+        typical: linear predictor of the sample's average row here, less the fit's own.
+        typical_shared: (r,) its loadings on the same normals; None: taken as known.
     """
 
     weight: float
@@ -44,6 +46,14 @@ class Node:
     mean: Floats
     sd: Floats
     shared: Floats
+    typical: float = 0.0
+    typical_shared: Floats | None = None
+
+    @property
+    def level_spread(self) -> Floats:
+        """(n,) SD of effect and average row together: coefficients move them against each other."""
+        own = self.shared if self.typical_shared is None else self.shared + self.typical_shared
+        return np.asarray(np.sqrt(self.sd**2 + np.sum(own**2, axis=1)))
 
 
 @dataclass(frozen=True)
@@ -104,10 +114,36 @@ class ClinicPosterior:
         """(n,) posterior quantiles of the effects, from the mixture's distribution function."""
         return self._quantile(probability, self.means, self.spreads)
 
+    def quantile_of_level(self, probability: float) -> Floats:
+        """(n,) quantiles of the average row's linear predictor at each level, less the fit's average.
+
+        An effect is relative to the average level, which is uncertain itself; a level with many rows may be
+        known better than the average that it is held against.
+        """
+        return self._quantile(probability, self._level_means, self._level_spreads)
+
+    def quantile_of_average(self, probability: float) -> float:
+        """Quantile of the average row's linear predictor at the average level, less the fit's."""
+        means = np.array([[node.typical] for node in self.nodes])
+        loadings = [
+            np.zeros(1) if each.typical_shared is None else each.typical_shared for each in self.nodes
+        ]
+        spreads = np.array([[float(np.linalg.norm(each))] for each in loadings])
+        return float(self._quantile(probability, means, spreads)[0])
+
     def quantile_of_mean(self, probability: float, rows: float) -> Floats:
-        """(n,) quantiles of the mean of each level's next `rows` rows, less what covariates make of them."""
+        """(n,) the same of the mean of each level's next `rows` rows."""
         within = np.array([node.sd_within for node in self.nodes])[:, None]
-        return self._quantile(probability, self.means, np.hypot(self.spreads, within / np.sqrt(rows)))
+        spreads = np.hypot(self._level_spreads, within / np.sqrt(rows))
+        return self._quantile(probability, self._level_means, spreads)
+
+    @property
+    def _level_means(self) -> Floats:
+        return np.array([node.typical + node.mean for node in self.nodes])
+
+    @property
+    def _level_spreads(self) -> Floats:
+        return np.array([node.level_spread for node in self.nodes])
 
     def quantile_of_new(self, probability: float) -> float:
         """Quantile of the effect of a level that is not among these."""

@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node, stretched, weigh
@@ -65,6 +66,7 @@ def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPo
     grid, widths = _grid(profile, start, fit)
     points = [profile.at(float(sd), start) for sd in grid]
     weights = weigh(np.array([_height(point) for point in points]), widths)
+    average = _average_row(profile, start)
     nodes = []
     for sd, point, weight in zip(grid, points, weights, strict=True):
         if weight < 1e-12:
@@ -75,8 +77,36 @@ def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPo
         covariance = np.linalg.inv(-point.hessian[1:, 1:])
         slopes = point.mode_slopes[1:]
         root = np.linalg.cholesky(covariance[: len(slopes), : len(slopes)])
-        nodes.append(Node(float(weight), float(sd), math.nan, sd * mean, sd * spread, sd * slopes.T @ root))
+        moved = point.parameters[1 : 1 + average.size] - start[1 : 1 + average.size]
+        nodes.append(
+            Node(
+                weight=float(weight),
+                sd_between=float(sd),
+                sd_within=math.nan,
+                mean=sd * mean,
+                sd=sd * spread,
+                shared=sd * slopes.T @ root,
+                typical=float(average @ moved),
+                typical_shared=average @ root,
+            )
+        )
     return ClinicPosterior(group, levels, tuple(nodes), float("inf"))
+
+
+def _average_row(profile: SdProfile, start: Floats) -> Floats:
+    """(p,) the sample's average row: how much each coefficient moves the sample's expected outcome.
+
+    Rows count by the slope of their expected outcome in the linear predictor: the figure of all rows at a
+    level then moves, to first order, as this row does.
+    """
+    cells = profile.cells
+    eta = cells.offset + start[1 : 1 + len(cells.x)] @ cells.x
+    if cells.outcome.family == "binomial":
+        chance = special.expit(eta)
+        slope = cells.outcome.n * chance * (1.0 - chance)
+    else:
+        slope = cells.rows * np.exp(eta - eta.max())
+    return np.asarray(cells.x @ slope / slope.sum())
 
 
 def _height(point: Evaluation) -> float:

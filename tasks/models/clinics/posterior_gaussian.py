@@ -52,8 +52,13 @@ def gaussian_posterior(fit: LmmFit, group: str) -> ClinicPosterior:
         )
     effect = columns.index(INTERCEPT)
     points, weights = _one(criterion) if criterion.shape.size == 1 else _several(criterion, fit)
+    moments = fit.moments
+    means = moments.products[:, 0, :].sum(axis=0) / moments.n_obs + moments.reference
+    means[0] = 1.0
+    average = np.array([means[moments.columns.index(name)] for name in criterion.data.fixed])
+    typical = float(average @ fit.coef.loc[list(criterion.data.fixed)].to_numpy())
     nodes = tuple(
-        _node(point, weight, factor, effect)
+        _node(point, weight, factor, effect, average, typical)
         for point, weight in zip(points, weights, strict=True)
         if weight > 1e-12
     )
@@ -106,7 +111,8 @@ def _several(criterion: Criterion, fit: LmmFit) -> tuple[list[Point], Floats]:
     return points, weigh(heights, np.ones(_SEVERAL))
 
 
-def _node(point: Point, weight: float, factor: int, effect: int) -> Node:
+def _node(point: Point, weight: float, factor: int, effect: int, average: Floats, typical: float) -> Node:
+    """The posterior at one point; `average` is the sample's average row, `typical` the fit's value of it."""
     data = point.criterion.data
     p = len(data.fixed)
     back = data.groups[factor].back[effect]
@@ -120,5 +126,8 @@ def _node(point: Point, weight: float, factor: int, effect: int) -> Node:
         sd_within=unit,
         mean=data.y_scale * (effects @ point.residual),
         sd=unit * np.sqrt(np.maximum(spread, 0.0)),
-        shared=unit * effects[:, :p] @ root,
+        # effects fall as coefficients rise, and the average row's predictor rises
+        shared=-unit * effects[:, :p] @ root,
+        typical=float(average @ (data.y_scale * data.back @ point.beta + data.shift)) - typical,
+        typical_shared=unit * (average @ data.back) @ root,
     )

@@ -43,7 +43,9 @@ class Shrunken:
         table: one row a level: `own` (its effect from its own records alone) and `own_sd` (its sampling SD),
             `weight` w, `estimate` w·own + (1 − w)·0, `sd_conditional` (variances and coefficients taken as
             known), `sd_coefficients` (coefficients uncertain too), `mean` and `sd` (everything uncertain),
-            `lower` and `upper` (everything uncertain), `p_above` (probability of an effect above 0).
+            `lower` and `upper` (everything uncertain), `p_above` (probability of an effect above 0);
+            `level_lower` and `level_upper`: the interval of the level's own predictor less `overall`, where
+            the average level's uncertainty has no part.
         level: coverage of the intervals.
         posterior: the joint posterior they are read from.
         own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
@@ -69,9 +71,9 @@ class Shrunken:
         inverse: Callable[[Floats], Floats] = np.exp
         if self.family in ("gaussian", "binomial"):
             inverse = special.expit if self.family == "binomial" else np.asarray
-        columns = ["own", "estimate", "lower", "upper"]
+        columns = {"own": "own", "estimate": "estimate", "lower": "level_lower", "upper": "level_upper"}
         return pd.DataFrame(
-            {name: inverse(self.overall + self.table[name].to_numpy()) for name in columns},
+            {name: inverse(self.overall + self.table[of].to_numpy()) for name, of in columns.items()},
             index=self.table.index,
         )
 
@@ -103,6 +105,12 @@ class Shrunken:
     def new_level(self, level: float | None = None) -> tuple[float, float]:
         """Prediction interval for the effect of a level that is not in the data."""
         lower, upper = (self.posterior.quantile_of_new(each) for each in _tails(level or self.level))
+        return lower, upper
+
+    @property
+    def average_interval(self) -> tuple[float, float]:
+        """Ends of the interval of the average level's own predictor, less `overall`."""
+        lower, upper = (self.posterior.quantile_of_average(each) for each in _tails(self.level))
         return lower, upper
 
     @property
@@ -162,6 +170,8 @@ def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.
     table["sd"] = posterior.sd
     table["lower"] = posterior.quantile(low)
     table["upper"] = posterior.quantile(high)
+    table["level_lower"] = posterior.quantile_of_level(low)
+    table["level_upper"] = posterior.quantile_of_level(high)
     table["p_above"] = posterior.probability_above(0.0)
     variance = fit.varcomp.variance(group)
     between = float(np.sqrt(variance[INTERCEPT] if INTERCEPT in variance.index else variance.iloc[0]))

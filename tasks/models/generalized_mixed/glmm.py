@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -165,7 +166,7 @@ def _fit_of(
         total_squares=cells.total_squares,
         rows=cells.weight,
         trials=cells.trials,
-        parameters=n_parameters,
+        parameters=n_parameters - q + _effective_effects(modes, varcomp),
         size=size,
     )
     labels = (
@@ -206,6 +207,19 @@ def _fit_of(
         typical=float(np.average(fixed, weights=cells.weight)),
     )
     return replace(fit, messages=messages(fit, cells, arranged, best, asked=asked))
+
+
+def _effective_effects(
+    modes: Mapping[str, tuple[Floats, Floats, Floats]], varcomp: VarianceComponents
+) -> float:
+    """How many free parameters the random effects are worth: Σ tr(I − Σ⁻¹V_j) over levels."""
+    worth = 0.0
+    for group, (effects, conditional, _) in modes.items():
+        covariance = varcomp[group].to_numpy()
+        known = np.einsum("de,jed->j", np.linalg.pinv(covariance, hermitian=True), conditional)
+        rank = np.linalg.matrix_rank(covariance, hermitian=True)
+        worth += float(np.maximum(rank - known, 0.0).sum()) if len(effects) else 0.0
+    return worth
 
 
 def _loadings(design: Design, arranged: ArrangedCells, theta: Floats) -> tuple[Loading, ...]:

@@ -20,13 +20,13 @@ class Dispersion:
     Attributes:
         ratio: Pearson's χ² over its degrees of freedom; near 1 where the family's variance is right.
         statistic: Pearson's χ², over rows, at the conditional modes.
-        df: rows less parameters.
+        df: rows less parameters, the random effects counted for as many as they are worth.
         p: one-sided p-value against a ratio of 1.
     """
 
     ratio: float
     statistic: float
-    df: int
+    df: float
     p: float
 
     @property
@@ -43,7 +43,7 @@ def dispersion(
     total_squares: Floats,
     rows: Floats,
     trials: Floats,
-    parameters: int,
+    parameters: float,
     size: float | None = None,
 ) -> Dispersion | None:
     """Pearson's statistic from cells, exact over their rows; None where the outcome cannot show dispersion.
@@ -59,7 +59,9 @@ def dispersion(
         total_squares: (N,) sums of its squares.
         rows: (N,) rows in each cell.
         trials: (N,) trials in each cell; equal to `rows` where each row is one trial.
-        parameters: of the model.
+        parameters: how many the conditional means were fitted with: coefficients, and of random effects
+            Σ tr(I − Σ⁻¹V_j), which for one intercept a clinic is the sum of the clinics' weights (Hodges &
+            Sargent 2001 Biometrika 88:367). Taken for none, few rows a clinic would hide overdispersion.
         size: of a negative binomial.
     """
     mean = mean_of(family, eta)
@@ -81,8 +83,9 @@ def dispersion(
         kurtosis = 1.0 / mean if size is None else 6.0 / size + 1.0 / variance
     squares = total_squares - 2.0 * mean * total + rows * mean**2
     statistic = float((squares / np.maximum(variance, 1e-300)).sum())
-    df = round(float(rows.sum())) - parameters
-    if df <= 0:
+    n = float(rows.sum())
+    df = n - parameters
+    if df <= 0.0:
         return None
-    spread = np.sqrt(float((rows * (2.0 + kurtosis)).sum()))
+    spread = np.sqrt(float((rows * (2.0 + kurtosis)).sum()) * df / n)
     return Dispersion(statistic / df, statistic, df, float(stats.norm.sf((statistic - df) / spread)))
