@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.asking import Correlation, Model, Question, fit, usable_records
+from flows.asking import INSIDE, Correlation, Model, Question, fit, usable_records
 from flows.in_prefect import Month, journal, provide_password
 from flows.job_step import JobStep
 from flows.monthly_steps import READ
@@ -47,6 +47,6 @@ def ask_network(
     provide_password(described)
     usable = done.do(SCREEN_WINDOW, described, month)
     fitted = done.do(FIT, usable, described, Question(formula, model, month, correlation))
-    summary = fitted.summary()
+    summary = f"{fitted.summary()}\n{INSIDE}"
     create_markdown_artifact(key="answer", markdown=f"```\n{summary}\n```", description=formula)
     return summary

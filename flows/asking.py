@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Model = Literal["auto", "lmm", "glmm", "gee", "within"]
 Correlation = Literal["independence", "exchangeable", "nested-exchangeable"]
+INSIDE = "For use inside the network: small numbers are not withheld from an answer."
+"""What stands under every answer."""
+
 _FAMILIES = {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}
 
 
@@ -91,6 +94,7 @@ def fit(usable: Records, network: Network, question: Question) -> Fit:
     from tasks.records.formula import read
 
     formula = read(question.formula)
+    _refuse_single_patients(formula)
     kind, text = _outcome(formula, network)
     model = question.model
     if model == "auto":
@@ -123,6 +127,26 @@ def fit(usable: Records, network: Network, question: Question) -> Fit:
     from tasks.models import glmm
 
     return glmm(text, usable, family=_FAMILIES[kind])
+
+
+_ONE_PATIENT = ("patient", "record", "date")
+
+
+def _refuse_single_patients(formula: Formula) -> None:
+    """Refuse terms whose coefficients would each be about one patient, or about one clinic however small."""
+    expressions = (formula.response, *formula.offsets, *formula.variables.values())
+    used = {name for expression in expressions for name in expression.names}
+    for name in _ONE_PATIENT:
+        if name in used:
+            raise FormulaError(
+                f"the column {name!r} tells one patient from another, and an answer may not",
+                hint="it can group, as in (1 | patient); for time take month or period",
+            )
+    if "clinic" in used:
+        raise FormulaError(
+            "an answer has no effect of each clinic: the smallest ones' patients would be in plain sight",
+            hint="write (1 | clinic), or ask with --model within, which compares patients of the same clinic",
+        )
 
 
 def _outcome(formula: Formula, network: Network) -> tuple[str, str]:

@@ -122,11 +122,12 @@ def ask(
     correlation: Annotated[Correlation, typer.Option(help="GEE's.")] = Correlation.exchangeable,
 ) -> None:
     """Put one question to the screened records, and print the fit with its estimand in words."""
-    from flows.asking import Question
+    from flows.asking import INSIDE, Question
     from flows.asking import ask as answer
 
     question = Question(formula, model.value, month, correlation.value)
     print(answer(network, question).summary())
+    print(INSIDE)
 
 
 @app.command()

@@ -104,13 +104,16 @@ def open_files(path: Path, reader: str, threads: int | None) -> Iterator[Connect
         quoted = str(path).replace("'", "''")
         failed: duckdb.Error | None = None
         try:
-            connection.execute(f"CREATE VIEW records AS SELECT * FROM {reader}('{quoted}')")
+            # a column's type is what all of its values allow: one bad date in row 25,000 makes it text, which
+            # a SELECT can mend, where a type guessed from the first rows would fail before the SELECT begins
+            whole = ", sample_size = -1" if reader == "read_csv" else ""
+            connection.execute(f"CREATE VIEW records AS SELECT * FROM {reader}('{quoted}'{whole})")
         except duckdb.Error as error:
             failed = error
         if failed is not None:
             raise SourceError(
                 f"{path.name} cannot be read as {'Parquet' if 'parquet' in reader else 'CSV'}",
-                hint="check that the file is whole and what its ending says",
+                hint="check that the file is whole, what its ending says, and that its text is UTF-8",
             )
         yield opened
 

@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -153,6 +154,8 @@ def open_url(url: str, password: str | None, place: str, threads: int | None) ->
             parsed = parsed.set(drivername="postgresql+psycopg")
         if password is not None:
             parsed = parsed.set(password=password)
+        if parsed.get_backend_name() == "sqlite":
+            parsed = _existing_file(parsed)
         engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
         connection = engine.connect()
         if engine.dialect.name == "postgresql":
@@ -175,6 +178,17 @@ def open_url(url: str, password: str | None, place: str, threads: int | None) ->
     finally:
         connection.close()
         engine.dispose()
+
+
+def _existing_file(url: sa.URL) -> sa.URL:
+    """An SQLite file opened for reading; SQLite would make one that is not there."""
+    path = Path(url.database or "")
+    if not path.is_file():
+        raise SourceError(
+            f"there is no file {path}",
+            hint="after sqlite:/// comes its path; an absolute one has four slashes",
+        )
+    return url.set(database=f"file:{path}").update_query_dict({"mode": "ro", "uri": "true"})
 
 
 def _text(sql: str) -> sa.TextClause:

@@ -95,7 +95,9 @@ def _structure(kinds: Mapping[str, Kind], used: tuple[Use, ...], network: Networ
     date = kinds.get("date", "date")
     if date != "date":
         yield Misfit(
-            select, f"column 'date' holds {_KINDS[date]}; make it a date, for example CAST(… AS DATE) AS date"
+            select,
+            f"column 'date' holds {_KINDS[date]}; make it a date in the SELECT, for example "
+            "CAST(… AS DATE) AS date, or TRY_STRPTIME(…, '%d/%m/%Y') AS date",
         )
     if any(outcome.patient_slopes for outcome in network.outcomes.values()) and "patient" not in kinds:
         for name, outcome in network.outcomes.items():

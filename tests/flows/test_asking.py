@@ -103,3 +103,25 @@ def test_what_cannot_be_asked_is_the_user_s_error(network_file: Path) -> None:
     for formula in ("sbp age", "sbp ~ patient_age", "sbp ~ age + (1 | ward)", "~ age"):
         with pytest.raises(ClinicnetError):
             ask(network_file, Question(formula))
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "sbp ~ patient + (1 | clinic)",
+        "vaccinated ~ I(patient == 'patient-7') + age",
+        "vaccinated ~ age + C(date)",
+        "sbp ~ age * C(patient)",
+        "sbp ~ clinic",
+        "sbp ~ age + (1 + date | clinic)",
+    ],
+)
+def test_no_term_tells_one_patient_or_each_clinic(formula: str, network_file: Path) -> None:
+    with pytest.raises(FormulaError) as refused:
+        ask(network_file, Question(formula))
+    assert refused.value.hint
+    assert "patient-7" not in str(refused.value)
+
+
+def test_patients_may_group(network_file: Path) -> None:
+    assert "patient" in ask(network_file, Question("sbp ~ age + (1 | patient)")).n_groups

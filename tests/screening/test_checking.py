@@ -122,13 +122,14 @@ def test_nothing_is_wrong_with_the_demos(tmp_path: Path, name: str) -> None:
         (
             "SELECT *",
             "SELECT * REPLACE (CAST(date AS VARCHAR) AS date)",
-            "line 6: [records] column 'date' holds text; make it a date, for example CAST(… AS DATE) AS date",
+            "line 6: [records] column 'date' holds text; make it a date in the SELECT, for example "
+            "CAST(… AS DATE) AS date, or TRY_STRPTIME(…, '%d/%m/%Y') AS date",
         ),
         (
             "SELECT *",
             "SELECT * REPLACE (20240101 AS date)",
-            "line 6: [records] column 'date' holds numbers; make it a date, for example CAST(… AS DATE) "
-            "AS date",
+            "line 6: [records] column 'date' holds numbers; make it a date in the SELECT, for example "
+            "CAST(… AS DATE) AS date, or TRY_STRPTIME(…, '%d/%m/%Y') AS date",
         ),
         (
             "SELECT *",
@@ -240,6 +241,25 @@ def test_a_column_without_a_value_is_said(directory: Path, column: str, line: in
     assert problems(directory, FILE.replace("SELECT *", emptied)) == [
         f"line {line}: [{table}] column {column!r} is empty in all 8 records"
     ]
+
+
+def test_an_sqlite_file_that_is_not_there_is_not_made(directory: Path) -> None:
+    (said,) = problems(directory, FILE.replace("records.duckdb", f"sqlite:///{directory}/nowhere.sqlite"))
+    assert said.startswith(f"line 5: [records] there is no file {directory}/nowhere.sqlite; after sqlite:///")
+    assert not (directory / "nowhere.sqlite").exists()
+
+
+def test_a_bad_date_far_down_a_csv_file_can_be_mended_in_the_select(directory: Path) -> None:
+    lines = [f"{1 + i % 28:02d}/04/2024,{'AB'[i % 2]},{i % 2}" for i in range(30_000)]
+    lines[25_000] = "31/02/2024,A,1"
+    (directory / "records.csv").write_text("\n".join(["date,clinic,vaccinated", *lines]), encoding="utf-8")
+    outcomes = '[outcomes.vaccinated]\nlabel = "V"\nkind = "binary"\ndirection = "higher"\n'
+    start = '[network]\nname = "N"\n[records]\nsource = "records.csv"\nselect = """\nSELECT '
+    told = problems(directory, f'{start}* FROM records"""\n{outcomes}')
+    assert ["column 'date' holds text" in each for each in told] == [True]
+    mended = "* REPLACE (TRY_STRPTIME(date, '%d/%m/%Y') AS date)"
+    (directory / "network.toml").write_text(f'{start}{mended} FROM records"""\n{outcomes}', "utf-8")
+    assert list(check_network(directory / "network.toml").outcomes) == ["vaccinated"]
 
 
 def test_dates_that_are_text_in_a_database_without_dates(directory: Path) -> None:
