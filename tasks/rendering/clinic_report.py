@@ -60,6 +60,7 @@ def clinic_html(edition: Edition, clinic: Clinic) -> str:
             "templates/clinic_unreported.html.j2",
             **shared,
             why=clinic_sentences.why_unreported(edition, clinic),
+            when=clinic_sentences.when_reported(edition, clinic),
         )
     found = sorted(filter(_found, edition.quality_of(clinic.name)), key=lambda each: -(each.n_found or 0))
     charts = [months(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes]

@@ -106,7 +106,9 @@ def to_do(edition: Edition, clinic: Clinic) -> list[str]:
     if "same" in found:
         advice.append(say("clinic.do_same"))
     if "uncompared" in found:
-        advice.append(say("clinic.do_uncompared", denominator=edition.network.policy.minimum_denominator))
+        policy = edition.network.policy
+        enough = {"denominator": policy.minimum_denominator, "count": policy.minimum_count}
+        advice.append(say("clinic.do_uncompared", **enough))
     return advice
 
 
@@ -120,10 +122,24 @@ def by_tone(edition: Edition, clinic: Clinic) -> dict[str, list[str]]:
     return found
 
 
+def when_reported(edition: Edition, clinic: Clinic) -> str:
+    """When a clinic without figures will have some."""
+    if for_others(clinic):
+        return say("unreported.when_secondary")
+    return say("unreported.when_text", denominator=edition.network.policy.minimum_denominator)
+
+
+def for_others(clinic: Clinic) -> bool:
+    """Whether a clinic is withheld for the sake of another's small numbers."""
+    return clinic.status == "suppressed_secondary"
+
+
 def why_unreported(edition: Edition, clinic: Clinic) -> str:
     """Why a clinic has no figures."""
     if clinic.status == "no_records":
         return say("unreported.no_records")
+    if for_others(clinic):
+        return say("unreported.secondary", policy=policy_words(edition.release.policy))
     lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
     if clinic.status.startswith("suppressed") or any(line.tone == "withheld" for line in lines):
         return say("unreported.small", policy=policy_words(edition.release.policy))

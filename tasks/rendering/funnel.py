@@ -176,7 +176,7 @@ def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: floa
         why_not=None,
         overdispersion=factor,
         widened=widened,
-        dots=tuple(_dot(outcome, line, x, y, _score(line, spread) / stretch) for line in lines),
+        dots=tuple(_dot(line, x, y, _score(line, spread) / stretch) for line in lines),
         target=y(spread.target),
         alert=tuple(_curve(x, y, [(n, limit(sign * ALERT, n)) for n in grid]) for sign in (-1, 1)),
         alarm=tuple(_curve(x, y, [(n, limit(sign * ALARM, n)) for n in grid]) for sign in (-1, 1)),
@@ -185,15 +185,10 @@ def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: floa
     )
 
 
-def _dot(outcome: Outcome, line: Line, x: Scale, y: Scale, score: float) -> Dot:
+def _dot(line: Line, x: Scale, y: Scale, score: float) -> Dot:
     beyond = "alarm" if abs(score) > ALARM else "alert" if abs(score) > ALERT else "none"
-    above = score > 0
-    if beyond == "none":
-        tone = "same"
-    elif outcome.direction == "neither":
-        tone = "higher" if above else "lower"
-    else:
-        tone = "better" if above == (outcome.direction == "higher") else "worse"
+    # own figures are not adjusted for patients: on which side they lie is no verdict
+    tone = "same" if beyond == "none" else "higher" if score > 0 else "lower"
     return Dot(x(line.raw.denominator or 1.0), y(line.raw.value or 0.0), line.clinic, beyond, tone)
 
 

@@ -91,7 +91,7 @@ def network_html(edition: Edition) -> str:
             if outcome not in edition.drawn
         ],
         without_report=without_report(edition),
-        program=[program_part(outcome) for outcome in edition.outcomes] if edition.network.program else [],
+        program=_program_parts(edition),
         quality=quality_rows(edition),
         not_found=[finding.description for finding in edition.network_quality if finding.n_found == 0],
         statuses=[
@@ -178,6 +178,13 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
             upper = sentences.network_figure(outcome, ends[1])
             rows.append((sentences.say("message.range"), f"{written} to {upper}", figure.method))
     return rows
+
+
+def _program_parts(edition: Edition) -> list[ProgramPart]:
+    """The outcomes that the program can bear on: counts of records by month have no records under it."""
+    if edition.network.program is None:
+        return []
+    return [program_part(each) for each in edition.outcomes if each.effects or not each.estimated]
 
 
 def program_part(outcome: Outcome) -> ProgramPart:

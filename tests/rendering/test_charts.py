@@ -124,7 +124,7 @@ class TestFunnel:
         plot = funnel(binary([(55, 100), (45, 100)] * 10 + [(90, 100)]))
         assert plot.alarmed == ("clinic 20",)
         outlier = plot.dots[20]
-        assert (outlier.beyond, outlier.tone) == ("alarm", "better")
+        assert (outlier.beyond, outlier.tone) == ("alarm", "higher")
 
     def test_where_it_would_say_nothing_it_is_not_drawn(self, state48_edition: Edition) -> None:
         plot = funnel(outcome_of(state48_edition, "screening"))

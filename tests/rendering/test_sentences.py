@@ -138,5 +138,5 @@ def test_withheld_findings_make_no_total(chop_edition: Edition) -> None:
         for each in chop_edition.quality
     )
     said = sentences.quality_message(dataclasses.replace(chop_edition, quality=withheld))
-    assert said.endswith("withheld: small numbers.")
+    assert said.endswith("some counts are withheld: small numbers. Page “Data quality” says what and where.")
     assert "set aside" in sentences.quality_message(chop_edition)

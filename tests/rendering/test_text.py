@@ -123,7 +123,7 @@ def test_the_pdf_says_what_the_page_says(few: Rendered, chop: tuple[Release, Net
         assert outcome.notation.cell(estimate.value) in text
         assert f"({outcome.notation.range(estimate.lower or 0.0, estimate.upper or 0.0)})" in text
     assert f"{clinic.n_records} records of {clinic.n_patients} patients" in text
-    assert "Better than the network on Time from receipt to result." in text
+    assert "Better than the typical clinic on Time from receipt to result." in text
 
 
 @pytest.mark.parametrize("network_name", ["chop", "state48"])
