@@ -54,10 +54,21 @@ NetworkOption = Annotated[Path, typer.Option("--network", "-n", help="The networ
 MonthOption = Annotated[str, typer.Option("--month", "-m", help="The month to report, YYYY-MM.")]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"clinicnet {version('clinicnet')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _whole(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show where an error comes from (any position).")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
     """`--debug` is taken out of the arguments by `main`; it stands here to be in the help."""
@@ -108,7 +119,7 @@ def check(network: NetworkFile = Path("network.toml")) -> None:
 
 
 @app.command()
-def run(network: NetworkFile, month: MonthOption) -> None:
+def run(month: MonthOption, network: NetworkFile = Path("network.toml")) -> None:
     """Report one month: estimates, ranks, program effects, PDFs and the feed."""
     _report(network, month)
 

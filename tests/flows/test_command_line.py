@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +142,9 @@ def _is_a_sentence(ended: subprocess.CompletedProcess[str]) -> None:
     assert ended.stdout == ""
     lines = ended.stderr.strip().splitlines()
     assert lines[0].startswith("clinicnet: ")
+
+
+def test_it_says_its_version(clinicnet: Run) -> None:
+    said = clinicnet("--version")
+    assert said.returncode == 0
+    assert said.stdout.strip() == f"clinicnet {importlib.metadata.version('clinicnet')}"
