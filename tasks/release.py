@@ -224,7 +224,7 @@ CLINIC_MONTHS = Table(
         _c("centre", "number", "centre line of the run chart"),
         _c("lower_limit", "number", "lower control limit"),
         _c("upper_limit", "number", "upper control limit"),
-        _c("limits", "string", "trial (fewer than 12 points) or fixed (the window's first 12 points); empty: none"),
+        _c("limits", "string", "trial (fewer than 12 points) or fixed (first 12 of the window); empty: none"),
         *_STATUS,
     ),
 )
