@@ -10,7 +10,7 @@ from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.templates import render
 
-CHART_SIZE = (236.0, 94.0)
+CHART_SIZE = (236.0, 86.0)
 MOST_FINDINGS = 4
 
 
@@ -24,6 +24,7 @@ class Card:
     place_words: str
     weight_words: str
     counts: str
+    comparator_range: str
     chart: Place | None
 
 
@@ -88,6 +89,7 @@ def card(outcome: Outcome, line: Line) -> Card:
         place_words=clinic_sentences.place_words(outcome, line),
         weight_words=clinic_sentences.weight(line),
         counts=clinic_sentences.counts(outcome, line),
+        comparator_range=sentences.comparator_range(outcome),
         chart=place(outcome, line) if line.shown else None,
     )
 

@@ -48,11 +48,18 @@ def average(outcome: Outcome) -> str | None:
         return None
     against = sentence_case(outcome.comparator)
     value = outcome.notation.prose(outcome.comparator_value)
-    typical = outcome.figures.get("typical")
-    if typical and typical.lower is not None and typical.upper is not None:
-        low, high = outcome.notation.number(typical.lower), outcome.notation.number(typical.upper)
-        return say("message.average_interval", comparator=against, value=value, lower=low, upper=high)
+    ends = comparator_range(outcome)
+    if ends:
+        return say("message.average_interval", comparator=against, value=value, ends=ends)
     return say("message.average", comparator=against, value=value)
+
+
+def comparator_range(outcome: Outcome) -> str:
+    """The comparator's 95% interval; empty where the release holds none."""
+    typical = outcome.figures.get("typical")
+    if typical is None or typical.lower is None or typical.upper is None:
+        return ""
+    return outcome.notation.range(typical.lower, typical.upper)
 
 
 def intraclass(outcome: Outcome) -> str | None:
@@ -211,7 +218,7 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
     sizes = [line.size for line in outcome.lines if line.tone not in _NOT_COMPARED]
     values = {"compared": len(sizes), "all": len(outcome.lines)}
     if outcome.n_records is None or outcome.kind == "count" or None in sizes:
-        n = say("beside.compared_clinics", **values)
+        n = say("beside.compared_text_clinics", **values)
     else:
         records = whole(sum(size or 0.0 for size in sizes))
         n = say("beside.compared_text", records=records, total=whole(outcome.n_records), **values)
