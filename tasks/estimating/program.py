@@ -14,6 +14,7 @@ from tasks.errors import ClinicnetError, EstimationError, SourceError
 from tasks.estimating.program_words import AVERAGED, months_in_words, sentence
 from tasks.estimating.questions import Question
 from tasks.models import GlmmFit, ProgramEffect, gee, glmm, lmm, marginal_effects, program_effect, within
+from tasks.models.estimating_equations.sandwich import Covariance
 from tasks.models.fit import Fit
 from tasks.network.schema import Network
 from tasks.records import Records
@@ -25,6 +26,8 @@ LEADS = 3
 """Months before the start that an event study looks at too: an effect before its cause is no effect."""
 
 _MONTHS_FOR_LEADS = 12  # a shorter window has no months to spare for them
+# however many clinics there are: among clinics of very unequal sizes few carry the estimate
+_CORRECTED: Covariance = "kauermann-carroll"
 _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 
 
@@ -176,6 +179,7 @@ def _gee(question: Question, records: Records) -> Iterator[dict[str, Any]]:
         groups="clinic",
         family=question.family,
         corr="exchangeable",
+        cov=_CORRECTED,
         exposure=question.outcome.exposure,
     )
     yield _coefficient(question, fit, "gee", "marginal")
@@ -198,6 +202,7 @@ def _naive(question: Question, records: Records) -> Iterator[dict[str, Any]]:
         groups="clinic",
         family=question.family,
         corr="independence",
+        cov=_CORRECTED,
         exposure=question.outcome.exposure,
     )
     yield _coefficient(question, fit, "naive", "unadjusted")

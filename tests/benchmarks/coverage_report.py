@@ -92,6 +92,11 @@ REASONS: tuple[Reason, ...] = (
         "a few dozen events in few clinics: neither the correction of the sandwich nor t is meant for that",
     ),
     Reason(
+        lambda row: row["interval"] == "GEE" and 0 < row["prevalence"] < 0.1 and row["icc"] >= 0.1,
+        "rare events that a few clinics have most of: the average over clinics rests on those, however many "
+        "clinics there are",
+    ),
+    Reason(
         lambda row: row["interval"] == "GEE" and row["balance"] == "unequal" and row["clinics"] <= 15,
         "a handful of clinics with most of the patients: the corrected sandwich has fewer degrees of freedom "
         "than clinics less coefficients",

@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.errors import EstimationError
 from tasks.models.estimating_equations.gee import gee_from_cells, gee_from_moments
+from tasks.models.estimating_equations.sandwich import Covariance
 from tasks.models.fit import Fit, Floats
 from tasks.models.fixed_effects.fixed_effects_poisson import fixed_effects_poisson
 from tasks.models.fixed_effects.random_effects import varying_within
@@ -34,6 +35,9 @@ from tasks.records.moments import INTERCEPT, Moments
 
 Family = Literal["gaussian", "binomial", "poisson"]
 Random = Literal["clinic-period", "clinic"]
+
+# however many clinics there are: among clinics of very unequal sizes few carry the estimate
+_CORRECTED: Covariance = "kauermann-carroll"
 
 _FEWEST_ROWS = 2.0  # rows per clinic and period below which their variation is not told from rows' own
 
@@ -143,8 +147,9 @@ def _mixed(data: ProgramData, random: Random) -> Fit:
 
 def _marginal(data: ProgramData) -> Fit:
     if data.cells is None:
-        return gee_from_moments(data.design, by_clinic(data.moments), corr="exchangeable")
-    return gee_from_cells(data.design, _clinics_only(data.cells), family=data.family, corr="exchangeable")
+        return gee_from_moments(data.design, by_clinic(data.moments), corr="exchangeable", cov=_CORRECTED)
+    cells = _clinics_only(data.cells)
+    return gee_from_cells(data.design, cells, family=data.family, corr="exchangeable", cov=_CORRECTED)
 
 
 def _within(data: ProgramData) -> Fit:
