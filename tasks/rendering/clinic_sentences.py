@@ -90,7 +90,20 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
                 say("clinic.short_records_only", records=whole(clinic.n_records), first=first, last=last),
             )
         )
+    if program := program_words(edition, clinic):
+        lines.append(("records", program))
     return lines
+
+
+def program_words(edition: Edition, clinic: Clinic) -> str:
+    """Since when the clinic has the program; empty where the network file gives no starts."""
+    program = edition.network.program
+    if program is None or program.starts is None:
+        return ""
+    start = program.starts.get(clinic.name)
+    if start is None or start > edition.release.period:
+        return say("clinic.program_not_yet", program=program.label)
+    return say("clinic.program_since", program=program.label, month=month_name(start))
 
 
 def to_do(edition: Edition, clinic: Clinic) -> list[str]:

@@ -140,3 +140,20 @@ def test_withheld_findings_make_no_total(chop_edition: Edition) -> None:
     said = sentences.quality_message(dataclasses.replace(chop_edition, quality=withheld))
     assert said.endswith("some counts are withheld: small numbers. Page “Data quality” says what and where.")
     assert "set aside" in sentences.quality_message(chop_edition)
+
+
+def test_a_clinic_is_told_since_when_it_has_the_program(
+    state48_edition: Edition, chop_edition: Edition
+) -> None:
+    program = state48_edition.network.program
+    assert program is not None
+    assert program.starts is not None
+    told = {
+        clinic.name: clinic_sentences.program_words(state48_edition, clinic)
+        for clinic in state48_edition.clinics
+    }
+    (started,) = program.starts
+    assert told.pop(started) == "Recall program: here since June 2024."
+    assert set(told.values()) == {"Recall program: not yet here."}
+    # a program that is a column of the records has no starts to tell
+    assert {clinic_sentences.program_words(chop_edition, each) for each in chop_edition.clinics} == {""}
