@@ -88,9 +88,10 @@ class Output:
             self._remove_abandoned()
             token = secrets.token_hex(8)
             path = self._staged / token
-            path.mkdir()
+            # the lock first: it is what the next run finds abandoned directories by
             lock = os.open(self._staged / f"{token}.lock", os.O_CREAT | os.O_RDWR, 0o644)
             fcntl.flock(lock, fcntl.LOCK_EX)
+            path.mkdir()
         try:
             yield Staging(path)
         finally:
