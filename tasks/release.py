@@ -250,6 +250,40 @@ QUALITY = Table(
     ),
 )
 
+CHANGES = Table(
+    "changes",
+    "one thing that this release says otherwise than the release it is compared with",
+    ("outcome", "clinic", "month", "change"),
+    (
+        _c(
+            "outcome", "string", "outcome's name in the network file; empty: the clinic itself", required=True
+        ),
+        _c("clinic", "string", "clinic's name; empty for the network", required=True),
+        _c(
+            "month", "string", "YYYY-MM, of a month both windows hold; empty: the whole window", required=True
+        ),
+        _c(
+            "change",
+            "string",
+            "verdict (the outcome's); outcome_new or outcome_gone (in the network file); clinic_new or "
+            "clinic_gone (records in the window); comparison (the clinic's); shown (a figure that was not "
+            "there), withheld or no_figure (one that was there: withheld now, or not to be had); restated "
+            "(a month that both show, with other numbers)",
+            required=True,
+        ),
+        _c("before", "string", "verdict, comparison or status then; empty: nothing was said, or restated"),
+        _c("after", "string", "verdict, comparison or status now; empty: nothing is said, or restated"),
+        _c("value_before", "number", "the month's raw value then, in the outcome's unit (restated)"),
+        _c("value_after", "number", "the month's raw value now"),
+        _c("numerator_before", "integer", "events then (restated; binary and count outcomes)"),
+        _c("numerator_after", "integer", "events now"),
+        _c("denominator_before", "number", "records then, or exposure for count outcomes (restated)"),
+        _c("denominator_after", "number", "records now, or exposure"),
+        _c("since", "string", "month of the release compared with, YYYY-MM", required=True),
+        _c("since_release", "string", "id of the release compared with", required=True),
+    ),
+)
+
 TABLES: tuple[Table, ...] = (
     CLINICS,
     OUTCOMES,
@@ -259,7 +293,16 @@ TABLES: tuple[Table, ...] = (
     PROGRAM_EFFECTS,
     CLINIC_MONTHS,
     QUALITY,
+    CHANGES,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The release that another is compared with: its id and the month it reports, YYYY-MM."""
+
+    id: str
+    period: str
 
 
 @dataclass(frozen=True)
@@ -276,6 +319,7 @@ class Release:
         policy: name of the disclosure policy applied; None before disclosing.
         versions: package → version, of what computed it.
         tables: table name → frame with that table's columns.
+        since: the earlier release that `changes` compares this one with; None where there is none.
     """
 
     id: str
@@ -286,6 +330,7 @@ class Release:
     policy: str | None
     versions: Mapping[str, str]
     tables: Mapping[str, pd.DataFrame]
+    since: Since | None = None
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]
@@ -343,7 +388,13 @@ def _round(value: float) -> float:
     return float(f"{settled:.{SIGNIFICANT_DIGITS}g}")
 
 
-def release_id(configuration: str, period: str, policy: str, tables: Mapping[str, pd.DataFrame]) -> str:
+def release_id(
+    configuration: str,
+    period: str,
+    policy: str,
+    tables: Mapping[str, pd.DataFrame],
+    since: Since | None = None,
+) -> str:
     """Twelve hexadecimal digits that stand for what is published: the same content has the same id.
 
     Args:
@@ -351,9 +402,10 @@ def release_id(configuration: str, period: str, policy: str, tables: Mapping[str
         period: the reported month, YYYY-MM.
         policy: the disclosure policy that was applied.
         tables: the tables after disclosure; their numbers are rounded before they are digested.
+        since: the release compared with; it is named in the reports even where nothing changed.
     """
     digest = hashlib.sha256()
-    for part in (configuration, period, policy):
+    for part in (configuration, period, policy, "" if since is None else since.id):
         digest.update(part.encode() + b"\0")
     for table in TABLES:
         digest.update(table.name.encode() + b"\0")

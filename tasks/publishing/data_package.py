@@ -48,6 +48,7 @@ def data_package(release: Release, tables: Sequence[Table], directory: Path) -> 
             "window": list(release.window),
             "cut_off": release.cut_off,
             "disclosure_policy": release.policy,
+            "compared_with": release.since and {"id": release.since.id, "period": release.since.period},
             "computed_with": dict(sorted(release.versions.items())),
         },
         "statuses": dict(STATUSES),

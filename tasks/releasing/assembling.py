@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import slug
 from tasks.ranking import OutcomeRanks
-from tasks.release import TABLES, conform
+from tasks.release import CHANGES, TABLES, conform
 from tasks.screening import Screened
 
 
@@ -21,6 +21,8 @@ def assemble(
     ranks: Mapping[str, OutcomeRanks],
 ) -> dict[str, pd.DataFrame]:
     """The release's tables, typed and sorted, before disclosing.
+
+    `changes` is empty: it is made from what is disclosed, and nothing is yet.
 
     Args:
         screened: the screened records: every clinic of the source, and the quality table.
@@ -40,6 +42,7 @@ def assemble(
         "program_effects": _stack([one.effects for one in each]),
         "clinic_months": _stack([one.months for one in each]),
         "quality": screened.quality.assign(status="ok", reason=None),
+        "changes": CHANGES.empty(),
     }
     return {table.name: conform(table, rows[table.name]) for table in TABLES}
 

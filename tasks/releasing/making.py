@@ -11,10 +11,11 @@ import pandas as pd
 from tasks.disclosing import POLICIES, disclose
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
-from tasks.publishing import Output, earlier_releases
+from tasks.publishing import Output, earlier_releases, latest_before
 from tasks.ranking import OutcomeRanks, rank_outcome
 from tasks.release import Release, release_id
 from tasks.releasing.assembling import assemble
+from tasks.releasing.changes import changes
 from tasks.screening import Screened
 
 # what the numbers come from: a release computed by other versions is another release
@@ -32,7 +33,8 @@ def make_release(
     """The release of `month`, with the network's small-number policy applied to every table.
 
     Clinics that are withheld take no part in the order of the others: the places of those shown would tell
-    theirs. Releases that stand in the output directory are looked at, so that a difference tells nothing.
+    theirs. Releases that stand in the output directory are looked at, so that a difference tells nothing,
+    and the last of them of a month before is what the table `changes` compares this one with.
 
     Args:
         network: the network's description.
@@ -43,14 +45,19 @@ def make_release(
     """
     policy = POLICIES[network.policy.small_numbers]
     output = Output(network.directory / network.output.directory)
-    earlier = earlier_releases(output, (summary.months[0], month))
+    published = earlier_releases(output, (summary.months[0], month))
+    earlier = [each.tables for each in published]
     tables = disclose(policy, assemble(screened, summary, estimates, ranks), earlier)
     among_shown = _ranked_among_shown(network, estimates, tables)
     if among_shown:
         tables = disclose(policy, assemble(screened, summary, estimates, {**ranks, **among_shown}), earlier)
+    before = latest_before(published, month, network.policy.small_numbers)
+    if before is not None:
+        tables["changes"] = changes(before.since, before.tables, tables)
+    since = None if before is None else before.since
     configuration = network.model_dump_json(exclude={"output", "directory"})
     return Release(
-        id=release_id(configuration, month, network.policy.small_numbers, tables),
+        id=release_id(configuration, month, network.policy.small_numbers, tables, since),
         network=network.network.name,
         period=month,
         window=(summary.months[0], summary.months[-1]),
@@ -58,6 +65,7 @@ def make_release(
         policy=network.policy.small_numbers,
         versions={name: importlib.metadata.version(name) for name in _COMPUTED_BY},
         tables=tables,
+        since=since,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.models.raw import wilson_interval
-from tasks.release import TABLES, conform
+from tasks.release import CHANGES, TABLES, conform
 
 Tables = dict[str, pd.DataFrame]
 MONTHS = tuple(str(month) for month in pd.period_range("2024-01", periods=24, freq="M"))
@@ -108,6 +108,7 @@ class Network:
             ),
             "clinic_months": self._months(),
             "quality": self._quality(),
+            "changes": CHANGES.empty(),
         }
         return {table.name: conform(table, rows[table.name]) for table in TABLES}
 

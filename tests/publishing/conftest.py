@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tasks.release import (
+    CHANGES,
     CLINIC_ESTIMATES,
     CLINIC_MONTHS,
     CLINIC_RANKS,
@@ -17,6 +18,7 @@ from tasks.release import (
     PROGRAM_EFFECTS,
     QUALITY,
     Release,
+    Since,
     Table,
     conform,
 )
@@ -60,6 +62,16 @@ _ROWS: dict[Table, list[dict[str, object]]] = {
         {"rule": "null_clinic", "clinic": "", "description": "no clinic", "action": "set_aside"}
         | {"n_checked": 200, "n_found": 3, "status": "ok"},
     ],
+    CHANGES: [
+        {"outcome": outcome, "clinic": clinic, "month": month, "change": change, **said}
+        | {"since": "2020-04", "since_release": "92855d900e68"}
+        for outcome, clinic, month, change, said in [
+            ("", "Ward 1", "", "clinic_new", {"before": "no_records", "after": "ok"}),
+            ("positive", "", "", "verdict", {"before": "grade", "after": "rank"}),
+            ("positive", "", "2020-04", "restated", {"value_before": 25 / 3, "value_after": 8.5}),
+            ("positive", 'Smith, "Old" & Çelik', "", "withheld", {"after": "suppressed_primary"}),
+        ]
+    ],
 }
 
 
@@ -73,6 +85,7 @@ def _release(**changes: object) -> Release:
         "policy": "suppress-1-10",
         "versions": {"clinicnet": "0.1.0"},
         "tables": {table.name: conform(table, pd.DataFrame(rows)) for table, rows in _ROWS.items()},
+        "since": Since("92855d900e68", "2020-04"),
     }
     return Release(**(whole | changes))  # type: ignore[arg-type]
 

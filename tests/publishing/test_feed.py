@@ -89,6 +89,18 @@ def test_numbers_are_rounded_and_counts_are_whole(release: Release, tmp_path: Pa
     assert withheld["status"] == "suppressed_primary"
 
 
+def test_the_package_names_the_release_compared_with(
+    make_release: Callable[..., Release], release: Release, tmp_path: Path
+) -> None:
+    write_feed(release, tmp_path / "later")
+    write_feed(make_release(since=None), tmp_path / "first")
+    compared = [
+        json.loads((tmp_path / each / "datapackage.json").read_text())["release"]["compared_with"]
+        for each in ("later", "first")
+    ]
+    assert compared == [{"id": "92855d900e68", "period": "2020-04"}, None]
+
+
 def test_every_row_names_its_release_and_period(release: Release, tmp_path: Path) -> None:
     write_feed(release, tmp_path)
     for table in TABLES:
