@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.rendering import clinic_sentences, sentences
+from tasks.rendering import change_sentences, clinic_sentences, sentences
 from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
@@ -55,6 +55,7 @@ def clinic_html(edition: Edition, clinic: Clinic) -> str:
         "release": edition.release,
         "clinic": clinic,
         "policy": sentences.policy_words(edition.release.policy),
+        "changed": change_sentences.of_clinic(edition, clinic),
     }
     if not clinic.reportable:
         return render(

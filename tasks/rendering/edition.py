@@ -118,7 +118,7 @@ class Line:
             return "own" if self.raw.shown else "absent"
         if self.shrunken.status == "low_reliability":
             return "uncompared"
-        return _TONES.get(self.shrunken.comparison or "not_compared", "uncompared")
+        return TONES.get(self.shrunken.comparison or "not_compared", "uncompared")
 
     @property
     def size(self) -> float | None:
@@ -131,7 +131,7 @@ class Line:
         return self.raw.numerator if self.raw.numerator is not None else self.shrunken.numerator
 
 
-_TONES = {
+TONES = {
     "better": "better",
     "worse": "worse",
     "no_different": "same",
@@ -277,6 +277,35 @@ class Finding:
         return self.status.startswith("suppressed")
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that the release says otherwise than the one before; what it is about is empty, not None."""
+
+    outcome: str
+    clinic: str
+    month: str
+    change: str
+    before: str | None = None
+    after: str | None = None
+    value_before: float | None = None
+    value_after: float | None = None
+    denominator_before: float | None = None
+    denominator_after: float | None = None
+
+    @property
+    def newly_stands_out(self) -> bool:
+        """Whether the clinic stands out, and did not before, or on the other side."""
+        return self.after in STANDING_OUT
+
+    @property
+    def no_longer_stands_out(self) -> bool:
+        """Whether the clinic stood out before, and does not any more."""
+        return self.before in STANDING_OUT and self.after not in STANDING_OUT
+
+
+STANDING_OUT = ("worse", "better", "higher", "lower")
+
+
 @dataclass(frozen=True)
 class Edition:
     """A release and its network, ready to be laid out."""
@@ -286,6 +315,12 @@ class Edition:
     clinics: tuple[Clinic, ...]
     outcomes: tuple[Outcome, ...]
     quality: tuple[Finding, ...] = field(default=())
+    changes: tuple[Change, ...] = field(default=())
+
+    @property
+    def since(self) -> str | None:
+        """The month whose report `changes` compares with; None where there is no earlier report."""
+        return None if self.release.since is None else self.release.since.period
 
     @cached_property
     def estimated(self) -> tuple[Outcome, ...]:
@@ -307,3 +342,11 @@ class Edition:
     def quality_of(self, clinic: str) -> tuple[Finding, ...]:
         """What each rule found at one clinic."""
         return tuple(finding for finding in self.quality if finding.clinic == clinic)
+
+    def changes_on(self, outcome: str) -> tuple[Change, ...]:
+        """What changed on one outcome (empty: of the clinics themselves)."""
+        return tuple(change for change in self.changes if change.outcome == outcome)
+
+    def changes_of(self, clinic: str) -> tuple[Change, ...]:
+        """What changed about one clinic."""
+        return tuple(change for change in self.changes if change.clinic == clinic)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.release import STATUSES
-from tasks.rendering import sentences
+from tasks.rendering import change_sentences, sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.edition import Edition, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import EffectAxis, EventStudy, effect_axes, event_study, whole_effects
 from tasks.rendering.funnel import Funnel, funnel
-from tasks.rendering.numbers import listed, whole
+from tasks.rendering.numbers import listed, month_name, whole
 from tasks.rendering.place import Overview, overview
 from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
@@ -29,13 +29,17 @@ FIGURES = (
 
 @dataclass(frozen=True)
 class Message:
-    """One key message: what it is about, its sentences, each with a word before it or none, a picture."""
+    """One key message: what it is about, its sentences, each with a word before it or none, a picture.
+
+    A compact one is a single small paragraph.
+    """
 
     about: str
     sentences: tuple[tuple[str, str], ...]
     hint: str = ""
     facts: str = ""
     clinics: Overview | None = None
+    compact: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,16 @@ def network_html(edition: Edition) -> str:
 
 
 def key_messages(edition: Edition) -> list[Message]:
-    """What the first page says: each outcome, the program, the records."""
+    """What the first page says: each outcome, the program, what changed, the records."""
     messages = [outcome_message(outcome) for outcome in edition.outcomes]
     if edition.network.program is not None:
         effects = [(outcome.label, sentences.program_message(outcome)) for outcome in edition.estimated]
         told = tuple((label, sentence) for label, sentence in effects if sentence)
         if told:
             messages.append(Message(edition.network.program.label, told))
+    if edition.since is not None:
+        about = sentences.say("changes.since", month=month_name(edition.since))
+        messages.append(Message(about, tuple(change_sentences.since(edition)), compact=True))
     quality = (("", sentences.quality_message(edition)),)
     return [*messages, Message(sentences.say("quality.title"), quality)]
 

@@ -13,6 +13,7 @@ from tasks.release import Release
 from tasks.rendering.edition import (
     FORMS,
     SHOWN,
+    Change,
     Clinic,
     Edition,
     Effect,
@@ -31,6 +32,7 @@ def read_edition(release: Release, network: Network) -> Edition:
     outcome_rows = {str(row["outcome"]): row for row in _rows(release["outcomes"])}
     order = [name for name in network.outcomes if name in outcome_rows]
     order += [name for name in outcome_rows if name not in order]
+    places = {"": -1} | {name: place for place, name in enumerate(order)}
     estimates = _grouped(release["clinic_estimates"], "outcome", "clinic", "form")
     ranks = _grouped(release["clinic_ranks"], "outcome", "clinic")
     months = _many(release["clinic_months"], "outcome", "clinic")
@@ -73,6 +75,12 @@ def read_edition(release: Release, network: Network) -> Edition:
             for name in order
         ),
         quality=tuple(_finding(row) for row in _rows(release["quality"])),
+        changes=tuple(
+            sorted(
+                (_change(row) for row in _rows(release["changes"])),
+                key=lambda each: (places.get(each.outcome, len(order)), _natural(each.clinic), each.month),
+            )
+        ),
     )
 
 
@@ -192,6 +200,10 @@ def _finding(row: Mapping[str, Any]) -> Finding:
     if row["status"] not in SHOWN:
         kept |= {"n_checked": None, "n_found": None}
     return Finding(**kept)
+
+
+def _change(row: Mapping[str, Any]) -> Change:
+    return Change(**{name: row[name] for name in Change.__dataclass_fields__})
 
 
 def _outcome(row: Mapping[str, Any], **parts: Any) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tasks.rendering import change_sentences
 from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Outcome
 from tasks.rendering.effects_chart import whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
@@ -239,6 +240,7 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
         (say("beside.comparator"), comparator(outcome)),
         (say("beside.direction"), say(f"direction.{outcome.direction}")),
         (say("beside.rankability"), outcome.verdict_reason or say(f"verdict.{outcome.verdict or 'none'}")),
+        (say("changes.beside"), change_sentences.beside(edition, outcome)),
         (say("beside.policy"), policy_words(release.policy)),
     ]
 

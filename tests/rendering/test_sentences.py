@@ -121,6 +121,7 @@ def test_what_stands_beside_a_comparison(state48_edition: Edition) -> None:
         "Compared with",
         "Direction",
         "Verdict",
+        "Changed",
         "Small numbers",
     }
     assert facts["Compared"] == "31 of 48 clinics, with 32,266 of 32,597 records"
