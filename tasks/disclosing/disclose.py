@@ -26,6 +26,7 @@ from tasks.disclosing.blanking import (
     shorten_figures,
 )
 from tasks.disclosing.earlier import Told
+from tasks.disclosing.effects import withhold_effects
 from tasks.disclosing.grid import (
     NETWORK,
     Booleans,
@@ -69,6 +70,8 @@ def disclose(
         for outcome in release.kinds
     }
     size, series_size = windows.status(release.clinics), series.status(release.clinics)
+    gaps = [outcome for outcome, each in decided.items() if each and (each[0].all | each[1].all).any()]
+    withhold_effects(policy, shown, gaps)
     for outcome, outcome_withheld in decided.items():
         if outcome_withheld is None:
             blank_outcome(policy, shown, outcome)
