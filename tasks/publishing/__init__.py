@@ -14,7 +14,7 @@ moved into `releases` and only then pointed at. A run that fails or is killed, a
 `latest` and every release as they were; what it left behind in `.staging` goes with the next run.
 """
 
-from tasks.publishing.earlier import Earlier, earlier_releases, latest_before
+from tasks.publishing.earlier import Earlier, earlier_releases, editions, latest_before
 from tasks.publishing.feed import write_feed
 from tasks.publishing.output import Output, Published, Staging
 from tasks.publishing.run_record import RunRecord, Step, write_run_record
@@ -27,6 +27,7 @@ __all__ = [
     "Staging",
     "Step",
     "earlier_releases",
+    "editions",
     "latest_before",
     "write_feed",
     "write_run_record",

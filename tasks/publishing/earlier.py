@@ -1,14 +1,15 @@
 """What was published before a release: what it must not be set off against, and is compared with.
 
-Every release of another month that shares months with the new one counts, except those that the runs'
-records tell to be published after this month first was: they were held against it, and not it against
-them. So a month that is run again comes out the same, whatever was published since.
+Every release that shares months with the new one counts, those of the same month too: an edition that late
+records have overtaken still stands. An edition that a run may be making again is held against what stood
+when it was first published, as the runs' records tell, and against nothing published since: that was held
+against it. So a month that is run again on the same records comes out the same, whatever was published since.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,17 @@ import pandas as pd
 from tasks.errors import PublishingError
 from tasks.publishing.feed import RELEASE_COLUMNS
 from tasks.publishing.output import Output
-from tasks.release import CLINIC_ESTIMATES, CLINIC_MONTHS, CLINICS, OUTCOMES, Since, conform
+from tasks.release import (
+    CLINIC_ESTIMATES,
+    CLINIC_MONTHS,
+    CLINICS,
+    NETWORK_FIGURES,
+    OUTCOMES,
+    Since,
+    conform,
+)
 
-_HELD_AGAINST = (CLINICS, OUTCOMES, CLINIC_ESTIMATES, CLINIC_MONTHS)
+_HELD_AGAINST = (CLINICS, OUTCOMES, CLINIC_ESTIMATES, NETWORK_FIGURES, CLINIC_MONTHS)
 """The tables that are read; others may be younger than the release."""
 
 
@@ -31,7 +40,7 @@ class Earlier:
     Attributes:
         since: its id and the month it reports.
         policy: the disclosure policy that was applied to it.
-        tables: `clinics`, `outcomes`, `clinic_estimates` and `clinic_months`, as published.
+        tables: those that a release is held against or compared with, as published.
     """
 
     since: Since
@@ -55,60 +64,89 @@ def latest_before(earlier: Sequence[Earlier], month: str, policy: str) -> Earlie
     return next((each for each in reversed(before) if each.since.period == last), None)
 
 
-def earlier_releases(output: Output, window: tuple[str, str]) -> list[Earlier]:
+@dataclass(frozen=True, slots=True)
+class _Described:
+    since: Since
+    policy: str
+    first: str
+    last: str
+
+
+def editions(output: Output, month: str) -> dict[str, str]:
+    """Releases of a month in the order they were first published: name → id."""
+    found = {each.name: said.since.id for each, said in _standing(output) if said.last == month}
+    order = {name: place for place, name in enumerate(dict.fromkeys(_published(output)))}
+    return dict(sorted(found.items(), key=lambda each: order.get(each[0], len(order))))
+
+
+def earlier_releases(output: Output, window: tuple[str, str], edition: str | None = None) -> list[Earlier]:
     """The releases that the release to come must be held against, in the order they were published.
 
     Args:
         output: where releases are published; it need not exist.
         window: first and last month of the release to come; the last is the month it reports.
+        edition: name of the release that may be made again; it and what was published since are left out.
 
     Raises:
         PublishingError: a release cannot be read, so that nobody can say what a new one would give away.
     """
-    before, later = _published(output, window[1])
-    directories = sorted(
-        (output.directory / "releases").glob("*"), key=lambda each: (before.get(each.name, -1), each.name)
-    )
+    turns, since = _before(output, edition)
     found: list[Earlier] = []
-    for directory in directories:
+    standing = sorted(_standing(output), key=lambda each: (turns.get(each[0].name, -1), each[0].name))
+    for directory, said in standing:
+        if directory.name in since or said.last < window[0] or window[1] < said.first:
+            continue
         try:
-            described = _read(directory / "feed/datapackage.json")["release"]
-            first, last = described["window"]
-            if directory.name in later or last == window[1] or last < window[0] or window[1] < first:
-                continue
-            itself = Since(described["id"], described["period"])
-            found.append(Earlier(itself, described["disclosure_policy"], _tables(directory)))
+            found.append(Earlier(said.since, said.policy, _tables(directory)))
         except (OSError, ValueError, KeyError) as error:
-            raise PublishingError(
-                f"the release in {directory} cannot be read, so a new one cannot be compared with it",
-                hint="restore its feed from a copy, or move that directory away if it was never published",
-            ) from error
+            raise _unreadable(directory) from error
     return found
 
 
-def _published(output: Output, month: str) -> tuple[dict[str, int], set[str]]:
-    """Names of the releases published before `month` first was, each with its turn, and of the later ones.
+def _before(output: Output, edition: str | None) -> tuple[dict[str, int], set[str]]:
+    """Names of the releases published before `edition` first was, each with its turn, and of the others.
 
-    Where the month never was, all came before. A release that was published in both times came before, in
-    the turn that it had then: the order must not change when the month is run again.
+    A release that was published in both times came before, in the turn that it had then: the order must not
+    change when a month is run again. Without its own record an edition alone is left out.
     """
-    before: dict[str, int] = {}
-    later: set[str] = set()
-    reached = False
-    for turn, file in enumerate(sorted(output.runs.glob("*.json"))):
+    published = _published(output)
+    reached = published.index(edition) if edition in published else len(published)
+    before = {name: turn for turn, name in enumerate(published[:reached])}
+    since = set(published[reached:]) - set(before)
+    return before, since if edition is None else since | {edition}
+
+
+def _published(output: Output) -> list[str]:
+    """Names of the releases as runs published them, first to last, as far as there are records of it."""
+    names: list[str] = []
+    for file in sorted(output.runs.glob("*.json")):
         try:
             record = _read(file)
         except (OSError, ValueError):  # without its record a release counts
             continue
-        if not record.get("release"):
-            continue
-        reached = reached or record.get("month") == month
-        name = Path(str(record["release"])).name
-        if reached:
-            later.add(name)
-        else:
-            before[name] = turn
-    return before, later - set(before)
+        if record.get("release"):
+            names.append(Path(str(record["release"])).name)
+    return names
+
+
+def _standing(output: Output) -> Iterator[tuple[Path, _Described]]:
+    """Directories of releases, by name, and what each says of its release."""
+    for directory in sorted((output.directory / "releases").glob("*")):
+        try:
+            said = _read(directory / "feed/datapackage.json")["release"]
+            first, last = said["window"]
+            since = Since(str(said["id"]), str(said["period"]))
+            described = _Described(since, str(said["disclosure_policy"]), str(first), str(last))
+        except (OSError, ValueError, KeyError) as error:
+            raise _unreadable(directory) from error
+        yield directory, described
+
+
+def _unreadable(directory: Path) -> PublishingError:
+    return PublishingError(
+        f"the release in {directory} cannot be read, so a new one cannot be compared with it",
+        hint="restore its feed from a copy, or move that directory away if it was never published",
+    )
 
 
 def _tables(directory: Path) -> dict[str, pd.DataFrame]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from tasks.disclosing import POLICIES, disclose
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
-from tasks.publishing import Output, earlier_releases, latest_before
+from tasks.publishing import Earlier, Output, earlier_releases, editions, latest_before
 from tasks.ranking import OutcomeRanks, rank_outcome
 from tasks.release import Release, release_id
 from tasks.releasing.assembling import assemble
@@ -33,8 +33,9 @@ def make_release(
     """The release of `month`, with the network's small-number policy applied to every table.
 
     Clinics that are withheld take no part in the order of the others: the places of those shown would tell
-    theirs. Releases that stand in the output directory are looked at, so that a difference tells nothing,
-    and the last of them of a month before is what the table `changes` compares this one with.
+    theirs. Releases that stand in the output directory are looked at, so that a difference tells nothing, and
+    the last of them of a month before is what the table `changes` compares this one with. Where the same
+    records give a standing edition of the month again, that edition is the release.
 
     Args:
         network: the network's description.
@@ -43,15 +44,35 @@ def make_release(
         summary: the window's moments.
         estimates, ranks: outcome → its estimates and its clinics in order.
     """
-    policy = POLICIES[network.policy.small_numbers]
     output = Output(network.directory / network.output.directory)
-    published = earlier_releases(output, (summary.months[0], month))
-    earlier = [each.tables for each in published]
-    tables = disclose(policy, assemble(screened, summary, estimates, ranks), earlier)
+    window = (summary.months[0], month)
+    for edition, published in editions(output, month).items():
+        earlier = earlier_releases(output, window, edition)
+        again = _release(network, month, screened, summary, estimates, ranks, earlier)
+        if again.id == published:
+            return again
+    earlier = earlier_releases(output, window)
+    return _release(network, month, screened, summary, estimates, ranks, earlier)
+
+
+def _release(
+    network: Network,
+    month: str,
+    screened: Screened,
+    summary: Summary,
+    estimates: Mapping[str, OutcomeEstimates],
+    ranks: Mapping[str, OutcomeRanks],
+    earlier: Sequence[Earlier],
+) -> Release:
+    """The release of `month`, held against earlier ones."""
+    policy = POLICIES[network.policy.small_numbers]
+    published = [each.tables for each in earlier]
+    tables = disclose(policy, assemble(screened, summary, estimates, ranks), published)
     among_shown = _ranked_among_shown(network, estimates, tables)
     if among_shown:
-        tables = disclose(policy, assemble(screened, summary, estimates, {**ranks, **among_shown}), earlier)
-    before = latest_before(published, month, network.policy.small_numbers)
+        assembled = assemble(screened, summary, estimates, {**ranks, **among_shown})
+        tables = disclose(policy, assembled, published)
+    before = latest_before(earlier, month, network.policy.small_numbers)
     if before is not None:
         tables["changes"] = changes(before.since, before.tables, tables)
     since = None if before is None else before.since

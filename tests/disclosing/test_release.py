@@ -96,6 +96,32 @@ def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
     assert released(network_file, "2024-02").id == first.id
 
 
+def test_a_month_made_again_is_held_against_its_first_edition(network_file: Path) -> None:
+    # 4 at clinic A and 20 at clinic B are withheld together: 24; clinic C shows its 21
+    records = """
+        CREATE OR REPLACE TABLE visits AS
+        SELECT 'Clinic ' || chr(CAST(65 + clinic AS INTEGER)) AS clinic, clinic || '-' || i AS patient,
+            DATE '2024-03-15' AS date, CAST(i % 2 AS INTEGER) AS vaccinated
+        FROM range(6) AS clinics(clinic), range(80) AS patients(i)
+        WHERE i < [4, {b}, 21, 60, 70, 80][clinic + 1]
+    """
+
+    def with_records(of_clinic_b: int) -> None:
+        with duckdb.connect(str(network_file.parent / "records.duckdb")) as connection:
+            connection.execute(records.format(b=of_clinic_b))
+
+    with_records(20)
+    first = published(network_file, "2024-03")
+    with_records(25)  # five came late: with 25 shown and 21 withheld, 25 - 21 = 4
+    second = published(network_file, "2024-03")
+    sizes = [each["clinics"].set_index("clinic")["n_records"] for each in (first, second)]
+    assert list(sizes[0].index[sizes[0].isna()]) == ["Clinic A", "Clinic B"]
+    assert list(sizes[1].index[sizes[1].isna()]) == ["Clinic A", "Clinic B"]
+    assert released(network_file, "2024-03").id == second.id
+    with_records(20)
+    assert released(network_file, "2024-03").id == first.id
+
+
 def test_a_release_that_cannot_be_read_is_not_passed_over(network_file: Path) -> None:
     published(network_file, "2024-02")
     (feed,) = (network_file.parent / "output" / "releases").glob("*/feed")
