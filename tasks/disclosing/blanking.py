@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,29 @@ def blank_outcome(policy: SmallNumberPolicy, tables: Tables, outcome: str) -> No
     rows = outcomes.index[outcomes["outcome"] == outcome]
     gone = ("comparator_value", "n_records", "verdict", "verdict_reason")
     mark(policy, outcomes, pd.Series(PRIMARY, index=rows, dtype="string"), gone)
+
+
+def blank_total(policy: SmallNumberPolicy, tables: Tables, outcome: str, totals: Collection[str]) -> None:
+    """What tells an outcome's count in the whole window, where with earlier releases it would tell a month's.
+
+    Args:
+        policy: the small-number policy.
+        tables: the release's tables.
+        outcome: the outcome.
+        totals: which of its counts, size and events.
+    """
+    if not totals:
+        return
+    figures, quality = tables["network_figures"], tables["quality"]
+    tell = {"mean"} | ({"design_effect", "effective_sample_size"} if "size" in totals else set())
+    if len(figures):
+        rows = figures.index[(figures["outcome"] == outcome) & figures["figure"].isin(tell)]
+        mark(policy, figures, pd.Series(SECONDARY, index=rows, dtype="string"), FIGURE_COLUMNS)
+    if "size" in totals:
+        for frame in (tables["outcomes"], tables["program_effects"]):
+            frame.loc[frame["outcome"] == outcome, "n_records"] = pd.NA
+        of_records = quality["counts"].fillna("records") == "records"
+        quality.loc[of_records & (quality["clinic"] == NETWORK), "n_checked"] = pd.NA
 
 
 def blank_clinics(policy: SmallNumberPolicy, tables: Tables, size: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from tasks.disclosing.blanking import (
     blank_clinics_of,
     blank_months,
     blank_outcome,
+    blank_total,
     round_counts,
     shorten_figures,
 )
@@ -40,6 +41,7 @@ from tasks.disclosing.grid import (
 )
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.quality import withhold_quality
+from tasks.disclosing.together import Gone, Shown, withhold_together
 
 
 def disclose(
@@ -64,22 +66,22 @@ def disclose(
         return shown
     release = _Release.of(policy, shown, earlier)
     sizes = {outcome: release.sizes(outcome) for outcome in release.kinds}
-    windows, series = _withhold_sizes(release, [release.records(), *filter(None, sizes.values())])
+    windows, series = _withhold_sizes(release, sizes)
     decided = {
         outcome: _withhold_outcome(release, outcome, sizes[outcome], windows, series)
         for outcome in release.kinds
     }
     size, series_size = windows.status(release.clinics), series.status(release.clinics)
-    gaps = [outcome for outcome, each in decided.items() if each and (each[0].all | each[1].all).any()]
+    gaps = [name for name, each in decided.items() if each and (each.windows.all | each.series.all).any()]
     withhold_effects(policy, shown, gaps)
     for outcome, outcome_withheld in decided.items():
         if outcome_withheld is None:
             blank_outcome(policy, shown, outcome)
             continue
-        of_window, of_series, of_network = outcome_withheld
-        blank_clinics_of(policy, shown, outcome, of_window.status(release.clinics), size)
-        status = of_series.status(release.clinics)
-        blank_months(policy, shown, outcome, status, of_network.status(release.months))
+        blank_clinics_of(policy, shown, outcome, outcome_withheld.windows.status(release.clinics), size)
+        of_series = outcome_withheld.series.status(release.clinics)
+        blank_months(policy, shown, outcome, of_series, outcome_withheld.network.status(release.months))
+        blank_total(policy, shown, outcome, outcome_withheld.totals)
         round_counts(policy, shown, outcome, release.kinds[outcome])
     blank_clinics(policy, shown, size)
     withhold_quality(policy, shown, size, series_size)
@@ -100,6 +102,26 @@ class _Withheld:
             for name, small, gone in zip(names, self.small, self.all, strict=True)
             if gone
         }
+
+
+@dataclass(frozen=True)
+class _OfNetwork(_Withheld):
+    """The network's months; `totals` says of which of size and events the whole window is withheld too."""
+
+    totals: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _OfOutcome:
+    """What is withheld of an outcome: clinics' windows and series, and months of the network."""
+
+    windows: _Withheld
+    series: _Withheld
+    network: _OfNetwork
+
+    @property
+    def totals(self) -> frozenset[str]:
+        return self.network.totals
 
 
 @dataclass(frozen=True)
@@ -150,13 +172,19 @@ class _Release:
 
     def sizes(self, outcome: str) -> Counts | None:
         """How many records stand behind an outcome's figures; None where the denominator is exposure."""
-        column = Column(outcome, "numerator" if self.kinds[outcome] == "records" else "denominator")
+        column = self.size_column(outcome)
         counts = self._guard(self._counts(column), self._told(column))
         if self.kinds[outcome] == "count":  # an exposure of one a record is the number of records
             cells = counts.cells[~np.isnan(counts.cells)]
             whole = np.array_equal(cells, np.round(cells))
             return counts if whole and not (counts.window > self.records().window).any() else None
         return counts
+
+    def size_column(self, outcome: str) -> Column:
+        """Where an outcome's sizes stand."""
+        if self.kinds[outcome] == "records":
+            return Column(outcome, "numerator", of_records=True)
+        return Column(outcome, "denominator")
 
     def events(self, outcome: str, sizes: Counts | None) -> Counts:
         """How many events stand behind them; `sizes` where those without count too."""
@@ -184,6 +212,35 @@ class _Release:
         known = counts.known | told.known()[:, : counts.known.shape[1]]
         return replace(counts, known=known).guarding(clinics, counts.window - below, counts.window + above)
 
+    def together(self, column: Column, counts: Counts, gone: Gone) -> Gone:
+        """What to withhold of a column besides, so that nothing follows from all releases together."""
+        if not self.earlier:
+            return gone
+        earlier = [set(each["clinics"]["clinic"]) for each in self.earlier]
+        left = tuple(sorted(set().union(*earlier) - set(self.clinics)))  # clinics that are no longer there
+        shown = [Shown.of(each, column, self.clinics + left) for each in self.earlier]
+        clinics = len(self.clinics)
+        found = withhold_together(
+            self.policy, counts.with_none(len(left)), self.months, shown, gone.with_none(len(left))
+        )
+        return replace(gone, windows=found.windows[:clinics], months=found.months[:clinics])
+
+    def network_known(self, column: Column) -> Booleans:
+        """(M,) months of the network that an earlier release shows."""
+        shown = np.zeros(len(self.months), dtype=bool)
+        for each in self.earlier:
+            months = column.months(each, (NETWORK,)).reindex(columns=list(self.months))
+            shown |= months.notna().to_numpy()[0]
+        return shown
+
+    def network_together(self, column: Column, counts: Counts, months: Booleans) -> tuple[Booleans, bool]:
+        """(M,) months of the network to withhold for the same reason, and whether its window."""
+        shown = [Shown.of(each, column, self.clinics).of_network for each in self.earlier]
+        none = np.zeros(1, dtype=bool)
+        gone = Gone(none, months[None, :], np.zeros(len(months), dtype=bool))
+        found = withhold_together(self.policy, counts, self.months, shown, gone, whole_series=False)
+        return found.months[0], bool(found.windows[0])
+
 
 def _months(tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
     return tuple(sorted(tables["clinic_months"]["month"].unique()))
@@ -192,41 +249,50 @@ def _months(tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
 # --- what is withheld --------------------------------------------------------------------------------------
 
 
-def _withhold_sizes(release: _Release, sizes: Sequence[Counts]) -> tuple[_Withheld, _Withheld]:
+def _withhold_sizes(release: _Release, sizes: Mapping[str, Counts | None]) -> tuple[_Withheld, _Withheld]:
     """Clinics whose size is withheld, and clinics whose months are: the same in all tables.
 
     The records behind two outcomes of a clinic are nearly the same records, so a companion withheld in one
     table and shown in another would be as good as shown.
     """
-    different = [each for i, each in enumerate(sizes) if not any(each.same(other) for other in sizes[:i])]
-    small = np.any([each.small[:, 0] for each in different], axis=0)
-    small_series = small | np.any([each.small[:, 1:].any(axis=1) for each in different], axis=0)
+    policy = release.policy
+    different: dict[Column | None, Counts] = {None: release.records()}
+    for outcome, counts in sizes.items():
+        if counts is not None and not any(counts.same(other) for other in different.values()):
+            different[release.size_column(outcome)] = counts
+    small = np.any([each.small[:, 0] for each in different.values()], axis=0)
+    by_month = [each.small[:, 1:].any(axis=1) for each in different.values()]
+    small_series = small | np.any(by_month, axis=0)
     windows, series = small.copy(), small_series.copy()
+    network = {column: _of_network(release, [(column, each)]) for column, each in different.items() if column}
     while True:
         before = windows.sum() + series.sum()
-        for counts in different:
-            windows |= withhold_windows(release.policy, counts, windows)
-            network = _of_network(release.policy, counts).all
-            series |= withhold_series(release.policy, counts, windows, series | windows, network)
+        for column, counts in different.items():
+            windows |= withhold_windows(policy, counts, windows)
+            if column is None:
+                continue
+            series |= withhold_series(policy, counts, windows, series | windows, network[column].all)
+            gone = release.together(column, counts, _gone(column, windows, series, network[column]))
+            windows, series = gone.windows, gone.series | gone.windows
         if windows.sum() + series.sum() == before:
             return _Withheld(small, windows), _Withheld(small_series, series)
 
 
 def _withhold_outcome(
     release: _Release, outcome: str, size: Counts | None, windows: _Withheld, series: _Withheld
-) -> tuple[_Withheld, _Withheld, _Withheld] | None:
-    """Clinics whose window figures, clinics whose monthly figures, and network months that are withheld.
+) -> _OfOutcome | None:
+    """What is withheld of an outcome; None where the network itself has a small number of it.
+
+    Every figure would tell that.
 
     Args:
         release: the counts.
         outcome: the outcome.
         size: its sizes; None where the denominator is exposure.
         windows, series: clinics whose sizes are withheld.
-
-    Returns:
-        The three, or None where the network itself has a small number of it: every figure would tell.
     """
     policy, kind = release.policy, release.kinds[outcome]
+    sized = [] if size is None else [(release.size_column(outcome), size)]
     if kind in ("binary", "count"):
         events = release.events(outcome, size if kind == "binary" else None)
     elif size is None or _rare(policy, size):
@@ -234,15 +300,24 @@ def _withhold_outcome(
     else:
         window = _with_alike(release, outcome, size, windows) if kind == "continuous" else windows
         month = _Withheld(series.small | window.small, series.all | window.all)
-        return window, month, _of_network(policy, size)
+        return _OfOutcome(window, month, _of_network(release, sized))
     if _rare(policy, events) or (size is not None and _rare(policy, size)):
         return None
-    network = _of_network(policy, events, size if kind == "binary" else None)
+    column = Column(outcome, "numerator")
+    network = _of_network(release, [(column, events), *(sized if kind == "binary" else [])])
     window_all = withhold_windows(policy, events, windows.all)
     series_all = withhold_series(policy, events, window_all, window_all | series.all, network.all)
+    gone = release.together(column, events, _gone(column, window_all, series_all, network))
     small = windows.small | events.small[:, 0]
     small_series = small | events.small[:, 1:].any(axis=1)
-    return _Withheld(small, window_all), _Withheld(small_series, series_all), network
+    return _OfOutcome(
+        _Withheld(small, gone.windows), _Withheld(small_series, gone.series | gone.windows), network
+    )
+
+
+def _gone(column: Column, windows: Booleans, series: Booleans, network: _OfNetwork) -> Gone:
+    months = np.broadcast_to(series[:, None], (len(series), len(network.all)))
+    return Gone(windows, months, network.all, column.counts in network.totals)
 
 
 def _rare(policy: SmallNumberPolicy, counts: Counts) -> bool:
@@ -253,14 +328,26 @@ def _rare(policy: SmallNumberPolicy, counts: Counts) -> bool:
     return bool(policy.is_small(total) or (total > 0 and few_without))
 
 
-def _of_network(policy: SmallNumberPolicy, counts: Counts, sizes: Counts | None = None) -> _Withheld:
-    """Months of the network that are small, and another so that the window does not tell them."""
-    own = [counts.of_network(policy, sizes)] + ([] if sizes is None else [sizes.of_network(policy)])
+def _of_network(release: _Release, columns: Sequence[tuple[Column, Counts]]) -> _OfNetwork:
+    """Months of the network that are small, and what else would tell them.
+
+    Args:
+        release: the counts.
+        columns: counts that show the same months; where there are two, of events and of their sizes.
+    """
+    policy = release.policy
+    sizes = columns[1][1] if len(columns) > 1 else None
+    own = [counts.of_network(policy, sizes if counts is not sizes else None) for _, counts in columns]
     small = np.any([each.small[:, 0] for each in own], axis=0)
-    gone = small.copy()
-    for each in own:
-        gone = withhold_windows(policy, each, gone)
-    return _Withheld(small, gone)
+    gone, totals = small.copy(), set()
+    for each, (column, counts) in zip(own, columns, strict=True):
+        known = release.network_known(column)[:, None]
+        gone = withhold_windows(policy, replace(each, known=known), gone)
+        whole = counts.of_whole(policy, sizes if counts is not sizes else None)
+        gone, total = release.network_together(column, whole, gone)
+        if total:
+            totals.add(column.counts)
+    return _OfNetwork(small, gone, frozenset(totals))
 
 
 def _with_alike(release: _Release, outcome: str, size: Counts, windows: _Withheld) -> _Withheld:

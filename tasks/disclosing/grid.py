@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 
 Tables = Mapping[str, pd.DataFrame]
 
+_NEAR = 0.01  # a count computed from a published mean is a whole number to within the mean's digits
 NETWORK = ""  # the network's own rows in `clinic_months` and `quality`
 
 
@@ -70,6 +72,32 @@ class Counts:
         """The network's months as if they were clinics; `sizes` are those of a binary outcome's counts."""
         months = counts_of(policy, self.network, np.empty((len(self.network), 0)), np.empty(0))
         return months if sizes is None else events_of(policy, months, sizes.of_network(policy))
+
+    def of_whole(self, policy: SmallNumberPolicy, sizes: Counts | None = None) -> Counts:
+        """The network as if it were the only clinic."""
+        total = np.array([np.nansum(self.network)])
+        whole = counts_of(policy, total, self.network[None, :], np.empty(0))
+        return whole if sizes is None else events_of(policy, whole, sizes.of_whole(policy))
+
+    def with_none(self, clinics: int) -> Counts:
+        """The same with further clinics, of which nothing is there."""
+        if not clinics:
+            return self
+
+        def more(rows: NDArray[Any], value: object) -> NDArray[Any]:
+            return np.concatenate([rows, np.full((clinics, *rows.shape[1:]), value, rows.dtype)])
+
+        return replace(
+            self,
+            window=more(self.window, np.nan),
+            months=more(self.months, np.nan),
+            rest=None if self.rest is None else more(self.rest, np.nan),
+            small=more(self.small, False),
+            guarded=more(self.guarded, False),
+            lower=more(self.lower, 0.0),
+            upper=more(self.upper, 0.0),
+            known=more(self.known, False),
+        )
 
     def guarding(self, clinics: Booleans, least: Floats, most: Floats) -> Counts:
         """The same, with these clinics' windows guarded and believed to be between `least` and `most`."""
@@ -153,13 +181,8 @@ def withhold_series(
     if months == 0:
         return also.copy()
     present = ~np.isnan(counts.months)
-    labelled = (counts.small[:, 1:] & present).any(axis=1) | counts.small[:, 0]
-    rows = window | also | labelled
-    lower, upper = counts.lower[:, 1:], counts.upper[:, 1:]
-    # no label says which month of a series is small
-    anywhere = labelled[:, None] & ~counts.small[:, 1:] & (counts.months > 0)
-    most = np.inf if counts.rest is None else counts.months + counts.rest[:, 1:]
-    lower, upper = np.where(anywhere, 0.0, lower), np.where(anywhere, most, upper)
+    rows = window | also | _labelled_small(counts)
+    lower, upper = believed_months(counts)
     cell = np.arange(clinics * months).reshape(clinics, months)
     of_clinic = clinics * months + np.arange(clinics)
     of_network = clinics * (months + 1) + np.arange(months)
@@ -200,6 +223,20 @@ def withhold_series(
     return np.asarray(withheld[: clinics * months].reshape(clinics, months).any(axis=1), dtype=np.bool_)
 
 
+def believed_months(counts: Counts) -> tuple[Floats, Floats]:
+    """(C, M) what is believed of withheld months: no label says which month of a series is small."""
+    lower, upper = counts.lower[:, 1:], counts.upper[:, 1:]
+    anywhere = _labelled_small(counts)[:, None] & ~counts.small[:, 1:] & (counts.months > 0)
+    most = np.inf if counts.rest is None else counts.months + counts.rest[:, 1:]
+    return np.where(anywhere, 0.0, lower), np.where(anywhere, most, upper)
+
+
+def _labelled_small(counts: Counts) -> Booleans:
+    """(C,) clinics whose status says that something of theirs is small."""
+    small = (counts.small[:, 1:] & ~np.isnan(counts.months)).any(axis=1) | counts.small[:, 0]
+    return np.asarray(small, dtype=np.bool_)
+
+
 def _believed(
     values: Floats, lower: Floats, upper: Floats, known: Booleans, *, total: bool = False
 ) -> tuple[Floats, Floats]:
@@ -218,11 +255,18 @@ class Column:
         outcome: the outcome.
         name: numerator or denominator.
         less: the column subtracted from it; empty for none.
+        of_records: whether it counts the records themselves.
     """
 
     outcome: str
     name: str
     less: str = ""
+    of_records: bool = False
+
+    @property
+    def counts(self) -> str:
+        """What it counts: size (records) or events."""
+        return "size" if self.of_records or self.name == "denominator" else "events"
 
     def windows(self, tables: Tables, clinics: tuple[str, ...]) -> Floats:
         """(C,) counts of the window; NaN where there is none to see."""
@@ -230,6 +274,25 @@ class Column:
         mine = estimates[(estimates["outcome"] == self.outcome) & (estimates["form"] == "raw")]
         counts = self._of(mine).set_axis(mine["clinic"]).reindex(list(clinics))
         return np.asarray(counts, dtype=np.float64)
+
+    def labelled_small(self, tables: Tables, clinics: tuple[str, ...]) -> Booleans:
+        """(C,) windows whose status says that they are withheld for being small."""
+        estimates = tables["clinic_estimates"]
+        mine = estimates[(estimates["outcome"] == self.outcome) & (estimates["form"] == "raw")]
+        small = mine.loc[mine["status"] == "suppressed_primary", "clinic"]
+        return np.isin(np.array(clinics), small.to_numpy(dtype=str))
+
+    def total(self, tables: Tables) -> float:
+        """The network's count as a release tells it; NaN where it does not."""
+        outcomes, figures = tables["outcomes"], tables["network_figures"]
+        row = outcomes[outcomes["outcome"] == self.outcome]
+        size = float(row["n_records"].astype("float64").sum(min_count=1))
+        kind = "" if row.empty else str(row["kind"].iloc[0])
+        if self.counts == "size":
+            return size
+        mean = figures[(figures["outcome"] == self.outcome) & (figures["figure"] == "mean")]["value"]
+        total = float(mean.astype("float64").sum(min_count=1)) * size / (100.0 if kind == "binary" else 1.0)
+        return float(np.round(total)) if abs(total - np.round(total)) < _NEAR else np.nan
 
     def months(self, tables: Tables, clinics: tuple[str, ...]) -> pd.DataFrame:
         """Counts of clinics (rows) in the months of the table (columns); NaN where there is none to see."""

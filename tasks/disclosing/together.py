@@ -1,0 +1,377 @@
+"""Releases with overlapping windows, read as one table: what they tell together that none tells alone.
+
+A month's count stands in every release whose window holds it, and each release shows sums of its own: a
+clinic's window, the network's month, the total. Whoever keeps them all solves for what any of them withheld.
+So the counts of all of them are one table here, where what one release shows is known in every other, and a
+new release withholds what would let a small count be worked out, whichever release withheld that.
+
+A count that a release shows otherwise than the new one was restated since: late records came. That number
+binds only that release's own sums. Of a withheld count nobody here knows whether it was restated; it is taken
+for the new one, as far as what was shown agrees with it. Months that left the window and were never shown
+are unknown here too, and something is put in their place that agrees with what was shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, sparse
+
+from tasks.disclosing.additive import AdditiveTable, Integers, Sum, protect
+from tasks.disclosing.grid import NETWORK, Booleans, Column, Counts, Floats, believed_months
+from tasks.disclosing.policy import SmallNumberPolicy
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One column of an earlier release as it stands there; NaN where it shows nothing.
+
+    Attributes:
+        names: its months.
+        window: (C,) counts of the clinics.
+        small: (C,) windows that it says are withheld for being small.
+        months: (C, M) counts of their months.
+        network: (M,) counts of the network's months.
+        total: the network's window.
+    """
+
+    names: tuple[str, ...]
+    window: Floats
+    small: Booleans
+    months: Floats
+    network: Floats
+    total: float
+
+    @classmethod
+    def of(cls, tables: Mapping[str, pd.DataFrame], column: Column, clinics: tuple[str, ...]) -> Shown:
+        """Look the column up in a release."""
+        months = column.months(tables, (*clinics, NETWORK))
+        return cls(
+            tuple(months.columns),
+            column.windows(tables, clinics),
+            column.labelled_small(tables, clinics),
+            months.to_numpy()[:-1],
+            months.to_numpy()[-1],
+            column.total(tables),
+        )
+
+    @property
+    def of_network(self) -> Shown:
+        """The network as if it were the only clinic."""
+        nothing = np.full(len(self.names), np.nan)
+        total, none = np.array([self.total]), np.zeros(1, dtype=bool)
+        return Shown(self.names, total, none, self.network[None, :], nothing, np.nan)
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What a release withholds of one column.
+
+    Attributes:
+        windows: (C,) clinics' windows.
+        months: (C, M) their months.
+        network: (M,) months of the network.
+        total: whether the network's window.
+    """
+
+    windows: Booleans
+    months: Booleans
+    network: Booleans
+    total: bool = False
+
+    @property
+    def series(self) -> Booleans:
+        """(C,) clinics of which a month is withheld."""
+        return np.asarray(self.months.any(axis=1), dtype=np.bool_)
+
+    def with_none(self, clinics: int) -> Gone:
+        """The same with further clinics, of which nothing is there."""
+        more = np.zeros((clinics, self.months.shape[1]), dtype=bool)
+        windows = np.append(self.windows, np.zeros(clinics, dtype=bool))
+        return replace(self, windows=windows, months=np.vstack([self.months, more]))
+
+
+def withhold_together(
+    policy: SmallNumberPolicy,
+    counts: Counts,
+    names: Sequence[str],
+    shown: Sequence[Shown],
+    gone: Gone,
+    *,
+    whole_series: bool = True,
+) -> Gone:
+    """What to withhold besides, so that no small count follows from all releases together.
+
+    Args:
+        policy: the small-number policy.
+        counts: the new release's counts.
+        names: its months.
+        shown: what earlier ones show.
+        gone: what it withholds already.
+        whole_series: whether a clinic's months are withheld all together.
+    """
+    if not shown:
+        return gone
+    union = _Union(policy, counts, tuple(names), shown, gone, whole_series=whole_series)
+    also = np.array(union.cells.withheld, dtype=bool)
+    more = protect(union.table(), np.array(union.cells.guarded, dtype=bool) & also, also) & ~also
+    months = more[union.month][:, union.now]
+    if whole_series:
+        months = np.broadcast_to(months.any(axis=1)[:, None], months.shape)
+    return Gone(gone.windows | more[union.window], gone.months | months, gone.network, gone.total)
+
+
+@dataclass
+class _Cells:
+    """Cells of a table as they are added; see `AdditiveTable`."""
+
+    values: list[float] = field(default_factory=list)
+    lower: list[float] = field(default_factory=list)
+    upper: list[float] = field(default_factory=list)
+    unit: list[int] = field(default_factory=list)
+    withheld: list[bool] = field(default_factory=list)
+    guarded: list[bool] = field(default_factory=list)
+    sums: dict[tuple[int, ...], Sum] = field(default_factory=dict)
+
+    def add(
+        self,
+        value: float,
+        lower: float = 0.0,
+        upper: float = np.inf,
+        *,
+        known: bool = False,
+        unit: int = -1,
+        withheld: bool = True,
+        guarded: bool = False,
+    ) -> int:
+        """One cell's position; what is `known` is known however it is withheld."""
+        self.values.append(value)
+        self.lower.append(value if known else min(lower, value))
+        self.upper.append(value if known else max(upper, value))
+        self.unit.append(unit)
+        self.withheld.append(withheld)
+        self.guarded.append(guarded)
+        return len(self.values) - 1
+
+    def bind(self, whole: int, parts: Sequence[int]) -> None:
+        """`whole` is the sum of `parts`."""
+        relation = Sum(int(whole), tuple(int(part) for part in parts))
+        self.sums.setdefault(relation.members, relation)
+
+    def sum_of(self, parts: Sequence[int]) -> float:
+        return float(sum(self.values[part] for part in parts))
+
+
+class _Union:
+    """The table of all releases.
+
+    Attributes:
+        names: all months, in order; `now` are the new release's among them (positions).
+        month: (C, U) positions of the cells of clinics' months.
+        window: (C,) positions of those of the new release's windows.
+    """
+
+    def __init__(
+        self,
+        policy: SmallNumberPolicy,
+        counts: Counts,
+        names: tuple[str, ...],
+        shown: Sequence[Shown],
+        gone: Gone,
+        *,
+        whole_series: bool,
+    ) -> None:
+        self._policy, self._counts, self._shown, self._gone = policy, counts, shown, gone
+        self.cells = _Cells()
+        self.names = tuple(sorted({*names, *(name for each in shown for name in each.names)}))
+        self.now = np.array([self.names.index(name) for name in names], dtype=np.int64)
+        self._places = [np.array([self.names.index(name) for name in each.names]) for each in shown]
+        self._values = _months_of_all(counts, self.now, len(self.names), shown, self._places)
+        self._one_clinic = not whole_series
+        self._add_months(whole_series)
+        self._add_networks_months()
+        self._add_windows(whole_series)
+        for release, places in zip(shown, self._places, strict=True):
+            self._add_release(release, places)
+
+    def table(self) -> AdditiveTable:
+        cells = self.cells
+        return AdditiveTable(
+            np.array(cells.values),
+            list(cells.sums.values()),
+            np.array(cells.lower),
+            np.array(cells.upper),
+            np.array(cells.unit, dtype=np.int64),
+            self._policy.least_width,
+            self._policy.slack,
+        )
+
+    def _add_months(self, whole_series: bool) -> None:
+        """Clinics' months; those that left the window can no longer be withheld."""
+        counts, gone = self._counts, self._gone
+        clinics, months = self._values.shape
+        known = self._agreeing([each.months for each in self._shown])
+        lower, upper = believed_months(counts) if whole_series else (counts.lower[:, 1:], counts.upper[:, 1:])
+        present = ~np.isnan(counts.months)
+        self.month = np.empty((clinics, months), dtype=np.int64)
+        when = {int(place): j for j, place in enumerate(self.now)}
+        for c in range(clinics):
+            for u in range(months):
+                value, j = float(self._values[c, u]), when.get(u)
+                if j is None:
+                    self.month[c, u] = self.cells.add(value, known=bool(known[c, u]))
+                    continue
+                nothing = not present[c, j]
+                self.month[c, u] = self.cells.add(
+                    value,
+                    float(lower[c, j]),
+                    float(upper[c, j]),
+                    known=bool(known[c, u]) or nothing,
+                    unit=-1 if nothing else c if whole_series else j,
+                    withheld=bool(gone.months[c, j]) or nothing,
+                    guarded=bool(counts.small[c, 1 + j]) and not nothing,
+                )
+
+    def _add_networks_months(self) -> None:
+        """The network's months, which the clinics add up to."""
+        if self._one_clinic:
+            return
+        known = self._agreeing([each.network[None, :] for each in self._shown])[0]
+        when = {int(place): j for j, place in enumerate(self.now)}
+        self._network = np.empty(len(self.names), dtype=np.int64)
+        for u in range(len(self.names)):
+            parts = self.month[:, u].tolist()
+            shown_now = u in when and not self._gone.network[when[u]]
+            self._network[u] = self.cells.add(
+                self.cells.sum_of(parts), known=bool(known[u]), withheld=not shown_now
+            )
+            self.cells.bind(self._network[u], parts)
+
+    def _add_windows(self, whole_series: bool) -> None:
+        """The new release's windows and total."""
+        counts, gone = self._counts, self._gone
+        clinics = len(counts.window)
+        positions = []
+        for c in range(clinics):
+            nothing = bool(np.isnan(counts.window[c]))
+            parts = self.month[c, self.now].tolist()
+            position = self.cells.add(
+                self.cells.sum_of(parts),
+                float(counts.lower[c, 0]),
+                float(counts.upper[c, 0]),
+                known=nothing,
+                unit=-1 if nothing else clinics + c if whole_series else len(self.now),
+                withheld=bool(gone.windows[c]) or nothing,
+                guarded=bool(counts.guarded[c, 0]) and not nothing,
+            )
+            self.cells.bind(position, parts)
+            positions.append(position)
+        self.window = np.array(positions, dtype=np.int64)
+        if not self._one_clinic:
+            total = self.cells.add(self.cells.sum_of(positions), withheld=gone.total)
+            self.cells.bind(total, positions)
+            self.cells.bind(total, self._network[self.now].tolist())
+
+    def _add_release(self, release: Shown, places: Integers) -> None:
+        """An earlier release: sums of its own, of the months as it stated them."""
+        month = self.month[:, places].copy()
+        stated = ~np.isnan(release.months)
+        for c, j in zip(*np.nonzero(stated & (release.months != self._values[:, places])), strict=True):
+            month[c, j] = self.cells.add(float(release.months[c, j]), known=True)
+        windows = [self._earlier_window(release, c, places, month[c].tolist()) for c in range(len(month))]
+        if self._one_clinic:
+            return
+        network = [
+            int(self._network[u])
+            if np.array_equal(month[:, j], self.month[:, u])
+            else self._sum(month[:, j].tolist(), float(release.network[j]))
+            for j, u in enumerate(places)
+        ]
+        total = self._sum(windows, release.total)
+        if self.cells.sum_of(network) == self.cells.values[total]:
+            self.cells.bind(total, network)
+
+    def _earlier_window(self, release: Shown, c: int, places: Integers, parts: list[int]) -> int:
+        value, stated, policy = self.cells.sum_of(parts), float(release.window[c]), self._policy
+        if not np.isnan(stated):
+            position = self.cells.add(stated, known=True)
+            if stated == value:
+                self.cells.bind(position, parts)
+            return position
+        few = bool(policy.is_small(value))
+        bounds = (float(policy.low), float(policy.high)) if few else (0.0, np.inf)
+        if not release.small[c]:  # everyone can read that it is not small
+            bounds = (policy.high + 1.0, np.inf) if value else (0.0, 0.0)
+        guarded = few or self._few_without(c, places) if np.isin(places, self.now).all() else release.small[c]
+        position = self.cells.add(value, *bounds, guarded=bool(guarded))
+        self.cells.bind(position, parts)
+        return position
+
+    def _few_without(self, c: int, places: Integers) -> bool:
+        """Whether an earlier window had few records without the event, or none."""
+        if self._counts.rest is None:
+            return False
+        rest = float(np.nansum(self._counts.rest[c, 1:][np.isin(self.now, places)]))
+        return rest <= self._policy.high and bool(self._values[c, places].sum() > 0)
+
+    def _sum(self, parts: list[int], stated: float) -> int:
+        """A sum of an earlier release; one that it states otherwise was restated since and tells nothing."""
+        value = self.cells.sum_of(parts)
+        position = self.cells.add(value, known=stated == value)
+        self.cells.bind(position, parts)
+        return position
+
+    def _agreeing(self, stated: Sequence[Floats]) -> Booleans:
+        """(C, U) months that a release states as they are now."""
+        values = self._values if len(stated[0]) == len(self._values) else self._values.sum(axis=0)[None, :]
+        known = np.zeros(values.shape, dtype=bool)
+        for each, places in zip(stated, self._places, strict=True):
+            known[:, places] |= each == values[:, places]
+        return known
+
+
+def _months_of_all(
+    counts: Counts, now: Integers, months: int, shown: Sequence[Shown], places: Sequence[Integers]
+) -> Floats:
+    """(C, U) months of the new release, and of those before as far as they show or allow."""
+    values = np.full((len(counts.window), months), np.nan)
+    for release, at in zip(shown, places, strict=True):
+        values[:, at] = np.where(np.isnan(release.months), values[:, at], release.months)
+    values[:, now] = np.nan_to_num(counts.months)
+    return _filled(values, shown, places)
+
+
+def _filled(values: Floats, shown: Sequence[Shown], places: Sequence[Integers]) -> Floats:
+    """Unknown months with something in their place that agrees with the sums shown, as nearly as can be."""
+    unknown = np.isnan(values)
+    if not unknown.any():
+        return values
+    position = np.full(values.shape, -1)
+    position[unknown] = np.arange(unknown.sum())
+    rows: list[list[int]] = []
+    sums: list[float] = []
+    for release, at in zip(shown, places, strict=True):
+        lines = [(position[c, at], values[c, at], whole) for c, whole in enumerate(release.window)]
+        lines += [(position[:, u], values[:, u], whole) for u, whole in zip(at, release.network, strict=True)]
+        lines.append((position[:, at].ravel(), values[:, at].ravel(), release.total))
+        for cells, known, whole in lines:
+            if (cells >= 0).any() and not np.isnan(whole):
+                rows.append(cells[cells >= 0].tolist())
+                sums.append(float(whole - np.nansum(known)))
+    found = np.zeros(int(unknown.sum()))
+    if rows:
+        lengths = [len(row) for row in rows]
+        index = (np.repeat(np.arange(len(rows)), lengths), np.concatenate(rows))
+        cells = sparse.csr_array((np.ones(sum(lengths)), index), shape=(len(rows), len(found)))
+        off = sparse.eye_array(len(rows))
+        cost = np.concatenate([np.zeros(len(found)), np.ones(2 * len(rows))])
+        agree = optimize.LinearConstraint(sparse.hstack([cells, off, -off], format="csr"), sums, sums)
+        solved = optimize.milp(cost, constraints=agree)
+        if solved.status == 0:
+            found = np.round(solved.x[: len(found)], 6)
+    filled = values.copy()
+    filled[unknown] = found
+    return filled
