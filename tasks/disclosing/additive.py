@@ -26,6 +26,7 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 _SOLVER_TOLERANCE = 1e-6
+_ROUNDS = 4  # of reading one sum after the other
 _STALLS = 3  # rounds of pulling that settle no further cell before the rest are looked at one by one
 
 
@@ -99,9 +100,12 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
     attacker, best = _Attacker(table, withheld), None
     need = np.minimum(table.least_width, (table.upper - table.lower) / 2.0)
     cells = np.flatnonzero(primary & table.hidden_when_withheld)
+    at_most = _reach(table, withheld | (table.unit >= 0))
     for cell in attacker.sway(cells.tolist(), need):
         near = [relation for relation in table.sums if cell in relation.members]
         enough = float(need[cell])
+        if at_most[cell] < enough:
+            enough = float(at_most[cell]) / 2.0
         while not attacker.is_free(cell, enough):
             if best is None:
                 best = _Attacker(table, withheld | (table.unit >= 0))
@@ -109,6 +113,8 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
                 enough = best.width(cell) / 2.0
                 continue
             companion = _companion(table, withheld, near)
+            while companion is None and (wider := _with_neighbours(table, near)):
+                near, companion = wider, _companion(table, withheld, wider)
             if companion is None:
                 break
             withheld |= table.unit == companion
@@ -139,8 +145,7 @@ class _Attacker:
         shape = (len(table.sums), len(table.values))
         equations = sparse.csr_array((signs, (rows, columns)), shape=shape)
         self._sums = optimize.LinearConstraint(equations, 0.0, 0.0)
-        # beyond anything a sum allows: keeps the programs bounded where no sum does
-        self._plenty = 2.0 * (float(table.values.sum()) + table.least_width)
+        self._plenty = _plenty(table)
         self.low, self.high = table.values.copy(), table.values.copy()
         self.give_up(withheld)
 
@@ -201,6 +206,31 @@ class _Attacker:
         return self.width(cell) >= need - _SOLVER_TOLERANCE
 
 
+def _reach(table: AdditiveTable, withheld: Booleans) -> Floats:
+    """(K,) at most how wide the range of a cell can be: what follows from one sum at a time."""
+    low = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
+    high = np.where(withheld, np.minimum(table.upper, _plenty(table)), table.values + table.slack)
+    if not table.sums:
+        return np.asarray(high - low)
+    sums = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
+    cells = np.array([member for each in table.sums for member in each.members])
+    sign = np.array([sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))])
+    for _ in range(_ROUNDS):
+        least = np.where(sign > 0, low[cells], -high[cells])
+        most = np.where(sign > 0, high[cells], -low[cells])
+        # a member is what the others leave: less than all of the least, more than all of the most
+        others_least = np.bincount(sums, least, len(table.sums))[sums] - least
+        others_most = np.bincount(sums, most, len(table.sums))[sums] - most
+        np.maximum.at(low, cells, np.where(sign > 0, -others_most, others_least))
+        np.minimum.at(high, cells, np.where(sign > 0, -others_least, others_most))
+    return np.asarray(np.maximum(high - low, 0.0))
+
+
+def _plenty(table: AdditiveTable) -> float:
+    """Beyond anything a sum allows: keeps the programs bounded where no sum does."""
+    return 2.0 * (float(table.values.sum()) + table.least_width)
+
+
 def _tells_small_total(table: AdditiveTable, withheld: Booleans, relation: Sum) -> bool:
     """Whether a sum less its published cells leaves a small count, or all but a small count."""
     if withheld[relation.whole]:
@@ -213,6 +243,14 @@ def _tells_small_total(table: AdditiveTable, withheld: Booleans, relation: Sum) 
     return total <= table.small_total or (
         table.rest is not None and float(table.rest[gone].sum()) <= table.small_total
     )
+
+
+def _with_neighbours(table: AdditiveTable, near: Sequence[Sum]) -> list[Sum]:
+    """Sums with a cell that can be hidden in common with these; empty where that adds none."""
+    hidden = table.hidden_when_withheld
+    cells = {member for relation in near for member in relation.members if hidden[member]}
+    wider = [relation for relation in table.sums if not cells.isdisjoint(relation.members)]
+    return wider if len(wider) > len(near) else []
 
 
 def _companion(table: AdditiveTable, withheld: Booleans, near: Sequence[Sum]) -> int | None:

@@ -265,15 +265,18 @@ def _withhold_sizes(release: _Release, sizes: Mapping[str, Counts | None]) -> tu
     small_series = small | np.any(by_month, axis=0)
     windows, series = small.copy(), small_series.copy()
     network = {column: _of_network(release, [(column, each)]) for column, each in different.items() if column}
+    settled: dict[Column | None, int] = {}
     while True:
         before = windows.sum() + series.sum()
         for column, counts in different.items():
+            if settled.get(column) == windows.sum() + series.sum():
+                continue  # nothing more was withheld since
             windows |= withhold_windows(policy, counts, windows)
-            if column is None:
-                continue
-            series |= withhold_series(policy, counts, windows, series | windows, network[column].all)
-            gone = release.together(column, counts, _gone(column, windows, series, network[column]))
-            windows, series = gone.windows, gone.series | gone.windows
+            if column is not None:
+                series |= withhold_series(policy, counts, windows, series | windows, network[column].all)
+                gone = release.together(column, counts, _gone(column, windows, series, network[column]))
+                windows, series = gone.windows, gone.series | gone.windows
+            settled[column] = int(windows.sum() + series.sum())
         if windows.sum() + series.sum() == before:
             return _Withheld(small, windows), _Withheld(small_series, series)
 

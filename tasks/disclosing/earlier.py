@@ -7,6 +7,8 @@ Windows overlap from month to month. Two things would undo what one release with
   those is small, the difference may give it away, and the clinic's window stays withheld until more months
   have come.
 
+What follows from more than a difference, from the sums of all releases together, is `together`'s.
+
 Not guarded: what came late. A month stated anew differs from its first statement by the records that came
 in between, and both are published; withholding every clinic with a few late records would withhold most.
 """

@@ -168,3 +168,20 @@ def test_no_withheld_cell_of_a_two_way_table_can_be_solved_for(rows: list[list[i
     for cell in np.flatnonzero(small):
         if open_at_best(table, small, int(cell)):
             assert tables[:, cell].max() > tables[:, cell].min()
+
+
+def test_a_companion_is_looked_for_further_away_where_none_is_near() -> None:
+    # the first total's parts were published before; one of them is a total itself, of which a part may go
+    values = np.array([2, 25, 27, 12, 13, 1, 1], dtype=float)
+    sums = [Sum(2, (0, 1)), Sum(1, (3, 4)), Sum(0, (5, 6))]
+    small = np.array([True, False, False, False, False, False, False])
+    also = np.array([True, True, False, False, False, True, True])
+    lower, upper = np.zeros(7), np.array([LOW, *[100.0] * 6])
+    lower[0], upper[0] = LOW, HIGH
+    lower[2] = upper[2] = 27
+    unit = np.array([-1, -1, -1, 0, 1, -1, -1])
+    table = AdditiveTable(values, sums, lower, upper, unit, 1.0)
+    withheld = protect(table, small, also)
+    assert withheld[3] or withheld[4]
+    low, high = attack(table, withheld, 0)
+    assert high - low >= 1
