@@ -123,6 +123,18 @@ def blank_total(policy: SmallNumberPolicy, tables: Tables, outcome: str, totals:
         quality.loc[of_records & (quality["clinic"] == NETWORK), "n_checked"] = pd.NA
 
 
+def blank_clustering(policy: SmallNumberPolicy, tables: Tables, outcome: str, digits: int) -> None:
+    """An outcome's intraclass correlation and what follows from it, to so many digits; withheld for 0."""
+    figures = tables["network_figures"]
+    if figures.empty:
+        return
+    rows = figures.index[(figures["outcome"] == outcome) & figures["figure"].isin(_CLUSTERING)]
+    if digits:
+        _shorten(figures, rows, FIGURE_COLUMNS, digits)
+    else:
+        mark(policy, figures, pd.Series(SECONDARY, index=rows, dtype="string"), FIGURE_COLUMNS)
+
+
 def blank_clinics(policy: SmallNumberPolicy, tables: Tables, size: Mapping[str, str]) -> None:
     """The clinics themselves, where their size is withheld."""
     clinics = tables["clinics"]

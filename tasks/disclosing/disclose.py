@@ -20,12 +20,14 @@ from tasks.disclosing.blanking import (
     Tables,
     blank_clinics,
     blank_clinics_of,
+    blank_clustering,
     blank_months,
     blank_outcome,
     blank_total,
     round_counts,
     shorten_figures,
 )
+from tasks.disclosing.correlation import MOST_DIGITS, correlation_digits
 from tasks.disclosing.earlier import Told
 from tasks.disclosing.effects import withhold_effects
 from tasks.disclosing.grid import (
@@ -82,6 +84,7 @@ def disclose(
         of_series = outcome_withheld.series.status(release.clinics)
         blank_months(policy, shown, outcome, of_series, outcome_withheld.network.status(release.months))
         blank_total(policy, shown, outcome, outcome_withheld.totals)
+        blank_clustering(policy, shown, outcome, outcome_withheld.digits)
         round_counts(policy, shown, outcome, release.kinds[outcome])
     blank_clinics(policy, shown, size)
     withhold_quality(policy, shown, size, series_size)
@@ -113,11 +116,15 @@ class _OfNetwork(_Withheld):
 
 @dataclass(frozen=True)
 class _OfOutcome:
-    """What is withheld of an outcome: clinics' windows and series, and months of the network."""
+    """What is withheld of an outcome: clinics' windows and series, and months of the network.
+
+    `digits` are those of its intraclass correlation.
+    """
 
     windows: _Withheld
     series: _Withheld
     network: _OfNetwork
+    digits: int = MOST_DIGITS
 
     @property
     def totals(self) -> frozenset[str]:
@@ -314,7 +321,15 @@ def _withhold_outcome(
     small = windows.small | events.small[:, 0]
     small_series = small | events.small[:, 1:].any(axis=1)
     return _OfOutcome(
-        _Withheld(small, gone.windows), _Withheld(small_series, gone.series | gone.windows), network
+        _Withheld(small, gone.windows),
+        _Withheld(small_series, gone.series | gone.windows),
+        network,
+        correlation_digits(
+            policy,
+            events,
+            Column(outcome, "denominator").windows(release.tables, release.clinics),
+            gone.windows,
+        ),
     )
 
 

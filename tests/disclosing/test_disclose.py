@@ -172,7 +172,7 @@ def test_a_series_has_no_gaps_to_fill() -> None:
 
 def test_the_sum_of_squared_sizes_cannot_be_solved_for() -> None:
     # n² of the clinics adds up to N (1 + (design effect - 1) / ICC): with the total it would tell 5 and 90
-    net = network([[5], [90], [300], [310], [320]])
+    net = network([[5], [90], [300], [310], [320]], kind="continuous")
     figures = disclose(POLICY, net.tables())["network_figures"].set_index("figure")["value"]
     effect, icc = float(figures["design_effect"]), float(figures["icc"])
     assert effect == float(f"{effect:.3g}")
@@ -181,6 +181,45 @@ def test_the_sum_of_squared_sizes_cannot_be_solved_for() -> None:
     others = 300**2 + 310**2 + 320**2
     fit = [a for a in range(1, 11) if squares[0] <= a**2 + (95 - a) ** 2 + others <= squares[1]]
     assert len(fit) > 4
+
+
+def test_the_correlation_of_clinics_does_not_tell_the_events_of_a_few() -> None:
+    # 4, 13 and 12 of 29 are withheld: of the 28 ways that the policy leaves, only this has that correlation
+    sizes = [110, 400, 150, 220, 180, 300, 260, 140, 350, 200, 240, 320]
+    events = [4, 34, 13, 18, 15, 40, 22, 12, 30, 17, 25, 21]
+    after = disclose(POLICY, network([[n] for n in sizes], [[n] for n in events]).tables())
+    gone = np.flatnonzero(raw(after)["numerator"].isna())
+    shown = after["network_figures"].set_index("figure")["value"].dropna()
+    ways = []
+    for few in range(1, 11):
+        for one in range(11, sum(np.array(events)[gone]) - few - 10):
+            way = np.array(events)
+            way[gone] = few, one, sum(way[gone]) - few - one
+            correlation = correlation_of(np.array(sizes), way)
+            if "icc" not in shown or f"{correlation:.3g}" == f"{correlation_of(sizes, events):.3g}":
+                ways.append(few)
+    assert len(gone) == 3
+    assert max(ways) - min(ways) >= 4
+    assert "design_effect" not in shown
+
+
+def correlation_of(sizes: np.ndarray, events: np.ndarray) -> float:
+    """The intraclass correlation by analysis of variance."""
+    n, y = np.array(sizes, dtype=float), np.array(events, dtype=float)
+    k, mean, share = len(n), y.sum() / n.sum(), y / n
+    between = (n * (share - mean) ** 2).sum() / (k - 1)
+    within = (n * share * (1 - share)).sum() / (n.sum() - k)
+    size = (n.sum() - (n**2).sum() / n.sum()) / (k - 1)
+    return float((between - within) / (between + (size - 1) * within))
+
+
+def test_a_correlation_of_many_clinics_that_leaves_many_ways_is_told() -> None:
+    rng = np.random.default_rng(1)
+    sizes = [19, 19, 14, *rng.integers(1000, 4000, 45)]
+    events = [10, 12, 6, *rng.binomial(sizes[3:], rng.beta(20, 15, 45))]
+    after = disclose(POLICY, network([[n] for n in sizes], [[n] for n in events]).tables())
+    assert raw(after)["numerator"].isna().sum() == 3
+    assert after["network_figures"].set_index("figure")["value"].notna()["icc"]
 
 
 def test_the_quality_table_says_nothing_of_a_clinic_whose_size_is_withheld() -> None:
