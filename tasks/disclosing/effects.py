@@ -4,6 +4,9 @@ A before/after figure is made of sums over the clinics that the program reached:
 beside it, it tells the sums of those that show nothing, and of a single pilot clinic it tells what its own
 months come to before and after. A model's effect rests on all months of all clinics, and does not; but the
 records of a part of the network less the clinics shown are those of the others.
+
+Over the whole network the same figure tells four counts: events and records without, before and after. None
+of them may be small.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from tasks.disclosing.blanking import EFFECT_COLUMNS, SECONDARY, Tables, mark, reason
 from tasks.disclosing.policy import SmallNumberPolicy
+
+_NEAR = 0.01  # a count solved for is a whole number to within the digits of an estimate
 
 
 def withhold_effects(policy: SmallNumberPolicy, tables: Tables, outcomes: Iterable[str]) -> None:
@@ -33,6 +39,7 @@ def withhold_effects(policy: SmallNumberPolicy, tables: Tables, outcomes: Iterab
     fewer_clinics = _fewer(effects, whole, "n_clinics")
     naive = effects["model"] == "naive"
     gone = concerned & naive & (fewer_clinics | _fewer(effects, whole, "n_records"))
+    gone |= naive & ~fewer_clinics & effects["outcome"].isin(_telling_small(policy, tables))
     gone &= effects["status"] == "ok"
     mark(policy, effects, pd.Series(SECONDARY, index=effects.index[gone], dtype="string"), EFFECT_COLUMNS)
     effects.loc[gone, "words"] = reason(policy, SECONDARY)
@@ -44,3 +51,50 @@ def _fewer(effects: pd.DataFrame, whole: pd.DataFrame, column: str) -> pd.Series
     used = effects[column].to_numpy(dtype=float, na_value=np.nan)
     there = effects["outcome"].map(whole[column]).to_numpy(dtype=float, na_value=np.nan)
     return pd.Series(used < there, index=effects.index)
+
+
+def _telling_small(policy: SmallNumberPolicy, tables: Tables) -> list[str]:
+    """Outcomes whose plain before/after figures would tell a small count of the whole network."""
+    effects, estimates = tables["program_effects"], tables["clinic_estimates"]
+    events = estimates[estimates["form"] == "raw"].groupby("outcome")["numerator"].sum().astype("float64")
+    naive = effects[(effects["model"] == "naive") & effects["value"].notna() & effects["n_records"].notna()]
+    found = []
+    for outcome, rows in naive.groupby("outcome"):
+        figures = rows.set_index("measure")[["value", "lower", "upper"]].astype("float64")
+        size = float(rows["n_records"].iloc[0])
+        counts = _counts_of_shares(figures, float(events[outcome]), size)
+        counts += _counts_of_rates(figures, float(events[outcome]))
+        whole = [
+            each for each in counts if min(each) > -_NEAR and all(abs(x - round(x)) < _NEAR for x in each)
+        ]
+        if policy.is_small(np.round(whole)).any():
+            found.append(str(outcome))
+    return found
+
+
+def _counts_of_shares(figures: pd.DataFrame, events: float, size: float) -> list[tuple[float, ...]]:
+    """Events and records without, before and after, that give a risk difference (and odds ratio)."""
+    if "risk_difference" not in figures.index or figures["value"]["risk_difference"] == 0.0:
+        return []
+    difference = float(figures["value"]["risk_difference"]) / 100.0
+    before = [0.0, 1.0, -difference, 1.0 - difference]  # without an odds ratio one of the counts is nothing
+    if "odds_ratio" in figures.index:
+        ratio = float(figures["value"]["odds_ratio"])
+        root = np.sqrt(max((1.0 - difference) ** 2 + 4.0 * difference / (1.0 - ratio), 0.0))
+        before = [(1.0 - difference + root) / 2.0, (1.0 - difference - root) / 2.0]
+    found: list[tuple[float, ...]] = []
+    for share in before:
+        after = (events - size * share) / difference
+        with_it = (size - after) * share, after * (share + difference)
+        found.append((with_it[0], size - after - with_it[0], with_it[1], after - with_it[1]))
+    return found
+
+
+def _counts_of_rates(figures: pd.DataFrame, events: float) -> list[tuple[float, ...]]:
+    """Events before and after whose Poisson error gives the interval of a rate ratio."""
+    if "rate_ratio" not in figures.index or events == 0.0:
+        return []
+    lower, upper = (float(figures[end]["rate_ratio"]) for end in ("lower", "upper"))
+    error = np.log(upper / lower) / (2.0 * stats.norm.ppf(0.975))
+    root = np.sqrt(max(events**2 - 4.0 * events / error**2, 0.0))
+    return [((events - root) / 2.0, (events + root) / 2.0)]

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from tasks.release import Release
+from tasks.disclosing import disclose
+from tasks.release import PROGRAM_EFFECTS, Release, conform
+from tests.disclosing.test_disclose import POLICY, network
 from tests.disclosing.test_release import released
 
 # twelve clinics in six months; one has 7 records in all
@@ -85,3 +89,33 @@ def test_a_program_that_reached_every_clinic_has_its_plain_figure(tmp_path: Path
     starts = {f"Clinic {chr(65 + i)}": f"2024-0{3 + i % 3}" for i in range(12)}
     effects = release(tmp_path, starts)["program_effects"]
     assert effects.query("model == 'naive'")["value"].notna().all()
+
+
+@pytest.mark.parametrize(("after", "shown"), [(7, False), (40, True)])
+def test_nor_does_a_figure_of_all_of_them_tell_few_events_since_the_start(after: int, shown: bool) -> None:
+    # all clinics start with the last two of three months; 300 of 900 records before, `after` of 1,000 since
+    records = [[90, 50, 50]] * 10
+    net = network(records, [[30, after // 10, 0]] * 9 + [[30, after - 9 * (after // 10), 0]])
+    before = net.tables()
+    odds = (after / (1000 - after)) / (300 / 600)
+    naive = before["program_effects"].iloc[[0, 0]].copy()
+    naive["measure"], naive["value"] = ["odds_ratio", "risk_difference"], [odds, after / 10 - 100 / 3]
+    before["program_effects"] = conform(PROGRAM_EFFECTS, naive)
+    effects = disclose(POLICY, before)["program_effects"]
+    assert (effects["value"].notna() == shown).all()
+    assert (effects["n_records"].notna() == shown).all()
+    assert effects["words"].str.startswith("withheld").all() != shown
+
+
+def test_nor_do_its_limits_tell_few_events_of_a_rate() -> None:
+    # a rate ratio's interval is as wide as 1 / before + 1 / after says
+    net = network([[900, 1000], [900, 1000]], [[150, 4], [150, 5]])
+    for after, shown in ((9, False), (100, True)):
+        net.events[:, 1] = after // 2, after - after // 2
+        before = net.tables()
+        ratio, error = (after / 2000) / (300 / 1800), np.sqrt(1 / after + 1 / 300)
+        naive = before["program_effects"].assign(measure="rate_ratio", value=ratio)
+        naive["lower"], naive["upper"] = ratio * np.exp(np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * error)
+        before["program_effects"] = conform(PROGRAM_EFFECTS, naive)
+        effects = disclose(POLICY, before)["program_effects"]
+        assert (effects["value"].notna() == shown).all()
