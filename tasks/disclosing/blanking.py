@@ -71,7 +71,14 @@ def blank_months(
 ) -> None:
     """An outcome's months: whole series of clinics, and months of the network."""
     months = tables["clinic_months"]
-    mark(policy, months, _statuses(months, outcome, clinics), MONTH_COLUMNS)
+    series = _statuses(months, outcome, clinics).dropna()
+    mark(policy, months, series, MONTH_COLUMNS)
+    # the status is the series', whichever of its months is the small one: a gap would point at it
+    small = series.index[series == PRIMARY]
+    months.loc[small, "reason"] = (
+        f"withheld with all months of the clinic: one of them, or all together, is a count from {policy.low} "
+        f"to {policy.high}, or has records all alike"
+    )
     own = months[(months["outcome"] == outcome) & (months["clinic"] == NETWORK)]
     mark(policy, months, own["month"].map(dict(network)).astype("string"), MONTH_COLUMNS)
     if network:  # the centre is a mean over the months, those withheld too
