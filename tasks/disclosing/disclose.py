@@ -56,8 +56,8 @@ def disclose(
     Args:
         policy: the network's small-number policy.
         tables: release tables (`tasks.release.TABLES`) as estimated.
-        earlier: `clinics`, `clinic_estimates` and `clinic_months` of releases with overlapping windows, as
-            they were published: what these tables withhold must not follow from those either.
+        earlier: tables of releases with overlapping windows, as they were published: nothing that these
+            tables or those withhold may follow from all of them together.
 
     Returns:
         The same tables with withheld values null, their status `suppressed_primary` or
