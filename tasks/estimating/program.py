@@ -100,6 +100,8 @@ def _rollout(question: Question, records: Records, immediate: ProgramEffect) -> 
         leads=LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0,
     )
     for row in _rows_of(months.table, "mixed"):
+        if row["status"] != "ok":  # no month has an effect of its own; the whole effect may have one
+            continue
         since = int(row["term"])
         yield _from_rollout(question, row, f"month {since:03d}" if since < 0 else f"month {since:02d}", since)
 
