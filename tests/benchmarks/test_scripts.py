@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import agreement, coverage, coverage_networks, coverage_report, peers, waiting
+from benchmarks import agreement, coverage, coverage_networks, coverage_report, into_readme, peers, waiting
 from benchmarks.coverage_networks import Scenario, logistic_normal, simulate
 from scipy import special, stats
 
@@ -83,3 +83,9 @@ def test_waiting_times_commands_that_succeed(tmp_path: Path) -> None:
     assert len(waiting.seconds(["--help"], tmp_path, 2)) == 2
     with pytest.raises(subprocess.CalledProcessError):
         waiting.seconds(["check", "nowhere.toml"], tmp_path, 1)
+
+
+def test_the_readme_has_the_tables_as_they_were_made() -> None:
+    readme = into_readme.README.read_text(encoding="utf-8")
+    assert into_readme.tables(readme) == ("agreement", "coverage", "peers", "waiting")
+    assert into_readme.filled(readme) == readme
