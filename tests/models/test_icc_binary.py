@@ -209,7 +209,7 @@ def test_text_outcomes_count_the_second_value() -> None:
 
 def test_a_third_value_is_refused_without_showing_it() -> None:
     data = pd.DataFrame({"clinic": [1, 1, 2, 2], "vaccinated": [0, 1, 1, 731]})
-    with pytest.raises(EstimationError, match="vaccinated is not a 0/1 outcome") as caught:
+    with pytest.raises(EstimationError, match="vaccinated is not 0 or 1 in every row") as caught:
         icc("vaccinated", data, groups="clinic", kind="binary")
     assert "731" not in str(caught.value)
 

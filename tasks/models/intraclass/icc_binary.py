@@ -19,6 +19,7 @@ from tasks.errors import EstimationError
 from tasks.models.intraclass.beta_binomial import Events
 from tasks.models.intraclass.one_way import OneWay
 from tasks.models.numerics import distributions as stats
+from tasks.records.places import in_named
 
 Floats = NDArray[np.float64]
 
@@ -34,9 +35,11 @@ def events(data: OneWay) -> Events:
     mean = data.outcome_means
     binary = data.n * mean * (1.0 - mean)
     tolerance = 1e-9 * (data.n + data.own_squares)
-    if np.any(np.abs(data.own_squares - binary) > tolerance) or np.any((mean < -1e-9) | (mean > 1.0 + 1e-9)):
+    other = (np.abs(data.own_squares - binary) > tolerance) | (mean < -1e-9) | (mean > 1.0 + 1e-9)
+    if other.any():
+        where = in_named(data.group, [data.levels[i] for i in np.flatnonzero(other)], data.n_obs / data.k)
         raise EstimationError(
-            f"{data.response} is not a 0/1 outcome, which a binary ICC needs",
+            f"{data.response} is not 0 or 1 in every row{where}, as a binary ICC needs",
             hint=f'code {data.response} as 0 and 1, or ask for kind="continuous" or kind="count"',
         )
     return Events(data.n, np.clip(np.round(data.n * mean), 0.0, data.n))
