@@ -65,6 +65,10 @@ def test_a_database_without_dates_whose_records_are_copied(from_duckdb: Release,
 def test_postgresql(from_duckdb: Release, directory: Path, postgresql: Any, postgresql_url: str) -> None:
     engine = sa.create_engine(postgresql.admin_url)
     visits(directory).to_sql("visits", engine, index=False, if_exists="replace")
-    engine.dispose()
-    source = f'source = "{postgresql_url}"\npassword_env = "PGPASSWORD_FOR_TESTS"'
-    same(from_duckdb, release_from(directory, source))
+    try:
+        source = f'source = "{postgresql_url}"\npassword_env = "PGPASSWORD_FOR_TESTS"'
+        same(from_duckdb, release_from(directory, source))
+    finally:  # the server is shared by all tests
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP TABLE visits"))
+        engine.dispose()
