@@ -84,6 +84,11 @@ REASONS: tuple[Reason, ...] = (
         "between–within degrees of freedom makes up for most of it",
     ),
     Reason(
+        lambda row: row["interval"].startswith("GLMM") and row["clinics"] <= 8,
+        "among eight clinics a program that starts clinic by clinic is partly a difference between them, and "
+        "maximum likelihood makes their spread too small; t cannot make up for what is estimated to be zero",
+    ),
+    Reason(
         lambda row: row["quantity"].startswith("program") and row["icc"] <= 0.05 and _over(row),
         "a variance cannot be estimated below zero, so on average a small one is estimated too large",
     ),
