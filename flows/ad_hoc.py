@@ -12,6 +12,7 @@ from flows.asking import INSIDE, Correlation, Model, Question, fit, usable_recor
 from flows.in_prefect import Month, journal, provide_password
 from flows.job_step import JobStep
 from flows.monthly_steps import READ
+from tasks.records import Records
 
 if TYPE_CHECKING:
     from tasks.models.fit import Fit
@@ -45,8 +46,9 @@ def ask_network(
     done = journal()
     described = done.do(READ, Path(network))
     provide_password(described)
-    usable = done.do(SCREEN_WINDOW, described, month)
-    fitted = done.do(FIT, usable, described, Question(formula, model, month, correlation))
+    with Records.of(described).copied_once():
+        usable = done.do(SCREEN_WINDOW, described, month)
+        fitted = done.do(FIT, usable, described, Question(formula, model, month, correlation))
     summary = f"{fitted.summary()}\n{INSIDE}"
     create_markdown_artifact(key="answer", markdown=f"```\n{summary}\n```", description=formula)
     return summary

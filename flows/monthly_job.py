@@ -84,10 +84,11 @@ def report_month(network_file: Path, month: str, journal: Journal | None = None)
 
 def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Published, Mapping[str, str]]:
     from tasks.publishing import Output
+    from tasks.records import Records
 
     output = Output(network.directory / network.output.directory)
     journal.progress.plan(planned(network), expected_seconds(output.runs))
-    with output.staging() as staging:
+    with Records.of(network).copied_once(), output.staging() as staging:
         screened = journal.do(SCREEN, network, month)
         summary = journal.do(SUMMARISE, screened, network)
         estimates, ranks = {}, {}

@@ -35,7 +35,7 @@ _TEXT_DATES = (
 @dataclass
 class _Copy:
     name: str
-    keeper: duckdb.DuckDBPyConnection
+    keeper: duckdb.DuckDBPyConnection | None = None  # made when the first question comes
     users: int = 0
 
 
@@ -59,24 +59,32 @@ def copied(
     Raises:
         SourceError: the source or the SELECT cannot be used.
     """
-    with _lock:
-        copy = _copies.get(key)
-        if copy is None:
-            copy = _copies[key] = _make(fetch)
-        copy.users += 1
-    try:
+    with kept(key) as copy:
+        with _lock:
+            if copy.keeper is None:
+                copy.keeper = _make(copy.name, fetch)
         with open_memory(copy.name, place, threads) as connection:
             yield connection
+
+
+@contextmanager
+def kept(key: Hashable) -> Iterator[_Copy]:
+    """Keep the copy of some records, once somebody has asked for it, until the end of the block."""
+    with _lock:
+        copy = _copies.setdefault(key, _Copy(f":memory:copy{next(_number)}"))
+        copy.users += 1
+    try:
+        yield copy
     finally:
         with _lock:
             copy.users -= 1
             if copy.users == 0:
                 del _copies[key]
-                copy.keeper.close()
+                if copy.keeper is not None:
+                    copy.keeper.close()
 
 
-def _make(fetch: Callable[[], Iterator[pa.Table]]) -> _Copy:
-    name = f":memory:copy{next(_number)}"
+def _make(name: str, fetch: Callable[[], Iterator[pa.Table]]) -> duckdb.DuckDBPyConnection:
     keeper = duckdb.connect(name)
     try:
         keeper.execute("SET temp_directory = ''")  # patients' rows are not spilled to disk
@@ -89,7 +97,7 @@ def _make(fetch: Callable[[], Iterator[pa.Table]]) -> _Copy:
     except BaseException:
         keeper.close()
         raise
-    return _Copy(name, keeper)
+    return keeper
 
 
 def _joined(batches: list[pa.Table]) -> pa.Table:

@@ -20,7 +20,7 @@ import pyarrow as pa
 from tasks.errors import SourceError
 from tasks.records.columns import Kind
 from tasks.records.connections import Connection
-from tasks.records.copies import COPY, copied
+from tasks.records.copies import COPY, copied, kept
 from tasks.records.duckdb_sources import open_duckdb, open_files
 from tasks.records.sql_databases import answers_itself, open_url
 
@@ -140,9 +140,24 @@ class Records:
             with self.connect_source() as connection:
                 yield connection
             return
-        key = (self.source, self.password_env, self._own_query)
-        with copied(key, self._fetched, self.place, self.threads) as connection:
+        with copied(self._key, self._fetched, self.place, self.threads) as connection:
             yield connection
+
+    @property
+    def _key(self) -> tuple[str | None, ...]:
+        return self.source, self.directory, self.password_env, self._own_query
+
+    @contextmanager
+    def copied_once(self) -> Iterator[None]:
+        """See to it that records that have to be copied are fetched once, by the block's first question.
+
+        Steps of a job then speak of the same records, whatever is written to the database meanwhile.
+        """
+        if not self._is_copied:
+            yield
+            return
+        with kept(self._key):
+            yield
 
     @contextmanager
     def connect_source(self) -> Iterator[Connection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sqlite3
 import subprocess
 import sys
 import time
@@ -284,3 +285,18 @@ def test_a_database_that_goes_away_half_way_is_told(monkeypatch: pytest.MonkeyPa
         assert time.monotonic() - start > 1
     assert isinstance(error, SourceUnreachableError)
     assert "went away" in error.message
+
+
+def test_records_that_are_copied_are_fetched_once_for_a_job_and_then_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "records.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE visits (clinic TEXT)")
+        connection.execute("INSERT INTO visits VALUES ('A'), ('B')")
+    records = Records(f"sqlite:///{file}", "SELECT clinic FROM visits")
+    count = "SELECT count(*) AS n FROM {records}"
+    with records.copied_once():
+        assert records.query_table(count).to_pylist() == [{"n": 2}]
+        file.unlink()  # nobody goes there again
+        assert records.where("clinic = 'A'").query_table(count).to_pylist() == [{"n": 1}]
+    with pytest.raises(SourceError, match="there is no file"):
+        records.query_table(count)
