@@ -137,13 +137,13 @@ def by_tone(edition: Edition, clinic: Clinic) -> dict[str, list[str]]:
 
 def when_reported(edition: Edition, clinic: Clinic) -> str:
     """When a clinic without figures will have some."""
-    if for_others(clinic):
+    if withheld_besides(clinic):
         return say("unreported.when_secondary")
     return say("unreported.when_text", denominator=edition.network.policy.minimum_denominator)
 
 
-def for_others(clinic: Clinic) -> bool:
-    """Whether a clinic is withheld for the sake of another's small numbers."""
+def withheld_besides(clinic: Clinic) -> bool:
+    """Whether a clinic is withheld only because a small number would follow from it."""
     return clinic.status == "suppressed_secondary"
 
 
@@ -151,7 +151,7 @@ def why_unreported(edition: Edition, clinic: Clinic) -> str:
     """Why a clinic has no figures."""
     if clinic.status == "no_records":
         return say("unreported.no_records")
-    if for_others(clinic):
+    if withheld_besides(clinic):
         return say("unreported.secondary", policy=policy_words(edition.release.policy))
     lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
     if clinic.status.startswith("suppressed") or any(line.tone == "withheld" for line in lines):
