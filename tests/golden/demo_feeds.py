@@ -1,0 +1,71 @@
+"""The feeds of both demo networks over three successive months: kept beside the tests, and made again.
+
+    python tests/golden/demo_feeds.py --write
+
+makes them anew. That is right when published figures or words were meant to change: read the difference
+first, and say why in the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from flows.job_step import JobStep, Journal, plainly
+from flows.monthly_job import report_month
+from flows.monthly_steps import DRAW
+from tasks.demo import DemoName, make_demo
+
+KEPT = Path(__file__).parent / "feeds"
+MONTHS: dict[DemoName, tuple[str, ...]] = {
+    "chop": ("2020-04", "2020-05", "2020-06"),
+    "state48": ("2024-10", "2024-11", "2024-12"),
+}
+
+
+def made(name: DemoName, directory: Path) -> Iterator[tuple[str, str]]:
+    """Each release of a demo as one text: its tables as CSV, and a digest of every file of its feed."""
+    network_file = make_demo(name, directory)
+    for month in MONTHS[name]:
+        reported = report_month(network_file, month, Journal(_undrawn))
+        yield f"{name}-{month}", _as_text(reported.directory / "feed")
+
+
+def kept(release: str) -> str:
+    """The same release as it is kept."""
+    return lzma.decompress((KEPT / f"{release}.txt.xz").read_bytes()).decode()
+
+
+def _undrawn(step: JobStep[..., Any]) -> Callable[..., Any]:
+    """Steps as plain calls; the feed does not depend on the PDFs, which take most of the time."""
+    return (lambda *_: ()) if step.name == DRAW.name else plainly(step)
+
+
+def _as_text(feed: Path) -> str:
+    files = sorted(feed.iterdir())
+    parts = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
+    tables = [file for file in files if file.suffix == ".csv"]
+    parts += [f"\n=== {file.name}\n{file.read_text(encoding='utf-8')}" for file in tables]
+    return "".join(parts)
+
+
+def main() -> None:
+    """Keep the feeds as they come out now."""
+    if sys.argv[1:] != ["--write"]:
+        sys.exit(__doc__)
+    KEPT.mkdir(exist_ok=True)
+    for name in MONTHS:
+        with tempfile.TemporaryDirectory() as directory:
+            for release, text in made(name, Path(directory)):
+                file = KEPT / f"{release}.txt.xz"
+                file.write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
+                print(f"{file.name}: {file.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
