@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from flows.stopping import Stopped, stopped_by_signals
 from tasks.errors import ClinicnetError
 
 app = typer.Typer(
@@ -164,13 +165,14 @@ def _report(network_file: Path, month: str) -> None:
 def main() -> NoReturn:
     """Run the command line, and end with 0, with 2 for what the user can mend, with 1 for a bug."""
     try:
-        app([each for each in sys.argv[1:] if each != "--debug"])
+        with stopped_by_signals():
+            app([each for each in sys.argv[1:] if each != "--debug"])
     except ClinicnetError as error:
         _tell(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("Stopped; the last good release is as it was.", file=sys.stderr)
-        sys.exit(130)
+    except Stopped as stopped:
+        _tell_stopped(stopped)
+        sys.exit(stopped.exit_code)
     except Exception as error:  # noqa: BLE001  # the last door: a bug gets a sentence, not a screenful
         _tell_bug(error)
         sys.exit(1)
@@ -187,6 +189,11 @@ def _tell(error: ClinicnetError) -> None:
     print(f"clinicnet: {error.message}", file=sys.stderr)
     if error.hint is not None:
         print(f"HINT: {error.hint}", file=sys.stderr)
+
+
+def _tell_stopped(stopped: Stopped) -> None:
+    sentence = stopped.sentence
+    print(f"{sentence[0].upper()}{sentence[1:]}; the last good release is as it was.", file=sys.stderr)
 
 
 def _tell_bug(error: Exception) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from prefect import Task
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from pydantic import Field
 
 from flows.job_step import JobStep, Journal, guarded
@@ -73,6 +76,33 @@ def watching(progress: Progress) -> Iterator[None]:
             yield
     finally:
         _watchers.pop()
+
+
+def start_server() -> None:
+    """Start a server for the runs of this process, where no other is named; it ends with the process.
+
+    Ctrl-C goes to every process of a terminal. This one must outlive it for a moment, to be told that the run
+    was stopped, so it begins in a thread that does not hear Ctrl-C.
+
+    Raises:
+        RuntimeError: it did not start.
+    """
+    if PREFECT_API_URL.value():
+        return
+    problems: list[Exception] = []
+
+    def start() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            SubprocessASGIServer().start()
+        except Exception as problem:  # noqa: BLE001  # told to whoever waits, below
+            problems.append(problem)
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    thread.join()
+    if problems:
+        raise problems[0]
 
 
 def journal() -> Journal:

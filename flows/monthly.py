@@ -8,7 +8,7 @@ import prefect.runtime
 from prefect import flow
 
 from flows.artifacts import leave_artifacts
-from flows.in_prefect import Month, journal, provide_password, watching
+from flows.in_prefect import Month, journal, provide_password, start_server, watching
 from flows.monthly_job import MonthReported, report_month
 from flows.months import month_just_closed
 from flows.progress import Progress
@@ -46,4 +46,5 @@ def _month_due(network: Network) -> str:
 def report_month_in_prefect(network_file: Path, month: str, progress: Progress) -> MonthReported:
     """Run the flow in this process with `progress` watching."""
     with watching(progress):
+        start_server()
         return monthly_report(str(network_file), month)

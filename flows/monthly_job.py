@@ -22,6 +22,8 @@ from flows.monthly_steps import (
     WRITE_FEED,
 )
 from flows.progress import expected_seconds
+from flows.stalling import given_up_when_stalled
+from flows.stopping import Stopped, stopped
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:
@@ -68,9 +70,10 @@ def report_month(network_file: Path, month: str, journal: Journal | None = None)
     network = journal.do(READ, network_file)
     record = _Record(network_file, network, month, started, journal)
     try:
-        release, published, not_estimated = _report(network, month, journal)
-    except (ClinicnetError, UnexpectedError) as error:
-        record.failed(error)
+        with given_up_when_stalled(journal.progress) as journal.progress:
+            release, published, not_estimated = _report(network, month, journal)
+    except BaseException as error:
+        record.ended_by(error)
         raise
     return MonthReported(
         release=release,
@@ -134,11 +137,18 @@ class _Record:
             versions=dict(release.versions),
         )
 
-    def failed(self, error: ClinicnetError | UnexpectedError) -> None:
-        """Keep the record of a failure, unless the output directory itself is what failed."""
-        sentence = error.message if isinstance(error, ClinicnetError) else str(error)
+    def ended_by(self, error: BaseException) -> None:
+        """Keep the record of a failure or a stop, unless the output directory itself is what failed."""
+        why = stopped() or error
+        ended, sentence = "failed", str(why)
+        if isinstance(why, ClinicnetError):
+            sentence = why.message
+        elif isinstance(why, Stopped):
+            ended, sentence = "stopped", why.sentence
+        elif not isinstance(why, UnexpectedError):
+            ended, sentence = "stopped", f"stopped by {type(why).__name__}"
         with contextlib.suppress(OSError):
-            self._write(ended="failed", error=sentence)
+            self._write(ended=ended, error=sentence)
 
     def _write(self, **how: object) -> Path:
         from tasks.publishing import Output, RunRecord, write_run_record

@@ -35,12 +35,13 @@ class RunRecord:
         month: the reported month, YYYY-MM.
         started: when the run began.
         finished: when it ended.
-        ended: published, unchanged (the same files had been published before) or failed.
+        ended: published, unchanged (the same files had been published before), failed, or stopped by whoever
+            ran it.
         steps: the steps that were finished, in order.
-        release: directory of the release; None when the run failed.
+        release: directory of the release; None where there is none.
         release_id: its id.
         not_estimated: outcome → why it could not be estimated.
-        error: the sentence that ended a failed run.
+        error: the sentence that ended a failed or stopped run.
         versions: package → version.
     """
 
@@ -49,7 +50,7 @@ class RunRecord:
     month: str
     started: datetime
     finished: datetime
-    ended: Literal["published", "unchanged", "failed"]
+    ended: Literal["published", "unchanged", "failed", "stopped"]
     steps: tuple[Step, ...] = ()
     release: str | None = None
     release_id: str | None = None

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
 from tasks.rendering.reading import read_edition
+from tasks.rendering.worker_pool import in_batches
 
 Progress = Callable[[int, int], None]
 
@@ -114,23 +112,21 @@ def _paths(edition: Edition, directory: Path) -> Rendered:
     )
 
 
+Job = tuple[str, Path]
+"""Whose document (`NETWORK` or a clinic's name), and where it goes."""
+
+
 def _pooled(
-    release: Release, network: Network, jobs: list[tuple[str, Path]], count: int
+    release: Release, network: Network, jobs: list[Job], count: int
 ) -> Iterator[tuple[str, str | None]]:
-    # spawn: a forked copy of a process with threads (a flow's) may hang, and only spawned ones are recycled
-    with ProcessPoolExecutor(
-        max_workers=count,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start,
-        initargs=(release, network),
-        max_tasks_per_child=RECYCLE_AFTER,
-    ) as pool:
-        waiting = {pool.submit(_one, name, path): name for name, path in jobs}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+    drawn = in_batches(
+        _one, jobs, workers=count, recycle_after=RECYCLE_AFTER, start=_start, start_with=(release, network)
+    )
+    for (name, _), why in drawn:
+        yield name, why
 
 
-def _here(edition: Edition, jobs: list[tuple[str, Path]]) -> Iterator[tuple[str, str | None]]:
+def _here(edition: Edition, jobs: list[Job]) -> Iterator[tuple[str, str | None]]:
     for name, path in jobs:
         yield name, _try(edition, name, path)
 
@@ -141,22 +137,13 @@ _edition: Edition | None = None
 def _start(release: Release, network: Network) -> None:
     """In a worker: read the release once for all of its documents."""
     global _edition
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _edition = read_edition(release, network)
 
 
-def _end_with_parent() -> None:
-    """A run that is killed outright cannot tell its workers, and they would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _one(name: str, path: Path) -> str | None:
+def _one(job: Job) -> str | None:
     if _edition is None:
         raise RuntimeError("this worker has no release: it was not started by the pool")
-    return _try(_edition, name, path)
+    return _try(_edition, *job)
 
 
 def _try(edition: Edition, name: str, path: Path) -> str | None:

@@ -1,0 +1,103 @@
+"""Stopping a run that a person or the system wants stopped: within seconds, and with nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+_PATIENCE = 10.0
+"""Seconds in which a run that was told to stop may end by itself."""
+
+_NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "the system (SIGTERM)"}
+
+
+class Stopped(BaseException):  # not an error, and nothing that handles errors may swallow it
+    """Whoever runs this wants it stopped.
+
+    Attributes:
+        signal: what it was told by.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+
+    @property
+    def exit_code(self) -> int:
+        """What shells expect of a program that a signal ended: 128 and the signal's number."""
+        return 128 + self.signal
+
+    @property
+    def sentence(self) -> str:
+        """Who stopped it."""
+        return f"stopped by {_NAMES.get(self.signal, self.signal.name)}"
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into `Stopped` in the main thread, and see to it that the process then ends.
+
+    What does not end within ten seconds (a library that waits for an answer) is ended, with every process
+    that it started; a second signal does so at once. After the block the process is about to end by itself,
+    and signals no longer interrupt its tidying up.
+    """
+    for number in _NAMES:
+        signal.signal(number, _stop)
+    try:
+        yield
+    except Exception as error:
+        if _told:  # a library that was interrupted in the middle made an error of its own of it
+            raise Stopped(_told[0]) from error
+        raise
+    finally:
+        if not _told:
+            for number in _NAMES:
+                signal.signal(number, signal.SIG_IGN)
+
+
+_told: list[int] = []
+
+
+def stopped() -> Stopped | None:
+    """What this process was told to stop by; None where it was not."""
+    return Stopped(_told[0]) if _told else None
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    if _told:
+        end_at_once(128 + number)
+    _told.append(number)
+    threading.Thread(target=_end_soon, args=(128 + number,), daemon=True).start()
+    raise Stopped(number)
+
+
+def _end_soon(exit_code: int) -> None:
+    time.sleep(_PATIENCE)
+    end_at_once(exit_code)
+
+
+def end_at_once(exit_code: int) -> None:
+    """End this process and all that it started, without another word to anybody."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    for child in _descendants(os.getpid()):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGKILL)
+    os._exit(exit_code)
+
+
+def _descendants(process: int) -> list[int]:
+    """Processes started by `process`, and by those, as Linux lists them; none are known elsewhere."""
+    children: list[int] = []
+    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            children += [int(each) for each in listed.read_text().split()]
+    return children + [each for child in children for each in _descendants(child)]

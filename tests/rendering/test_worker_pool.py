@@ -1,0 +1,86 @@
+"""The pool that draws: replaced in time, and gone at once when it is not needed any more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rendering.pool_work import slow, start, who
+
+from tasks.rendering.worker_pool import in_batches
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return state != "Z"
+
+
+def test_all_is_done_and_no_process_does_more_than_it_may() -> None:
+    done = dict(in_batches(who, list(range(10)), workers=2, recycle_after=3, start=start, start_with=(7,)))
+    assert sorted(done) == list(range(10))
+    assert all(started == [7] for _, started in done.values())
+    by_process = Counter(process for process, _ in done.values())
+    assert max(by_process.values()) <= 6  # a batch has two processes, and one of them may do it all
+    assert len(by_process) >= 2
+
+
+def test_a_caller_that_stops_early_leaves_no_process(tmp_path: Path) -> None:
+    items = [str(tmp_path)] * 40
+    drawn = in_batches(slow, items, workers=2, recycle_after=20, start=start, start_with=(0,))
+    began = time.monotonic()
+    before = signal.signal(signal.SIGALRM, _raise)
+    signal.setitimer(signal.ITIMER_REAL, 6.0)
+    try:
+        with pytest.raises(TimeoutError):
+            list(drawn)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - began < 20.0
+    working = [int(each.name) for each in tmp_path.iterdir()]
+    assert len(working) == 2
+    assert not any(_alive(process) for process in working)
+
+
+def _raise(_number: int, _frame: object) -> None:
+    raise TimeoutError
+
+
+_CALLER = """
+import sys
+sys.path[:0] = [{tests!r}, {root!r}]
+from rendering.pool_work import slow, start
+from tasks.rendering.worker_pool import in_batches
+if __name__ == "__main__":
+    list(in_batches(slow, [sys.argv[1]] * 4, workers=2, recycle_after=2, start=start, start_with=(0,)))
+"""
+
+
+def test_a_caller_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    tests = Path(__file__).parents[1]
+    script = tmp_path / "caller.py"
+    script.write_text(_CALLER.format(tests=str(tests), root=str(tests.parent)))
+    where = tmp_path / "working"
+    where.mkdir()
+    caller = subprocess.Popen([sys.executable, str(script), str(where)])
+    deadline = time.monotonic() + 60.0
+    while len(list(where.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    working = [int(each.name) for each in where.iterdir()]
+    assert len(working) == 2
+    caller.kill()
+    caller.wait()
+    deadline = time.monotonic() + 10.0
+    while any(_alive(process) for process in working) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(_alive(process) for process in working)
