@@ -77,9 +77,17 @@ def usable_records(network: Network, month: str | None) -> Records:
     return screen(records, network.model_copy(update={"window": window}), last).usable
 
 
+# dates that cannot be are left out, as screening leaves them out
+_FIRST_AND_LAST_DATE = (
+    "SELECT min(day) AS first, max(day) AS last "
+    "FROM (SELECT CAST(date AS DATE) AS day FROM {records} AS every) AS days "
+    "WHERE day >= DATE '1900-01-01' AND day < DATE '2200-01-01'"
+)
+
+
 def _months(records: Records) -> tuple[str, str]:
     """The first and last month that have records."""
-    dates = records.query_table("SELECT min(date) AS first, max(date) AS last FROM {records}").to_pylist()[0]
+    dates = records.query_table(_FIRST_AND_LAST_DATE).to_pylist()[0]
     if dates["first"] is None:
         raise RecordsError("no record has a date", hint="see what the SELECT in the network file returns")
     return f"{dates['first']:%Y-%m}", f"{dates['last']:%Y-%m}"

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import functools
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from flows.progress import Progress, Silent
-from tasks.errors import ClinicnetError
+from tasks.errors import ClinicnetError, where_raised
 from tasks.publishing.run_record import Step
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +68,9 @@ def guarded(step: JobStep[P, R]) -> Callable[P, R]:
         except ClinicnetError as error:
             raise error.with_traceback(None) from None
         except Exception as error:  # noqa: BLE001  # whatever it is, its message may hold values
-            raise UnexpectedError(f"{step.name}: {_place(error)}", error) from None
+            raise UnexpectedError(f"{step.name}: {where_raised(error)}", error) from None
 
     return run
-
-
-def _place(error: BaseException) -> str:
-    """The kind of an error and the last of our own lines it passed."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = Path(frame.filename)
-        if file.is_relative_to(_ROOT) and ".venv" not in file.parts:
-            return f"{type(error).__name__} at {file.relative_to(_ROOT)}:{frame.lineno} ({frame.name})"
-    return type(error).__name__
 
 
 Runner = Callable[[JobStep[..., Any]], Callable[..., Any]]

@@ -42,7 +42,7 @@ class MonthReported:
         latest: the link that leads to it.
         unchanged: whether the very same files had been published before.
         record: the run's record.
-        not_estimated: outcome → why it could not be estimated.
+        not_estimated: outcome → why it, or a part of it, could not be estimated.
     """
 
     release: Release
@@ -113,8 +113,12 @@ def planned(network: Network) -> list[str]:
 
 
 def _not_estimated(release: Release) -> dict[str, str]:
+    """Outcomes that could not be estimated, and those that an error of ours cost a part."""
+    from tasks.estimating.attempting import FAULT
+
     outcomes = release["outcomes"]
-    failed = outcomes[outcomes["status"] == "not_estimable"]
+    ours = outcomes["reason"].str.contains(FAULT, regex=False).fillna(False).astype(bool)
+    failed = outcomes[(outcomes["status"] == "not_estimable") | ours]
     return {str(row.outcome): str(row.reason) for row in failed.itertuples()}
 
 

@@ -8,7 +8,9 @@ traceback.
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class ClinicnetError(Exception):
@@ -70,3 +72,15 @@ def nearest(name: object, known: Iterable[str]) -> str:
         return f"did you mean {' or '.join(repr(each) for each in close)}?"
     shown = ", ".join(repr(each) for each in sorted(choices)[:12])
     return f"there is {shown}{' …' if len(choices) > 12 else ''}" if choices else "there are none"
+
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def where_raised(error: BaseException) -> str:
+    """The kind of an error and the last of our own lines it passed, without its message and its values."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_relative_to(_ROOT) and ".venv" not in file.parts:
+            return f"{type(error).__name__} at {file.relative_to(_ROOT)}:{frame.lineno} ({frame.name})"
+    return type(error).__name__

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from tasks.estimating.questions import Question
+from tasks.estimating.questions import MERGED_MONTHS, MONTHS, Question
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.models import Shrunken
@@ -150,7 +150,7 @@ def _given(question: Question) -> str:
 
 
 def _word(term: str) -> str:
-    return "month" if term == "C(month)" else term
+    return "month" if term in (MONTHS, MERGED_MONTHS) else term
 
 
 def _too_small(question: Question, own: pd.DataFrame, weight: Floats, policy: PolicySection) -> list[str]:

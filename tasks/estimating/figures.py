@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import special
 
 from tasks.errors import ClinicnetError, SourceError
+from tasks.estimating.attempting import attempted, rows_or_reason
 from tasks.estimating.questions import Question
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
@@ -38,8 +39,8 @@ def network_figures(
     fit: LmmFit | GlmmFit,
     shrunken: Shrunken,
     scale: Standardised,
-) -> pd.DataFrame:
-    """Rows of `network_figures` for one outcome.
+) -> tuple[pd.DataFrame, list[str]]:
+    """Rows of `network_figures` for one outcome, and why some are missing.
 
     Args:
         question: the outcome's formulas.
@@ -48,14 +49,21 @@ def network_figures(
         fit: the ranking model.
         shrunken: its clinic effects.
         scale: from clinic effects to figures.
+
+    Raises:
+        SourceError: the database went away.
     """
-    figures = [
-        *_level(question, summary, shrunken, scale),
-        *_spread(question, fit, scale),
-        *_clustering(question, records),
+    parts = [
+        rows_or_reason(lambda: _rows(_level(question, summary, shrunken, scale))),
+        rows_or_reason(lambda: _rows(_spread(question, fit, scale))),
+        rows_or_reason(lambda: _rows(_clustering(question, records))),
     ]
-    rows = [{field: getattr(each, field) for field in _Figure.__slots__} for each in figures]
-    return pd.DataFrame(rows).assign(outcome=question.name)
+    rows = pd.concat([part for part, _ in parts if len(part)], ignore_index=True)
+    return rows.assign(outcome=question.name), [reason for _, reasons in parts for reason in reasons]
+
+
+def _rows(figures: Iterator[_Figure]) -> pd.DataFrame:
+    return pd.DataFrame([{field: getattr(each, field) for field in _Figure.__slots__} for each in figures])
 
 
 def _level(
@@ -122,7 +130,7 @@ def _clustering(question: Question, records: Records) -> Iterator[_Figure]:
     kind = question.outcome.kind if question.outcome.per == "record" else "continuous"
     method = _METHODS[kind] if question.outcome.per == "record" else "anova"
     try:
-        found = icc(question.null, records, kind=kind, method=method)
+        found = attempted(lambda: icc(question.null, records, kind=kind, method=method))
     except SourceError:
         raise
     except ClinicnetError as problem:
@@ -177,8 +185,9 @@ def _by_region(question: Question, records: Records) -> Iterator[_Figure]:
     """The share of the variance between regions, and between clinics of a region, of continuous outcomes."""
     if question.outcome.kind != "continuous":
         return
+    formula = f"{question.response} ~ 1 + (1 | region/clinic)"
     try:
-        nested = icc(f"{question.response} ~ 1 + (1 | region/clinic)", records, method="reml")
+        nested = attempted(lambda: icc(formula, records, method="reml"))
     except SourceError:
         raise
     except ClinicnetError:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from tasks.errors import ClinicnetError, SourceError
+from tasks.estimating.attempting import attempted, rows_or_reason
 from tasks.estimating.clinics import model_rows, raw_rows
 from tasks.estimating.figures import network_figures
 from tasks.estimating.program import program_effects
-from tasks.estimating.questions import Question, question_of
+from tasks.estimating.questions import MONTHS, Question, question_of
 from tasks.estimating.ranking_model import fit_ranking
 from tasks.estimating.run_charts import clinic_months
+from tasks.estimating.sparse_records import ModelRecords, model_records
 from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
-from tasks.models import Shrunken, shrink
+from tasks.models import GlmmFit, LmmFit, Shrunken, shrink
+from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network
 from tasks.records import Records
 
@@ -28,8 +30,8 @@ class OutcomeEstimates:
     Attributes:
         question: the formulas it was estimated by.
         outcome: its row of `outcomes` (the verdict is ranking's to add).
-        clinics, figures, effects, months: its rows of `clinic_estimates`, `network_figures`,
-            `program_effects` and `clinic_months`.
+        clinics, figures, effects, months, quality: its rows of `clinic_estimates`, `network_figures`,
+            `program_effects`, `clinic_months` and `quality`.
         shrunken: the joint posterior of the clinic effects, which ranking draws from; None where the
             outcome could not be estimated.
         compared: clinics that pass the policy's minimums, in the order of `shrunken`.
@@ -41,6 +43,7 @@ class OutcomeEstimates:
     figures: pd.DataFrame
     effects: pd.DataFrame
     months: pd.DataFrame
+    quality: pd.DataFrame
     shrunken: Shrunken | None
     compared: tuple[str, ...]
 
@@ -76,22 +79,29 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
 def _estimate(usable: Records, network: Network, question: Question, summary: Summary) -> OutcomeEstimates:
     records = _records_of(question, usable, summary)
     raw = raw_rows(question, summary)
-    months = clinic_months(question, summary)
+    months, month_notes = rows_or_reason(lambda: clinic_months(question, summary))
     row = _outcome_row(question, summary)
     try:
-        fit = fit_ranking(question, records)
-        shrunken = shrink(fit, "clinic")
-        scale = standardised(question, fit, question.ranking, records)
+        ranked, fit = attempted(lambda: _ranking(model_records(question, records, summary)))
+        shrunken = attempted(lambda: shrink(fit, "clinic"))
+        scale = attempted(
+            lambda: standardised(
+                ranked.question, fit, ranked.question.ranking, ranked.records, ranked.certain
+            )
+        )
+        modelled = attempted(lambda: model_rows(ranked.question, raw, shrunken, scale, network.policy))
     except SourceError:
         raise
     except ClinicnetError as problem:
         return _not_estimable(question, row, raw, months, problem)
-    modelled = model_rows(question, raw, shrunken, scale, network.policy)
     row |= {"comparator": _COMPARATOR, "comparator_value": scale.typical}
-    figures, notes = _attempt(lambda: network_figures(question, records, summary, fit, shrunken, scale))
-    program, program_notes = _attempt(lambda: program_effects(question, network, records))
-    if notes or program_notes:
-        row["reason"] = "; ".join([*notes, *program_notes])
+    figures, notes = network_figures(question, records, summary, fit, shrunken, scale)
+    # the program's models know each month by itself, and lose the same rows
+    kept = records if ranked.certain is None else records.without_levels(ranked.certain.where)
+    program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))
+    reasons = [*filter(None, [ranked.note]), *month_notes, *notes, *program_notes]
+    if reasons:
+        row["reason"] = "; ".join(reasons)
     return OutcomeEstimates(
         question=question,
         outcome=row,
@@ -99,9 +109,21 @@ def _estimate(usable: Records, network: Network, question: Question, summary: Su
         figures=figures,
         effects=program,
         months=months,
+        quality=ranked.quality,
         shrunken=shrunken,
         compared=_compared(modelled),
     )
+
+
+def _ranking(records: ModelRecords) -> tuple[ModelRecords, LmmFit | GlmmFit]:
+    """The ranking model, and the records it was fitted to: without those that only have infinite effects."""
+    try:
+        return records, fit_ranking(records.question, records.records)
+    except SeparatedError:
+        kept = records.without_certain_rows()
+        if kept.certain is None:
+            raise
+        return kept, fit_ranking(kept.question, kept.records)
 
 
 _COMPARATOR = "the typical clinic, with the network's own patients"
@@ -132,7 +154,7 @@ def _outcome_row(question: Question, summary: Summary) -> dict[str, object]:
         "kind": outcome.kind,
         "unit": outcome.unit or ("%" if outcome.kind == "binary" else ""),
         "direction": outcome.direction,
-        "adjusters": ", ".join("month" if each == "C(month)" else each for each in question.adjusters),
+        "adjusters": ", ".join("month" if each == MONTHS else each for each in question.adjusters),
         "comparator": _COMPARATOR,
         "n_records": int(moments["n"].sum() if outcome.per == "record" else moments["total"].sum()),
         "n_clinics": int((moments["n"] > 0).sum()),
@@ -148,20 +170,18 @@ def _not_estimable(
     problem: ClinicnetError,
 ) -> OutcomeEstimates:
     nothing = pd.DataFrame()
-    reason = " ".join(part for part in (problem.message, problem.hint) if part)
+    reason = "; ".join(part for part in (problem.message, problem.hint) if part)
     return OutcomeEstimates(
-        question, row | {"status": "not_estimable", "reason": reason}, raw, nothing, nothing, months, None, ()
+        question=question,
+        outcome=row | {"status": "not_estimable", "reason": reason},
+        clinics=raw,
+        figures=nothing,
+        effects=nothing,
+        months=months,
+        quality=nothing,
+        shrunken=None,
+        compared=(),
     )
-
-
-def _attempt(estimate: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
-    """The frame, or none and the reason."""
-    try:
-        return estimate(), []
-    except SourceError:
-        raise
-    except ClinicnetError as problem:
-        return pd.DataFrame(), [problem.message]
 
 
 def _compared(modelled: pd.DataFrame) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.errors import ClinicnetError, EstimationError, SourceError
+from tasks.estimating.attempting import attempted
 from tasks.estimating.program_words import AVERAGED, months_in_words, sentence
 from tasks.estimating.questions import Question
 from tasks.models import GlmmFit, ProgramEffect, gee, glmm, lmm, marginal_effects, program_effect, within
@@ -43,12 +44,16 @@ def program_effects(question: Question, network: Network, records: Records) -> p
     rows: list[dict[str, Any]] = []
     for model, estimand, estimate in _estimates(question, records):
         try:
-            rows += list(estimate())
+            rows += attempted(functools.partial(_listed, estimate))
         except SourceError:
             raise
         except ClinicnetError as problem:
             rows.append(_missing(question, model, estimand, problem.message))
     return pd.DataFrame(rows).assign(outcome=question.name)
+
+
+def _listed(estimate: Callable[[], Iterator[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return list(estimate())
 
 
 Estimate = tuple[str, str, Callable[[], Iterator[dict[str, Any]]]]

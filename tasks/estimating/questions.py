@@ -11,6 +11,8 @@ from tasks.network.schema import Network, OutcomeSection
 Family = Literal["gaussian", "binomial", "poisson"]
 
 MONTHS = "C(month)"
+MERGED_MONTHS = "C(merged_month)"
+"""Months where sparse ones share the effect of a neighbour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,13 @@ class Question:
     @property
     def without_months(self) -> str:
         """Outcome and patients' adjusters alone, for estimators that bring the months' effects themselves."""
-        return self._fixed(tuple(each for each in self.adjusters if each != MONTHS))
+        return self._fixed(tuple(each for each in self.adjusters if each not in (MONTHS, MERGED_MONTHS)))
+
+    @property
+    def adjusting_columns(self) -> tuple[str, ...]:
+        """The records' columns behind the adjusters."""
+        columns = {MONTHS: "month", MERGED_MONTHS: "merged_month"}
+        return tuple(columns.get(each, each) for each in self.adjusters)
 
     def _fixed(self, terms: tuple[str, ...]) -> str:
         return f"{self.response} ~ {' + '.join(terms) if terms else '1'}"

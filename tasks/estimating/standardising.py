@@ -16,6 +16,7 @@ from scipy import special
 
 from tasks.estimating.questions import Question
 from tasks.models.fit import Fit
+from tasks.models.generalized_mixed.certain_rows import CertainRows
 from tasks.records import Records, cells_for, moments_for
 
 Floats = NDArray[np.float64]
@@ -36,11 +37,28 @@ class Standardised:
     typical: float
 
 
-def standardised(question: Question, fit: Fit, formula: str, usable: Records) -> Standardised:
+def standardised(
+    question: Question, fit: Fit, formula: str, usable: Records, certain: CertainRows | None = None
+) -> Standardised:
     """Bind a fit of `formula` to the network's own patients.
 
     Only column totals, or a histogram of the linear predictor, stay behind in what is returned.
+
+    Args:
+        question: the outcome's formulas.
+        fit: the fit.
+        formula: what was fitted.
+        usable: the records it was fitted to.
+        certain: records that were set aside; whatever the clinic, their outcome is what it is.
     """
+    scale = _standardised(question, fit, formula, usable)
+    if certain is None:
+        return scale
+    as_it_is = certain.events / certain.all_size * (100.0 if question.family == "binomial" else 1.0)
+    return _bind(lambda u: as_it_is + (1.0 - certain.share) * scale.at(u))
+
+
+def _standardised(question: Question, fit: Fit, formula: str, usable: Records) -> Standardised:
     if question.family == "gaussian":
         _, moments = moments_for(formula, usable)
         about = moments.products[:, 0, :].sum(axis=0) / moments.n_obs + moments.reference

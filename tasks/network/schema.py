@@ -6,6 +6,7 @@ errors; `tasks.network.reading` says them in sentences with their lines.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zoneinfo
 from collections.abc import Iterator
@@ -313,9 +314,20 @@ def _brief(offer: str) -> str:
 
 
 def slug(name: str) -> str:
-    """A clinic's or network's name for file names: lower case, digits and hyphens.
+    """A clinic's or network's name for file names: lower case, digits and hyphens, of bounded length.
+
+    What is cut from a long name is stood for by a digest of the whole, so that names that begin alike differ.
 
     >>> slug("Inpatient Ward A")
     'inpatient-ward-a'
+    >>> slug("Centre de sante " * 17)
+    'centre-de-sante-centre-de-sante-centre-de-sante-centre-de-sante-centre-b91d19d0'
     """
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
+    short = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
+    if len(short) <= _LONGEST_SLUG:
+        return short
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{short[: _LONGEST_SLUG - 9].rstrip('-')}-{digest}"
+
+
+_LONGEST_SLUG = 80  # file systems take 255 bytes, with an ending and what people put before it

@@ -9,6 +9,7 @@ against it. So a month that is run again on the same records comes out the same,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,9 @@ def latest_before(earlier: Sequence[Earlier], month: str, policy: str) -> Earlie
     before = [each for each in earlier if each.since.period < month and each.policy == policy]
     last = max((each.since.period for each in before), default=None)
     return next((each for each in reversed(before) if each.since.period == last), None)
+
+
+_RELEASE_NAME = re.compile(r"\d{4}-\d{2}-\w+(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +134,13 @@ def _published(output: Output) -> list[str]:
 
 
 def _standing(output: Output) -> Iterator[tuple[Path, _Described]]:
-    """Directories of releases, by name, and what each says of its release."""
+    """Directories of releases, by name, and what each says of its release.
+
+    What is not called as a release is, is none: somebody's notes, or a copy of a release under another name.
+    """
     for directory in sorted((output.directory / "releases").glob("*")):
+        if not (directory.is_dir() and _RELEASE_NAME.fullmatch(directory.name)):
+            continue
         try:
             said = _read(directory / "feed/datapackage.json")["release"]
             first, last = said["window"]

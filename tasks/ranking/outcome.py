@@ -9,6 +9,7 @@ import pandas as pd
 
 from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
+from tasks.estimating.attempting import attempted
 from tasks.models import ranks
 from tasks.network.schema import Network
 
@@ -54,8 +55,9 @@ def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
             estimates, clinics, "No clinic has enough records to be compared, so there is no order."
         )
     try:
-        found = ranks(
-            estimates.shrunken, better=outcome.direction, among=estimates.compared, draws=DRAWS, seed=SEED
+        shrunken, better = estimates.shrunken, outcome.direction
+        found = attempted(
+            lambda: ranks(shrunken, better=better, among=estimates.compared, draws=DRAWS, seed=SEED)
         )
     except ClinicnetError as problem:
         return _unranked(estimates, clinics, f"Clinics are not put in an order: {problem.message}.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tasks.errors import SourceError
+from tasks.records import narrowing
 from tasks.records.columns import Kind
 from tasks.records.connections import Connection
 from tasks.records.copies import COPY, copied, kept
@@ -224,6 +225,14 @@ class Records:
     def where(self, condition: str) -> Records:
         """The records that meet a condition, in SQL."""
         return self.with_select(f"SELECT * FROM {{records}} WHERE {condition}")
+
+    def without_levels(self, levels: Sequence[Mapping[str, Hashable]]) -> Records:
+        """The records but those that have all the labels of one of the mappings (column → label)."""
+        return self.with_select(narrowing.without_levels(levels))
+
+    def with_merged_months(self, shared: Mapping[str, str]) -> Records:
+        """The records with a column `merged_month`: their month, or the month whose effect it shares."""
+        return self.with_select(narrowing.with_merged_labels("month", "merged_month", shared))
 
     def _password(self) -> str | None:
         if self.password_env is None:

@@ -41,7 +41,9 @@ def assemble(
         ),
         "program_effects": _stack([one.effects for one in each]),
         "clinic_months": _stack([one.months for one in each]),
-        "quality": screened.quality.assign(status="ok", reason=None),
+        "quality": _stack([screened.quality, *(one.quality for one in each)]).assign(
+            status="ok", reason=None
+        ),
         "changes": CHANGES.empty(),
     }
     return {table.name: conform(table, rows[table.name]) for table in TABLES}

@@ -240,9 +240,18 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
         (say("beside.comparator"), comparator(outcome)),
         (say("beside.direction"), say(f"direction.{outcome.direction}")),
         (say("beside.rankability"), outcome.verdict_reason or say(f"verdict.{outcome.verdict or 'none'}")),
+        *_in_part(outcome),
         (say("changes.beside"), change_sentences.beside(edition, outcome)),
         (say("beside.policy"), policy_words(release.policy)),
     ]
+
+
+def _in_part(outcome: Outcome) -> list[tuple[str, str]]:
+    """What of an outcome that was estimated could not be used, or not be had."""
+    if not outcome.estimated or not outcome.reason:
+        return []
+    reason = bare(outcome.reason)
+    return [(say("beside.in_part"), f"{reason[0].upper()}{reason[1:]}.")]
 
 
 def policy_words(policy: str | None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from small_network import MONTH, Run
+from small_network import MONTH, RECORDS, Run, write_network
 
 from flows.asking import Question, ask, without_random_terms
 from tasks.errors import ClinicnetError, FormulaError, RecordsError
@@ -125,3 +125,15 @@ def test_no_term_tells_one_patient_or_each_clinic(formula: str, network_file: Pa
 
 def test_patients_may_group(network_file: Path) -> None:
     assert "patient" in ask(network_file, Question("sbp ~ age + (1 | patient)")).n_groups
+
+
+def test_dates_that_cannot_be_do_not_end_a_question(tmp_path: Path) -> None:
+    far = RECORDS.replace("DATE '2023-01-05' + CAST(30.4 * (i % 11) AS INTEGER)", "{date}")
+    assert far != RECORDS
+    usual = "DATE '2023-01-05' + CAST(30.4 * (i % 11) AS INTEGER)"
+    odd = f"CASE i WHEN 1 THEN DATE '9999-12-31' WHEN 2 THEN CAST('infinity' AS DATE) ELSE {usual} END"
+    answers = [
+        ask(write_network(tmp_path / name, far.format(date=date)), Question("sbp ~ age + (1 | clinic)"))
+        for name, date in (("usual", usual), ("odd", odd))
+    ]
+    assert answers[1].n_obs == answers[0].n_obs - 2

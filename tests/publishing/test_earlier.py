@@ -189,3 +189,12 @@ def test_what_another_policy_showed_is_not_compared_with() -> None:
     like_now = Earlier(Since("b", "2020-03"), "suppress-1-10", {})
     found = latest_before([open_to_all, like_now], "2020-05", "suppress-1-10")
     assert found is like_now
+
+
+def test_what_is_no_release_is_passed_over(tmp_path: Path, publish: Callable[[str, str], None]) -> None:
+    publish("2020-01", "2020-03")
+    releases = tmp_path / "releases"
+    (releases / "notes.txt").write_text("keep the last three")
+    (releases / "old copies").mkdir()
+    (releases / "2020-03-notes.txt").write_text("late records came on the 9th")
+    assert _periods(tmp_path, "2020-01", "2020-04") == 1

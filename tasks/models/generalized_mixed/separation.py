@@ -28,6 +28,10 @@ _ADDED = 2_000
 _TOLERANCE = 1e-7
 
 
+class SeparatedError(EstimationError):
+    """Covariates separate the outcome, so that no finite coefficient fits best."""
+
+
 @dataclass(frozen=True)
 class Separation:
     """A direction along which the likelihood keeps rising.
@@ -65,13 +69,37 @@ def find_separation(names: tuple[str, ...], x: Floats, outcome: Outcome, rows: F
     return Separation(columns, _is_complete(scaled, side), share)
 
 
-def refuse_separated(separation: Separation, response: str, family: FamilyName) -> EstimationError:
+def foretold(x: Floats, outcome: Outcome) -> NDArray[np.bool_]:
+    """(N,) cells whose outcome the covariates foretell with certainty, as coefficients go to infinity.
+
+    In the limit they add nothing to the likelihood of the other cells: without them the other coefficients
+    and the random effects are what they are with them (Konis 2007, §2.3; Correia, Guimarães & Zylkin 2019,
+    prop. 1). What is left may be separated again, so one direction is looked for after the other.
+
+    Args:
+        x: (p, N) fixed-effect columns.
+        outcome: the outcome of every cell.
+    """
+    scale = np.sqrt((x**2).mean(axis=1))
+    scaled = x / np.where(scale > 0.0, scale, 1.0)[:, None]
+    side, found = _sides(outcome), np.zeros(x.shape[1], dtype=bool)
+    while not found.all():
+        left = np.flatnonzero(~found)
+        direction = _direction(scaled[:, left], side[left])
+        if direction is None:
+            break
+        reach = np.abs(direction @ scaled[:, left])
+        found[left[reach > 1e-6 * reach.max()]] = True
+    return found
+
+
+def refuse_separated(separation: Separation, response: str, family: FamilyName) -> SeparatedError:
     """The error for separated data: which covariates, and the ways out."""
     named = [name for name in separation.columns if name != "(Intercept)"] or list(separation.columns)
     what = f"{named[0]} separates" if len(named) == 1 else f"{', '.join(named)} together separate"
     how = "completely" if separation.complete else f"for {100.0 * separation.rows:.3g}% of the rows"
     kind = "its 0s from its 1s" if family == "binomial" else "zero counts from the others"
-    return EstimationError(
+    return SeparatedError(
         f"{what} the outcome {response} {how}, {kind}: no finite coefficient fits best",
         hint=f"leave {' and '.join(named[:3])} out, merge levels, or use more months of records",
     )

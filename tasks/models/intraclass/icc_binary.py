@@ -89,6 +89,7 @@ def pairwise(data: Events) -> float:
     n, y = data.n, data.y
     pairs = float(np.sum(n * (n - 1.0)))
     p = float(np.sum((n - 1.0) * y)) / pairs
+    _refuse_alike(p, "clinics of two patients or more")
     return (float(np.sum(y * (y - 1.0))) / pairs - p**2) / (p * (1.0 - p))
 
 
@@ -100,8 +101,18 @@ def mak(data: Events) -> float:
     kept = data.n > 1.0
     n, share = data.n[kept], data.y[kept] / data.n[kept]
     k, total = len(n), float(share.sum())
+    _refuse_alike(total / k, "clinics of two patients or more")
     unlike = float(np.sum(share * (1.0 - share) * n / (n - 1.0)))
     return 1.0 - (k - 1.0) * unlike / (float(np.sum(share**2)) + total * (k - 1.0 - total))
+
+
+def _refuse_alike(p: float, among: str) -> None:
+    """Refuse outcomes that are all alike where an estimator looks."""
+    if not 0.0 < p < 1.0:
+        raise EstimationError(
+            f"the outcome is the same for all patients of {among}, so this ICC is not defined",
+            hint='ask for method="fleiss-cuzick" or method="beta-binomial"',
+        )
 
 
 def latent(variance: float) -> float:

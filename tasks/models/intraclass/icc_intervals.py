@@ -33,10 +33,17 @@ def exact(data: OneWay, table: Anova, level: float) -> tuple[float, float]:
     """
     if table.ms_within <= 0.0:
         return 1.0, 1.0
+    if table.ms_between <= 0.0:
+        return _all_means_alike(table)
     tail = (1.0 - level) / 2.0
     upper_f = float(stats.f.isf(tail, table.df_between, table.df_within))
     lower_f = float(stats.f.ppf(tail, table.df_between, table.df_within))
     return _ratio_where(data, table, upper_f), _ratio_where(data, table, lower_f)
+
+
+def _all_means_alike(table: Anova) -> tuple[float, float]:
+    """With level means all the same F is 0 at every ratio: both ends tend to the estimate, the least."""
+    return table.icc, table.icc
 
 
 def _ratio_where(data: OneWay, table: Anova, quantile: float) -> float:
@@ -62,6 +69,8 @@ def searle(table: Anova, level: float) -> tuple[float, float]:
     """
     if table.ms_within <= 0.0:
         return 1.0, 1.0
+    if table.ms_between <= 0.0:
+        return _all_means_alike(table)
     tail = (1.0 - level) / 2.0
     low = table.f / float(stats.f.isf(tail, table.df_between, table.df_within))
     high = table.f / float(stats.f.ppf(tail, table.df_between, table.df_within))
@@ -71,6 +80,7 @@ def searle(table: Anova, level: float) -> tuple[float, float]:
 def smith_se(n: Floats, n0: float, icc: float) -> float:
     """Large-sample standard error of the ANOVA ICC with unequal sizes (normal outcomes).
 
+    NaN where its variance comes out negative, as it can for an ICC below zero.
     Source: Smith (1957), Ann Hum Genet 21:363; as in Donner & Koval (1982).
     """
     k, n_obs = len(n), float(n.sum())
@@ -78,7 +88,8 @@ def smith_se(n: Floats, n0: float, icc: float) -> float:
     within = (1.0 + icc * (n0 - 1.0)) ** 2 / (n_obs - k)
     between = (k - 1.0) * (1.0 - icc) * (1.0 + icc * (2.0 * n0 - 1.0))
     between += icc**2 * (squares - 2.0 * cubes / n_obs + (squares / n_obs) ** 2)
-    return math.sqrt(2.0 * (1.0 - icc) ** 2 / n0**2 * (within + between / (k - 1.0) ** 2))
+    variance = 2.0 * (1.0 - icc) ** 2 / n0**2 * (within + between / (k - 1.0) ** 2)
+    return math.sqrt(variance) if variance >= 0.0 else float("nan")
 
 
 def smith(data: OneWay, table: Anova, level: float) -> tuple[float, float]:

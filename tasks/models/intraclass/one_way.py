@@ -8,6 +8,7 @@ large is subtracted from anything large.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -155,7 +156,12 @@ class Anova:
 
     @property
     def reliability_of_means(self) -> float:
-        """ICC(2) = (MSB − MSW) / MSB: how well level means of typical size tell levels apart."""
+        """ICC(2) = (MSB − MSW) / MSB: how well level means of typical size tell levels apart.
+
+        Minus infinity where all level means are the same.
+        """
+        if self.ms_between <= 0.0:
+            return -math.inf
         return (self.ms_between - self.ms_within) / self.ms_between
 
 
@@ -195,17 +201,23 @@ def split(moments: Moments, group: str, fixed: tuple[str, ...], response: str) -
 
 
 def split_cells(cells: Cells, response: str) -> OneWay:
-    """The same split from cells without covariates: one cell a level, its rows' count, total and squares.
+    """The same split from cells without covariates: counts, totals and squares, added up by level.
+
+    A database may leave cells of one level apart, by outcome.
 
     Raises:
         EstimationError: fewer than two levels, or the outcome is the same in every row.
     """
-    n = cells.weight
-    mean = float(cells.total.sum() / n.sum())
-    means = np.column_stack((np.ones_like(n), cells.total / n - mean))
+    codes, labels = cells.codes[:, 0], cells.levels[0]
+    n, total, squares = (
+        np.bincount(codes, values, minlength=len(labels)).astype(np.float64)
+        for values in (cells.weight, cells.total, cells.total_squares)
+    )
+    mean = float(total.sum() / n.sum())
+    means = np.column_stack((np.ones_like(n), total / n - mean))
     own = np.zeros((len(n), 2, 2))
-    own[:, 1, 1] = np.maximum(cells.total_squares - cells.total**2 / n, 0.0)
-    levels = tuple(cells.levels[0][code] for code in cells.codes[:, 0])
+    own[:, 1, 1] = np.maximum(squares - total**2 / n, 0.0)
+    levels = tuple(labels)
     refuse_single(cells.factors[0], levels)
     result = OneWay(
         cells.factors[0], response, levels, n, means, np.array([0.0, mean]), own, ("(Intercept)",)

@@ -1,0 +1,45 @@
+"""Estimating one thing at a time, so that a figure that cannot be had costs that figure and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pandas as pd
+
+from tasks.errors import ClinicnetError, EstimationError, SourceError, where_raised
+
+T = TypeVar("T")
+
+FAULT = "an error in clinicnet"
+"""With this a reason begins that is not the records' but ours; whoever runs the job is told of it."""
+
+
+def attempted(estimate: Callable[[], T]) -> T:
+    """What `estimate` gives.
+
+    Raises:
+        SourceError: the database went away, which another try may mend.
+        ClinicnetError: it cannot be had, and why; a bug of ours too has a sentence, which names its place and
+            holds no patient's value.
+    """
+    try:
+        return estimate()
+    except (ClinicnetError, MemoryError):
+        raise
+    except Exception as error:
+        raise EstimationError(f"{FAULT} ({where_raised(error)}) kept it from being estimated") from error
+
+
+def rows_or_reason(estimate: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
+    """A table, or none and the reason.
+
+    Raises:
+        SourceError: as `attempted`.
+    """
+    try:
+        return attempted(estimate), []
+    except SourceError:
+        raise
+    except ClinicnetError as problem:
+        return pd.DataFrame(), [problem.message]
