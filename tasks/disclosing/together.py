@@ -187,8 +187,8 @@ class _Union:
         self._policy, self._counts, self._shown, self._gone = policy, counts, shown, gone
         self.cells = _Cells()
         self.names = tuple(sorted({*names, *(name for each in shown for name in each.names)}))
-        self.now = np.array([self.names.index(name) for name in names], dtype=np.int64)
-        self._places = [np.array([self.names.index(name) for name in each.names]) for each in shown]
+        self.now = self._positions(names)
+        self._places = [self._positions(each.names) for each in shown]
         self._values = _months_of_all(counts, self.now, len(self.names), shown, self._places)
         self._one_clinic = not whole_series
         self._add_months(whole_series)
@@ -196,6 +196,10 @@ class _Union:
         self._add_windows(whole_series)
         for release, places in zip(shown, self._places, strict=True):
             self._add_release(release, places)
+
+    def _positions(self, months: Sequence[str]) -> Integers:
+        """Positions of months among all; none for a release that does not have the outcome."""
+        return np.array([self.names.index(month) for month in months], dtype=np.int64)
 
     def table(self) -> AdditiveTable:
         cells = self.cells

@@ -96,6 +96,41 @@ def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
     assert released(network_file, "2024-02").id == first.id
 
 
+@pytest.mark.parametrize(
+    ("outcome", "counted"),
+    [
+        ("boosted", 'kind = "binary"'),
+        ("age", 'kind = "continuous"'),
+        ("visits", 'kind = "count"\nper = "clinic-month"'),
+    ],
+)
+def test_an_outcome_may_be_added_to_a_network_with_releases(
+    network_file: Path, outcome: str, counted: str
+) -> None:
+    published(network_file, "2024-02")
+    select = NETWORK.replace(
+        "vaccinated FROM", "vaccinated, vaccinated AS boosted, hash(patient) % 50 AS age FROM"
+    )
+    added = f'\n[outcomes.{outcome}]\nlabel = "Added"\ndirection = "neither"\n{counted}\n'
+    network_file.write_text(select + added, encoding="utf-8")
+    release = released(network_file, "2024-03")
+    assert release["outcomes"].set_index("outcome").loc[outcome, "status"] == "ok"
+    estimates = release["clinic_estimates"]
+    assert estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "raw")]["value"].notna().any()
+
+
+def test_an_outcome_may_be_renamed(network_file: Path) -> None:
+    published(network_file, "2024-02")
+    network_file.write_text(
+        NETWORK.replace(", vaccinated FROM", ", vaccinated AS jab FROM").replace(
+            "outcomes.vaccinated", "outcomes.jab"
+        ),
+        encoding="utf-8",
+    )
+    release = released(network_file, "2024-03")
+    assert set(release["changes"]["change"]) >= {"outcome_new", "outcome_gone"}
+
+
 def test_a_month_made_again_is_held_against_its_first_edition(network_file: Path) -> None:
     # 4 at clinic A and 20 at clinic B are withheld together: 24; clinic C shows its 21
     records = """

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tasks.disclosing import POLICIES, disclose
-from tests.disclosing.networks import MONTHS, Network
+from tests.disclosing.networks import MONTHS, Network, Tables, random_network
 from tests.disclosing.reader import Reader
 from tests.disclosing.test_earlier import POLICY, network, released
 
@@ -84,6 +84,47 @@ def test_a_clinic_that_is_gone_still_counts_in_the_releases_that_had_it() -> Non
     after = disclose(POLICY, part.tables(), [first])
     assert set(after["clinics"]["clinic"]) == set(net.names[1:])
     assert after["clinics"]["n_records"].notna().any()
+
+
+def without(tables: Tables, *outcomes: str) -> Tables:
+    """A release before these outcomes were in the network file."""
+    return {
+        name: frame[~frame["outcome"].isin(outcomes)] if "outcome" in frame else frame
+        for name, frame in tables.items()
+    }
+
+
+@pytest.mark.parametrize("kind", ["binary", "continuous", "count"])
+@pytest.mark.parametrize("added", [("positive",), ("tests",), ("positive", "tests")])
+def test_an_outcome_that_no_release_had_before_is_disclosed_as_if_it_were_the_first(
+    kind: str, added: tuple[str, ...]
+) -> None:
+    net = random_network(2, 8)
+    net.kind = kind
+    first = disclose(POLICY, net.tables())
+    again = disclose(POLICY, net.tables(), [without(first, *added)])
+    for name, frame in first.items():
+        pd.testing.assert_frame_equal(frame, again[name])
+
+
+def test_nor_do_clinics_under_other_names_stop_a_release() -> None:
+    net = random_network(2, 8, 4)
+    first = disclose(POLICY, net.window(0, 2).tables())
+    later = net.window(1, 3)
+    later.names = tuple(f"{name} (moved)" for name in later.names)
+    after = disclose(POLICY, later.tables(), [first])
+    assert set(after["clinics"]["clinic"]) == set(later.names)
+    assert after["clinics"]["n_records"].notna().any()
+    assert not after["clinics"]["n_records"].between(1, 10).any()
+
+
+@pytest.mark.parametrize("table", ["clinics", "clinic_estimates", "clinic_months", "network_figures"])
+def test_nor_does_a_table_that_was_empty_then(table: str) -> None:
+    net = random_network(2, 8, 4)
+    first = disclose(POLICY, net.window(0, 2).tables())
+    after = disclose(POLICY, net.window(0, 3).tables(), [first | {table: first[table].iloc[:0]}])
+    assert after["clinics"]["n_records"].notna().any()
+    assert not after["clinics"]["n_records"].between(1, 10).any()
 
 
 @pytest.mark.parametrize("policy", ["suppress-1-4", "nhs-7-round-5"])
