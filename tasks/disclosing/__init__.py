@@ -1,6 +1,9 @@
 """One disclosure policy, applied once, before anything is rendered or published."""
 
+from tasks.disclosing.deciding import decide
 from tasks.disclosing.disclose import disclose
+from tasks.disclosing.masking import mask
 from tasks.disclosing.policy import POLICIES, SmallNumberPolicy
+from tasks.disclosing.withholding import Withholding
 
-__all__ = ["POLICIES", "SmallNumberPolicy", "disclose"]
+__all__ = ["POLICIES", "SmallNumberPolicy", "Withholding", "decide", "disclose", "mask"]

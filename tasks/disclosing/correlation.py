@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.disclosing.additive import Integers
-from tasks.disclosing.grid import Booleans, Counts, Floats
+from tasks.disclosing.counts import Booleans, Counts, Floats
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.disclosing.secondary_suppression import Integers
 
 MOST_DIGITS = 3
 _MOST_WAYS = 300_000  # more ways than these digits tell apart

@@ -11,39 +11,44 @@ of them may be small.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from tasks.disclosing.blanking import EFFECT_COLUMNS, SECONDARY, Tables, mark, reason
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.disclosing.withholding import EffectKey, WithheldEffects
+from tasks.release import PROGRAM_EFFECTS
 
 _NEAR = 0.01  # a count solved for is a whole number to within the digits of an estimate
 
 
-def withhold_effects(policy: SmallNumberPolicy, tables: Tables, outcomes: Iterable[str]) -> None:
-    """Withhold what a part of the network's clinics would tell of those withheld (in place).
+def decide_effects(
+    policy: SmallNumberPolicy, tables: Mapping[str, pd.DataFrame], outcomes: Collection[str]
+) -> WithheldEffects:
+    """What a part of the network's clinics would tell of those withheld.
 
     Args:
         policy: the small-number policy.
-        tables: the release's tables.
+        tables: the release's tables, as estimated.
         outcomes: those of which a clinic's window or months are withheld.
     """
     effects = tables["program_effects"]
     if effects.empty:
-        return
+        return WithheldEffects()
     whole = tables["outcomes"].set_index("outcome")
-    concerned = effects["outcome"].isin(list(outcomes))
+    concerned = effects["outcome"].isin(outcomes)
     fewer_clinics = _fewer(effects, whole, "n_clinics")
     naive = effects["model"] == "naive"
     gone = concerned & naive & (fewer_clinics | _fewer(effects, whole, "n_records"))
     gone |= naive & ~fewer_clinics & effects["outcome"].isin(_telling_small(policy, tables))
     gone &= effects["status"] == "ok"
-    mark(policy, effects, pd.Series(SECONDARY, index=effects.index[gone], dtype="string"), EFFECT_COLUMNS)
-    effects.loc[gone, "words"] = reason(policy, SECONDARY)
-    effects.loc[concerned & fewer_clinics, ["n_records", "n_clinics"]] = pd.NA
+    return WithheldEffects(_keys(effects[gone]), _keys(effects[concerned & fewer_clinics]))
+
+
+def _keys(effects: pd.DataFrame) -> frozenset[EffectKey]:
+    return frozenset(effects[list(PROGRAM_EFFECTS.key)].astype(str).itertuples(index=False, name=None))
 
 
 def _fewer(effects: pd.DataFrame, whole: pd.DataFrame, column: str) -> pd.Series:
@@ -53,7 +58,7 @@ def _fewer(effects: pd.DataFrame, whole: pd.DataFrame, column: str) -> pd.Series
     return pd.Series(used < there, index=effects.index)
 
 
-def _telling_small(policy: SmallNumberPolicy, tables: Tables) -> list[str]:
+def _telling_small(policy: SmallNumberPolicy, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Outcomes whose plain before/after figures would tell a small count of the whole network."""
     effects, estimates = tables["program_effects"], tables["clinic_estimates"]
     events = estimates[estimates["form"] == "raw"].groupby("outcome")["numerator"].sum().astype("float64")

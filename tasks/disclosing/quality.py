@@ -13,49 +13,52 @@ patients with anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
-from tasks.disclosing.blanking import PRIMARY, SECONDARY, Tables, mark, round_column
-from tasks.disclosing.grid import NETWORK, counts_of, withhold_windows
+from tasks.disclosing.counts import NETWORK, Booleans, counts_of, withhold_windows
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.disclosing.withholding import PRIMARY, SECONDARY, QualityKey, WithheldQuality
 
-_COUNTS = ("n_checked", "n_found")
 
-
-def withhold_quality(
-    policy: SmallNumberPolicy, tables: Tables, size: Iterable[str], series: Iterable[str]
-) -> None:
-    """Withhold what the quality table must not show (in place).
+def decide_quality(
+    policy: SmallNumberPolicy,
+    quality: pd.DataFrame,
+    sizes: Collection[str],
+    series: Collection[str],
+) -> WithheldQuality:
+    """What the quality table must not show.
 
     Args:
         policy: the small-number policy.
-        tables: the release's tables.
-        size: clinics whose size is withheld.
+        quality: the table.
+        sizes: clinics whose size is withheld.
         series: clinics whose months are.
     """
-    quality = tables["quality"]
     of_records = quality["counts"].fillna("records") == "records"
-    untold = quality["clinic"].isin(list(size)) | (~of_records & quality["clinic"].isin(list(series)))
-    for rows in quality[of_records].groupby("rule", sort=True).groups.values():
-        _withhold_found(policy, quality, pd.Index(rows), untold)
-    for column in _COUNTS:
-        round_column(policy, quality, quality.index[of_records], column)
-    tables["quality"] = quality[~untold].reset_index(drop=True)
+    untold = quality["clinic"].isin(sizes) | (~of_records & quality["clinic"].isin(series))
+    found: dict[QualityKey, str] = {}
+    for _, rows in quality[of_records].groupby("rule", sort=True):
+        found |= _withheld_found(policy, rows, untold[rows.index].to_numpy(dtype=bool))
+    left_out = quality.loc[untold, ["rule", "clinic"]].itertuples(index=False, name=None)
+    return WithheldQuality(frozenset(left_out), found)
 
 
-def _withhold_found(
-    policy: SmallNumberPolicy, quality: pd.DataFrame, rows: pd.Index, untold: pd.Series
-) -> None:
+def _withheld_found(
+    policy: SmallNumberPolicy, rows: pd.DataFrame, untold: Booleans
+) -> Mapping[QualityKey, str]:
     """One rule's small numbers found, and companions, given the rows that are left out."""
-    found = quality.loc[rows, "n_found"].to_numpy(dtype=float, na_value=np.nan)
-    network = (quality.loc[rows, "clinic"] == NETWORK).to_numpy(dtype=bool)
+    found = rows["n_found"].to_numpy(dtype=float, na_value=np.nan)
+    network = (rows["clinic"] == NETWORK).to_numpy(dtype=bool)
     small = policy.is_small(found)
     withheld = small
     if not (small & network).any():  # from a total that is withheld nothing can be taken away
         counts = counts_of(policy, np.where(network, np.nan, found), np.empty((len(found), 0)), np.empty(0))
-        withheld = small | withhold_windows(policy, counts, untold.loc[rows].to_numpy(dtype=bool))
-    status = np.where(small, PRIMARY, SECONDARY)
-    mark(policy, quality, pd.Series(status[withheld], index=rows[withheld], dtype="string"), _COUNTS)
+        withheld = small | withhold_windows(policy, counts, untold)
+    return {
+        (str(rule), str(clinic)): PRIMARY if few else SECONDARY
+        for rule, clinic, few, gone in zip(rows["rule"], rows["clinic"], small, withheld, strict=True)
+        if gone
+    }

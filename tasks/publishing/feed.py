@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.publishing.data_package import data_package
-from tasks.release import TABLES, Column, Kind, Release, Table, conform, rounded
+from tasks.release import NOTHING, TABLES, Column, Kind, Release, Table, conform, rounded
 
 RELEASE_COLUMNS = (
-    Column("release", "string", "id of the release that published the row", required=True),
-    Column("period", "string", "the reported month, YYYY-MM", required=True),
+    Column("release", "string", "id of the release that published the row", NOTHING, required=True),
+    Column("period", "string", "the reported month, YYYY-MM", NOTHING, required=True),
 )
 """Columns that stand before each table's own, so that rows of several releases can be put together."""
 

@@ -1,5 +1,15 @@
 """Releases with overlapping windows, read as one table: what they tell together that none tells alone.
 
+Three things would undo what one release withholds, and each is asked in turn:
+
+- `known_before`: a count that an earlier release shows is known, whatever this one withholds: it protects
+  nothing;
+- `told_by_difference`: two windows of a clinic differ by the months that are new less the months that were
+  dropped. If one of those is small, the difference may give it away, and the clinic's window stays withheld
+  until more months have come. This guards months that left the window, which `withhold_across_releases`
+  can no longer withhold, and counts that no month adds up to;
+- `withhold_across_releases`: what follows from more than a difference, from the sums of all of them.
+
 A month's count stands in every release whose window holds it, and each release shows sums of its own: a
 clinic's window, the network's month, the total. Whoever keeps them all solves for what any of them withheld.
 So the counts of all of them are one table here, where what one release shows is known in every other, and a
@@ -9,65 +19,97 @@ A count that a release shows otherwise than the new one was restated since: late
 binds only that release's own sums. Of a withheld count nobody here knows whether it was restated; it is taken
 for the new one, as far as what was shown agrees with it. Months that left the window and were never shown
 are unknown here too, and something is put in their place that agrees with what was shown.
+
+Not guarded: what came late. A month stated anew differs from its first statement by the records that came
+in between, and both are published; withholding every clinic with a few late records would withhold most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
 from scipy import optimize, sparse
 
-from tasks.disclosing.additive import AdditiveTable, Integers, Sum, protect
-from tasks.disclosing.grid import NETWORK, Booleans, Column, Counts, Floats, believed_months
+from tasks.disclosing.count_columns import Shown
+from tasks.disclosing.counts import Booleans, Counts, Floats, believed_months
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.disclosing.secondary_suppression import AdditiveTable, Integers, Sum, protect
 
 
-@dataclass(frozen=True)
-class Shown:
-    """One column of an earlier release as it stands there; NaN where it shows nothing.
+def known_before(names: Sequence[str], shown: Sequence[Shown], clinics: int) -> Booleans:
+    """(C, 1 + M) counts of clinics' windows and of their months that an earlier release shows.
 
-    Attributes:
-        names: its months.
-        window: (C,) counts of the clinics.
-        small: (C,) windows that it says are withheld for being small.
-        months: (C, M) counts of their months.
-        network: (M,) counts of the network's months.
-        total: the network's window.
+    Args:
+        names: the new release's months.
+        shown: the column in each earlier release.
+        clinics: how many clinics the new release has; they come first in the earlier ones.
     """
+    known = np.zeros((clinics, 1 + len(names)), dtype=bool)
+    for release in shown:
+        if release.names == tuple(names):
+            known[:, 0] |= ~np.isnan(release.window[:clinics])
+        for j, month in enumerate(names):
+            known[:, 1 + j] |= _shows_month(release, month, clinics)
+    return known
 
-    names: tuple[str, ...]
-    window: Floats
-    small: Booleans
-    months: Floats
-    network: Floats
-    total: float
 
-    @classmethod
-    def of(cls, tables: Mapping[str, pd.DataFrame], column: Column, clinics: tuple[str, ...]) -> Shown:
-        """Look the column up in a release."""
-        months = column.months(tables, (*clinics, NETWORK))
-        return cls(
-            tuple(months.columns),
-            column.windows(tables, clinics),
-            column.labelled_small(tables, clinics),
-            months.to_numpy()[:-1],
-            months.to_numpy()[-1],
-            column.total(tables),
-        )
+def told_by_difference(
+    policy: SmallNumberPolicy,
+    window: Floats,
+    months: Floats,
+    names: Sequence[str],
+    shown: Sequence[Shown],
+    series_shown: Booleans,
+) -> tuple[Booleans, Floats, Floats]:
+    """Windows whose difference from one shown before would tell a small count.
 
-    @property
-    def of_network(self) -> Shown:
-        """The network as if it were the only clinic."""
-        nothing = np.full(len(self.names), np.nan)
-        total, none = np.array([self.total]), np.zeros(1, dtype=bool)
-        return Shown(self.names, total, none, self.network[None, :], nothing, np.nan)
+    Args:
+        policy: the small-number policy.
+        window: (C,) counts of the new release.
+        months: (C, M) counts of its months; NaN where none are to be seen.
+        names: its months.
+        shown: the column in each earlier release.
+        series_shown: (C,) clinics whose months the new release may show.
+
+    Returns:
+        (C,) the clinics, and how far below and above its window each may be believed to be once it is
+        withheld.
+    """
+    clinics = len(window)
+    told = np.zeros(clinics, dtype=bool)
+    below, above = np.zeros((2, clinics))
+    for release in shown:
+        fresh = [j for j, month in enumerate(names) if month not in release.names]
+        dropped = [month for month in release.names if month not in names]
+        if not fresh and not dropped:
+            continue
+        change = window - release.window[:clinics]
+        # without months dropped, all of the change is new, whatever came late with it
+        new = np.nansum(months[:, fresh], axis=1) if dropped else np.abs(change)
+        old = new - change if dropped else np.zeros(clinics)
+        old_known = old == 0
+        if dropped:
+            before = [[_shows_month(each, month, clinics) for each in shown] for month in dropped]
+            old_known |= np.all([np.any(each, axis=0) for each in before], axis=0)
+        tells_new = policy.is_small(new) & old_known & ~np.isnan(change)
+        tells_old = policy.is_small(old) & ~old_known & (series_shown | (not fresh)) & ~np.isnan(change)
+        below = np.where(tells_new, new - policy.low, np.where(tells_old, policy.high - old, below))
+        above = np.where(tells_new, policy.high - new, np.where(tells_old, old - policy.low, above))
+        told |= tells_new | tells_old
+    return told, below, above
+
+
+def _shows_month(release: Shown, month: str, clinics: int) -> Booleans:
+    """(C,) clinics whose count of that month stands in a release."""
+    if month not in release.names:
+        return np.zeros(clinics, dtype=bool)
+    return ~np.isnan(release.months[:clinics, release.names.index(month)])
 
 
 @dataclass(frozen=True)
-class Gone:
+class WithheldCounts:
     """What a release withholds of one column.
 
     Attributes:
@@ -87,22 +129,22 @@ class Gone:
         """(C,) clinics of which a month is withheld."""
         return np.asarray(self.months.any(axis=1), dtype=np.bool_)
 
-    def with_none(self, clinics: int) -> Gone:
+    def with_none(self, clinics: int) -> WithheldCounts:
         """The same with further clinics, of which nothing is there."""
         more = np.zeros((clinics, self.months.shape[1]), dtype=bool)
         windows = np.append(self.windows, np.zeros(clinics, dtype=bool))
         return replace(self, windows=windows, months=np.vstack([self.months, more]))
 
 
-def withhold_together(
+def withhold_across_releases(
     policy: SmallNumberPolicy,
     counts: Counts,
     names: Sequence[str],
     shown: Sequence[Shown],
-    gone: Gone,
+    gone: WithheldCounts,
     *,
     whole_series: bool = True,
-) -> Gone:
+) -> WithheldCounts:
     """What to withhold besides, so that no small count follows from all releases together.
 
     Args:
@@ -121,7 +163,7 @@ def withhold_together(
     months = more[union.month][:, union.now]
     if whole_series:
         months = np.broadcast_to(months.any(axis=1)[:, None], months.shape)
-    return Gone(gone.windows | more[union.window], gone.months | months, gone.network, gone.total)
+    return WithheldCounts(gone.windows | more[union.window], gone.months | months, gone.network, gone.total)
 
 
 @dataclass
@@ -180,7 +222,7 @@ class _Union:
         counts: Counts,
         names: tuple[str, ...],
         shown: Sequence[Shown],
-        gone: Gone,
+        gone: WithheldCounts,
         *,
         whole_series: bool,
     ) -> None:

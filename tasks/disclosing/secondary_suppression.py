@@ -14,7 +14,10 @@ The choice is deterministic: smallest units first, ties by position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +31,33 @@ Booleans = NDArray[np.bool_]
 _SOLVER_TOLERANCE = 1e-6
 _ROUNDS = 4  # of reading one sum after the other
 _STALLS = 3  # rounds of pulling that settle no further cell before the rest are looked at one by one
+
+
+@dataclass(slots=True)
+class Effort:
+    """What protecting took: how many linear programs, of how many cells at most, in how many seconds."""
+
+    programs: int = 0
+    most_cells: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        size = f" of at most {self.most_cells:,} cells" if self.programs else ""
+        return f"{self.programs:,} linear programs{size} in {self.seconds:.1f} s"
+
+
+_efforts: ContextVar[tuple[Effort, ...]] = ContextVar("efforts", default=())
+
+
+@contextmanager
+def measured() -> Iterator[Effort]:
+    """Adds up what protecting tables takes until the end of the block; it changes nothing of what is done."""
+    effort = Effort()
+    token = _efforts.set((*_efforts.get(), effort))
+    try:
+        yield effort
+    finally:
+        _efforts.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +227,12 @@ class _Attacker:
 
         The true table always agrees; should the solver give up, nothing new is seen to be possible.
         """
+        began = time.perf_counter()
         solved = optimize.milp(cost, constraints=self._sums, bounds=self._bounds)
+        for effort in _efforts.get():
+            effort.programs += 1
+            effort.most_cells = max(effort.most_cells, len(cost))
+            effort.seconds += time.perf_counter() - began
         if solved.status == 0:
             np.minimum(self.low, solved.x, out=self.low)
             np.maximum(self.high, solved.x, out=self.high)

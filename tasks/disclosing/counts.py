@@ -8,23 +8,18 @@ may be the small one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.disclosing.additive import AdditiveTable, Sum, protect
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.disclosing.secondary_suppression import AdditiveTable, Sum, protect
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-Tables = Mapping[str, pd.DataFrame]
-
-_NEAR = 0.01  # a count computed from a published mean is a whole number to within the mean's digits
 NETWORK = ""  # the network's own rows in `clinic_months` and `quality`
 
 
@@ -245,64 +240,3 @@ def _believed(
     low = np.where(shown, np.nan_to_num(values), np.minimum(lower, values)).ravel()
     high = np.where(shown, np.nan_to_num(values), np.maximum(upper, values)).ravel()
     return (np.append(low, 0.0), np.append(high, np.inf)) if total else (low, high)
-
-
-@dataclass(frozen=True)
-class Column:
-    """Where counts of an outcome stand in the tables; with `less`, those without the event.
-
-    Attributes:
-        outcome: the outcome.
-        name: numerator or denominator.
-        less: the column subtracted from it; empty for none.
-        of_records: whether it counts the records themselves.
-    """
-
-    outcome: str
-    name: str
-    less: str = ""
-    of_records: bool = False
-
-    @property
-    def counts(self) -> str:
-        """What it counts: size (records) or events."""
-        return "size" if self.of_records or self.name == "denominator" else "events"
-
-    def windows(self, tables: Tables, clinics: tuple[str, ...]) -> Floats:
-        """(C,) counts of the window; NaN where there is none to see."""
-        estimates = tables["clinic_estimates"]
-        mine = estimates[(estimates["outcome"] == self.outcome) & (estimates["form"] == "raw")]
-        counts = self._of(mine).set_axis(mine["clinic"]).reindex(list(clinics))
-        return np.asarray(counts, dtype=np.float64)
-
-    def labelled_small(self, tables: Tables, clinics: tuple[str, ...]) -> Booleans:
-        """(C,) windows whose status says that they are withheld for being small."""
-        estimates = tables["clinic_estimates"]
-        mine = estimates[(estimates["outcome"] == self.outcome) & (estimates["form"] == "raw")]
-        small = mine.loc[mine["status"] == "suppressed_primary", "clinic"]
-        return np.isin(np.array(clinics), small.to_numpy(dtype=str))
-
-    def total(self, tables: Tables) -> float:
-        """The network's count as a release tells it; NaN where it does not."""
-        outcomes, figures = tables["outcomes"], tables["network_figures"]
-        row = outcomes[outcomes["outcome"] == self.outcome]
-        size = float(row["n_records"].astype("float64").sum(min_count=1))
-        kind = "" if row.empty else str(row["kind"].iloc[0])
-        if self.counts == "size":
-            return size
-        mean = figures[(figures["outcome"] == self.outcome) & (figures["figure"] == "mean")]["value"]
-        total = float(mean.astype("float64").sum(min_count=1)) * size / (100.0 if kind == "binary" else 1.0)
-        return float(np.round(total)) if abs(total - np.round(total)) < _NEAR else np.nan
-
-    def months(self, tables: Tables, clinics: tuple[str, ...]) -> pd.DataFrame:
-        """Counts of clinics (rows) in the months of the table (columns); NaN where there is none to see."""
-        frame = tables["clinic_months"]
-        mine = frame[frame["outcome"] == self.outcome]
-        wide = mine.assign(count=self._of(mine)).pivot_table(
-            index="clinic", columns="month", values="count", dropna=False
-        )
-        return wide.reindex(list(clinics)).astype("float64")
-
-    def _of(self, frame: pd.DataFrame) -> pd.Series:
-        counts = frame[self.name].astype("float64")
-        return counts - frame[self.less].astype("float64") if self.less else counts

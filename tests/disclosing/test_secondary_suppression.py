@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.disclosing.additive import AdditiveTable, Sum, attack, protect
+from tasks.disclosing.secondary_suppression import AdditiveTable, Sum, attack, protect
 
 LOW, HIGH = 1, 3  # a small policy, so that every table can be enumerated
 

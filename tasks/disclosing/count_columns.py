@@ -1,0 +1,129 @@
+"""Where a count stands in a release, and what a release that was published shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tasks.disclosing.counts import NETWORK, Booleans, Floats
+from tasks.release import Of
+
+Tables = Mapping[str, pd.DataFrame]
+
+_NEAR = 0.01  # a count computed from a published mean is a whole number to within the mean's digits
+
+
+@dataclass(frozen=True)
+class CountColumn:
+    """Where counts of an outcome stand in the tables; with `less`, those without the event.
+
+    Attributes:
+        outcome: the outcome.
+        name: numerator or denominator.
+        less: the column subtracted from it; empty for none.
+        of_records: whether it counts the records themselves.
+    """
+
+    outcome: str
+    name: str
+    less: str = ""
+    of_records: bool = False
+
+    @property
+    def of(self) -> Of:
+        """What it counts: sizes (records) or events."""
+        return Of.SIZES if self.of_records or self.name == "denominator" else Of.EVENTS
+
+    def windows(self, tables: Tables, clinics: tuple[str, ...]) -> Floats:
+        """(C,) counts of the window; NaN where there is none to see."""
+        estimates = tables["clinic_estimates"]
+        mine = estimates[(estimates["outcome"] == self.outcome) & (estimates["form"] == "raw")]
+        counts = self._of(mine).set_axis(mine["clinic"]).reindex(list(clinics))
+        return np.asarray(counts, dtype=np.float64)
+
+    def labelled_small(self, tables: Tables, clinics: tuple[str, ...]) -> Booleans:
+        """(C,) windows whose status says that they are withheld for being small."""
+        estimates = tables["clinic_estimates"]
+        mine = estimates[(estimates["outcome"] == self.outcome) & (estimates["form"] == "raw")]
+        small = mine.loc[mine["status"] == "suppressed_primary", "clinic"]
+        return np.isin(np.array(clinics), small.to_numpy(dtype=str))
+
+    def total(self, tables: Tables) -> float:
+        """The network's count as a release tells it; NaN where it does not."""
+        outcomes, figures = tables["outcomes"], tables["network_figures"]
+        row = outcomes[outcomes["outcome"] == self.outcome]
+        size = float(row["n_records"].astype("float64").sum(min_count=1))
+        kind = "" if row.empty else str(row["kind"].iloc[0])
+        if self.of is Of.SIZES:
+            return size
+        mean = figures[(figures["outcome"] == self.outcome) & (figures["figure"] == "mean")]["value"]
+        total = float(mean.astype("float64").sum(min_count=1)) * size / (100.0 if kind == "binary" else 1.0)
+        return float(np.round(total)) if abs(total - np.round(total)) < _NEAR else np.nan
+
+    def months(self, tables: Tables, clinics: tuple[str, ...]) -> pd.DataFrame:
+        """Counts of clinics (rows) in the months of the table (columns); NaN where there is none to see."""
+        frame = tables["clinic_months"]
+        mine = frame[frame["outcome"] == self.outcome]
+        months = sorted(str(month) for month in mine["month"].unique())
+        row, column = (
+            pd.Index(clinics).get_indexer(pd.Index(mine["clinic"])),
+            pd.Index(months).get_indexer(pd.Index(mine["month"])),
+        )
+        counts = np.full((len(clinics), len(months)), np.nan)
+        counts[row[row >= 0], column[row >= 0]] = self._of(mine)[row >= 0]
+        return pd.DataFrame(counts, index=list(clinics), columns=months)
+
+    def _of(self, frame: pd.DataFrame) -> pd.Series:
+        counts = frame[self.name].astype("float64")
+        return counts - frame[self.less].astype("float64") if self.less else counts
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One column of an earlier release as it stands there; NaN where it shows nothing.
+
+    Attributes:
+        names: its months.
+        window: (C,) counts of the clinics.
+        small: (C,) windows that it says are withheld for being small.
+        months: (C, M) counts of their months.
+        network: (M,) counts of the network's months.
+        total: the network's window.
+    """
+
+    names: tuple[str, ...]
+    window: Floats
+    small: Booleans
+    months: Floats
+    network: Floats
+    total: float
+
+    @classmethod
+    def of(cls, tables: Mapping[str, pd.DataFrame], column: CountColumn, clinics: tuple[str, ...]) -> Shown:
+        """Look the column up in a release."""
+        months = column.months(tables, (*clinics, NETWORK))
+        return cls(
+            tuple(months.columns),
+            column.windows(tables, clinics),
+            column.labelled_small(tables, clinics),
+            months.to_numpy()[:-1],
+            months.to_numpy()[-1],
+            column.total(tables),
+        )
+
+    @classmethod
+    def of_windows(cls, names: tuple[str, ...], window: Floats) -> Shown:
+        """A column that no month adds up to."""
+        clinics, months = len(window), len(names)
+        nothing, none = np.full((clinics, months), np.nan), np.zeros(clinics, dtype=bool)
+        return cls(names, window, none, nothing, np.full(months, np.nan), np.nan)
+
+    @property
+    def of_network(self) -> Shown:
+        """The network as if it were the only clinic."""
+        nothing = np.full(len(self.names), np.nan)
+        total, none = np.array([self.total]), np.zeros(1, dtype=bool)
+        return Shown(self.names, total, none, self.network[None, :], nothing, np.nan)

@@ -1,0 +1,101 @@
+"""Counts rounded as a policy says, and figures with too few digits to solve for what is withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.models.raw import wilson_interval
+from tasks.release import Column, Table, network_figure
+
+
+def round_counts(
+    policy: SmallNumberPolicy, table: Table, frame: pd.DataFrame, outcomes: pd.DataFrame
+) -> None:
+    """Round the counts that stay, and derive raw percentages from the rounded counts (in place)."""
+    if policy.round_to == 1:
+        return
+    kinds = outcomes.set_index("outcome")["kind"]
+    kind = frame["outcome"].map(kinds) if "outcome" in frame else pd.Series("", index=frame.index)
+    for column in table.columns:
+        if column.name in frame and column.is_count_of_records:
+            _round(policy, frame, frame.index[_counts_records(column, frame, kind)], column.name)
+    if {"value", "numerator", "denominator"} <= {column.name for column in table.columns}:
+        _percentages(frame, frame.index[kind == "binary"])
+
+
+def _counts_records(column: Column, frame: pd.DataFrame, kind: pd.Series) -> pd.Series:
+    """(rows,) where a column counts records: not where the row counts months, or exposure of another kind."""
+    if "counts" in frame:
+        return frame["counts"].fillna("records") == "records"
+    return kind != "count" if column.tells.counts == "exposure" else pd.Series(True, index=frame.index)
+
+
+def _round(policy: SmallNumberPolicy, frame: pd.DataFrame, rows: pd.Index, column: str) -> None:
+    values = frame.loc[rows, column].to_numpy(dtype=float, na_value=np.nan)
+    rounded = pd.array(policy.rounded(values), dtype="Float64")
+    frame.loc[rows, column] = rounded.astype(frame[column].dtype)
+
+
+def _percentages(frame: pd.DataFrame, rows: pd.Index) -> None:
+    raw = frame.loc[rows, "form"] == "raw" if "form" in frame.columns else pd.Series(True, index=rows)
+    rows = rows[(raw & frame.loc[rows, "value"].notna()).to_numpy(dtype=bool)]
+    size = frame.loc[rows, "denominator"].to_numpy(dtype=float, na_value=np.nan)
+    events = np.minimum(frame.loc[rows, "numerator"].to_numpy(dtype=float, na_value=np.nan), size)
+    frame.loc[rows, "value"] = 100.0 * events / np.where(size > 0, size, np.nan)
+    if "lower" in frame.columns:
+        lower, upper = wilson_interval(events, size)
+        frame.loc[rows, "lower"], frame.loc[rows, "upper"] = 100.0 * lower, 100.0 * upper
+
+
+def shorten_figures(
+    policy: SmallNumberPolicy, table: Table, frame: pd.DataFrame, correlation_digits: Mapping[str, int]
+) -> None:
+    """Numbers that tell of events, with the digits that their column (or figure) declares (in place).
+
+    Raw figures keep theirs: the counts that they are made of stand beside them.
+
+    Args:
+        policy: the small-number policy; where it rounds, what was computed from unrounded counts keeps
+            fewer digits.
+        table: the table's declaration.
+        frame: its rows, of which what is withheld is null.
+        correlation_digits: outcome → digits of its intraclass correlation and what is made of it.
+    """
+    columns = [column for column in table.columns if column.is_figure and column.name in frame]
+    if table.name == "network_figures":
+        _shorten_network_figures(policy, frame, [column.name for column in columns], correlation_digits)
+        return
+    rows = frame.index[frame["form"] != "raw"] if "form" in frame else frame.index
+    for column in columns:
+        digits = column.tells.digits
+        _shorten(frame, rows, [column.name], digits.kept)
+        if policy.round_to > 1:
+            _shorten(frame, rows, [column.name], digits.kept_of_rounded)
+
+
+def _shorten_network_figures(
+    policy: SmallNumberPolicy,
+    frame: pd.DataFrame,
+    columns: Iterable[str],
+    correlation_digits: Mapping[str, int],
+) -> None:
+    for row, outcome, figure in zip(frame.index, frame["outcome"], frame["figure"], strict=True):
+        declared = network_figure(figure)
+        if declared.of_clustering and correlation_digits.get(outcome):
+            _shorten(frame, pd.Index([row]), columns, correlation_digits[outcome])
+        _shorten(frame, pd.Index([row]), columns, declared.digits.kept)
+        if policy.round_to > 1:
+            _shorten(frame, pd.Index([row]), columns, declared.digits.kept_of_rounded)
+
+
+def _shorten(frame: pd.DataFrame, rows: pd.Index, columns: Iterable[str], digits: int | None) -> None:
+    if digits is None:
+        return
+    for column in columns:
+        frame.loc[rows, column] = frame.loc[rows, column].map(
+            lambda value: float(f"{value:.{digits}g}"), na_action="ignore"
+        )

@@ -1,0 +1,136 @@
+"""What a release withholds: the whole decision, before a single value is masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tasks.disclosing.correlation import MOST_DIGITS
+from tasks.disclosing.counts import Booleans
+from tasks.disclosing.secondary_suppression import Effort
+from tasks.release import Of
+
+PRIMARY, SECONDARY = "suppressed_primary", "suppressed_secondary"
+
+Status = Mapping[str, str]
+"""Clinic or month → why it is withheld; what is not in it is shown."""
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """Per clinic (or month), in their order: whether small itself, and whether withheld at all."""
+
+    small: Booleans
+    all: Booleans
+
+    def status(self, names: Sequence[str]) -> dict[str, str]:
+        """Why each of them is withheld, by name."""
+        return {
+            name: PRIMARY if small else SECONDARY
+            for name, small, gone in zip(names, self.small, self.all, strict=True)
+            if gone
+        }
+
+
+@dataclass(frozen=True)
+class WithheldOfOutcome:
+    """What is withheld of one outcome that is not rare in the whole network.
+
+    Attributes:
+        clinics: clinics whose figures of the whole window are withheld.
+        series: clinics whose months are.
+        months: the network's months.
+        totals: which of its own counts in the whole window the network does not tell to the last digit.
+        correlation_digits: significant digits of its intraclass correlation; 0 withholds it.
+    """
+
+    clinics: Status
+    series: Status
+    months: Status
+    totals: Of = Of.NOTHING
+    correlation_digits: int = MOST_DIGITS
+
+    @property
+    def any_clinic(self) -> bool:
+        """Whether anything of a clinic is withheld."""
+        return bool(self.clinics or self.series)
+
+
+EffectKey = tuple[str, str, str, str, str]
+"""The key of a row of `program_effects`."""
+QualityKey = tuple[str, str]
+"""The key of a row of `quality`: rule and clinic."""
+
+
+@dataclass(frozen=True)
+class WithheldEffects:
+    """Rows of `program_effects`.
+
+    Attributes:
+        estimates: those withheld.
+        parts: those that rest on a part of the clinics, of which the sizes alone are withheld.
+    """
+
+    estimates: frozenset[EffectKey] = frozenset()
+    parts: frozenset[EffectKey] = frozenset()
+
+
+@dataclass(frozen=True)
+class WithheldQuality:
+    """Rows of `quality`.
+
+    Attributes:
+        left_out: those that are not there at all.
+        found: those whose counts are withheld, and why.
+    """
+
+    left_out: frozenset[QualityKey] = frozenset()
+    found: Mapping[QualityKey, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Withholding:
+    """Everything that a release withholds.
+
+    Attributes:
+        sizes: clinics whose number of records is withheld.
+        patients: clinics of which only the number of patients is.
+        outcomes: outcome → what is withheld of it; None where the network itself has a small number of it,
+            which every figure would tell.
+        effects, quality: rows of those tables.
+        effort: what it took to decide.
+    """
+
+    sizes: Status
+    patients: frozenset[str]
+    outcomes: Mapping[str, WithheldOfOutcome | None]
+    effects: WithheldEffects
+    quality: WithheldQuality
+    effort: Effort
+
+    @property
+    def all_outcomes(self) -> bool:
+        """Whether every outcome is withheld: then nothing may tell how many records the network has."""
+        return all(each is None for each in self.outcomes.values())
+
+    @property
+    def totals(self) -> Of:
+        """Which of its own counts the network does not tell of some outcome."""
+        of = Of.NOTHING
+        for each in self.outcomes.values():
+            of |= Of.NOTHING if each is None else each.totals
+        return of
+
+    def shows(self, outcome: str, clinic: str) -> bool:
+        """Whether a clinic's figure of an outcome may be seen, if it has one."""
+        of_outcome = self.outcomes[outcome]
+        return of_outcome is not None and clinic not in of_outcome.clinics
+
+    def any_clinic_of(self, clinic: str) -> str | None:
+        """Why something of a clinic is withheld, whatever it is of; None where nothing is."""
+        for each in self.outcomes.values():
+            if each is None:
+                return SECONDARY
+            if clinic in each.clinics or clinic in each.series:
+                return each.clinics.get(clinic, each.series.get(clinic))
+        return self.sizes.get(clinic)

@@ -1,0 +1,55 @@
+"""The release: the tables that one run publishes, with every column described once.
+
+Estimating and ranking fill these tables, disclosing masks what must not be seen, rendering draws them,
+publishing writes them. Everything a person or a dashboard reads comes from here, so a PDF and a feed
+cannot disagree. No table has a row or a value that stands for a single patient.
+"""
+
+from tasks.release.columns import About, Column, Kind, Of, Table, Tells
+from tasks.release.conforming import SIGNIFICANT_DIGITS, conform, rounded
+from tasks.release.figures import FIGURES, NetworkFigure, network_figure
+from tasks.release.identity import Release, Since, release_id
+from tasks.release.tables import (
+    CHANGES,
+    CLINIC_ESTIMATES,
+    CLINIC_MONTHS,
+    CLINIC_RANKS,
+    CLINICS,
+    NETWORK_FIGURES,
+    NOTHING,
+    OUTCOMES,
+    PROGRAM_EFFECTS,
+    QUALITY,
+    STATUSES,
+    TABLES,
+)
+
+__all__ = [
+    "CHANGES",
+    "CLINICS",
+    "CLINIC_ESTIMATES",
+    "CLINIC_MONTHS",
+    "CLINIC_RANKS",
+    "FIGURES",
+    "NETWORK_FIGURES",
+    "NOTHING",
+    "OUTCOMES",
+    "PROGRAM_EFFECTS",
+    "QUALITY",
+    "SIGNIFICANT_DIGITS",
+    "STATUSES",
+    "TABLES",
+    "About",
+    "Column",
+    "Kind",
+    "NetworkFigure",
+    "Of",
+    "Release",
+    "Since",
+    "Table",
+    "Tells",
+    "conform",
+    "network_figure",
+    "release_id",
+    "rounded",
+]

@@ -1,0 +1,61 @@
+"""Tables as they are published: exactly their columns, typed, sorted, with no digits that mean nothing."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from tasks.release.columns import Kind, Table
+
+
+def conform(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` with exactly the table's columns, in order, typed, and sorted by key.
+
+    Raises:
+        ValueError: a required column is missing or has nulls, a column is unknown, or the key repeats.
+    """
+    known = [column.name for column in table.columns]
+    unknown = [name for name in rows.columns if name not in known]
+    if unknown:
+        raise ValueError(f"table {table.name} has no column {', '.join(unknown)}")
+    frame = rows.reindex(columns=known).copy()
+    for column in table.columns:
+        if column.required and frame[column.name].isna().any():
+            raise ValueError(f"table {table.name} needs {column.name} in every row")
+        frame[column.name] = frame[column.name].astype(pd.api.types.pandas_dtype(_PANDAS[column.kind]))
+    if frame.duplicated(list(table.key)).any():
+        raise ValueError(f"table {table.name} repeats a row of {', '.join(table.key)}")
+    return frame.sort_values(list(table.key), kind="stable", ignore_index=True)
+
+
+_PANDAS: dict[Kind, str] = {
+    "string": "string",
+    "integer": "Int64",
+    "number": "Float64",
+    "boolean": "boolean",
+    "date": "string",
+}
+
+SIGNIFICANT_DIGITS = 8
+"""Digits that a published number keeps: more than any interval justifies, fewer than a machine may vary."""
+
+
+def rounded(rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` with every fractional number at `SIGNIFICANT_DIGITS`; whole numbers keep all of theirs.
+
+    Fitting ends within a tolerance and sums depend on their order in the last bits, so the digits beyond
+    say nothing, and would make the same release differ from itself.
+    """
+    frame = rows.copy()
+    for name in frame.columns:
+        if pd.api.types.is_float_dtype(frame[name].dtype):
+            frame[name] = frame[name].map(_round, na_action="ignore").astype(frame[name].dtype)
+    return frame
+
+
+def _round(value: float) -> float:
+    if not math.isfinite(value) or value.is_integer():
+        return value
+    settled = float(f"{value:.12g}")  # a mean of decimals can lie on the very middle, and noise would decide
+    return float(f"{settled:.{SIGNIFICANT_DIGITS}g}")

@@ -1,0 +1,53 @@
+"""What each figure about the whole network tells: rows of `network_figures` differ in it, columns do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.release.columns import Digits, Of
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFigure:
+    """What a figure tells.
+
+    Attributes:
+        total: which counts of the network's whole window it gives to the last digit.
+        of_clustering: whether it is made of the squares of clinics' sizes and events: with all their digits,
+            the intraclass correlation and the design effect give Σn² over the clinics to the last record,
+            which with the total gives the sizes of two withheld clinics.
+        digits: significant digits it keeps.
+    """
+
+    total: Of
+    of_clustering: bool
+    digits: Digits
+
+
+_CLUSTERING = Digits(3, 3)
+_MODELLED = NetworkFigure(Of.NOTHING, of_clustering=False, digits=Digits(4, 3))
+_SHARE = NetworkFigure(Of.NOTHING, of_clustering=True, digits=_CLUSTERING)
+_SIZE = NetworkFigure(Of.SIZES, of_clustering=True, digits=_CLUSTERING)
+
+FIGURES = {
+    # the mean of all records follows from the counts that are published beside it
+    "mean": NetworkFigure(Of.BOTH, of_clustering=False, digits=Digits(None, 3)),
+    "icc": _SHARE,
+    "icc_region": _SHARE,
+    "icc_clinic_in_region": _SHARE,
+    "design_effect": _SIZE,
+    "effective_sample_size": _SIZE,
+    "typical": _MODELLED,
+    "sd_between": _MODELLED,
+    "range_low": _MODELLED,
+    "range_high": _MODELLED,
+    "median_odds_ratio": _MODELLED,
+    "rankability": _MODELLED,
+}
+UNDECLARED = NetworkFigure(Of.BOTH, of_clustering=True, digits=_CLUSTERING)
+"""A figure that nobody has declared is taken to tell everything."""
+
+
+def network_figure(name: str) -> NetworkFigure:
+    """What the figure of this name tells."""
+    return FIGURES.get(name, UNDECLARED)

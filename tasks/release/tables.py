@@ -1,0 +1,341 @@
+"""The tables that one run publishes, with every column described once: what it holds, and what it tells.
+
+What a column tells decides what is masked of it, and nothing else does. A new column or table is masked by
+what it declares, without a word anywhere else.
+"""
+
+from __future__ import annotations
+
+from tasks.release.columns import FROM_SHOWN, MODELLED, About, Column, Digits, Kind, Of, Table, Tells
+
+STATUSES = {
+    "ok": "published as estimated",
+    "suppressed_primary": "withheld: the count is small enough to point at patients",
+    "suppressed_secondary": "withheld: it would let a withheld number be worked out",
+    "low_reliability": "shown, but too uncertain to compare",
+    "not_ranked": "not placed in an order",
+    "not_estimable": "could not be estimated; the reason stands beside it",
+    "no_records": "no usable records in the window",
+}
+
+NOTHING = Tells(Of.NOTHING)
+_SIZE = Tells(Of.SIZES)
+_EVENTS = Tells(Of.EVENTS)
+_BOTH = Tells(Of.BOTH)
+_TOTAL_SIZE = Tells(Of.SIZES, About.TOTAL)
+_EXPOSURE = Tells(Of.SIZES, counts="exposure")
+_EFFECT = Tells(Of.EVENTS, digits=MODELLED)
+"""A model's effect rests on all months of all clinics: it tells nobody's size."""
+_PLACE = Tells(Of.EVENTS, digits=FROM_SHOWN)
+_OF_MONTH = Tells(Of.BOTH, digits=Digits(None, 3))
+_OF_SERIES = Tells(Of.BOTH, About.SERIES, digits=Digits(None, 3))
+
+
+def _c(name: str, kind: Kind, tells: Tells, description: str, *, required: bool = False) -> Column:
+    return Column(name, kind, description, tells, required)
+
+
+_STATUS = (
+    _c(
+        "status",
+        "string",
+        Tells(Of.BOTH, instead="{status}"),
+        "ok, or why a value is missing or qualified (see `statuses`)",
+        required=True,
+    ),
+    _c("reason", "string", Tells(Of.BOTH, instead="{reason}"), "in a sentence, where the status is not ok"),
+)
+_CLINIC = (
+    _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+    _c("clinic", "string", NOTHING, "clinic's name", required=True),
+    _c("region", "string", NOTHING, "region of the clinic, where the network has regions"),
+)
+
+CLINICS = Table(
+    "clinics",
+    "one clinic",
+    ("clinic",),
+    (
+        _c("clinic", "string", NOTHING, "clinic's name", required=True),
+        _c("slug", "string", NOTHING, "clinic's name as used in file names", required=True),
+        _c("region", "string", NOTHING, "region of the clinic"),
+        _c("n_records", "integer", _SIZE, "records used in the window"),
+        _c("n_patients", "integer", _SIZE, "different patients in the window"),
+        _c("first_month", "string", _SIZE, "first month with records (YYYY-MM)"),
+        _c("last_month", "string", _SIZE, "last month with records (YYYY-MM)"),
+        _c(
+            "reportable",
+            "boolean",
+            Tells(Of.SIZES, instead=False),
+            "whether the clinic has anything that may be shown",
+            required=True,
+        ),
+        *_STATUS,
+    ),
+)
+
+OUTCOMES = Table(
+    "outcomes",
+    "one outcome",
+    ("outcome",),
+    (
+        _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        _c("label", "string", NOTHING, "as people read it", required=True),
+        _c("kind", "string", NOTHING, "continuous, binary or count", required=True),
+        _c("unit", "string", NOTHING, "unit of its values (% for binary outcomes)"),
+        _c("direction", "string", NOTHING, "which is better: higher, lower or neither", required=True),
+        _c(
+            "adjusters",
+            "string",
+            NOTHING,
+            "what adjusted and shrunken values are adjusted for, comma-separated",
+        ),
+        _c("comparator", "string", NOTHING, "what clinics are compared with", required=True),
+        _c("comparator_value", "number", _EFFECT, "the comparator, in the outcome's unit"),
+        _c("n_records", "integer", _TOTAL_SIZE, "records with a usable value"),
+        _c("n_clinics", "integer", NOTHING, "clinics with a usable value"),
+        _c("verdict", "string", _EVENTS, "rank, grade or do_not_rank"),
+        _c("verdict_reason", "string", _EVENTS, "the rankability sentence"),
+        *_STATUS,
+    ),
+)
+
+CLINIC_ESTIMATES = Table(
+    "clinic_estimates",
+    "one clinic's value of one outcome, in one form (raw, adjusted or shrunken)",
+    ("outcome", "clinic", "form"),
+    (
+        *_CLINIC,
+        _c("form", "string", NOTHING, "raw, adjusted or shrunken", required=True),
+        _c("estimand", "string", NOTHING, "what the value is, in words", required=True),
+        _c("value", "number", _BOTH, "in the outcome's unit (per cent for binary outcomes)"),
+        _c("lower", "number", _BOTH, "lower end of the interval"),
+        _c("upper", "number", _BOTH, "upper end of the interval"),
+        _c("level", "number", NOTHING, "coverage of the interval, 0.95"),
+        _c("numerator", "integer", _EVENTS, "events counted (binary and count outcomes)"),
+        _c("denominator", "number", _EXPOSURE, "records, or exposure for count outcomes"),
+        _c("reliability", "number", _BOTH, "w, the weight of the clinic's own records, 0 to 1"),
+        _c(
+            "p_better",
+            "number",
+            Tells(Of.BOTH, digits=MODELLED),
+            "posterior probability that the clinic is better than the comparator",
+        ),
+        _c(
+            "comparison",
+            "string",
+            Tells(Of.BOTH, instead="not_compared"),
+            "better, worse, higher, lower (where neither is better), no_different or not_compared",
+        ),
+        *_STATUS,
+    ),
+)
+
+CLINIC_RANKS = Table(
+    "clinic_ranks",
+    "one clinic's place on one outcome",
+    ("outcome", "clinic"),
+    (
+        *_CLINIC,
+        _c("rank_median", "number", _PLACE, "median of the posterior of the rank, 1 is best"),
+        _c("rank_expected", "number", _PLACE, "mean of the posterior of the rank"),
+        _c("rank_lower", "number", _PLACE, "lower end of the 95% interval of the rank"),
+        _c("rank_upper", "number", _PLACE, "upper end of the 95% interval of the rank"),
+        _c("p_top_tenth", "number", _PLACE, "posterior probability of being in the best tenth"),
+        _c("p_bottom_tenth", "number", _PLACE, "posterior probability of being in the worst tenth"),
+        _c("grade", "string", _PLACE, "certainty-controlled grade: above, typical or below"),
+        _c("n_ranked", "integer", NOTHING, "clinics in the order"),
+        *_STATUS,
+    ),
+)
+
+NETWORK_FIGURES = Table(
+    "network_figures",
+    "one figure about the whole network, for one outcome",
+    ("outcome", "figure"),
+    (
+        _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        _c(
+            "figure",
+            "string",
+            NOTHING,
+            "e.g. mean, icc, design_effect, effective_sample_size, sd_between",
+            required=True,
+        ),
+        _c("label", "string", NOTHING, "as people read it", required=True),
+        _c("value", "number", _BOTH, "the figure"),
+        _c("lower", "number", _BOTH, "lower end of the 95% interval, where there is one"),
+        _c("upper", "number", _BOTH, "upper end of the 95% interval"),
+        _c("unit", "string", NOTHING, "unit of the value"),
+        _c("method", "string", NOTHING, "how it was estimated", required=True),
+        *_STATUS,
+    ),
+)
+
+PROGRAM_EFFECTS = Table(
+    "program_effects",
+    "one estimate of the program's effect on one outcome",
+    ("outcome", "model", "estimand", "measure", "term"),
+    (
+        _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        _c("model", "string", NOTHING, "mixed, gee, within or naive", required=True),
+        _c("estimand", "string", NOTHING, "conditional, marginal or unadjusted", required=True),
+        _c(
+            "measure",
+            "string",
+            NOTHING,
+            "difference, ratio, odds_ratio, risk_difference, risk_ratio or rate_ratio",
+            required=True,
+        ),
+        _c(
+            "term",
+            "string",
+            NOTHING,
+            "effect (the same in every month from the start on); average (of the effects of each month since "
+            "the start); or month -03, month 00 … (that month's own, counted from the clinic's start)",
+            required=True,
+        ),
+        _c("months_since_start", "integer", NOTHING, "of a month's own effect; before the start below zero"),
+        _c("value", "number", _EFFECT, "the effect in the measure's unit"),
+        _c("lower", "number", _EFFECT, "lower end of the 95% interval"),
+        _c("upper", "number", _EFFECT, "upper end of the 95% interval"),
+        _c("unit", "string", NOTHING, "unit of the value (empty for ratios)"),
+        _c("df", "number", _EFFECT, "degrees of freedom of the interval; empty: normal"),
+        _c("p", "number", _EFFECT, "two-sided p-value against no effect"),
+        _c("n_records", "integer", _TOTAL_SIZE, "records used"),
+        _c("n_clinics", "integer", Tells(Of.SIZES, counts="clinics"), "clinics used"),
+        _c(
+            "question",
+            "string",
+            NOTHING,
+            "policy, patient, these_clinics or none: which question it answers",
+            required=True,
+        ),
+        _c(
+            "words",
+            "string",
+            Tells(Of.EVENTS, instead="{reason}"),
+            "the estimate as a sentence",
+            required=True,
+        ),
+        *_STATUS,
+    ),
+)
+
+CLINIC_MONTHS = Table(
+    "clinic_months",
+    "one clinic's (or the network's, clinic empty) month of one outcome, for run charts",
+    ("outcome", "clinic", "month"),
+    (
+        _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        _c("clinic", "string", NOTHING, "clinic's name; empty for the network", required=True),
+        _c("month", "string", NOTHING, "YYYY-MM", required=True),
+        _c("value", "number", _OF_MONTH, "the month's raw value in the outcome's unit"),
+        _c("numerator", "integer", _EVENTS, "events (binary and count outcomes)"),
+        _c("denominator", "number", _EXPOSURE, "records, or exposure for count outcomes"),
+        _c("centre", "number", _OF_SERIES, "centre line of the run chart"),
+        _c("lower_limit", "number", _OF_SERIES, "lower control limit"),
+        _c("upper_limit", "number", _OF_SERIES, "upper control limit"),
+        _c(
+            "limits",
+            "string",
+            _OF_SERIES,
+            "trial (fewer than 12 points) or fixed (first 12 of the window); empty: none",
+        ),
+        *_STATUS,
+    ),
+)
+
+QUALITY = Table(
+    "quality",
+    "one screening rule at one clinic (clinic empty: the whole network)",
+    ("rule", "clinic"),
+    (
+        _c("rule", "string", NOTHING, "screening rule's name", required=True),
+        _c("clinic", "string", NOTHING, "clinic's name; empty for the whole network", required=True),
+        _c("description", "string", NOTHING, "what the rule looks for", required=True),
+        _c(
+            "action",
+            "string",
+            NOTHING,
+            "set_aside (not used), value_blanked (that value not used) or noted",
+            required=True,
+        ),
+        _c(
+            "counts",
+            "string",
+            NOTHING,
+            "what n_checked and n_found count: records or clinic-months; empty: records",
+        ),
+        _c("n_checked", "integer", Tells(Of.BOTH, About.TOTAL), "how many were looked at"),
+        _c("n_found", "integer", _EVENTS, "how many were found"),
+        *_STATUS,
+    ),
+)
+
+CHANGES = Table(
+    "changes",
+    "one thing that this release says otherwise than the release it is compared with",
+    ("outcome", "clinic", "month", "change"),
+    (
+        _c(
+            "outcome",
+            "string",
+            NOTHING,
+            "outcome's name in the network file; empty: the clinic itself",
+            required=True,
+        ),
+        _c("clinic", "string", NOTHING, "clinic's name; empty for the network", required=True),
+        _c(
+            "month",
+            "string",
+            NOTHING,
+            "YYYY-MM, of a month both windows hold; empty: the whole window",
+            required=True,
+        ),
+        _c(
+            "change",
+            "string",
+            NOTHING,
+            "verdict (the outcome's); outcome_new or outcome_gone (in the network file); clinic_new or "
+            "clinic_gone (records in the window); comparison (the clinic's); shown (a figure that was not "
+            "there), withheld or no_figure (one that was there: withheld now, or not to be had); restated "
+            "(a month that both show, with other numbers)",
+            required=True,
+        ),
+        _c(
+            "before",
+            "string",
+            NOTHING,
+            "verdict, comparison or status then; empty: nothing was said, or restated",
+        ),
+        _c(
+            "after",
+            "string",
+            NOTHING,
+            "verdict, comparison or status now; empty: nothing is said, or restated",
+        ),
+        _c("value_before", "number", NOTHING, "the month's raw value then, in the outcome's unit (restated)"),
+        _c("value_after", "number", NOTHING, "the month's raw value now"),
+        _c("numerator_before", "integer", NOTHING, "events then (restated; binary and count outcomes)"),
+        _c("numerator_after", "integer", NOTHING, "events now"),
+        _c(
+            "denominator_before", "number", NOTHING, "records then, or exposure for count outcomes (restated)"
+        ),
+        _c("denominator_after", "number", NOTHING, "records now, or exposure"),
+        _c("since", "string", NOTHING, "month of the release compared with, YYYY-MM", required=True),
+        _c("since_release", "string", NOTHING, "id of the release compared with", required=True),
+    ),
+)
+
+TABLES: tuple[Table, ...] = (
+    CLINICS,
+    OUTCOMES,
+    CLINIC_ESTIMATES,
+    CLINIC_RANKS,
+    NETWORK_FIGURES,
+    PROGRAM_EFFECTS,
+    CLINIC_MONTHS,
+    QUALITY,
+    CHANGES,
+)
