@@ -39,6 +39,21 @@ ALLOWED: dict[str, set[str]] = {
     "tasks.publishing": {*BOTTOM},
     "flows": {*BOTTOM, *STEPS, "tasks.models", "tasks.records"},
 }
+# each folder of the estimators, and the folders it may import besides itself; modules beside the folders
+# (`tasks.models.fit` and its like) are what every estimator shares, and come after the numerics
+SHARED = {"numerics", "shared"}
+MIXED = {*SHARED, "linear_mixed", "generalized_mixed"}
+ESTIMATORS: dict[str, set[str]] = {
+    "numerics": set(),
+    "shared": {"numerics"},
+    "linear_mixed": SHARED,
+    "generalized_mixed": SHARED,
+    "estimating_equations": {*SHARED, "generalized_mixed"},
+    "fixed_effects": {*SHARED, "estimating_equations", "linear_mixed"},
+    "intraclass": MIXED,
+    "clinics": MIXED,
+    "program_effects": {*MIXED, "estimating_equations", "fixed_effects"},
+}
 ESTIMATORS_USE = {"numpy", "scipy", "pandas", "formulaic", "tasks"}
 """What it takes to read `tasks/models`, beside the standard library (formulaic reads hypotheses)."""
 
@@ -66,6 +81,14 @@ def place(module: str) -> str | None:
     return next((each for each in ALLOWED if module == each or module.startswith(f"{each}.")), None)
 
 
+def folder(module: str) -> str | None:
+    """The folder of ESTIMATORS that a module is in; None for the front door, which imports on demand."""
+    parts = module.split(".")
+    if parts[:2] != ["tasks", "models"] or len(parts) == 2:
+        return None
+    return parts[2] if (ROOT / "tasks" / "models" / parts[2]).is_dir() else "shared"
+
+
 MODULES = dict(modules())
 
 
@@ -77,6 +100,17 @@ def test_imports_point_one_way(module: str) -> None:
     assert reached <= ALLOWED[here], (
         f"{module} imports {sorted(str(each) for each in reached - ALLOWED[here])}"
     )
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if folder(name) is not None])
+def test_estimators_build_on_each_other_one_way(module: str) -> None:
+    here = str(folder(module))
+    reached = {folder(each) for each in imported(MODULES[module]) if each in MODULES} - {None, here}
+    assert reached <= ESTIMATORS[here], f"{module} imports {sorted(map(str, reached - ESTIMATORS[here]))}"
+
+
+def test_every_folder_of_estimators_has_its_place() -> None:
+    assert {folder(name) for name in MODULES} - {None} == set(ESTIMATORS)
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if place(name) == "tasks.models"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.models.numerics.elimination import Elimination, Factor
+from tasks.models.numerics.elimination import Elimination, GroupingFactor
 
 
 def _problem(kind: str, seed: int = 3):
@@ -97,7 +97,9 @@ def test_everything_agrees_with_dense_algebra(kind: str, singular: bool) -> None
     codes, levels, columns, rows, right, weight = _problem(kind)
     rng = np.random.default_rng(8)
     covariance = _covariances(columns, rng, singular)
-    plan = Elimination(codes, [Factor(n, own) for n, own in zip(levels, columns, strict=True)], rows.shape[1])
+    plan = Elimination(
+        codes, [GroupingFactor(n, own) for n, own in zip(levels, columns, strict=True)], rows.shape[1]
+    )
     products = (weight[:, None] * rows)[:, :, None] * rows[:, None, :]
     sides = (weight[:, None] * rows)[:, :, None] * right[:, None, :]
     eliminated = plan.factorise(products, covariance)
@@ -146,7 +148,9 @@ def test_complex_step_differentiates_through_the_elimination(kind: str) -> None:
     """∂ log|V| / ∂D is the sum of Z_j'V⁻¹Z_j, whatever the structure."""
     codes, levels, columns, rows, _, weight = _problem(kind)
     covariance = _covariances(columns, np.random.default_rng(8), False)
-    plan = Elimination(codes, [Factor(n, own) for n, own in zip(levels, columns, strict=True)], rows.shape[1])
+    plan = Elimination(
+        codes, [GroupingFactor(n, own) for n, own in zip(levels, columns, strict=True)], rows.shape[1]
+    )
     products = (weight[:, None] * rows)[:, :, None] * rows[:, None, :]
     information = plan.factorise(products, covariance).posterior().information
     for f in range(len(levels)):
@@ -158,13 +162,17 @@ def test_complex_step_differentiates_through_the_elimination(kind: str) -> None:
 
 def test_a_chain_is_recognised_whatever_the_order_of_the_factors() -> None:
     codes, levels, columns, *_ = _problem("nested-shared-intercept")
-    assert Elimination(codes, [Factor(n, c) for n, c in zip(levels, columns, strict=True)], 3).is_chain
+    assert Elimination(
+        codes, [GroupingFactor(n, c) for n, c in zip(levels, columns, strict=True)], 3
+    ).is_chain
     codes, levels, columns, *_ = _problem("crossed")
-    assert not Elimination(codes, [Factor(n, c) for n, c in zip(levels, columns, strict=True)], 3).is_chain
+    assert not Elimination(
+        codes, [GroupingFactor(n, c) for n, c in zip(levels, columns, strict=True)], 3
+    ).is_chain
 
 
 def test_components_without_a_shared_level_stay_apart() -> None:
     codes, levels, columns, *_ = _problem("crossed-in-components")
-    plan = Elimination(codes, [Factor(n, c) for n, c in zip(levels, columns, strict=True)], 3)
+    plan = Elimination(codes, [GroupingFactor(n, c) for n, c in zip(levels, columns, strict=True)], 3)
     assert plan._crossed is not None
     assert sum(batch.shape[0] for batch in plan._crossed.batches) == 5

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.models.generalized_mixed.families import Outcome
+from tasks.models.generalized_mixed.families import CellOutcome
 from tasks.models.generalized_mixed.glmm import glmm, glmm_from_cells
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
-from tasks.models.generalized_mixed.laplace import Point
-from tasks.models.generalized_mixed.quadrature import ScalarLikelihood, hermite_rule
+from tasks.models.generalized_mixed.laplace import LaplacePoint
+from tasks.models.generalized_mixed.quadrature import ScalarLikelihood
+from tasks.models.generalized_mixed.quadrature_chunk import hermite_rule
 from tasks.records import cells_for
 
 SETTINGS = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -255,7 +256,7 @@ def test_modes_are_found_from_anywhere(sd, level, seed):
     n = int(sizes.sum())
     for family in ("binomial", "poisson"):
         y = rng.integers(0, 2, n) if family == "binomial" else rng.poisson(5.0, n)
-        outcome = Outcome(family, y.astype(float), np.ones(n), 0.0)
+        outcome = CellOutcome(family, y.astype(float), np.ones(n), 0.0)
         starts = np.concatenate(([0], np.cumsum(sizes)))
         likelihood = ScalarLikelihood(np.ones((1, n)), None, np.zeros(n), outcome, starts)
         at = np.array([sd, level])
@@ -273,7 +274,7 @@ def test_modes_of_crossed_effects_from_an_absurd_start():
     likelihood = ArrangedCells.of(design, cells, "poisson").grouped()
     at = np.array([3.0, 1.0, 2.0, 4.0, 1.0, 0.5])
     near = likelihood.evaluate(np.array([0.01, 0.0, 0.01, 0.01, -9.0, 3.0]), 1)
-    cold, warm = Point(likelihood, at, None), Point(likelihood, at, near)
+    cold, warm = LaplacePoint(likelihood, at, None), LaplacePoint(likelihood, at, near)
     for left, right in zip(cold.effects, warm.effects, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-9)
 

@@ -10,7 +10,14 @@ from scipy import special, stats
 
 from tasks.errors import EstimationError
 from tasks.models import icc
-from tasks.models.intraclass import beta_binomial, icc_binary, icc_counts, logistic_normal
+from tasks.models.generalized_mixed.outcome_scale import (
+    count_scale,
+    latent_icc,
+    linearised_icc,
+    median_ratio,
+    probability_scale,
+)
+from tasks.models.intraclass import beta_binomial, icc_binary, logistic_normal
 from tasks.models.intraclass.beta_binomial import Events
 from tasks.models.intraclass.icc_estimates import profile_of_events
 
@@ -64,15 +71,13 @@ class TestReferenceCases:
         """The conversions, from the case's own variance and intercept."""
         expected = load_case(name)["expected"][fit]
         variance, intercept = expected["sigma2"], expected["beta0"]
-        scale = icc_binary.observed_scale(intercept, variance)
-        assert icc_binary.latent(variance) == pytest.approx(expected["icc_latent"], rel=1e-12)
+        scale = probability_scale(intercept, variance)
+        assert latent_icc(variance, variance) == pytest.approx(expected["icc_latent"], rel=1e-12)
         assert scale.prevalence == pytest.approx(expected["marginal_prevalence"], rel=1e-11)
         assert scale.variance == pytest.approx(expected["var_of_cluster_probabilities"], rel=1e-10)
         assert scale.icc == pytest.approx(expected["icc_observed_scale"], rel=1e-10)
-        assert icc_binary.median_odds_ratio(variance) == pytest.approx(
-            expected["median_odds_ratio"], rel=1e-12
-        )
-        linearised = icc_binary.linearised(intercept, variance)
+        assert median_ratio(variance) == pytest.approx(expected["median_odds_ratio"], rel=1e-12)
+        linearised = linearised_icc(intercept, variance)
         assert linearised == pytest.approx(expected["icc_goldstein_linearised"], rel=1e-11)
 
     def test_the_interval_holds_the_estimates(self, name: str) -> None:
@@ -227,7 +232,7 @@ class TestCountScale:
         u = rng.normal(0, 0.6, 1_000_000)
         mean = np.exp(0.3 + u[:, None] + rng.normal(0, 0.4, (len(u), 2)))
         y = rng.poisson(mean)
-        scale = icc_counts.observed_scale(0.3, 0.36, observation_variance=0.16)
+        scale = count_scale(0.3, 0.36, 0.16)
         assert scale.mean == pytest.approx(y.mean(), rel=0.01)
         assert scale.total == pytest.approx(y.var(), rel=0.05)
         assert scale.icc == pytest.approx(np.corrcoef(y.T)[0, 1], abs=0.01)
@@ -237,15 +242,15 @@ class TestCountScale:
         size = 2.5
         mean = np.exp(0.5 + rng.normal(0, 0.5, 1_000_000))[:, None]
         y = rng.poisson(mean * rng.gamma(size, 1 / size, (len(mean), 2)))
-        scale = icc_counts.observed_scale(0.5, 0.25, dispersion=1 / size)
+        scale = count_scale(0.5, 0.25, dispersion=1 / size)
         assert scale.total == pytest.approx(y.var(), rel=0.03)
         assert scale.icc == pytest.approx(np.corrcoef(y.T)[0, 1], abs=0.01)
 
     def test_rare_events_are_noisy(self) -> None:
-        iccs = [icc_counts.observed_scale(np.log(mean), 0.25).icc for mean in (0.01, 0.1, 1.0, 10.0)]
+        iccs = [count_scale(np.log(mean), 0.25).icc for mean in (0.01, 0.1, 1.0, 10.0)]
         assert iccs == sorted(iccs)
         # with ever larger counts the Poisson noise vanishes and clinics are all there is
-        assert icc_counts.observed_scale(20.0, 0.25).icc == pytest.approx(1.0, abs=1e-6)
+        assert count_scale(20.0, 0.25).icc == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -294,6 +299,6 @@ def test_counts_with_exposure() -> None:
     data = load_data("sim_clinic3")
     found = icc("visits", data, groups="clinic", kind="count", exposure="exposure")
     variance, predictor = found.components["variance_clinic"], found.components["linear_predictor"]
-    assert found.estimate == pytest.approx(icc_counts.observed_scale(predictor, variance).icc, rel=1e-12)
+    assert found.estimate == pytest.approx(count_scale(predictor, variance).icc, rel=1e-12)
     assert 0 < found.lower < found.estimate < found.upper < 1
     assert "Poisson" in found.name

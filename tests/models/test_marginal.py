@@ -15,8 +15,9 @@ from tasks.errors import EstimationError, FormulaError, RecordsError
 from tasks.models.estimating_equations.gee import gee
 from tasks.models.generalized_mixed.glmm import glmm
 from tasks.models.generalized_mixed.marginal import marginal_effects
+from tasks.models.generalized_mixed.outcome_scale import probability_scale
 from tasks.models.linear_mixed.lmm import lmm
-from tasks.models.numerics.normal_mixture import marginal_derivatives, marginal_mean, shared_correlation
+from tasks.models.numerics.normal_mixture import marginal_derivatives, marginal_mean
 from tests.refs.reference import case_ids, load_case, load_data
 
 
@@ -165,7 +166,7 @@ def test_delta_method_against_differences():
         values = []
         for z in (np.array([1.0, 0.0]), np.array([1.0, 1.0])):
             eta = parameters[3] + z[1] * parameters[4]
-            values.append(marginal_mean("binomial", np.array([eta]), float(z @ covariance @ z))[0])
+            values.append(marginal_mean("logit", np.array([eta]), float(z @ covariance @ z))[0])
         return values[1] - values[0]
 
     at = np.concatenate([theta, fit.coef.to_numpy()])
@@ -188,12 +189,12 @@ def test_normal_mixture_is_exact(sd):
             limit=500,
             points=points,
         )[0]
-        assert marginal_mean("binomial", np.array([eta]), sd**2)[0] == pytest.approx(exact, rel=1e-11)
-    _, by_eta, by_variance = marginal_derivatives("binomial", np.array([0.7]), sd**2)
-    up, down = (marginal_mean("binomial", np.array([0.7 + h]), sd**2)[0] for h in (1e-5, -1e-5))
+        assert marginal_mean("logit", np.array([eta]), sd**2)[0] == pytest.approx(exact, rel=1e-11)
+    _, by_eta, by_variance = marginal_derivatives("logit", np.array([0.7]), sd**2)
+    up, down = (marginal_mean("logit", np.array([0.7 + h]), sd**2)[0] for h in (1e-5, -1e-5))
     assert by_eta[0] == pytest.approx((up - down) / 2e-5, rel=1e-7)
     if sd > 0.0:
-        up, down = (marginal_mean("binomial", np.array([0.7]), sd**2 * (1 + h))[0] for h in (1e-5, -1e-5))
+        up, down = (marginal_mean("logit", np.array([0.7]), sd**2 * (1 + h))[0] for h in (1e-5, -1e-5))
         assert by_variance[0] == pytest.approx((up - down) / (2e-5 * sd**2), rel=1e-5)
 
 
@@ -203,7 +204,7 @@ def test_shared_correlation_of_nested_effects():
     first, second = (expit(-0.4 + shared + rng.normal(scale=0.7, size=shared.size)) for _ in range(2))
     mean = (first.mean() + second.mean()) / 2
     simulated = (np.mean(first * second) - mean**2) / (mean * (1 - mean))
-    assert shared_correlation(-0.4, 0.81, 0.49) == pytest.approx(simulated, abs=0.002)
+    assert probability_scale(-0.4, 0.81, 0.49).icc == pytest.approx(simulated, abs=0.002)
 
 
 def test_from_a_database_relation_and_without_data():
@@ -302,7 +303,7 @@ def test_gee_and_integrated_glmm_agree_where_theory_says_and_differ_where_it_mus
     """
     rng = np.random.default_rng(2_024)
     sd, beta = 1.2, 1.0
-    true = [marginal_mean("binomial", np.array([-0.8 + beta * v]), sd**2)[0] for v in (0, 1)]
+    true = [marginal_mean("logit", np.array([-0.8 + beta * v]), sd**2)[0] for v in (0, 1)]
     found = []
     for _ in range(60):
         clinic = np.repeat(np.arange(150), 30)

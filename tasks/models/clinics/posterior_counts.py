@@ -17,7 +17,7 @@ from scipy import special
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node, stretched, weigh
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
-from tasks.models.generalized_mixed.quadrature import Evaluation
+from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation
 from tasks.models.generalized_mixed.sd_profile import SdProfile, likelihood_family, working_parameters
 from tasks.records import Cells, Design, cells_for
 
@@ -109,7 +109,7 @@ def _average_row(profile: SdProfile, start: Floats) -> Floats:
     return np.asarray(cells.x @ slope / slope.sum())
 
 
-def _height(point: Evaluation) -> float:
+def _height(point: LikelihoodEvaluation) -> float:
     """Log posterior of the SD, coefficients integrated out by Laplace's approximation."""
     information = -point.hessian[1:, 1:]
     return point.value - 0.5 * float(np.linalg.slogdet(information)[1])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node, stretched, weigh
 from tasks.models.linear_mixed.lmm import LmmFit
-from tasks.models.linear_mixed.lmm_criterion import Criterion, Point, criterion_of
+from tasks.models.linear_mixed.lmm_criterion import Criterion, CriterionPoint, criterion_of
 from tasks.models.linear_mixed.satterthwaite import satterthwaite
 from tasks.records.moments import INTERCEPT
 
@@ -66,7 +66,7 @@ def gaussian_posterior(fit: LmmFit, group: str) -> ClinicPosterior:
     return ClinicPosterior(group, tuple(levels), nodes, criterion.nu)
 
 
-def _one(criterion: Criterion) -> tuple[list[Point], Floats]:
+def _one(criterion: Criterion) -> tuple[list[CriterionPoint], Floats]:
     """A grid over the relative SD t = τ/σ, from zero to where its posterior has faded."""
 
     def height(t: float) -> float:
@@ -90,7 +90,7 @@ def _one(criterion: Criterion) -> tuple[list[Point], Floats]:
     return points, weigh(np.array([-0.5 * point.value for point in points]), widths)
 
 
-def _several(criterion: Criterion, fit: LmmFit) -> tuple[list[Point], Floats]:
+def _several(criterion: Criterion, fit: LmmFit) -> tuple[list[CriterionPoint], Floats]:
     """Importance sampling of θ about its estimate; the estimate alone where each look is dear."""
     theta = fit.optimum.theta
     here = criterion.at_theta(theta)
@@ -111,7 +111,9 @@ def _several(criterion: Criterion, fit: LmmFit) -> tuple[list[Point], Floats]:
     return points, weigh(heights, np.ones(_SEVERAL))
 
 
-def _node(point: Point, weight: float, factor: int, effect: int, average: Floats, typical: float) -> Node:
+def _node(
+    point: CriterionPoint, weight: float, factor: int, effect: int, average: Floats, typical: float
+) -> Node:
     """The posterior at one point; `average` is the sample's average row, `typical` the fit's value of it."""
     data = point.criterion.data
     p = len(data.fixed)

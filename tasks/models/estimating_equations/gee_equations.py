@@ -12,11 +12,11 @@ from tasks.errors import EstimationError
 from tasks.models.estimating_equations.gee_family import Family
 from tasks.models.estimating_equations.gee_occasions import (
     AutoRegressive,
-    Rows,
     RowsCorrelation,
+    RowsInTime,
     Unstructured,
 )
-from tasks.models.estimating_equations.gee_solver import Evaluation, Floats, Solution, solve
+from tasks.models.estimating_equations.gee_solver import EquationsEvaluation, Floats, Solution, solve
 from tasks.models.estimating_equations.gee_sums import CellSums, MomentSums
 from tasks.models.estimating_equations.working_correlation import (
     Convention,
@@ -91,7 +91,7 @@ class Equations:
         note = f"{flaw}; independence was used for the working correlation instead."
         return solve(self._by_sums(Independence()), start), (note,)
 
-    def solve_by_rows(self, start: Floats, rows: Rows) -> tuple[Solution, tuple[str, ...]]:
+    def solve_by_rows(self, start: Floats, rows: RowsInTime) -> tuple[Solution, tuple[str, ...]]:
         """Solve under AR(1) or unstructured correlation.
 
         Raises:
@@ -112,10 +112,10 @@ class Equations:
         else:
             structure = Unstructured(rows)
 
-        def evaluate(b: Floats) -> Evaluation:
+        def evaluate(b: Floats) -> EquationsEvaluation:
             z, e = source.rows_at(b)
             scale = float(e @ e) / (len(e) - taken)
-            return Evaluation(scale, structure.weigh(z, e, scale, taken))
+            return EquationsEvaluation(scale, structure.weigh(z, e, scale, taken))
 
         solution = solve(evaluate, start)
         flaw = solution.evaluation.weighed.flaw
@@ -134,16 +134,16 @@ class Equations:
             return NestedExchangeable(*self.groups)
         return Independence()
 
-    def _by_sums(self, structure: SumsCorrelation) -> Callable[[Floats], Evaluation]:
-        def evaluate(b: Floats) -> Evaluation:
+    def _by_sums(self, structure: SumsCorrelation) -> Callable[[Floats], EquationsEvaluation]:
+        def evaluate(b: Floats) -> EquationsEvaluation:
             sums = self.source.sums(b)
             scale = sums.ee / (self.source.n_rows - self.taken)
-            return Evaluation(scale, structure.weigh(sums, scale, self.taken))
+            return EquationsEvaluation(scale, structure.weigh(sums, scale, self.taken))
 
         return evaluate
 
 
-def rows_in_time(source: CellSums, group: str, time: str, corr: Correlation, spacing: Spacing) -> Rows:
+def rows_in_time(source: CellSums, group: str, time: str, corr: Correlation, spacing: Spacing) -> RowsInTime:
     """The rows of each cluster in order of time.
 
     Raises:
@@ -154,7 +154,9 @@ def rows_in_time(source: CellSums, group: str, time: str, corr: Correlation, spa
     if values is None:
         raise ValueError("cells for AR(1) or unstructured correlation carry their time")
     times, occasion = np.unique(values, return_inverse=True)
-    rows = Rows(source.starts, occasion.astype(float) if spacing == "occasions" else values, occasion, times)
+    rows = RowsInTime(
+        source.starts, occasion.astype(float) if spacing == "occasions" else values, occasion, times
+    )
     ties = np.append(False, rows.follows[1:] & (np.diff(occasion) == 0))
     if tied := int(np.sum(ties)):
         cells = source.cells

@@ -23,7 +23,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowsInTime:
     """Rows sorted by cluster, then time.
 
     Attributes:
@@ -71,7 +71,7 @@ class AutoRegressive:
     times that are nowhere one unit apart only the second exists, and is used.
     """
 
-    def __init__(self, rows: Rows, convention: Convention) -> None:
+    def __init__(self, rows: RowsInTime, convention: Convention) -> None:
         self.rows = rows
         follows = np.flatnonzero(rows.follows)
         gap = rows.time[follows] - rows.time[follows - 1]
@@ -147,7 +147,7 @@ class Unstructured:
     ρ_jk = Σ e_ij e_ik / (φ (clusters seen at both − p)), over the clusters seen at both.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: RowsInTime) -> None:
         self.rows = rows
         k, t = len(rows.starts), len(rows.times)
         cluster = np.repeat(np.arange(k), np.diff(np.append(rows.starts, len(rows.time))))

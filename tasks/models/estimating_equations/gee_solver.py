@@ -18,7 +18,7 @@ from tasks.errors import EstimationError
 from tasks.models.estimating_equations.gee_family import Family
 from tasks.models.estimating_equations.gee_sums import Centre
 from tasks.models.estimating_equations.working_correlation import Weighed
-from tasks.models.generalized_mixed.families import FamilyName, Outcome
+from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
 from tasks.models.generalized_mixed.separation import SUSPECT, find_separation, refuse_separated
 from tasks.records.cells import Cells
 from tasks.records.design import Design
@@ -37,7 +37,7 @@ _NEAR = 1e-4  # change of the linear predictor that is near enough to start from
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EquationsEvaluation:
     """The equations at one value of the coefficients.
 
     Attributes:
@@ -62,13 +62,15 @@ class Solution:
     """
 
     coefficients: Floats
-    evaluation: Evaluation
+    evaluation: EquationsEvaluation
     iterations: int
     step: float
     converged: bool
 
 
-def solve(evaluate: Callable[[Floats], Evaluation], start: Floats, max_iterations: int = 200) -> Solution:
+def solve(
+    evaluate: Callable[[Floats], EquationsEvaluation], start: Floats, max_iterations: int = 200
+) -> Solution:
     """Iterate from `start` until the scoring step is a vanishing part of the standard errors."""
     b = start
     points: list[Floats] = []
@@ -94,7 +96,7 @@ def solve(evaluate: Callable[[Floats], Evaluation], start: Floats, max_iteration
     return Solution(b, here, iteration, size, converged=False)
 
 
-def _scoring_step(here: Evaluation) -> tuple[Floats, Floats]:
+def _scoring_step(here: EquationsEvaluation) -> tuple[Floats, Floats]:
     inverse = np.linalg.inv(here.weighed.information)
     se = np.sqrt(here.scale * np.diag(inverse))
     return inverse @ here.weighed.score, np.where(se > 0.0, se, np.inf)
@@ -163,7 +165,7 @@ def _likelihood(cells: Cells, design: Design, family: Family, centre: Centre) ->
 def _refuse_separated(cells: Cells, design: Design, family: Family, columns: Floats) -> None:
     """Refuse covariates that tell the outcome's values apart: their effects are infinite."""
     kind: FamilyName = "binomial" if family.name == "binomial" else "poisson"
-    found = find_separation(design.fixed, columns, Outcome.of(cells, kind), cells.weight)
+    found = find_separation(design.fixed, columns, CellOutcome.of(cells, kind), cells.weight)
     if found is not None:
         raise refuse_separated(found, design.response, kind)
 

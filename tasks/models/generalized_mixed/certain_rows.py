@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.generalized_mixed.families import FamilyName, Outcome
+from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
 from tasks.models.generalized_mixed.separation import foretold
 from tasks.records import Cells, cells_for
 
@@ -69,7 +69,7 @@ def certain_rows(
         FormulaError, RecordsError, SourceError: as `cells_for`.
     """
     _, cells = cells_for(formula, data, groups=list(columns), exposure=exposure)
-    found = foretold(cells.fixed.T, Outcome.of(cells, family))
+    found = foretold(cells.fixed.T, CellOutcome.of(cells, family))
     if not found.any() or found.all():
         return None
     size = cells.trials if family == "binomial" else cells.weight * np.exp(cells.offset)

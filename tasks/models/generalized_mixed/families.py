@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from tasks.errors import EstimationError, nearest
+from tasks.models.numerics.normal_mixture import Link
 from tasks.records.cells import Cells
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,7 @@ FAMILIES: dict[str, FamilyName] = {
     "negative_binomial": "negative-binomial",
     "negbin": "negative-binomial",
 }
-LINKS: dict[FamilyName, str] = {"binomial": "logit", "poisson": "log", "negative-binomial": "log"}
+LINKS: dict[FamilyName, Link] = {"binomial": "logit", "poisson": "log", "negative-binomial": "log"}
 
 LOGISTIC_VARIANCE = np.pi**2 / 3.0
 """Variance of the standard logistic distribution: the latent residual variance of a logit model."""
@@ -58,7 +59,7 @@ def family_named(name: str) -> FamilyName:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CellOutcome:
     """The outcome of every cell, bound to its family: what a likelihood reads of y.
 
     Attributes:
@@ -78,7 +79,7 @@ class Outcome:
     counts: Floats = field(default_factory=lambda: np.empty((2, 0)))
 
     @classmethod
-    def of(cls, cells: Cells, family: FamilyName) -> Outcome:
+    def of(cls, cells: Cells, family: FamilyName) -> CellOutcome:
         """The cells' outcome under `family`. A negative binomial needs cells that are not collapsed."""
         if family == "binomial":
             return cls(family, cells.total, cells.trials, cells.log_constant)
@@ -90,11 +91,11 @@ class Outcome:
             counts = np.vstack([values, np.bincount(where, weights=cells.weight)])
         return cls(family, cells.total, cells.weight, cells.log_constant, counts=counts)
 
-    def with_log_size(self, log_size: float) -> Outcome:
+    def with_log_size(self, log_size: float) -> CellOutcome:
         """The same outcome at another size of the negative binomial."""
         return replace(self, log_size=log_size)
 
-    def part(self, start: int, stop: int) -> Outcome:
+    def part(self, start: int, stop: int) -> CellOutcome:
         """The outcome of cells start … stop − 1; constants stay with the whole."""
         return replace(self, y=self.y[start:stop], n=self.n[start:stop], constant=0.0)
 

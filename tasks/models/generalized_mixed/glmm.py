@@ -18,6 +18,7 @@ from tasks.models.generalized_mixed.families import FamilyName, family_named
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
 from tasks.models.generalized_mixed.glmm_checks import check_levels, check_outcome, check_random_terms
 from tasks.models.generalized_mixed.glmm_fit import LOG_SIZE, GlmmFit, Loading
+from tasks.models.generalized_mixed.glmm_maximum import Maximum
 from tasks.models.generalized_mixed.glmm_messages import messages
 from tasks.models.generalized_mixed.overdispersion import dispersion
 from tasks.models.generalized_mixed.separation import SUSPECT, find_separation, refuse_separated
@@ -140,7 +141,7 @@ def _fit_of(
     cells: Cells,
     arranged: ArrangedCells,
     family: FamilyName,
-    best: glmm_climb.Maximum,
+    best: Maximum,
     size: float | None,
     *,
     asked: int | None,
@@ -246,7 +247,7 @@ def _variance_components(loadings: tuple[Loading, ...]) -> VarianceComponents:
 
 
 def _modes(
-    arranged: ArrangedCells, best: glmm_climb.Maximum, varcomp: VarianceComponents
+    arranged: ArrangedCells, best: Maximum, varcomp: VarianceComponents
 ) -> dict[str, tuple[Floats, Floats, Floats]]:
     """Conditional modes, covariances and slopes by group, in the columns' own units."""
     found = {}
@@ -263,14 +264,14 @@ def _modes(
     return found
 
 
-def _posterior(arranged: ArrangedCells, best: glmm_climb.Maximum) -> tuple[Floats, Floats] | None:
+def _posterior(arranged: ArrangedCells, best: Maximum) -> tuple[Floats, Floats] | None:
     if best.posterior is None:
         return None
     scale = float(arranged.back[0][0, 0])
     return scale * best.posterior[0], scale * best.posterior[1]
 
 
-def _effect_rows(arranged: ArrangedCells, best: glmm_climb.Maximum) -> list[Floats]:
+def _effect_rows(arranged: ArrangedCells, best: Maximum) -> list[Floats]:
     """Each term's contribution to the linear predictor of every cell, at the conditional modes."""
     begin = [0] * len(arranged.groups)
     parts = []
@@ -285,7 +286,7 @@ def _effect_rows(arranged: ArrangedCells, best: glmm_climb.Maximum) -> list[Floa
     return parts
 
 
-def _method(family: FamilyName, best: glmm_climb.Maximum) -> str:
+def _method(family: FamilyName, best: Maximum) -> str:
     name = {"binomial": "Logistic", "poisson": "Poisson", "negative-binomial": "Negative binomial"}[family]
     how = "Laplace's approximation" if best.nodes == 1 else f"adaptive quadrature with {best.nodes} nodes"
     return f"{name} mixed model by maximum likelihood, {how}"

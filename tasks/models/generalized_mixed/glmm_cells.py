@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
-from tasks.models.generalized_mixed.families import FamilyName, Outcome
-from tasks.models.generalized_mixed.laplace import Arrangement, GroupedLikelihood, Term
+from tasks.models.generalized_mixed.arrangement import Arrangement, Term
+from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
+from tasks.models.generalized_mixed.laplace import GroupedLikelihood
 from tasks.models.generalized_mixed.quadrature import ScalarLikelihood
 from tasks.records.cells import Cells
 from tasks.records.design import Design
+from tasks.records.moments import INTERCEPT
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-INTERCEPT = "(Intercept)"
 
 _SAMPLE = 20_000
 _NEAR_ZERO = 10.0  # means of so many SDs cost two digits of a Hessian, and not more
@@ -50,7 +50,7 @@ class ArrangedCells:
     centre: Floats
     z: tuple[Floats | None, ...]
     offset: Floats
-    outcome: Outcome
+    outcome: CellOutcome
     rows: Floats
     groups: tuple[str, ...]
     levels: tuple[tuple[Hashable, ...], ...]
@@ -101,7 +101,7 @@ class ArrangedCells:
             centre=centre,
             z=tuple(z.values()),
             offset=np.asarray(cells.offset, dtype=float),
-            outcome=Outcome.of(cells, family),
+            outcome=CellOutcome.of(cells, family),
             rows=cells.weight,
             groups=cells.factors,
             levels=cells.levels,
@@ -142,7 +142,7 @@ class ArrangedCells:
             centre=self.centre,
             z=tuple(None if each is None else each[kept] for each in self.z),
             offset=self.offset[kept],
-            outcome=Outcome(
+            outcome=CellOutcome(
                 outcome.family, outcome.y[kept], outcome.n[kept], 0.0, outcome.log_size, outcome.counts
             ),
             rows=self.rows[kept],

@@ -12,13 +12,18 @@ import pandas as pd
 from tasks.errors import EstimationError
 from tasks.models.fit import Fit, Floats, VarianceComponents
 from tasks.models.generalized_mixed.families import LINKS, LOGISTIC_VARIANCE, FamilyName, mean_of
+from tasks.models.generalized_mixed.outcome_scale import (
+    count_scale,
+    latent_icc,
+    median_ratio,
+    probability_scale,
+)
 from tasks.models.generalized_mixed.overdispersion import Dispersion
-from tasks.models.intraclass import icc_binary, icc_counts
 from tasks.models.numerics import distributions as stats
-from tasks.models.numerics.normal_mixture import marginal_mean, shared_correlation
+from tasks.models.numerics.normal_mixture import Link, marginal_mean
 from tasks.records import new_rows
+from tasks.records.moments import INTERCEPT
 
-INTERCEPT = "(Intercept)"
 LOG_SIZE = "log(size)"
 
 Kind = Literal["conditional", "marginal"]
@@ -106,7 +111,7 @@ class GlmmFit(Fit):
         return {**self.__dict__, "data": None}
 
     @property
-    def link(self) -> str:
+    def link(self) -> Link:
         """The scale of the coefficients: logit or log."""
         return LINKS[self.family]
 
@@ -179,9 +184,9 @@ class GlmmFit(Fit):
         variances = self._intercept_variances()
         if self.family != "binomial":
             return self.icc_observed
-        whole = sum(variances.values()) + LOGISTIC_VARIANCE
+        whole = sum(variances.values())
         return pd.Series(
-            {group: variance / whole for group, variance in _with_total(variances).items()},
+            {group: latent_icc(variance, whole) for group, variance in _with_total(variances).items()},
             name="icc",
             dtype=float,
         )
@@ -198,12 +203,12 @@ class GlmmFit(Fit):
         found = {}
         for group, shared in _with_total(variances).items():
             if self.family == "binomial":
-                found[group] = shared_correlation(self.typical, shared, whole - shared)
+                found[group] = probability_scale(self.typical, shared, whole - shared).icc
             else:
-                found[group] = icc_counts.observed_scale(
+                found[group] = count_scale(
                     self.typical,
                     shared,
-                    observation_variance=whole - shared,
+                    whole - shared,
                     dispersion=0.0 if self.size is None else 1.0 / self.size,
                 ).icc
         return pd.Series(found, name="icc", dtype=float)
@@ -226,10 +231,7 @@ class GlmmFit(Fit):
     def median_ratio(self) -> pd.Series:
         """Median odds (or rate) ratio between two random levels of each group, the higher over the lower."""
         return pd.Series(
-            {
-                group: icc_binary.median_odds_ratio(each)
-                for group, each in self._intercept_variances().items()
-            },
+            {group: median_ratio(each) for group, each in self._intercept_variances().items()},
             name="median_ratio",
         )
 
@@ -275,7 +277,7 @@ class GlmmFit(Fit):
             variance = np.zeros(eta.size)
             for term, z in zip(self.loadings, rows.random, strict=True):
                 variance += term.variance_at(z)
-            values = eta if scale == "link" else marginal_mean(self.family, eta, variance)
+            values = eta if scale == "link" else marginal_mean(self.link, eta, variance)
         else:
             raise EstimationError(f"a prediction is 'conditional' or 'marginal', not {kind!r}")
         index = newdata.index if isinstance(newdata, pd.DataFrame) else None

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
-from tasks.models.generalized_mixed.glmm_climb import SD_CAP, Maximum, is_settled
-from tasks.models.generalized_mixed.glmm_fit import INTERCEPT, GlmmFit
+from tasks.models.generalized_mixed.glmm_fit import GlmmFit
+from tasks.models.generalized_mixed.glmm_maximum import SD_CAP, Maximum
+from tasks.models.generalized_mixed.scalar_climb import is_settled
 from tasks.records.cells import Cells
+from tasks.records.moments import INTERCEPT
 
 _CHECK_NODES = 25
 _CHECK_ROWS = 20_000

@@ -12,28 +12,24 @@ s_a = Z'(k + f''·Za), so that b̂ = Ds and a = Ds_a also where D is singular,
     ∂ℓ/∂β = X'r,    ∂ℓ/∂D = ½ Σ (s s' + s_a s' + s s_a' − Z'V⁻¹Z),
 
 summed over the levels of each factor, its own blocks. (Implicit differentiation of Z'f' = D⁻¹b̂; Skaug &
-Fournier 2006 arrive at the same by automatic differentiation.) D = ΛΛ' with one lower-triangular Λ for each
-term; θ is the columns of those triangles, one term after the other, as lme4 has them.
+Fournier 2006 arrive at the same by automatic differentiation.) How θ makes up D: see `arrangement`.
 
 Z'WZ + D⁻¹ is never formed: `tasks.models.numerics.elimination` factorises it factor by factor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
-from tasks.models.generalized_mixed.families import Outcome
-from tasks.models.generalized_mixed.quadrature import EMPTY, Evaluation
-from tasks.models.numerics.elimination import Elimination, Factor
-from tasks.models.numerics.inner import inner
+from tasks.models.generalized_mixed.arrangement import Arrangement
+from tasks.models.generalized_mixed.families import CellOutcome
+from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation
+from tasks.models.generalized_mixed.quadrature_chunk import EMPTY
+from tasks.models.numerics.chunked_products import chunked_product
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -41,184 +37,6 @@ Integers = NDArray[np.int64]
 _STEPS = 200
 _FAR = 1.0
 _STEP_TOLERANCE = 1e-11
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One random-effects term `(columns | factor)`.
-
-    Attributes:
-        factor: position of its grouping factor in the codes.
-        columns: positions of its d columns among the random columns.
-    """
-
-    factor: int
-    columns: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Number of effects d per level."""
-        return len(self.columns)
-
-    @property
-    def n_theta(self) -> int:
-        """Entries of its lower triangle."""
-        return self.size * (self.size + 1) // 2
-
-    def triangle(self, theta: Floats) -> Floats:
-        """(d, d) Λ from its entries, column by column."""
-        lower = np.zeros((self.size, self.size))
-        lower.T[np.triu_indices(self.size)] = theta
-        return lower
-
-
-@dataclass(frozen=True)
-class Arrangement:
-    """Terms, and the levels that meet in each combination of the grouping factors.
-
-    Attributes:
-        terms: the random-effects terms.
-        codes: (C, F) levels of each factor in each combination.
-        levels: number of levels of each factor.
-        n_columns: number of distinct random columns.
-    """
-
-    terms: tuple[Term, ...]
-    codes: Integers
-    levels: tuple[int, ...]
-    n_columns: int
-
-    @cached_property
-    def factors(self) -> tuple[Factor, ...]:
-        """Each factor's levels and columns, those of all its terms together."""
-        return tuple(
-            Factor(n, tuple(c for term in self.terms if term.factor == f for c in term.columns))
-            for f, n in enumerate(self.levels)
-        )
-
-    @cached_property
-    def plan(self) -> Elimination:
-        """The order of elimination."""
-        return Elimination(self.codes, self.factors, self.n_columns)
-
-    @property
-    def n_theta(self) -> int:
-        """Number of variance parameters."""
-        return sum(term.n_theta for term in self.terms)
-
-    @property
-    def size(self) -> int:
-        """Effects in all."""
-        return sum(factor.n_levels * len(factor.columns) for factor in self.factors)
-
-    def split(self, theta: Floats) -> list[Floats]:
-        """θ by term."""
-        return list(np.split(theta, np.cumsum([term.n_theta for term in self.terms])[:-1]))
-
-    def covariances(self, theta: Floats) -> list[Floats]:
-        """(d, d) D of each factor: block-diagonal in its terms."""
-        found = [np.zeros((len(factor.columns),) * 2) for factor in self.factors]
-        for term, where, part in zip(self.terms, self._places, self.split(theta), strict=True):
-            lower = term.triangle(part)
-            found[term.factor][np.ix_(where, where)] = lower @ lower.T
-        return found
-
-    def theta_gradient(self, theta: Floats, by_covariance: Sequence[Floats]) -> Floats:
-        """∂/∂θ from the symmetric (d, d) ∂/∂D of each factor: the lower triangles of 2 ∂D Λ."""
-        parts = []
-        for term, where, part in zip(self.terms, self._places, self.split(theta), strict=True):
-            block = 2.0 * by_covariance[term.factor][np.ix_(where, where)] @ term.triangle(part)
-            parts.append(block.T[np.triu_indices(term.size)])
-        return np.concatenate(parts)
-
-    def column_signs(self, theta: Floats) -> Floats:
-        """±1 for each entry of θ, so that θ times it has no negative diagonal: D does not change."""
-        parts = []
-        for term, part in zip(self.terms, self.split(theta), strict=True):
-            diagonal = np.diag(term.triangle(part))
-            signs = np.tile(np.where(diagonal < 0.0, -1.0, 1.0), (term.size, 1))
-            parts.append(signs.T[np.triu_indices(term.size)])
-        return np.concatenate(parts)
-
-    def on_boundary(self, theta: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """θ with every nearly singular direction made exactly so, and which of its entries are then zero.
-
-        A diagonal entry is nearly zero when its effect on the linear predictor is under 0.02 (columns have
-        unit root mean square). What its column had below is moved to the later diagonals, which leaves the
-        variances of the later effects unchanged.
-        """
-        parts, held = [], []
-        for term, part in zip(self.terms, self.split(theta), strict=True):
-            lower = term.triangle(part)
-            zero = np.abs(np.diag(lower)) < 0.02
-            fixed = np.zeros_like(lower, dtype=bool)
-            for i in np.flatnonzero(zero):
-                for k in range(i + 1, term.size):
-                    lower[k, k] = np.hypot(lower[k, k], lower[k, i])
-                lower[i:, i] = 0.0
-                fixed[i:, i] = True
-            parts.append(lower.T[np.triu_indices(term.size)])
-            held.append(fixed.T[np.triu_indices(term.size)])
-        return np.concatenate(parts), np.concatenate(held)
-
-    @cached_property
-    def _places(self) -> tuple[tuple[int, ...], ...]:
-        """Where each term's columns stand among its factor's columns."""
-        used = dict.fromkeys(range(len(self.levels)), 0)
-        places = []
-        for term in self.terms:
-            places.append(tuple(range(used[term.factor], used[term.factor] + term.size)))
-            used[term.factor] += term.size
-        return tuple(places)
-
-    @cached_property
-    def component(self) -> tuple[Integers, ...]:
-        """Per factor, the connected part of the design each level is in: parts have independent modes."""
-        begins = np.cumsum((0, *self.levels))
-        nodes = self.codes + begins[:-1]
-        links = sparse.coo_matrix(
-            (
-                np.ones(nodes.size - len(nodes)),
-                (np.repeat(nodes[:, 0], nodes.shape[1] - 1), nodes[:, 1:].ravel()),
-            ),
-            shape=(begins[-1], begins[-1]),
-        )
-        labels = csgraph.connected_components(links, directed=False)[1].astype(np.int64)
-        return tuple(np.split(labels, begins[1:-1]))
-
-    def stack(self, by_factor: Sequence[Floats]) -> Floats:
-        """Effects of all factors, (n, d, …) each, one after the other as (U, …)."""
-        return np.concatenate([each.reshape(-1, *each.shape[2:]) for each in by_factor])
-
-    def unstack(self, flat: Floats) -> list[Floats]:
-        """The reverse of `stack`."""
-        sizes = [factor.n_levels * len(factor.columns) for factor in self.factors]
-        parts = np.split(flat, np.cumsum(sizes)[:-1])
-        return [
-            part.reshape(factor.n_levels, len(factor.columns), *part.shape[1:])
-            for factor, part in zip(self.factors, parts, strict=True)
-        ]
-
-    def combined(self, by_factor: Sequence[Floats]) -> Floats:
-        """(C, columns) effects of a combination's levels, added by column, of (n, d) effects per factor."""
-        out = np.zeros((self.codes.shape[0], self.n_columns))
-        for f, (factor, effects) in enumerate(zip(self.factors, by_factor, strict=True)):
-            for i, column in enumerate(factor.columns):
-                out[:, column] += effects[self.codes[:, f], i]
-        return out
-
-    def by_level(self, products: Floats) -> list[Floats]:
-        """Per factor, (n, d) sums over its combinations of (C, columns) products."""
-        return [
-            np.stack(
-                [
-                    np.bincount(self.codes[:, f], weights=products[:, c], minlength=factor.n_levels)
-                    for c in factor.columns
-                ],
-                axis=1,
-            )
-            for f, factor in enumerate(self.factors)
-        ]
 
 
 @dataclass(frozen=True)
@@ -239,7 +57,7 @@ class GroupedLikelihood:
     x: Floats
     z: tuple[Floats | None, ...]
     offset: Floats
-    outcome: Outcome
+    outcome: CellOutcome
     starts: Integers
     arrangement: Arrangement
 
@@ -248,7 +66,9 @@ class GroupedLikelihood:
         """Number of variance parameters."""
         return self.arrangement.n_theta
 
-    def evaluate(self, parameters: Floats, order: int = 2, near: Evaluation | None = None) -> Evaluation:
+    def evaluate(
+        self, parameters: Floats, order: int = 2, near: LikelihoodEvaluation | None = None
+    ) -> LikelihoodEvaluation:
         """The log-likelihood, its gradient and (order 2) a working Hessian at (θ, β[, log size]).
 
         The working Hessian is exact in what differs with θ and log size (differences of the gradient) and
@@ -257,42 +77,44 @@ class GroupedLikelihood:
         """
         with np.errstate(over="ignore", invalid="ignore"):
             try:
-                point = Point(self, parameters, near)
+                point = LaplacePoint(self, parameters, near)
                 gradient = point.gradient()
             except np.linalg.LinAlgError:  # a step into absurd variances or means: not a place to climb to
                 lost = np.zeros(parameters.size)
-                return Evaluation(parameters.copy(), -np.inf, lost, EMPTY, np.zeros(self.arrangement.size))
+                return LikelihoodEvaluation(
+                    parameters.copy(), -np.inf, lost, EMPTY, np.zeros(self.arrangement.size)
+                )
         modes = self.arrangement.stack(point.effects)
         if order < 2:
-            return Evaluation(parameters.copy(), point.value(), gradient, EMPTY, modes)
+            return LikelihoodEvaluation(parameters.copy(), point.value(), gradient, EMPTY, modes)
         block, slopes = point.coefficient_information()
         p, q = self.x.shape[0], self.n_theta
         padded = np.zeros((parameters.size, modes.size))
         padded[q : q + p] = slopes
         hessian = np.zeros((parameters.size, parameters.size))
         hessian[q : q + p, q : q + p] = -block
-        here = Evaluation(parameters.copy(), point.value(), gradient, EMPTY, modes, EMPTY, padded)
+        here = LikelihoodEvaluation(parameters.copy(), point.value(), gradient, EMPTY, modes, EMPTY, padded)
         for i in (*range(q), *range(q + p, parameters.size)):
             hessian[i, :] = self._difference(here, i, 1e-4)
         for i in range(q + p, parameters.size):
             hessian[:, i] = hessian[i, :]
         hessian[q : q + p, :q] = hessian[:q, q : q + p].T
         hessian[:q, :q] = 0.5 * (hessian[:q, :q] + hessian[:q, :q].T)
-        return Evaluation(here.parameters, here.value, gradient, hessian, modes, EMPTY, padded)
+        return LikelihoodEvaluation(here.parameters, here.value, gradient, hessian, modes, EMPTY, padded)
 
-    def evaluate_exactly(self, parameters: Floats, near: Evaluation | None) -> Evaluation:
+    def evaluate_exactly(self, parameters: Floats, near: LikelihoodEvaluation | None) -> LikelihoodEvaluation:
         """As `evaluate`, with the exact Hessian."""
         here = self.evaluate(parameters, 2, near)
         return replace(here, hessian=self.exact_hessian(here)) if np.isfinite(here.value) else here
 
-    def exact_hessian(self, here: Evaluation) -> Floats:
+    def exact_hessian(self, here: LikelihoodEvaluation) -> Floats:
         """Hessian by central differences of the exact gradient, each over a 3000th of a standard error."""
         scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(here.hessian)), 1e-12))
         rows = [self._difference(here, i, 3e-4 * scale[i]) for i in range(here.parameters.size)]
         matrix = np.array(rows)
         return 0.5 * (matrix + matrix.T)
 
-    def _difference(self, here: Evaluation, i: int, width: float) -> Floats:
+    def _difference(self, here: LikelihoodEvaluation, i: int, width: float) -> Floats:
         step = np.zeros(here.parameters.size)
         step[i] = width
         up = self.evaluate(here.parameters + step, 1, here).gradient
@@ -300,7 +122,7 @@ class GroupedLikelihood:
         return (up - down) / (2.0 * width)
 
 
-class Point:
+class LaplacePoint:
     """Everything at one point of the parameter space: the mode is found on construction.
 
     Attributes:
@@ -309,7 +131,9 @@ class Point:
         eta: (N,) linear predictor at the mode.
     """
 
-    def __init__(self, whole: GroupedLikelihood, parameters: Floats, near: Evaluation | None) -> None:
+    def __init__(
+        self, whole: GroupedLikelihood, parameters: Floats, near: LikelihoodEvaluation | None
+    ) -> None:
         p, q = whole.x.shape[0], whole.n_theta
         self.whole, self.arrangement = whole, whole.arrangement
         self.outcome = whole.outcome
@@ -452,4 +276,4 @@ class Point:
         weighted = x * -self.second
         crossed = np.stack([self.sums(weighted if z is None else weighted * z) for z in self.whole.z])
         found = self.factor.effects(crossed.transpose(2, 0, 1))
-        return inner(weighted, x) - found.explained, -self.arrangement.stack(found.effects).T
+        return chunked_product(weighted, x) - found.explained, -self.arrangement.stack(found.effects).T

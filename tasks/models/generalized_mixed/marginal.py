@@ -8,6 +8,13 @@ Zeger, Liang & Albert 1988, eq. 2.2):
 
 Intervals are by the delta method from the joint covariance of variance parameters and coefficients; the
 sample's covariates are taken as fixed.
+
+Beside them stands by how much population-averaged coefficients of a logit model are smaller than conditional
+ones: exactly, and by two closed forms for a random intercept of variance σ²:
+
+    Zeger, Liang & Albert (1988), Biometrics 44:1049, eq. 4.1: β_M ≈ β_C / √(1 + c²σ²), c = 16√3/(15π);
+    Neuhaus, Kalbfleisch & Hauck (1991), Int Stat Rev 59:25: β_M ≈ β_C (1 − ρ₀), ρ₀ the correlation
+    Var p(b) / (p̄(1 − p̄)) of two outcomes of a clinic at a reference linear predictor (here the intercept).
 """
 
 from __future__ import annotations
@@ -22,12 +29,13 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.fit import Fit, Floats
-from tasks.models.generalized_mixed.attenuation import Attenuation, attenuation_of
-from tasks.models.generalized_mixed.families import mean_of
+from tasks.models.generalized_mixed.families import LINKS, mean_of
 from tasks.models.generalized_mixed.glmm_fit import LOG_SIZE, GlmmFit, Loading
+from tasks.models.generalized_mixed.outcome_scale import probability_scale
 from tasks.models.numerics import distributions as stats
 from tasks.models.numerics.normal_mixture import marginal_derivatives
 from tasks.records.counterfactual import SetRows, labels_of, rows_with
+from tasks.records.moments import INTERCEPT
 
 Scale = Literal["gaussian", "binomial", "poisson"]
 
@@ -46,8 +54,39 @@ _DIFFERENCE: dict[Scale, str] = {
 }
 
 
+_CLOSEST = 16.0 * np.sqrt(3.0) / (15.0 * np.pi)
+"""c, the scale at which a normal distribution function is closest to the logistic one (0.588)."""
+
+
 class _Named(Protocol):
     name: str
+
+
+@dataclass(frozen=True)
+class Attenuation:
+    """Factors from conditional to population-averaged log odds ratios.
+
+    Attributes:
+        exact: marginal over conditional log odds ratio of the variable that was set, by integration over
+            clinics and the sample's other covariates (which attenuates too: odds ratios do not collapse); NaN
+            where its conditional effect is not the same in every row.
+        zeger_liang_albert: 1/√(1 + c²σ²).
+        neuhaus: 1 − ρ₀.
+        rho0: ρ₀ at the fitted intercept.
+        coefficients: conditional coefficients beside both approximations to the population-averaged ones.
+    """
+
+    exact: float
+    zeger_liang_albert: float
+    neuhaus: float
+    rho0: float
+    coefficients: pd.DataFrame
+
+    def __str__(self) -> str:
+        return (
+            f"attenuation of log odds ratios: exact {self.exact:.4f}, Zeger–Liang–Albert"
+            f" {self.zeger_liang_albert:.4f}, Neuhaus {self.neuhaus:.4f}"
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +165,7 @@ def marginal_effects(
         _conditional_rows(table, fit, averages)
         if fit.family == "binomial":
             log_or = _log_odds(averages[1].mean) - _log_odds(averages[0].mean)
-            attenuation = attenuation_of(fit, _conditional_step(averages), log_or)
+            attenuation = _attenuation(fit, _conditional_step(averages), log_or)
     if gee is not None:
         if gee.design.response != fit.design.response:
             raise EstimationError(
@@ -175,7 +214,7 @@ def _averages(fit: Fit, variable: str, rows: SetRows) -> _Average:
         mean, by_eta, by_variance = eta, np.ones_like(eta), np.zeros_like(eta)
         median, median_slope = eta, by_eta
     else:
-        mean, by_eta, by_variance = marginal_derivatives(scale, eta, variance)
+        mean, by_eta, by_variance = marginal_derivatives(LINKS[scale], eta, variance)
         median = mean_of(scale, eta)
         median_slope = median * (1.0 - median) if scale == "binomial" else median
     of_theta = [(weight * by_variance) @ each for each in slopes]
@@ -329,6 +368,31 @@ def _scale(fit: Fit) -> Scale:
 
 def _loadings(fit: Fit) -> tuple[Loading, ...]:
     return fit.loadings if isinstance(fit, GlmmFit) else ()
+
+
+def _attenuation(fit: GlmmFit, step: Floats | None, marginal_log_odds_ratio: float) -> Attenuation | None:
+    """The factors for a model of random intercepts; None where there are random slopes.
+
+    Args:
+        fit: a logistic mixed model.
+        step: (p,) how the fixed-effect columns move between its two values; None where rows differ.
+        marginal_log_odds_ratio: between its two values, by integration.
+    """
+    if any(term.columns != (INTERCEPT,) for term in fit.loadings):
+        return None
+    variance = sum(float(term.covariance[0, 0]) for term in fit.loadings)
+    zla = float(1.0 / np.sqrt(1.0 + _CLOSEST**2 * variance))
+    at = float(fit.coef.get(INTERCEPT, 0.0))
+    rho0 = probability_scale(at, variance).icc
+    exact = float("nan") if step is None else marginal_log_odds_ratio / float(step @ fit.coef)
+    coefficients = pd.DataFrame(
+        {
+            "conditional": fit.coef,
+            "zeger_liang_albert": zla * fit.coef,
+            "neuhaus": (1.0 - rho0) * fit.coef,
+        }
+    )
+    return Attenuation(exact, zla, 1.0 - rho0, rho0, coefficients)
 
 
 def _joint_covariance(fit: Fit) -> Floats:

@@ -15,12 +15,11 @@ from tasks.errors import EstimationError
 from tasks.models.fit import Floats
 from tasks.models.generalized_mixed.families import FamilyName
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
-from tasks.models.generalized_mixed.glmm_climb import SD_CAP
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
-from tasks.models.generalized_mixed.quadrature import Evaluation, ScalarLikelihood
-from tasks.models.intraclass.icc_likelihood import root
-from tasks.models.numerics import distributions as stats
+from tasks.models.generalized_mixed.glmm_maximum import SD_CAP
+from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation, ScalarLikelihood
 from tasks.models.numerics.ascent import climb
+from tasks.models.numerics.profile_interval import allowed_fall, end_before, end_by_doubling
 from tasks.records import Cells, Design
 
 
@@ -37,7 +36,7 @@ class SdProfile:
     likelihood: ScalarLikelihood
     cells: ArrangedCells
     scale: float
-    known: dict[float, Evaluation] = field(default_factory=dict)
+    known: dict[float, LikelihoodEvaluation] = field(default_factory=dict)
 
     @classmethod
     def of(cls, design: Design, cells: Cells, family: FamilyName, nodes: int) -> SdProfile:
@@ -53,7 +52,7 @@ class SdProfile:
             )
         return cls(arranged.scalar(nodes), arranged, abs(float(arranged.back[0][0, 0])))
 
-    def at(self, sd: float, start: Floats) -> Evaluation:
+    def at(self, sd: float, start: Floats) -> LikelihoodEvaluation:
         """The best evaluation with this SD; `start` are parameters to begin from where none is known."""
         sigma = sd / self.scale
         if sigma in self.known:
@@ -78,8 +77,6 @@ class SdProfile:
 def sd_interval(design: Design, cells: Cells, fit: GlmmFit, level: float) -> tuple[float, float]:
     """The SDs of a scalar random effect whose profile likelihood is near the best; 0 is included as an end.
 
-    The reference is F(1, k − 1), k the number of levels, in place of χ²(1), to which it tends.
-
     Args:
         design, cells: the model's, as the fit was made from.
         fit: the fit.
@@ -98,18 +95,13 @@ def profile_ends(
     profile: SdProfile, best: float, start: Floats, levels: int, level: float
 ) -> tuple[float, float]:
     """Where the profile has fallen by half the F(1, levels − 1) quantile from its height at the best SD."""
-    limit = profile.at(best, start).value - 0.5 * float(stats.f.ppf(level, 1, levels - 1))
+    limit = profile.at(best, start).value - allowed_fall(level, levels)
 
     def excess(sd: float) -> float:
         return profile.at(sd, start).value - limit
 
-    lower = 0.0 if best == 0.0 or excess(0.0) >= 0.0 else root(excess, 0.0, best, precision=1e-7)
-    upper = max(2.0 * best, 0.1)
-    while excess(upper) > 0.0:
-        upper *= 2.0
-        if upper > SD_CAP:
-            return lower, float("inf")
-    return lower, root(excess, best, upper, precision=1e-7)
+    lower = end_before(0.0, excess, best, precision=1e-7)
+    return lower, end_by_doubling(excess, best, max(2.0 * best, 0.1), SD_CAP, precision=1e-7)
 
 
 def working_parameters(cells: ArrangedCells, fit: GlmmFit) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from tasks.errors import EstimationError
-from tasks.models.generalized_mixed.families import FamilyName, Outcome
+from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,9 @@ class Separation:
     rows: float
 
 
-def find_separation(names: tuple[str, ...], x: Floats, outcome: Outcome, rows: Floats) -> Separation | None:
+def find_separation(
+    names: tuple[str, ...], x: Floats, outcome: CellOutcome, rows: Floats
+) -> Separation | None:
     """The covariates that separate the outcome, or None where finite coefficients exist.
 
     Args:
@@ -69,7 +71,7 @@ def find_separation(names: tuple[str, ...], x: Floats, outcome: Outcome, rows: F
     return Separation(columns, _is_complete(scaled, side), share)
 
 
-def foretold(x: Floats, outcome: Outcome) -> NDArray[np.bool_]:
+def foretold(x: Floats, outcome: CellOutcome) -> NDArray[np.bool_]:
     """(N,) cells whose outcome the covariates foretell with certainty, as coefficients go to infinity.
 
     In the limit they add nothing to the likelihood of the other cells: without them the other coefficients
@@ -105,7 +107,7 @@ def refuse_separated(separation: Separation, response: str, family: FamilyName) 
     )
 
 
-def _sides(outcome: Outcome) -> Floats:
+def _sides(outcome: CellOutcome) -> Floats:
     """(N,) 1 where x'd must be ≥ 0, −1 where ≤ 0, 0 where it must be 0."""
     if outcome.family == "binomial":
         return np.where(outcome.y >= outcome.n, 1.0, np.where(outcome.y <= 0.0, -1.0, 0.0))

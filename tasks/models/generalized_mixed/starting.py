@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.generalized_mixed.families import Outcome
-from tasks.models.numerics.inner import inner
+from tasks.models.generalized_mixed.families import CellOutcome
+from tasks.models.numerics.chunked_products import chunked_product
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -14,7 +14,7 @@ Integers = NDArray[np.int64]
 _STEPS = 60
 
 
-def without_effects(x: Floats, offset: Floats, outcome: Outcome) -> Floats:
+def without_effects(x: Floats, offset: Floats, outcome: CellOutcome) -> Floats:
     """(p,) coefficients of the generalized linear model: Newton's method with halved steps.
 
     Good to some four digits, as a start needs; under separation the coefficients are merely large.
@@ -38,7 +38,7 @@ def without_effects(x: Floats, offset: Floats, outcome: Outcome) -> Floats:
         beta, value = flat, outcome.density(offset).sum()
     for _ in range(_STEPS):
         first, second = outcome.slopes(offset + beta @ x)
-        score, information = x @ first, inner(x * -second, x)
+        score, information = x @ first, chunked_product(x * -second, x)
         scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
         step = np.linalg.lstsq(information / np.outer(scale, scale), score / scale, rcond=1e-13)[0] / scale
         length = 1.0
@@ -55,7 +55,7 @@ def without_effects(x: Floats, offset: Floats, outcome: Outcome) -> Floats:
     return np.asarray(beta)
 
 
-def effect_sd(z: Floats | None, eta: Floats, outcome: Outcome, level: Integers, levels: int) -> float:
+def effect_sd(z: Floats | None, eta: Floats, outcome: CellOutcome, level: Integers, levels: int) -> float:
     """A rough SD of one random effect, from each level's score at the model without it.
 
     One Newton step from zero estimates a level's effect with variance 1/information; their spread beyond
@@ -74,7 +74,7 @@ def effect_sd(z: Floats | None, eta: Floats, outcome: Outcome, level: Integers, 
     return float(np.clip(np.sqrt(max(variance, 0.0)), 0.1, 2.0))
 
 
-def log_size(outcome: Outcome, eta: Floats) -> float:
+def log_size(outcome: CellOutcome, eta: Floats) -> float:
     """A rough log size of a negative binomial, by moments about the Poisson model's means."""
     mean = outcome.n * np.exp(eta)
     excess = float(((outcome.y - mean) ** 2 - mean).sum())

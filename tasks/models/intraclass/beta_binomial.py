@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from tasks.models.intraclass.icc_likelihood import root
-from tasks.models.numerics import distributions as stats
+from tasks.models.numerics.profile_interval import allowed_fall, end_before
 
 Floats = NDArray[np.float64]
 
@@ -85,20 +84,15 @@ def maximise(data: Events) -> tuple[float, MeanProfile]:
 
 
 def profile_interval(data: Events, level: float) -> tuple[float, float]:
-    """The ρ whose profile likelihood is near the best; 0 is included as a lower end.
-
-    The reference is F(1, k − 1) in place of χ²(1), to which it tends as clinics grow in number: with eight
-    clinics, 5.6 for 3.8.
-    """
+    """The ρ whose profile likelihood is near the best, against F(1, k − 1); 0 is included as a lower end."""
     top, best = maximise(data)
-    limit = best.loglik - 0.5 * float(stats.f.ppf(level, 1, len(data.n) - 1))
+    limit = best.loglik - allowed_fall(level, len(data.n))
 
     def excess(rho: float) -> float:
         return profile(data, rho, best.mean).loglik - limit
 
-    lower = 0.0 if top == 0.0 or excess(0.0) >= 0.0 else root(excess, 0.0, top, precision=1e-10)
-    highest = 1.0 - 1e-6
-    upper = 1.0 if excess(highest) >= 0.0 else root(excess, top, highest, precision=1e-10)
+    lower = end_before(0.0, excess, top, precision=1e-10)
+    upper = end_before(1.0 - 1e-6, excess, top, limit=1.0, precision=1e-10)
     return lower, upper
 
 

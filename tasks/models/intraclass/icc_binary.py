@@ -9,11 +9,9 @@ propensity behind the outcome, which does not depend on prevalence and is always
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from tasks.errors import EstimationError
 from tasks.models.intraclass.beta_binomial import Events
@@ -22,8 +20,6 @@ from tasks.models.numerics import distributions as stats
 from tasks.records.places import in_named
 
 Floats = NDArray[np.float64]
-
-LOGISTIC_VARIANCE = math.pi**2 / 3.0
 
 
 def events(data: OneWay) -> Events:
@@ -113,64 +109,3 @@ def _refuse_alike(p: float, among: str) -> None:
             f"the outcome is the same for all patients of {among}, so this ICC is not defined",
             hint='ask for method="fleiss-cuzick" or method="beta-binomial"',
         )
-
-
-def latent(variance: float) -> float:
-    """Share of the propensity's variance that lies between clinics: σ² / (σ² + π²/3).
-
-    Source: Snijders & Bosker (2012), Multilevel Analysis, §17.2.
-    """
-    return variance / (variance + LOGISTIC_VARIANCE)
-
-
-@dataclass(frozen=True)
-class ObservedScale:
-    """A logistic-normal model on the scale of the 0/1 outcomes.
-
-    Attributes:
-        prevalence: population-averaged probability, E π(u).
-        variance: variance of clinics' probabilities, Var π(u).
-    """
-
-    prevalence: float
-    variance: float
-
-    @property
-    def icc(self) -> float:
-        """Correlation of two patients' 0/1 outcomes: Var π(u) / (E π(u) (1 − E π(u)))."""
-        return self.variance / (self.prevalence * (1.0 - self.prevalence))
-
-
-def observed_scale(linear_predictor: float, variance: float) -> ObservedScale:
-    """Clinics' probabilities expit(η + u), u normal with this variance, integrated to full precision.
-
-    The trapezoid rule on the normal density is exact to rounding for an analytic integrand.
-    Source: Goldstein, Browne & Rasbash (2002), Underst Stat 1:223 (there by simulation).
-    """
-    sd = math.sqrt(variance)
-    step = min(0.1, 0.5 / max(sd, 1.0))
-    z = np.arange(-9.0, 9.0 + step / 2.0, step)
-    density = stats.norm.pdf(z)
-    density /= density.sum()
-    probability = special.expit(linear_predictor + sd * z)
-    mean = float(density @ probability)
-    return ObservedScale(mean, float(density @ (probability - mean) ** 2))
-
-
-def linearised(linear_predictor: float, variance: float) -> float:
-    """First-order approximation of the observed-scale ICC, at the typical clinic.
-
-    Source: Goldstein, Browne & Rasbash (2002), method A.
-    """
-    p = float(special.expit(linear_predictor))
-    spread = p * (1.0 - p)
-    between = variance * spread**2
-    return between / (between + spread)
-
-
-def median_odds_ratio(variance: float) -> float:
-    """Median ratio of the odds of two like patients at two random clinics, the worse over the better.
-
-    Source: Larsen & Merlo (2005), Am J Epidemiol 161:81.
-    """
-    return math.exp(math.sqrt(2.0 * variance) * float(stats.norm.ppf(0.75)))

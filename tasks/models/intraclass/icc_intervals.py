@@ -14,9 +14,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.intraclass.icc_likelihood import root
 from tasks.models.intraclass.one_way import Anova, OneWay, between_at
 from tasks.models.numerics import distributions as stats
+from tasks.models.numerics.profile_interval import root
 
 Floats = NDArray[np.float64]
 

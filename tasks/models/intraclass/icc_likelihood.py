@@ -10,15 +10,14 @@ Source: Harville (1977), JASA 72:320; Searle, Casella & McCulloch (1992), Varian
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from tasks.models.intraclass.one_way import OneWay
 from tasks.models.numerics import distributions as stats
+from tasks.models.numerics.profile_interval import end_before, root
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +43,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Maximum:
+class MostLikelyComponents:
     """The most likely variance components of a random-intercept model.
 
     Attributes:
@@ -89,7 +88,7 @@ def profile(data: OneWay, rho: float, *, restricted: bool) -> Profile:
     return Profile(deviance, slope / (1.0 - rho) ** 2, variance, coefficients)
 
 
-def maximise(data: OneWay, *, restricted: bool) -> Maximum:
+def maximise(data: OneWay, *, restricted: bool) -> MostLikelyComponents:
     """The REML (`restricted`) or ML estimates of a random-intercept model.
 
     The criterion is looked at over the whole range first, then its analytic derivative is solved for zero
@@ -101,30 +100,21 @@ def maximise(data: OneWay, *, restricted: bool) -> Maximum:
     rho = _refine(data, grid, values, best, restricted=restricted)
     found = profile(data, rho, restricted=restricted)
     between = rho / (1.0 - rho) * found.variance_within
-    return Maximum(rho, between, found.variance_within, -found.deviance / 2.0, rho == 0.0)
+    return MostLikelyComponents(rho, between, found.variance_within, -found.deviance / 2.0, rho == 0.0)
 
 
 def profile_interval(data: OneWay, level: float, *, restricted: bool) -> tuple[float, float]:
     """The ICCs whose (restricted) likelihood is within χ²(1) of the best; 0 is included as a lower end.
 
-    Source: Venzon & Moolgavkar (1988), Appl Stat 37:87; for variance ratios Lee & Khuri (1999).
+    Source: for variance ratios Lee & Khuri (1999).
     """
     best = maximise(data, restricted=restricted)
     limit = -2.0 * best.loglik + float(stats.chi2.ppf(level, 1))
 
     def excess(rho: float) -> float:
-        return profile(data, rho, restricted=restricted).deviance - limit
+        return limit - profile(data, rho, restricted=restricted).deviance
 
-    lower = 0.0 if best.boundary or excess(0.0) <= 0.0 else root(excess, 0.0, best.icc)
-    highest = 1.0 - 1e-12
-    upper = 1.0 if excess(highest) <= 0.0 else root(excess, best.icc, highest)
-    return lower, upper
-
-
-def root(function: Callable[[float], float], low: float, high: float, *, precision: float = 1e-15) -> float:
-    """Where a function of opposite signs at `low` and `high` is zero, to `precision`."""
-    relative = max(precision, 4.0 * float(np.finfo(float).eps))
-    return float(optimize.brentq(function, low, high, xtol=precision, rtol=relative, maxiter=200))
+    return end_before(0.0, excess, best.icc), end_before(1.0 - 1e-12, excess, best.icc, limit=1.0)
 
 
 def _refine(data: OneWay, grid: Floats, values: list[Profile], best: int, *, restricted: bool) -> float:

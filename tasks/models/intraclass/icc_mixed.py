@@ -16,13 +16,18 @@ import pandas as pd
 
 from tasks.models.generalized_mixed.glmm import glmm_from_cells
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
+from tasks.models.generalized_mixed.outcome_scale import (
+    count_scale,
+    latent_icc,
+    linearised_icc,
+    median_ratio,
+    probability_scale,
+)
 from tasks.models.generalized_mixed.sd_profile import sd_interval
-from tasks.models.intraclass import icc_binary, icc_counts
 from tasks.models.intraclass.design_effect import by_clinic
 from tasks.models.intraclass.icc_estimates import METHODS, Kind
 from tasks.models.intraclass.icc_result import ICC, levels_table, refuse_terms
 from tasks.models.intraclass.logistic_normal import icc_at
-from tasks.models.numerics.normal_mixture import shared_correlation
 from tasks.records import Cells, cells_for
 
 _SAMPLES = 4_000
@@ -89,10 +94,10 @@ def mixed_icc(
 def _on_scale(fit: GlmmFit, method: str, shared: float, whole: float) -> float:
     """The ICC of two rows that share effects of variance `shared` of `whole`."""
     if method == "latent":
-        return shared / (whole + icc_binary.LOGISTIC_VARIANCE)
+        return latent_icc(shared, whole)
     if fit.family == "binomial":
-        return shared_correlation(fit.typical, shared, whole - shared)
-    return icc_counts.observed_scale(fit.typical, shared, observation_variance=whole - shared).icc
+        return probability_scale(fit.typical, shared, whole - shared).icc
+    return count_scale(fit.typical, shared, whole - shared).icc
 
 
 def _moved(fit: GlmmFit, method: str, variance: float) -> float:
@@ -100,11 +105,11 @@ def _moved(fit: GlmmFit, method: str, variance: float) -> float:
     if math.isinf(variance):
         return 1.0
     if method == "latent":
-        return icc_binary.latent(variance)
+        return latent_icc(variance, variance)
     own = float(fit.varcomp.variance(next(iter(fit.varcomp))).iloc[0])
     if fit.family != "binomial":
-        return icc_counts.observed_scale(fit.typical + (own - variance) / 2.0, variance).icc
-    return icc_at(icc_binary.observed_scale(fit.typical, own).prevalence, variance)
+        return count_scale(fit.typical + (own - variance) / 2.0, variance).icc
+    return icc_at(probability_scale(fit.typical, own).prevalence, variance)
 
 
 def _sampled(
@@ -129,16 +134,16 @@ def _sampled(
 
 def _components(fit: GlmmFit, whole: float) -> dict[str, float]:
     if fit.family == "binomial":
-        scale = icc_binary.observed_scale(fit.typical, whole)
+        scale = probability_scale(fit.typical, whole)
         return {
             "marginal_prevalence": scale.prevalence,
             "variance_of_probabilities": scale.variance,
-            "icc_latent": icc_binary.latent(whole),
+            "icc_latent": latent_icc(whole, whole),
             "icc_observed": scale.icc,
-            "icc_linearised": icc_binary.linearised(fit.typical, whole),
-            "median_odds_ratio": icc_binary.median_odds_ratio(whole),
+            "icc_linearised": linearised_icc(fit.typical, whole),
+            "median_odds_ratio": median_ratio(whole),
         }
-    counts = icc_counts.observed_scale(fit.typical, whole)
+    counts = count_scale(fit.typical, whole)
     return {"marginal_mean": counts.mean, "variance_between": counts.between, "variance_total": counts.total}
 
 

@@ -12,13 +12,13 @@ import math
 import numpy as np
 from scipy import optimize
 
-from tasks.models.generalized_mixed.families import Outcome
+from tasks.models.generalized_mixed.arrangement import Term
+from tasks.models.generalized_mixed.families import CellOutcome
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
 from tasks.models.generalized_mixed.glmm_climb import maximise, start_values
-from tasks.models.generalized_mixed.laplace import Term
+from tasks.models.generalized_mixed.outcome_scale import probability_scale
 from tasks.models.generalized_mixed.sd_profile import SdProfile, profile_ends
 from tasks.models.intraclass.beta_binomial import Events
-from tasks.models.intraclass.icc_binary import observed_scale
 
 
 def profile_interval(data: Events, level: float) -> tuple[float, float]:
@@ -34,7 +34,7 @@ def profile_interval(data: Events, level: float) -> tuple[float, float]:
     profile = SdProfile(cells.scalar(max(best.nodes, 1)), cells, 1.0)
     sd, intercept = abs(float(best.parameters[0])), float(best.parameters[1])
     lower, upper = profile_ends(profile, sd, best.parameters, len(data.n), level)
-    prevalence = observed_scale(intercept, sd**2).prevalence
+    prevalence = probability_scale(intercept, sd**2).prevalence
     return icc_at(prevalence, lower**2), icc_at(prevalence, upper**2)
 
 
@@ -44,12 +44,12 @@ def icc_at(prevalence: float, variance: float) -> float:
         return 1.0
     middle, width = math.log(prevalence / (1.0 - prevalence)), 2.0 + 4.0 * variance**0.5 + variance
     predictor = optimize.brentq(
-        lambda eta: observed_scale(float(eta), variance).prevalence - prevalence,
+        lambda eta: probability_scale(float(eta), variance).prevalence - prevalence,
         middle - width,
         middle + width,
         xtol=1e-12,
     )
-    return observed_scale(float(predictor), variance).icc
+    return probability_scale(float(predictor), variance).icc
 
 
 def _cells(data: Events) -> ArrangedCells:
@@ -61,7 +61,7 @@ def _cells(data: Events) -> ArrangedCells:
         centre=np.zeros(1),
         z=(None,),
         offset=np.zeros(k),
-        outcome=Outcome("binomial", data.y, data.n, 0.0),
+        outcome=CellOutcome("binomial", data.y, data.n, 0.0),
         rows=data.n,
         groups=("clinic",),
         levels=(tuple(range(k)),),

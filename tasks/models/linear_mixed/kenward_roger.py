@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.linear_mixed.lmm_criterion import STEP, Point
+from tasks.models.linear_mixed.lmm_criterion import STEP, CriterionPoint
 from tasks.models.linear_mixed.satterthwaite import determined_inverse
 from tasks.models.numerics.small_matrices import gram
 
@@ -88,7 +88,7 @@ class Expected:
     big_q: Floats
 
 
-def expected_information(point: Point) -> Expected:
+def expected_information(point: CriterionPoint) -> Expected:
     """The expected information at any D, also one with zero variances."""
     criterion = point.criterion
     data, shape = criterion.data, criterion.shape
@@ -116,7 +116,7 @@ def expected_information(point: Point) -> Expected:
     return Expected(information, 0.5 * traces, big_p, big_q)
 
 
-def kenward_roger(point: Point) -> KenwardRoger:
+def kenward_roger(point: CriterionPoint) -> KenwardRoger:
     """The adjustment at a REML optimum."""
     data, phi = point.criterion.data, point.s_xx_inverse
     expected = expected_information(point)
@@ -137,13 +137,13 @@ def kenward_roger(point: Point) -> KenwardRoger:
     )
 
 
-def _first(point: Point) -> tuple[Floats, Floats]:
+def _first(point: CriterionPoint) -> tuple[Floats, Floats]:
     """tr(V⁻¹G_r), and X'V⁻¹G_rV⁻¹X."""
     traces, products = _first_order(point)
     return traces.real, products.real
 
 
-def _first_order(point: Point) -> tuple[Any, Any]:
+def _first_order(point: CriterionPoint) -> tuple[Any, Any]:
     shape, p = point.criterion.shape, len(point.criterion.data.fixed)
     sums = [information.sum(axis=0) for information in point.information]
     traces = np.array([(sums[f] * e).sum() for f, e in shape.basis])
@@ -153,7 +153,7 @@ def _first_order(point: Point) -> tuple[Any, Any]:
     return traces, products
 
 
-def _second(point: Point) -> tuple[Floats, Floats]:
+def _second(point: CriterionPoint) -> tuple[Floats, Floats]:
     """tr(V⁻¹G_rV⁻¹G_s), and the symmetric part of X'V⁻¹G_rV⁻¹G_sV⁻¹X."""
     criterion = point.criterion
     basis, p = criterion.shape.basis, len(criterion.data.fixed)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
-from tasks.models.numerics.elimination import Elimination, Factor
+from tasks.models.numerics.elimination import Elimination, GroupingFactor
 from tasks.records.design import Design
 from tasks.records.moments import INTERCEPT, Moments
 
@@ -82,7 +82,7 @@ class WorkingMoments:
     @cached_property
     def elimination(self) -> Elimination:
         """The order in which the factors are eliminated."""
-        factors = [Factor(n, own) for n, own in zip(self.levels, self.positions, strict=True)]
+        factors = [GroupingFactor(n, own) for n, own in zip(self.levels, self.positions, strict=True)]
         return Elimination(self.codes, factors, self.random.shape[1])
 
 

@@ -65,15 +65,15 @@ class Criterion:
             return False
         return plan.largest_dense > 60 or len(self.data.codes) * self.shape.size > 2000
 
-    def at(self, covariance: Sequence[Numbers]) -> Point:
+    def at(self, covariance: Sequence[Numbers]) -> CriterionPoint:
         """The criterion at D (one matrix per grouping factor)."""
-        return Point(self, covariance)
+        return CriterionPoint(self, covariance)
 
-    def at_theta(self, theta: Floats) -> Point:
+    def at_theta(self, theta: Floats) -> CriterionPoint:
         """The criterion at D(θ)."""
-        return Point(self, self.shape.covariance(theta))
+        return CriterionPoint(self, self.shape.covariance(theta))
 
-    def along(self, covariance: Sequence[Numbers], entry: int) -> Point:
+    def along(self, covariance: Sequence[Numbers], entry: int) -> CriterionPoint:
         """The criterion an imaginary `STEP` away along one free entry of D: derivatives by complex step."""
         factor, unit = self.shape.basis[entry]
         moved: list[Numbers] = [np.asarray(each, dtype=complex) for each in covariance]
@@ -96,7 +96,7 @@ def criterion_of(design: Design, moments: Moments, *, reml: bool) -> Criterion:
     return Criterion(data, reml, shape)
 
 
-class Point:
+class CriterionPoint:
     """The criterion at one D: its value at once, its derivatives when asked."""
 
     def __init__(self, criterion: Criterion, covariance: Sequence[Numbers]) -> None:

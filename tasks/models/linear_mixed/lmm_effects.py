@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from tasks.models.fit import VarianceComponents
-from tasks.models.linear_mixed.lmm_criterion import Point
+from tasks.models.linear_mixed.lmm_criterion import CriterionPoint
 from tasks.records.moments import Moments
 
 
 def effects_by_group(
-    point: Point, moments: Moments, varcomp: VarianceComponents
+    point: CriterionPoint, moments: Moments, varcomp: VarianceComponents
 ) -> Mapping[str, pd.DataFrame]:
     """Per grouping factor, its levels' effects: estimate, sd, weight, prediction_sd (see `LmmFit.ranef`).
 

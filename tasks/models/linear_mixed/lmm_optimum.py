@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.linear_mixed.lmm_criterion import Criterion, Point
+from tasks.models.linear_mixed.lmm_criterion import Criterion, CriterionPoint
 from tasks.models.linear_mixed.relative_covariance import RelativeCovariance
 from tasks.models.numerics.trust_region import minimise
 
@@ -65,7 +65,7 @@ class Optimum:
         record: how it was found.
     """
 
-    point: Point
+    point: CriterionPoint
     theta: Floats
     singular: bool
     converged: bool
@@ -230,7 +230,7 @@ class _Looks:
         )
 
 
-def _escape(criterion: Criterion, covariance: list[Floats], point: Point) -> list[Floats] | None:
+def _escape(criterion: Criterion, covariance: list[Floats], point: CriterionPoint) -> list[Floats] | None:
     """D after a step that is allowed and that the symmetry of ΛΛ' hides, if one lowers the criterion."""
     for factor, terms in enumerate(criterion.shape.terms):
         for term in terms:

@@ -1,8 +1,8 @@
 """Profile likelihood intervals of a linear mixed model's parameters, on the scales people read.
 
 For a parameter ψ the profile is the least criterion over everything else with ψ held; the interval is where
-it exceeds the minimum by no more than the χ²₁ quantile (Venzon & Moolgavkar 1988 JRSS C 37:87; Bates et al.
-2015 §5.1). Random effects are put in an order and a basis in which ψ is one number of the Cholesky factor:
+it exceeds the minimum by no more than the χ²₁ quantile (Bates et al. 2015 §5.1). Random effects are put in
+an order and a basis in which ψ is one number of the Cholesky factor:
 
 * SD of an effect: that effect first, Λ₁₁σ = ψ;
 * correlation of two effects: these two first, (Λ₂₁, Λ₂₂) = c (ψ, √(1 − ψ²));
@@ -22,14 +22,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize
 
 from tasks.models.linear_mixed.held_parameters import CorrelationHeld, Held, SdHeld, ShareHeld
 from tasks.models.linear_mixed.lmm_columns import WorkingMoments
-from tasks.models.linear_mixed.lmm_criterion import Criterion, Point
+from tasks.models.linear_mixed.lmm_criterion import Criterion, CriterionPoint
 from tasks.models.linear_mixed.lmm_optimum import Optimum, optimise
 from tasks.models.linear_mixed.relative_covariance import RelativeCovariance
 from tasks.models.numerics import distributions as stats
+from tasks.models.numerics.profile_interval import end_by_steps
 from tasks.models.numerics.trust_region import minimise
 from tasks.records.moments import INTERCEPT
 
@@ -54,7 +54,7 @@ class _Frames:
             columns.append([moved[i, j] if f == factor else 0.0 for f, i, j in shape.entries])
         return np.array(columns).T
 
-    def at(self, theta: Floats) -> Point:
+    def at(self, theta: Floats) -> CriterionPoint:
         """The criterion at θ in this basis."""
         own = self.criterion.shape.covariance(theta)
         return self.criterion.at([f @ d @ f.T for f, d in zip(self.frames, own, strict=True)])
@@ -157,31 +157,14 @@ class Profiled:
         """Where the rise stays within the χ²₁ quantile."""
         if not np.isfinite(self.estimate):
             return float("nan"), float("nan")
-        limit = float(stats.chi2.ppf(level, 1))
-        return self._end(limit, self.lower, -1.0), self._end(limit, self.upper, 1.0)
+        limit = float(np.sqrt(stats.chi2.ppf(level, 1)))
 
-    def _end(self, limit: float, bound: float, sign: float) -> float:
         def excess(value: float) -> float:
-            return float(np.sqrt(max(self.rise(value), 0.0)) - np.sqrt(limit))
+            return limit - float(np.sqrt(max(self.rise(value), 0.0)))
 
-        inside, step = self.estimate, self.scale
-        while True:
-            beyond = inside + sign * step
-            if sign * (beyond - bound) >= 0.0:
-                if inside == bound or excess(bound) <= 0.0:
-                    return bound
-                beyond = bound
-                break
-            if excess(beyond) > 0.0:
-                break
-            inside, step = beyond, 2.0 * step
-            if step > 1e12 * self.scale:
-                return sign * float("inf")
-        if inside == self.estimate and excess(inside) > 0.0:
-            return inside
-        tolerance = 1e-10 * max(abs(beyond), abs(inside), 1e-3 * self.scale)
-        return float(
-            optimize.brentq(excess, min(inside, beyond), max(inside, beyond), xtol=tolerance, rtol=1e-10)
+        return (
+            end_by_steps(excess, self.estimate, self.lower, self.scale, upward=False),
+            end_by_steps(excess, self.estimate, self.upper, self.scale, upward=True),
         )
 
 

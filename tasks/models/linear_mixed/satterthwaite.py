@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.linear_mixed.lmm_criterion import Point
+from tasks.models.linear_mixed.lmm_criterion import CriterionPoint
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ class Satterthwaite:
         return float(_ratio(variance, np.array([slope @ self.covariance @ slope]))[0])
 
 
-def satterthwaite(point: Point, theta: Floats) -> Satterthwaite:
+def satterthwaite(point: CriterionPoint, theta: Floats) -> Satterthwaite:
     """The degrees of freedom's ingredients at the optimum.
 
     Args:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.generalized_mixed.quadrature import Evaluation
+from tasks.models.numerics.second_order import SecondOrder, SecondOrderAt
 
 Floats = NDArray[np.float64]
 
@@ -18,9 +19,11 @@ TOLERANCE = 1e-16
 _LOOSE = 1e-10  # accepted where rounding lets the decrement fall no further
 _HALVINGS = 40
 
+P = TypeVar("P", bound=SecondOrderAt)
+
 
 @dataclass(frozen=True, slots=True)
-class Climb:
+class Climb(Generic[P]):
     """Where a climb ended and how.
 
     Attributes:
@@ -33,7 +36,7 @@ class Climb:
         path: log-likelihood after each step.
     """
 
-    top: Evaluation
+    top: P
     iterations: int
     evaluations: int
     decrement: float
@@ -42,20 +45,20 @@ class Climb:
     path: tuple[float, ...]
 
 
-Objective = Callable[[Floats, Evaluation | None], Evaluation]
+Objective = Callable[[Floats, P | None], P]
 
 
 def climb(
-    objective: Objective,
+    objective: Objective[P],
     start: Floats,
     *,
     free: NDArray[np.bool_] | None = None,
-    near: Evaluation | None = None,
-    first: Evaluation | None = None,
+    near: P | None = None,
+    first: P | None = None,
     beyond: Callable[[Floats], bool] | None = None,
     iterations: int = 100,
     tolerance: float = TOLERANCE,
-) -> Climb:
+) -> Climb[P]:
     """The maximum of a log-likelihood reached by modified Newton steps that never go down.
 
     Where the Hessian is not negative definite its eigenvalues are reflected (Gill, Murray & Wright 1981,
@@ -105,7 +108,7 @@ def climb(
     return Climb(here, iterations, evaluations, decrement, False, False, tuple(path))
 
 
-def newton_step(here: Evaluation, moves: NDArray[np.bool_]) -> tuple[Floats, float, bool]:
+def newton_step(here: SecondOrder, moves: NDArray[np.bool_]) -> tuple[Floats, float, bool]:
     """The step, its decrement g'H⁻¹g, and whether the Hessian was negative definite."""
     information = -here.hessian[np.ix_(moves, moves)]
     gradient = here.gradient[moves]

@@ -63,7 +63,7 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
-class Factor:
+class GroupingFactor:
     """A grouping factor's random effects.
 
     Attributes:
@@ -95,7 +95,7 @@ class Elimination:
         n_columns: u, how many random columns the products have.
     """
 
-    def __init__(self, codes: Integers, factors: Sequence[Factor], n_columns: int) -> None:
+    def __init__(self, codes: Integers, factors: Sequence[GroupingFactor], n_columns: int) -> None:
         self.factors = tuple(factors)
         self.n_columns = n_columns
         codes = np.ascontiguousarray(codes, dtype=np.int64)

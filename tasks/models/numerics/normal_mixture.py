@@ -1,4 +1,4 @@
-"""Means over a normal random effect: E h(η + τZ), h the inverse link, Z ~ N(0, 1), and its derivatives.
+"""Means over a normal random effect: E h(η + τZ), h the inverse link, Z ~ N(0, 1), and their derivatives.
 
 For the log link the mean is exp(η + τ²/2). For the logit there is no closed form; the trapezoidal rule on the
 whole line is exact to rounding once its step is small beside both the normal density (error about
@@ -8,26 +8,25 @@ exp(−2π²/(τ s))), whatever τ (Trefethen & Weideman 2014, SIAM Review 56:38
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from tasks.models.generalized_mixed.families import FamilyName
-
 Floats = NDArray[np.float64]
+Link = Literal["logit", "log"]
 
 _REACH = 9.5  # the normal density is below 1e-20 beyond
 _CHUNK = 1 << 18
 
 
-def marginal_mean(family: FamilyName, eta: Floats, variance: Floats | float) -> Floats:
+def marginal_mean(link: Link, eta: Floats, variance: Floats | float) -> Floats:
     """(N,) expected outcome averaged over a normal effect of that variance on the linear predictor."""
-    return marginal_derivatives(family, eta, variance)[0]
+    return marginal_derivatives(link, eta, variance)[0]
 
 
-def marginal_derivatives(
-    family: FamilyName, eta: Floats, variance: Floats | float
-) -> tuple[Floats, Floats, Floats]:
+def marginal_derivatives(link: Link, eta: Floats, variance: Floats | float) -> tuple[Floats, Floats, Floats]:
     """(N,) the mean over the effect, its derivative in η, and its derivative in the variance.
 
     The derivative in the variance is half the second derivative in η (the heat equation), so it is defined
@@ -35,11 +34,11 @@ def marginal_derivatives(
     """
     eta = np.asarray(eta, dtype=float)
     spread = np.broadcast_to(np.asarray(variance, dtype=float), eta.shape)
-    if family != "binomial":
+    if link == "log":
         mean = np.exp(eta + 0.5 * spread)
         return mean, mean, 0.5 * mean
     sd = np.sqrt(spread)
-    z, weight = _rule(float(sd.max(initial=0.0)))
+    z, weight = normal_nodes(float(sd.max(initial=0.0)))
     mean, first, second = np.empty_like(eta), np.empty_like(eta), np.empty_like(eta)
     size = max(1, _CHUNK // z.size)
     for begin in range(0, eta.size, size):
@@ -51,19 +50,8 @@ def marginal_derivatives(
     return mean, first, 0.5 * second
 
 
-def shared_correlation(eta: float, shared: float, rest: float) -> float:
-    """Correlation of two 0/1 outcomes at η that share effects of variance `shared`, the rest apart.
-
-    Var E(p | shared) / (p̄ (1 − p̄)): the observed-scale ICC (Goldstein, Browne & Rasbash 2002), and Neuhaus's
-    ρ(0) where nothing but the shared effect varies.
-    """
-    z, weight = _rule(float(np.sqrt(shared)))
-    given = marginal_mean("binomial", eta + np.sqrt(shared) * z, rest)
-    mean = float(weight @ given)
-    return float(weight @ (given - mean) ** 2) / (mean * (1.0 - mean))
-
-
-def _rule(sd: float) -> tuple[Floats, Floats]:
+def normal_nodes(sd: float) -> tuple[Floats, Floats]:
+    """Nodes z and weights by which E h(η + sd·Z) is Σ weight·h(η + sd·z), h the logistic function."""
     step = min(0.7, 2.0 * np.pi**2 / (38.0 * max(sd, 1e-3)))
     count = int(np.ceil(_REACH / step))
     z = step * np.arange(-count, count + 1, dtype=np.float64)

@@ -10,34 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.models.numerics.second_order import SecondOrder
+
 Floats = NDArray[np.float64]
 
 
-class Evaluation(Protocol):
-    """A function at one place; derivatives may be worked out when first asked for."""
-
-    @property
-    def value(self) -> float:
-        """The function."""
-        ...
-
-    @property
-    def gradient(self) -> Floats:
-        """(m,) its first derivatives."""
-        ...
-
-    @property
-    def hessian(self) -> Floats:
-        """(m, m) its second derivatives, or an approximation."""
-        ...
-
-
-E = TypeVar("E", bound=Evaluation)
+E = TypeVar("E", bound=SecondOrder)
 
 
 @dataclass(frozen=True)
@@ -72,7 +55,7 @@ def minimise(
     """The minimum near `start`; parameters should be of order one.
 
     Args:
-        function: the function, as `Evaluation`s.
+        function: the function with its derivatives, at any place.
         start: (m,) where to begin; the function must be finite there.
         radius: first bound on the length of a step.
         tolerance: gain of a Newton step, in units of the function, that is not worth another check: the

@@ -1,4 +1,4 @@
-"""Inner products over many rows that stay on one processor."""
+"""Products of long matrices, taken in chunks of rows that stay on one processor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ON_ONE_THREAD = 240_000
 columns over runs of rows that fit a cache, its threads cost up to twenty times what they save."""
 
 
-def inner(left: Floats, right: Floats) -> Floats:
+def chunked_product(left: Floats, right: Floats) -> Floats:
     """(p, q) left right' of (p, n) and (q, n), in runs of rows short enough for one thread.
 
     The same sums in the same order on any machine with the same BLAS, whatever else runs there.

@@ -1,0 +1,184 @@
+"""The maximum for one scalar random effect: start, boundary at zero, other maxima, number of nodes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
+from tasks.models.generalized_mixed.glmm_maximum import (
+    MANY_CELLS,
+    PLAUSIBLE_SD,
+    SD_CAP,
+    SEVERAL_STARTS,
+    LikelihoodClimb,
+    Maximum,
+    inverse_information,
+    sample_of,
+)
+from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation, ScalarLikelihood
+from tasks.models.numerics.ascent import TOLERANCE, climb, newton_step
+
+Floats = NDArray[np.float64]
+
+LADDER = (1, 5, 9, 15, 25, 35, 51, 75, 101, 151, 201)
+"""Numbers of nodes tried in turn where the analyst leaves the choice open."""
+
+_SETTLED = 1e-8
+_LOOSE = 1e-10  # decrement that is enough to compare log-likelihoods by
+_LAPLACE_TRUSTED = 2.0
+_OTHER_STARTS = (0.1, 0.7, 2.0, 5.0)
+_NEAR_ZERO = 1.0
+_POSTERIOR_NODES = 61
+
+
+def maximise_scalar(cells: ArrangedCells, start: Floats, nodes: int | None) -> Maximum:
+    """The maximum of the likelihood with so many nodes, or with as many as it takes (None)."""
+    if nodes is not None:
+        likelihood = cells.scalar(nodes)
+        found = _best_start(cells, likelihood, start, _climb_scalar(cells, likelihood, start, None))
+        return _finish_scalar(likelihood, found, ((nodes, found.top.value),), found.iterations)
+    likelihood = cells.scalar(LADDER[0])
+    found = _climb_scalar(cells, likelihood, start, None, _LOOSE)
+    steps, path = found.iterations, [(LADDER[0], found.top.value)]
+    for count in LADDER[1:]:
+        likelihood = cells.scalar(count)
+        before = found.top
+        # Laplace's maximum may be spurious where it has a huge SD: then quadrature begins afresh
+        far = count == LADDER[1] and abs(float(before.parameters[0])) > _LAPLACE_TRUSTED
+        found = _climb_scalar(
+            cells, likelihood, start if far else before.parameters, None if far else before, _LOOSE
+        )
+        steps += found.iterations
+        path.append((count, found.top.value))
+        if is_settled(tuple(path)) or (found.capped and count > LADDER[2]):
+            break
+    if found.converged:
+        found = _climb_scalar(cells, likelihood, found.top.parameters, found.top, first=found.top)
+    found = _best_start(cells, likelihood, start, found)
+    return _finish_scalar(likelihood, found, tuple(path), steps + found.iterations)
+
+
+def is_settled(path: tuple[tuple[int, float], ...]) -> bool:
+    """Whether the last rise in the number of nodes left the log-likelihood as it was."""
+    change = abs(path[-1][1] - path[-2][1]) if len(path) > 1 else np.inf
+    return bool(change <= _SETTLED * max(1.0, 1e-2 * abs(path[-1][1])))
+
+
+def _climb_scalar(
+    cells: ArrangedCells,
+    likelihood: ScalarLikelihood,
+    start: Floats,
+    near: LikelihoodEvaluation | None,
+    tolerance: float = TOLERANCE,
+    first: LikelihoodEvaluation | None = None,
+) -> LikelihoodClimb:
+    many = likelihood.offset.size > MANY_CELLS
+    if near is None and many and not likelihood.outcome.has_size:
+        sample = sample_of(cells)
+        thin = sample.scalar(1)
+        start = climb(
+            lambda v, e: thin.evaluate(v, 2, e), start, iterations=20, tolerance=1e-4
+        ).top.parameters
+
+    def objective(parameters: Floats, here: LikelihoodEvaluation | None) -> LikelihoodEvaluation:
+        if many and here is not None and _is_at_hand(here):
+            gradient = likelihood.evaluate(parameters, 1, here)
+            return replace(gradient, hessian=here.hessian, next_order=here.next_order)
+        return likelihood.evaluate(parameters, 2, here)
+
+    def beyond(parameters: Floats) -> bool:
+        return abs(float(parameters[0])) > SD_CAP
+
+    found = climb(objective, start, near=near, first=first, beyond=beyond, tolerance=tolerance)
+    free = np.ones(start.size, dtype=bool)
+    free[0] = False
+    if found.capped:
+        at = found.top.parameters.copy()
+        at[0] = SD_CAP
+        again = climb(objective, at, free=free, near=found.top)
+        return replace(again, converged=False, capped=True, iterations=found.iterations + again.iterations)
+    # σ enters through σ² alone: near zero its derivative vanishes, and zero itself has to be tried
+    if abs(found.top.parameters[0]) < 0.02:
+        zero = _at_zero(likelihood, found)
+        if zero.converged and zero.top.value >= found.top.value - 1e-9 * (1.0 + abs(found.top.value)):
+            return zero
+    return found
+
+
+def _is_at_hand(here: LikelihoodEvaluation) -> bool:
+    """Whether the top is so near that the Hessian there is this one, to far more digits than an SE needs."""
+    _, decrement, definite = newton_step(here, np.ones(here.parameters.size, dtype=bool))
+    return definite and decrement <= _LOOSE
+
+
+def _at_zero(likelihood: ScalarLikelihood, found: LikelihoodClimb) -> LikelihoodClimb:
+    """The maximum with σ = 0; converged if it is one of the whole likelihood."""
+    at, free = found.top.parameters.copy(), np.ones(found.top.parameters.size, dtype=bool)
+    at[0], free[0] = 0.0, False
+    zero = climb(lambda v, e: likelihood.evaluate(v, 2, e), at, free=free, near=found.top)
+    is_maximum = zero.converged and bool(zero.top.hessian[0, 0] <= 0.0)
+    return replace(zero, converged=is_maximum, iterations=found.iterations + zero.iterations)
+
+
+def _best_start(
+    cells: ArrangedCells, likelihood: ScalarLikelihood, start: Floats, found: LikelihoodClimb
+) -> LikelihoodClimb:
+    """The highest of several maxima, which small data can have: at zero and inside.
+
+    Laplace's approximation can rise for ever towards huge SDs where the likelihood itself does not: then a
+    maximum inside, if any, is the answer.
+    """
+    spurious = found.capped and likelihood.nodes == 1
+    if likelihood.offset.size > SEVERAL_STARTS or (found.capped and not spurious):
+        return found
+    if found.top.parameters[0] != 0.0 and not spurious:
+        small = abs(float(found.top.parameters[0])) < _NEAR_ZERO
+        zero = _at_zero(likelihood, found) if small else found
+        return zero if zero.converged and zero.top.value > found.top.value else found
+    for sd in _OTHER_STARTS:
+        other = _climb_scalar(cells, likelihood, np.concatenate(([sd], start[1:])), None)
+        implausible = likelihood.nodes == 1 and abs(float(other.top.parameters[0])) > PLAUSIBLE_SD
+        if not other.converged or implausible:
+            continue
+        if spurious or other.top.value > found.top.value + 1e-9 * (1.0 + abs(found.top.value)):
+            found, spurious = other, False
+    return found
+
+
+def _finish_scalar(
+    likelihood: ScalarLikelihood, found: LikelihoodClimb, path: tuple[tuple[int, float], ...], iterations: int
+) -> Maximum:
+    top = found.top
+    parameters = top.parameters.copy()
+    sign = -1.0 if parameters[0] < 0.0 else 1.0
+    held = np.array([parameters[0] == 0.0 or found.capped])
+    hessian = top.hessian.copy()
+    hessian[0, 1:] *= sign
+    hessian[1:, 0] *= sign
+    parameters[0] *= sign
+    sigma, p = parameters[0], likelihood.x.shape[0]
+    posterior = None
+    if likelihood.nodes > 1 or likelihood.offset.size <= MANY_CELLS:
+        enough = _POSTERIOR_NODES if likelihood.offset.size <= MANY_CELLS else likelihood.nodes
+        mean, sd = likelihood.posterior(top.parameters, max(enough, likelihood.nodes), top)
+        posterior = (top.parameters[0] * mean, sigma * sd)
+    return Maximum(
+        parameters=parameters,
+        value=top.value,
+        covariance=inverse_information(hessian, held),
+        effects=((top.parameters[0] * top.modes)[:, None],),
+        conditional=((sigma**2 / top.precision)[:, None, None],),
+        slopes=((top.parameters[0] * top.mode_slopes[1 : 1 + p])[:, :, None],),
+        posterior=posterior,
+        next_order=top.next_order,
+        nodes=likelihood.nodes,
+        path=path,
+        iterations=iterations,
+        decrement=found.decrement,
+        converged=found.converged,
+        held=held,
+        capped=found.capped,
+    )
