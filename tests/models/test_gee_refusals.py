@@ -49,7 +49,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, dict[str, Any], str]] = [
     ("all zero", {"yes": 0}, "yes ~ x", {"family": "binomial"}, "yes is 0 in every row"),
     ("all one", {"yes": 1}, "yes ~ x", {"family": "binomial"}, "yes is 1 in every row"),
     ("no events", {"count": 0}, "count ~ x", {"family": "poisson"}, "count is 0 in every row"),
-    ("not binary", {}, "count ~ x", {"family": "binomial"}, "count has values other than 0 and 1"),
+    ("not binary", {}, "count ~ x", {"family": "binomial"}, "count is not 0 or 1 in every row"),
     (
         "negative",
         {"count": lambda d: d["count"] - 3},

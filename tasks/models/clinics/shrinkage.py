@@ -20,6 +20,7 @@ from tasks.models.clinics.clinic_posterior import ClinicPosterior
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
 from tasks.models.clinics.verdict import rankability
+from tasks.models.fit import check_level
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.linear_mixed.lmm import LmmFit
 from tasks.records.moments import INTERCEPT
@@ -181,8 +182,7 @@ def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.
 
 
 def _tails(level: float) -> tuple[float, float]:
-    if not 0.0 < level < 1.0:
-        raise EstimationError(f"an interval's level lies between 0 and 1, and {level:g} was given")
+    check_level(level)
     return (1.0 - level) / 2.0, (1.0 + level) / 2.0
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.errors import EstimationError, FormulaError, nearest
 from tasks.models.estimating_equations.gee_family import Family
+from tasks.models.zero_one import not_zero_one
 from tasks.records.cells import Cells
 from tasks.records.design import Design
 from tasks.records.places import counted, in_levels
@@ -81,16 +82,18 @@ def check_outcome(design: Design, cells: Cells, family: Family) -> None:
     allowed = ("binary", "successes") if family.name == "binomial" else ("binary", "count")
     if cells.outcome not in allowed:
         single = bool(np.all(cells.weight == 1.0))
-        if family.name == "poisson":
-            bad, what = (total != np.round(total)) | (total < 0.0), "that are negative or not whole"
-        else:  # of outcomes that are 0 or 1, and of no others, the sum is the sum of squares
+        hint = "recode the outcome, or choose another family"
+        if family.name == "binomial":
+            # of outcomes that are 0 or 1, and of no others, the sum is the sum of squares
             bad = np.abs(cells.total_squares - total) > 1e-9 * cells.weight
-            what = "other than 0 and 1"
+            where = in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
+            raise not_zero_one(response, "family 'binomial'", where, hint)
+        bad = (total != np.round(total)) | (total < 0.0)
         where = in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
         raise EstimationError(
-            f"{response} has values {what}{f' in {counted(bad.sum())}' if single else ''}{where}, "
-            f"which a {family.name} outcome cannot have",
-            hint="recode the outcome, or choose another family",
+            f"{response} has values that are negative or not whole"
+            f"{f' in {counted(bad.sum())}' if single else ''}{where}, which a poisson outcome cannot have",
+            hint=hint,
         )
     alike = bool(np.all(total == cells.weight * mean) and np.all(cells.total_squares == total * mean))
     if mean == 0.0 or (mean == 1.0 and family.name == "binomial") or (family.name == "poisson" and alike):

@@ -28,14 +28,12 @@ class Family:
         link: identity, logit or log.
         effect: what a coefficient is, in words.
         mean_and_root: linear predictor → (μ, √v(μ)), without overflow.
-        link_of: mean → linear predictor.
     """
 
     name: FamilyName
     link: str
     effect: str
     mean_and_root: Callable[[Floats], tuple[Floats, Floats]]
-    link_of: Callable[[float], float]
 
 
 def _gaussian(eta: Floats) -> tuple[Floats, Floats]:
@@ -59,16 +57,8 @@ def _poisson(eta: Floats) -> tuple[Floats, Floats]:
     return root * root, root
 
 
-def _logit(mean: float) -> float:
-    return float(np.log(mean / (1.0 - mean)))
-
-
-def _log(mean: float) -> float:
-    return float(np.log(mean))
-
-
 FAMILIES: Mapping[str, Family] = {
-    "gaussian": Family("gaussian", "identity", "difference in means", _gaussian, float),
-    "binomial": Family("binomial", "logit", "log odds ratio", _binomial, _logit),
-    "poisson": Family("poisson", "log", "log rate ratio", _poisson, _log),
+    "gaussian": Family("gaussian", "identity", "difference in means", _gaussian),
+    "binomial": Family("binomial", "logit", "log odds ratio", _binomial),
+    "poisson": Family("poisson", "log", "log rate ratio", _poisson),
 }

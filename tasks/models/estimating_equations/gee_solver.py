@@ -19,10 +19,10 @@ from tasks.models.estimating_equations.gee_family import Family
 from tasks.models.estimating_equations.gee_sums import Centre
 from tasks.models.estimating_equations.working_correlation import Weighed
 from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
+from tasks.models.generalized_mixed.independence_fit import independence_fit
 from tasks.models.generalized_mixed.separation import SUSPECT, find_separation, refuse_separated
 from tasks.records.cells import Cells
 from tasks.records.design import Design
-from tasks.records.moments import INTERCEPT
 
 Floats = NDArray[np.float64]
 
@@ -32,8 +32,6 @@ TOLERANCE = 1e-10
 _ACCEPTED = 1e-8  # where rounding lets steps shrink no further
 _MEMORY = 5
 _ROWS_FOR_A_START = 60_000
-_MOST_START_STEPS = 40
-_NEAR = 1e-4  # change of the linear predictor that is near enough to start from
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,59 +133,23 @@ def _every(cells: Cells, step: int) -> Cells:
 
 
 def _likelihood(cells: Cells, design: Design, family: Family, centre: Centre) -> Floats:
-    columns = (cells.fixed - centre.point).T
-    n: Floats = np.asarray(cells.trials if family.name == "binomial" else cells.weight, dtype=float)
-    b: Floats = np.zeros(len(columns))
-    if INTERCEPT in design.fixed and family.name != "gaussian":
-        expected = n if family.name == "binomial" else n * np.exp(cells.offset)
-        b[design.fixed.index(INTERCEPT)] = family.link_of(float(cells.total.sum() / expected.sum()))
-    value, moved, suspect = -np.inf, np.inf, family.name != "gaussian"
-    for _ in range(_MOST_START_STEPS):
-        eta = b @ columns
-        mean, root = family.mean_and_root(eta + cells.offset)
-        information = (columns * (n * root**2)) @ columns.T
-        score = columns @ (cells.total - n * mean)
-        step: Floats = np.asarray(np.linalg.lstsq(information, score, rcond=None)[0], dtype=float)
-        if family.name == "gaussian":
-            return np.asarray(b + step)
-        value, b, moved = _climb(cells, family, columns, n, b, step, value)
-        if suspect and float(np.abs(b @ columns).max()) > SUSPECT:
-            suspect = False
-            _refuse_separated(cells, design, family, columns)
-        if moved < _NEAR:
-            return b
-    raise EstimationError(
-        f"the likelihood of {design.response} has no maximum that can be found: an effect grows without end",
-        hint="leave out covariates with rare levels, or merge those levels",
-    )
-
-
-def _refuse_separated(cells: Cells, design: Design, family: Family, columns: Floats) -> None:
-    """Refuse covariates that tell the outcome's values apart: their effects are infinite."""
+    columns = np.ascontiguousarray((cells.fixed - centre.point).T)
+    if family.name == "gaussian":
+        score = columns @ (cells.total - cells.weight * cells.offset)
+        least_squares = np.linalg.lstsq((columns * cells.weight) @ columns.T, score, rcond=None)
+        return np.asarray(least_squares[0], dtype=float)
     kind: FamilyName = "binomial" if family.name == "binomial" else "poisson"
-    found = find_separation(design.fixed, columns, CellOutcome.of(cells, kind), cells.weight)
-    if found is not None:
-        raise refuse_separated(found, design.response, kind)
-
-
-def _climb(
-    cells: Cells, family: Family, columns: Floats, n: Floats, b: Floats, step: Floats, value: float
-) -> tuple[float, Floats, float]:
-    """Go along `step`, halving it until the log-likelihood has risen; also the largest change of η."""
-    change = step @ columns
-    size = 1.0
-    for _ in range(30):
-        trial = b + size * step
-        reached = _log_likelihood(cells, family, trial @ columns + cells.offset, n)
-        if reached >= value:
-            break
-        size /= 2.0
-    return reached, trial, size * float(np.abs(change).max())
-
-
-def _log_likelihood(cells: Cells, family: Family, eta: Floats, n: Floats) -> float:
-    if family.name == "binomial":
-        cumulant = np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta)))
-    else:
-        cumulant = family.mean_and_root(eta)[0]
-    return float(cells.total @ eta - n @ cumulant)
+    outcome = CellOutcome.of(cells, kind)
+    fit = independence_fit(columns, cells.offset, outcome)
+    eta = fit.coefficients @ columns
+    if max(float(np.abs(eta).max()), float(np.ptp(eta))) > SUSPECT:
+        found = find_separation(design.fixed, columns, outcome, cells.weight)
+        if found is not None:
+            raise refuse_separated(found, design.response, kind)
+    if not fit.settled:
+        raise EstimationError(
+            f"the likelihood of {design.response} has no maximum that can be found: an effect grows without "
+            "end",
+            hint="leave out covariates with rare levels, or merge those levels",
+        )
+    return fit.coefficients

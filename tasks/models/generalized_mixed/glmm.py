@@ -16,12 +16,17 @@ from tasks.models.generalized_mixed import glmm_climb
 from tasks.models.generalized_mixed.between_within import between_within_df
 from tasks.models.generalized_mixed.families import FamilyName, family_named
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
-from tasks.models.generalized_mixed.glmm_checks import check_levels, check_outcome, check_random_terms
+from tasks.models.generalized_mixed.glmm_checks import (
+    check_levels,
+    check_outcome,
+    check_random_terms,
+    messages,
+)
 from tasks.models.generalized_mixed.glmm_fit import LOG_SIZE, GlmmFit, Loading
 from tasks.models.generalized_mixed.glmm_maximum import Maximum
-from tasks.models.generalized_mixed.glmm_messages import messages
 from tasks.models.generalized_mixed.overdispersion import dispersion
 from tasks.models.generalized_mixed.separation import SUSPECT, find_separation, refuse_separated
+from tasks.models.generalized_mixed.start_values import start_values
 from tasks.records import cells_for
 from tasks.records.cells import Cells
 from tasks.records.design import Design
@@ -99,7 +104,7 @@ def glmm_from_cells(
             f"{nodes} nodes need one random effect by one group, and {design.formula} has more",
             hint="use nodes=1 (Laplace) or leave nodes out",
         )
-    start = glmm_climb.start_values(arranged)
+    start = start_values(arranged)
     separation_checked = _refuse_if_separated(design, arranged, base, start)
     best = glmm_climb.maximise(arranged, start, nodes)
     if not separation_checked:

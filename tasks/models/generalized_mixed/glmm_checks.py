@@ -1,15 +1,28 @@
-"""What a generalized linear mixed model asks of its cells before anything is fitted."""
+"""What a generalized linear mixed model refuses before it is fitted, and what its reader must know after."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.generalized_mixed.families import FamilyName
+from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
+from tasks.models.generalized_mixed.glmm_fit import GlmmFit
+from tasks.models.generalized_mixed.glmm_maximum import SD_CAP, Maximum
+from tasks.models.generalized_mixed.scalar_climb import is_settled
+from tasks.models.zero_one import not_zero_one
 from tasks.records.cells import Cells
 from tasks.records.design import Design
+from tasks.records.moments import INTERCEPT
 from tasks.records.places import counted, in_levels
+
+_CHECK_NODES = 25
+_CHECK_ROWS = 20_000
+_NOTABLE = 0.5  # of a log-likelihood: enough to move a likelihood-ratio test
+_LARGE_SD = 3.0  # on the logit or log scale
 
 
 def check_random_terms(design: Design, cells: Cells) -> None:
@@ -41,22 +54,19 @@ def check_outcome(design: Design, cells: Cells, family: FamilyName, *, has_trial
         odd = np.abs(cells.total_squares - total) > 1e-9 * np.maximum(rows, 1.0)
         odd |= (total < 0.0) | (total > rows)
         if np.any(odd):
-            raise EstimationError(
-                f"the outcome {name} is not 0 or 1 in every row, as family 'binomial' needs"
-                f"{_where(cells, odd)}",
-                hint="code it as 0 and 1, give trials= with numbers of successes, or use family='poisson'",
-            )
+            hint = "code it as 0 and 1, give trials= with numbers of successes, or use family='poisson'"
+            raise not_zero_one(name, "family 'binomial'", _where(cells, odd), hint)
     if family != "binomial":
         if np.any(total < 0.0):
             raise EstimationError(
                 f"the outcome {name} has negative counts in {counted(rows[total < 0].sum())}"
-                f"{_where(cells, total < 0.0)}",
+                f"{_look(cells, total < 0.0)}",
                 hint="counts go from 0 up: mend those rows or leave them out",
             )
         broken = np.abs(total - np.round(total)) > 1e-9 * np.maximum(total, 1.0)
         if np.any(broken):
             raise EstimationError(
-                f"the outcome {name} is not a whole number in every row{_where(cells, broken)}",
+                f"the outcome {name} is not a whole number in every row{_look(cells, broken)}",
                 hint="counts are whole numbers; give the time at risk as exposure=",
             )
     if family == "binomial":
@@ -73,7 +83,11 @@ def check_outcome(design: Design, cells: Cells, family: FamilyName, *, has_trial
 
 
 def _where(cells: Cells, bad: NDArray[np.bool_]) -> str:
-    place = in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
+    return in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
+
+
+def _look(cells: Cells, bad: NDArray[np.bool_]) -> str:
+    place = _where(cells, bad)
     return f": look{place}" if place else ""
 
 
@@ -91,3 +105,117 @@ def check_levels(cells: Cells, family: FamilyName) -> None:
                 f"every {group} has one row: with 0/1 outcomes its variance cannot be told from chance",
                 hint=f"leave (… | {group}) out, or use records with several rows per {group}",
             )
+
+
+def messages(
+    fit: GlmmFit, cells: Cells, arranged: ArrangedCells, best: Maximum, *, asked: int | None
+) -> tuple[str, ...]:
+    """Sentences on the boundary, the nodes, Laplace's error, overdispersion and convergence.
+
+    Args:
+        fit: the fit, complete but for its messages.
+        cells: that it was made from.
+        arranged: the same cells, arranged.
+        best: the maximum.
+        asked: the number of nodes that the analyst asked for, or None.
+    """
+    found = []
+    if best.capped:
+        groups = " or ".join(fit.varcomp)
+        found.append(
+            f"the variance of {groups} diverges: no finite value fits best, as outcomes hardly vary within"
+            f" it; its SD was stopped at {SD_CAP:g} and the coefficients mean little"
+        )
+        if best.nodes == 1 and arranged.is_scalar:
+            found.append("Laplace's approximation can diverge where the likelihood does not: try nodes=None")
+    if best.held.any() and not best.capped:
+        found.append(_singular_message(fit))
+    if asked is None and arranged.is_scalar:
+        found.append(_nodes_message(best))
+    if asked == 1 and abs(best.next_order) > 0.2 * _NOTABLE and not best.capped:
+        off = _laplace_error(arranged, best)
+        if abs(off) > _NOTABLE:
+            side = "above" if off > 0 else "below"
+            found.append(
+                f"Laplace's log-likelihood is about {abs(off):.2g} {side} the exact one at these estimates"
+                " (small levels, large variance): variance and coefficients can be far off; use nodes=None"
+            )
+    if not arranged.is_scalar and not best.capped and _largest_sd(fit) > _LARGE_SD:
+        found.append(
+            "random effects are so large that Laplace's approximation can be far off; where one of them is"
+            " enough, fit that one alone with nodes=None"
+        )
+    scatter = fit.dispersion
+    per_row = [len(each) == round(cells.n_obs) for each in cells.levels]
+    if scatter is not None and scatter.is_over and not any(per_row) and fit.size is None:
+        ways = "an observation-level effect (number the rows in a column and add + (1 | that column))"
+        if fit.family == "poisson":
+            ways += " or family='negative-binomial'"
+        found.append(
+            f"overdispersed: Pearson χ²/df is {scatter.ratio:.2f} on {scatter.df:,} df, so that standard"
+            f" errors are too small; try {ways}"
+        )
+    if fit.size == np.inf:
+        found.append(
+            "no overdispersion is left to the negative binomial: a Poisson model fits best (size infinite)"
+        )
+    if not best.converged and not best.capped:
+        found.append(
+            f"the gradient test was not met after {best.iterations} steps: the squared distance to the"
+            f" maximum is {best.decrement:.1g} squared standard errors"
+        )
+    return tuple(found)
+
+
+def _nodes_message(best: Maximum) -> str:
+    if is_settled(best.path) or best.capped:
+        return f"the log-likelihood settled at {best.nodes} quadrature nodes"
+    change = abs(best.path[-1][1] - best.path[-2][1])
+    return (
+        f"the log-likelihood had not settled at {best.nodes} nodes: the last rise changed it by {change:.2g}"
+    )
+
+
+def _singular_message(fit: GlmmFit) -> str:
+    parts = []
+    for group in fit.varcomp:
+        variance = fit.varcomp.variance(group)
+        zero = [
+            str(name) for name in variance.index if variance[name] <= 1e-12 * max(1.0, float(variance.max()))
+        ]
+        if zero == [INTERCEPT] and len(variance) == 1:
+            parts.append(f"the variance of {group} is estimated as zero")
+        elif zero:
+            parts.append(f"the variance of {', '.join(zero)} by {group} is estimated as zero")
+        else:
+            correlation = np.abs(
+                fit.varcomp.correlation(group).to_numpy()[np.tril_indices(len(variance), -1)]
+            )
+            if correlation.size and np.nanmax(correlation) > 1.0 - 1e-6:
+                parts.append(f"effects by {group} are estimated as perfectly correlated")
+    return "on the boundary: " + ("; ".join(parts) or "the effects' covariance is singular")
+
+
+def _largest_sd(fit: GlmmFit) -> float:
+    """The largest SD that an effect has on the scale of the linear predictor."""
+    return max(float(np.sqrt((term.triangle**2).sum(axis=1)).max()) for term in fit.loadings)
+
+
+def _laplace_error(arranged: ArrangedCells, best: Maximum) -> float:
+    """Laplace's log-likelihood less that of quadrature at the estimates, from a sample of levels."""
+    starts = arranged.starts
+    step = max(1, round(starts[-1] / _CHECK_ROWS))
+    chosen = np.arange(0, starts.size - 1, step)
+    rows = np.concatenate([np.arange(starts[j], starts[j + 1]) for j in chosen])
+    outcome = arranged.outcome
+    part = replace(
+        arranged.scalar(1),
+        x=np.ascontiguousarray(arranged.x[:, rows]),
+        z=None if arranged.z[0] is None else arranged.z[0][rows],
+        offset=arranged.offset[rows],
+        outcome=replace(outcome, y=outcome.y[rows], n=outcome.n[rows]),
+        starts=np.concatenate(([0], np.cumsum(starts[chosen + 1] - starts[chosen]))),
+    )
+    laplace = part.evaluate(best.parameters, 1)
+    exact = replace(part, nodes=_CHECK_NODES).evaluate(best.parameters, 1, laplace)
+    return (laplace.value - exact.value) * (starts.size - 1) / chosen.size

@@ -1,40 +1,17 @@
-"""The maximum of a generalized linear mixed model's likelihood, from starting values on."""
+"""The maximum of a generalized linear mixed model's likelihood, whatever its random effects."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.generalized_mixed import starting
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
-from tasks.models.generalized_mixed.glmm_maximum import MANY_CELLS, Maximum, sample_of
+from tasks.models.generalized_mixed.glmm_maximum import Maximum
 from tasks.models.generalized_mixed.grouped_climb import maximise_grouped
 from tasks.models.generalized_mixed.scalar_climb import maximise_scalar
+from tasks.models.generalized_mixed.start_values import start_values
 
 Floats = NDArray[np.float64]
-
-
-def start_values(cells: ArrangedCells) -> Floats:
-    """(θ, β[, log size]) to begin from: no random effects, then a rough SD for each."""
-    if cells.offset.size > MANY_CELLS:
-        return start_values(sample_of(cells))
-    outcome = cells.outcome
-    plain = replace(outcome, family="poisson") if outcome.has_size else outcome
-    beta = starting.without_effects(cells.x, cells.offset, plain)
-    eta = cells.offset + beta @ cells.x
-    theta: list[float] = []
-    shared = np.sqrt(1.0 / len(cells.terms))
-    for term in cells.terms:
-        levels = len(cells.levels[term.factor])
-        diagonal = np.zeros((term.size, term.size))
-        for i, column in enumerate(term.columns):
-            z = cells.z[column]
-            diagonal[i, i] = shared * starting.effect_sd(z, eta, plain, cells.level_of(term.factor), levels)
-        theta += list(diagonal.T[np.triu_indices(term.size)])
-    size = [starting.log_size(plain, eta)] if outcome.has_size else []
-    return np.concatenate([theta, beta, size])
 
 
 def maximise_sized(cells: ArrangedCells, poisson: Maximum, nodes: int | None) -> Maximum | None:

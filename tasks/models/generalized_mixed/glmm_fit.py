@@ -21,6 +21,7 @@ from tasks.models.generalized_mixed.outcome_scale import (
 from tasks.models.generalized_mixed.overdispersion import Dispersion
 from tasks.models.numerics import distributions as stats
 from tasks.models.numerics.normal_mixture import Link, marginal_mean
+from tasks.models.random_effects_frame import random_effects_frame
 from tasks.records import new_rows
 from tasks.records.moments import INTERCEPT
 
@@ -158,21 +159,17 @@ class GlmmFit(Fit):
     def _effects(self, group: str) -> pd.DataFrame:
         modes, conditional, slopes = self.modes[group]
         spread = np.diagonal(conditional, axis1=1, axis2=2)
-        variance = self.varcomp.variance(group)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            weight = np.where(variance.to_numpy() > 0.0, 1.0 - spread / variance.to_numpy(), 0.0)
         whole = spread + np.einsum("pnd,pq,qnd->nd", slopes, self.vcov.to_numpy(), slopes, optimize=True)
-        labels, effects = self.labels[group], list(variance.index)
-        index: pd.Index = pd.Index(labels, name=group)
-        if len(effects) > 1:
-            index = pd.MultiIndex.from_product([labels, effects], names=[group, "effect"])
-        columns = {
-            "estimate": modes.ravel(),
-            "sd": np.sqrt(spread).ravel(),
-            "weight": weight.ravel(),
-            "prediction_sd": np.sqrt(whole).ravel(),
-        }
-        return pd.DataFrame(columns, index=index)
+        variance = self.varcomp.variance(group)
+        return random_effects_frame(
+            group,
+            self.labels[group],
+            list(variance.index),
+            estimate=modes,
+            conditional=spread,
+            prediction=whole,
+            variance=variance.to_numpy(),
+        )
 
     @property
     def icc(self) -> pd.Series:

@@ -13,10 +13,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import EstimationError
 from tasks.models.intraclass.beta_binomial import Events
 from tasks.models.intraclass.one_way import OneWay
 from tasks.models.numerics import distributions as stats
+from tasks.models.zero_one import not_zero_one
 from tasks.records.places import in_named
 
 Floats = NDArray[np.float64]
@@ -34,10 +34,8 @@ def events(data: OneWay) -> Events:
     other = (np.abs(data.own_squares - binary) > tolerance) | (mean < -1e-9) | (mean > 1.0 + 1e-9)
     if other.any():
         where = in_named(data.group, [data.levels[i] for i in np.flatnonzero(other)], data.n_obs / data.k)
-        raise EstimationError(
-            f"{data.response} is not 0 or 1 in every row{where}, as a binary ICC needs",
-            hint=f'code {data.response} as 0 and 1, or ask for kind="continuous" or kind="count"',
-        )
+        hint = f'code {data.response} as 0 and 1, or ask for kind="continuous" or kind="count"'
+        raise not_zero_one(data.response, "a binary ICC", where, hint)
     return Events(data.n, np.clip(np.round(data.n * mean), 0.0, data.n))
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from tasks.errors import EstimationError, nearest
+from tasks.models.fit import check_level
 from tasks.models.intraclass import beta_binomial, icc_binary, icc_intervals, icc_likelihood, logistic_normal
 from tasks.models.intraclass.beta_binomial import Events
 from tasks.models.intraclass.one_way import OneWay, anova
@@ -60,8 +61,7 @@ def check(kind: str, method: str, level: float) -> None:
         raise EstimationError(f"no kind of outcome {kind!r}; {nearest(kind, METHODS)}")
     if method not in METHODS[kind]:
         raise EstimationError(f"no ICC of a {kind} outcome by {method!r}; {nearest(method, METHODS[kind])}")
-    if not 0.0 < level < 1.0:
-        raise EstimationError(f"an interval's level lies between 0 and 1, and {level:g} was given")
+    check_level(level)
 
 
 def estimate(source: OneWay, method: str) -> float:

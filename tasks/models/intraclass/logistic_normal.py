@@ -15,9 +15,10 @@ from scipy import optimize
 from tasks.models.generalized_mixed.arrangement import Term
 from tasks.models.generalized_mixed.families import CellOutcome
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
-from tasks.models.generalized_mixed.glmm_climb import maximise, start_values
+from tasks.models.generalized_mixed.glmm_climb import maximise
 from tasks.models.generalized_mixed.outcome_scale import probability_scale
 from tasks.models.generalized_mixed.sd_profile import SdProfile, profile_ends
+from tasks.models.generalized_mixed.start_values import start_values
 from tasks.models.intraclass.beta_binomial import Events
 
 

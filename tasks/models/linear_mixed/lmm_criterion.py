@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.models.linear_mixed.lmm_checks import refuse, refuse_no_random_terms
 from tasks.models.linear_mixed.lmm_columns import WorkingMoments, working_moments
-from tasks.models.linear_mixed.lmm_refusals import refuse, refuse_no_random_terms
 from tasks.models.linear_mixed.relative_covariance import RelativeCovariance
 from tasks.models.numerics.elimination import Effects, Factorised, Posterior
 from tasks.models.numerics.small_matrices import gram
@@ -85,7 +85,7 @@ def criterion_of(design: Design, moments: Moments, *, reml: bool) -> Criterion:
     """The (RE)ML criterion of a model.
 
     Raises:
-        EstimationError: see `tasks.models.linear_mixed.lmm_refusals`; a constant outcome.
+        EstimationError: see `tasks.models.linear_mixed.lmm_checks`; a constant outcome.
     """
     refuse_no_random_terms(design)
     data = working_moments(design, moments)

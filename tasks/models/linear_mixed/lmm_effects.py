@@ -9,6 +9,7 @@ import pandas as pd
 
 from tasks.models.fit import VarianceComponents
 from tasks.models.linear_mixed.lmm_criterion import CriterionPoint
+from tasks.models.random_effects_frame import random_effects_frame
 from tasks.records.moments import Moments
 
 
@@ -30,23 +31,13 @@ def effects_by_group(
         conditional = unit * group.back @ point.conditional_covariance[f] @ group.back.T
         on_x = group.back @ effects[:, :, :p]
         error = conditional + unit * on_x @ point.s_xx_inverse @ np.swapaxes(on_x, 1, 2)
-        variance = varcomp.variance(group.group).to_numpy()
-        spread = np.diagonal(conditional, axis1=1, axis2=2)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            weight = np.where(variance > 0.0, 1.0 - spread / variance, 0.0)
-        levels = list(moments.levels[moments.factors.index(group.group)])
-        index: pd.Index
-        if len(group.columns) == 1:
-            index = pd.Index(levels, name=group.group)
-        else:
-            index = pd.MultiIndex.from_product([levels, list(group.columns)], names=[group.group, "effect"])
-        result[group.group] = pd.DataFrame(
-            {
-                "estimate": estimate.ravel(),
-                "sd": np.sqrt(np.maximum(spread, 0.0)).ravel(),
-                "weight": np.clip(weight, 0.0, 1.0).ravel(),
-                "prediction_sd": np.sqrt(np.maximum(np.diagonal(error, axis1=1, axis2=2), 0.0)).ravel(),
-            },
-            index=index,
+        result[group.group] = random_effects_frame(
+            group.group,
+            list(moments.levels[moments.factors.index(group.group)]),
+            group.columns,
+            estimate=estimate,
+            conditional=np.diagonal(conditional, axis1=1, axis2=2),
+            prediction=np.diagonal(error, axis1=1, axis2=2),
+            variance=varcomp.variance(group.group).to_numpy(),
         )
     return result
