@@ -55,7 +55,7 @@ def ask(network_file: Path, question: Question) -> Fit:
     from tasks.records import Records
 
     network = read_network(network_file)
-    with Records.of(network).connect():  # kept open, so that opening it again for each sum costs nothing
+    with Records.of(network).held():  # opening it again for each sum would cost as much as the sum
         return fit(usable_records(network, question.month), network, question)
 
 
@@ -77,20 +77,14 @@ def usable_records(network: Network, month: str | None) -> Records:
     return screen(records, network.model_copy(update={"window": window}), last).usable
 
 
-# dates that cannot be are left out, as screening leaves them out
-_FIRST_AND_LAST_DATE = (
-    "SELECT min(day) AS first, max(day) AS last "
-    "FROM (SELECT CAST(date AS DATE) AS day FROM {records} AS every) AS days "
-    "WHERE day >= DATE '1900-01-01' AND day < DATE '2200-01-01'"
-)
-
-
 def _months(records: Records) -> tuple[str, str]:
     """The first and last month that have records."""
-    dates = records.query_table(_FIRST_AND_LAST_DATE).to_pylist()[0]
-    if dates["first"] is None:
+    from tasks.records.questions.clinics_and_months import first_and_last_date
+
+    dates = first_and_last_date(records)
+    if dates is None:
         raise RecordsError("no record has a date", hint="see what the SELECT in the network file returns")
-    return f"{dates['first']:%Y-%m}", f"{dates['last']:%Y-%m}"
+    return f"{dates[0]:%Y-%m}", f"{dates[1]:%Y-%m}"
 
 
 def fit(usable: Records, network: Network, question: Question) -> Fit:

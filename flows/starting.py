@@ -25,7 +25,7 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
 
     from tasks.network.guessing import guess, likeliest_table
     from tasks.network.schema import holds_secret
-    from tasks.screening.profiling import SourceLook
+    from tasks.records.questions.source_profile import SourceLook
 
     if holds_secret(source):
         raise SourceError(
@@ -46,7 +46,7 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
 def draft_by_asking(file: Path, ask: Callable[[Question], str]) -> Draft:
     """What the person answers; `ask` puts one question and gives the answer."""
     from tasks.network.interview import interview
-    from tasks.screening.profiling import SourceLook
+    from tasks.records.questions.source_profile import SourceLook
 
     found = sorted(each.name for pattern in _SOURCES for each in file.parent.glob(pattern))
     questions = interview(lambda source, env: SourceLook(source, file.parent, env), found)

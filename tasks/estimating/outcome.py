@@ -21,6 +21,7 @@ from tasks.models import GlmmFit, LmmFit, Shrunken, shrink
 from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network
 from tasks.records import Records
+from tasks.records.questions.derived_records import clinic_month_counts, without_levels
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
 
 
 def _estimate(usable: Records, network: Network, question: Question, summary: Summary) -> OutcomeEstimates:
-    records = _records_of(question, usable, summary)
+    records = _records_of(question, usable)
     raw = raw_rows(question, summary)
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary))
     row = _outcome_row(question, summary)
@@ -97,7 +98,7 @@ def _estimate(usable: Records, network: Network, question: Question, summary: Su
     row |= {"comparator": _COMPARATOR, "comparator_value": scale.typical}
     figures, notes = network_figures(question, records, summary, fit, shrunken, scale)
     # the program's models know each month by itself, and lose the same rows
-    kept = records if ranked.certain is None else records.without_levels(ranked.certain.where)
+    kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
     program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))
     reasons = [*filter(None, [ranked.note]), *month_notes, *notes, *program_notes]
     if reasons:
@@ -129,20 +130,11 @@ def _ranking(records: ModelRecords) -> tuple[ModelRecords, LmmFit | GlmmFit]:
 _COMPARATOR = "the typical clinic, with the network's own patients"
 
 
-def _records_of(question: Question, usable: Records, summary: Summary) -> Records:
+def _records_of(question: Question, usable: Records) -> Records:
     """The records an outcome is estimated from: the usable ones, or the clinics' months counted."""
     if question.outcome.per == "record":
         return usable
-    column = question.response
-    return usable.with_select(
-        "SELECT every.clinic AS clinic, every.month AS month, "
-        f'CAST(count(counted.month) AS INTEGER) AS "{column}" '
-        "FROM (SELECT clinics.clinic AS clinic, months.month AS month "
-        "FROM (SELECT DISTINCT clinic FROM {records}) AS clinics "
-        "CROSS JOIN (SELECT DISTINCT month FROM {records}) AS months) AS every "
-        "LEFT JOIN {records} AS counted ON counted.clinic = every.clinic AND counted.month = every.month "
-        "GROUP BY every.clinic, every.month"
-    )
+    return clinic_month_counts(usable, question.response)
 
 
 def _outcome_row(question: Question, summary: Summary) -> dict[str, object]:

@@ -12,6 +12,7 @@ from tasks.estimating.questions import MERGED_MONTHS, MONTHS, Question
 from tasks.estimating.summary import Summary
 from tasks.models.generalized_mixed.certain_rows import CertainRows, Levels, certain_rows
 from tasks.records import Records
+from tasks.records.questions.derived_records import with_merged_months, without_levels
 
 FEWEST = 10
 """Values of an outcome in the whole network below which a month shares its effect with a neighbour."""
@@ -44,7 +45,7 @@ class ModelRecords:
         )
         if certain is None:
             return self
-        return replace(self, records=self.records.without_levels(certain.where), certain=certain)
+        return replace(self, records=without_levels(self.records, certain.where), certain=certain)
 
     @property
     def note(self) -> str | None:
@@ -89,7 +90,7 @@ def model_records(question: Question, records: Records, summary: Summary) -> Mod
     if not shared:
         return ModelRecords(question, records)
     adjusters = tuple(MERGED_MONTHS if each == MONTHS else each for each in question.adjusters)
-    return ModelRecords(replace(question, adjusters=adjusters), records.with_merged_months(shared))
+    return ModelRecords(replace(question, adjusters=adjusters), with_merged_months(records, shared))
 
 
 def _varying_months(question: Question, summary: Summary) -> dict[str, float]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tasks.network.schema import Network, OutcomeSection
+from tasks.network.schema import Network
 from tasks.records import Records
+from tasks.records.questions import clinics_and_months
 
 COLUMNS = ("clinic", "month", "n", "mean", "squares", "total", "exposure")
 
@@ -62,37 +63,18 @@ def summarise(usable: Records, network: Network) -> Summary:
     Raises:
         SourceError: the database went away.
     """
-    clinics = usable.query_table(
-        "SELECT clinic, min(region) AS region, count(*) AS n_records, count(DISTINCT patient) AS n_patients, "
-        "min(month) AS first_month, max(month) AS last_month FROM {records} GROUP BY clinic ORDER BY clinic"
-    ).to_pandas()
-    counted = usable.query_table(
-        "SELECT clinic, month, count(*) AS n FROM {records} GROUP BY clinic, month ORDER BY clinic, month"
-    ).to_pandas()
+    clinics = clinics_and_months.clinics(usable)
+    counted = clinics_and_months.counted_by_month(usable)
     months = tuple(sorted(counted["month"].unique()))
     outcomes = {}
     for name, outcome in network.outcomes.items():
         if outcome.per == "clinic-month":
             outcomes[name] = _records_per_month(counted, tuple(clinics["clinic"]), months)
         else:
-            outcomes[name] = usable.query_table(_moments_sql(name, outcome)).to_pandas().astype(_TYPES)
+            outcomes[name] = clinics_and_months.moments_by_month(
+                usable, outcome.column or name, log=outcome.scale == "log", exposure=outcome.exposure
+            )
     return Summary(clinics, months, outcomes)
-
-
-_TYPES = {"n": "float64", "mean": "float64", "squares": "float64", "total": "float64", "exposure": "float64"}
-
-
-def _moments_sql(name: str, outcome: OutcomeSection) -> str:
-    column = f'"{outcome.column or name}"'
-    value = f"ln({column})" if outcome.scale == "log" else f"CAST({column} AS FLOAT8)"
-    exposure = f'CAST("{outcome.exposure}" AS FLOAT8)' if outcome.exposure else "1.0"
-    return (
-        f"SELECT clinic, month, count({value}) AS n, avg({value}) AS mean, "
-        f"coalesce(var_pop({value}), 0) * count({value}) AS squares, "
-        f"coalesce(sum(CAST({column} AS FLOAT8)), 0) AS total, "
-        f"coalesce(sum(CASE WHEN {column} IS NOT NULL THEN {exposure} END), 0) AS exposure "
-        f"FROM {{records}} GROUP BY clinic, month ORDER BY clinic, month"
-    )
 
 
 def _records_per_month(

@@ -24,9 +24,10 @@ _TABLES = (
 
 
 class _DuckDialect(postgresql.base.PGDialect):
-    """PostgreSQL's SQL, which DuckDB reads."""
+    """PostgreSQL's SQL, which DuckDB reads; but a backslash in a text stands for itself."""
 
     name = "duckdb"
+    _backslash_escapes = False
 
 
 class _DuckDB:

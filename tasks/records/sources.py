@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tasks.errors import SourceError
-from tasks.records import narrowing
 from tasks.records.columns import Kind
 from tasks.records.connections import Connection
 from tasks.records.copies import COPY, copied, kept
@@ -41,9 +40,6 @@ _FILES = {
     ".csv.gz": "read_csv",
     ".tsv.gz": "read_csv",
 }
-_AGGREGATES = re.compile(
-    r"\b(group\s+by|distinct|count|sum|avg|min|max|stddev\w*|var\w*|median|quantile\w*)\b", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,7 +121,7 @@ class Records:
     @property
     def query(self) -> str:
         """The SELECT of these records on `connect()`'s connection."""
-        return functools.reduce(_over, self.over, COPY if self._is_copied else self._own_query)
+        return functools.reduce(over, self.over, COPY if self._is_copied else self._own_query)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -193,6 +189,15 @@ class Records:
         with self.connect():
             yield self
 
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """See that the source can be opened.
+
+        Raises: as `connect`.
+        """
+        with self.connect():
+            yield
+
     def columns(self) -> dict[str, Kind]:
         """What the SELECT returns: column → number, boolean, text, date or other.
 
@@ -202,37 +207,9 @@ class Records:
         with self.connect() as connection:
             return {name: column.kind for name, column in connection.columns(self.query).items()}
 
-    def query_table(self, sql: str) -> pa.Table:
-        """The result of an aggregate query over these records, which it calls `{records}`.
-
-        Only sums, counts and distinct values leave: a query that does not aggregate is refused.
-
-        Args:
-            sql: e.g. "SELECT clinic, count(*) AS n FROM {records} GROUP BY clinic ORDER BY clinic".
-
-        Raises:
-            SourceError: the database refuses it, or cannot be reached.
-        """
-        if not _AGGREGATES.search(sql):
-            raise ValueError("only aggregate queries may leave the door to patient records")
-        with self.connect() as connection:
-            return connection.table(_over(self.query, sql))
-
-    def with_select(self, sql: str) -> Records:
-        """Records that a SELECT makes of these, which it calls `{records}`."""
+    def made_of_these(self, sql: str) -> Records:
+        """Records that a SELECT makes of these, which it calls `{records}`; for the door's own questions."""
         return replace(self, over=(*self.over, sql))
-
-    def where(self, condition: str) -> Records:
-        """The records that meet a condition, in SQL."""
-        return self.with_select(f"SELECT * FROM {{records}} WHERE {condition}")
-
-    def without_levels(self, levels: Sequence[Mapping[str, Hashable]]) -> Records:
-        """The records but those that have all the labels of one of the mappings (column → label)."""
-        return self.with_select(narrowing.without_levels(levels))
-
-    def with_merged_months(self, shared: Mapping[str, str]) -> Records:
-        """The records with a column `merged_month`: their month, or the month whose effect it shares."""
-        return self.with_select(narrowing.with_merged_labels("month", "merged_month", shared))
 
     def _password(self) -> str | None:
         if self.password_env is None:
@@ -272,8 +249,8 @@ class Records:
         return path, reader
 
 
-def _over(query: str, sql: str) -> str:
-    """`sql` with `{records}` standing for `query`."""
+def over(query: str, sql: str) -> str:
+    """The statement `sql` with `{records}` standing for `query`."""
     outer = sql.strip().rstrip(";").replace("{records}", "records")
     inner = f"WITH records AS (\n{query}\n)"
     if re.match(r"with\b", outer, re.IGNORECASE):

@@ -9,8 +9,8 @@ from tasks.errors import ClinicnetError
 from tasks.network.problems import NetworkFileError, Problem, in_order
 from tasks.network.reading import Reading, examine
 from tasks.network.schema import Network
+from tasks.records.questions.contract import examine_records, table_of
 from tasks.records.sources import BLOCK_PASSWORD, Records
-from tasks.screening.contract import examine_records, table_of
 
 
 def check_network(path: Path) -> Network:
@@ -42,7 +42,7 @@ def _problems_with_records(reading: Reading, network: Network) -> list[Problem]:
     try:
         records = Records.of(network)
         with records.held():
-            with records.connect():
+            with records.reached():
                 place = ("records", select)  # the source itself answers, so what is wrong now is the SELECT
             _, misfits = examine_records(records, network)
     except ClinicnetError as error:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from tasks import months
 from tasks.errors import RecordsError
 from tasks.network.schema import Network
+from tasks.records.questions import clinics_and_months, counts_by_rule
+from tasks.records.questions.contract import require_contract
+from tasks.records.questions.rules import Rule, column_rules, query_rule, record_rules
+from tasks.records.questions.screened_records import ScreenedRecords
 from tasks.records.sources import Records
-from tasks.screening import months
-from tasks.screening.contract import require_contract
-from tasks.screening.rules import Rule, column_rules, query, query_rule, record_rules
-from tasks.screening.statements import Statements
 
 QUALITY_COLUMNS = ("rule", "clinic", "description", "action", "counts", "n_checked", "n_found")
 _OUTSIDE = ("date_before_window", "date_after_month")
@@ -61,19 +62,18 @@ def _screen(records: Records, network: Network, month: str) -> Screened:
     window = months.window(month, network.window.months)
     contract = require_contract(records, network)
     by_column = column_rules(network, contract.columns)
-    statements = Statements(network, contract, record_rules(month, len(window)), by_column, window)
+    screened = ScreenedRecords(network, contract, record_rules(month, len(window)), by_column, window)
 
-    by_rule = _frame(records, statements.by_rule)
-    findings = list(_record_findings(by_rule, statements.record_rules))
-    copies, repeated = _copies(records, statements, by_rule)
+    by_rule = counts_by_rule.by_record_rule(records, screened)
+    findings = list(_record_findings(by_rule, screened.record_rules))
+    copies, repeated = _copies(records, screened, by_rule)
     findings += copies
-    kept = records.with_select(statements.kept)
-    regions, differing = _regions(kept, "region" in contract.columns)
-    usable = records.with_select(statements.usable(repeated=repeated, regions=regions))
-    used = _used(usable)
-    _require_month(used, usable, records, statements, month)
+    regions, differing = _regions(records, screened, "region" in contract.columns)
+    usable = screened.usable_of(records, repeated=repeated, regions=regions)
+    used = clinics_and_months.clinics_with_dates(usable)
+    _require_month(used, records, screened, month)
 
-    findings += _column_findings(_frame(records, statements.by_column_rule), by_column)
+    findings += _column_findings(counts_by_rule.by_column_rule(records, screened), by_column)
     findings += differing
     findings += _clinic_findings(usable, window)
     return Screened(
@@ -83,11 +83,6 @@ def _screen(records: Records, network: Network, month: str) -> Screened:
         window=(window[0], month),
         cut_off=max(used["last_date"]),
     )
-
-
-def _frame(records: Records, sql: str) -> pd.DataFrame:
-    frame: pd.DataFrame = records.query_table(sql).to_pandas()
-    return frame
 
 
 def _findings(
@@ -128,26 +123,27 @@ def _record_findings(by_rule: pd.DataFrame, rules: Iterable[Rule]) -> Iterable[d
 
 
 def _copies(
-    records: Records, statements: Statements, by_rule: pd.DataFrame
+    records: Records, screened: ScreenedRecords, by_rule: pd.DataFrame
 ) -> tuple[list[dict[str, object]], bool]:
     """What is said of copies, and whether there are any to leave out."""
-    rule = query_rule("duplicates", columns=", ".join(statements.compared))
-    if not statements.tells_copies:
+    rule = counts_by_rule.copies_rule(screened)
+    if not screened.tells_copies:
         described = (
             "not looked for: without a patient or record column, equal records may be different patients"
         )
         return _findings(Rule(rule.name, described, "noted", rule.sql), {}, {}), False
-    kept = records.with_select(statements.kept)
-    found = _counts(_frame(kept, rule.sql), "n")
+    found = _counts(counts_by_rule.copies(records, screened, rule), "n")
     return _findings(rule, found, _counts(by_rule[by_rule["rule"].isna()], "n")), bool(found)
 
 
-def _regions(kept: Records, has_regions: bool) -> tuple[dict[str, str | None], list[dict[str, object]]]:
+def _regions(
+    records: Records, screened: ScreenedRecords, has_regions: bool
+) -> tuple[dict[str, str | None], list[dict[str, object]]]:
     """Clinic → usual region, for the clinics whose records do not agree on it; and what is said of them."""
     if not has_regions:
         return {}, []
     rule = query_rule("region_differs")
-    counted = _frame(kept, rule.sql)
+    counted = counts_by_rule.by_region(records, screened, rule)
     counted["region"] = counted["region"].astype(object).where(counted["region"].notna(), None)
     counted["unnamed"] = counted["region"].isna()
     counted = counted.sort_values(
@@ -164,31 +160,11 @@ def _regions(kept: Records, has_regions: bool) -> tuple[dict[str, str | None], l
     return differing, _findings(rule, _counts(_summed(other), "n"), _counts(_summed(counted), "n"))
 
 
-def _used(usable: Records) -> pd.DataFrame:
-    """The usable records of each clinic, counted."""
-    counted = _frame(
-        usable,
-        "SELECT clinic, MIN(region) AS region, COUNT(*) AS n_records, COUNT(DISTINCT patient) AS n_patients, "
-        "MIN(date) AS first_date, MAX(date) AS last_date FROM {records} GROUP BY clinic",
-    )
-    return counted.astype({"first_date": "string", "last_date": "string"}).sort_values(
-        "clinic", ignore_index=True
-    )
-
-
-def _require_month(
-    used: pd.DataFrame, usable: Records, records: Records, statements: Statements, month: str
-) -> None:
+def _require_month(used: pd.DataFrame, records: Records, screened: ScreenedRecords, month: str) -> None:
     """Refuses a month without records, and a window with one clinic."""
     if not len(used) or used["last_date"].max()[:7] < month:
-        dated = [rule for rule in statements.record_rules if rule.name not in _OUTSIDE]
-        conditions = " AND ".join(f"({rule.sql}) IS NOT TRUE" for rule in dated)
-        found = _frame(
-            records,
-            "SELECT DISTINCT EXTRACT(YEAR FROM date) AS y, EXTRACT(MONTH FROM date) AS m "
-            f"FROM ({statements.typed}) AS typed WHERE {conditions}",
-        )
-        have = [f"{int(y):04d}-{int(m):02d}" for y, m in zip(found["y"], found["m"], strict=True)]
+        dated = [rule.sql for rule in screened.record_rules if rule.name not in _OUTSIDE]
+        have = clinics_and_months.months_with_records(records, screened.typed, dated)
         if not have:
             raise RecordsError(
                 f"there are no usable records in {month}, nor in any other month",
@@ -201,7 +177,7 @@ def _require_month(
     if len(used) == 1:
         only = used["clinic"].iloc[0]
         raise RecordsError(
-            f"from {statements.months[0]} to {month} only the clinic {only!r} has usable records",
+            f"from {screened.months[0]} to {month} only the clinic {only!r} has usable records",
             hint="comparing clinics needs at least two; widen [window] months or mend the SELECT",
         )
 
@@ -215,12 +191,7 @@ def _column_findings(by_rule: pd.DataFrame, rules: Iterable[Rule]) -> Iterable[d
 def _clinic_findings(usable: Records, window: tuple[str, ...]) -> Iterable[dict[str, object]]:
     """Names alike, months without records, and sudden drops: from each clinic's records by month."""
     rules = [query_rule(name) for name in ("clinic_spelling", "months_without_records", "volume_drop")]
-    by_month = usable.with_select(query("clinic_months", months=", ".join(f"('{each}')" for each in window)))
-    asked = (
-        f"SELECT '{rule.name}' AS rule, clinic, n_checked, n_found FROM ({rule.sql}) AS {rule.name}"
-        for rule in rules
-    )
-    counted = _frame(by_month, " UNION ALL ".join(asked))
+    counted = counts_by_rule.by_clinic_month_rule(usable, window, rules)
     for rule in rules:
         its = counted[counted["rule"] == rule.name]
         yield from _findings(rule, _counts(its, "n_found"), _counts(its, "n_checked"))

@@ -182,7 +182,7 @@ def test_an_effective_sample_size_says_what_it_counts(chop: Estimated) -> None:
 
 def test_an_outcome_that_cannot_be_estimated_says_why(chop: Estimated) -> None:
     """All turnaround times equal: nothing to estimate, and the raw figures stand."""
-    flat = chop.screened.usable.with_select(
+    flat = chop.screened.usable.made_of_these(
         "SELECT clinic, region, patient, date, month, period, program, positive, "
         "CASE WHEN hours IS NULL THEN NULL ELSE 5.0 END AS hours, age, gender FROM {records}"
     )

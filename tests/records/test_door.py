@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -47,11 +49,75 @@ def test_only_the_door_opens_databases() -> None:
             assert not drivers, f"{place} imports {drivers}"
 
 
+BELOW = ("tasks.records", "tasks.errors", "tasks.months", "tasks.network")
+
+
 def test_the_door_leans_on_nothing_above_it() -> None:
-    for path in (ROOT / "tasks" / "records").glob("*.py"):
-        ours = {name for name in imported(path) if name.startswith(("tasks", "flows", "reports"))}
-        assert all(name.startswith(("tasks.records", "tasks.errors")) for name in ours), path.name
+    for path in (ROOT / "tasks" / "records").rglob("*.py"):
+        ours = {name for name in imported(path) if name.startswith(("tasks.", "flows", "reports"))}
+        assert all(name.startswith(BELOW) for name in ours), path.name
         assert "prefect" not in {name.split(".")[0] for name in imported(path)}
+
+
+WRITES_THE_USER_S_SELECT = {"tasks/network/draft.py", "tasks/network/schema.py"}
+_SQL = re.compile(
+    r"\bselect\b[\s\S]*\bfrom\b|\bgroup\s+by\b|\border\s+by\b|\bwhere\b[\s\S]*=|\bcount\(|\bcase\s+when\b",
+    re.IGNORECASE,
+)
+_ONLY_THE_DOOR = {
+    "tasks.records.connections",
+    "tasks.records.rows",
+    "tasks.records.frames",
+    "tasks.records.database",
+    "tasks.records.questions.aggregates",
+    "tasks.records.questions.sql_text",
+}
+
+
+def _outside() -> Iterator[tuple[str, ast.Module]]:
+    for package in ("tasks", "flows", "reports"):
+        for path in (ROOT / package).rglob("*.py"):
+            place = path.relative_to(ROOT).as_posix()
+            if not place.startswith(("tasks/records/", *MAKES_ITS_OWN_RECORDS)):
+                yield place, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    """Texts in a module, f-strings whole, docstrings left out."""
+    documentation = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.value
+
+
+def test_nobody_else_writes_sql() -> None:
+    for place, tree in _outside():
+        if place in WRITES_THE_USER_S_SELECT:  # into the network file, for a person to read
+            continue
+        # a sentence may name the SELECT; statements have their words in capitals here, sentences have not
+        sql = [each for each in _texts(tree) if _SQL.search(each) and re.search(r"\b[A-Z]{4,} ", each)]
+        sentences = [each for each in sql if re.search(r"the SELECT|in the SELECT", each)]
+        assert sql == sentences, place
+
+
+def test_nobody_else_opens_the_records_or_makes_others_of_them() -> None:
+    for place, tree in _outside():
+        called = {
+            node.func.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        }
+        assert not called & {"connect", "connect_source", "made_of_these"}, place
+        reached = {name for name in imported(ROOT / place) if name in _ONLY_THE_DOOR}
+        assert not reached, f"{place} imports {reached}"
 
 
 def test_a_select_cannot_read_our_variables(tmp_path: Path) -> None:

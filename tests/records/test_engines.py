@@ -250,7 +250,9 @@ def test_rows_come_by_adbc_as_they_come_otherwise(in_postgresql: Records, postgr
 def test_a_select_may_end_in_a_comment_and_hold_any_text(tmp_path: Path) -> None:
     place = as_duckdb(DATA, tmp_path)
     select = "SELECT *, '100% :sure;' AS note FROM visits -- all of them"
-    records = Records(place.source, select).where("note LIKE '100%:sure_'")
+    records = Records(place.source, select).made_of_these(
+        "SELECT * FROM {records} WHERE note LIKE '100%:sure_'"
+    )
     assert moments_for("y ~ age", records)[1].n_obs == DATA["y"].notna().sum()
 
 
@@ -290,5 +292,21 @@ def test_a_factor_with_very_many_values_is_refused() -> None:
 def test_months_summed_where_they_are_add_up_to_the_year(tmp_path: Path) -> None:
     place = as_duckdb(DATA.assign(month=DATA["day"].dt.month), tmp_path)
     formula = "y ~ age * sex + dose + (1 | region/clinic)"
-    months = [moments_for(formula, place.where(f"month = {month}"))[1] for month in range(1, 11)]
+    months = [
+        moments_for(formula, place.made_of_these(f"SELECT * FROM {{records}} WHERE month = {month}"))[1]
+        for month in range(1, 11)
+    ]
     assert_close(add(*months), moments_for(formula, place)[1])
+
+
+@pytest.mark.parametrize("engine", list(ENGINES))
+def test_a_backslash_in_a_label_stands_for_itself(engine: str, tmp_path: Path) -> None:
+    """DuckDB was given PostgreSQL's text literals, which double it: the column was zero in every row."""
+    area = pd.Series(["N\\K", "N/K", "S'K"]).take([i % 3 for i in range(60)]).to_numpy()
+    rows = pd.DataFrame({"clinic": ["A", "B"] * 30, "area": area, "y": [float(i % 7) for i in range(60)]})
+    rows.loc[rows["area"] == "N\\K", "y"] += 25.0
+    design, moments = moments_for("y ~ area + (1 | clinic)", ENGINES[engine](rows, tmp_path))
+    assert design.fixed == ("(Intercept)", "areaN\\K", "areaS'K")
+    assert not design.dropped.columns
+    sums = moments.products[:, 0, :].sum(axis=0) + moments.n_obs * moments.reference
+    assert sums[1:3] == pytest.approx([20.0, 20.0])  # records with each label

@@ -18,6 +18,8 @@ import sqlalchemy as sa
 
 from tasks.errors import ClinicnetError, FormulaError, SourceError, SourceUnreachableError
 from tasks.records import Records, cells_for, moments_for
+from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.derived_records import without_levels
 
 CANARY = "Jane Canary-Doe"
 SECRET = "hunter2-secret"  # noqa: S105 — planted, and looked for
@@ -56,26 +58,22 @@ def test_columns_are_told_with_their_kinds(database: Path) -> None:
 
 def test_selects_compose(database: Path) -> None:
     records = Records(str(database), "SELECT clinic, sbp, 'a:b' AS odd, 5 % 3 AS rest FROM visits; ")
-    high = records.where("sbp >= 20 AND odd LIKE '%:b'").with_select(
+    high = records.made_of_these("SELECT * FROM {records} WHERE sbp >= 20 AND odd LIKE '%:b'").made_of_these(
         "SELECT clinic, sbp * 2 AS y FROM {records}"
     )
-    table = high.query_table("SELECT count(*) AS n, min(y) AS low FROM {records}")
-    assert table.to_pylist() == [{"n": 20, "low": 40}]
-    counted = high.query_table(
+    table = aggregate(high, "SELECT count(*) AS n, sum(y) AS total FROM {records}")
+    assert table.to_pylist() == [{"n": 20, "total": 2 * sum(range(20, 40))}]
+    counted = aggregate(
+        high,
         "WITH clinics AS (SELECT clinic, count(*) AS n FROM {records} GROUP BY clinic) "
-        "SELECT count(*) AS clinics, max(n) AS most FROM clinics"
+        "SELECT count(*) AS clinics, max(n) AS most FROM clinics",
     )
     assert counted.to_pylist() == [{"clinics": 4, "most": 5}]
     assert moments_for("y ~ 1 + (1 | clinic)", high)[1].n.tolist() == [5, 5, 5, 5]
     assert (
-        cells_for("odd ~ 1", records.with_select("SELECT sbp, sbp % 2 = 0 AS odd FROM {records}"))[1].n_obs
+        cells_for("odd ~ 1", records.made_of_these("SELECT sbp, sbp % 2 = 0 AS odd FROM {records}"))[1].n_obs
         == 40
     )
-
-
-def test_rows_do_not_leave_by_the_query(database: Path) -> None:
-    with pytest.raises(ValueError, match="only aggregate queries"):
-        Records(str(database), "SELECT * FROM visits").query_table("SELECT name FROM {records}")
 
 
 def test_a_handle_is_small_and_travels(database: Path) -> None:
@@ -87,7 +85,7 @@ def test_a_handle_is_small_and_travels(database: Path) -> None:
 
 def test_a_held_source_answers_as_before(database: Path) -> None:
     with Records(str(database), "SELECT * FROM visits").held() as records:
-        assert records.query_table("SELECT count(*) AS n FROM {records}").to_pylist() == [{"n": 40}]
+        assert aggregate(records, "SELECT count(*) AS n FROM {records}").to_pylist() == [{"n": 40}]
 
 
 def test_reading_never_writes(database: Path) -> None:
@@ -156,7 +154,7 @@ def test_a_value_that_does_not_fit_is_not_quoted(select: str, database: Path) ->
     for ask in (
         lambda r: moments_for("sbp ~ 1 + (1 | clinic)", r),
         lambda r: cells_for("sbp ~ 1 + (1 | clinic)", r),
-        lambda r: r.query_table("SELECT max(sbp) AS m, count(*) AS n FROM {records}"),
+        lambda r: aggregate(r, "SELECT sum(sbp) AS m, count(*) AS n FROM {records}"),
     ):
         told(records, ask)
 
@@ -295,8 +293,9 @@ def test_records_that_are_copied_are_fetched_once_for_a_job_and_then_forgotten(t
     records = Records(f"sqlite:///{file}", "SELECT clinic FROM visits")
     count = "SELECT count(*) AS n FROM {records}"
     with records.copied_once():
-        assert records.query_table(count).to_pylist() == [{"n": 2}]
+        assert aggregate(records, count).to_pylist() == [{"n": 2}]
         file.unlink()  # nobody goes there again
-        assert records.where("clinic = 'A'").query_table(count).to_pylist() == [{"n": 1}]
+        narrowed = without_levels(records, [{"clinic": "B"}])
+        assert aggregate(narrowed, count).to_pylist() == [{"n": 1}]
     with pytest.raises(SourceError, match="there is no file"):
-        records.query_table(count)
+        aggregate(records, count)

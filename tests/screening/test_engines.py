@@ -18,8 +18,9 @@ from tasks.network.draft import save_draft
 from tasks.network.guessing import guess
 from tasks.network.schema import Network
 from tasks.records import Records
+from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import Screened, check_network, screen
-from tasks.screening.profiling import SourceLook
 from tests.screening.tables import months_of, network, write_table
 
 PASSWORD = "PGPASSWORD_FOR_TESTS"  # noqa: S105 - the variable's name
@@ -83,9 +84,10 @@ def usable(screened: Screened) -> pd.DataFrame:
     sums = ", ".join(
         f"COUNT({each}) AS n_{each}, CAST(SUM({each}) AS DOUBLE PRECISION) AS s_{each}" for each in columns
     )
-    counted = screened.usable.query_table(
+    counted = aggregate(
+        screened.usable,
         f"SELECT clinic, region, month, COUNT(*) AS n, COUNT(DISTINCT patient) AS p, {sums} "
-        "FROM {records} GROUP BY clinic, region, month"
+        "FROM {records} GROUP BY clinic, region, month",
     )
     return counted.to_pandas().sort_values(["clinic", "month"], ignore_index=True)
 

@@ -14,8 +14,8 @@ from tasks.errors import NetworkError, SourceError
 from tasks.network.draft import Draft, identifier, save_draft
 from tasks.network.guessing import guess, likeliest_table
 from tasks.network.interview import Interview, Question, interview
+from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import check_network
-from tasks.screening.profiling import SourceLook
 from tests.screening.tables import months_of, write_table
 
 

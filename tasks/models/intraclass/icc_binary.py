@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.errors import EstimationError
 from tasks.models.intraclass.beta_binomial import Events
 from tasks.models.intraclass.one_way import OneWay
 from tasks.models.numerics import distributions as stats

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def is_month(text: str) -> bool:
+    """Whether a text is a month."""
+    return _MONTH.fullmatch(text) is not None
 
 
 def number(month: str) -> int:
@@ -12,7 +20,12 @@ def number(month: str) -> int:
     3
     """
     year, of_year = month.split("-")
-    return int(year) * 12 + int(of_year) - 1
+    return numbered(int(year), int(of_year))
+
+
+def numbered(year: int, of_year: int) -> int:
+    """The same of a year and the month in it, January being 1."""
+    return year * 12 + of_year - 1
 
 
 def written(number_: int) -> str:
@@ -22,6 +35,15 @@ def written(number_: int) -> str:
     '2021-01'
     """
     return f"{number_ // 12:04d}-{number_ % 12 + 1:02d}"
+
+
+def between(first: str, last: str) -> int:
+    """How many months there are from `first` to `last`, both counted.
+
+    >>> between("2019-11", "2020-02")
+    4
+    """
+    return number(last) - number(first) + 1
 
 
 def window(month: str, months: int) -> tuple[str, ...]:

@@ -14,11 +14,12 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
+from tasks import months
 from tasks.network.schema import Network
 from tasks.records.connections import SourceColumn
-from tasks.screening import months
-from tasks.screening.columns import quoted, uses
-from tasks.screening.contract import declared_limits
+from tasks.records.questions.column_uses import uses
+from tasks.records.questions.contract import declared_limits
+from tasks.records.questions.sql_text import quoted
 
 Action = Literal["set_aside", "value_blanked", "noted"]
 

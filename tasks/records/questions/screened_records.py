@@ -1,21 +1,21 @@
-"""The SELECTs of screening, composed from the contract's columns and the rules; all run in the database."""
+"""The records as screening sees them, typed, kept and usable: SELECTs made of the contract and the rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tasks import months
 from tasks.network.schema import Network
-from tasks.screening import months
-from tasks.screening.columns import CLINIC, Use, quoted, uses
-from tasks.screening.contract import Contract
-from tasks.screening.rules import Rule, blanked
-
-_REGION = "NULLIF(TRIM(CAST(region AS VARCHAR)), '')"
+from tasks.records.questions.column_uses import Use, uses
+from tasks.records.questions.contract import Contract
+from tasks.records.questions.rules import Rule, blanked
+from tasks.records.questions.sql_text import CLINIC, REGION, literal, quoted
+from tasks.records.sources import Records
 
 
 @dataclass(frozen=True)
-class Statements:
+class ScreenedRecords:
     """The records in three forms, each a SELECT over `{records}`.
 
     Attributes:
@@ -41,7 +41,7 @@ class Statements:
         """Every record: names trimmed, dates as days in the network's time zone, 0 and 1 for false, true."""
         columns = [
             f"{CLINIC} AS clinic",
-            f"{_REGION if 'region' in self.contract.columns else 'CAST(NULL AS VARCHAR)'} AS region",
+            f"{REGION if 'region' in self.contract.columns else 'CAST(NULL AS VARCHAR)'} AS region",
             f"{'patient' if 'patient' in self.contract.columns else 'CAST(NULL AS INTEGER)'} AS patient",
             f"{self._date()} AS date",
         ]
@@ -79,10 +79,14 @@ class Statements:
         listed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
         return f"SELECT {listed} FROM ({kept}) AS kept"
 
+    def usable_of(self, records: Records, *, repeated: bool, regions: Mapping[str, str | None]) -> Records:
+        """The same as a handle; arguments as in `usable`."""
+        return records.made_of_these(self.usable(repeated=repeated, regions=regions))
+
     @property
     def by_rule(self) -> str:
         """Records by clinic and by the first rule that applies; no rule: the record is kept."""
-        cases = " ".join(f"WHEN {rule.sql} THEN {_text(rule.name)}" for rule in self.record_rules)
+        cases = " ".join(f"WHEN {rule.sql} THEN {literal(rule.name)}" for rule in self.record_rules)
         return (
             "SELECT clinic, rule, COUNT(*) AS n "
             f"FROM (SELECT clinic, CASE {cases} END AS rule FROM ({self.typed}) AS typed) AS ruled "
@@ -119,7 +123,7 @@ class Statements:
 
     def _date(self) -> str:
         if self.contract.zoned:
-            return f"CAST(date AT TIME ZONE {_text(self.network.network.time_zone)} AS DATE)"
+            return f"CAST(date AT TIME ZONE {literal(self.network.network.time_zone)} AS DATE)"
         return "CAST(date AS DATE)"
 
     def _typed(self, column: str) -> str:
@@ -141,7 +145,7 @@ class Statements:
         if not regions:
             return "region"
         cases = " ".join(
-            f"WHEN {_text(clinic)} THEN {'NULL' if region is None else _text(region)}"
+            f"WHEN {literal(clinic)} THEN {'NULL' if region is None else literal(region)}"
             for clinic, region in sorted(regions.items())
         )
         return f"CASE clinic {cases} ELSE region END"
@@ -151,11 +155,7 @@ class Statements:
         if program is None or program.starts is None:
             return columns[program.column] if program is not None and program.column is not None else "0"
         cases = " ".join(
-            f"WHEN {_text(clinic)} THEN CASE WHEN {number} >= {months.number(start)} THEN 1 ELSE 0 END"
+            f"WHEN {literal(clinic)} THEN CASE WHEN {number} >= {months.number(start)} THEN 1 ELSE 0 END"
             for clinic, start in sorted(program.starts.items())
         )
         return f"CASE clinic {cases} ELSE 0 END"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

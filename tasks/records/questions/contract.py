@@ -14,8 +14,11 @@ from tasks.errors import SourceError, nearest
 from tasks.network.schema import Network
 from tasks.records.columns import Kind
 from tasks.records.connections import SourceColumn
+from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.column_uses import Misfit, Use, uses
+from tasks.records.questions.sql_text import CLINIC, LARGEST, quoted
+from tasks.records.questions.users_select import refuse_all_but_a_select
 from tasks.records.sources import Records
-from tasks.screening.columns import CLINIC, LARGEST, Misfit, Use, quoted, uses
 
 _KINDS: Mapping[Kind, str] = {
     "number": "numbers",
@@ -76,6 +79,8 @@ def examine_records(records: Records, network: Network) -> tuple[Contract, tuple
     Raises:
         SourceError: the database cannot be reached, or does not understand the SELECT.
     """
+    if records.select is not None:
+        refuse_all_but_a_select(records.select, records.source)
     with records.connect() as connection:
         columns = connection.columns(records.query)
     kinds = {name: column.kind for name, column in columns.items()}
@@ -155,9 +160,10 @@ def _contents(
     ]
     needed = [*used, *([Use("date", select, "continuous")] if latest != "NULL" else [])]
     summed += [f", COUNT({quoted(use.column)}) AS k{i}" for i, use in enumerate(needed)]
-    by_clinic = records.query_table(
+    by_clinic = aggregate(
+        records,
         f"SELECT {CLINIC} AS clinic, COUNT(*) AS n, {latest} AS latest{''.join(summed)} "
-        f"FROM {{records}} AS contract GROUP BY {CLINIC}"
+        f"FROM {{records}} AS contract GROUP BY {CLINIC}",
     )
     moment = by_clinic.schema.field("latest").type
     zoned = pa.types.is_timestamp(moment) and moment.tz is not None

@@ -9,9 +9,9 @@ from pathlib import Path
 from tasks.errors import SourceError
 from tasks.network.profile import ColumnProfile, Kind, TableProfile
 from tasks.records.connections import Connection, SourceColumn
+from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.sql_text import LARGEST, quoted
 from tasks.records.sources import Records
-from tasks.screening.columns import LARGEST
-from tasks.screening.columns import quoted as in_quotes
 
 _PLAIN = {"main", "public", "dbo"}  # schemas whose tables need no prefix
 
@@ -82,8 +82,8 @@ class SourceLook:
         self, records: Records, sql: str, columns: Mapping[str, SourceColumn], own: Mapping[str, str]
     ) -> TableProfile:
         asked = ["COUNT(*) AS n"]
-        for i, (name, column) in enumerate(columns.items()):
-            value = in_quotes(name)
+        for i, column in enumerate(columns.values()):
+            value = f"c{i}"
             if column.kind == "other":
                 continue
             asked += [f"COUNT({value}) AS k{i}", f"COUNT(DISTINCT {value}) AS d{i}"]
@@ -94,7 +94,11 @@ class SourceLook:
                     f"SUM(CASE WHEN {finite} AND {value} <> FLOOR({value}) THEN 1 ELSE 0 END) AS f{i}",
                     f"SUM(CASE WHEN {value} < 0 THEN 1 ELSE 0 END) AS m{i}",
                 ]
-        (row,) = records.query_table(f"SELECT {', '.join(asked)} FROM {{records}} AS records").to_pylist()
+        numbered = ", ".join(f"{quoted(name)} AS c{i}" for i, name in enumerate(columns))
+        (row,) = aggregate(
+            records,
+            f"SELECT {', '.join(asked)} FROM (SELECT {numbered} FROM {{records}} AS every) AS columns",
+        ).to_pylist()
         counts = {key: int(value or 0) for key, value in row.items()}
         n = counts["n"]
         profiles = []

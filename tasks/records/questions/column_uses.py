@@ -10,11 +10,6 @@ from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, Network
 from tasks.records.formula import read_terms
 
 Place = tuple[str, ...]
-CLINIC = "NULLIF(TRIM(CAST(clinic AS VARCHAR)), '')"
-"""A record's clinic as text; NULL where it is blank."""
-LARGEST = "1.7976931348623157e308"
-"""The largest double: infinity lies beyond it, and NaN, which PostgreSQL and DuckDB sort above infinity."""
-
 Role = Literal["binary", "count", "continuous", "exposure", "adjuster", "program"]
 
 
@@ -69,8 +64,3 @@ def adjuster_columns(adjuster: str) -> tuple[str, ...]:
     _, expressions = read_terms(adjuster)
     names = dict.fromkeys(name for expression in expressions.values() for name in expression.names)
     return tuple(name for name in names if name not in (*CONTRACT_COLUMNS, *DERIVED_COLUMNS))
-
-
-def quoted(column: str) -> str:
-    """A column's name as SQL writes it, whatever is in it."""
-    return '"' + column.replace('"', '""') + '"'

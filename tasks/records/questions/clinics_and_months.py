@@ -1,0 +1,101 @@
+"""Clinics and their months: counts and sums by clinic and month, never a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import pandas as pd
+
+from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.sql_text import quoted
+from tasks.records.sources import Records
+
+_MOMENTS = {
+    "n": "float64",
+    "mean": "float64",
+    "squares": "float64",
+    "total": "float64",
+    "exposure": "float64",
+}
+
+
+def clinics(records: Records) -> pd.DataFrame:
+    """One row a clinic: `clinic`, `region`, `n_records`, `n_patients`, `first_month`, `last_month`."""
+    return _frame(
+        records,
+        "SELECT clinic, min(region) AS region, count(*) AS n_records, count(DISTINCT patient) AS n_patients, "
+        "min(month) AS first_month, max(month) AS last_month FROM {records} GROUP BY clinic ORDER BY clinic",
+    )
+
+
+def clinics_with_dates(records: Records) -> pd.DataFrame:
+    """The same with each clinic's `first_date` and `last_date` as text in place of months."""
+    counted = _frame(
+        records,
+        "SELECT clinic, MIN(region) AS region, COUNT(*) AS n_records, COUNT(DISTINCT patient) AS n_patients, "
+        "MIN(date) AS first_date, MAX(date) AS last_date FROM {records} GROUP BY clinic",
+    )
+    return counted.astype({"first_date": "string", "last_date": "string"}).sort_values(
+        "clinic", ignore_index=True
+    )
+
+
+def counted_by_month(records: Records) -> pd.DataFrame:
+    """Records of each clinic in each month: `clinic`, `month`, `n`."""
+    return _frame(
+        records,
+        "SELECT clinic, month, count(*) AS n FROM {records} GROUP BY clinic, month ORDER BY clinic, month",
+    )
+
+
+def moments_by_month(records: Records, column: str, *, log: bool, exposure: str | None) -> pd.DataFrame:
+    """Moments of a column by clinic and month.
+
+    Args:
+        records: the records.
+        column: of the outcome.
+        log: whether `mean` and `squares` are those of its logarithm.
+        exposure: column with the exposure of counts.
+
+    Returns:
+        `clinic`, `month`, `n` (values), `mean`, `squares` (Σ(y − mean)²), `total` (Σy), `exposure` (Σ, or n).
+    """
+    value = f"ln({quoted(column)})" if log else f"CAST({quoted(column)} AS FLOAT8)"
+    share = f"CAST({quoted(exposure)} AS FLOAT8)" if exposure else "1.0"
+    moments = _frame(
+        records,
+        f"SELECT clinic, month, count({value}) AS n, avg({value}) AS mean, "
+        f"coalesce(var_pop({value}), 0) * count({value}) AS squares, "
+        f"coalesce(sum(CAST({quoted(column)} AS FLOAT8)), 0) AS total, "
+        f"coalesce(sum(CASE WHEN {quoted(column)} IS NOT NULL THEN {share} END), 0) AS exposure "
+        "FROM {records} GROUP BY clinic, month ORDER BY clinic, month",
+    )
+    return moments.astype(_MOMENTS)
+
+
+def first_and_last_date(records: Records) -> tuple[date, date] | None:
+    """The first and the last date of the records, dates that cannot be left out; None without any."""
+    (row,) = aggregate(
+        records,
+        "SELECT min(CASE WHEN day >= DATE '1900-01-01' AND day < DATE '2200-01-01' THEN day END) AS first, "
+        "max(CASE WHEN day >= DATE '1900-01-01' AND day < DATE '2200-01-01' THEN day END) AS last "
+        "FROM (SELECT CAST(date AS DATE) AS day FROM {records} AS every) AS days",
+    ).to_pylist()
+    return None if row["first"] is None else (row["first"], row["last"])
+
+
+def months_with_records(records: Records, typed: str, conditions: Sequence[str]) -> list[str]:
+    """Months, YYYY-MM, in which any record meets the conditions; `typed` is a SELECT over `{records}`."""
+    met = " AND ".join(f"({each}) IS NOT TRUE" for each in conditions)
+    found = _frame(
+        records,
+        "SELECT DISTINCT EXTRACT(YEAR FROM date) AS y, EXTRACT(MONTH FROM date) AS m "
+        f"FROM ({typed}) AS typed WHERE {met}",
+    )
+    return [f"{int(y):04d}-{int(m):02d}" for y, m in zip(found["y"], found["m"], strict=True)]
+
+
+def _frame(records: Records, sql: str) -> pd.DataFrame:
+    frame: pd.DataFrame = aggregate(records, sql).to_pandas()
+    return frame

@@ -1,0 +1,37 @@
+"""Records made of records: narrowed, regrouped or counted; still behind the door, as a handle."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+from tasks.records.questions.sql_text import literal, quoted
+from tasks.records.sources import Records
+
+
+def without_levels(records: Records, levels: Sequence[Mapping[str, Hashable]]) -> Records:
+    """The records but those that have all the labels of one of the mappings (column → label)."""
+    of_each = [
+        " AND ".join(f"{quoted(name)} = {literal(label)}" for name, label in each.items()) for each in levels
+    ]
+    conditions = " AND ".join(f"({each}) IS NOT TRUE" for each in of_each)
+    return records.made_of_these(f"SELECT * FROM {{records}} AS every WHERE {conditions}")
+
+
+def with_merged_months(records: Records, shared: Mapping[str, str]) -> Records:
+    """The records with a column `merged_month`: their month, or the month whose effect it shares."""
+    cases = " ".join(f"WHEN {literal(one)} THEN {literal(other)}" for one, other in shared.items())
+    merged = f"CASE month {cases} ELSE month END AS merged_month"
+    return records.made_of_these(f"SELECT *, {merged} FROM {{records}} AS every")
+
+
+def clinic_month_counts(records: Records, column: str) -> Records:
+    """Clinics' months as the records: how many records each has, in `column`; 0 where a clinic has none."""
+    return records.made_of_these(
+        "SELECT every.clinic AS clinic, every.month AS month, "
+        f"CAST(count(counted.month) AS INTEGER) AS {quoted(column)} "
+        "FROM (SELECT clinics.clinic AS clinic, months.month AS month "
+        "FROM (SELECT DISTINCT clinic FROM {records}) AS clinics "
+        "CROSS JOIN (SELECT DISTINCT month FROM {records}) AS months) AS every "
+        "LEFT JOIN {records} AS counted ON counted.clinic = every.clinic AND counted.month = every.month "
+        "GROUP BY every.clinic, every.month"
+    )
