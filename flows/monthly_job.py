@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.job_step import Journal, UnexpectedError
 from flows.monthly_steps import (
+    COMPARE,
+    DECIDE,
     DISCLOSE,
     DRAW,
     ESTIMATE,
+    MASK,
     PUBLISH,
     RANK,
+    RANK_SHOWN,
     READ,
+    READ_PUBLISHED,
     SCREEN,
     SUMMARISE,
     WRITE_FEED,
@@ -27,9 +32,14 @@ from flows.stopping import Stopped, stopped
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.estimating import OutcomeEstimates, Summary
     from tasks.network.schema import Network
-    from tasks.publishing import Published
+    from tasks.publishing import Output, Published, Standing
+    from tasks.ranking import OutcomeRanks
     from tasks.release import Release
+    from tasks.screening import Screened
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +108,84 @@ def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Pu
         for name, outcome in network.outcomes.items():
             estimates[name] = journal.do(ESTIMATE.about(outcome.label), screened, network, name, summary)
             ranks[name] = journal.do(RANK.about(outcome.label), network, estimates[name])
-        release = journal.do(DISCLOSE, network, month, screened, summary, estimates, ranks)
+        release = disclosed(network, month, Estimated(screened, summary, estimates, ranks), output, journal)
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, staging)
         published = journal.do(PUBLISH, output, staging, release)
     return release, published, _not_estimated(release)
 
 
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """Everything that a release is made of.
+
+    Attributes:
+        screened: the screened records: their quality table, clinics and cut-off date.
+        summary: the window's moments.
+        estimates, ranks: outcome → its estimates and its clinics in order.
+    """
+
+    screened: Screened
+    summary: Summary
+    estimates: Mapping[str, OutcomeEstimates]
+    ranks: Mapping[str, OutcomeRanks]
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """The release's tables before anything is withheld."""
+        from tasks.releasing import assemble
+
+        return assemble(self.screened, self.summary, self.estimates, self.ranks)
+
+
+def disclosed(
+    network: Network, month: str, estimated: Estimated, output: Output, journal: Journal
+) -> Release:
+    """The release of `month`, with the network's small-number policy applied to every table.
+
+    What is withheld depends on what was published before. An edition of the month was held against what stood
+    then, so a run that may be making it again is held against the same: where the records give that edition
+    once more, it is the release. Otherwise the release is a new one, held against all that stands now.
+    """
+    standing: tuple[Standing, ...] = journal.do(READ_PUBLISHED, output, month, estimated.summary)
+    for turn, held_against in enumerate(standing):
+        subject = _attempt(turn, held_against)
+        tables = estimated.tables()
+        withholding = journal.do(DECIDE.about(subject), network, tables, held_against)
+        ranks = journal.do(
+            RANK_SHOWN.about(subject), network, estimated.estimates, estimated.ranks, withholding
+        )
+        tables = journal.do(
+            MASK.about(subject), network, replace(estimated, ranks=ranks).tables(), withholding
+        )
+        release = journal.do(
+            COMPARE.about(subject),
+            network,
+            month,
+            estimated.screened,
+            estimated.summary,
+            tables,
+            held_against,
+        )
+        if held_against.is_given_by(release.id):
+            break
+    return release
+
+
+def _attempt(turn: int, held_against: Standing) -> str:
+    """What the steps are about; nothing where they are done for the first time, as nearly always."""
+    if turn == 0:
+        return ""
+    return "as a new edition" if held_against.edition is None else f"as edition {turn + 1}"
+
+
 def planned(network: Network) -> list[str]:
     """The steps after reading the network file, as people see them."""
     labels = [outcome.label for outcome in network.outcomes.values()]
     each = [step.about(label) for label in labels for step in (ESTIMATE, RANK)]
-    return [step.shown for step in (SCREEN, SUMMARISE, *each, DISCLOSE, DRAW, WRITE_FEED, PUBLISH)]
+    return [
+        step.shown
+        for step in (SCREEN, SUMMARISE, *each, READ_PUBLISHED, *DISCLOSE, DRAW, WRITE_FEED, PUBLISH)
+    ]
 
 
 def _not_estimated(release: Release) -> dict[str, str]:

@@ -14,13 +14,18 @@ from flows.job_step import JobStep
 from flows.progress import Progress
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.disclosing import Withholding
     from tasks.estimating import OutcomeEstimates, Summary
     from tasks.network.schema import Network
-    from tasks.publishing import Output, Published, Staging
+    from tasks.publishing import Output, Published, Staging, Standing
     from tasks.ranking import OutcomeRanks
     from tasks.release import Release
     from tasks.rendering import Rendered
     from tasks.screening import Screened
+
+    Tables = Mapping[str, pd.DataFrame]
 
 
 def _read(network_file: Path) -> Network:
@@ -54,17 +59,41 @@ def _rank(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
     return rank_outcome(network, estimates)
 
 
-def _disclose(
+def _read_published(output: Output, month: str, summary: Summary) -> tuple[Standing, ...]:
+    from tasks.publishing import standing_releases
+
+    return standing_releases(output, (summary.months[0], month))
+
+
+def _decide(network: Network, tables: Tables, standing: Standing) -> Withholding:
+    from tasks.releasing import withheld
+
+    return withheld(network, tables, standing)
+
+
+def _rank_shown(
     network: Network,
-    month: str,
-    screened: Screened,
-    summary: Summary,
     estimates: Mapping[str, OutcomeEstimates],
     ranks: Mapping[str, OutcomeRanks],
-) -> Release:
-    from tasks.releasing import make_release
+    withholding: Withholding,
+) -> Mapping[str, OutcomeRanks]:
+    from tasks.releasing import rank_shown
 
-    return make_release(network, month, screened, summary, estimates, ranks)
+    return rank_shown(network, estimates, ranks, withholding)
+
+
+def _mask(network: Network, tables: Tables, withholding: Withholding) -> Tables:
+    from tasks.releasing import masked
+
+    return masked(network, tables, withholding)
+
+
+def _compare(
+    network: Network, month: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
+) -> Release:
+    from tasks.releasing import release_of
+
+    return release_of(network, month, screened, summary, tables, standing)
 
 
 def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> Rendered:
@@ -88,6 +117,17 @@ def _screened(screened: Screened) -> str:
     return f"{int(clinics['n_records'].sum()):,} usable records in {len(clinics):,} clinics"
 
 
+def _published_before(standing: tuple[Standing, ...]) -> str:
+    *editions, new = standing
+    return f"{len(new.earlier)} releases share months, {len(editions)} of them report this one"
+
+
+def _compared(release: Release) -> str:
+    if release.since is None:
+        return "there is none"
+    return f"{len(release['changes']):,} changes since {release.since.period}"
+
+
 def _estimated(estimates: OutcomeEstimates) -> str:
     row = estimates.outcome
     return f"not estimated: {row['reason']}" if row["status"] == "not_estimable" else "estimated"
@@ -100,7 +140,13 @@ SUMMARISE = JobStep(
 )
 ESTIMATE = JobStep("Estimate", _estimate, _estimated, reads_records=True)
 RANK = JobStep("Rank clinics", _rank, lambda ranks: str(ranks.verdict_row["verdict"]).replace("_", " "))
-DISCLOSE = JobStep("Withhold small numbers", _disclose, lambda release: f"policy {release.policy}")
+READ_PUBLISHED = JobStep("Read what was published", _read_published, _published_before)
+DECIDE = JobStep("Decide what to withhold", _decide, lambda withholding: str(withholding.effort))
+RANK_SHOWN = JobStep("Rank the clinics that are shown", _rank_shown, lambda ranks: f"{len(ranks)} outcomes")
+MASK = JobStep("Withhold small numbers", _mask, lambda tables: f"{len(tables)} tables")
+COMPARE = JobStep("Compare with the last release", _compare, _compared)
+DISCLOSE = (DECIDE, RANK_SHOWN, MASK, COMPARE)
+"""From estimates to a release: done again for each edition of the month that it may be once more."""
 DRAW = JobStep("Draw the reports", _draw, lambda files: f"{len(files):,} PDFs")
 WRITE_FEED = JobStep("Write the feed", _write_feed, lambda files: f"{len(files):,} files")
 PUBLISH = JobStep(
@@ -108,5 +154,5 @@ PUBLISH = JobStep(
     _publish,
     lambda published: "the same files as before" if published.unchanged else published.directory.name,
 )
-STEPS = (READ, SCREEN, SUMMARISE, ESTIMATE, RANK, DISCLOSE, DRAW, WRITE_FEED, PUBLISH)
+STEPS = (READ, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED, *DISCLOSE, DRAW, WRITE_FEED, PUBLISH)
 """Every step of the monthly job, in the order in which they come."""

@@ -14,7 +14,14 @@ moved into `releases` and only then pointed at. A run that fails or is killed, a
 `latest` and every release as they were; what it left behind in `.staging` goes with the next run.
 """
 
-from tasks.publishing.earlier import Earlier, earlier_releases, editions, latest_before
+from tasks.publishing.earlier import (
+    Earlier,
+    Standing,
+    earlier_releases,
+    editions,
+    latest_before,
+    standing_releases,
+)
 from tasks.publishing.feed import write_feed
 from tasks.publishing.output import Output, Published, Staging
 from tasks.publishing.run_record import RunRecord, Step, write_run_record
@@ -25,10 +32,12 @@ __all__ = [
     "Published",
     "RunRecord",
     "Staging",
+    "Standing",
     "Step",
     "earlier_releases",
     "editions",
     "latest_before",
+    "standing_releases",
     "write_feed",
     "write_run_record",
 ]

@@ -68,6 +68,40 @@ def latest_before(earlier: Sequence[Earlier], month: str, policy: str) -> Earlie
 _RELEASE_NAME = re.compile(r"\d{4}-\d{2}-\w+(\.\d+)?")
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What stands in the output directory, seen from a release that is to come.
+
+    Attributes:
+        earlier: the releases it must be held against, in the order they were published.
+        edition: the release of the same month that it may be making again; None where it is to be a new one.
+    """
+
+    earlier: Sequence[Earlier]
+    edition: Since | None = None
+
+    def is_given_by(self, id_: str) -> bool:
+        """Whether a release of this id is what was looked for: the edition, or any where it is a new one."""
+        return self.edition is None or self.edition.id == id_
+
+
+def standing_releases(output: Output, window: tuple[str, str]) -> tuple[Standing, ...]:
+    """What a release may be held against: each edition of its month that it may be again, then as a new one.
+
+    Args:
+        output: where releases are published; it need not exist.
+        window: first and last month of the release to come; the last is the month it reports.
+
+    Raises:
+        PublishingError: a release cannot be read, so that nobody can say what a new one would give away.
+    """
+    again = [
+        Standing(earlier_releases(output, window, name), Since(id_, window[1]))
+        for name, id_ in editions(output, window[1]).items()
+    ]
+    return (*again, Standing(earlier_releases(output, window)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Described:
     since: Since

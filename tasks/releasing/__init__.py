@@ -1,6 +1,6 @@
 """One release out of everything that was estimated: assembled, disclosed, and given its id."""
 
 from tasks.releasing.assembling import assemble
-from tasks.releasing.making import make_release
+from tasks.releasing.making import masked, rank_shown, release_of, withheld
 
-__all__ = ["assemble", "make_release"]
+__all__ = ["assemble", "masked", "rank_shown", "release_of", "withheld"]

@@ -1,10 +1,13 @@
 """A release made from records, with everything that made it: what its ranks and its predecessors tell."""
 
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from flows.job_step import Journal
+from flows.monthly_job import Estimated, disclosed
 from tasks.errors import PublishingError
 from tasks.estimating import estimate_outcome, summarise
 from tasks.network import read_network
@@ -12,7 +15,6 @@ from tasks.publishing import Output, write_feed
 from tasks.ranking import rank_outcome
 from tasks.records import Records
 from tasks.release import Release
-from tasks.releasing import make_release
 from tasks.screening import screen
 
 # ten clinics of 60 patients a month; all but 5 patients of clinic J are vaccinated, and clinic A has had 4
@@ -56,13 +58,16 @@ def network_file(tmp_path: Path) -> Path:
     return file
 
 
-def released(network_file: Path, month: str) -> Release:
+def released(network_file: Path, month: str, journal: Journal | None = None) -> Release:
     network = read_network(network_file)
     screened = screen(Records.of(network), network, month)
     summary = summarise(screened.usable, network)
     estimates = {name: estimate_outcome(screened.usable, network, name, summary) for name in network.outcomes}
     ranks = {name: rank_outcome(network, estimated) for name, estimated in estimates.items()}
-    return make_release(network, month, screened, summary, estimates, ranks)
+    output = Output(network.directory / network.output.directory)
+    return disclosed(
+        network, month, Estimated(screened, summary, estimates, ranks), output, journal or Journal()
+    )
 
 
 def published(network_file: Path, month: str) -> Release:
@@ -155,6 +160,34 @@ def test_a_month_made_again_is_held_against_its_first_edition(network_file: Path
     assert released(network_file, "2024-03").id == second.id
     with_records(20)
     assert released(network_file, "2024-03").id == first.id
+
+
+def test_the_search_for_an_edition_made_again_is_seen_in_the_steps(network_file: Path) -> None:
+    once = ("Decide what to withhold", "Rank the clinics that are shown", "Withhold small numbers",
+            "Compare with the last release")  # fmt: skip
+
+    def steps() -> list[str]:
+        journal = Journal()
+        released(network_file, "2024-03", journal)
+        return [step.name for step in journal.steps]
+
+    assert steps() == ["Read what was published", *once]
+    published(network_file, "2024-03")
+    assert steps() == ["Read what was published", *once]  # the same records give the edition at once
+    with duckdb.connect(str(network_file.parent / "records.duckdb")) as connection:
+        connection.execute("DELETE FROM visits WHERE clinic = 'Clinic B' AND date = '2024-03-15'")
+    assert steps() == ["Read what was published", *once, *(f"{step}: as a new edition" for step in once)]
+
+
+def test_a_release_says_what_it_took_to_decide_it(network_file: Path) -> None:
+    journal = Journal()
+    released(network_file, "2024-03", journal)
+    did = {step.name: step.did for step in journal.steps}["Decide what to withhold"]
+    # ten clinics, three months, two margins: no linear program has more cells than 10 x 3 + 10 + 3 + 1
+    found = re.fullmatch(r"(\d+) linear programs of at most (\d+) cells in \d+\.\d s", did)
+    assert found is not None
+    assert int(found[1]) > 0
+    assert int(found[2]) == 44
 
 
 def test_a_release_that_cannot_be_read_is_not_passed_over(network_file: Path) -> None:
