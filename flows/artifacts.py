@@ -5,10 +5,11 @@ Made from the published tables alone, after small numbers were withheld: what th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from tasks.release import plain_rows
 
 if TYPE_CHECKING:
     from flows.monthly_job import MonthReported
@@ -36,28 +37,21 @@ def leave_artifacts(reported: MonthReported) -> None:
     about = f"{release.network}, {release.period}, release {release.id}"
     effects = release["program_effects"]
     create_table_artifact(
-        key="quality", table=_rows(release["quality"], _QUALITY), description=f"What screening found: {about}"
+        key="quality",
+        table=list(plain_rows(release["quality"][_QUALITY].head(_MOST_ROWS))),
+        description=f"What screening found: {about}",
     )
     create_table_artifact(
         key="network-figures",
-        table=_rows(release["network_figures"], _FIGURES),
+        table=list(plain_rows(release["network_figures"][_FIGURES].head(_MOST_ROWS))),
         description=f"Figures of the whole network: {about}",
     )
     create_table_artifact(
         key="program-effects",
-        table=_rows(effects[effects["term"] == "effect"], _EFFECTS),
+        table=list(plain_rows(effects[effects["term"] == "effect"][_EFFECTS].head(_MOST_ROWS))),
         description=f"What the program did: {about}",
     )
     create_markdown_artifact(key="release", markdown=_release_page(reported), description=about)
-
-
-def _rows(frame: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
-    """Plain values, as an artifact stores them: no NumPy scalars, None for what is missing."""
-    rows = frame[columns].head(_MOST_ROWS)
-    return [
-        {name: None if pd.isna(cell) else cell for name, cell in zip(columns, row, strict=True)}
-        for row in zip(*(rows[name].tolist() for name in columns), strict=True)
-    ]
 
 
 def _release_page(reported: MonthReported) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from flows.months import months_between, parse_month
+from flows.months import parse_month
+from tasks import months
 from tasks.errors import FormulaError, RecordsError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def usable_records(network: Network, month: str | None) -> Records:
     if month is not None:
         return screen(records, network, parse_month(month)).usable
     first, last = _months(records)
-    window = WindowSection(months=min(months_between(first, last), 600))
+    window = WindowSection(months=min(months.between(first, last), 600))
     return screen(records, network.model_copy(update={"window": window}), last).usable
 
 

@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import math
 
-QUESTIONS = {
-    "policy": "What would change in the population if the program reached everyone?",
-    "patient": "What would change for a patient like this one, at the same clinic?",
-    "these_clinics": "What changed within the clinics that took part, and no others?",
-    "none": "None: it mixes the program with everything else that differed.",
-}
-
 # who the two sides of the comparison are
 _COMPARED = {
     "policy": "if everyone were under the program, compared with no one, over all clinics and patients",
@@ -59,7 +52,7 @@ def sentence(
 
     Args:
         label: the outcome as people read it.
-        question: a key of `QUESTIONS`.
+        question: a key of `tasks.program_questions.QUESTIONS`.
         measure: difference, risk_difference, ratio, odds_ratio, risk_ratio or rate_ratio.
         unit: unit of a difference.
         value, lower, upper: the estimate and its 95% interval, in the measure's unit.

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tasks.models.intraclass.icc_result import ICC
     from tasks.models.linear_mixed.likelihood_ratio import LikelihoodRatio, likelihood_ratio
     from tasks.models.linear_mixed.lmm import LmmFit, lmm, lmm_from_moments
-    from tasks.models.program_effects.program import ProgramEffect, program_effect
-    from tasks.models.program_effects.questions import Guide, which_estimate
+    from tasks.models.program_effects.estimate_guide import Guide, which_estimate
+    from tasks.models.program_effects.program_effect import ProgramEffect, program_effect
 
 __all__ = [
     "ICC",
@@ -117,11 +117,11 @@ _MODULES = {
         "lmm",
         "lmm_from_moments",
     ),
-    "program_effects.program": (
+    "program_effects.program_effect": (
         "ProgramEffect",
         "program_effect",
     ),
-    "program_effects.questions": (
+    "program_effects.estimate_guide": (
         "Guide",
         "which_estimate",
     ),

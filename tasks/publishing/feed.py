@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.publishing.data_package import data_package
-from tasks.release import NOTHING, TABLES, Column, Kind, Release, Table, conform, rounded
+from tasks.release import NOTHING, TABLES, Column, Kind, Release, Table, conform, plain_values, rounded
 
 RELEASE_COLUMNS = (
     Column("release", "string", "id of the release that published the row", NOTHING, required=True),
@@ -127,7 +127,7 @@ def _rows(table: Table, rows: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
 
 def _plain(cells: pd.Series) -> list[Cell]:
     """Python's own values, None for missing; an infinite number has no place in a feed."""
-    plain: list[Cell] = [None if pd.isna(cell) else cell for cell in cells.tolist()]
+    plain: list[Cell] = plain_values(cells)
     for cell in plain:
         if isinstance(cell, float) and not math.isfinite(cell):
             raise ValueError(f"column {cells.name} holds an infinite number, which no feed can carry")

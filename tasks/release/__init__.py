@@ -6,7 +6,7 @@ cannot disagree. No table has a row or a value that stands for a single patient.
 """
 
 from tasks.release.columns import About, Column, Kind, Of, Table, Tells
-from tasks.release.conforming import SIGNIFICANT_DIGITS, conform, rounded
+from tasks.release.conforming import SIGNIFICANT_DIGITS, conform, plain_rows, plain_values, rounded
 from tasks.release.figures import FIGURES, NetworkFigure, network_figure
 from tasks.release.identity import Release, Since, release_id
 from tasks.release.tables import (
@@ -50,6 +50,8 @@ __all__ = [
     "Tells",
     "conform",
     "network_figure",
+    "plain_rows",
+    "plain_values",
     "release_id",
     "rounded",
 ]

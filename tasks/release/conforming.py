@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
 from tasks.release.columns import Kind, Table
+
+
+def plain_rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows as plain Python values, missing ones as None."""
+    columns = [plain_values(frame[name]) for name in frame.columns]
+    for cells in zip(*columns, strict=True):
+        yield dict(zip(frame.columns, cells, strict=True))
+
+
+def plain_values(cells: pd.Series) -> list[Any]:
+    """A column as plain Python values, missing ones as None."""
+    return [None if pd.isna(cell) else cell for cell in cells.tolist()]
 
 
 def conform(table: Table, rows: pd.DataFrame) -> pd.DataFrame:

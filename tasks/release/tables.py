@@ -6,6 +6,7 @@ what it declares, without a word anywhere else.
 
 from __future__ import annotations
 
+from tasks.program_questions import QUESTIONS
 from tasks.release.columns import FROM_SHOWN, MODELLED, About, Column, Digits, Kind, Of, Table, Tells
 
 STATUSES = {
@@ -208,7 +209,7 @@ PROGRAM_EFFECTS = Table(
             "question",
             "string",
             NOTHING,
-            "policy, patient, these_clinics or none: which question it answers",
+            f"{', '.join(list(QUESTIONS)[:-1])} or {list(QUESTIONS)[-1]}: which question it answers",
             required=True,
         ),
         _c(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.release import CHANGES, Since, conform
+from tasks.release import CHANGES, Since, conform, plain_rows
 
 Tables = Mapping[str, pd.DataFrame]
 Place = tuple[str, str, str]
@@ -57,12 +57,12 @@ def _of_outcomes(before: Tables, now: Tables) -> Iterator[Row]:
 
 def _verdicts(tables: Tables) -> dict[str, str]:
     """Outcome → its verdict, or its status where there is none."""
-    return {row["outcome"]: row["verdict"] or row["status"] for row in _rows(tables["outcomes"])}
+    return {row["outcome"]: row["verdict"] or row["status"] for row in plain_rows(tables["outcomes"])}
 
 
 def _of_clinics(before: Tables, now: Tables) -> Iterator[Row]:
     then, today = (
-        {row["clinic"]: row["status"] for row in _rows(tables["clinics"])} for tables in (before, now)
+        {row["clinic"]: row["status"] for row in plain_rows(tables["clinics"])} for tables in (before, now)
     )
     for clinic in sorted({*then, *today}):
         was, is_now = then.get(clinic, "no_records"), today.get(clinic, "no_records")
@@ -110,12 +110,12 @@ def _of_figures(before: Tables, now: Tables) -> Iterator[Row]:
 
 def _estimated(tables: Tables) -> dict[str, bool]:
     """Outcome → whether it has estimates."""
-    return {row["outcome"]: row["status"] in _PUBLISHED for row in _rows(tables["outcomes"])}
+    return {row["outcome"]: row["status"] in _PUBLISHED for row in plain_rows(tables["outcomes"])}
 
 
 def _windows(tables: Tables) -> dict[Place, _Said]:
     forms: dict[Place, dict[str, dict[str, Any]]] = {}
-    for row in _rows(tables["clinic_estimates"]):
+    for row in plain_rows(tables["clinic_estimates"]):
         forms.setdefault((row["outcome"], row["clinic"], ""), {})[row["form"]] = row
     return {place: _window(of_place) for place, of_place in forms.items()}
 
@@ -133,7 +133,7 @@ def _window(forms: Mapping[str, Mapping[str, Any]]) -> _Said:
 
 def _months(tables: Tables) -> dict[Place, _Said]:
     said: dict[Place, _Said] = {}
-    for row in _rows(tables["clinic_months"]):
+    for row in plain_rows(tables["clinic_months"]):
         shown = _shows(row)
         numbers = tuple(row[name] for name in _NUMBERS)
         said[row["outcome"], row["clinic"], row["month"]] = _Said(
@@ -181,10 +181,3 @@ def _row(place: Place, change: str, before: str | None, after: str | None) -> Ro
         "before": before,
         "after": after,
     }
-
-
-def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Rows as plain Python values, nulls as None."""
-    columns = [[None if pd.isna(cell) else cell for cell in frame[name].tolist()] for name in frame.columns]
-    for cells in zip(*columns, strict=True):
-        yield dict(zip(frame.columns, cells, strict=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.program_questions import QUESTIONS
 from tasks.rendering.caterpillar import Whisker
 from tasks.rendering.edition import Effect, Outcome
 from tasks.rendering.numbers import Notation
@@ -15,7 +16,6 @@ HEIGHT = 18.0
 EDGE = 6.0
 MODELS = ("mixed", "gee", "within", "naive")
 MEASURES = ("risk_difference", "difference", "ratio", "rate_ratio", "risk_ratio", "odds_ratio")
-QUESTIONS = ("policy", "patient", "these_clinics", "none")
 STUDY_LEFT, STUDY_RIGHT, STUDY_TOP, STUDY_BOTTOM = 40.0, 8.0, 8.0, 30.0
 
 
@@ -202,6 +202,7 @@ def _tone(outcome: Outcome, effect: Effect) -> str:
 
 
 def _order(effect: Effect) -> tuple[int, int, str, bool]:
-    question = QUESTIONS.index(effect.question) if effect.question in QUESTIONS else len(QUESTIONS)
+    questions: list[str] = list(QUESTIONS)
+    question = questions.index(effect.question) if effect.question in questions else len(questions)
     model = MODELS.index(effect.model) if effect.model in MODELS else len(MODELS)
     return question, model, effect.measure, effect.term != "effect"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from tasks.network.schema import Network
-from tasks.release import Release
+from tasks.release import Release, plain_rows
 from tasks.rendering.edition import (
     FORMS,
     SHOWN,
@@ -29,7 +29,7 @@ from tasks.rendering.edition import (
 
 def read_edition(release: Release, network: Network) -> Edition:
     """The release's tables as plain objects; outcomes in the order of the network file."""
-    outcome_rows = {str(row["outcome"]): row for row in _rows(release["outcomes"])}
+    outcome_rows = {str(row["outcome"]): row for row in plain_rows(release["outcomes"])}
     order = [name for name in network.outcomes if name in outcome_rows]
     order += [name for name in outcome_rows if name not in order]
     places = {"": -1} | {name: place for place, name in enumerate(order)}
@@ -37,7 +37,7 @@ def read_edition(release: Release, network: Network) -> Edition:
     ranks = _grouped(release["clinic_ranks"], "outcome", "clinic")
     months = _many(release["clinic_months"], "outcome", "clinic")
     clinics = tuple(
-        sorted((_clinic(row) for row in _rows(release["clinics"])), key=lambda each: _natural(each.name))
+        sorted((_clinic(row) for row in plain_rows(release["clinics"])), key=lambda each: _natural(each.name))
     )
     figures = _many(release["network_figures"], "outcome")
     effects = _many(release["program_effects"], "outcome")
@@ -74,10 +74,10 @@ def read_edition(release: Release, network: Network) -> Edition:
             )
             for name in order
         ),
-        quality=tuple(_finding(row) for row in _rows(release["quality"])),
+        quality=tuple(_finding(row) for row in plain_rows(release["quality"])),
         changes=tuple(
             sorted(
-                (_change(row) for row in _rows(release["changes"])),
+                (_change(row) for row in plain_rows(release["changes"])),
                 key=lambda each: (places.get(each.outcome, len(order)), _natural(each.clinic), each.month),
             )
         ),
@@ -90,22 +90,13 @@ def _natural(name: str) -> tuple[tuple[int, str, int], ...]:
     return tuple((1, "", int(part)) if part.isdecimal() else (0, part, 0) for part in parts)
 
 
-def _rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Rows as plain Python values, nulls as None."""
-    columns = [
-        [None if pd.isna(value) else value for value in frame[name].tolist()] for name in frame.columns
-    ]
-    for values in zip(*columns, strict=True):
-        yield dict(zip(frame.columns, values, strict=True))
-
-
 def _grouped(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], dict[str, Any]]:
-    return {tuple(str(row[name]) for name in key): row for row in _rows(frame)}
+    return {tuple(str(row[name]) for name in key): row for row in plain_rows(frame)}
 
 
 def _many(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], list[dict[str, Any]]]:
     grouped: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in _rows(frame):
+    for row in plain_rows(frame):
         grouped.setdefault(tuple(str(row[name]) for name in key), []).append(row)
     return grouped
 

@@ -7,7 +7,6 @@ read for it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,13 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks import months
 from tasks.errors import EstimationError, RecordsError
 from tasks.records.cells import Cells
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-_MONTH = re.compile(r"^(\d{4})-(\d{2})$")
 
 
 @dataclass(frozen=True)
@@ -83,17 +81,17 @@ def rollout_of(cells: Cells, program: str, starts: Mapping[Any, Any] | None) -> 
     rows = np.bincount(place, cells.weight, minlength=shape[0] * shape[1]).reshape(shape)
     total = np.bincount(place, cells.total, minlength=shape[0] * shape[1]).reshape(shape)
     share = np.divide(total, rows, out=np.full(shape, np.nan), where=rows > 0.0)
-    months = _months(periods)
+    position = _positions(periods)
     if starts is None:
         if cells.outcome not in ("binary",):
             raise RecordsError(
                 f"{program} has values other than 0 and 1", hint="code it as 1 where the program was running"
             )
-        start = np.where(share > 0.0, months, np.inf).min(axis=1)
+        start = np.where(share > 0.0, position, np.inf).min(axis=1)
     else:
-        start = _declared(starts, clinics, periods, months)
-        share = np.where(np.isnan(share), np.nan, (months[None, :] >= start[:, None]).astype(float))
-    running = months[None, :] > start[:, None]
+        start = _declared(starts, clinics, periods, position)
+        share = np.where(np.isnan(share), np.nan, (position[None, :] >= start[:, None]).astype(float))
+    running = position[None, :] > start[:, None]
     ends = tuple(
         label for label, off in zip(clinics, np.any(running & (share == 0.0), axis=1), strict=True) if off
     )
@@ -107,11 +105,11 @@ def rollout_of(cells: Cells, program: str, starts: Mapping[Any, Any] | None) -> 
             f"{program} runs in all of these records, so there is nothing to compare with",
             hint="use a window that begins before its start, or include clinics without it",
         )
-    return Rollout(clinics, periods, months, start, share, ends)
+    return Rollout(clinics, periods, position, start, share, ends)
 
 
 def _declared(
-    starts: Mapping[Any, Any], clinics: Sequence[Hashable], periods: Sequence[Hashable], months: Floats
+    starts: Mapping[Any, Any], clinics: Sequence[Hashable], periods: Sequence[Hashable], position: Floats
 ) -> Floats:
     """(K,) declared start months."""
     by_text = {str(label): value for label, value in starts.items()}
@@ -121,10 +119,8 @@ def _declared(
             f"a start is declared for {unknown[0]!r}, which has no records here",
             hint="check the clinic's name, or leave its start out",
         )
-    first, by_label = (
-        float(months[0]),
-        {str(label): month for label, month in zip(periods, months, strict=True)},
-    )
+    first = float(position[0])
+    by_label = {str(label): month for label, month in zip(periods, position, strict=True)}
     result = np.full(len(clinics), np.inf)
     for k, clinic in enumerate(clinics):
         value = by_text.get(str(clinic))
@@ -140,11 +136,11 @@ def _declared(
                 hint="write it as the period column does, for example '2020-05'",
             )
         result[k] = first + month - float(_month(periods[0]) or 0.0)
-    result[result > months[-1]] = np.inf
+    result[result > position[-1]] = np.inf
     return result
 
 
-def _months(periods: Sequence[Hashable]) -> Floats:
+def _positions(periods: Sequence[Hashable]) -> Floats:
     """Positions in time: months where labels are months, dates or whole numbers, else places in the order."""
     known = [_month(label) for label in periods]
     if any(each is None for each in known):
@@ -153,11 +149,11 @@ def _months(periods: Sequence[Hashable]) -> Floats:
 
 
 def _month(label: Any) -> float | None:
+    """Number of a period in months, or None for a label that says nothing about time."""
     if isinstance(label, date):  # datetimes and timestamps are dates too
-        return 12.0 * label.year + label.month
+        return float(months.numbered(label.year, label.month))
     if isinstance(label, np.datetime64):
-        return float(label.astype("datetime64[M]").astype(int))
+        return float(months.numbered(1970, 1) + label.astype("datetime64[M]").astype(int))
     if isinstance(label, int | float | np.integer | np.floating) and not isinstance(label, bool):
         return float(label)
-    found = _MONTH.match(str(label))
-    return 12.0 * int(found[1]) + int(found[2]) if found else None
+    return float(months.number(str(label))) if months.is_month(str(label)) else None

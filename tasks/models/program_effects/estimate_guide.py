@@ -1,8 +1,7 @@
 """Which estimate answers which question, in plain words, and what it assumes.
 
-Three questions are often taken for one. The policy question: what would change over the whole population? The
-clinician's (and patient's): what would change for a patient like this one, in a clinic like this one? The
-question about these clinics only: what changed in them, whatever else sets them apart?
+Three questions are often taken for one: the policy question, the clinician's (and patient's), and the one
+about these clinics only. `tasks.program_questions` words them.
 """
 
 from __future__ import annotations
@@ -19,61 +18,60 @@ from tasks.models.estimating_equations.gee import GeeFit
 from tasks.models.estimating_equations.robust_fit import RobustFit
 from tasks.models.fit import Fit
 from tasks.models.fixed_effects.hausman import HausmanTest, MundlakTest
+from tasks.program_questions import QUESTIONS, Question
 
-Key = Literal["policy", "patient", "these_clinics", "none"]
 Role = Literal["gee", "mixed", "within", "naive"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question, the estimate that answers it, and what must hold for it to do so.
+class Answer:
+    """The estimate that answers a question, and what must hold for it to do so.
 
     Attributes:
-        key: its name in tables.
-        question: as people ask it.
+        key: the question's name in tables.
         estimate: which estimate answers it.
         assumes: what must hold.
         program: what a program effect of this kind is, to end a sentence with.
     """
 
-    key: Key
-    question: str
+    key: Question
     estimate: str
     assumes: str
     program: str
 
+    @property
+    def question(self) -> str:
+        """The question as people ask it."""
+        return QUESTIONS[self.key]
 
-QUESTIONS: Mapping[str, Question] = {
-    "gee": Question(
+
+ANSWERS: Mapping[str, Answer] = {
+    "gee": Answer(
         "policy",
-        "What would change over the whole population of patients?",
         "the population-averaged (marginal) effect: a GEE, or a mixed model averaged over its clinics",
         "the mean is right (covariates and link); the clinics are a fair sample of those the policy is for; "
         "outcomes that are missing are missing for reasons in the model. The correlation within clinics may "
         "be wrong: the robust errors allow for it, given enough clinics or a small-sample correction.",
         "averaged over the whole population",
     ),
-    "mixed": Question(
+    "mixed": Answer(
         "patient",
-        "What would change for a patient like this one, in a clinic like this one?",
         "the conditional effect: a mixed model (LMM or GLMM)",
         "clinics differ as a normal distribution does; what sets a clinic apart is unrelated to the "
         "covariates (Hausman's and Mundlak's tests ask this); the variances are modelled right. For odds "
         "ratios it lies further from 1 than the population-averaged effect, as it should.",
         "for a patient of a given clinic",
     ),
-    "within": Question(
+    "within": Answer(
         "these_clinics",
-        "What changed in these clinics, whatever else sets them apart?",
         "the within effect: fixed effects of clinics, or the within part of a between-within model",
         "nothing that changes over time within clinics, other than what is in the model, drives both "
         "covariate and outcome. Nothing is assumed about differences between clinics, and nothing is said "
         "about clinics that are not here, or about what is constant within a clinic.",
         "within these clinics, each its own control",
     ),
-    "naive": Question(
+    "naive": Answer(
         "none",
-        "Is it higher or lower than before?",
         "the difference between before and after, as it is",
         "nothing else changed meanwhile, and rows are independent. Neither is true as a rule: it is shown so "
         "that the difference a model makes can be seen.",
@@ -127,7 +125,7 @@ def which_estimate(
         raise EstimationError(f"no fit has a coefficient {term!r}; {nearest(term, names)}")
     rows: list[dict[str, object]] = []
     for role in ("gee", "mixed", "within"):
-        answer = QUESTIONS[role]
+        answer = ANSWERS[role]
         row: dict[str, object] = {
             "question": answer.question,
             "estimate": answer.estimate,

@@ -12,7 +12,7 @@ from tasks.models.estimating_equations.gee import gee
 from tasks.models.fixed_effects.within import within
 from tasks.models.generalized_mixed.glmm import glmm
 from tasks.models.linear_mixed.lmm import lmm
-from tasks.models.program_effects.program import program_effect
+from tasks.models.program_effects.program_effect import program_effect
 
 TRUTH = -1.0
 

@@ -3,7 +3,7 @@
 A before/after comparison takes the whole change over the rollout for the program's doing. With clinics that
 start at different times, period effects carry what changed everywhere, and the program's effect is what
 clinics that had it changed by beyond that. Three estimators answer the three questions side by side (see
-`program_effects.questions`), with the naive figure beside them so that a secular trend can be seen.
+`program_effects.estimate_guide`), with the naive figure beside them so that a secular trend can be seen.
 
 Sources: Hussey & Hughes (2007) Contemp Clin Trials 28, 182 (stepped wedge with period effects); Hooper et al.
 (2016) Stat Med 35, 4718 (clinic-by-period effects); Kenny et al. (2022) Stat Med 41, 4311 and Maleyeff et al.
@@ -23,10 +23,10 @@ from tasks.errors import ClinicnetError, EstimationError, FormulaError
 from tasks.models.estimating_equations.gee_checks import known
 from tasks.models.fit import Fit, Floats
 from tasks.models.numerics import distributions as stats
+from tasks.models.program_effects.estimate_guide import ANSWERS
 from tasks.models.program_effects.naive import Comparison, before_after
 from tasks.models.program_effects.program_columns import columns_of
 from tasks.models.program_effects.program_models import Family, ProgramData, Random, fit_model
-from tasks.models.program_effects.questions import QUESTIONS
 from tasks.models.program_effects.rollout import Rollout, rollout_of
 from tasks.records import Design, cells_for, moments_for
 
@@ -245,7 +245,7 @@ def _made(
         "p": p,
         "n_records": n_records,
         "n_clinics": n_clinics,
-        "question": QUESTIONS[model].key,
+        "question": ANSWERS[model].key,
         "words": _words(model, measure, term, value, lower, upper, level),
         "status": "ok",
         "reason": "",
@@ -259,7 +259,7 @@ def _blank(model: str, reason: str) -> dict[str, Any]:
         "estimand": _ESTIMANDS[model],
         "measure": "",
         "term": "effect",
-        "question": QUESTIONS[model].key,
+        "question": ANSWERS[model].key,
         "words": "",
         "status": "not_estimable",
         "reason": reason,
@@ -278,7 +278,7 @@ def _words(
     else:
         what = {"odds_ratio": "odds", "rate_ratio": "rate"}[measure]
         size, interval = f"{what} multiplied by {value:.3g}", f"{lower:.3g} to {upper:.3g}"
-    return f"{size} ({100 * level:.0f}% interval {interval}){when}: {QUESTIONS[model].program}"
+    return f"{size} ({100 * level:.0f}% interval {interval}){when}: {ANSWERS[model].program}"
 
 
 def _messages(rollout: Rollout, prepared: ProgramData, program: str) -> tuple[str, ...]:

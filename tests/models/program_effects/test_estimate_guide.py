@@ -12,7 +12,7 @@ from tasks.models.fixed_effects.hausman import hausman
 from tasks.models.fixed_effects.within import within
 from tasks.models.generalized_mixed.glmm import glmm
 from tasks.models.linear_mixed.lmm import lmm
-from tasks.models.program_effects.questions import role_of, which_estimate
+from tasks.models.program_effects.estimate_guide import role_of, which_estimate
 
 
 @pytest.fixture(scope="module")

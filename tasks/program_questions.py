@@ -1,0 +1,17 @@
+"""The questions about a program's effect: the names that tables give them, and the words people ask in.
+
+The order is that of reports: the effects first, the plain comparison last.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Question = Literal["policy", "patient", "these_clinics", "none"]
+
+QUESTIONS: dict[Question, str] = {
+    "policy": "What would change over the whole population of patients?",
+    "patient": "What would change for a patient like this one, in a clinic like this one?",
+    "these_clinics": "What changed in these clinics, whatever else sets them apart?",
+    "none": "Is it higher or lower than before?",
+}
