@@ -1,6 +1,6 @@
 """`python -m flows …` is `clinicnet …`."""
 
-from flows.command_line import main
+from flows.commands.command_line import main
 
 if __name__ == "__main__":
     main()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from flows.months import parse_month
+from flows.month_due import parse_month
 from tasks import months
 from tasks.errors import FormulaError, RecordsError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tasks.models.fit import Fit
     from tasks.network.schema import Network
     from tasks.records import Records
-    from tasks.records.formula import Formula
+    from tasks.records.formulas.formula import Formula
 
 Model = Literal["auto", "lmm", "glmm", "gee", "within"]
 Correlation = Literal["independence", "exchangeable", "nested-exchangeable"]
@@ -94,7 +94,7 @@ def fit(usable: Records, network: Network, question: Question) -> Fit:
     Raises:
         ClinicnetError: the formula or the data cannot be used; says what would be right.
     """
-    from tasks.records.formula import read
+    from tasks.records.formulas.formula import read
 
     formula = read(question.formula)
     _refuse_single_patients(formula)

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.commands.progress import expected_seconds
+from flows.commands.stalling import given_up_when_stalled
+from flows.commands.stopping import Stopped, stopped
 from flows.job_step import Journal, UnexpectedError
 from flows.monthly_steps import (
     COMPARE,
@@ -26,9 +29,6 @@ from flows.monthly_steps import (
     SUMMARISE,
     WRITE_FEED,
 )
-from flows.progress import expected_seconds
-from flows.stalling import given_up_when_stalled
-from flows.stopping import Stopped, stopped
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:

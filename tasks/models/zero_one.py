@@ -11,7 +11,7 @@ def not_zero_one(response: str, needs: str, place: str, hint: str) -> Estimation
     Args:
         response: the outcome.
         needs: what needs it to be 0 or 1.
-        place: where the rows are, as `tasks.records.places` words it; empty where that cannot be said.
+        place: where the rows are, as `tasks.records.clinic_names` words it; empty where that cannot be said.
         hint: the way out.
     """
     look = f": look{place}" if place else ""

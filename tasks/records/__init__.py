@@ -4,9 +4,9 @@ from tasks.records.adding import add
 from tasks.records.cells import Cells
 from tasks.records.design import Design, Dropped, RandomTerm
 from tasks.records.moments import Moments
-from tasks.records.newdata import NewRows, new_rows
-from tasks.records.requests import cells_for, moments_for
-from tasks.records.sources import Records
+from tasks.records.new_rows import NewRows, new_rows
+from tasks.records.queries import cells_for, moments_for
+from tasks.records.sources.records import Records
 
 __all__ = [
     "Cells",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import RecordsError
-from tasks.records.grouping import combine
+from tasks.records.in_memory.grouping import combine
 from tasks.records.moments import Moments
 
 Integers = NDArray[np.int64]

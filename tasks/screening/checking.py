@@ -10,7 +10,7 @@ from tasks.network.problems import NetworkFileError, Problem, in_order
 from tasks.network.reading import Reading, examine
 from tasks.network.schema import Network
 from tasks.records.questions.contract import examine_records, table_of
-from tasks.records.sources import BLOCK_PASSWORD, Records
+from tasks.records.sources.records import BLOCK_PASSWORD, Records
 
 
 def check_network(path: Path) -> Network:

@@ -14,7 +14,7 @@ from tasks.records.questions import clinics_and_months, counts_by_rule
 from tasks.records.questions.contract import require_contract
 from tasks.records.questions.rules import Rule, column_rules, query_rule, record_rules
 from tasks.records.questions.screened_records import ScreenedRecords
-from tasks.records.sources import Records
+from tasks.records.sources.records import Records
 
 QUALITY_COLUMNS = ("rule", "clinic", "description", "action", "counts", "n_checked", "n_found")
 _OUTSIDE = ("date_before_window", "date_after_month")

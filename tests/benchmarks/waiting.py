@@ -53,10 +53,10 @@ def orchestration(directory: Path) -> tuple[float, float]:
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    from flows.artifacts import leave_artifacts
-    from flows.in_prefect import as_task
     from flows.job_step import JobStep, Journal
     from flows.monthly_job import report_month
+    from flows.on_prefect.artifacts import leave_artifacts
+    from flows.on_prefect.in_prefect import as_task
     from tasks.demo import DEMO_MONTHS, make_demo
 
     network = make_demo("chop", directory)

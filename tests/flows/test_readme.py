@@ -12,7 +12,7 @@ import typer.main
 from readme import README, REPOSITORY, blocks
 
 from flows.asking import Question, ask
-from flows.command_line import app
+from flows.commands.command_line import app
 from tasks.demo import make_demo
 
 

@@ -88,7 +88,7 @@ def test_a_run_that_fails_writes_nothing_of_a_patient(tmp_path: Path) -> None:
 
 _WITHOUT_THE_FIRST_CHECK = """
 import sys
-from flows.monthly import monthly_report
+from flows.on_prefect.monthly import monthly_report
 
 for network in sys.argv[2:]:
     try:

@@ -14,7 +14,7 @@ from scipy.special import gammaln
 
 from tasks.errors import RecordsError
 from tasks.records import Cells, cells_for
-from tasks.records.collapsing import collapse_rows
+from tasks.records.in_memory.equal_rows import collapse_rows
 
 
 def records(n: int = 500, seed: int = 0) -> pd.DataFrame:

@@ -65,10 +65,10 @@ _SQL = re.compile(
     re.IGNORECASE,
 )
 _ONLY_THE_DOOR = {
-    "tasks.records.connections",
-    "tasks.records.rows",
-    "tasks.records.frames",
-    "tasks.records.database",
+    "tasks.records.sources.connection",
+    "tasks.records.in_memory.rows",
+    "tasks.records.in_memory.from_rows",
+    "tasks.records.in_database.from_database",
     "tasks.records.questions.aggregates",
     "tasks.records.questions.sql_text",
 }

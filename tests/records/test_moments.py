@@ -13,7 +13,7 @@ from refs.reference import case_ids, load_case, load_data
 
 from tasks.errors import RecordsError
 from tasks.records import Moments, add, moments_for
-from tasks.records.summing import products_by_group, reference_point
+from tasks.records.in_memory.summing import products_by_group, reference_point
 
 
 def records(n: int = 400, seed: int = 0) -> pd.DataFrame:

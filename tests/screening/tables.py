@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from tasks.network.schema import Network
-from tasks.records.sources import Records
+from tasks.records.sources.records import Records
 
 TYPES = {
     "clinic": "VARCHAR",

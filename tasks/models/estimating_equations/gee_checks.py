@@ -10,8 +10,8 @@ from tasks.errors import EstimationError, FormulaError, nearest
 from tasks.models.estimating_equations.gee_family import Family
 from tasks.models.zero_one import not_zero_one
 from tasks.records.cells import Cells
+from tasks.records.clinic_names import counted, in_levels
 from tasks.records.design import Design
-from tasks.records.places import counted, in_levels
 
 
 def group_names(groups: str | Sequence[str], corr: str) -> tuple[str, ...]:

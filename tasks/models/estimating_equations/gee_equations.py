@@ -25,8 +25,8 @@ from tasks.models.estimating_equations.working_correlation import (
     NestedExchangeable,
     SumsCorrelation,
 )
+from tasks.records.clinic_names import counted, in_levels
 from tasks.records.design import Design
-from tasks.records.places import counted, in_levels
 
 Correlation = Literal["independence", "exchangeable", "nested-exchangeable", "ar1", "unstructured"]
 Spacing = Literal["occasions", "time"]

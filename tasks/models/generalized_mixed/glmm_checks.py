@@ -15,9 +15,9 @@ from tasks.models.generalized_mixed.glmm_maximum import SD_CAP, Maximum
 from tasks.models.generalized_mixed.scalar_climb import is_settled
 from tasks.models.zero_one import not_zero_one
 from tasks.records.cells import Cells
+from tasks.records.clinic_names import counted, in_levels
 from tasks.records.design import Design
 from tasks.records.moments import INTERCEPT
-from tasks.records.places import counted, in_levels
 
 _CHECK_NODES = 25
 _CHECK_ROWS = 20_000

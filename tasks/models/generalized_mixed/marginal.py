@@ -34,8 +34,8 @@ from tasks.models.generalized_mixed.glmm_fit import LOG_SIZE, GlmmFit, Loading
 from tasks.models.generalized_mixed.outcome_scale import probability_scale
 from tasks.models.numerics import distributions as stats
 from tasks.models.numerics.normal_mixture import marginal_derivatives
-from tasks.records.counterfactual import SetRows, labels_of, rows_with
 from tasks.records.moments import INTERCEPT
+from tasks.records.set_rows import SetRows, labels_of, rows_with
 
 Scale = Literal["gaussian", "binomial", "poisson"]
 

@@ -18,7 +18,7 @@ from tasks.models.intraclass.beta_binomial import Events
 from tasks.models.intraclass.one_way import OneWay
 from tasks.models.numerics import distributions as stats
 from tasks.models.zero_one import not_zero_one
-from tasks.records.places import in_named
+from tasks.records.clinic_names import in_named
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from tasks.records.sources import Records, over
+from tasks.records.sources.records import Records, over
 
 KEYS = frozenset({"clinic", "region", "month", "merged_month", "period", "rule"})
 """Columns that may be grouped by, and so leave the door as they are."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.sql_text import quoted
-from tasks.records.sources import Records
+from tasks.records.sources.records import Records
 
 _MOMENTS = {
     "n": "float64",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tasks.errors import FormulaError
 from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, Network
-from tasks.records.formula import read_terms
+from tasks.records.formulas.formula import read_terms
 
 Place = tuple[str, ...]
 Role = Literal["binary", "count", "continuous", "exposure", "adjuster", "program"]

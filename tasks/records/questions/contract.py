@@ -13,12 +13,12 @@ import pyarrow as pa
 from tasks.errors import SourceError, nearest
 from tasks.network.schema import Network
 from tasks.records.columns import Kind
-from tasks.records.connections import SourceColumn
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.column_uses import Misfit, Use, uses
 from tasks.records.questions.sql_text import CLINIC, LARGEST, quoted
 from tasks.records.questions.users_select import refuse_all_but_a_select
-from tasks.records.sources import Records
+from tasks.records.sources.connection import SourceColumn
+from tasks.records.sources.records import Records
 
 _KINDS: Mapping[Kind, str] = {
     "number": "numbers",

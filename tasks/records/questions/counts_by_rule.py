@@ -9,7 +9,7 @@ import pandas as pd
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.rules import Rule, query, query_rule
 from tasks.records.questions.screened_records import ScreenedRecords
-from tasks.records.sources import Records
+from tasks.records.sources.records import Records
 
 
 def by_record_rule(records: Records, screened: ScreenedRecords) -> pd.DataFrame:

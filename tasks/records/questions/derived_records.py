@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 
 from tasks.records.questions.sql_text import literal, quoted
-from tasks.records.sources import Records
+from tasks.records.sources.records import Records
 
 
 def without_levels(records: Records, levels: Sequence[Mapping[str, Hashable]]) -> Records:

@@ -16,10 +16,10 @@ from typing import Literal
 
 from tasks import months
 from tasks.network.schema import Network
-from tasks.records.connections import SourceColumn
 from tasks.records.questions.column_uses import uses
 from tasks.records.questions.contract import declared_limits
 from tasks.records.questions.sql_text import quoted
+from tasks.records.sources.connection import SourceColumn
 
 Action = Literal["set_aside", "value_blanked", "noted"]
 

@@ -11,7 +11,7 @@ from tasks.records.questions.column_uses import Use, uses
 from tasks.records.questions.contract import Contract
 from tasks.records.questions.rules import Rule, blanked
 from tasks.records.questions.sql_text import CLINIC, REGION, literal, quoted
-from tasks.records.sources import Records
+from tasks.records.sources.records import Records
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tasks.errors import SourceError
 from tasks.network.profile import ColumnProfile, Kind, TableProfile
-from tasks.records.connections import Connection, SourceColumn
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.sql_text import LARGEST, quoted
-from tasks.records.sources import Records
+from tasks.records.sources.connection import Connection, SourceColumn
+from tasks.records.sources.records import Records
 
 _PLAIN = {"main", "public", "dbo"}  # schemas whose tables need no prefix
 

@@ -1,0 +1,1 @@
+"""What a person types, what they see while it runs, and how it stops."""

@@ -1,0 +1,213 @@
+"""The command line: what a person types, and what they are told when something is theirs to mend.
+
+Only Typer is imported here; each command brings what it needs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from flows.commands.stopping import Stopped, stopped_by_signals
+from tasks.errors import ClinicnetError
+
+app = typer.Typer(
+    name="clinicnet",
+    help="Turns a clinic network's patient records into its monthly public-health reporting.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Demo(StrEnum):
+    """The networks that come with the program."""
+
+    chop = "chop"
+    state48 = "state48"
+
+
+class Model(StrEnum):
+    """Models that a question can be put to."""
+
+    auto = "auto"
+    lmm = "lmm"
+    glmm = "glmm"
+    gee = "gee"
+    within = "within"
+
+
+class Correlation(StrEnum):
+    """Working correlations of GEE."""
+
+    independence = "independence"
+    exchangeable = "exchangeable"
+    nested_exchangeable = "nested-exchangeable"
+
+
+NetworkFile = Annotated[Path, typer.Argument(help="The network file (network.toml).")]
+NetworkOption = Annotated[Path, typer.Option("--network", "-n", help="The network file (network.toml).")]
+MonthOption = Annotated[str, typer.Option("--month", "-m", help="The month to report, YYYY-MM.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"clinicnet {version('clinicnet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whole(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error comes from (any position).")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """`--debug` is taken out of the arguments by `main`; it stands here to be in the help."""
+
+
+@app.command()
+def demo(
+    name: Annotated[Demo, typer.Argument(help="Which network.")] = Demo.chop,
+    directory: Annotated[Path | None, typer.Option(help="Where to write it; demo/NAME if left out.")] = None,
+    month: Annotated[str | None, typer.Option("--month", "-m", help="The month to report, YYYY-MM.")] = None,
+) -> None:
+    """Make a demo network and report a month of it: chop (real tests) or state48 (known truth)."""
+    from tasks.demo import DEMO_MONTHS, make_demo
+
+    network_file = make_demo(name.value, directory or Path("demo") / name.value)
+    print(f"The demo network {name.value} is described in {network_file}", file=sys.stderr)
+    _report(network_file, month or DEMO_MONTHS[name.value])
+
+
+@app.command()
+def init(
+    network: Annotated[Path, typer.Argument(help="The network file to write.")] = Path("network.toml"),
+    source: Annotated[str | None, typer.Option("--from", help="File or URL; then nothing is asked.")] = None,
+    table: Annotated[str | None, typer.Option(help="With --from: the table with a row per record.")] = None,
+    password_env: Annotated[str | None, typer.Option(help="With --from: variable with the password.")] = None,
+) -> None:
+    """Write a commented network file, by asking or from a database's own columns."""
+    from flows.commands.init import ask_at_terminal, draft_by_asking, draft_from_source
+    from tasks.network.draft import save_draft
+
+    if network.exists():
+        raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")
+    if source is None:
+        draft = draft_by_asking(network, ask_at_terminal)
+    else:
+        draft = draft_from_source(network, source, table, password_env)
+    save_draft(draft, network)
+    print(f"{network} is written; read it through, then: clinicnet check {network}")
+
+
+@app.command()
+def check(network: NetworkFile = Path("network.toml")) -> None:
+    """Say everything that is wrong with a network file and its records, with line numbers."""
+    from tasks.screening import check_network
+
+    checked = check_network(network)
+    print(f"{network}: nothing is wrong; outcomes: {', '.join(checked.outcomes)}")
+
+
+@app.command()
+def run(month: MonthOption, network: NetworkFile = Path("network.toml")) -> None:
+    """Report one month: estimates, ranks, program effects, PDFs and the feed."""
+    _report(network, month)
+
+
+@app.command()
+def ask(
+    formula: Annotated[str, typer.Argument(help='As in R: "positive ~ age + drive_thru + (1 | clinic)".')],
+    network: NetworkOption = Path("network.toml"),
+    model: Annotated[Model, typer.Option(help="auto: mixed with random terms, GEE without.")] = Model.auto,
+    month: Annotated[str | None, typer.Option("--month", "-m", help="Last month of the window.")] = None,
+    correlation: Annotated[Correlation, typer.Option(help="GEE's.")] = Correlation.exchangeable,
+) -> None:
+    """Put one question to the screened records, and print the fit with its estimand in words."""
+    from flows.asking import INSIDE, Question
+    from flows.asking import ask as answer
+
+    question = Question(formula, model.value, month, correlation.value)
+    print(answer(network, question).summary())
+    print(INSIDE)
+
+
+@app.command()
+def schedule(
+    network: NetworkFile,
+    cron: Annotated[str, typer.Option(help="When, in the network's time zone.")] = "0 6 3 * *",
+) -> None:
+    """Report every month just closed, on a schedule, on this machine; answers questions on demand."""
+    from flows.on_prefect.schedule import serve_schedule
+
+    serve_schedule(network, cron, lambda words: print(words, file=sys.stderr), debug=_debug())
+
+
+def _report(network_file: Path, month: str) -> None:
+    from flows.commands.run import run_here, where_it_is
+
+    reported = run_here(network_file, month, debug=_debug())
+    for outcome, reason in reported.not_estimated.items():
+        print(f"Not estimated: {outcome}: {reason}", file=sys.stderr)
+    print(*where_it_is(reported), sep="\n")
+
+
+def main() -> NoReturn:
+    """Run the command line, and end with 0, with 2 for what the user can mend, with 1 for a bug."""
+    try:
+        with stopped_by_signals():
+            app([each for each in sys.argv[1:] if each != "--debug"])
+    except ClinicnetError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except Stopped as stopped:
+        _tell_stopped(stopped)
+        sys.exit(stopped.exit_code)
+    except Exception as error:  # noqa: BLE001  # the last door: a bug gets a sentence, not a screenful
+        _tell_bug(error)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _debug() -> bool:
+    return "--debug" in sys.argv[1:]
+
+
+def _tell(error: ClinicnetError) -> None:
+    if _debug():
+        _show_trace(error)
+    print(f"clinicnet: {error.message}", file=sys.stderr)
+    if error.hint is not None:
+        print(f"HINT: {error.hint}", file=sys.stderr)
+
+
+def _tell_stopped(stopped: Stopped) -> None:
+    sentence = stopped.sentence
+    print(f"{sentence[0].upper()}{sentence[1:]}; the last good release is as it was.", file=sys.stderr)
+
+
+def _tell_bug(error: Exception) -> None:
+    """A bug's own message may hold what no log should: without `--debug` only its kind and place are said."""
+    original = getattr(error, "original", None)
+    if _debug():
+        _show_trace(original or error)
+    where = str(error) if original is not None else type(error).__name__
+    print(f"clinicnet: a bug in clinicnet ended this ({where})", file=sys.stderr)
+    if not _debug():
+        print("HINT: run it again with --debug to see where it comes from, and report that", file=sys.stderr)
+
+
+def _show_trace(error: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(error)

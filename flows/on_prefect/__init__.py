@@ -1,0 +1,1 @@
+"""The same jobs as Prefect flows: forms, retries, artifacts and schedules."""

@@ -1,0 +1,134 @@
+"""Steps as Prefect tasks: recognisable names, retries where trying again can help, and nothing stored."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from prefect import Task
+from prefect.blocks.system import Secret
+from prefect.cache_policies import NO_CACHE
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from pydantic import Field
+
+from flows.commands.progress import Progress, Silent
+from flows.job_step import JobStep, Journal, guarded
+from tasks.errors import SourceError, SourceUnreachableError
+from tasks.publishing import Step
+from tasks.records.sources.records import BLOCK_PASSWORD
+
+if TYPE_CHECKING:
+    from tasks.network.schema import Network
+
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+START = "Start Prefect"
+RETRY_DELAYS = [2.0, 10.0, 30.0]
+
+
+def as_task(step: JobStep[..., Any]) -> Callable[..., Any]:
+    """The step as a task of the flow that is running."""
+    delays = RETRY_DELAYS if step.reads_records else []
+    return Task(
+        guarded(step),
+        name=step.name,
+        task_run_name=step.shown.replace("{", "{{").replace("}", "}}"),
+        persist_result=False,
+        cache_policy=NO_CACHE,
+        retries=len(delays),
+        retry_delay_seconds=delays or None,
+        retry_condition_fn=_can_be_tried_again,
+    )
+
+
+def _can_be_tried_again(_task: Any, _run: Any, state: Any) -> bool:
+    """Only a database that went away; another try gives a singular fit or a missing column once more."""
+    return isinstance(state.data, SourceUnreachableError)
+
+
+@dataclass(frozen=True)
+class _Watcher:
+    """Who watches the runs of this process, and since when."""
+
+    progress: Progress
+    since: float = field(default_factory=time.monotonic)
+
+
+_watchers: list[_Watcher] = []
+
+
+@contextmanager
+def watching(progress: Progress) -> Iterator[None]:
+    """Let `progress` be told of a flow that runs in this process.
+
+    It cannot be one of the flow's parameters: Prefect's server stores those.
+    """
+    _watchers.append(_Watcher(progress))
+    progress.begin(START)
+    try:
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # the run ends with its terminal
+            yield
+    finally:
+        _watchers.pop()
+
+
+def start_server() -> None:
+    """Start a server for the runs of this process, where no other is named; it ends with the process.
+
+    Ctrl-C goes to every process of a terminal. This one must outlive it for a moment, to be told that the run
+    was stopped, so it begins in a thread that does not hear Ctrl-C.
+
+    Raises:
+        RuntimeError: it did not start.
+    """
+    if PREFECT_API_URL.value():
+        return
+    problems: list[Exception] = []
+
+    def start() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            SubprocessASGIServer().start()
+        except Exception as problem:  # noqa: BLE001  # told to whoever waits, below
+            problems.append(problem)
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    thread.join()
+    if problems:
+        raise problems[0]
+
+
+def journal() -> Journal:
+    """The journal of the flow that is running: its steps are tasks, told to whoever watches."""
+    if not _watchers:
+        return Journal(as_task, Silent())
+    watcher = _watchers[-1]
+    seconds, did = time.monotonic() - watcher.since, "a server for this run"
+    watcher.progress.end(START, did, seconds)
+    return Journal(as_task, watcher.progress, [Step(START, did, round(seconds, 3))])
+
+
+def provide_password(network: Network) -> None:
+    """Put the password that a network file leaves to a Prefect block where the records look for it.
+
+    Raises:
+        SourceError: there is no such block.
+    """
+    block = network.records.password_block
+    if block is None or BLOCK_PASSWORD in os.environ:
+        return
+    try:
+        secret: Any = Secret.load(block)
+        os.environ[BLOCK_PASSWORD] = str(secret.get())
+    except ValueError:
+        raise SourceError(
+            f"there is no Prefect Secret block {block!r}, which the network file names for the password",
+            hint="make it in Prefect's UI under Blocks, or use password_env",
+        ) from None

@@ -1,0 +1,110 @@
+"""The two questions models ask of records: moments of a formula's columns, and its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import duckdb
+
+from tasks.records.cells import Cells
+from tasks.records.columns import as_frame
+from tasks.records.design import Design
+from tasks.records.formulas.model_spec import request
+from tasks.records.in_database.from_database import cells_in_database, moments_in_database
+from tasks.records.in_memory.from_rows import cells_in_memory, moments_in_memory
+from tasks.records.moments import Moments
+from tasks.records.sources.connection import Connection
+from tasks.records.sources.duckdb_source import open_relation
+from tasks.records.sources.records import Records
+
+
+def moments_for(
+    formula: str, data: Any, *, groups: Sequence[str] | str = (), extra: Sequence[str] = ()
+) -> tuple[Design, Moments]:
+    """Cross-products of a formula's columns per group: all a Gaussian model needs.
+
+    Columns are the constant (always first, whether or not it is in the model), the other fixed-effect
+    columns, random-effect columns not among them, those of `extra`, and the outcome last (less the
+    formula's offsets).
+
+    Args:
+        formula: e.g. "sbp ~ age + program + (1 + month | patient) + (1 | clinic)".
+        data: a pandas DataFrame, a pyarrow Table, a DuckDB relation or a `Records` handle; any row order.
+        groups: grouping columns beside the formula's ("clinic", "region/clinic", "clinic:region").
+        extra: columns, or terms of them, wanted beside the formula's.
+
+    Returns:
+        The design, and the moments per existing combination of the grouping factors' levels.
+
+    Raises:
+        FormulaError: the formula cannot be read, or names a column that is not there.
+        RecordsError: the outcome is text, values are infinite, no complete row is left.
+        SourceError: the database cannot be reached.
+    """
+    asked = request(formula, groups, extra)
+    opened = open_data(data)
+    if opened is None:
+        return moments_in_memory(asked, as_frame(data))
+    with opened as (connection, query):
+        return moments_in_database(asked, connection, query)
+
+
+def cells_for(
+    formula: str,
+    data: Any,
+    *,
+    groups: Sequence[str] | str = (),
+    trials: str | None = None,
+    exposure: str | None = None,
+    offset: str | None = None,
+    time: str | None = None,
+    collapse: bool = True,
+) -> tuple[Design, Cells]:
+    """Rows collapsed where they agree in group, covariates and offset: what other models need.
+
+    Args:
+        formula: e.g. "vaccinated ~ age + sex + program + (1 | clinic)". An outcome of text with two values
+            counts the second, in sorted order, as 1.
+        data: a pandas DataFrame, a pyarrow Table, a DuckDB relation or a `Records` handle; any row order.
+        groups: grouping columns beside the formula's.
+        trials: column with the number of trials; the outcome is then a number of successes, or a proportion.
+        exposure: column whose logarithm is added to the offset.
+        offset: column that is added to the linear predictor.
+        time: column that orders the rows of a group; rows are then not collapsed.
+        collapse: False keeps one cell per row.
+
+    Returns:
+        The design, and cells sorted by the grouping factors' codes, then by time.
+
+    Raises:
+        FormulaError: the formula cannot be read, or names a column that is not there.
+        RecordsError: values are infinite, trials or exposures impossible, no complete row is left.
+        SourceError: the database cannot be reached.
+    """
+    asked = request(formula, groups, trials=trials, exposure=exposure, offset=offset, time=time)
+    opened = open_data(data)
+    if opened is None:
+        return cells_in_memory(asked, as_frame(data), collapse=collapse)
+    with opened as (connection, query):
+        return cells_in_database(asked, connection, query, collapse=collapse)
+
+
+def open_data(data: Any) -> AbstractContextManager[tuple[Connection, str]] | None:
+    """A connection and the SELECT to read, for data that a database holds."""
+    if isinstance(data, Records):
+        return _opened_records(data)
+    return _opened_relation(data) if isinstance(data, duckdb.DuckDBPyRelation) else None
+
+
+@contextmanager
+def _opened_records(records: Records) -> Iterator[tuple[Connection, str]]:
+    with records.connect() as connection:
+        yield connection, records.query
+
+
+@contextmanager
+def _opened_relation(relation: duckdb.DuckDBPyRelation) -> Iterator[tuple[Connection, str]]:
+    with open_relation(relation) as connection:
+        yield connection, "SELECT * FROM records"

@@ -1,0 +1,160 @@
+"""DuckDB as a source: its own files, Parquet and CSV in place, and relations somebody else opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+
+from tasks.errors import SourceError
+from tasks.records.sources import source_errors
+from tasks.records.sources.connection import Connection, SourceColumn
+
+_TABLES = (
+    "SELECT table_schema, table_name FROM information_schema.tables "
+    "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY table_schema, table_name"
+)
+
+
+class _DuckDialect(postgresql.base.PGDialect):
+    """PostgreSQL's SQL, which DuckDB reads; but a backslash in a text stands for itself."""
+
+    name = "duckdb"
+    _backslash_escapes = False
+
+
+class _DuckDB:
+    """DuckDB, natively."""
+
+    dialect: Dialect = _DuckDialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+    def __init__(
+        self, run: Callable[[str], duckdb.DuckDBPyRelation | None], place: str, threads: int | None = None
+    ) -> None:
+        self._run = run
+        self._place = place
+        self.repeatable = threads == 1
+
+    def columns(self, query: str) -> Mapping[str, SourceColumn]:
+        relation = self._relation(f"SELECT * FROM (\n{query}\n) AS records LIMIT 0")
+        return {
+            name: _duckdb_column(kind) for name, kind in zip(relation.columns, relation.types, strict=True)
+        }
+
+    def tables(self) -> list[tuple[str, str]]:
+        return [(str(schema), str(name)) for schema, name in self._relation(_TABLES).fetchall()]
+
+    def table(self, statement: sa.Executable | str) -> pa.Table:
+        relation = self._relation(self._text(statement))
+        return self._guarded(relation.to_arrow_table)
+
+    def rows(self, statement: sa.Select[Any]) -> pa.Table:
+        return self.table(statement)
+
+    def _text(self, statement: sa.Executable | str) -> str:
+        if isinstance(statement, str):
+            return statement
+        clause = cast(sa.ClauseElement, statement)
+        return str(clause.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
+
+    def _relation(self, sql: str) -> duckdb.DuckDBPyRelation:
+        relation: duckdb.DuckDBPyRelation | None = self._guarded(lambda: self._run(sql))
+        if relation is None:  # a statement without a result
+            raise SourceError(f"the SELECT on {self._place} returns no table")
+        return relation
+
+    def _guarded(self, act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        except duckdb.Error as error:
+            failed = error
+        tables: list[str] = []
+        if isinstance(failed, duckdb.CatalogException):
+            listing = self._run("SELECT table_name FROM information_schema.tables")
+            tables = [str(row[0]) for row in listing.fetchall()] if listing is not None else []
+        raise source_errors.from_duckdb(failed, self._place, tables) from None
+
+
+@contextmanager
+def open_duckdb(path: Path, threads: int | None) -> Iterator[Connection]:
+    """A DuckDB database file, read only."""
+    failed: duckdb.Error | None = None
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        failed = error
+    if failed is not None:
+        raise source_errors.from_opening(failed, str(path)) from None
+    with _closing(connection, threads):
+        yield _DuckDB(connection.sql, path.name, threads)
+
+
+@contextmanager
+def open_files(path: Path, reader: str, threads: int | None) -> Iterator[Connection]:
+    """Parquet or CSV files, in place, as the view `records`."""
+    connection = duckdb.connect(":memory:")
+    with _closing(connection, threads):
+        opened = _DuckDB(connection.sql, path.name, threads)
+        quoted = str(path).replace("'", "''")
+        failed: duckdb.Error | None = None
+        try:
+            # a column's type is what all of its values allow: one bad date in row 25,000 makes it text, which
+            # a SELECT can mend, where a type guessed from the first rows would fail before the SELECT begins
+            whole = ", sample_size = -1" if reader == "read_csv" else ""
+            connection.execute(f"CREATE VIEW records AS SELECT * FROM {reader}('{quoted}'{whole})")
+        except duckdb.Error as error:
+            failed = error
+        if failed is not None:
+            raise SourceError(
+                f"{path.name} cannot be read as {'Parquet' if 'parquet' in reader else 'CSV'}",
+                hint="check that the file is whole, what its ending says, and that its text is UTF-8",
+            )
+        yield opened
+
+
+@contextmanager
+def open_memory(name: str, place: str, threads: int | None) -> Iterator[Connection]:
+    """A DuckDB database in this process's memory, by the name it was made with."""
+    connection = duckdb.connect(name)
+    with _closing(connection, threads):
+        yield _DuckDB(connection.sql, place, threads)
+
+
+@contextmanager
+def open_relation(relation: duckdb.DuckDBPyRelation) -> Iterator[Connection]:
+    """A DuckDB relation, in the connection it belongs to, as the view `records`."""
+    yield _DuckDB(lambda sql: relation.query("records", sql), "the relation")
+
+
+@contextmanager
+def _closing(connection: duckdb.DuckDBPyConnection, threads: int | None) -> Iterator[None]:
+    try:
+        # a name in a SELECT is a table or nothing: DuckDB would also try our own variables
+        connection.execute("SET python_enable_replacements = false")
+        if threads is not None:
+            connection.execute(f"SET threads = {int(threads)}")
+        yield
+    finally:
+        connection.close()
+
+
+def _duckdb_column(kind: Any) -> SourceColumn:
+    name = str(kind.id)
+    if name == "enum":
+        return SourceColumn("text", order=tuple(str(each) for each in dict(kind.children)["values"]))
+    if name in ("varchar", "uuid", "char"):
+        return SourceColumn("text", is_plain=name != "uuid")
+    if name == "boolean":
+        return SourceColumn("boolean")
+    if name in ("float", "double"):
+        return SourceColumn("number", is_float=True, is_double=name == "double")
+    if name in ("decimal", "sqlnull", "null", "integer") or name.endswith("int"):
+        return SourceColumn("number")
+    return SourceColumn("date" if name.startswith(("date", "timestamp")) else "other")

@@ -1,0 +1,246 @@
+"""Databases reached by a SQLAlchemy URL.
+
+PostgreSQL answers questions itself; its rows come by ADBC where that is installed. Any other tells its tables
+and columns, and hands its rows over to be copied.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+
+from tasks.errors import SourceError
+from tasks.records.columns import Kind
+from tasks.records.sources import source_errors
+from tasks.records.sources.connection import SourceColumn
+
+_BATCH = 50_000  # rows fetched at a time
+_SYSTEM = ("information_schema", "pg_catalog", "mysql", "performance_schema", "sys")
+
+
+class _Database:
+    """A database reached by SQLAlchemy, inside one read-only transaction."""
+
+    def __init__(self, connection: sa.Connection, url: sa.URL, place: str, threads: int | None) -> None:
+        self._url = url
+        self._connection = connection
+        self._place = place
+        self.repeatable = threads == 1
+        self.dialect: Dialect = connection.dialect
+
+    def columns(self, query: str) -> Mapping[str, SourceColumn]:
+        limit = 0 if self.dialect.name == "postgresql" else 1000
+        rows = sa.select(sa.text("*")).select_from(_text(query).columns().subquery("records")).limit(limit)
+        names, types, values = self._fetch(rows)
+        if self.dialect.name == "postgresql":
+            return {name: _postgresql_column(oid) for name, oid in zip(names, types, strict=True)}
+        return {name: _column_of(column) for name, column in zip(names, values, strict=True)}
+
+    def tables(self) -> list[tuple[str, str]]:
+        failed: sa.exc.SQLAlchemyError | None = None
+        try:
+            inspector = sa.inspect(self._connection)
+            return sorted(
+                (schema, name)
+                for schema in inspector.get_schema_names()
+                if schema not in _SYSTEM
+                for name in (*inspector.get_table_names(schema), *inspector.get_view_names(schema))
+            )
+        except sa.exc.SQLAlchemyError as error:
+            failed = error
+        raise source_errors.from_sqlalchemy(failed, self._place) from None
+
+    def table(self, statement: sa.Executable | str) -> pa.Table:
+        names, types, values = self._fetch(_text(statement) if isinstance(statement, str) else statement)
+        arrays = []
+        for oid, column in zip(types, values, strict=True):
+            doubles = self.dialect.name == "postgresql" and oid in (_FLOAT8, _NUMERIC)
+            arrays.append(_array(column, pa.float64() if doubles else None))
+        return pa.Table.from_arrays(arrays, names=names)
+
+    def rows(self, statement: sa.Select[Any]) -> pa.Table:
+        fast = self._by_adbc(statement) if self.dialect.name == "postgresql" else None
+        return self.table(statement) if fast is None else fast
+
+    def _by_adbc(self, statement: sa.Select[Any]) -> pa.Table | None:
+        """The result as Arrow without a Python object a value, in the state our transaction sees.
+
+        None where ADBC is not installed, or fails: the ordinary way then says why.
+        """
+        try:
+            from adbc_driver_postgresql import dbapi
+        except ModuleNotFoundError:
+            return None
+        sql = str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
+        settings = ["SET LOCAL synchronize_seqscans = off"] if self.repeatable else []
+        uri = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+        try:
+            snapshot = self._connection.execute(sa.text("SELECT pg_export_snapshot()")).scalar_one()
+            with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+                cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                for setting in (f"SET TRANSACTION SNAPSHOT '{snapshot}'", *settings):
+                    cursor.execute(setting)
+                cursor.execute(sql.replace("%%", "%"))
+                return cursor.fetch_arrow_table()
+        except (dbapi.Error, sa.exc.SQLAlchemyError):
+            return None
+
+    def batches(self, query: str) -> Iterator[pa.Table]:
+        """A SELECT's rows, some at a time; one batch without rows where there are none."""
+        statement = sa.select(sa.text("*")).select_from(_text(query).columns().subquery("records"))
+        failed: sa.exc.SQLAlchemyError | None = None
+        try:
+            with self._connection.execution_options(yield_per=_BATCH).execute(statement) as result:
+                names = list(result.keys())
+                empty = True
+                for rows in result.partitions():
+                    empty = False
+                    columns = zip(*rows, strict=True)
+                    yield pa.Table.from_arrays([_array(column, None) for column in columns], names=names)
+                if empty:
+                    yield pa.Table.from_arrays([pa.nulls(0)] * len(names), names=names)
+        except sa.exc.SQLAlchemyError as error:
+            failed = error
+        if failed is not None:
+            raise source_errors.from_sqlalchemy(failed, self._place, self._tables(failed)) from None
+
+    def _fetch(self, statement: sa.Executable) -> tuple[list[str], list[int], list[Sequence[Any]]]:
+        failed: sa.exc.SQLAlchemyError | None = None
+        try:
+            with self._connection.execute(statement) as result:
+                names = list(result.keys())
+                description = getattr(result.cursor, "description", None) or [(None, 0)] * len(names)
+                types = [each[1] if isinstance(each[1], int) else 0 for each in description]
+                columns = list(zip(*result.fetchall(), strict=True)) or [()] * len(names)
+            return names, types, list(columns)
+        except sa.exc.SQLAlchemyError as error:
+            failed = error
+        raise source_errors.from_sqlalchemy(failed, self._place, self._tables(failed)) from None
+
+    def _tables(self, failed: sa.exc.SQLAlchemyError) -> list[str]:
+        if getattr(failed, "connection_invalidated", False):
+            return []
+        try:
+            self._connection.rollback()
+            return sa.inspect(self._connection).get_table_names()
+        except sa.exc.SQLAlchemyError:
+            return []
+
+
+def answers_itself(url: str) -> bool:
+    """Whether the database at this URL understands the SQL in which questions are asked."""
+    return re.match(r"postgresql(\+\w+)?://", url) is not None
+
+
+@contextmanager
+def open_url(url: str, password: str | None, place: str, threads: int | None) -> Iterator[_Database]:
+    """A database by its SQLAlchemy URL, in one read-only transaction that sees one state of it."""
+    failed: sa.exc.SQLAlchemyError | None = None
+    engine: sa.Engine | None = None
+    connection: sa.Connection | None = None
+    try:
+        parsed = sa.make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if password is not None:
+            parsed = parsed.set(password=password)
+        if parsed.get_backend_name() == "sqlite":
+            parsed = _existing_file(parsed)
+        engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
+        connection = engine.connect()
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            if threads == 1:
+                connection.execute(sa.text("SET LOCAL max_parallel_workers_per_gather = 0"))
+                connection.execute(sa.text("SET LOCAL synchronize_seqscans = off"))
+    except sa.exc.SQLAlchemyError as error:
+        failed = error
+    except ModuleNotFoundError:
+        failed = sa.exc.NoSuchModuleError()
+    except ValueError:  # a port that is no number; the message quotes the URL
+        failed = sa.exc.ArgumentError()
+    if failed is not None or connection is None or engine is None:
+        if connection is not None:
+            connection.close()
+        raise source_errors.from_sqlalchemy(failed or sa.exc.SQLAlchemyError(), place) from None
+    try:
+        yield _Database(connection, parsed, place, threads)
+    finally:
+        connection.close()
+        engine.dispose()
+
+
+def _existing_file(url: sa.URL) -> sa.URL:
+    """An SQLite file opened for reading; SQLite would make one that is not there."""
+    path = Path(url.database or "")
+    if not path.is_file():
+        raise SourceError(
+            f"there is no file {path}",
+            hint="after sqlite:/// comes its path; an absolute one has four slashes",
+        )
+    return url.set(database=f"file:{path}").update_query_dict({"mode": "ro", "uri": "true"})
+
+
+def _text(sql: str) -> sa.TextClause:
+    """SQL as it stands: colons are not parameters."""
+    return sa.text(sql.replace(":", r"\:"))
+
+
+_FLOAT8, _NUMERIC = 701, 1700
+_POSTGRESQL: Mapping[Kind, tuple[int, ...]] = {
+    "number": (20, 21, 23, 700, _FLOAT8, _NUMERIC),
+    "boolean": (16,),
+    "text": (18, 19, 25, 1042, 1043, 2950),
+    "date": (1082, 1114, 1184),
+}
+
+
+def _postgresql_column(oid: int) -> SourceColumn:
+    for kind, oids in _POSTGRESQL.items():
+        if oid in oids:
+            return SourceColumn(
+                kind,
+                is_float=oid in (700, _FLOAT8, _NUMERIC),
+                is_double=oid == _FLOAT8,
+                is_plain=kind != "text" or oid in (25, 1043),
+            )
+    # types made in the database: enumerations and domains read as text, arrays and the like do not
+    return SourceColumn("text", is_plain=False) if oid >= 16384 else SourceColumn("other")
+
+
+def _column_of(values: Sequence[Any]) -> SourceColumn:
+    """What a column is, by the first thousand values (for databases that do not say)."""
+    present = [value for value in values if value is not None]
+    if not present or all(isinstance(value, int | float | decimal.Decimal) for value in present):
+        if present and all(isinstance(value, bool) for value in present):
+            return SourceColumn("boolean")
+        return SourceColumn("number", is_float=any(isinstance(value, float) for value in present))
+    if all(isinstance(value, datetime.date) for value in present):
+        return SourceColumn("date")
+    return SourceColumn("text" if all(isinstance(value, str) for value in present) else "other")
+
+
+def _array(column: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
+    try:
+        if kind is not None:
+            return pa.array([None if each is None else float(each) for each in column], kind)
+        if any(isinstance(each, uuid.UUID) for each in column[:1_000]):
+            return pa.array([None if each is None else str(each) for each in column])
+        if any(isinstance(each, decimal.Decimal) for each in column):
+            return pa.array([None if each is None else float(each) for each in column], pa.float64())
+        return pa.array(column)
+    except (pa.ArrowException, TypeError, ValueError):
+        pass  # the message quotes a value
+    raise SourceError(
+        "a column of the SELECT mixes kinds of values", hint="cast it to one type in the SELECT"
+    )
