@@ -36,7 +36,11 @@ SAME = DATA.assign(visits=3)
         (lambda: _gee("sbp ~ age10", DATA, groups=None), "groups is None", 'groups="clinic"'),
         (lambda: _lmm("sbp ~ age10 + (1 | clinic)", DATA, df=None), "no degrees of freedom None", None),
         (lambda: _glmm("controlled ~ 1 + (1 | clinic)", DATA, nodes="many"), "nodes is 'many'", None),
-        (lambda: gee("visits ~ age10", SAME, groups="clinic", family="poisson"), "visits is 3 in every", ""),
+        (
+            lambda: gee("visits ~ age10", SAME, groups="clinic", family="poisson"),
+            "visits is 3 in every",
+            "longer",
+        ),
         (
             lambda: glmm("visits ~ age10 + (1 | clinic)", SAME, family="poisson"),
             "visits is 3 in every row",

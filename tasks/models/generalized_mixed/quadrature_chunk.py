@@ -321,7 +321,7 @@ class Chunk:
             mean_gradient = node.cluster_gradient - s_v
             hessian -= chunked_product(mean_gradient, mean_gradient)
         self._add_sigma_rows(mode, node, on_mode / h, half, (n2, p2, s4, v4))
-        self._add_coefficients_by_row(mode, node, on_mode / h, half, nodes)
+        self._add_coefficients_by_row(mode, node, on_mode, half, nodes)
 
     def _add_sigma_rows(
         self,
@@ -357,7 +357,7 @@ class Chunk:
             by_row = second
         else:
             by_row = np.einsum("kn,kn->n", np.repeat(node.weight, self.sizes, axis=1), node.f2)
-        by_row = by_row + np.repeat(sigma * on_mode, self.sizes) * z * third
+        by_row = by_row + np.repeat(sigma * on_mode / mode.h, self.sizes) * z * third
         by_row += np.repeat(sigma**2 * half, self.sizes) * (z * z) * fourth
         if np.all(by_row <= 0.0):  # as nearly always: a product with itself costs half
             root = self.x * np.sqrt(-by_row)

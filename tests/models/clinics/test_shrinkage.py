@@ -16,6 +16,7 @@ from tasks.models import glmm, lmm, lmm_from_moments, shrink, standardised_ratio
 from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
+from tasks.models.intraclass.design_effect import reliability
 from tasks.records import moments_for
 
 
@@ -42,9 +43,8 @@ class TestWorkedClinics:
         assert fit.sigma2 == pytest.approx(36, rel=1e-6)
         weight = shrink(fit).table["weight"]
         assert weight.to_numpy() == pytest.approx(20 * 0.2 / (1 + 19 * 0.2), rel=1e-6)
-        ratio = fit.varcomp.variance("clinic").iloc[0] / fit.sigma2
         for n, kept in ((200, 0.980), (5, 0.556)):
-            assert n * ratio / (1 + n * ratio) == pytest.approx(kept, abs=5e-4)
+            assert reliability(n, float(fit.icc["clinic"])) == pytest.approx(kept, abs=5e-4)
 
     def test_shrunken_is_weighted_between_own_and_overall(self) -> None:
         """w·own + (1 − w)·overall, on the scale people read, for a clinic of 200 and one of 5."""

@@ -20,6 +20,8 @@ COVARIANCES = {
     "cr2": "se_cr2",
 }
 
+NO_REFERENCE = {("fe_unbal", "cr2"), ("fe_wages", "cr2")}
+
 
 def fit_case(case: dict[str, Any]) -> WithinFit:
     model = case["model"]
@@ -35,6 +37,7 @@ def test_reference_case(name: str) -> None:
     assert fit.coef.to_dict() == pytest.approx(expected["coef"], rel=1e-9)
     for kind, key in COVARIANCES.items():
         if expected[key] is None:
+            assert (name, kind) in NO_REFERENCE
             continue
         se = np.sqrt(np.diag(fit.covariance(kind)))
         assert dict(zip(fit.coef.index, se, strict=True)) == pytest.approx(expected[key], rel=1e-9), kind
@@ -51,10 +54,10 @@ def test_reference_case(name: str) -> None:
     assert (test.df_num, test.df) == (expected["f_test_effects"]["df1"], expected["f_test_effects"]["df2"])
     assert test.statistic == pytest.approx(expected["f_test_effects"]["F"], rel=1e-9)
     assert test.p == pytest.approx(expected["f_test_effects"]["p"], rel=1e-6, abs=1e-300)
-    if expected.get("cluster_effects"):
-        given = expected["cluster_effects"]  # the file keeps the first 200 of many
-        effects = fit.effects()["estimate"].rename(index=str).loc[[str(each) for each in given["ids"]]]
-        np.testing.assert_allclose(effects, given["values"], rtol=1e-9)
+    given = expected["cluster_effects"]  # the file keeps the first 200 of many
+    effects = fit.effects()["estimate"].rename(index=str).loc[[str(each) for each in given["ids"]]]
+    assert len(effects) >= min(200, len(fit.effects()))
+    np.testing.assert_allclose(effects, given["values"], rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", CASES)

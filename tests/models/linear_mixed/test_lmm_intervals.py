@@ -27,6 +27,7 @@ def test_profile_of_the_likelihood(name: str) -> None:
     """lme4's profile interpolates with splines: about four digits, relative to the interval's width."""
     expected = load_case(name)["profile_ci_ML"]["ci"]
     found = fitted(name).profile()
+    assert expected
     for parameter, ends in expected.items():
         width = ends[1] - ends[0]
         np.testing.assert_allclose(found.loc[parameter, ["lower", "upper"]], ends, rtol=0, atol=5e-4 * width)
@@ -45,10 +46,12 @@ def test_the_rise_is_the_least_over_all_other_parameters(name: str, reml: bool) 
     """At the interval's ends the criterion is 3.84 higher, and no random start finds less."""
     fit = fitted(name, reml)
     rng = np.random.default_rng(1)
+    inside_the_bounds = 0
     for profile in profile_variances(fit.optimum):
         for end in profile.interval(0.95):
             if profile.lower < end < profile.upper:
                 assert profile.rise(end) == pytest.approx(3.841458820694124, rel=1e-6)
+                inside_the_bounds += 1
         # a value between the estimate and an end is within: and from cold, the same
         inside = 0.5 * (profile.estimate + profile.interval(0.95)[1])
         if np.isfinite(inside):
@@ -58,6 +61,7 @@ def test_the_rise_is_the_least_over_all_other_parameters(name: str, reml: bool) 
                 profile.rise(far)
             assert profile.rise(inside) == pytest.approx(warm, abs=1e-7)
             assert -1e-8 < warm < 3.85
+    assert inside_the_bounds >= len(profile_variances(fit.optimum))
 
 
 def test_ends_on_the_boundary_are_said_as_such() -> None:

@@ -117,12 +117,12 @@ def test_an_outcome_that_the_model_reproduces() -> None:
 def test_infinite_values() -> None:
     data = _clinics()
     data.loc[3, "x"] = np.inf
-    with pytest.raises(ClinicnetError, match="x"):
+    with pytest.raises(ClinicnetError, match=r"x .*infinite"):
         lmm("y ~ x + (1 | clinic)", data)
 
 
 def test_a_column_that_is_not_there() -> None:
-    with pytest.raises(FormulaError, match="clinic"):
+    with pytest.raises(FormulaError, match=r"no column 'clinik'.*'clinic'"):
         lmm("y ~ x + (1 | clinik)", _clinics())
 
 

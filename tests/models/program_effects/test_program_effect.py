@@ -239,7 +239,7 @@ def spoiled(data: pd.DataFrame, **columns: object) -> pd.DataFrame:
         ({}, {"family": "gamma"}, EstimationError, "no family 'gamma'"),
         ({}, {"starts": {"nowhere": 3}}, RecordsError, "'nowhere', which has no records"),
         ({}, {"starts": {"C01": "soon"}}, RecordsError, "not one of the periods"),
-        ({}, {"period": "mnth"}, ClinicnetError, "month"),
+        ({}, {"period": "mnth"}, ClinicnetError, "no column 'mnth'.*'month'"),
     ],
 )
 def test_bad_input(change, keywords, error, words) -> None:  # type: ignore[no-untyped-def]
