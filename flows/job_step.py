@@ -82,20 +82,44 @@ def plainly(step: JobStep[..., Any]) -> Callable[..., Any]:
     return guarded(step)
 
 
+@dataclass(frozen=True, slots=True)
+class DoneBefore:
+    """A step's result that is there before the job begins, and how long it took."""
+
+    result: Any
+    seconds: float
+
+    @classmethod
+    def by(cls, step: JobStep[P, R], *args: P.args, **kwargs: P.kwargs) -> DoneBefore:
+        """Do a step ahead of its job."""
+        began = time.monotonic()
+        result = guarded(step)(*args, **kwargs)
+        return cls(result, time.monotonic() - began)
+
+
 @dataclass
 class Journal:
-    """Does steps with `runner`, tells `progress`, and keeps what was done for the run's record."""
+    """Does steps with `runner`, tells `progress`, and keeps what was done for the run's record.
+
+    Attributes:
+        runner: gives the function that does a step.
+        progress: told of every step.
+        steps: those that are done.
+        done_before: results of steps, by name, that were done before the job began; each is used once.
+    """
 
     runner: Runner = plainly
     progress: Progress = field(default_factory=Silent)
     steps: list[Step] = field(default_factory=list)
+    done_before: dict[str, DoneBefore] = field(default_factory=dict)
 
     def do(self, step: JobStep[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do `step` and write it down."""
+        """Do `step`, unless it was done before, and write it down."""
         self.progress.begin(step.shown)
         began = time.monotonic()
-        result: R = self.runner(step)(*args, **kwargs)
-        seconds = time.monotonic() - began
+        before = self.done_before.pop(step.shown, None)
+        result: R = self.runner(step)(*args, **kwargs) if before is None else before.result
+        seconds = time.monotonic() - began + (0.0 if before is None else before.seconds)
         self.steps.append(Step(step.shown, step.did(result), round(seconds, 3)))
         self.progress.end(step.shown, self.steps[-1].did, seconds)
         return result

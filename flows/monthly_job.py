@@ -76,8 +76,16 @@ def report_month(network_file: Path, month: str, journal: Journal | None = None)
         UnexpectedError: a bug; the last good release is as it was.
     """
     journal = journal or Journal()
+    return report_network(journal.do(READ, network_file), network_file, month, journal)
+
+
+def report_network(network: Network, network_file: Path, month: str, journal: Journal) -> MonthReported:
+    """The same for a network file that was read already.
+
+    Raises:
+        ClinicnetError, UnexpectedError: as `report_month`.
+    """
     started = datetime.now(UTC)
-    network = journal.do(READ, network_file)
     record = _Record(network_file, network, month, started, journal)
     try:
         with given_up_when_stalled(journal.progress) as journal.progress:

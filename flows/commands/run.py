@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.commands.progress import Progress, shown
-from flows.job_step import UnexpectedError, guarded
+from flows.job_step import DoneBefore, UnexpectedError
 from flows.month_due import parse_month
+from flows.monthly_steps import READ, SCREEN
 from flows.on_prefect.prefect_settings import prepare_prefect
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:
     from flows.monthly_job import MonthReported
+    from tasks.network.schema import Network
 
 
 class OrchestrationError(ClinicnetError):
@@ -27,28 +30,32 @@ def run_here(network_file: Path, month: str, *, debug: bool) -> MonthReported:
         ClinicnetError: something that its sentence says how to mend; the last good release is as it was.
         UnexpectedError: a bug; the last good release is as it was.
     """
-    _check_first(network_file, parse_month(month))
-    with shown() as progress:
-        return _in_prefect(network_file, month, progress, debug=debug)
+    from tasks.records import Records
+
+    before = {READ.shown: _read_and_checked(network_file)}
+    network: Network = before[READ.shown].result
+    with Records.of(network).copied_once(), shown() as progress:
+        if network.records.password_block is None:  # only a Prefect server opens the block
+            before[SCREEN.shown] = DoneBefore.by(SCREEN, network, parse_month(month))
+        return _in_prefect(network_file, month, progress, before, debug=debug)
 
 
-def _check_first(network_file: Path, month: str) -> None:
-    """Check and screen once before Prefect is started: what is wrong is said in a second and not in ten."""
-    from flows.monthly_steps import READ, SCREEN
+def _read_and_checked(network_file: Path) -> DoneBefore:
+    """The network, checked before Prefect is started: what is wrong is said in a second and not in ten."""
     from tasks.screening import check_network
 
-    network = guarded(READ)(network_file)
-    if network.records.password_block is None:  # only a Prefect server opens the block
-        check_network(network_file)
-        guarded(SCREEN)(network, month)
+    began = time.monotonic()
+    return DoneBefore(check_network(network_file, open_later=True), time.monotonic() - began)
 
 
-def _in_prefect(network_file: Path, month: str, progress: Progress, *, debug: bool) -> MonthReported:
+def _in_prefect(
+    network_file: Path, month: str, progress: Progress, before: dict[str, DoneBefore], *, debug: bool
+) -> MonthReported:
     prepare_prefect(debug=debug)
     try:
         from flows.on_prefect.monthly import report_month_in_prefect
 
-        return report_month_in_prefect(network_file, month, progress)
+        return report_month_in_prefect(network_file, month, progress, before)
     except (ClinicnetError, UnexpectedError):
         raise
     except RuntimeError as error:

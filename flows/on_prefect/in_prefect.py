@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 from pydantic import Field
 
 from flows.commands.progress import Progress, Silent
-from flows.job_step import JobStep, Journal, guarded
+from flows.job_step import DoneBefore, JobStep, Journal, guarded
 from tasks.errors import SourceError, SourceUnreachableError
 from tasks.publishing import Step
 from tasks.records.sources.records import BLOCK_PASSWORD
@@ -54,9 +54,10 @@ def _can_be_tried_again(_task: Any, _run: Any, state: Any) -> bool:
 
 @dataclass(frozen=True)
 class _Watcher:
-    """Who watches the runs of this process, and since when."""
+    """Who watches the runs of this process, since when, and what was done for them before."""
 
     progress: Progress
+    before: dict[str, DoneBefore]
     since: float = field(default_factory=time.monotonic)
 
 
@@ -64,12 +65,12 @@ _watchers: list[_Watcher] = []
 
 
 @contextmanager
-def watching(progress: Progress) -> Iterator[None]:
-    """Let `progress` be told of a flow that runs in this process.
+def watching(progress: Progress, before: dict[str, DoneBefore]) -> Iterator[None]:
+    """Let `progress` be told of a flow that runs in this process, and the flow use what was done before.
 
-    It cannot be one of the flow's parameters: Prefect's server stores those.
+    They cannot be the flow's parameters: Prefect's server stores those.
     """
-    _watchers.append(_Watcher(progress))
+    _watchers.append(_Watcher(progress, before))
     progress.begin(START)
     try:
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # the run ends with its terminal
@@ -112,7 +113,8 @@ def journal() -> Journal:
     watcher = _watchers[-1]
     seconds, did = time.monotonic() - watcher.since, "a server for this run"
     watcher.progress.end(START, did, seconds)
-    return Journal(as_task, watcher.progress, [Step(START, did, round(seconds, 3))])
+    started = Step(START, did, round(seconds, 3))
+    return Journal(as_task, watcher.progress, [started], watcher.before)
 
 
 def provide_password(network: Network) -> None:

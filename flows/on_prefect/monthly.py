@@ -8,11 +8,13 @@ import prefect.runtime
 from prefect import flow
 
 from flows.commands.progress import Progress
+from flows.job_step import DoneBefore
 from flows.month_due import month_just_closed
-from flows.monthly_job import MonthReported, report_month
+from flows.monthly_job import MonthReported, report_network
+from flows.monthly_steps import READ
 from flows.on_prefect.artifacts import leave_artifacts
 from flows.on_prefect.in_prefect import Month, journal, provide_password, start_server, watching
-from tasks.network import Network, read_network
+from tasks.network import Network
 
 
 def _run_name() -> str:
@@ -31,9 +33,9 @@ def monthly_report(network: str, month: Month | None = None) -> MonthReported:
     """
     done = journal()
     network_file = Path(network)
-    described = read_network(network_file)
+    described = done.do(READ, network_file)
     provide_password(described)
-    reported = report_month(network_file, month or _month_due(described), done)
+    reported = report_network(described, network_file, month or _month_due(described), done)
     leave_artifacts(reported)
     return reported
 
@@ -43,8 +45,10 @@ def _month_due(network: Network) -> str:
     return month_just_closed(due, network.network.time_zone)
 
 
-def report_month_in_prefect(network_file: Path, month: str, progress: Progress) -> MonthReported:
-    """Run the flow in this process with `progress` watching."""
-    with watching(progress):
+def report_month_in_prefect(
+    network_file: Path, month: str, progress: Progress, before: dict[str, DoneBefore]
+) -> MonthReported:
+    """Run the flow in this process with `progress` watching; `before`: steps that were done already."""
+    with watching(progress, before):
         start_server()
         return monthly_report(str(network_file), month)

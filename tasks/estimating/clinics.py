@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 LEVEL = 0.95
 # a shrunken estimate differs from the comparator when the posterior probability passes this
 _SURE = 0.975
+_PROBABILITY_DECIMALS = 9
 
 
 def raw_rows(question: Question, summary: Summary) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def model_rows(
     own, own_sd, weight = (effects[each].to_numpy(dtype=float) for each in ("own", "own_sd", "weight"))
     z = float(special.ndtri(0.5 + LEVEL / 2.0))
     above = effects["p_above"].to_numpy(dtype=float)
-    better = 1.0 - above if question.outcome.direction == "lower" else above
+    better = _probability(1.0 - above if question.outcome.direction == "lower" else above)
     forms = {
         "adjusted": ((own, own - z * own_sd, own + z * own_sd), "from its own records alone"),
         "shrunken": (
@@ -141,6 +142,11 @@ def model_rows(
 
 
 _UNDEFINED = "clinics do not differ beyond chance, so a clinic's own effect is not defined"
+
+
+def _probability(added_up: Floats) -> Floats:
+    """A posterior probability without the rounding of the quadrature nodes that it was added up over."""
+    return np.clip(np.round(added_up, _PROBABILITY_DECIMALS), 0.0, 1.0) + 0.0  # and no minus zero
 
 
 def _given(question: Question) -> str:

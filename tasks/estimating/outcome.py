@@ -20,7 +20,7 @@ from tasks.estimating.summary import Summary
 from tasks.models import GlmmFit, LmmFit, Shrunken, shrink
 from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network
-from tasks.records import Records
+from tasks.records import Records, read_once
 from tasks.records.questions.derived_records import clinic_month_counts, without_levels
 
 
@@ -73,12 +73,21 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
     Raises:
         SourceError: the database went away (worth another try).
     """
+    question = question_of(network, name, summary)
     with usable.held():
-        return _estimate(usable, network, question_of(network, name, summary), summary)
+        records = _records_of(question, usable)
+        with read_once(
+            records,
+            cells_of=question.all_columns,
+            moments_of=question.widest_means,
+            moments_by=("region/clinic",) if question.regions else (),
+            groups=("clinic", "month"),
+            exposure=question.exposure,
+        ):
+            return _estimate(records, network, question, summary)
 
 
-def _estimate(usable: Records, network: Network, question: Question, summary: Summary) -> OutcomeEstimates:
-    records = _records_of(question, usable)
+def _estimate(records: Records, network: Network, question: Question, summary: Summary) -> OutcomeEstimates:
     raw = raw_rows(question, summary)
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary))
     row = _outcome_row(question, summary)

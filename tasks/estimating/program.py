@@ -14,7 +14,17 @@ from tasks.errors import ClinicnetError, EstimationError, SourceError
 from tasks.estimating.attempting import attempted
 from tasks.estimating.program_words import AVERAGED, months_in_words, sentence
 from tasks.estimating.questions import Question
-from tasks.models import GlmmFit, ProgramEffect, gee, glmm, lmm, marginal_effects, program_effect, within
+from tasks.models import (
+    GlmmFit,
+    LmmFit,
+    ProgramEffect,
+    gee,
+    glmm,
+    lmm,
+    marginal_effects,
+    program_effect,
+    within,
+)
 from tasks.models.estimating_equations.sandwich import Covariance
 from tasks.models.fit import Fit
 from tasks.network.schema import Network
@@ -67,9 +77,10 @@ def _estimates(question: Question, records: Records) -> tuple[Estimate, ...]:
             ("mixed", "conditional", lambda: _rollout(question, records, immediate())),
             ("mixed", "marginal", lambda: _rollout_averaged(question, records, immediate())),
         )
+    mixed = functools.cache(lambda: _mixed_fit(question, records))
     return (
-        ("mixed", "conditional", lambda: _mixed(question, records)),
-        ("mixed", "marginal", lambda: _averaged(question, records)),
+        ("mixed", "conditional", lambda: _mixed(question, mixed())),
+        ("mixed", "marginal", lambda: _averaged(question, mixed(), records)),
         ("gee", "marginal", lambda: _gee(question, records)),
         ("within", "conditional", lambda: _within(question, records)),
         ("naive", "unadjusted", lambda: _naive(question, records)),
@@ -149,13 +160,13 @@ def _rollout_averaged(
     yield from _population(question, _glmm(question, formula, records), records)
 
 
-def _averaged(question: Question, records: Records) -> Iterator[dict[str, Any]]:
+def _averaged(question: Question, fit: LmmFit | GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
     """The mixed model averaged over clinics and patients: what a policy would change."""
-    if question.family == "gaussian":
+    if not isinstance(fit, GlmmFit):
         # an effect on a mean is the same for a patient and for the population
-        yield _coefficient(question, lmm(question.with_program, records), "mixed", "marginal")
+        yield _coefficient(question, fit, "mixed", "marginal")
         return
-    yield from _population(question, _glmm(question, question.with_program, records), records)
+    yield from _population(question, fit, records)
 
 
 def _population(question: Question, fit: GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
@@ -172,10 +183,13 @@ def _glmm(question: Question, formula: str, records: Records) -> GlmmFit:
     return glmm(formula, records, family=question.family, exposure=question.outcome.exposure)
 
 
-def _mixed(question: Question, records: Records) -> Iterator[dict[str, Any]]:
-    gaussian = question.family == "gaussian"
-    formula = question.with_program
-    fit: Fit = lmm(formula, records) if gaussian else _glmm(question, formula, records)
+def _mixed_fit(question: Question, records: Records) -> LmmFit | GlmmFit:
+    if question.family == "gaussian":
+        return lmm(question.with_program, records)
+    return _glmm(question, question.with_program, records)
+
+
+def _mixed(question: Question, fit: Fit) -> Iterator[dict[str, Any]]:
     yield _coefficient(question, fit, "mixed", "conditional")
 
 

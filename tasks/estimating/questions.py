@@ -77,6 +77,26 @@ class Question:
         return self._fixed(tuple(each for each in self.adjusters if each not in (MONTHS, MERGED_MONTHS)))
 
     @property
+    def all_columns(self) -> str | None:
+        """A formula with every column that cells are made of; None where sums are enough for all models."""
+        if self.family == "gaussian":  # of clinics' months only whether they have the program
+            return f"{self.program} ~ 1" if self.program and self.rollout else None
+        adjusters = tuple(each for each in self.adjusters if each != MONTHS)
+        return self._fixed((*([self.program] if self.program else []), *adjusters))
+
+    @property
+    def widest_means(self) -> str | None:
+        """The formula of a mean whose moments most of its models' follow from; None for other outcomes."""
+        if self.family != "gaussian":
+            return None
+        return self.ranking if self.rollout or self.program is None else self.with_program
+
+    @property
+    def exposure(self) -> str | None:
+        """The column with the exposure of counts."""
+        return self.outcome.exposure
+
+    @property
     def adjusting_columns(self) -> tuple[str, ...]:
         """The records' columns behind the adjusters."""
         columns = {MONTHS: "month", MERGED_MONTHS: "merged_month"}

@@ -5,6 +5,7 @@ from tasks.records.cells import Cells
 from tasks.records.design import Design, Dropped, RandomTerm
 from tasks.records.moments import Moments
 from tasks.records.new_rows import NewRows, new_rows
+from tasks.records.one_read import read_once
 from tasks.records.queries import cells_for, moments_for
 from tasks.records.sources.records import Records
 
@@ -20,4 +21,5 @@ __all__ = [
     "cells_for",
     "moments_for",
     "new_rows",
+    "read_once",
 ]

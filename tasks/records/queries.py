@@ -9,12 +9,13 @@ from typing import Any
 import duckdb
 
 from tasks.records.cells import Cells
-from tasks.records.columns import as_frame
+from tasks.records.columns import Frame, as_frame
 from tasks.records.design import Design
 from tasks.records.formulas.model_spec import request
 from tasks.records.in_database.from_database import cells_in_database, moments_in_database
 from tasks.records.in_memory.from_rows import cells_in_memory, moments_in_memory
 from tasks.records.moments import Moments
+from tasks.records.one_read import held_moments, held_rows
 from tasks.records.sources.connection import Connection
 from tasks.records.sources.duckdb_source import open_relation
 from tasks.records.sources.records import Records
@@ -44,11 +45,15 @@ def moments_for(
         SourceError: the database cannot be reached.
     """
     asked = request(formula, groups, extra)
+    rows = held_rows(data, asked)
+    if rows is not None:
+        return moments_in_memory(asked, Frame(rows.table), weight=rows.weight)
     opened = open_data(data)
     if opened is None:
         return moments_in_memory(asked, as_frame(data))
+
     with opened as (connection, query):
-        return moments_in_database(asked, connection, query)
+        return held_moments(data, asked, lambda each: moments_in_database(each, connection, query))
 
 
 def cells_for(
@@ -84,6 +89,9 @@ def cells_for(
         SourceError: the database cannot be reached.
     """
     asked = request(formula, groups, trials=trials, exposure=exposure, offset=offset, time=time)
+    rows = held_rows(data, asked)
+    if rows is not None:
+        return cells_in_memory(asked, Frame(rows.table), collapse=collapse, weight=rows.weight)
     opened = open_data(data)
     if opened is None:
         return cells_in_memory(asked, as_frame(data), collapse=collapse)

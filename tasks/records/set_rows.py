@@ -19,6 +19,7 @@ from tasks.records.formulas.contrasts import Coded, Factor
 from tasks.records.formulas.model_spec import Binding
 from tasks.records.in_database.from_database import fetch_rows
 from tasks.records.in_memory.rows import Rows
+from tasks.records.one_read import held_rows
 from tasks.records.queries import open_data
 
 Floats = NDArray[np.float64]
@@ -107,6 +108,9 @@ def _set_rows(binding: Binding, data: Any, variable: str, values: Sequence[Any])
 
 def _complete_rows(binding: Binding, data: Any) -> Rows:
     asked = binding.request
+    held = held_rows(data, asked)
+    if held is not None:
+        return Rows.complete(Frame(held.table), asked, held.weight)
     opened = open_data(data)
     if opened is None:
         return Rows.complete(as_frame(data), asked)

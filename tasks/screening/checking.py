@@ -13,10 +13,15 @@ from tasks.records.questions.contract import examine_records, table_of
 from tasks.records.sources.records import BLOCK_PASSWORD, Records
 
 
-def check_network(path: Path) -> Network:
+def check_network(path: Path, *, open_later: bool = False) -> Network:
     """The network, once nothing is wrong with its file and its records fit it.
 
     Goes on to the records with whatever is sound in a faulty file, so that one check says everything.
+
+    Args:
+        path: the network file.
+        open_later: whether records whose password is in a Prefect block are left to the flow that opens it,
+            where otherwise it is a problem that they cannot be looked at.
 
     Raises:
         NetworkFileError: something is wrong; lists every problem with its line.
@@ -24,8 +29,9 @@ def check_network(path: Path) -> Network:
     """
     reading = examine(path)
     problems = list(reading.problems)
-    if reading.sound is not None:
-        problems += _problems_with_records(reading, reading.sound)
+    sound = reading.sound
+    if sound is not None and not (open_later and sound.records.password_block is not None):
+        problems += _problems_with_records(reading, sound)
     if problems or reading.network is None:
         raise NetworkFileError(reading.file, in_order(problems))
     return reading.network

@@ -28,9 +28,15 @@ Integers = NDArray[np.int64]
 _BLOCK = 8_192  # rows of a matrix that are filled together, so that they stay in the cache
 
 
-def moments_in_memory(asked: Request, frame: Frame) -> tuple[Design, Moments]:
-    """The moments of a request's columns over the complete rows of a frame."""
-    rows = Rows.complete(frame, asked)
+def moments_in_memory(asked: Request, frame: Frame, *, weight: str | None = None) -> tuple[Design, Moments]:
+    """The moments of a request's columns over the complete rows of a frame.
+
+    Args:
+        asked: the request.
+        frame: the rows, or rows that a query has counted.
+        weight: column with the number of rows each row stands for.
+    """
+    rows = Rows.complete(frame, asked, weight)
     binding = bind(asked, rows)
     factors, combinations = groups(rows, asked)
     listed = binding.columns
@@ -38,7 +44,12 @@ def moments_in_memory(asked: Request, frame: Frame) -> tuple[Design, Moments]:
     columns = [rows.column(column, binding.variables) for column in listed]
     columns.append(rows.response(binding) - rows.offset(binding))
     reference = _reference(columns)
-    products = products_by_group(columns, reference, combinations.index, len(combinations.codes))
+    summed, about = columns, reference
+    if rows.counted:
+        root = np.sqrt(rows.weight)
+        summed = [root * (column - point) for column, point in zip(columns, reference, strict=True)]
+        about = np.zeros(len(columns))
+    products = products_by_group(summed, about, combinations.index, len(combinations.codes))
 
     def confirm(position: int, weights: Floats) -> float:
         return _residual_square(columns, reference, weights, rows.weight)

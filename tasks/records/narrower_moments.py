@@ -1,0 +1,67 @@
+"""Moments of fewer columns and coarser groups, taken from moments that were read before."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tasks.records.design import Design
+from tasks.records.formulas.contrasts import code
+from tasks.records.formulas.model_spec import Binding, Request
+from tasks.records.moments import Moments
+
+
+def narrower_moments(asked: Request, design: Design, moments: Moments) -> tuple[Design, Moments] | None:
+    """What `asked` would read, out of moments of more columns or finer groups; None where they lack it.
+
+    They do where the outcome is the same, every column and grouping factor is among theirs, and the columns
+    that are not asked for were missing nowhere: then both rest on the same rows.
+
+    Args:
+        asked: the request.
+        design, moments: what was read before.
+    """
+    read: Binding = design.spec
+    formula, known = asked.formula, read.request.formula
+    if read.unused or asked.roles or read.request.roles or asked.extra.terms:
+        return None
+    if formula.response.text != known.response.text:
+        return None
+    if [each.text for each in formula.offsets] != [each.text for each in known.offsets]:
+        return None
+    if any(f"{name} is missing" in design.dropped.rows for name in {*read.request.names} - {*asked.names}):
+        return None
+    parts = (formula.fixed, *(each.terms for each in formula.random))
+    used = {name for part in parts for term in part.terms for name in term}
+    if not used <= set(read.variables):
+        return None
+    factors = tuple(each.name for each in asked.groupings)
+    if not set(factors) <= set(moments.factors):
+        return None
+    binding = Binding(
+        request=asked,
+        variables={name: read.variables[name] for name in used},
+        fixed=code(formula.fixed, read.variables),
+        random=tuple(code(part.terms, read.variables) for part in formula.random),
+        extra=(),
+    )
+    names = [column.name for column in binding.columns]
+    if not set(names) <= set(moments.columns[:-1]):
+        return None
+    return binding.design(design.dropped.rows), _pooled(moments, names, factors)
+
+
+def _pooled(moments: Moments, names: list[str], factors: tuple[str, ...]) -> Moments:
+    kept = [*(moments.columns.index(name) for name in names), len(moments.columns) - 1]
+    at = [moments.factors.index(name) for name in factors]
+    codes, group = np.unique(moments.codes[:, at], axis=0, return_inverse=True)
+    chosen = moments.products[:, kept][:, :, kept]
+    products = np.zeros((len(codes), *chosen.shape[1:]))
+    np.add.at(products, group.ravel(), chosen)
+    return Moments(
+        columns=tuple(moments.columns[j] for j in kept),
+        reference=moments.reference[kept],
+        products=products,
+        factors=factors,
+        levels=tuple(moments.levels[j] for j in at),
+        codes=codes.astype(np.int64),
+    )

@@ -1,0 +1,126 @@
+"""Records read once: while a block lasts, rows and sums that were read answer what is asked of them again.
+
+Rows are held as a database hands them over, equal ones counted, for outcomes whose models need cells; sums
+are held for all. Nothing of it outlives the block, or leaves the door: callers go on asking `Records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from tasks.records.design import Design
+from tasks.records.formulas.expressions import BASIS_FUNCTIONS
+from tasks.records.formulas.model_spec import Request, request
+from tasks.records.in_database.from_database import fetch_rows
+from tasks.records.moments import Moments
+from tasks.records.narrower_moments import narrower_moments
+from tasks.records.sources.records import Records
+
+
+@dataclass(frozen=True, repr=False)
+class CountedRows:
+    """Rows of some columns, equal ones counted.
+
+    Attributes:
+        table: the columns.
+        weight: the column that counts equal rows; None where none were.
+    """
+
+    table: pa.Table
+    weight: str | None
+
+
+@dataclass
+class _Held:
+    """What a block holds of its records."""
+
+    columns: Request | None
+    sums: Request | None
+    rows: CountedRows | None = None
+    moments: dict[Any, tuple[Design, Moments]] = field(default_factory=dict)
+
+
+_held: ContextVar[dict[Records, _Held] | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def read_once(
+    records: Records,
+    *,
+    cells_of: str | None = None,
+    moments_of: str | None = None,
+    moments_by: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    exposure: str | None = None,
+) -> Iterator[None]:
+    """Let questions about `records` be answered from what was read before, until the end of the block.
+
+    Args:
+        records: this very handle; records made of it are others.
+        cells_of: a formula with every column that cells will be asked of; None where sums are enough.
+        moments_of: a formula with the columns that most moments will be asked of, which are read first.
+        moments_by: groups that some of those moments have beside the formula's.
+        groups: the grouping columns of such cells.
+        exposure: the exposure of counts.
+
+    Raises:
+        FormulaError: the formula cannot be read.
+    """
+    columns = None if cells_of is None else request(cells_of, groups, exposure=exposure)
+    sums = None if moments_of is None else request(moments_of, moments_by)
+    before = _held.get() or {}
+    token = _held.set({**before, records: _Held(columns, sums)})
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+def held_rows(data: Any, asked: Request) -> CountedRows | None:
+    """The rows that answer a request, read if they were not yet; None where nothing is held that does."""
+    held = _of(data)
+    if held is None or held.columns is None or not _covers(held.columns, asked):
+        return None
+    if held.rows is None:
+        with data.connect() as connection:
+            held.rows = CountedRows(*fetch_rows(held.columns, connection, data.query))
+    return held.rows
+
+
+def held_moments(
+    data: Any, asked: Request, read: Callable[[Request], tuple[Design, Moments]]
+) -> tuple[Design, Moments]:
+    """The moments of a request, by `read` unless what was read before has them."""
+    held = _of(data)
+    if held is None:
+        return read(asked)
+    if held.sums is not None and not held.moments:
+        held.moments[_key(held.sums)] = read(held.sums)
+    if _key(asked) not in held.moments:
+        earlier = (narrower_moments(asked, *each) for each in held.moments.values())
+        found = next((each for each in earlier if each is not None), None)
+        held.moments[_key(asked)] = read(asked) if found is None else found
+    return held.moments[_key(asked)]
+
+
+def _key(asked: Request) -> tuple[Any, ...]:
+    groups = tuple(each.name for each in asked.groupings)
+    return asked.formula.text, groups, asked.extra.terms, *asked.roles.items()
+
+
+def _of(data: Any) -> _Held | None:
+    blocks = _held.get()
+    return None if blocks is None or not isinstance(data, Records) else blocks.get(data)
+
+
+def _covers(columns: Request, asked: Request) -> bool:
+    """Whether rows of `columns` have all that is asked; time's order and splines need rows one by one."""
+    if "time" in asked.roles or any(each.function in BASIS_FUNCTIONS for each in asked.expressions):
+        return False
+    return set(asked.names) <= set(columns.names)

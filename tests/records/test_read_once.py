@@ -1,0 +1,128 @@
+"""What was read once answers what is asked again: the same numbers, and the records are left alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_network import MONTH, write_network
+
+from tasks.estimating import estimate_outcome, summarise
+from tasks.models import glmm, lmm
+from tasks.network import read_network
+from tasks.network.schema import Network
+from tasks.records import Records, cells_for, moments_for, one_read, read_once
+from tasks.records import queries as queries_module
+from tasks.screening import screen
+
+Reads = Counter[str]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    return read_network(write_network(tmp_path_factory.mktemp("network")))
+
+
+@pytest.fixture(scope="module")
+def usable(network: Network) -> Records:
+    return screen(Records.of(network), network, MONTH).usable
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
+    """How often rows, cells and moments are read from the database."""
+    counted: Reads = Counter()
+    places = {
+        "moments_in_database": queries_module,
+        "cells_in_database": queries_module,
+        "fetch_rows": one_read,
+    }
+    for name, module in places.items():
+        function = getattr(module, name)
+
+        def watched(
+            *asked: object, _name: str = name, _function: object = function, **more: object
+        ) -> object:
+            counted[_name] += 1
+            return _function(*asked, **more)
+
+        monkeypatch.setattr(module, name, watched)
+    return counted
+
+
+def test_an_outcome_reads_its_records_once(network: Network, usable: Records, reads: Reads) -> None:
+    """Ranking, shrinkage, standardising, correlations and every estimate of the program, from one read."""
+    summary = summarise(usable, network)
+    for name in ("vaccinated", "emergencies"):
+        reads.clear()
+        assert estimate_outcome(usable, network, name, summary).status == "ok"
+        assert reads == {"fetch_rows": 1}, name
+
+
+def test_a_mean_reads_its_moments_twice(network: Network, usable: Records, reads: Reads) -> None:
+    """Once by clinic, and once by clinic and month for a program rolled out in steps."""
+    summary = summarise(usable, network)
+    reads.clear()
+    assert estimate_outcome(usable, network, "sbp", summary).status == "ok"
+    assert not reads["cells_in_database"]
+    assert reads["moments_in_database"] <= 2, reads
+
+
+def test_cells_are_the_same(usable: Records, reads: Reads) -> None:
+    formulas = ["vaccinated ~ 1 + (1 | clinic)", "vaccinated ~ age + sex + C(month) + (1 | clinic)"]
+    before = [cells_for(formula, usable)[1] for formula in formulas]
+    fits = [glmm(formula, usable, family="binomial") for formula in formulas]
+    reads.clear()
+    with read_once(usable, cells_of="vaccinated ~ age + sex", groups=("clinic", "month")):
+        for formula, cells, fit in zip(formulas, before, fits, strict=True):
+            again = cells_for(formula, usable)[1]
+            assert again.n_obs == cells.n_obs
+            assert again.total.sum() == cells.total.sum()
+            assert len(again.weight) == len(cells.weight)
+            refit = glmm(formula, usable, family="binomial")
+            assert refit.coef.to_numpy() == pytest.approx(fit.coef.to_numpy(), rel=1e-8)
+    assert reads == {"fetch_rows": 1}
+    cells_for(formulas[0], usable)
+    assert reads["cells_in_database"] == 1  # after the block it is read again
+
+
+def test_moments_of_fewer_columns_and_coarser_groups_are_the_same(usable: Records, reads: Reads) -> None:
+    widest = "sbp ~ program + age + C(month) + (1 | patient) + (1 | clinic)"
+    formulas = [
+        "sbp ~ 1 + (1 | clinic)",
+        "sbp ~ age + (1 | clinic)",
+        "sbp ~ age + C(month) + (1 | clinic)",
+        "sbp ~ program + age + C(month) + (1 | clinic)",
+    ]
+    before = [lmm(formula, usable) for formula in formulas]
+    reads.clear()
+    with read_once(usable, moments_of=widest):
+        for formula, fit in zip(formulas, before, strict=True):
+            refit = lmm(formula, usable)
+            assert refit.n_obs == fit.n_obs
+            assert refit.coef.to_numpy() == pytest.approx(fit.coef.to_numpy(), rel=1e-8)
+            assert refit.se.to_numpy() == pytest.approx(fit.se.to_numpy(), rel=1e-7)
+            assert refit.loglik == pytest.approx(fit.loglik, rel=1e-10)
+    assert reads == {"moments_in_database": 1}
+
+
+def test_columns_that_were_missing_somewhere_are_read_again(tmp_path: Path, reads: Reads) -> None:
+    """A mean of all records is not that of the records whose age is known."""
+    records = "CREATE TABLE visits AS SELECT 'C' || i % 3 AS clinic, i % 7 AS y, "
+    records += "CASE WHEN i % 5 > 0 THEN i % 40 END AS age FROM range(300) AS numbers(i)"
+    source = Records(str(write_network(tmp_path, records).parent / "records.duckdb"), "SELECT * FROM visits")
+    with read_once(source, moments_of="y ~ age + (1 | clinic)"):
+        assert moments_for("y ~ age + (1 | clinic)", source)[1].n_obs == 240
+        assert moments_for("y ~ 1 + (1 | clinic)", source)[1].n_obs == 300
+    assert reads == {"moments_in_database": 2}
+
+
+def test_records_made_of_others_are_others(usable: Records) -> None:
+    with read_once(usable, cells_of="vaccinated ~ age", groups=("clinic",)):
+        women = usable.made_of_these("SELECT * FROM {records} WHERE sex = 'female'")
+        everyone = cells_for("vaccinated ~ age + (1 | clinic)", usable)[1].n_obs
+        assert 0 < cells_for("vaccinated ~ age + (1 | clinic)", women)[1].n_obs < everyone
+    assert np.isfinite(everyone)
