@@ -119,7 +119,10 @@ def _screened(screened: Screened) -> str:
 
 def _published_before(standing: tuple[Standing, ...]) -> str:
     *editions, new = standing
-    return f"{len(new.earlier)} releases share months, {len(editions)} of them report this one"
+    if not new.earlier:
+        return "no earlier release shares a month"
+    again = f", {len(editions)} of this month" if editions else ""
+    return f"{len(new.earlier)} earlier share months{again}"
 
 
 def _compared(release: Release) -> str:
