@@ -1,0 +1,238 @@
+"""Figures that a reader can check by head: a few records in a table, and the answer as arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.estimating import OutcomeEstimates, Summary, estimate_outcome, summarise
+from tasks.estimating.clinics import raw_rows
+from tasks.estimating.questions import Question, question_of
+from tasks.estimating.standardising import standardised
+from tasks.models import lmm
+from tasks.models.generalized_mixed.certain_rows import CertainRows
+from tasks.network import read_network
+from tasks.network.schema import Network
+from tasks.ranking import rank_outcome
+from tasks.records import Records
+from tasks.screening import screen
+
+Z = 1.959964
+"""97.5% point of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A network of a few records, screened and summed."""
+
+    network: Network
+    usable: Records
+    summary: Summary
+
+    def question(self, outcome: str = "y") -> Question:
+        return question_of(self.network, outcome, self.summary)
+
+    def raw(self) -> pd.DataFrame:
+        return raw_rows(self.question(), self.summary).set_index("clinic")
+
+    def estimated(self) -> OutcomeEstimates:
+        return estimate_outcome(self.usable, self.network, "y", self.summary)
+
+
+def worked(directory: Path, table: str, outcome: str) -> Worked:
+    """A network from a table of its records: clinic, date, y, and what else the first line names."""
+    names, *lines = [line.split() for line in table.strip().splitlines()]
+    rows = pd.DataFrame(lines, columns=names)
+    for name in rows.columns.difference(["clinic", "date"]):
+        rows[name] = pd.to_numeric(rows[name])
+    with duckdb.connect(str(directory / "records.duckdb")) as connection:
+        connection.register("written", rows)
+        connection.execute(
+            "CREATE TABLE records AS SELECT * REPLACE (CAST(date AS DATE) AS date) FROM written"
+        )
+    file = directory / "network.toml"
+    file.write_text(
+        '[network]\nname = "By hand"\n[records]\nsource = "records.duckdb"\n'
+        f'[outcomes.y]\nlabel = "Y"\n{outcome}'
+    )
+    network = read_network(file)
+    month = max(rows["date"])[:7]
+    usable = screen(Records.of(network), network, month).usable
+    return Worked(network, usable, summarise(usable, network))
+
+
+MEAN = 'kind = "continuous"\nunit = "mmHg"\ndirection = "lower"\n'
+
+
+def test_sums_by_clinic_and_month(tmp_path: Path) -> None:
+    table = """
+        clinic  date        y
+        A       2024-01-05  2
+        A       2024-01-20  4
+        A       2024-02-03  9
+        B       2024-01-11  5
+        B       2024-02-14  5
+    """
+    summary = worked(tmp_path, table, MEAN).summary
+    a = summary.outcomes["y"].set_index(["clinic", "month"]).loc[("A", "2024-01")]
+    assert a["n"] == 2
+    assert a["mean"] == (2 + 4) / 2
+    assert a["squares"] == (2 - 3) ** 2 + (4 - 3) ** 2
+    assert a["total"] == 2 + 4
+    whole = summary.by_clinic("y").loc["A"]
+    assert whole["mean"] == (2 + 4 + 9) / 3
+    assert whole["squares"] == pytest.approx((2 - 5) ** 2 + (4 - 5) ** 2 + (9 - 5) ** 2)
+    assert summary.by_month("y").loc["2024-02", "total"] == 9 + 5
+
+
+def test_a_mean_and_its_interval(tmp_path: Path) -> None:
+    table = """
+        clinic  date        y
+        A       2024-01-05  2
+        A       2024-01-20  4
+        B       2024-01-11  5
+        B       2024-01-14  5
+        B       2024-01-15  8
+    """
+    raw = worked(tmp_path, table, MEAN).raw()
+    assert raw.loc["A", "value"] == (2 + 4) / 2
+    t = 12.7062  # 97.5% point of t with 2 - 1 degrees of freedom
+    se = sqrt(((2 - 3) ** 2 + (4 - 3) ** 2) / (2 - 1) / 2)
+    assert raw.loc["A", "lower"] == pytest.approx(3 - t * se, rel=1e-5)
+    assert raw.loc["A", "upper"] == pytest.approx(3 + t * se, rel=1e-5)
+    assert raw.loc["B", "value"] == (5 + 5 + 8) / 3
+    assert raw["denominator"].tolist() == [2, 3]
+
+
+def test_a_mean_of_logarithms_is_a_geometric_mean(tmp_path: Path) -> None:
+    table = """
+        clinic  date        y
+        A       2024-01-05  1
+        A       2024-01-20  4
+        B       2024-01-11  2
+        B       2024-01-14  8
+    """
+    raw = worked(tmp_path, table, MEAN + 'scale = "log"\n').raw()
+    assert raw.loc["A", "value"] == pytest.approx(sqrt(1 * 4))
+    assert raw.loc["B", "value"] == pytest.approx(sqrt(2 * 8))
+    half = 12.7062 * sqrt(2 * (log(4) / 2) ** 2 / 1 / 2)
+    assert raw.loc["A", "upper"] == pytest.approx(2 * exp(half), rel=1e-5)
+
+
+def test_a_share_and_wilsons_interval(tmp_path: Path) -> None:
+    table = """
+        clinic  date        y
+        A       2024-01-05  1
+        A       2024-01-20  0
+        A       2024-01-21  1
+        A       2024-01-22  0
+        B       2024-01-11  0
+    """
+    raw = worked(tmp_path, table, 'kind = "binary"\ndirection = "lower"\n').raw()
+    assert raw.loc["A", "value"] == 100 * 2 / 4
+    assert raw.loc["A", "numerator"] == 2
+    half = Z * sqrt(2 * 2 / 4 + Z**2 / 4)
+    assert raw.loc["A", "lower"] == pytest.approx(100 * (2 + Z**2 / 2 - half) / (4 + Z**2), rel=1e-5)
+    assert raw.loc["A", "upper"] == pytest.approx(100 * (2 + Z**2 / 2 + half) / (4 + Z**2), rel=1e-5)
+    assert raw.loc["B", "value"] == raw.loc["B", "lower"] == 0
+    assert raw.loc["B", "upper"] == pytest.approx(100 * Z**2 / (1 + Z**2), rel=1e-5)
+
+
+def test_a_rate_and_its_exact_interval(tmp_path: Path) -> None:
+    table = """
+        clinic  date        y  years
+        A       2024-01-05  2  1.5
+        A       2024-01-20  1  0.5
+        B       2024-01-11  0  4.0
+    """
+    raw = worked(tmp_path, table, 'kind = "count"\ndirection = "lower"\nexposure = "years"\n').raw()
+    assert raw.loc["A", "value"] == (2 + 1) / (1.5 + 0.5)
+    assert raw.loc["A", "denominator"] == 2
+    # χ² with 2 × 3 and 2 × 4 degrees of freedom: 1.23734 and 17.5345
+    assert raw.loc["A", "lower"] == pytest.approx(1.23734 / 2 / 2, rel=1e-5)
+    assert raw.loc["A", "upper"] == pytest.approx(17.5345 / 2 / 2, rel=1e-5)
+    assert raw.loc["B", "upper"] == pytest.approx(-log(0.025) / 4)
+
+
+def test_the_networks_own_patients_at_a_clinic(tmp_path: Path) -> None:
+    """Four records with mean 4: at a clinic whose effect is u they would have 4 + u."""
+    table = """
+        clinic  date        y
+        A       2024-01-05  1
+        A       2024-01-20  3
+        B       2024-01-11  5
+        B       2024-01-14  7
+    """
+    made = worked(tmp_path, table, MEAN)
+    question = made.question()
+    fit = lmm(question.ranking, made.usable)
+    scale = standardised(question, fit, question.ranking, made.usable)
+    assert scale.typical == pytest.approx((1 + 3 + 5 + 7) / 4)
+    assert scale.at(np.array([-1.0, 2.0])) == pytest.approx([4 - 1, 4 + 2])
+    aside = CertainRows(where=(), rows=1, all_rows=4, size=1, events=0, all_size=4)
+    assert standardised(question, fit, question.ranking, made.usable, aside).typical == pytest.approx(
+        3 / 4 * 4 + 1 / 4 * 0
+    )
+
+
+def _five(tmp_path: Path, spread: float, direction: str) -> Worked:
+    """Five clinics at 10, 20, … 50, each with thirty records half `spread` below and half above."""
+    lines = ["clinic date y"]
+    for i, clinic in enumerate("ABCDE", start=1):
+        lines += [
+            f"{clinic} 2024-01-{1 + k % 28:02d} {10 * i + (spread if k % 2 else -spread)}" for k in range(30)
+        ]
+    outcome = f'kind = "continuous"\nunit = "points"\ndirection = "{direction}"\n'
+    return worked(tmp_path, "\n".join(lines), outcome)
+
+
+def test_figures_of_the_network(tmp_path: Path) -> None:
+    estimates = _five(tmp_path, 1.0, "higher").estimated()
+    figures = estimates.figures.set_index("figure")["value"]
+    assert figures["mean"] == pytest.approx((10 + 20 + 30 + 40 + 50) / 5)
+    assert figures["typical"] == pytest.approx(30)
+    # variance of the clinics' means, less what thirty records each make them vary by
+    within = 30 * 5 * 1.0**2 / (150 - 5)
+    between = (20**2 + 10**2 + 0 + 10**2 + 20**2) / 4 - within / 30
+    assert figures["sd_between"] == pytest.approx(sqrt(between), rel=1e-6)
+    share = between / (between + within)
+    assert figures["icc"] == pytest.approx(share, rel=1e-6)
+    assert figures["design_effect"] == pytest.approx(1 + (30 - 1) * share, rel=1e-6)
+    assert figures["effective_sample_size"] == pytest.approx(150 / (1 + 29 * share), rel=1e-6)
+
+
+def test_a_best_estimate_lies_between_the_clinics_own_figure_and_the_typical_one(tmp_path: Path) -> None:
+    estimates = _five(tmp_path, 20.0, "higher").estimated()
+    clinics = estimates.clinics.set_index(["form", "clinic"])
+    within = 30 * 5 * 20.0**2 / (150 - 5)
+    between = (20**2 + 10**2 + 0 + 10**2 + 20**2) / 4 - within / 30
+    weight = between / (between + within / 30)
+    assert clinics.loc[("shrunken", "A"), "reliability"] == pytest.approx(weight, rel=1e-6)
+    assert clinics.loc[("adjusted", "A"), "value"] == pytest.approx(10)
+    assert clinics.loc[("shrunken", "A"), "value"] == pytest.approx(weight * 10 + (1 - weight) * 30, rel=1e-6)
+
+
+@pytest.mark.parametrize(("direction", "places"), [("lower", [1, 2, 3, 4, 5]), ("higher", [5, 4, 3, 2, 1])])
+def test_places_of_clinics_far_apart(tmp_path: Path, direction: str, places: list[int]) -> None:
+    made = _five(tmp_path, 1.0, direction)
+    ranked = rank_outcome(made.network, made.estimated())
+    assert ranked.verdict == "rank"
+    rows = ranked.rows.set_index("clinic")
+    assert rows["rank_median"].tolist() == places
+    assert rows["rank_lower"].tolist() == rows["rank_upper"].tolist() == places
+    # between variance 250 less 1.034 / 30, over the same and 1.034 / 30
+    assert ranked.figures["value"].tolist() == pytest.approx([1 - 1.034483 / 30 / 250], rel=1e-4)
+
+
+def test_clinics_all_alike_have_no_places(tmp_path: Path) -> None:
+    lines = ["clinic date y", *(f"{c} 2024-01-{1 + k:02d} {10 + k % 2}" for c in "ABCDE" for k in range(28))]
+    made = worked(tmp_path, "\n".join(lines), MEAN)
+    ranked = rank_outcome(made.network, made.estimated())
+    assert ranked.verdict == "do_not_rank"
+    assert (ranked.rows["status"] == "not_ranked").all()
