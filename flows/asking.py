@@ -28,7 +28,7 @@ _FAMILIES = {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AdHocQuestion:
     """What is asked.
 
     Attributes:
@@ -46,7 +46,7 @@ class Question:
     correlation: Correlation = "exchangeable"
 
 
-def ask(network_file: Path, question: Question) -> Fit:
+def ask(network_file: Path, question: AdHocQuestion) -> Fit:
     """The fit that answers `question` from the records of the network in `network_file`.
 
     Raises:
@@ -88,7 +88,7 @@ def _months(records: Records) -> tuple[str, str]:
     return f"{dates[0]:%Y-%m}", f"{dates[1]:%Y-%m}"
 
 
-def fit(usable: Records, network: Network, question: Question) -> Fit:
+def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     """Fit the model of `question` to screened records.
 
     Raises:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-Question = Literal["policy", "patient", "these_clinics", "none"]
+EffectQuestion = Literal["policy", "patient", "these_clinics", "none"]
 
-QUESTIONS: dict[Question, str] = {
+QUESTIONS: dict[EffectQuestion, str] = {
     "policy": "What would change over the whole population of patients?",
     "patient": "What would change for a patient like this one, in a clinic like this one?",
     "these_clinics": "What changed in these clinics, whatever else sets them apart?",

@@ -134,10 +134,10 @@ def ask(
     correlation: Annotated[Correlation, typer.Option(help="GEE's.")] = Correlation.exchangeable,
 ) -> None:
     """Put one question to the screened records, and print the fit with its estimand in words."""
-    from flows.asking import INSIDE, Question
+    from flows.asking import INSIDE, AdHocQuestion
     from flows.asking import ask as answer
 
-    question = Question(formula, model.value, month, correlation.value)
+    question = AdHocQuestion(formula, model.value, month, correlation.value)
     print(answer(network, question).summary())
     print(INSIDE)
 

@@ -10,7 +10,7 @@ from tasks.errors import ClinicnetError, SourceError, nearest
 
 if TYPE_CHECKING:
     from tasks.network.draft import Draft
-    from tasks.network.interview import Question
+    from tasks.network.interview import Prompt
 
 _SOURCES = ("*.duckdb", "*.db", "*.parquet", "*.csv")
 
@@ -43,7 +43,7 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
     return replace(draft, password_env=password_env)
 
 
-def draft_by_asking(file: Path, ask: Callable[[Question], str]) -> Draft:
+def draft_by_asking(file: Path, ask: Callable[[Prompt], str]) -> Draft:
     """What the person answers; `ask` puts one question and gives the answer."""
     from tasks.network.interview import interview
     from tasks.records.questions.source_profile import SourceLook
@@ -59,7 +59,7 @@ def draft_by_asking(file: Path, ask: Callable[[Question], str]) -> Draft:
             return draft
 
 
-def ask_at_terminal(question: Question) -> str:
+def ask_at_terminal(question: Prompt) -> str:
     """Put one question on the terminal; an empty answer takes the default.
 
     Raises:

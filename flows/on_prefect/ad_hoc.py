@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.asking import INSIDE, Correlation, Model, Question, fit, usable_records
+from flows.asking import INSIDE, AdHocQuestion, Correlation, Model, fit, usable_records
 from flows.job_step import JobStep
 from flows.monthly_steps import READ
 from flows.on_prefect.in_prefect import Month, journal, provide_password
@@ -48,7 +48,7 @@ def ask_network(
     provide_password(described)
     with Records.of(described).copied_once():
         usable = done.do(SCREEN_WINDOW, described, month)
-        fitted = done.do(FIT, usable, described, Question(formula, model, month, correlation))
+        fitted = done.do(FIT, usable, described, AdHocQuestion(formula, model, month, correlation))
     summary = f"{fitted.summary()}\n{INSIDE}"
     create_markdown_artifact(key="answer", markdown=f"```\n{summary}\n```", description=formula)
     return summary

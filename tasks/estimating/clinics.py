@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from tasks.estimating.questions import MERGED_MONTHS, MONTHS, Question
+from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.models import Shrunken
@@ -22,7 +22,7 @@ _SURE = 0.975
 _PROBABILITY_DECIMALS = 9
 
 
-def raw_rows(question: Question, summary: Summary) -> pd.DataFrame:
+def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
     """Rows of `clinic_estimates` of form raw: the clinic's own records, unadjusted."""
     moments = summary.by_clinic(question.name)
     outcome = question.outcome
@@ -63,7 +63,7 @@ def raw_rows(question: Question, summary: Summary) -> pd.DataFrame:
     )
 
 
-def raw_estimand(question: Question) -> str:
+def raw_estimand(question: OutcomeFormulas) -> str:
     """What a raw value is, in words."""
     outcome = question.outcome
     if outcome.kind == "binary":
@@ -78,7 +78,11 @@ def raw_estimand(question: Question) -> str:
 
 
 def model_rows(
-    question: Question, raw: pd.DataFrame, shrunken: Shrunken, scale: Standardised, policy: PolicySection
+    question: OutcomeFormulas,
+    raw: pd.DataFrame,
+    shrunken: Shrunken,
+    scale: Standardised,
+    policy: PolicySection,
 ) -> pd.DataFrame:
     """Rows of forms adjusted and shrunken: the network's own patients at each clinic.
 
@@ -149,7 +153,7 @@ def _probability(added_up: Floats) -> Floats:
     return np.clip(np.round(added_up, _PROBABILITY_DECIMALS), 0.0, 1.0) + 0.0  # and no minus zero
 
 
-def _given(question: Question) -> str:
+def _given(question: OutcomeFormulas) -> str:
     adjusters = ", ".join(_word(each) for each in question.adjusters)
     with_mix = f"with the network's mix of {adjusters}" if adjusters else "unadjusted"
     return f"expected figure of the clinic {with_mix}"
@@ -159,7 +163,9 @@ def _word(term: str) -> str:
     return "month" if term in (MONTHS, MERGED_MONTHS) else term
 
 
-def _too_small(question: Question, own: pd.DataFrame, weight: Floats, policy: PolicySection) -> list[str]:
+def _too_small(
+    question: OutcomeFormulas, own: pd.DataFrame, weight: Floats, policy: PolicySection
+) -> list[str]:
     """Per clinic, why it is not compared; empty where it is."""
     reasons = []
     for (_, row), w in zip(own.iterrows(), weight, strict=True):
@@ -174,12 +180,14 @@ def _too_small(question: Question, own: pd.DataFrame, weight: Floats, policy: Po
     return reasons
 
 
-def _compare(question: Question, better: Floats) -> NDArray[np.str_]:
+def _compare(question: OutcomeFormulas, better: Floats) -> NDArray[np.str_]:
     good, bad = ("higher", "lower") if question.outcome.direction == "neither" else ("better", "worse")
     return np.select([better > _SURE, better < 1.0 - _SURE], [good, bad], default="no_different")
 
 
-def _excludes(question: Question, scale: Standardised, lower: Floats, upper: Floats) -> NDArray[np.str_]:
+def _excludes(
+    question: OutcomeFormulas, scale: Standardised, lower: Floats, upper: Floats
+) -> NDArray[np.str_]:
     above, below = lower > scale.typical, upper < scale.typical
     names = {"higher": ("better", "worse"), "lower": ("worse", "better"), "neither": ("higher", "lower")}
     high, low = names[question.outcome.direction]

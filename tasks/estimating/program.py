@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tasks.errors import ClinicnetError, EstimationError, SourceError
 from tasks.estimating.attempting import attempted
+from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.program_words import AVERAGED, months_in_words, sentence
-from tasks.estimating.questions import Question
 from tasks.models import (
     GlmmFit,
     LmmFit,
@@ -42,7 +42,7 @@ _CORRECTED: Covariance = "kauermann-carroll"
 _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 
 
-def program_effects(question: Question, network: Network, records: Records) -> pd.DataFrame:
+def program_effects(question: OutcomeFormulas, network: Network, records: Records) -> pd.DataFrame:
     """Rows of `program_effects` for one outcome; none where the program cannot bear on it.
 
     Where clinics start at different times the estimates are those of a staggered rollout, with an effect for
@@ -69,7 +69,7 @@ def _listed(estimate: Callable[[], Iterator[dict[str, Any]]]) -> list[dict[str, 
 Estimate = tuple[str, str, Callable[[], Iterator[dict[str, Any]]]]
 
 
-def _estimates(question: Question, records: Records) -> tuple[Estimate, ...]:
+def _estimates(question: OutcomeFormulas, records: Records) -> tuple[Estimate, ...]:
     """Model, estimand, and how it is estimated; a model that fails leaves its place to a reason."""
     if question.rollout:
         immediate = functools.cache(lambda: _immediate(question, records))
@@ -87,13 +87,15 @@ def _estimates(question: Question, records: Records) -> tuple[Estimate, ...]:
     )
 
 
-def _immediate(question: Question, records: Records) -> ProgramEffect:
+def _immediate(question: OutcomeFormulas, records: Records) -> ProgramEffect:
     """One effect from the start on, by every estimator."""
     formula, exposure = question.without_months, question.outcome.exposure
     return program_effect(formula, records, family=question.family, exposure=exposure)
 
 
-def _rollout(question: Question, records: Records, immediate: ProgramEffect) -> Iterator[dict[str, Any]]:
+def _rollout(
+    question: OutcomeFormulas, records: Records, immediate: ProgramEffect
+) -> Iterator[dict[str, Any]]:
     """Every clinic its own control before its start, every month its own effect."""
     formula, family, exposure = question.without_months, question.family, question.outcome.exposure
     for row in _rows_of(immediate.table):
@@ -128,7 +130,7 @@ def _rows_of(table: pd.DataFrame, model: str | None = None) -> list[dict[str, An
 
 
 def _from_rollout(
-    question: Question, row: dict[str, Any], term: str, since: int | None = None
+    question: OutcomeFormulas, row: dict[str, Any], term: str, since: int | None = None
 ) -> dict[str, Any]:
     """A row of `tasks.models.program_effect` in the outcome's own units."""
     which = {"term": term, "months_since_start": since}
@@ -147,7 +149,7 @@ def _from_rollout(
 
 
 def _rollout_averaged(
-    question: Question, records: Records, immediate: ProgramEffect
+    question: OutcomeFormulas, records: Records, immediate: ProgramEffect
 ) -> Iterator[dict[str, Any]]:
     """The mixed model of the rollout averaged over clinics, their months and patients."""
     if question.family == "gaussian":
@@ -160,7 +162,7 @@ def _rollout_averaged(
     yield from _population(question, _glmm(question, formula, records), records)
 
 
-def _averaged(question: Question, fit: LmmFit | GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
+def _averaged(question: OutcomeFormulas, fit: LmmFit | GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
     """The mixed model averaged over clinics and patients: what a policy would change."""
     if not isinstance(fit, GlmmFit):
         # an effect on a mean is the same for a patient and for the population
@@ -169,7 +171,7 @@ def _averaged(question: Question, fit: LmmFit | GlmmFit, records: Records) -> It
     yield from _population(question, fit, records)
 
 
-def _population(question: Question, fit: GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
+def _population(question: OutcomeFormulas, fit: GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
     """A mixed model's effect on the population's risk or rate."""
     effects = marginal_effects(fit, PROGRAM, records).table
     for measure in ("risk_difference", "risk_ratio", "rate_ratio"):
@@ -179,21 +181,21 @@ def _population(question: Question, fit: GlmmFit, records: Records) -> Iterator[
             yield _row(question, fit, "mixed", "marginal", measure, ends)
 
 
-def _glmm(question: Question, formula: str, records: Records) -> GlmmFit:
+def _glmm(question: OutcomeFormulas, formula: str, records: Records) -> GlmmFit:
     return glmm(formula, records, family=question.family, exposure=question.outcome.exposure)
 
 
-def _mixed_fit(question: Question, records: Records) -> LmmFit | GlmmFit:
+def _mixed_fit(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit:
     if question.family == "gaussian":
         return lmm(question.with_program, records)
     return _glmm(question, question.with_program, records)
 
 
-def _mixed(question: Question, fit: Fit) -> Iterator[dict[str, Any]]:
+def _mixed(question: OutcomeFormulas, fit: Fit) -> Iterator[dict[str, Any]]:
     yield _coefficient(question, fit, "mixed", "conditional")
 
 
-def _gee(question: Question, records: Records) -> Iterator[dict[str, Any]]:
+def _gee(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
     fit = gee(
         question.fixed_with_program,
         records,
@@ -206,7 +208,7 @@ def _gee(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     yield _coefficient(question, fit, "gee", "marginal")
 
 
-def _within(question: Question, records: Records) -> Iterator[dict[str, Any]]:
+def _within(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
     if question.family == "poisson":
         raise EstimationError(
             "the within estimator is for means and proportions, and this outcome is a count"
@@ -215,7 +217,7 @@ def _within(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     yield _coefficient(question, fit, "within", "conditional")
 
 
-def _naive(question: Question, records: Records) -> Iterator[dict[str, Any]]:
+def _naive(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
     """Records under the program against all others, nothing adjusted for; errors allow for clustering."""
     fit = gee(
         f"{question.response} ~ {PROGRAM}",
@@ -229,7 +231,7 @@ def _naive(question: Question, records: Records) -> Iterator[dict[str, Any]]:
     yield _coefficient(question, fit, "naive", "unadjusted")
 
 
-def _coefficient(question: Question, fit: Fit, model: str, estimand: str) -> dict[str, Any]:
+def _coefficient(question: OutcomeFormulas, fit: Fit, model: str, estimand: str) -> dict[str, Any]:
     """The program's coefficient, on the scale people read."""
     if PROGRAM not in fit.coef.index:
         reason = fit.dropped.columns.get(PROGRAM, "it does not vary")
@@ -247,7 +249,7 @@ def _coefficient(question: Question, fit: Fit, model: str, estimand: str) -> dic
 
 
 def _row(
-    question: Question, fit: Fit, model: str, estimand: str, measure: str, ends: Floats
+    question: OutcomeFormulas, fit: Fit, model: str, estimand: str, measure: str, ends: Floats
 ) -> dict[str, Any]:
     df = float(fit.df.get(PROGRAM, np.inf))
     return {
@@ -263,7 +265,9 @@ def _row(
     }
 
 
-def _shown(question: Question, asked: str, measure: str, ends: Floats, when: str = "") -> dict[str, Any]:
+def _shown(
+    question: OutcomeFormulas, asked: str, measure: str, ends: Floats, when: str = ""
+) -> dict[str, Any]:
     """An estimate and its interval in the measure's unit, as numbers and as a sentence."""
     value, lower, upper = (float(each) for each in ends)
     unit = {"difference": question.outcome.unit, "risk_difference": "percentage points"}.get(measure, "")
@@ -285,7 +289,7 @@ def _asked(model: str, estimand: str) -> str:
     return {"mixed": "patient", "within": "these_clinics"}.get(model, "none")
 
 
-def _missing(question: Question, model: str, estimand: str, reason: str) -> dict[str, Any]:
+def _missing(question: OutcomeFormulas, model: str, estimand: str, reason: str) -> dict[str, Any]:
     measure = _MEASURE.get(question.family, "ratio" if question.outcome.scale == "log" else "difference")
     return {
         "model": model,

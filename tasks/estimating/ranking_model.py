@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tasks.estimating.questions import Question
+from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.models import GlmmFit, LmmFit, glmm, lmm
 from tasks.records import Records
 
 
-def fit_ranking(question: Question, records: Records) -> LmmFit | GlmmFit:
+def fit_ranking(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit:
     """The mixed model that clinics are compared by.
 
     Counts that vary more than a Poisson model allows are fitted by a negative binomial, so that clinics are

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.estimating.questions import Question
-from tasks.estimating.run_chart import Limits, limits_of_proportions, limits_of_rates, limits_of_values
+from tasks.estimating.control_limits import Limits, limits_of_proportions, limits_of_rates, limits_of_values
+from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.summary import Summary
 
 Floats = NDArray[np.float64]
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 NETWORK = ""
 
 
-def clinic_months(question: Question, summary: Summary) -> pd.DataFrame:
+def clinic_months(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
     """Rows of `clinic_months` for one outcome: the network (clinic empty) and every clinic."""
     charts = [_chart(question, summary, NETWORK, summary.by_month(question.name))]
     for clinic, moments in summary.outcomes[question.name].groupby("clinic", sort=True):
@@ -23,7 +23,7 @@ def clinic_months(question: Question, summary: Summary) -> pd.DataFrame:
     return pd.concat(charts, ignore_index=True)
 
 
-def _chart(question: Question, summary: Summary, clinic: str, moments: pd.DataFrame) -> pd.DataFrame:
+def _chart(question: OutcomeFormulas, summary: Summary, clinic: str, moments: pd.DataFrame) -> pd.DataFrame:
     moments = moments.reindex(list(summary.months))
     for column in ("n", "total", "exposure"):
         moments[column] = moments[column].fillna(0.0)
@@ -62,7 +62,7 @@ def _chart(question: Question, summary: Summary, clinic: str, moments: pd.DataFr
     )
 
 
-def _counts(question: Question, n: Floats, total: Floats, exposure: Floats) -> tuple[Floats, Floats]:
+def _counts(question: OutcomeFormulas, n: Floats, total: Floats, exposure: Floats) -> tuple[Floats, Floats]:
     """What stands as numerator and denominator for each kind of outcome."""
     nothing = np.full(len(n), np.nan)
     if question.outcome.kind == "continuous":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from tasks.estimating.questions import MERGED_MONTHS, MONTHS, Question
+from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.summary import Summary
 from tasks.models.generalized_mixed.certain_rows import CertainRows, Levels, certain_rows
 from tasks.records import Records
@@ -28,7 +28,7 @@ class ModelRecords:
         certain: rows that were set aside, whose outcome is certain given their month and adjusters.
     """
 
-    question: Question
+    question: OutcomeFormulas
     records: Records
     certain: CertainRows | None = None
 
@@ -82,7 +82,7 @@ class ModelRecords:
         )
 
 
-def model_records(question: Question, records: Records, summary: Summary) -> ModelRecords:
+def model_records(question: OutcomeFormulas, records: Records, summary: Summary) -> ModelRecords:
     """The records with sparse months merged with their neighbours."""
     if MONTHS not in question.adjusters or question.outcome.per != "record":
         return ModelRecords(question, records)
@@ -93,7 +93,7 @@ def model_records(question: Question, records: Records, summary: Summary) -> Mod
     return ModelRecords(replace(question, adjusters=adjusters), with_merged_months(records, shared))
 
 
-def _varying_months(question: Question, summary: Summary) -> dict[str, float]:
+def _varying_months(question: OutcomeFormulas, summary: Summary) -> dict[str, float]:
     """Month → values, of months in which the outcome varies; the others are set aside, not merged."""
     by_month = summary.by_month(question.name)
     n, total = by_month["n"], by_month["total"]

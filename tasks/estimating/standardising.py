@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from tasks.estimating.questions import Question
+from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.models.fit import Fit
 from tasks.models.generalized_mixed.certain_rows import CertainRows
 from tasks.records import Records, cells_for, moments_for
@@ -38,7 +38,7 @@ class Standardised:
 
 
 def standardised(
-    question: Question, fit: Fit, formula: str, usable: Records, certain: CertainRows | None = None
+    question: OutcomeFormulas, fit: Fit, formula: str, usable: Records, certain: CertainRows | None = None
 ) -> Standardised:
     """Bind a fit of `formula` to the network's own patients.
 
@@ -58,7 +58,7 @@ def standardised(
     return _bind(lambda u: as_it_is + (1.0 - certain.share) * scale.at(u))
 
 
-def _standardised(question: Question, fit: Fit, formula: str, usable: Records) -> Standardised:
+def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Records) -> Standardised:
     if question.family == "gaussian":
         _, moments = moments_for(formula, usable)
         about = moments.products[:, 0, :].sum(axis=0) / moments.n_obs + moments.reference

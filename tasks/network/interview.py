@@ -30,7 +30,7 @@ from tasks.network.schema import holds_secret
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Prompt:
     """One question to the person.
 
     Attributes:
@@ -64,8 +64,8 @@ class Look(Protocol):
         ...
 
 
-Interview = Generator[Question, str, Draft]
-_Asking = Generator[Question, str, str]
+Interview = Generator[Prompt, str, Draft]
+_Asking = Generator[Prompt, str, str]
 _NONE = "none"
 
 
@@ -89,7 +89,7 @@ def interview(look_at: Callable[[str, str | None], Look], found: Collection[str]
         table = yield from _one("Which table or view has a row per record?", tables, default)
     profile = look.profile(table)
     draft = replace(guess(profile), password_env=password_env)
-    name = yield from _ask(Question("What is the network called?", "My network"))
+    name = yield from _ask(Prompt("What is the network called?", "My network"))
     draft = replace(draft, name=name, roles=(yield from _roles(profile, draft)))
     draft = yield from _what_is_estimated(profile, draft)
     zone = yield from _time_zone()
@@ -99,8 +99,8 @@ def interview(look_at: Callable[[str, str | None], Look], found: Collection[str]
 
 def _source(
     look_at: Callable[[str, str | None], Look], found: Collection[str]
-) -> Generator[Question, str, tuple[str | None, Look, tuple[str, ...]]]:
-    question = Question(
+) -> Generator[Prompt, str, tuple[str | None, Look, tuple[str, ...]]]:
+    question = Prompt(
         "Where are the records? (a DuckDB, Parquet or CSV file, or a database URL without its password)",
         next(iter(found), None),
     )
@@ -113,7 +113,7 @@ def _source(
             continue
         if "://" in source:
             password_env = yield from _ask(
-                Question("Which environment variable holds the password? (its name, or none)", _NONE)
+                Prompt("Which environment variable holds the password? (its name, or none)", _NONE)
             )
         look = look_at(source, None if password_env in {None, _NONE} else password_env)
         try:
@@ -128,7 +128,7 @@ def _source(
         question = replace(question, problem="there is no table in it")
 
 
-def _roles(profile: TableProfile, draft: Draft) -> Generator[Question, str, dict[str, str]]:
+def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, dict[str, str]]:
     asked = {
         "clinic": "Which column holds the clinic?",
         "date": "Which column holds the date of the record?",
@@ -154,7 +154,7 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Question, str, dict
     return {role: roles[role] for role in ("clinic", "region", "patient", "record", "date") if role in roles}
 
 
-def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Question, str, Draft]:
+def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, Draft]:
     taken = set(draft.roles.values())
     zero_one = tuple(each.name for each in profile.columns if each.zero_one and each.name not in taken)
     program = yield from _one(
@@ -186,9 +186,9 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Questio
     )
 
 
-def _outcome(profile: TableProfile, column: str) -> Generator[Question, str, DraftOutcome]:
+def _outcome(profile: TableProfile, column: str) -> Generator[Prompt, str, DraftOutcome]:
     guessed = guess_outcome(profile.column(column), guess_exposure(profile))
-    label = yield from _ask(Question(f"How should people read {column!r}?", guessed.label))
+    label = yield from _ask(Prompt(f"How should people read {column!r}?", guessed.label))
     kind = cast(
         OutcomeKind,
         (yield from _one(f"What kind of outcome is {column!r}?", get_args(OutcomeKind), guessed.kind)),
@@ -202,7 +202,7 @@ def _outcome(profile: TableProfile, column: str) -> Generator[Question, str, Dra
 
 
 def _time_zone() -> _Asking:
-    question = Question("Which time zone are its months in? (an IANA name)", "UTC")
+    question = Prompt("Which time zone are its months in? (an IANA name)", "UTC")
     while True:
         answer = yield from _ask(question)
         try:
@@ -215,7 +215,7 @@ def _time_zone() -> _Asking:
             return answer
 
 
-def _ask(question: Question) -> _Asking:
+def _ask(question: Prompt) -> _Asking:
     """The answer, the default for an empty one; asked again where there is none."""
     while True:
         answer = (yield question).strip() or question.default
@@ -225,7 +225,7 @@ def _ask(question: Question) -> _Asking:
 
 
 def _one(text: str, choices: tuple[str, ...], default: str | None) -> _Asking:
-    question = Question(text, default, choices)
+    question = Prompt(text, default, choices)
     while True:
         answer = yield from _ask(question)
         if answer in choices:
@@ -233,8 +233,8 @@ def _one(text: str, choices: tuple[str, ...], default: str | None) -> _Asking:
         question = replace(question, problem=f"{answer!r} is none of them; {nearest(answer, choices)}")
 
 
-def _many(text: str, choices: tuple[str, ...], default: str) -> Generator[Question, str, list[str]]:
-    question = Question(text, default, choices, several=True)
+def _many(text: str, choices: tuple[str, ...], default: str) -> Generator[Prompt, str, list[str]]:
+    question = Prompt(text, default, choices, several=True)
     while True:
         answers = [each.strip() for each in (yield from _ask(question)).split(",") if each.strip()]
         unknown = [each for each in answers if each not in choices]

@@ -18,7 +18,7 @@ from tasks.network.positions import key_lines, line_of
 from tasks.network.problems import NetworkFileError, Problem, in_order
 from tasks.network.schema import Network
 
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _SECRET_KEY = re.compile(r"(^|_)(password|passwd|pwd|token|secret|api_?key)$", re.I)
 _TYPES = {
@@ -55,9 +55,9 @@ class Reading:
     network: Network | None
     sound: Network | None
     problems: tuple[Problem, ...]
-    lines: Mapping[Place, int] = field(repr=False)
+    lines: Mapping[KeyPath, int] = field(repr=False)
 
-    def problem(self, place: Place, sentence: str) -> Problem:
+    def problem(self, place: KeyPath, sentence: str) -> Problem:
         """A problem at the key or table `place`."""
         return Problem(line_of(dict(self.lines), place), sentence)
 
@@ -159,7 +159,7 @@ def _sound(content: Mapping[str, Any], errors: list[ErrorDetails], directory: Pa
     return None
 
 
-def _cut(content: dict[str, Any], place: Place, kind: str) -> None:
+def _cut(content: dict[str, Any], place: KeyPath, kind: str) -> None:
     if kind == "extra_forbidden":
         within: Any = content
         for part in place[:-1]:
@@ -178,7 +178,7 @@ def _cut(content: dict[str, Any], place: Place, kind: str) -> None:
         content.pop(str(place[0]), None)
 
 
-def _places(error: ErrorDetails) -> list[Place]:
+def _places(error: ErrorDetails) -> list[KeyPath]:
     """Where an error is: a contradiction's own paths, below the section it was found in."""
     if error["type"] == "contradiction":
         return [(*error["loc"], *path) for path, _ in error["ctx"]["found"]]
@@ -186,7 +186,7 @@ def _places(error: ErrorDetails) -> list[Place]:
 
 
 def _problems(
-    error: ErrorDetails, content: Mapping[str, Any], lines: Mapping[Place, int]
+    error: ErrorDetails, content: Mapping[str, Any], lines: Mapping[KeyPath, int]
 ) -> Iterator[Problem]:
     if error["type"] == "contradiction":
         sentences = [sentence for _, sentence in error["ctx"]["found"]]
@@ -237,7 +237,7 @@ def _sentence(error: ErrorDetails, content: Mapping[str, Any]) -> str:
     return f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
-def _missing(place: Place) -> str:
+def _missing(place: KeyPath) -> str:
     key = str(place[-1])
     if len(place) == 1:
         return f"the table [{key}] is missing" + (", with at least one outcome" if key == "outcomes" else "")
@@ -246,7 +246,7 @@ def _missing(place: Place) -> str:
     return f"{key} is missing" + (f" ({description})" if description else "")
 
 
-def _table(place: Place, content: Mapping[str, Any]) -> str:
+def _table(place: KeyPath, content: Mapping[str, Any]) -> str:
     """The table a problem is in, e.g. `[outcomes.positive] `; nothing for the file's own tables."""
     depth = (
         2 if place[:1] in {("outcomes",), ("limits",)} and isinstance(content.get(str(place[0])), dict) else 1
@@ -257,7 +257,7 @@ def _table(place: Place, content: Mapping[str, Any]) -> str:
     return f"[{'.'.join(str(part) for part in place[:depth])}] "
 
 
-def _model(place: Place) -> type[BaseModel] | None:
+def _model(place: KeyPath) -> type[BaseModel] | None:
     """The schema's model at a path of keys."""
     model: type[BaseModel] = Network
     skip = False
@@ -282,12 +282,12 @@ def _nested(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _nested(argument)
 
 
-def _fields(place: Place) -> list[str]:
+def _fields(place: KeyPath) -> list[str]:
     model = _model(place)
     return [name for name, info in model.model_fields.items() if not info.exclude] if model else []
 
 
-def _choices(place: Place) -> tuple[str, ...]:
+def _choices(place: KeyPath) -> tuple[str, ...]:
     model = _model(place[:-1])
     annotation: Any = model.model_fields[str(place[-1])].annotation if model else None
     options = get_args(annotation) if get_origin(annotation) is Union else (annotation,)
@@ -303,7 +303,7 @@ def _written(value: Any) -> str:
     return kinds.get(type(value), "a date or time")
 
 
-def _is_secret(place: Place, content: Mapping[str, Any]) -> bool:
+def _is_secret(place: KeyPath, content: Mapping[str, Any]) -> bool:
     return (
         bool(place)
         and bool(_SECRET_KEY.match(str(place[-1])))
@@ -311,7 +311,7 @@ def _is_secret(place: Place, content: Mapping[str, Any]) -> bool:
     )
 
 
-def _secrets(content: Any, lines: Mapping[Place, int], place: Place = ()) -> Iterator[Problem]:
+def _secrets(content: Any, lines: Mapping[KeyPath, int], place: KeyPath = ()) -> Iterator[Problem]:
     """Keys that hold a secret wherever they stand; the value is never repeated."""
     if not isinstance(content, dict):
         return
@@ -326,7 +326,7 @@ def _secrets(content: Any, lines: Mapping[Place, int], place: Place = ()) -> Ite
         yield from _secrets(value, lines, here)
 
 
-def _missing_select_file(network: Network, lines: Mapping[Place, int]) -> Iterator[Problem]:
+def _missing_select_file(network: Network, lines: Mapping[KeyPath, int]) -> Iterator[Problem]:
     name = network.records.select_file
     if name is not None and not (network.directory / name).is_file():
         yield Problem(

@@ -1,5 +1,5 @@
 """Clinics in order, with the uncertainty of the order, or the reason there is none."""
 
-from tasks.ranking.outcome import OutcomeRanks, rank_outcome
+from tasks.ranking.clinic_order import OutcomeRanks, rank_outcome
 
 __all__ = ["OutcomeRanks", "rank_outcome"]

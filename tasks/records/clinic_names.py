@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.records.columns import label_text
+from tasks.records.data_columns import label_text
 
 _NAMED = 3
 _ROWS_PER_LEVEL = 5.0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import FormulaError, nearest
-from tasks.records.columns import as_frame
+from tasks.records.data_columns import as_frame
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded
 from tasks.records.formulas.formula import Grouping

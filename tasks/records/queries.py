@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from tasks.records.cells import Cells
-from tasks.records.columns import Frame, as_frame
+from tasks.records.data_columns import Frame, as_frame
 from tasks.records.design import Design
 from tasks.records.formulas.model_spec import request
 from tasks.records.in_database.from_database import cells_in_database, moments_in_database

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.errors import FormulaError, RecordsError, nearest
-from tasks.records.columns import Frame, as_frame, label_text
+from tasks.records.data_columns import Frame, as_frame, label_text
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded, Factor
 from tasks.records.formulas.model_spec import Binding

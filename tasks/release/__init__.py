@@ -5,10 +5,10 @@ publishing writes them. Everything a person or a dashboard reads comes from here
 cannot disagree. No table has a row or a value that stands for a single patient.
 """
 
-from tasks.release.columns import About, Column, Kind, Of, Table, Tells
 from tasks.release.conforming import SIGNIFICANT_DIGITS, conform, plain_rows, plain_values, rounded
-from tasks.release.figures import FIGURES, NetworkFigure, network_figure
+from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
 from tasks.release.identity import Release, Since, release_id
+from tasks.release.table_columns import About, Column, Kind, Of, Table, Tells
 from tasks.release.tables import (
     CHANGES,
     CLINIC_ESTIMATES,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.release.columns import Kind, Table
+from tasks.release.table_columns import Kind, Table
 
 
 def plain_rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:

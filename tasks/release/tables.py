@@ -7,7 +7,7 @@ what it declares, without a word anywhere else.
 from __future__ import annotations
 
 from tasks.program_questions import QUESTIONS
-from tasks.release.columns import FROM_SHOWN, MODELLED, About, Column, Digits, Kind, Of, Table, Tells
+from tasks.release.table_columns import FROM_SHOWN, MODELLED, About, Column, Digits, Kind, Of, Table, Tells
 
 STATUSES = {
     "ok": "published as estimated",

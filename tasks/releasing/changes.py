@@ -16,7 +16,7 @@ import pandas as pd
 from tasks.release import CHANGES, Since, conform, plain_rows
 
 Tables = Mapping[str, pd.DataFrame]
-Place = tuple[str, str, str]
+ChangeKey = tuple[str, str, str]
 """Outcome, clinic (empty: the network) and month (empty: the whole window)."""
 Row = dict[str, object]
 
@@ -113,8 +113,8 @@ def _estimated(tables: Tables) -> dict[str, bool]:
     return {row["outcome"]: row["status"] in _PUBLISHED for row in plain_rows(tables["outcomes"])}
 
 
-def _windows(tables: Tables) -> dict[Place, _Said]:
-    forms: dict[Place, dict[str, dict[str, Any]]] = {}
+def _windows(tables: Tables) -> dict[ChangeKey, _Said]:
+    forms: dict[ChangeKey, dict[str, dict[str, Any]]] = {}
     for row in plain_rows(tables["clinic_estimates"]):
         forms.setdefault((row["outcome"], row["clinic"], ""), {})[row["form"]] = row
     return {place: _window(of_place) for place, of_place in forms.items()}
@@ -131,8 +131,8 @@ def _window(forms: Mapping[str, Mapping[str, Any]]) -> _Said:
     return _Said(shown=True, word=shrunken["comparison"] or "not_compared")
 
 
-def _months(tables: Tables) -> dict[Place, _Said]:
-    said: dict[Place, _Said] = {}
+def _months(tables: Tables) -> dict[ChangeKey, _Said]:
+    said: dict[ChangeKey, _Said] = {}
     for row in plain_rows(tables["clinic_months"]):
         shown = _shows(row)
         numbers = tuple(row[name] for name in _NUMBERS)
@@ -146,7 +146,7 @@ def _shows(row: Mapping[str, Any]) -> bool:
     return row["value"] is not None and row["status"] in _PUBLISHED
 
 
-def _changed(place: Place, then: _Said, today: _Said) -> Iterator[Row]:
+def _changed(place: ChangeKey, then: _Said, today: _Said) -> Iterator[Row]:
     """The row, if there is one, for what is said in one place by both releases."""
     if then.shown and today.shown:
         if any(map(_differ, then.numbers, today.numbers)):
@@ -171,7 +171,7 @@ def _differ(one: float | None, other: float | None) -> bool:
     return not math.isclose(one, other, rel_tol=SAME, abs_tol=1e-12)
 
 
-def _row(place: Place, change: str, before: str | None, after: str | None) -> Row:
+def _row(place: ChangeKey, change: str, before: str | None, after: str | None) -> Row:
     outcome, clinic, month = place
     return {
         "outcome": outcome,

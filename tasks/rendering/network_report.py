@@ -15,7 +15,7 @@ from tasks.rendering.numbers import listed, month_name, whole
 from tasks.rendering.place import Overview, overview
 from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
-from tasks.rendering.shrinkage import Shrinkage, shrinkage
+from tasks.rendering.shrinkage_chart import Shrinkage, shrinkage
 from tasks.rendering.templates import render
 from tasks.rendering.wording import wording
 

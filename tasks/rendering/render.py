@@ -13,7 +13,7 @@ from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
-from tasks.rendering.reading import read_edition
+from tasks.rendering.read_edition import read_edition
 from tasks.rendering.worker_pool import in_batches
 
 Progress = Callable[[int, int], None]

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.estimating import OutcomeEstimates, Summary, estimate_outcome, summarise
 from tasks.estimating.clinics import raw_rows
-from tasks.estimating.questions import Question, question_of
+from tasks.estimating.outcome_formulas import OutcomeFormulas, question_of
 from tasks.estimating.standardising import standardised
 from tasks.models import lmm
 from tasks.models.generalized_mixed.certain_rows import CertainRows
@@ -35,7 +35,7 @@ class Worked:
     usable: Records
     summary: Summary
 
-    def question(self, outcome: str = "y") -> Question:
+    def question(self, outcome: str = "y") -> OutcomeFormulas:
         return question_of(self.network, outcome, self.summary)
 
     def raw(self) -> pd.DataFrame:

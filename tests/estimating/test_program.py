@@ -8,7 +8,7 @@ import pytest
 from small_network import MONTH, NETWORK, RECORDS, write_network
 
 from tasks.estimating import estimate_outcome, summarise
-from tasks.estimating.outcome import OutcomeEstimates
+from tasks.estimating.one_outcome import OutcomeEstimates
 from tasks.network import read_network
 from tasks.records import Records
 from tasks.screening import screen

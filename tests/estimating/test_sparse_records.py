@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.estimating import OutcomeEstimates, estimate_outcome, figures, summarise
+from tasks.estimating import OutcomeEstimates, estimate_outcome, summarise
+from tasks.estimating import network_figures as figures
 from tasks.estimating.attempting import FAULT
 from tasks.estimating.sparse_records import merged_months
 from tasks.models import glmm

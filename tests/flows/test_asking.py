@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from small_network import MONTH, RECORDS, Run, write_network
 
-from flows.asking import Question, ask, without_random_terms
+from flows.asking import AdHocQuestion, ask, without_random_terms
 from tasks.errors import ClinicnetError, FormulaError, RecordsError
 from tasks.models import gee, glmm, lmm, within
 
@@ -49,7 +49,7 @@ def _gee(rows: duckdb.DuckDBPyRelation) -> object:
 def test_the_answer_is_the_fit_of_the_model_library(
     formula: str, method: str, same: object, network_file: Path, rows: duckdb.DuckDBPyRelation
 ) -> None:
-    answered, expected = ask(network_file, Question(formula, method)), same(rows)  # type: ignore[arg-type,operator]
+    answered, expected = ask(network_file, AdHocQuestion(formula, method)), same(rows)  # type: ignore[arg-type,operator]
     assert type(answered) is type(expected)
     assert answered.n_obs == expected.n_obs
     assert answered.coef.to_numpy() == pytest.approx(expected.coef.to_numpy(), rel=1e-6)
@@ -57,19 +57,19 @@ def test_the_answer_is_the_fit_of_the_model_library(
 
 
 def test_a_month_limits_the_window(network_file: Path) -> None:
-    whole = ask(network_file, Question("sbp ~ age + (1 | clinic)"))
-    early = ask(network_file, Question("sbp ~ age + (1 | clinic)", month="2023-03"))
+    whole = ask(network_file, AdHocQuestion("sbp ~ age + (1 | clinic)"))
+    early = ask(network_file, AdHocQuestion("sbp ~ age + (1 | clinic)", month="2023-03"))
     assert early.n_obs < whole.n_obs
 
 
 def test_a_question_about_no_month_of_the_records(network_file: Path) -> None:
     with pytest.raises(RecordsError, match="2031-01"):
-        ask(network_file, Question("sbp ~ age + (1 | clinic)", month="2031-01"))
+        ask(network_file, AdHocQuestion("sbp ~ age + (1 | clinic)", month="2031-01"))
 
 
 def test_a_mixed_model_without_a_random_term_is_refused(network_file: Path) -> None:
     with pytest.raises(FormulaError, match="random term") as caught:
-        ask(network_file, Question("sbp ~ age", "lmm"))
+        ask(network_file, AdHocQuestion("sbp ~ age", "lmm"))
     assert "(1 | clinic)" in (caught.value.hint or "")
 
 
@@ -91,8 +91,8 @@ def test_the_terminal_gets_one_page_with_the_estimand(network_file: Path, clinic
 
 def test_no_server_is_started_for_it(network_file: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from flows.asking import Question, ask\n"
-        f"ask(Path({str(network_file)!r}), Question('sbp ~ age + (1 | clinic)')).summary()\n"
+        "import sys; from pathlib import Path; from flows.asking import AdHocQuestion, ask\n"
+        f"ask(Path({str(network_file)!r}), AdHocQuestion('sbp ~ age + (1 | clinic)')).summary()\n"
         "print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -102,7 +102,7 @@ def test_no_server_is_started_for_it(network_file: Path) -> None:
 def test_what_cannot_be_asked_is_the_user_s_error(network_file: Path) -> None:
     for formula in ("sbp age", "sbp ~ patient_age", "sbp ~ age + (1 | ward)", "~ age"):
         with pytest.raises(ClinicnetError):
-            ask(network_file, Question(formula))
+            ask(network_file, AdHocQuestion(formula))
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_what_cannot_be_asked_is_the_user_s_error(network_file: Path) -> None:
 )
 def test_no_term_tells_one_patient_or_each_clinic(formula: str, network_file: Path) -> None:
     with pytest.raises(FormulaError) as refused:
-        ask(network_file, Question(formula))
+        ask(network_file, AdHocQuestion(formula))
     assert refused.value.hint
     assert "patient-7" not in str(refused.value)
 
 
 def test_patients_may_group(network_file: Path) -> None:
-    assert "patient" in ask(network_file, Question("sbp ~ age + (1 | patient)")).n_groups
+    assert "patient" in ask(network_file, AdHocQuestion("sbp ~ age + (1 | patient)")).n_groups
 
 
 def test_dates_that_cannot_be_do_not_end_a_question(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_dates_that_cannot_be_do_not_end_a_question(tmp_path: Path) -> None:
     usual = "DATE '2023-01-05' + CAST(30.4 * (i % 11) AS INTEGER)"
     odd = f"CASE i WHEN 1 THEN DATE '9999-12-31' WHEN 2 THEN CAST('infinity' AS DATE) ELSE {usual} END"
     answers = [
-        ask(write_network(tmp_path / name, far.format(date=date)), Question("sbp ~ age + (1 | clinic)"))
+        ask(write_network(tmp_path / name, far.format(date=date)), AdHocQuestion("sbp ~ age + (1 | clinic)"))
         for name, date in (("usual", usual), ("odd", odd))
     ]
     assert answers[1].n_obs == answers[0].n_obs - 2

@@ -11,7 +11,7 @@ import pytest
 import typer.main
 from readme import README, REPOSITORY, blocks
 
-from flows.asking import Question, ask
+from flows.asking import AdHocQuestion, ask
 from flows.commands.command_line import app
 from tasks.demo import make_demo
 
@@ -41,7 +41,7 @@ _QUESTIONS = [command[1:] for command in _commands() if command[0] == "ask"]
 @pytest.mark.parametrize("arguments", _QUESTIONS, ids=lambda arguments: arguments[0])
 def test_every_question_is_answered(arguments: list[str], chop: Path) -> None:
     model = arguments[arguments.index("--model") + 1] if "--model" in arguments else "auto"
-    answer = ask(chop, Question(arguments[0], model))  # type: ignore[arg-type]
+    answer = ask(chop, AdHocQuestion(arguments[0], model))  # type: ignore[arg-type]
     assert answer.converged
     assert "Estimand:" in answer.summary()
 

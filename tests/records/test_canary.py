@@ -18,7 +18,7 @@ import pytest
 
 from tasks.errors import ClinicnetError
 from tasks.records import Records, add, cells_for, moments_for, new_rows
-from tasks.records.columns import Frame
+from tasks.records.data_columns import Frame
 from tasks.records.in_memory.rows import Rows
 
 NAME = "Jane Canary-Doe"

@@ -12,7 +12,7 @@ from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering import Rendered, render_release
 from tasks.rendering.edition import Edition
-from tasks.rendering.reading import read_edition
+from tasks.rendering.read_edition import read_edition
 
 OUTCOMES = ["positive", "hours"]
 FEW = ["clinical lab", "behavioral hosp", "inpatient ward t", "specialty clinic 45"]

@@ -18,7 +18,7 @@ from tasks.rendering import change_sentences, render_release
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Change, Clinic, Edition
 from tasks.rendering.network_report import key_messages, network_html
-from tasks.rendering.reading import read_edition
+from tasks.rendering.read_edition import read_edition
 
 APRIL = Since("92855d900e68", "2020-04")
 WITHHELD = "suppressed_primary"

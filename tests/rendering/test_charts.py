@@ -14,7 +14,7 @@ from tasks.rendering.funnel import ALARM, ALERT, funnel
 from tasks.rendering.place import overview, place
 from tasks.rendering.rank_chart import rank_chart
 from tasks.rendering.run_chart import run_chart
-from tasks.rendering.shrinkage import shrinkage
+from tasks.rendering.shrinkage_chart import shrinkage
 
 
 def outcome_of(edition: Edition, name: str) -> Outcome:

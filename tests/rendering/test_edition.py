@@ -10,7 +10,7 @@ from tasks.release import Release
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
-from tasks.rendering.reading import read_edition
+from tasks.rendering.read_edition import read_edition
 
 SECRET = 4242.4242
 NUMBERS = {

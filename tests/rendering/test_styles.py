@@ -11,7 +11,7 @@ from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.document import write_pdf
-from tasks.rendering.reading import read_edition
+from tasks.rendering.read_edition import read_edition
 
 STYLES = files("reports") / "styles"
 COLOURS = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", (STYLES / "report.css").read_text(encoding="utf-8")))

@@ -18,7 +18,7 @@ from tasks.rendering import Rendered, render_release
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
-from tasks.rendering.reading import read_edition
+from tasks.rendering.read_edition import read_edition
 from tasks.rendering.wording import wording
 
 NUMBER = re.compile(r"(?<![\w.,<>])[−]?\d[\d,]*(?:\.\d+)?")  # "<0.1" and ">0.99" are bounds, not values

@@ -13,7 +13,7 @@ from tasks.demo import make_demo
 from tasks.errors import NetworkError, SourceError
 from tasks.network.draft import Draft, identifier, save_draft
 from tasks.network.guessing import guess, likeliest_table
-from tasks.network.interview import Interview, Question, interview
+from tasks.network.interview import Interview, Prompt, interview
 from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import check_network
 from tests.screening.tables import months_of, write_table
@@ -120,9 +120,9 @@ def test_a_file_is_guessed_and_passes(tmp_path: Path, ending: str) -> None:
     assert list(check_network(tmp_path / "network.toml").outcomes) == ["vaccinated", "records"]
 
 
-def talk(questions: Interview, answers: Mapping[str, str | list[str]]) -> tuple[Draft, list[Question]]:
+def talk(questions: Interview, answers: Mapping[str, str | list[str]]) -> tuple[Draft, list[Prompt]]:
     """Answer each question by the first key that its text holds; without one, take the default."""
-    asked: list[Question] = []
+    asked: list[Prompt] = []
     left = {key: list(value) if isinstance(value, list) else [value] for key, value in answers.items()}
     question = next(questions)
     while len(asked) < 100:

@@ -20,7 +20,7 @@ from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Floats, VarianceComponents, Wald
 from tasks.models.numerics import distributions as stats
 from tasks.records import moments_for, new_rows
-from tasks.records.columns import as_frame
+from tasks.records.data_columns import as_frame
 from tasks.records.design import Design
 from tasks.records.moments import INTERCEPT, Moments
 

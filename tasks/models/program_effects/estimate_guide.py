@@ -18,7 +18,7 @@ from tasks.models.estimating_equations.gee import GeeFit
 from tasks.models.estimating_equations.robust_fit import RobustFit
 from tasks.models.fit import Fit
 from tasks.models.fixed_effects.hausman import HausmanTest, MundlakTest
-from tasks.program_questions import QUESTIONS, Question
+from tasks.program_questions import QUESTIONS, EffectQuestion
 
 Role = Literal["gee", "mixed", "within", "naive"]
 
@@ -34,7 +34,7 @@ class Answer:
         program: what a program effect of this kind is, to end a sentence with.
     """
 
-    key: Question
+    key: EffectQuestion
     estimate: str
     assumes: str
     program: str

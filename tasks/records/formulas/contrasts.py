@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import FormulaError
-from tasks.records.columns import Kind, label_text
+from tasks.records.data_columns import Kind, label_text
 from tasks.records.formulas import splines as bases
 from tasks.records.formulas.expressions import (
     BASIS_FUNCTIONS,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from tasks.records.clinic_names import in_named
-from tasks.records.columns import Frame, Kind
+from tasks.records.data_columns import Frame, Kind
 from tasks.records.formulas import expressions
 from tasks.records.formulas import splines as bases
 from tasks.records.formulas.expressions import FACTOR_FUNCTIONS, Expression

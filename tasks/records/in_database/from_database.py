@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from tasks.records.cells import Cells
-from tasks.records.columns import Codes, Frame
+from tasks.records.data_columns import Codes, Frame
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded, Factor, Number
 from tasks.records.formulas.expressions import BASIS_FUNCTIONS

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.records.cells import Cells
-from tasks.records.columns import Codes, Frame
+from tasks.records.data_columns import Codes, Frame
 from tasks.records.design import Design
 from tasks.records.formulas import collinearity as aliasing
 from tasks.records.formulas.model_spec import Binding, Request, bind

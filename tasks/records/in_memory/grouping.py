@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.records.columns import Codes, label_text
+from tasks.records.data_columns import Codes, label_text
 
 Integers = NDArray[np.int64]
 

@@ -11,7 +11,7 @@ from scipy.special import gammaln
 
 from tasks.errors import RecordsError
 from tasks.records.clinic_names import counted
-from tasks.records.columns import Kind
+from tasks.records.data_columns import Kind
 from tasks.records.formulas.model_spec import Request
 
 Floats = NDArray[np.float64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import FormulaError, RecordsError, nearest
 from tasks.records.clinic_names import counted, in_levels
-from tasks.records.columns import Codes, Frame, Kind, label_text
+from tasks.records.data_columns import Codes, Frame, Kind, label_text
 from tasks.records.formulas import expressions
 from tasks.records.formulas import splines as bases
 from tasks.records.formulas.contrasts import Basis, Coded, Element, Factor, Variable

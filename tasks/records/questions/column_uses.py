@@ -9,7 +9,7 @@ from tasks.errors import FormulaError
 from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, Network
 from tasks.records.formulas.formula import read_terms
 
-Place = tuple[str, ...]
+KeyPath = tuple[str, ...]
 Role = Literal["binary", "count", "continuous", "exposure", "adjuster", "program"]
 
 
@@ -18,7 +18,7 @@ class Use:
     """One column the network file names, where it names it, and what for."""
 
     column: str
-    place: Place
+    place: KeyPath
     role: Role
 
 
@@ -26,7 +26,7 @@ class Use:
 class Misfit:
     """Where the network file and the records disagree: the key, and a sentence with the way out."""
 
-    place: Place
+    place: KeyPath
     sentence: str
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tasks.errors import SourceError, nearest
 from tasks.network.schema import Network
-from tasks.records.columns import Kind
+from tasks.records.data_columns import Kind
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.column_uses import Misfit, Use, uses
 from tasks.records.questions.sql_text import CLINIC, LARGEST, quoted

@@ -10,7 +10,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from tasks.records.columns import Kind
+from tasks.records.data_columns import Kind
 
 
 @dataclass(frozen=True, slots=True)

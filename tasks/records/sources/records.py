@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tasks.errors import SourceError
-from tasks.records.columns import Kind
+from tasks.records.data_columns import Kind
 from tasks.records.sources.connection import Connection
 from tasks.records.sources.duckdb_source import open_duckdb, open_files
 from tasks.records.sources.memory_copy import COPY, copied, kept

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from tasks.errors import SourceError
-from tasks.records.columns import Kind
+from tasks.records.data_columns import Kind
 from tasks.records.sources import source_errors
 from tasks.records.sources.connection import SourceColumn
 

@@ -16,7 +16,7 @@ MERGED_MONTHS = "C(merged_month)"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class OutcomeFormulas:
     """One outcome as formulas.
 
     Attributes:
@@ -110,7 +110,7 @@ class Question:
 _COME_AGAIN = 1.2
 
 
-def question_of(network: Network, name: str, summary: Summary) -> Question:
+def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormulas:
     """The formulas of an outcome.
 
     Months are adjusted for where the window has several.
@@ -126,7 +126,7 @@ def question_of(network: Network, name: str, summary: Summary) -> Question:
     if len(summary.months) > 1:
         adjusters = (*adjusters, MONTHS)
     program = network.program
-    return Question(
+    return OutcomeFormulas(
         name=name,
         outcome=outcome,
         response=f"log({column})" if outcome.scale == "log" else column,

@@ -9,9 +9,9 @@ import pandas as pd
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, rows_or_reason
 from tasks.estimating.clinics import model_rows, raw_rows
-from tasks.estimating.figures import network_figures
+from tasks.estimating.network_figures import network_figures
+from tasks.estimating.outcome_formulas import MONTHS, OutcomeFormulas, question_of
 from tasks.estimating.program import program_effects
-from tasks.estimating.questions import MONTHS, Question, question_of
 from tasks.estimating.ranking_model import fit_ranking
 from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.sparse_records import ModelRecords, model_records
@@ -38,7 +38,7 @@ class OutcomeEstimates:
         compared: clinics that pass the policy's minimums, in the order of `shrunken`.
     """
 
-    question: Question
+    question: OutcomeFormulas
     outcome: dict[str, object]
     clinics: pd.DataFrame
     figures: pd.DataFrame
@@ -87,7 +87,9 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
             return _estimate(records, network, question, summary)
 
 
-def _estimate(records: Records, network: Network, question: Question, summary: Summary) -> OutcomeEstimates:
+def _estimate(
+    records: Records, network: Network, question: OutcomeFormulas, summary: Summary
+) -> OutcomeEstimates:
     raw = raw_rows(question, summary)
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary))
     row = _outcome_row(question, summary)
@@ -139,14 +141,14 @@ def _ranking(records: ModelRecords) -> tuple[ModelRecords, LmmFit | GlmmFit]:
 _COMPARATOR = "the typical clinic, with the network's own patients"
 
 
-def _records_of(question: Question, usable: Records) -> Records:
+def _records_of(question: OutcomeFormulas, usable: Records) -> Records:
     """The records an outcome is estimated from: the usable ones, or the clinics' months counted."""
     if question.outcome.per == "record":
         return usable
     return clinic_month_counts(usable, question.response)
 
 
-def _outcome_row(question: Question, summary: Summary) -> dict[str, object]:
+def _outcome_row(question: OutcomeFormulas, summary: Summary) -> dict[str, object]:
     moments = summary.by_clinic(question.name)
     outcome = question.outcome
     return {
@@ -164,7 +166,7 @@ def _outcome_row(question: Question, summary: Summary) -> dict[str, object]:
 
 
 def _not_estimable(
-    question: Question,
+    question: OutcomeFormulas,
     row: dict[str, object],
     raw: pd.DataFrame,
     months: pd.DataFrame,

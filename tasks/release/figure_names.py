@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.release.columns import Digits, Of
+from tasks.release.table_columns import Digits, Of
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.estimating.run_chart import limits_of_proportions, limits_of_rates, limits_of_values
+from tasks.estimating.control_limits import limits_of_proportions, limits_of_rates, limits_of_values
 
 
 def test_limits_of_individual_values() -> None:

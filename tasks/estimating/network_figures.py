@@ -11,7 +11,7 @@ from scipy import special
 
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, rows_or_reason
-from tasks.estimating.questions import Question
+from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.models import ICC, GlmmFit, LmmFit, Shrunken, design_effect, icc
@@ -33,7 +33,7 @@ class _Figure:
 
 
 def network_figures(
-    question: Question,
+    question: OutcomeFormulas,
     records: Records,
     summary: Summary,
     fit: LmmFit | GlmmFit,
@@ -67,7 +67,7 @@ def _rows(figures: Iterator[_Figure]) -> pd.DataFrame:
 
 
 def _level(
-    question: Question, summary: Summary, shrunken: Shrunken, scale: Standardised
+    question: OutcomeFormulas, summary: Summary, shrunken: Shrunken, scale: Standardised
 ) -> Iterator[_Figure]:
     moments = summary.by_clinic(question.name)
     outcome = question.outcome
@@ -100,7 +100,7 @@ def _level(
     )
 
 
-def _spread(question: Question, fit: LmmFit | GlmmFit, scale: Standardised) -> Iterator[_Figure]:
+def _spread(question: OutcomeFormulas, fit: LmmFit | GlmmFit, scale: Standardised) -> Iterator[_Figure]:
     sd = float(fit.varcomp.sd("clinic").iloc[0])
     name = {"gaussian": "", "binomial": "log odds", "poisson": "log rate"}[question.family]
     unit = name or ("log " if question.outcome.scale == "log" else "") + question.outcome.unit
@@ -125,7 +125,7 @@ def _spread(question: Question, fit: LmmFit | GlmmFit, scale: Standardised) -> I
 _METHODS = {"continuous": "reml", "binary": "beta-binomial", "count": "observed"}
 
 
-def _clustering(question: Question, records: Records) -> Iterator[_Figure]:
+def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:
     # a clinic's months vary far beyond Poisson, which would say that clinics alone differ
     kind = question.outcome.kind if question.outcome.per == "record" else "continuous"
     method = _METHODS[kind] if question.outcome.per == "record" else "anova"
@@ -181,7 +181,7 @@ def _cost(found: ICC, counted: str) -> Iterator[_Figure]:
     )
 
 
-def _by_region(question: Question, records: Records) -> Iterator[_Figure]:
+def _by_region(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:
     """The share of the variance between regions, and between clinics of a region, of continuous outcomes."""
     if question.outcome.kind != "continuous":
         return

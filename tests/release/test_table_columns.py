@@ -6,7 +6,7 @@ import pytest
 
 from tasks.publishing.feed import feed_tables
 from tasks.release import FIGURES, NOTHING, TABLES, About, Column, Of, Table, Tells, network_figure
-from tasks.release.figures import UNDECLARED
+from tasks.release.figure_names import UNDECLARED
 
 
 def test_a_column_that_does_not_say_what_it_tells_cannot_be_made() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tasks.errors import ClinicnetError, RecordsError
 from tasks.records import cells_for, moments_for
-from tasks.records.columns import Frame
+from tasks.records.data_columns import Frame
 
 Y = [3.0, 1.0, 4.0, 1.5, 5.0, 9.0, 2.0, 6.0]
 X = [1, 2, 3, 4, 5, 6, 7, None]
