@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "tasks.errors": set(),
     "tasks.months": set(),
     "tasks.program_questions": set(),
-    "tasks.network": {"tasks.errors"},
+    "tasks.network": {"tasks.errors", "reports"},
     "tasks.release": {"tasks.errors", "tasks.program_questions"},
     "tasks.records": {*BOTTOM, "sql"},
     "tasks.models": {"tasks.errors", "tasks.months", "tasks.program_questions", "tasks.records"},

@@ -17,7 +17,7 @@ from tasks.errors import ClinicnetError
 
 app = typer.Typer(
     name="clinicnet",
-    help="Turns a clinic network's patient records into its monthly public-health reporting.",
+    help="Turns a clinic network's patient records into monthly public-health reports.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -66,10 +66,10 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _whole(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show where an error comes from (any position).")
+        bool, typer.Option("--debug", help="Show where an error comes from; may stand anywhere.")
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Say the version.", is_eager=True, callback=_version)
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
     """`--debug` is taken out of the arguments by `main`; it stands here to be in the help."""
@@ -77,11 +77,13 @@ def _whole(
 
 @app.command()
 def demo(
-    name: Annotated[Demo, typer.Argument(help="Which network.")] = Demo.chop,
+    name: Annotated[
+        Demo, typer.Argument(help="chop: real tests; state48: simulated, so the truth is known.")
+    ] = Demo.chop,
     directory: Annotated[Path | None, typer.Option(help="Where to write it; demo/NAME if left out.")] = None,
     month: Annotated[str | None, typer.Option("--month", "-m", help="The month to report, YYYY-MM.")] = None,
 ) -> None:
-    """Make a demo network and report a month of it: chop (real tests) or state48 (known truth)."""
+    """Make a demo network and report a month of it."""
     from tasks.demo import DEMO_MONTHS, make_demo
 
     network_file = make_demo(name.value, directory or Path("demo") / name.value)
@@ -92,11 +94,15 @@ def demo(
 @app.command()
 def init(
     network: Annotated[Path, typer.Argument(help="The network file to write.")] = Path("network.toml"),
-    source: Annotated[str | None, typer.Option("--from", help="File or URL; then nothing is asked.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="File or URL of the records; asks nothing.")
+    ] = None,
     table: Annotated[str | None, typer.Option(help="With --from: the table with a row per record.")] = None,
-    password_env: Annotated[str | None, typer.Option(help="With --from: variable with the password.")] = None,
+    password_env: Annotated[
+        str | None, typer.Option(help="With --from: the variable that holds the password.")
+    ] = None,
 ) -> None:
-    """Write a commented network file, by asking or from a database's own columns."""
+    """Write a network file, from your answers or your records."""
     from flows.commands.init import ask_at_terminal, draft_by_asking, draft_from_source
     from tasks.network.draft import save_draft
 
@@ -112,16 +118,16 @@ def init(
 
 @app.command()
 def check(network: NetworkFile = Path("network.toml")) -> None:
-    """Say everything that is wrong with a network file and its records, with line numbers."""
+    """List every error in a network file, with its line."""
     from tasks.screening import check_network
 
     checked = check_network(network)
-    print(f"{network}: nothing is wrong; outcomes: {', '.join(checked.outcomes)}")
+    print(f"{network}: no errors; outcomes: {', '.join(checked.outcomes)}")
 
 
 @app.command()
 def run(month: MonthOption, network: NetworkFile = Path("network.toml")) -> None:
-    """Report one month: estimates, ranks, program effects, PDFs and the feed."""
+    """Report one month as PDFs and as a data feed."""
     _report(network, month)
 
 
@@ -129,11 +135,17 @@ def run(month: MonthOption, network: NetworkFile = Path("network.toml")) -> None
 def ask(
     formula: Annotated[str, typer.Argument(help='As in R: "positive ~ age + drive_thru + (1 | clinic)".')],
     network: NetworkOption = Path("network.toml"),
-    model: Annotated[Model, typer.Option(help="auto: mixed with random terms, GEE without.")] = Model.auto,
-    month: Annotated[str | None, typer.Option("--month", "-m", help="Last month of the window.")] = None,
-    correlation: Annotated[Correlation, typer.Option(help="GEE's.")] = Correlation.exchangeable,
+    model: Annotated[
+        Model, typer.Option(help="auto: a mixed model where the formula has random terms, otherwise GEE.")
+    ] = Model.auto,
+    month: Annotated[
+        str | None, typer.Option("--month", "-m", help="The last month of the window, YYYY-MM.")
+    ] = None,
+    correlation: Annotated[
+        Correlation, typer.Option(help="Working correlation, for GEE.")
+    ] = Correlation.exchangeable,
 ) -> None:
-    """Put one question to the screened records, and print the fit with its estimand in words."""
+    """Fit one model to the screened records and print it."""
     from flows.asking import INSIDE, AdHocQuestion
     from flows.asking import ask as answer
 
@@ -145,9 +157,9 @@ def ask(
 @app.command()
 def schedule(
     network: NetworkFile,
-    cron: Annotated[str, typer.Option(help="When, in the network's time zone.")] = "0 6 3 * *",
+    cron: Annotated[str, typer.Option(help="When to report, in the network's time zone.")] = "0 6 3 * *",
 ) -> None:
-    """Report every month just closed, on a schedule, on this machine; answers questions on demand."""
+    """Report each month as it closes, on this machine."""
     from flows.on_prefect.schedule import serve_schedule
 
     serve_schedule(network, cron, lambda words: print(words, file=sys.stderr), debug=_debug())

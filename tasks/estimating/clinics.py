@@ -145,7 +145,7 @@ def model_rows(
     return pd.concat(frames, ignore_index=True)
 
 
-_UNDEFINED = "clinics do not differ beyond chance, so a clinic's own effect is not defined"
+_UNDEFINED = "clinics do not differ by more than chance, so no clinic has an effect of its own"
 
 
 def _probability(added_up: Floats) -> Floats:
@@ -173,7 +173,7 @@ def _too_small(
         if question.outcome.kind != "count" and row["denominator"] < policy.minimum_denominator:
             reason = f"fewer than {policy.minimum_denominator} records: too uncertain to compare"
         elif question.outcome.kind != "continuous" and row["numerator"] < policy.minimum_count:
-            reason = f"fewer than {policy.minimum_count} counted: too uncertain to compare"
+            reason = f"fewer than {policy.minimum_count} events: too uncertain to compare"
         elif w < policy.minimum_reliability:
             reason = f"reliability below {policy.minimum_reliability:g}: too uncertain to compare"
         reasons.append(reason)

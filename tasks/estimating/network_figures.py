@@ -93,7 +93,7 @@ def _level(
         "typical",
         "Typical clinic",
         scale.typical,
-        "mixed model: the network's patients at a clinic with effect 0, in the middle of the clinics",
+        "mixed model: the network's patients at the clinic in the middle (effect 0)",
         unit,
         lower,
         upper,

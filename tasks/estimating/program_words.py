@@ -84,4 +84,4 @@ def _figure(value: float) -> str:
 
 def _doubt(measure: str, lower: float, upper: float) -> str:
     nothing = 1.0 if measure in RATIOS else 0.0
-    return ", so no difference is among the plausible answers" if lower <= nothing <= upper else ""
+    return "; there may be no difference" if lower <= nothing <= upper else ""

@@ -56,8 +56,8 @@ class ModelRecords:
         if self.certain is None:
             return None
         return (
-            f"records of {_counted(self.certain.where)}, within which the outcome is the same throughout, "
-            "say nothing about how clinics differ and are set aside from the models"
+            f"the models leave out the records of {_counted(self.certain.where)}, all alike in the outcome, "
+            "which say nothing about how clinics differ"
         )
 
     @property

@@ -256,7 +256,9 @@ class Fit:
 
     def summary(self) -> str:
         """One printed page: what was fitted, to what, the estimand in words, the table, the warnings."""
-        groups = ", ".join(f"{int(n):,} {name}" for name, n in self.n_groups.items())
+        groups = ", ".join(
+            f"{int(n):,} group{'' if n == 1 else 's'} by {name}" for name, n in self.n_groups.items()
+        )
         lines = [
             self.method,
             f"  {self.formula}",

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from reports.wording import ENGLISH, languages
 from tasks.errors import nearest
 
 Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
@@ -58,11 +59,14 @@ class NetworkSection(_Section):
     """`[network]`: who is reporting."""
 
     name: str = Field(min_length=1, description="the network's name, as it stands on the report")
-    language: str = Field("en", description="language tag of the report")
+    language: str = Field(ENGLISH, description="language tag of reports and feed, such as en")
     time_zone: str = Field("UTC", description="time zone of the schedule and of months")
 
     def contradictions(self) -> Iterator[Contradiction]:
-        """The time zone must be one of the IANA database's names."""
+        """The language must have a wording, the time zone be one of the IANA database's names."""
+        if self.language not in languages():
+            there_are = ", ".join(repr(each) for each in languages())
+            yield ("language",), f"there is no wording in language {self.language!r}; choose from {there_are}"
         try:
             zoneinfo.ZoneInfo(self.time_zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -47,12 +47,12 @@ def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
     outcome = estimates.question.outcome
     clinics = tuple(estimates.clinics.loc[estimates.clinics["form"] == "raw", "clinic"])
     if estimates.shrunken is None:
-        return _unranked(estimates, clinics, "The outcome could not be estimated, so there is no order.")
+        return _unranked(estimates, clinics, "Clinics are not ranked: the outcome could not be estimated.")
     if outcome.direction == "neither":
-        return _unranked(estimates, clinics, "Neither higher nor lower is better here, so there is no order.")
+        return _unranked(estimates, clinics, "Clinics are not ranked: neither higher nor lower is better.")
     if not estimates.compared:
         return _unranked(
-            estimates, clinics, "No clinic has enough records to be compared, so there is no order."
+            estimates, clinics, "Clinics are not ranked: no clinic has enough records to be compared."
         )
     try:
         shrunken, better = estimates.shrunken, outcome.direction
@@ -60,7 +60,7 @@ def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
             lambda: ranks(shrunken, better=better, among=estimates.compared, draws=DRAWS, seed=SEED)
         )
     except ClinicnetError as problem:
-        return _unranked(estimates, clinics, f"Clinics are not put in an order: {problem.message}.")
+        return _unranked(estimates, clinics, f"Clinics are not ranked: {problem.message}.")
     decision, sentence = found.verdict.decision, found.verdict.sentence
     shown = found.publishable()
     shown.index = shown.index.astype(str)

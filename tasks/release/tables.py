@@ -11,7 +11,7 @@ from tasks.release.table_columns import FROM_SHOWN, MODELLED, About, Column, Dig
 
 STATUSES = {
     "ok": "published as estimated",
-    "suppressed_primary": "withheld: the count is small enough to point at patients",
+    "suppressed_primary": "withheld: the count is so small that it could identify patients",
     "suppressed_secondary": "withheld: it would let a withheld number be worked out",
     "low_reliability": "shown, but too uncertain to compare",
     "not_ranked": "not placed in an order",
@@ -300,7 +300,7 @@ CHANGES = Table(
             NOTHING,
             "verdict (the outcome's); outcome_new or outcome_gone (in the network file); clinic_new or "
             "clinic_gone (records in the window); comparison (the clinic's); shown (a figure that was not "
-            "there), withheld or no_figure (one that was there: withheld now, or not to be had); restated "
+            "there), withheld or no_figure (one that was there: withheld now, or not available); restated "
             "(a month that both show, with other numbers)",
             required=True,
         ),

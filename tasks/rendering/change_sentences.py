@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from reports.wording import wording
 from tasks.rendering.edition import STANDING_OUT, TONES, Change, Clinic, Edition, Outcome
 from tasks.rendering.numbers import counted, listed, month_name, whole
-from tasks.rendering.wording import wording
 
 say = wording().say
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from reports.wording import wording
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
 from tasks.rendering.numbers import listed, month_name, share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
-from tasks.rendering.wording import wording
 
 say = wording().say
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.wording import wording
 from tasks.release import STATUSES
 from tasks.rendering import change_sentences, sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
@@ -17,7 +18,6 @@ from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.shrinkage_chart import Shrinkage, shrinkage
 from tasks.rendering.templates import render
-from tasks.rendering.wording import wording
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3

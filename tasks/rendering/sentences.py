@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from reports.wording import wording
 from tasks.rendering import change_sentences
 from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Outcome
 from tasks.rendering.effects_chart import whole_effects, write_effect
@@ -19,28 +20,34 @@ from tasks.rendering.numbers import (
     whole,
 )
 from tasks.rendering.run_chart import RunChart
-from tasks.rendering.wording import wording
 
 say = wording().say
 
 
 def differences(outcome: Outcome) -> str:
     """How many clinics stand out, on which side, and how many cannot be told apart, compared or seen."""
+    counts = {tone: outcome.counted(tone) for tone in ("better", "worse", "higher", "lower")}
     standing = [
-        _count(outcome, tone) for tone in ("better", "worse", "higher", "lower") if outcome.counted(tone)
+        say(_standing_key(count, first=not before), count=count, tone=say(f"tone.{tone}"))
+        for before, (tone, count) in enumerate((tone, count) for tone, count in counts.items() if count)
     ]
     others = [
-        _count(outcome, tone)
+        say(f"message.others_{tone}", count=outcome.counted(tone))
         for tone in ("same", "uncompared", "own", "withheld", "absent")
         if outcome.counted(tone)
     ]
     if not standing:
-        return say("message.differences_none", others=", ".join(others))
-    return say(
-        "message.differences",
-        standing=listed(standing),
-        others=", ".join(others),
-    )
+        return say("message.differences_none", others="; ".join(others))
+    if not others:
+        return say("message.differences_all", standing=listed(standing))
+    return say("message.differences", standing=listed(standing), others="; ".join(others))
+
+
+def _standing_key(count: int, *, first: bool) -> str:
+    """The first of those that stand out brings the noun and the verb; the others go without."""
+    if not first:
+        return "message.standing_more"
+    return "message.standing_one" if count == 1 else "message.standing_many"
 
 
 def average(outcome: Outcome) -> str | None:
@@ -340,10 +347,6 @@ def _excluded(edition: Edition, outcome: Outcome) -> str:
     if count := outcome.counted("own", "absent"):
         parts.append(say("beside.excluded_absent", clinics=counted(count, "clinic")))
     return "; ".join(parts) or say("beside.excluded_none")
-
-
-def _count(outcome: Outcome, tone: str) -> str:
-    return f"{outcome.counted(tone)} {say(f'tone.{tone}')}"
 
 
 def _units(outcome: Outcome) -> str:

@@ -7,8 +7,8 @@ from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound
 
+from reports.wording import wording
 from tasks.rendering import numbers
-from tasks.rendering.wording import wording
 
 
 def render(template: str, **context: object) -> str:

@@ -151,7 +151,7 @@ def test_verdicts_follow(chop: Estimated) -> None:
     assert (ranked["rank_median"] <= ranked["rank_upper"]).all()
     positive = rank_outcome(chop.network, chop["positive"])
     assert positive.verdict == "do_not_rank"
-    assert "Neither higher nor lower" in positive.reason
+    assert "neither higher nor lower" in positive.reason
     assert "rank_median" not in positive.rows  # not even an empty place
 
 

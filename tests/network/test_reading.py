@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.wording import languages
 from tasks.errors import NetworkError
 from tasks.network.problems import NetworkFileError
 from tasks.network.reading import examine, read_network
@@ -130,6 +131,12 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             '"Europe/Berln"',
             "line 3: [network] there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin' or "
             "'Europe/Dublin' or 'Europe/Belfast'?",
+        ),
+        (
+            'time_zone = "Europe/Berlin"',
+            'language = "xx"',
+            "line 3: [network] there is no wording in language 'xx'; "
+            f"choose from {', '.join(map(repr, languages()))}",
         ),
         (
             '"Europe/Berlin"',

@@ -86,22 +86,22 @@ def test_the_first_page_tells_every_kind_with_the_worst_first(chop_edition: Edit
         ("Newly stand out", f"{hours}: picu (worse), nicu (better)."),
         ("No longer stand out", f"{hours}: gol (no different)."),
         ("New", "gol."),
-        ("Without records now", "old ward."),
+        ("Now without records", "old ward."),
         (
             "Verdict",
-            f"{hours}: Not to be ranked before, Grades only now; "
-            "Repeated tests: May be ranked before, could not be estimated now.",
+            f"{hours}: from “We do not rank clinics on this” to “We grade clinics on this”; "
+            "Repeated tests: from “We rank clinics on this” to “could not be estimated”.",
         ),
         (
             "Figures",
-            "1 clinic newly shown, 1 clinic newly withheld: small numbers, 1 clinic newly compared; "
-            "each in one figure or more.",
+            "1 clinic newly shown, 1 clinic no longer shown (to protect patients), 1 clinic newly compared; "
+            "each in at least one figure.",
         ),
         (
             "Months",
             "Positive tests: 1 month of the network and 2 months of 1 clinic restated; "
             f"{hours}: 1 month of the network and 2 months of 1 clinic restated, "
-            "1 month newly withheld: small numbers.",
+            "1 month no longer shown (to protect patients).",
         ),
     ]
     about = [message.about for message in key_messages(edition)]
@@ -109,10 +109,11 @@ def test_the_first_page_tells_every_kind_with_the_worst_first(chop_edition: Edit
     (drawn,) = [outcome for outcome in edition.drawn if outcome.name == "hours"]
     assert change_sentences.beside(edition, drawn) == (
         "since the report for April 2020: newly stand out: picu (worse), nicu (better); "
-        "no longer stand out: gol (no different), laboratory (withheld); "
-        "verdict: Not to be ranked before, Grades only now; "
-        "1 clinic newly shown, 1 clinic newly withheld: small numbers, 1 clinic newly compared; "
-        "1 month of the network and 2 months of 1 clinic restated, 1 month newly withheld: small numbers"
+        "no longer stand out: gol (no different), laboratory (not shown); "
+        "verdict: from “We do not rank clinics on this” to “We grade clinics on this”; "
+        "1 clinic newly shown, 1 clinic no longer shown (to protect patients), 1 clinic newly compared; "
+        "1 month of the network and 2 months of 1 clinic restated, "
+        "1 month no longer shown (to protect patients)"
     )
 
 
@@ -124,7 +125,7 @@ def test_outcomes_of_which_the_same_is_said_are_told_together(chop_edition: Edit
         moved("old", "", "outcome_gone", "rank", ""),
     )
     assert change_sentences.since(edition) == [
-        ("Verdict", "old: reported no more."),
+        ("Verdict", "old: no longer reported."),
         ("Months", "Positive tests and Time from receipt to result: 1 month of the network restated."),
     ]
 
@@ -155,8 +156,8 @@ def test_a_manager_is_told_of_the_own_clinic_alone(chop_edition: Edition) -> Non
     )
     assert change_sentences.of_clinic(edition, clinic(edition, NICU)) == [
         "Since the report for April 2020: Time from receipt to result went from “no different” to “better”; "
-        "newly withheld (small numbers): number of records and Positive tests.",
-        "Earlier months that read otherwise now: "
+        "no longer shown (to protect patients): number of records and Positive tests.",
+        "Earlier months that have changed: "
         "Time from receipt to result, March 2020: from 4.00\u00a0hours to 4.20\u00a0hours.",
     ]
 
@@ -171,13 +172,13 @@ def test_restated_months_are_told_with_what_can_be_told_apart(chop_edition: Edit
     )
     words = (
         "Positive tests, January 2020: 5.0% as before, n from 1,000 to 1,002",
-        "Positive tests, February 2020: by less than is written here",
+        "Positive tests, February 2020: by too little to show here",
         "Positive tests, March 2020: newly shown",
         "Positive tests, April 2020: from 5.0% to 6.0%",
     )
     for change, said in zip(edition.changes, words, strict=True):
         (told,) = change_sentences.of_clinic(since_april(edition, change), clinic(edition, NICU))
-        assert told == f"Earlier months that read otherwise now: {said}."
+        assert told == f"Earlier months that have changed: {said}."
     (told,) = change_sentences.of_clinic(edition, clinic(edition, NICU))
     assert told.endswith(f": {words[0]}; {words[1]} … and 2 more.")
 
@@ -222,7 +223,8 @@ def test_the_pdfs_say_it_and_have_no_more_pages(chop: tuple[Release, Network], t
     assert "Time from receipt to result, March 2020: from 3.10 hours to 3.40 hours" in own
     assert "Nothing about your clinic changed" in pdf_text(rendered.clinics["clinical lab"])
     unreported = pdf_text(rendered.clinics["specialty clinic 45"])
-    assert "newly withheld (small numbers): number of records and Time from receipt to result" in unreported
+    told = "no longer shown (to protect patients): number of records and Time from receipt to result"
+    assert told in unreported
     assert {name: len(pypdf.PdfReader(path).pages) for name, path in rendered.clinics.items()} == {
         "clinical lab": 2,
         "behavioral hosp": 2,

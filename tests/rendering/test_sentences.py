@@ -39,13 +39,53 @@ def test_an_icc_is_said_as_a_share_and_never_as_all_or_nothing() -> None:
 def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     outcome = with_figures(figure("design_effect", 5.0), figure("effective_sample_size", 200.0))
     assert sentences.design_effect(outcome) == (
-        "What 1,000 records tell about the network is worth 200 independent ones (design effect 5.00)."
+        "1,000 records tell us about as much as 200 unrelated ones (design effect 5.00)."
     )
     monthly = sentences.design_effect(dataclasses.replace(outcome, monthly=True))
     assert monthly is not None
     assert monthly.startswith(
-        "Because months of one clinic resemble each other, 5.00 times as many are needed"
+        "Because months of one clinic are alike, an average over the network needs 5.00 times as many"
     )
+
+
+@pytest.mark.parametrize(
+    ("tones", "said"),
+    [
+        (
+            {"higher": 10, "lower": 1, "same": 15, "withheld": 61},
+            "10 clinics are higher and 1 lower, by more than chance. "
+            "The others: 15 no different; 61 not shown, to protect patients.",
+        ),
+        (
+            {"worse": 1, "uncompared": 3},
+            "1 clinic is worse, by more than chance. The others: 3 too uncertain to compare.",
+        ),
+        ({"better": 2}, "2 clinics are better, by more than chance."),
+        (
+            {"same": 4, "own": 2, "absent": 1},
+            "No clinic stands out: 4 no different; 2 with their own figure only; 1 not estimated.",
+        ),
+    ],
+)
+def test_who_stands_out_is_said_with_who_does_not(tones: dict[str, int], said: str) -> None:
+    lines = tuple(line_with(tone) for tone, count in tones.items() for _ in range(count))
+    assert sentences.differences(dataclasses.replace(binary([(5, 10)]), lines=lines)) == said
+
+
+def line_with(tone: str) -> Line:
+    """A clinic's line that reads as `tone`."""
+    comparison = {"same": "no_different", "uncompared": "not_compared"}.get(tone, tone)
+    shrunken = Estimate(value=1.0, comparison=comparison, status="ok")
+    raw = Estimate(value=1.0, status="ok")
+    if tone == "withheld":
+        raw = shrunken = Estimate(status="suppressed_primary")
+    if tone in ("own", "absent"):
+        shrunken = Estimate(status="not_estimable")
+    if tone == "absent":
+        raw = shrunken
+    line = Line("a", None, raw, Estimate(), shrunken, Rank())
+    assert line.tone == tone
+    return line
 
 
 def test_the_naive_figure_stands_beside_the_models_in_the_same_measure() -> None:
@@ -93,7 +133,7 @@ def test_months_beyond_the_limits_are_told_in_stretches() -> None:
     ("lower", "upper", "said"),
     [
         (4.0, 13.0, "Place 7 of 48; the 95% interval runs from 4 to 13."),
-        (7.0, 7.0, "Place 7 of 48; the 95% interval holds no other place."),
+        (7.0, 7.0, "Place 7 of 48; the 95% interval includes no other place."),
     ],
 )
 def test_a_place_is_told_with_its_interval_and_only_if_the_verdict_ranks(
@@ -126,7 +166,7 @@ def test_what_stands_beside_a_comparison(state48_edition: Edition) -> None:
     }
     assert facts["Compared"] == "31 of 48 clinics, with 32,266 of 32,597 records"
     assert "reliability under 0.7" in facts["Not compared"]
-    assert "11 clinics withheld: small numbers" in facts["Not compared"]
+    assert "11 clinics not shown (to protect patients)" in facts["Not compared"]
     assert facts["Adjusted for"] == "age and sex"
     assert facts["Verdict"] == "Rankability is 0.86: most of the differences are real."
 
@@ -139,7 +179,7 @@ def test_withheld_findings_make_no_total(chop_edition: Edition) -> None:
         for each in chop_edition.quality
     )
     said = sentences.quality_message(dataclasses.replace(chop_edition, quality=withheld))
-    assert said.endswith("some counts are withheld: small numbers. Page “Data quality” says what and where.")
+    assert said.endswith("some counts are not shown, to protect patients. See “Data quality”.")
     assert "set aside" in sentences.quality_message(chop_edition)
 
 
@@ -155,6 +195,6 @@ def test_a_clinic_is_told_since_when_it_has_the_program(
     }
     (started,) = program.starts
     assert told.pop(started) == "Recall program: here since June 2024."
-    assert set(told.values()) == {"Recall program: not yet here."}
+    assert set(told.values()) == {"Recall program: not here yet."}
     # a program that is a column of the records has no starts to tell
     assert {clinic_sentences.program_words(chop_edition, each) for each in chop_edition.clinics} == {""}

@@ -12,14 +12,15 @@ import pytest
 from rendering.conftest import FEW, OUTCOMES, page_text, pdf_text
 from rendering.releases import only, with_clinic_names
 
+from reports.wording import wording
 from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering import Rendered, render_release
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
+from tasks.rendering.numbers import listed
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.wording import wording
 
 NUMBER = re.compile(r"(?<![\w.,<>])[−]?\d[\d,]*(?:\.\d+)?")  # "<0.1" and ">0.99" are bounds, not values
 
@@ -144,16 +145,12 @@ def test_what_is_withheld_is_said_in_words(network_name: str, request: pytest.Fi
         ]
         if clinic.reportable and withheld:
             text = page_text(clinic_html(edition, clinic))
-            names = (
-                " and ".join(outcome.label for outcome in withheld)
-                if len(withheld) < 3
-                else withheld[-1].label
-            )
-            assert f"{names}: small numbers" in text
+            names = listed([outcome.label for outcome in withheld])
+            assert f"Not shown, to protect patients: {names}." in text
     network = page_text(network_html(edition))
     for outcome in edition.drawn:
         count = outcome.counted("withheld")
-        assert f"Withheld: small numbers ({count} clinics)" in network
+        assert f"Not shown, to protect patients ({count} clinics)" in network
 
 
 def test_no_cell_is_blank(state48_edition: Edition) -> None:

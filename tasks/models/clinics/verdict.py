@@ -50,19 +50,19 @@ def verdict(rankability: float, n: int) -> Verdict:
     Source of the bands: Lingsma et al. (2010), Eur J Epidemiol 25:639; van Dishoeck et al. (2011).
     """
     share = f"{100.0 * rankability:.0f}%"
-    differ = f"{share} of what clinics' own figures differ by is real, the rest is chance"
+    differ = f"{share} of the variation between clinics' own figures is real; the rest is chance"
     if n < FEWEST:
         count = "no clinic" if n == 0 else f"{n} clinic{'' if n == 1 else 's'}"
         return Verdict(
             "do_not_rank",
             rankability,
-            f"Clinics are not put in an order: {count} can be compared, and an order needs {FEWEST}.",
+            f"Clinics are not ranked: {count} can be compared, and ranking needs at least {FEWEST}.",
         )
     if rankability < GRADES_FROM:
         return Verdict(
             "do_not_rank",
             rankability,
-            f"Clinics are not put in an order: only {differ} (rankability {rankability:.2f}, under 0.50).",
+            f"Clinics are not ranked: only {differ} (rankability {rankability:.2f}, under 0.50).",
         )
     if rankability <= RANKS_FROM:
         return Verdict(

@@ -200,7 +200,7 @@ class TestVerdict:
         assert found.verdict.decision == "do_not_rank"
         assert shown[list(RANK_COLUMNS)].isna().all().all()
         assert shown["grade"].isna().all()
-        assert "not put in an order" in str(found)
+        assert "not ranked" in str(found)
 
     def test_grades_without_ranks(self) -> None:
         means = [3.0, *[0.0] * 10, -3.0]

@@ -334,7 +334,7 @@ def test_summaries_say_what_was_fitted() -> None:
     words = gee("yes ~ x", plain(), groups="clinic", family="binomial", corr="exchangeable").summary()
     for part in (
         "binomial family, exchangeable working correlation",
-        "120 rows; 10 clinic",
+        "120 rows; 10 groups by clinic",
         "population-averaged: log odds ratio",
         "Kauermann–Carroll",
         "Satterthwaite",

@@ -1,4 +1,4 @@
-"""The reports' words: every heading, sentence and explanation, from one file a person may edit."""
+"""Every word of the reports, from one file a language, which a person may edit: `en.toml` and its like."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-LANGUAGE = "en"
+ENGLISH = "en"
 
 
 @dataclass(frozen=True)
 class Wording:
-    """Dotted key → sentence with {places} to fill."""
+    """One language: dotted key → sentence with {places} to fill; terms and what they mean."""
 
     sentences: Mapping[str, str]
     glossary: tuple[tuple[str, str], ...]
@@ -28,10 +28,20 @@ class Wording:
         return self.sentences[key].format(**values)
 
 
+def languages() -> tuple[str, ...]:
+    """Tags of the languages that reports can be written in: one for each file beside this one."""
+    names = (each.name for each in (files("reports") / "wording").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
 @functools.cache
-def wording() -> Wording:
-    """What `reports/wording/en.toml` holds."""
-    text = (files("reports") / "wording" / f"{LANGUAGE}.toml").read_text(encoding="utf-8")
+def wording(language: str = ENGLISH) -> Wording:
+    """What `reports/wording/<language>.toml` holds.
+
+    Raises:
+        FileNotFoundError: there is no such language; `languages` lists those there are.
+    """
+    text = (files("reports") / "wording" / f"{language}.toml").read_text(encoding="utf-8")
     read = tomllib.loads(text)
     glossary = tuple((entry["term"], entry["means"]) for entry in read.pop("glossary"))
     return Wording(sentences=dict(_flat(read)), glossary=glossary)
