@@ -116,7 +116,8 @@ def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Pu
         for name, outcome in network.outcomes.items():
             estimates[name] = journal.do(ESTIMATE.about(outcome.label), screened, network, name, summary)
             ranks[name] = journal.do(RANK.about(outcome.label), network, estimates[name])
-        release = disclosed(network, month, Estimated(screened, summary, estimates, ranks), output, journal)
+        estimated = Estimated(network, screened, summary, estimates, ranks)
+        release = disclosed(network, month, estimated, output, journal)
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, staging)
         published = journal.do(PUBLISH, output, staging, release)
@@ -128,11 +129,13 @@ class Estimated:
     """Everything that a release is made of.
 
     Attributes:
+        network: the network's description.
         screened: the screened records: their quality table, clinics and cut-off date.
         summary: the window's moments.
         estimates, ranks: outcome → its estimates and its clinics in order.
     """
 
+    network: Network
     screened: Screened
     summary: Summary
     estimates: Mapping[str, OutcomeEstimates]
@@ -142,7 +145,7 @@ class Estimated:
         """The release's tables before anything is withheld."""
         from tasks.releasing import assemble
 
-        return assemble(self.screened, self.summary, self.estimates, self.ranks)
+        return assemble(self.network, self.screened, self.summary, self.estimates, self.ranks)
 
 
 def disclosed(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -45,6 +47,38 @@ def wording(language: str = ENGLISH) -> Wording:
     read = tomllib.loads(text)
     glossary = tuple((entry["term"], entry["means"]) for entry in read.pop("glossary"))
     return Wording(sentences=dict(_flat(read)), glossary=glossary)
+
+
+_spoken = ContextVar("language", default=ENGLISH)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """While it lasts, `say` and what is written with it speak this language; each step begins with it."""
+    before = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
+
+
+def spoken() -> str:
+    """The language that `say` speaks here and now; English where no step has said otherwise."""
+    return _spoken.get()
+
+
+def say(key: str, **values: object) -> str:
+    """The sentence under `key` in the language spoken, with its places filled.
+
+    Raises:
+        KeyError: as `Wording.say`.
+    """
+    return wording(spoken()).say(key, **values)
+
+
+def has(key: str) -> bool:
+    """Whether there is a sentence under `key`."""
+    return key in wording(spoken()).sentences
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

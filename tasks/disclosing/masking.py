@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from reports.wording import say
 from tasks.disclosing.counts import NETWORK
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.rounding import round_counts, shorten_figures
@@ -27,8 +28,8 @@ UNSAID = ""
 def reason(policy: SmallNumberPolicy, status: str) -> str:
     """Why a value is withheld, in a sentence."""
     if status == PRIMARY:
-        return f"withheld: a count from {policy.low} to {policy.high}, or all records alike"
-    return "withheld: it would let a small number elsewhere be worked out"
+        return say("why.withheld_primary", low=policy.low, high=policy.high)
+    return say("why.withheld_secondary")
 
 
 def mask(
@@ -217,9 +218,8 @@ def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: With
         status[clinics] = _looked_up(frame.loc[clinics, "clinic"], withheld.series.get)
         status[own] = _looked_up(frame.loc[own, "month"], withheld.months.get)
         # the status is the series', whichever of its months is the small one: a gap would point at it
-        why[clinics[status[clinics] == PRIMARY]] = (
-            f"withheld with all months of the clinic: one of them, or all together, is a count from "
-            f"{policy.low} to {policy.high}, or has records all alike"
+        why[clinics[status[clinics] == PRIMARY]] = say(
+            "why.withheld_series", low=policy.low, high=policy.high
         )
         gap[own] = bool(withheld.months)
     return replace(rows, sizes=status, events=status, gap=gap, why=why)

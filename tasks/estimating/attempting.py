@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from reports.wording import say
 from tasks.errors import ClinicnetError, EstimationError, SourceError, where_raised
 
 T = TypeVar("T")
@@ -42,4 +43,16 @@ def rows_or_reason(estimate: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, 
     except SourceError:
         raise
     except ClinicnetError as problem:
-        return pd.DataFrame(), [problem.message]
+        return pd.DataFrame(), [reason_of(problem)]
+
+
+class SaidError(EstimationError):
+    """It cannot be estimated, and the message is a sentence of the report's own wording."""
+
+
+def reason_of(problem: ClinicnetError, *, with_hint: bool = False) -> str:
+    """Why something cannot be had, as it stands in a report: estimators speak English whoever reads it."""
+    if isinstance(problem, SaidError):
+        return problem.message
+    hint = problem.hint if with_hint else None
+    return say("why.technical", detail="; ".join(filter(None, (problem.message, hint))))

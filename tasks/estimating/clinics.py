@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from reports.wording import say
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
@@ -58,7 +59,7 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
             "denominator": denominator,
             "comparison": "not_compared",
             "status": np.where(empty, "no_records", "ok"),
-            "reason": ["no usable value of this outcome" if each else None for each in empty],
+            "reason": [say("why.no_value") if each else None for each in empty],
         }
     )
 
@@ -67,14 +68,14 @@ def raw_estimand(question: OutcomeFormulas) -> str:
     """What a raw value is, in words."""
     outcome = question.outcome
     if outcome.kind == "binary":
-        return "share of the clinic's own records, unadjusted"
+        return say("estimand_raw.binary")
     if outcome.per == "clinic-month":
-        return "records a month, mean over the network's months"
+        return say("estimand_raw.monthly")
     if outcome.kind == "count":
-        return "events per unit of exposure of the clinic's own records, unadjusted"
+        return say("estimand_raw.count")
     if outcome.scale == "log":
-        return "geometric mean of the clinic's own records, unadjusted"
-    return "mean of the clinic's own records, unadjusted"
+        return say("estimand_raw.log")
+    return say("estimand_raw.continuous")
 
 
 def model_rows(
@@ -101,16 +102,15 @@ def model_rows(
     above = effects["p_above"].to_numpy(dtype=float)
     better = _probability(1.0 - above if question.outcome.direction == "lower" else above)
     forms = {
-        "adjusted": ((own, own - z * own_sd, own + z * own_sd), "from its own records alone"),
-        "shrunken": (
-            tuple(effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")),
-            "best prediction given its size",
+        "adjusted": (own, own - z * own_sd, own + z * own_sd),
+        "shrunken": tuple(
+            effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")
         ),
     }
     why = _too_small(question, counts, weight, policy)
     too_small = np.array([reason != "" for reason in why])
     frames = []
-    for form, (ends, how) in forms.items():
+    for form, ends in forms.items():
         value, lower, upper = (_defined(scale, each) for each in ends)
         undefined = ~np.isfinite(value)
         compared = (
@@ -122,7 +122,7 @@ def model_rows(
                     "outcome": question.name,
                     "clinic": clinics,
                     "form": form,
-                    "estimand": f"{_given(question)}, {how}",
+                    "estimand": say(f"estimand_model.{form}", given=_given(question)),
                     "value": value,
                     "lower": lower,
                     "upper": upper,
@@ -136,16 +136,13 @@ def model_rows(
                         [undefined, too_small], ["not_estimable", "low_reliability"], default="ok"
                     ),
                     "reason": [
-                        _UNDEFINED if gone else reason or None
+                        say("why.no_own_effect") if gone else reason or None
                         for gone, reason in zip(undefined, why, strict=True)
                     ],
                 }
             )
         )
     return pd.concat(frames, ignore_index=True)
-
-
-_UNDEFINED = "clinics do not differ by more than chance, so no clinic has an effect of its own"
 
 
 def _probability(added_up: Floats) -> Floats:
@@ -155,12 +152,11 @@ def _probability(added_up: Floats) -> Floats:
 
 def _given(question: OutcomeFormulas) -> str:
     adjusters = ", ".join(_word(each) for each in question.adjusters)
-    with_mix = f"with the network's mix of {adjusters}" if adjusters else "unadjusted"
-    return f"expected figure of the clinic {with_mix}"
+    return say("estimand_model.mix", adjusters=adjusters) if adjusters else say("estimand_model.unadjusted")
 
 
 def _word(term: str) -> str:
-    return "month" if term in (MONTHS, MERGED_MONTHS) else term
+    return say("term.month") if term in (MONTHS, MERGED_MONTHS) else term
 
 
 def _too_small(
@@ -171,11 +167,11 @@ def _too_small(
     for (_, row), w in zip(own.iterrows(), weight, strict=True):
         reason = ""
         if question.outcome.kind != "count" and row["denominator"] < policy.minimum_denominator:
-            reason = f"fewer than {policy.minimum_denominator} records: too uncertain to compare"
+            reason = say("why.few_records", fewest=policy.minimum_denominator)
         elif question.outcome.kind != "continuous" and row["numerator"] < policy.minimum_count:
-            reason = f"fewer than {policy.minimum_count} events: too uncertain to compare"
+            reason = say("why.few_events", fewest=policy.minimum_count)
         elif w < policy.minimum_reliability:
-            reason = f"reliability below {policy.minimum_reliability:g}: too uncertain to compare"
+            reason = say("why.unreliable", least=f"{policy.minimum_reliability:g}")
         reasons.append(reason)
     return reasons
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from reports.wording import say
 from tasks.errors import ClinicnetError, SourceError
-from tasks.estimating.attempting import attempted, rows_or_reason
+from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
@@ -22,7 +23,6 @@ from tasks.records import Records
 @dataclass(frozen=True, slots=True)
 class _Figure:
     figure: str
-    label: str
     value: float
     method: str
     unit: str = ""
@@ -63,7 +63,13 @@ def network_figures(
 
 
 def _rows(figures: Iterator[_Figure]) -> pd.DataFrame:
-    return pd.DataFrame([{field: getattr(each, field) for field in _Figure.__slots__} for each in figures])
+    return pd.DataFrame(
+        [
+            {field: getattr(each, field) for field in _Figure.__slots__}
+            | {"label": say(f"figure.{each.figure}")}
+            for each in figures
+        ]
+    )
 
 
 def _level(
@@ -74,26 +80,24 @@ def _level(
     unit = outcome.unit or ("%" if outcome.kind == "binary" else "")
     n, total, exposure = (float(moments[each].sum()) for each in ("n", "total", "exposure"))
     if outcome.kind == "binary":
-        yield _Figure("mean", "All records", 100.0 * total / n, "records with the outcome per 100", unit)
+        yield _Figure("mean", 100.0 * total / n, say("figure_method.share"), unit)
     elif outcome.kind == "count":
-        how = "events per unit of exposure" if outcome.per == "record" else "records of a clinic in a month"
-        yield _Figure("mean", "All records", total / exposure, how, unit)
+        how = "rate" if outcome.per == "record" else "monthly"
+        yield _Figure("mean", total / exposure, say(f"figure_method.{how}"), unit)
     else:
         mean = float((moments["n"] * moments["mean"]).sum() / n)
         log = outcome.scale == "log"
         yield _Figure(
             "mean",
-            "All records",
             float(np.exp(mean)) if log else mean,
-            "geometric mean" if log else "mean",
+            say("figure_method.geometric_mean" if log else "figure_method.mean"),
             unit,
         )
     lower, upper = (float(each) for each in scale.at(np.array(shrunken.average_interval)))
     yield _Figure(
         "typical",
-        "Typical clinic",
         scale.typical,
-        "mixed model: the network's patients at the clinic in the middle (effect 0)",
+        say("figure_method.typical"),
         unit,
         lower,
         upper,
@@ -102,23 +106,31 @@ def _level(
 
 def _spread(question: OutcomeFormulas, fit: LmmFit | GlmmFit, scale: Standardised) -> Iterator[_Figure]:
     sd = float(fit.varcomp.sd("clinic").iloc[0])
-    name = {"gaussian": "", "binomial": "log odds", "poisson": "log rate"}[question.family]
-    unit = name or ("log " if question.outcome.scale == "log" else "") + question.outcome.unit
-    yield _Figure("sd_between", "Spread of clinics (SD)", sd, f"{fit.method}, adjusted", unit)
+    method = say("figure_method.adjusted", method=_method(question, fit))
+    yield _Figure("sd_between", sd, method, _unit_of_spread(question))
     ends = scale.at(np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
     figure_unit = question.outcome.unit or ("%" if question.outcome.kind == "binary" else "")
-    yield _Figure(
-        "range_low", "Lower end of the middle 95% of clinics", float(ends[0]), "mixed model", figure_unit
-    )
-    yield _Figure(
-        "range_high", "Upper end of the middle 95% of clinics", float(ends[1]), "mixed model", figure_unit
-    )
+    for figure, end in zip(("range_low", "range_high"), ends, strict=True):
+        yield _Figure(figure, float(end), say("figure_method.mixed"), figure_unit)
     if question.family == "binomial":
         # Larsen & Merlo (2005), eq. 1
         ratio = float(np.exp(np.sqrt(2.0) * sd * special.ndtri(0.75)))
-        yield _Figure(
-            "median_odds_ratio", "Median odds ratio between two clinics", ratio, "Larsen & Merlo (2005)"
-        )
+        yield _Figure("median_odds_ratio", ratio, say("figure_method.median_odds_ratio"))
+
+
+def _method(question: OutcomeFormulas, fit: LmmFit | GlmmFit) -> str:
+    if isinstance(fit, LmmFit):
+        return say("fit_method.gaussian")
+    how = "laplace" if fit.nodes == 1 else "quadrature"
+    return say(f"fit_method.{question.family}", how=say(f"fit_method.{how}", nodes=fit.nodes))
+
+
+def _unit_of_spread(question: OutcomeFormulas) -> str:
+    """The unit in which clinics' effects spread: the link function's."""
+    if question.family != "gaussian":
+        return say("unit.log_odds" if question.family == "binomial" else "unit.log_rate")
+    unit = question.outcome.unit
+    return say("unit.log_of", unit=unit) if question.outcome.scale == "log" else unit
 
 
 # with sizes from 1 to thousands, likelihood weights clinics rightly where analysis of variance does not
@@ -134,24 +146,28 @@ def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure
     except SourceError:
         raise
     except ClinicnetError as problem:
-        reason = problem.message
-        for figure, label in (
-            ("icc", "Intraclass correlation"),
-            ("design_effect", "Design effect"),
-            ("effective_sample_size", "Effective sample size"),
-        ):
-            yield _Figure(figure, label, float("nan"), "not estimated", status="not_estimable", reason=reason)
+        for figure in ("icc", "design_effect", "effective_sample_size"):
+            yield _Figure(
+                figure,
+                float("nan"),
+                say("figure_method.none"),
+                status="not_estimable",
+                reason=reason_of(problem),
+            )
         return
     yield _Figure(
         "icc",
-        "Intraclass correlation",
         found.estimate,
-        f"{found.name}; {found.interval} interval",
+        say(
+            "figure_method.icc",
+            name=say(f"icc_method.{method}"),
+            interval=say(f"icc_interval.{found.interval}"),
+        ),
         "",
         found.lower,
         found.upper,
     )
-    counted = "records" if question.outcome.per == "record" else "clinic-months"
+    counted = say("unit.records" if question.outcome.per == "record" else "unit.clinic_months")
     yield from _cost(found, counted)
     if question.regions:
         yield from _by_region(question, records)
@@ -163,18 +179,16 @@ def _cost(found: ICC, counted: str) -> Iterator[_Figure]:
     ends = [design_effect(min(max(each, 0.0), 1.0), found.sizes) for each in (found.lower, found.upper)]
     yield _Figure(
         "design_effect",
-        "Design effect",
         effect.value,
-        "1 + ((cv² + 1) m̄ − 1) ICC (Eldridge, Ashby & Kerry 2006)",
+        say("figure_method.design_effect"),
         "",
         ends[0].value,
         ends[1].value,
     )
     yield _Figure(
         "effective_sample_size",
-        "Effective sample size",
         effect.effective_n,
-        f"{counted} ÷ design effect",
+        say("figure_method.effective_sample_size", counted=counted),
         counted,
         ends[1].effective_n,
         ends[0].effective_n,
@@ -193,9 +207,5 @@ def _by_region(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]
     except ClinicnetError:
         return  # too few regions to speak of: the network's own ICC stands
     levels = nested.levels
-    names = (
-        ("icc_region", "Share of variance between regions"),
-        ("icc_clinic_in_region", "Share between clinics of a region"),
-    )
-    for (figure, label), (_, level) in zip(names, levels.iterrows(), strict=False):
-        yield _Figure(figure, label, float(level["share"]), nested.name)
+    for figure, (_, level) in zip(("icc_region", "icc_clinic_in_region"), levels.iterrows(), strict=False):
+        yield _Figure(figure, float(level["share"]), say("icc_method.reml"))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from reports.wording import say, speaking
 from tasks.errors import ClinicnetError, SourceError
-from tasks.estimating.attempting import attempted, rows_or_reason
+from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.clinics import model_rows, raw_rows
 from tasks.estimating.network_figures import network_figures
 from tasks.estimating.outcome_formulas import MONTHS, OutcomeFormulas, question_of
@@ -74,7 +75,7 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
         SourceError: the database went away (worth another try).
     """
     question = question_of(network, name, summary)
-    with usable.held():
+    with speaking(network.network.language), usable.held():
         records = _records_of(question, usable)
         with read_once(
             records,
@@ -106,7 +107,7 @@ def _estimate(
         raise
     except ClinicnetError as problem:
         return _not_estimable(question, row, raw, months, problem)
-    row |= {"comparator": _COMPARATOR, "comparator_value": scale.typical}
+    row |= {"comparator_value": scale.typical}
     figures, notes = network_figures(question, records, summary, fit, shrunken, scale)
     # the program's models know each month by itself, and lose the same rows
     kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
@@ -138,9 +139,6 @@ def _ranking(records: ModelRecords) -> tuple[ModelRecords, LmmFit | GlmmFit]:
         return kept, fit_ranking(kept.question, kept.records)
 
 
-_COMPARATOR = "the typical clinic, with the network's own patients"
-
-
 def _records_of(question: OutcomeFormulas, usable: Records) -> Records:
     """The records an outcome is estimated from: the usable ones, or the clinics' months counted."""
     if question.outcome.per == "record":
@@ -158,7 +156,7 @@ def _outcome_row(question: OutcomeFormulas, summary: Summary) -> dict[str, objec
         "unit": outcome.unit or ("%" if outcome.kind == "binary" else ""),
         "direction": outcome.direction,
         "adjusters": ", ".join("month" if each == MONTHS else each for each in question.adjusters),
-        "comparator": _COMPARATOR,
+        "comparator": say("compared_with.typical"),
         "n_records": int(moments["n"].sum() if outcome.per == "record" else moments["total"].sum()),
         "n_clinics": int((moments["n"] > 0).sum()),
         "status": "ok",
@@ -173,7 +171,7 @@ def _not_estimable(
     problem: ClinicnetError,
 ) -> OutcomeEstimates:
     nothing = pd.DataFrame()
-    reason = "; ".join(part for part in (problem.message, problem.hint) if part)
+    reason = reason_of(problem, with_hint=True)
     return OutcomeEstimates(
         question=question,
         outcome=row | {"status": "not_estimable", "reason": reason},

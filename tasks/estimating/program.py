@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.errors import ClinicnetError, EstimationError, SourceError
-from tasks.estimating.attempting import attempted
+from reports.wording import say
+from tasks.errors import ClinicnetError, SourceError
+from tasks.estimating.attempting import SaidError, attempted, reason_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas
-from tasks.estimating.program_words import AVERAGED, months_in_words, sentence
+from tasks.estimating.program_words import months_in_words, sentence
 from tasks.models import (
     GlmmFit,
     LmmFit,
@@ -58,7 +59,7 @@ def program_effects(question: OutcomeFormulas, network: Network, records: Record
         except SourceError:
             raise
         except ClinicnetError as problem:
-            rows.append(_missing(question, model, estimand, problem.message))
+            rows.append(_missing(question, model, estimand, reason_of(problem)))
     return pd.DataFrame(rows).assign(outcome=question.name)
 
 
@@ -135,7 +136,10 @@ def _from_rollout(
     """A row of `tasks.models.program_effect` in the outcome's own units."""
     which = {"term": term, "months_since_start": since}
     if row["status"] != "ok":
-        return _missing(question, row["model"], row["estimand"], row["reason"]) | which
+        return (
+            _missing(question, row["model"], row["estimand"], say("why.technical", detail=row["reason"]))
+            | which
+        )
     ends = np.array([row["value"], row["lower"], row["upper"]], dtype=np.float64)
     measure = str(row["measure"])
     if measure == "risk_difference":
@@ -143,7 +147,8 @@ def _from_rollout(
     elif measure == "difference" and question.outcome.scale == "log":
         measure, ends = "ratio", np.exp(ends)
     asked = _asked(row["model"], row["estimand"])
-    when = months_in_words(since) if since is not None else AVERAGED if term == "average" else ""
+    averaged = say("effect_when.average") if term == "average" else ""
+    when = averaged if since is None else months_in_words(since)
     shown = _shown(question, asked, measure, ends, when)
     return row | shown | which | {"df": row["df"] if np.isfinite(row["df"]) else np.nan, "reason": None}
 
@@ -156,7 +161,7 @@ def _rollout_averaged(
         return  # the same as for a patient, and told there
     mixed = immediate.fits.get("mixed")
     if not isinstance(mixed, GlmmFit):
-        raise EstimationError("the mixed model could not be fitted")
+        raise SaidError(say("why.no_mixed_model"))
     by_month = len(mixed.varcomp) > 1
     formula = question.with_program_by_month if by_month else question.with_program
     yield from _population(question, _glmm(question, formula, records), records)
@@ -210,9 +215,7 @@ def _gee(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]
 
 def _within(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
     if question.family == "poisson":
-        raise EstimationError(
-            "the within estimator is for means and proportions, and this outcome is a count"
-        )
+        raise SaidError(say("why.within_is_no_count"))
     fit = within(question.fixed_with_program, records, groups="clinic", cov="cr2")
     yield _coefficient(question, fit, "within", "conditional")
 
@@ -235,7 +238,8 @@ def _coefficient(question: OutcomeFormulas, fit: Fit, model: str, estimand: str)
     """The program's coefficient, on the scale people read."""
     if PROGRAM not in fit.coef.index:
         reason = fit.dropped.columns.get(PROGRAM, "it does not vary")
-        raise EstimationError(f"the program's effect cannot be told apart: {reason}")
+        detail = say("why.technical", detail=reason)
+        raise SaidError(say("why.not_told_apart", detail=detail))
     ends = np.append(float(fit.coef[PROGRAM]), fit.conf_int().loc[PROGRAM].to_numpy(dtype=np.float64))
     if model == "within" and question.family == "binomial":
         measure, ends = "risk_difference", 100.0 * ends
@@ -270,7 +274,9 @@ def _shown(
 ) -> dict[str, Any]:
     """An estimate and its interval in the measure's unit, as numbers and as a sentence."""
     value, lower, upper = (float(each) for each in ends)
-    unit = {"difference": question.outcome.unit, "risk_difference": "percentage points"}.get(measure, "")
+    unit = {"difference": question.outcome.unit, "risk_difference": say("unit.percentage_points")}.get(
+        measure, ""
+    )
     return {
         "measure": measure,
         "value": value,
@@ -297,7 +303,11 @@ def _missing(question: OutcomeFormulas, model: str, estimand: str, reason: str) 
         "measure": measure,
         "term": "effect",
         "question": _asked(model, estimand),
-        "words": f"{question.outcome.label}: not estimated. {reason[:1].upper()}{reason[1:]}.",
+        "words": say(
+            "effect.not_estimated",
+            label=question.outcome.label,
+            reason=f"{reason[:1].upper()}{reason[1:]}",
+        ),
         "status": "not_estimable",
         "reason": reason,
     }

@@ -4,38 +4,17 @@ from __future__ import annotations
 
 import math
 
-# who the two sides of the comparison are
-_COMPARED = {
-    "policy": "if everyone were under the program, compared with no one, over all clinics and patients",
-    "patient": "for a patient under the program, compared with the same patient, same clinic, without it",
-    "these_clinics": "under the program, compared with without it, within the same clinics",
-    "none": "in records under the program, compared with records without it, with nothing adjusted for",
-}
-# odds do not average over patients as means and risks do: a marginal model's odds ratio stays conditional on
-# what it adjusts for (Neuhaus, Kalbfleisch & Hauck 1991, Int Stat Rev 59:25)
-_COMPARED_ODDS = "under the program, compared with without it, over all clinics, for patients otherwise alike"
-
-_MEASURES = {
-    "difference": "{label}: {value} {unit} {higher}",
-    "risk_difference": "{label}: {value} percentage points {higher}",
-    "ratio": "{label}: {value} times as much",
-    "odds_ratio": "{label}: odds {value} times as high",
-    "risk_ratio": "{label}: risk {value} times as high",
-    "rate_ratio": "{label}: rate {value} times as high",
-}
+from reports.wording import say
 
 RATIOS = ("ratio", "odds_ratio", "risk_ratio", "rate_ratio")
-
-
-AVERAGED = "on average over the months since the start"
 
 
 def months_in_words(since: int) -> str:
     """When, from a clinic's start: "in the month of the start", "3 months after the start"."""
     if since == 0:
-        return "in the month of the start"
-    months = "1 month" if abs(since) == 1 else f"{abs(since)} months"
-    return f"{months} {'after' if since > 0 else 'before'} the start"
+        return say("effect_when.start")
+    side = "after" if since > 0 else "before"
+    return say(f"effect_when.{side}_{'one' if abs(since) == 1 else 'many'}", count=abs(since))
 
 
 def sentence(
@@ -58,22 +37,24 @@ def sentence(
         value, lower, upper: the estimate and its 95% interval, in the measure's unit.
         when: of which months it is, where not of all since the start alike.
     """
-    if when:
-        label = f"{label}, {when}"
-    shown = value if measure in RATIOS else abs(value)
-    start = _MEASURES[measure].format(
-        label=label,
-        value=_figure(shown),
+    start = say(
+        f"effect.{measure}",
+        label=say("effect.of_when", label=label, when=when) if when else label,
+        value=_figure(value if measure in RATIOS else abs(value)),
         unit=unit,
-        higher="higher" if value >= 0 else "lower",
+        higher=say("effect.higher" if value >= 0 else "effect.lower"),
     )
-    compared = _COMPARED_ODDS if (question, measure) == ("policy", "odds_ratio") else _COMPARED[question]
+    # odds do not average over patients as means and risks do: a marginal model's odds ratio stays conditional
+    # on what it adjusts for (Neuhaus, Kalbfleisch & Hauck 1991, Int Stat Rev 59:25)
+    odds_of_all = (question, measure) == ("policy", "odds_ratio")
+    compared = say("effect_compared.policy_odds" if odds_of_all else f"effect_compared.{question}")
     if not (lower == lower and upper == upper):
-        return f"{start} {compared}."
+        return say("effect.without_interval", start=start, compared=compared)
     if measure not in RATIOS and upper <= 0.0:  # lower by so much: the sign is in the word
         lower, upper = abs(upper), abs(lower)
-    interval = f"95% interval {_figure(lower)} to {_figure(upper)}"
-    return f"{' '.join(start.split())} {compared} ({interval}{_doubt(measure, lower, upper)})."
+    key = "effect.interval_doubtful" if _doubtful(measure, lower, upper) else "effect.interval"
+    interval = say(key, lower=_figure(lower), upper=_figure(upper))
+    return say("effect.whole", start=" ".join(start.split()), compared=compared, interval=interval)
 
 
 def _figure(value: float) -> str:
@@ -82,6 +63,6 @@ def _figure(value: float) -> str:
     return f"{value:,.{min(digits, 6)}f}".replace("-", "−")
 
 
-def _doubt(measure: str, lower: float, upper: float) -> str:
+def _doubtful(measure: str, lower: float, upper: float) -> bool:
     nothing = 1.0 if measure in RATIOS else 0.0
-    return "; there may be no difference" if lower <= nothing <= upper else ""
+    return lower <= nothing <= upper

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from reports.wording import say
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.summary import Summary
 from tasks.models.generalized_mixed.certain_rows import CertainRows, Levels, certain_rows
@@ -55,10 +56,7 @@ class ModelRecords:
         """
         if self.certain is None:
             return None
-        return (
-            f"the models leave out the records of {_counted(self.certain.where)}, all alike in the outcome, "
-            "which say nothing about how clinics differ"
-        )
+        return say("why.left_out", where=_counted(self.certain.where))
 
     @property
     def quality(self) -> pd.DataFrame:
@@ -70,10 +68,7 @@ class ModelRecords:
             {
                 "rule": [f"{self.question.name}_certain"],
                 "clinic": [""],
-                "description": [
-                    f"{label}: the outcome is the same in all records of that month or level, so they say "
-                    "nothing about how clinics differ (not used by the models of this outcome)"
-                ],
+                "description": [say("rule.certain", label=label)],
                 "action": ["noted"],
                 "counts": ["records"],
                 "n_checked": [round(self.certain.all_rows)],
@@ -140,13 +135,18 @@ def _counted(where: Sequence[Levels]) -> str:
     >>> _counted([{"month": "2024-01"}, {"sex": "X"}, {"sex": "Y"}, {"month": "2024-02", "sex": "F"}])
     'one month, 2 levels of sex and one combination of month and sex'
     """
-    names = ["month" if list(each) == ["merged_month"] else " and ".join(each) for each in where]
+    names = [tuple(_column(name) for name in each) for each in where]
     parts = []
     for name, n in Counter(names).items():
-        many = "one" if n == 1 else str(n)
-        if name == "month":
-            parts.append(f"{many} month{'s' if n > 1 else ''}")
-        else:
-            what = "combination" if " and " in name else "level"
-            parts.append(f"{many} {what}{'s' if n > 1 else ''} of {name}")
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+        what = "month" if name == (say("term.month"),) else "combination" if len(name) > 1 else "level"
+        key = f"why.one_{what}" if n == 1 else f"why.many_{what}s"
+        parts.append(say(key, count=n, column=name[0], columns=_listed(name)))
+    return _listed(parts)
+
+
+def _column(name: str) -> str:
+    return say("term.month") if name in ("month", "merged_month") else name
+
+
+def _listed(items: Sequence[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from reports.wording import say, speaking
 from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
-from tasks.estimating.attempting import attempted
+from tasks.estimating.attempting import attempted, reason_of
 from tasks.models import ranks
+from tasks.models.clinics.verdict import FEWEST, Verdict
 from tasks.network.schema import Network
 
 DRAWS = 4_000
@@ -44,24 +46,27 @@ def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
 
     Clinics under the policy's minimums take no part in the order; they have a row that says so.
     """
+    with speaking(network.network.language):
+        return _ranked(estimates)
+
+
+def _ranked(estimates: OutcomeEstimates) -> OutcomeRanks:
     outcome = estimates.question.outcome
     clinics = tuple(estimates.clinics.loc[estimates.clinics["form"] == "raw", "clinic"])
     if estimates.shrunken is None:
-        return _unranked(estimates, clinics, "Clinics are not ranked: the outcome could not be estimated.")
+        return _unranked(estimates, clinics, say("ranked.not_estimated"))
     if outcome.direction == "neither":
-        return _unranked(estimates, clinics, "Clinics are not ranked: neither higher nor lower is better.")
+        return _unranked(estimates, clinics, say("ranked.neither"))
     if not estimates.compared:
-        return _unranked(
-            estimates, clinics, "Clinics are not ranked: no clinic has enough records to be compared."
-        )
+        return _unranked(estimates, clinics, say("ranked.none_compared"))
     try:
         shrunken, better = estimates.shrunken, outcome.direction
         found = attempted(
             lambda: ranks(shrunken, better=better, among=estimates.compared, draws=DRAWS, seed=SEED)
         )
     except ClinicnetError as problem:
-        return _unranked(estimates, clinics, f"Clinics are not ranked: {problem.message}.")
-    decision, sentence = found.verdict.decision, found.verdict.sentence
+        return _unranked(estimates, clinics, say("ranked.failed", reason=reason_of(problem)))
+    decision, sentence = found.verdict.decision, _sentence(found.verdict, len(estimates.compared))
     shown = found.publishable()
     shown.index = shown.index.astype(str)
     rows = shown.reindex(list(clinics))
@@ -80,18 +85,29 @@ def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
     table["n_ranked"] = len(estimates.compared)
     table["status"] = np.where(not_shown, "not_ranked", "ok")
     undecided = sentence if decision == "do_not_rank" else None
-    table["reason"] = ["too uncertain to compare" if each else undecided for each in excluded]
+    table["reason"] = [say("why.uncertain") if each else undecided for each in excluded]
     rankability = pd.DataFrame(
         {
             "outcome": [estimates.question.name],
             "figure": "rankability",
-            "label": "Rankability",
+            "label": say("figure.rankability"),
             "value": found.verdict.rankability,
-            "method": "τ² / (τ² + median s²) of the clinics compared (Lingsma et al. 2010)",
+            "method": say("figure_method.rankability"),
             "status": "ok",
         }
     )
     return OutcomeRanks(decision, sentence, table.assign(outcome=estimates.question.name), rankability)
+
+
+def _sentence(verdict: Verdict, n: int) -> str:
+    """Why the order of `n` clinics may be published, or not."""
+    if n < FEWEST:
+        return say("ranked.few_one" if n == 1 else "ranked.few_many", count=n, fewest=FEWEST)
+    return say(
+        f"ranked.{verdict.decision}",
+        share=f"{100.0 * verdict.rankability:.0f}%",
+        rankability=f"{verdict.rankability:.2f}",
+    )
 
 
 def _unranked(estimates: OutcomeEstimates, clinics: tuple[str, ...], reason: str) -> OutcomeRanks:

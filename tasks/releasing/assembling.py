@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from reports.wording import say, speaking
 from tasks.estimating import OutcomeEstimates, Summary
-from tasks.network.schema import slug
+from tasks.network.schema import Network, slug
 from tasks.ranking import OutcomeRanks
 from tasks.release import CHANGES, TABLES, conform
 from tasks.screening import Screened
 
 
 def assemble(
+    network: Network,
     screened: Screened,
     summary: Summary,
     estimates: Mapping[str, OutcomeEstimates],
@@ -25,6 +27,7 @@ def assemble(
     `changes` is empty: it is made from what is disclosed, and nothing is yet.
 
     Args:
+        network: the network's description: its language.
         screened: the screened records: every clinic of the source, and the quality table.
         summary: the window's moments.
         estimates, ranks: outcome → its estimates and its clinics in order.
@@ -32,7 +35,7 @@ def assemble(
     region = screened.clinics.set_index("clinic")["region"]
     each = list(estimates.values())
     rows = {
-        "clinics": _clinics(screened.clinics),
+        "clinics": _clinics(screened.clinics, network.network.language),
         "outcomes": pd.DataFrame([one.outcome | ranks[name].verdict_row for name, one in estimates.items()]),
         "clinic_estimates": _with_regions(_stack([one.clinics for one in each]), region),
         "clinic_ranks": _with_regions(_stack([one.rows for one in ranks.values()]), region),
@@ -49,13 +52,14 @@ def assemble(
     return {table.name: conform(table, rows[table.name]) for table in TABLES}
 
 
-def _clinics(screened: pd.DataFrame) -> pd.DataFrame:
+def _clinics(screened: pd.DataFrame, language: str) -> pd.DataFrame:
     clinics = screened[["clinic", "region", "n_records", "n_patients", "first_month", "last_month"]].copy()
     clinics["slug"] = _slugs(clinics["clinic"])
     empty = (clinics["n_records"] == 0).to_numpy(dtype=bool)
     clinics["reportable"] = ~empty
     clinics["status"] = ["no_records" if each else "ok" for each in empty]
-    clinics["reason"] = ["no usable records in the window" if each else None for each in empty]
+    with speaking(language):
+        clinics["reason"] = [say("why.no_records") if each else None for each in empty]
     return clinics
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from reports.wording import speaking
 from tasks.disclosing import POLICIES, Withholding, decide, mask
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
@@ -55,7 +56,8 @@ def rank_shown(
 
 def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[str, pd.DataFrame]:
     """The assembled tables with what is withheld null, rounded as the network's policy says."""
-    return mask(POLICIES[network.policy.small_numbers], tables, withholding)
+    with speaking(network.network.language):
+        return mask(POLICIES[network.policy.small_numbers], tables, withholding)
 
 
 def release_of(

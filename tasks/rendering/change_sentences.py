@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from reports.wording import wording
+from reports.wording import has, say
 from tasks.rendering.edition import STANDING_OUT, TONES, Change, Clinic, Edition, Outcome
 from tasks.rendering.numbers import counted, listed, month_name, whole
-
-say = wording().say
 
 MOST_IN_MESSAGES = 3
 MOST_BESIDE = 8
@@ -202,12 +200,11 @@ def _label(edition: Edition, change: Change) -> str:
 
 def _word(said: str | None) -> str:
     """A comparison, verdict or status as people read it."""
-    known = wording().sentences
     if said in TONES:
         return say(f"tone.{TONES[said]}")
     if said is not None and said.startswith("suppressed"):
         return say("tone_short.withheld")
-    return say(f"verdict.{said}" if f"verdict.{said}" in known else f"status.{said}")
+    return say(f"verdict.{said}" if has(f"verdict.{said}") else f"status.{said}")
 
 
 def _cut(items: Sequence[str], most: int, between: str = ", ") -> str:

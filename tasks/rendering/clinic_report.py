@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reports.wording import say, speaking
 from tasks.rendering import change_sentences, clinic_sentences, sentences
 from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.place import Place, place
@@ -50,6 +51,11 @@ class FinePrint:
 
 def clinic_html(edition: Edition, clinic: Clinic) -> str:
     """A clinic's report as HTML."""
+    with speaking(edition.network.network.language):
+        return _clinic_html(edition, clinic)
+
+
+def _clinic_html(edition: Edition, clinic: Clinic) -> str:
     shared = {
         "edition": edition,
         "release": edition.release,
@@ -111,7 +117,7 @@ def print_rows(edition: Edition) -> list[FinePrint]:
             else outcome.notation.prose(outcome.comparator_value),
             adjusters=sentences.adjusters(outcome),
             compared=sentences.compared(outcome),
-            verdict=outcome.verdict_reason or sentences.say(f"verdict.{outcome.verdict or 'none'}"),
+            verdict=outcome.verdict_reason or say(f"verdict.{outcome.verdict or 'none'}"),
         )
         for outcome in edition.estimated
     ]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from reports.wording import wording
+from reports.wording import say
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
 from tasks.rendering.numbers import listed, month_name, share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
-
-say = wording().say
 
 
 def reading(outcome: Outcome, line: Line) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.wording import wording
+from reports.wording import say, speaking, spoken, wording
 from tasks.release import STATUSES
 from tasks.rendering import change_sentences, sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
@@ -83,6 +83,11 @@ class QualityRow:
 
 def network_html(edition: Edition) -> str:
     """The network's report as HTML."""
+    with speaking(edition.network.network.language):
+        return _network_html(edition)
+
+
+def _network_html(edition: Edition) -> str:
     return render(
         "templates/network.html.j2",
         edition=edition,
@@ -99,11 +104,11 @@ def network_html(edition: Edition) -> str:
         quality=quality_rows(edition),
         not_found=[finding.description for finding in edition.network_quality if finding.n_found == 0],
         statuses=[
-            (status, means)
-            for status, means in STATUSES.items()
+            (status, say(f"meaning.{status}"))
+            for status in STATUSES
             if status not in ("ok", "suppressed_secondary")
         ],
-        glossary=wording().glossary,
+        glossary=wording(spoken()).glossary,
         policy=sentences.policy_words(edition.release.policy),
         program_none=sentences.program_none,
         versions=listed([f"{name} {version}" for name, version in sorted(edition.release.versions.items())]),
@@ -119,19 +124,19 @@ def key_messages(edition: Edition) -> list[Message]:
         if told:
             messages.append(Message(edition.network.program.label, told))
     if edition.since is not None:
-        about = sentences.say("changes.since", month=month_name(edition.since))
+        about = say("changes.since", month=month_name(edition.since))
         messages.append(Message(about, tuple(change_sentences.since(edition)), compact=True))
     quality = (("", sentences.quality_message(edition)),)
-    return [*messages, Message(sentences.say("quality.title"), quality)]
+    return [*messages, Message(say("quality.title"), quality)]
 
 
 def outcome_message(outcome: Outcome) -> Message:
     """What the first page says about one outcome."""
-    direction = sentences.say(f"direction.{outcome.direction}")
+    direction = say(f"direction.{outcome.direction}")
     if not outcome.estimated:
         return Message(outcome.label, (("", sentences.not_estimable(outcome)),), direction)
     said = (sentences.average(outcome), sentences.differences(outcome))
-    facts = [sentences.say(f"verdict.{outcome.verdict or 'none'}")]
+    facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
         facts.append(f"{icc.label}: {sentences.network_figure(outcome, icc)}")
@@ -183,7 +188,7 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
             rows.append((figure.label, written, figure.method))
         elif figure is ends[0] and ends[1] is not None:
             upper = sentences.network_figure(outcome, ends[1])
-            rows.append((sentences.say("message.range"), f"{written} to {upper}", figure.method))
+            rows.append((say("message.range"), f"{written} to {upper}", figure.method))
     return rows
 
 

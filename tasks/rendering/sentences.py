@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from reports.wording import wording
+from reports.wording import has, say
 from tasks.rendering import change_sentences
 from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Outcome
 from tasks.rendering.effects_chart import whole_effects, write_effect
@@ -20,8 +20,6 @@ from tasks.rendering.numbers import (
     whole,
 )
 from tasks.rendering.run_chart import RunChart
-
-say = wording().say
 
 
 def differences(outcome: Outcome) -> str:
@@ -265,8 +263,8 @@ def policy_words(policy: str | None) -> str:
     """The policy for small numbers, in words."""
     if policy is None:
         return say("policy.not_applied")
-    known = wording().sentences
-    return known[f"policy.{policy}"] if f"policy.{policy}" in known else say("policy.other", policy=policy)
+    key = f"policy.{policy}"
+    return say(key) if has(key) else say("policy.other", policy=policy)
 
 
 def short_reason(clinic: Clinic) -> str:
@@ -326,7 +324,8 @@ def compared(outcome: Outcome) -> str:
 
 def adjusters(outcome: Outcome) -> str:
     """What best estimates are adjusted for."""
-    return listed(outcome.adjusters) or say("beside.adjusters_none")
+    named = [say("term.month") if each == "month" else each for each in outcome.adjusters]
+    return listed(named) or say("beside.adjusters_none")
 
 
 def _excluded(edition: Edition, outcome: Outcome) -> str:

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound
 
-from reports.wording import wording
+from reports.wording import say
 from tasks.rendering import numbers
 
 
@@ -27,7 +27,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals |= {
-        "say": wording().say,
+        "say": say,
         "chart_style": (files("reports") / "styles" / "charts.css").read_text(encoding="utf-8"),
         "counted": numbers.counted,
         "listed": numbers.listed,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from reports.wording import say, speaking
 from tasks import months
 from tasks.errors import RecordsError
 from tasks.network.schema import Network
@@ -54,7 +55,7 @@ def screen(records: Records, network: Network, month: str) -> Screened:
         SourceError: the records do not fit the network file, or the database cannot be reached.
         RecordsError: the month has no usable records, or only one clinic has any in the window.
     """
-    with records.held():
+    with speaking(network.network.language), records.held():
         return _screen(records, network, month)
 
 
@@ -89,12 +90,13 @@ def _findings(
     rule: Rule, found: Mapping[str | None, int], checked: Mapping[str | None, int]
 ) -> list[dict[str, object]]:
     """A rule's row for the network, and one for each clinic where it found anything."""
+    described = say(f"rule.{rule.wording}", **rule.names)
 
     def row(clinic: str, n_checked: int, n_found: int) -> dict[str, object]:
         return dict(
             zip(
                 QUALITY_COLUMNS,
-                (rule.name, clinic, rule.description, rule.action, rule.counts, n_checked, n_found),
+                (rule.name, clinic, described, rule.action, rule.counts, n_checked, n_found),
                 strict=True,
             )
         )
@@ -128,10 +130,7 @@ def _copies(
     """What is said of copies, and whether there are any to leave out."""
     rule = counts_by_rule.copies_rule(screened)
     if not screened.tells_copies:
-        described = (
-            "not looked for: without a patient or record column, equal records may be different patients"
-        )
-        return _findings(Rule(rule.name, described, "noted", rule.sql), {}, {}), False
+        return _findings(replace(rule, action="noted", wording="duplicates_not_sought"), {}, {}), False
     found = _counts(counts_by_rule.copies(records, screened, rule), "n")
     return _findings(rule, found, _counts(by_rule[by_rule["rule"].isna()], "n")), bool(found)
 

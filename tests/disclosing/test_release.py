@@ -66,7 +66,7 @@ def released(network_file: Path, month: str, journal: Journal | None = None) -> 
     ranks = {name: rank_outcome(network, estimated) for name, estimated in estimates.items()}
     output = Output(network.directory / network.output.directory)
     return disclosed(
-        network, month, Estimated(screened, summary, estimates, ranks), output, journal or Journal()
+        network, month, Estimated(network, screened, summary, estimates, ranks), output, journal or Journal()
     )
 
 

@@ -13,7 +13,7 @@ from tasks.release import STATUSES
 ROOT = Path(str(files("reports"))).parent
 SOURCES = [
     *(ROOT / "reports").rglob("*.j2"),
-    *(ROOT / "tasks" / "rendering").glob("*.py"),
+    *(ROOT / "tasks").rglob("*.py"),
 ]
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
 # say("a.b"), say("a." ~ x) and say(f"a.b_{x}"): whole keys, and beginnings of keys
@@ -22,7 +22,11 @@ BEGINNINGS = set(re.findall(r'"([a-z_]+\.[a-z_]*)" ~', TEXT)) | set(
 )
 
 
-KEYS = set(re.findall(r"""["']([a-z_]+\.[a-z_0-9-]+)["']""", TEXT)) - BEGINNINGS - {"network.pdf"}
+KEYS = (
+    set(re.findall(r"""["']([a-z_]+\.[a-z_0-9-]+)["']""", TEXT))
+    - BEGINNINGS
+    - {"network.pdf", "network.toml"}
+)
 
 
 def test_every_sentence_that_is_asked_for_is_there() -> None:
@@ -47,6 +51,20 @@ def test_every_sentence_that_is_there_is_asked_for() -> None:
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_status_has_words(status: str) -> None:
     assert wording().say(f"status.{status}")
+
+
+@pytest.mark.parametrize(("status", "means"), STATUSES.items())
+def test_a_report_explains_a_status_as_the_feed_does(status: str, means: str) -> None:
+    assert wording().say(f"meaning.{status}") == means
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "sql" / "screening").glob("*.sql")), ids=lambda file: file.stem
+)
+def test_a_report_describes_a_screening_rule_as_its_query_does(file: Path) -> None:
+    header = re.match(r"-- (?:set_aside|value_blanked|noted)(?: clinic-months)?: (.+)", file.read_text())
+    if header is not None:
+        assert wording().sentences[f"rule.{file.stem}"] == header[1]
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=lambda policy: policy.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -37,6 +37,8 @@ class Rule:
         sql: a predicate on a record, or a query, its names in braces filled in.
         column: the column it is about, for rules about one.
         counts: what it counts, records or clinic-months.
+        wording: the description's name in `reports/wording`, under `rule`.
+        names: what fills the description's places.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Rule:
     sql: str
     column: str | None = None
     counts: Literal["records", "clinic-months"] = "records"
+    wording: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def record_rules(month: str, window_months: int) -> tuple[Rule, ...]:
@@ -123,7 +127,7 @@ def _outcome_rules(network: Network, columns: Mapping[str, SourceColumn], column
 
 def _column_rule(name: str, column: str, suffix: str, **filled: str) -> Rule:
     rule = _rule(name, {"column": quoted(column), "column_name": column, **filled})
-    return Rule(f"{column}_{suffix}", rule.description, rule.action, rule.sql, column)
+    return replace(rule, name=f"{column}_{suffix}", column=column)
 
 
 def _rule(name: str, filled: Mapping[str, str]) -> Rule:
@@ -133,7 +137,7 @@ def _rule(name: str, filled: Mapping[str, str]) -> Rule:
         raise ValueError(f"sql/screening/{name}.sql does not begin with '-- action: description'")
     action: Action = found[1]  # type: ignore[assignment]
     counts: Literal["records", "clinic-months"] = "clinic-months" if found[2] else "records"
-    return Rule(name, _fill(found[3], filled), action, _statement(body, filled), counts=counts)
+    return Rule(name, _fill(found[3], filled), action, _statement(body, filled), None, counts, name, filled)
 
 
 def _statement(text: str, filled: Mapping[str, str]) -> str:
