@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from reports.wording import say
+from reports.wording.writing import plain
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
@@ -171,7 +172,7 @@ def _too_small(
         elif question.outcome.kind != "continuous" and row["numerator"] < policy.minimum_count:
             reason = say("why.few_events", fewest=policy.minimum_count)
         elif w < policy.minimum_reliability:
-            reason = say("why.unreliable", least=f"{policy.minimum_reliability:g}")
+            reason = say("why.unreliable", least=plain(policy.minimum_reliability))
         reasons.append(reason)
     return reasons
 

@@ -237,8 +237,8 @@ def _naive(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, An
 def _coefficient(question: OutcomeFormulas, fit: Fit, model: str, estimand: str) -> dict[str, Any]:
     """The program's coefficient, on the scale people read."""
     if PROGRAM not in fit.coef.index:
-        reason = fit.dropped.columns.get(PROGRAM, "it does not vary")
-        detail = say("why.technical", detail=reason)
+        reason = fit.dropped.columns.get(PROGRAM)
+        detail = say("why.technical", detail=reason) if reason else say("why.does_not_vary")
         raise SaidError(say("why.not_told_apart", detail=detail))
     ends = np.append(float(fit.coef[PROGRAM]), fit.conf_int().loc[PROGRAM].to_numpy(dtype=np.float64))
     if model == "within" and question.family == "binomial":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from reports.wording import say
+from reports.wording.writing import decimal
 
 RATIOS = ("ratio", "odds_ratio", "risk_ratio", "rate_ratio")
 
@@ -58,9 +59,9 @@ def sentence(
 
 
 def _figure(value: float) -> str:
-    """Three digits that count, with a minus sign where a hyphen would be read as a dash."""
+    """Three digits that count, for a sentence."""
     digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{value:,.{min(digits, 6)}f}".replace("-", "−")
+    return decimal(value, min(digits, 6))
 
 
 def _doubtful(measure: str, lower: float, upper: float) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from reports.wording import say
+from reports.wording.writing import listed
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.summary import Summary
 from tasks.models.generalized_mixed.certain_rows import CertainRows, Levels, certain_rows
@@ -140,13 +141,9 @@ def _counted(where: Sequence[Levels]) -> str:
     for name, n in Counter(names).items():
         what = "month" if name == (say("term.month"),) else "combination" if len(name) > 1 else "level"
         key = f"why.one_{what}" if n == 1 else f"why.many_{what}s"
-        parts.append(say(key, count=n, column=name[0], columns=_listed(name)))
-    return _listed(parts)
+        parts.append(say(key, count=n, column=name[0], columns=listed(name)))
+    return listed(parts)
 
 
 def _column(name: str) -> str:
     return say("term.month") if name in ("month", "merged_month") else name
-
-
-def _listed(items: Sequence[str]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

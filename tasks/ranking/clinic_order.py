@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.wording import say, speaking
+from reports.wording.writing import decimal, percent
 from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
 from tasks.estimating.attempting import attempted, reason_of
@@ -105,8 +106,8 @@ def _sentence(verdict: Verdict, n: int) -> str:
         return say("ranked.few_one" if n == 1 else "ranked.few_many", count=n, fewest=FEWEST)
     return say(
         f"ranked.{verdict.decision}",
-        share=f"{100.0 * verdict.rankability:.0f}%",
-        rankability=f"{verdict.rankability:.2f}",
+        share=percent(100.0 * verdict.rankability, 0),
+        rankability=decimal(verdict.rankability, 2),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reports.wording import has, say
+from reports.wording.writing import counted, listed, month_name
 from tasks.rendering.edition import STANDING_OUT, TONES, Change, Clinic, Edition, Outcome
-from tasks.rendering.numbers import counted, listed, month_name, whole
+from tasks.rendering.numbers import whole
 
 MOST_IN_MESSAGES = 3
 MOST_BESIDE = 8

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from reports.wording import say
+from reports.wording.writing import listed, month_name
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
-from tasks.rendering.numbers import listed, month_name, share, whole
+from tasks.rendering.numbers import share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
 
 

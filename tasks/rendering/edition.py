@@ -268,8 +268,8 @@ class Finding:
 
     @property
     def counted_in(self) -> str:
-        """What its counts are of: record or clinic-month."""
-        return "clinic-month" if self.counts == "clinic-months" else "record"
+        """What its counts are of: record or clinic_month."""
+        return "clinic_month" if self.counts == "clinic-months" else "record"
 
     @property
     def withheld(self) -> bool:

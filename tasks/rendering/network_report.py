@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.wording import say, speaking, spoken, wording
+from reports.wording.writing import between, listed, month_name
 from tasks.release import STATUSES
 from tasks.rendering import change_sentences, sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.edition import Edition, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import EffectAxis, EventStudy, effect_axes, event_study, whole_effects
 from tasks.rendering.funnel import Funnel, funnel
-from tasks.rendering.numbers import listed, month_name, whole
+from tasks.rendering.numbers import whole
 from tasks.rendering.place import Overview, overview
 from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
@@ -188,7 +189,7 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
             rows.append((figure.label, written, figure.method))
         elif figure is ends[0] and ends[1] is not None:
             upper = sentences.network_figure(outcome, ends[1])
-            rows.append((say("message.range"), f"{written} to {upper}", figure.method))
+            rows.append((say("message.range"), between(written, upper), figure.method))
     return rows
 
 

@@ -7,18 +7,14 @@ once, from its values and the width of their intervals, so that every page write
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from statistics import median
 
-MINUS = "−"
+from reports.wording import say
+from reports.wording.writing import between, decimal
+
 NO_BREAK = "\u00a0"
-# fixed English names: the report's words are English whatever the machine's locale
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -29,12 +25,10 @@ def fixed(value: float, decimals: int) -> str:
     >>> fixed(7500.4, 0), fixed(-2.345, 1), fixed(0.04, 1), fixed(0.0, 1)
     ('7,500', '−2.3', '<0.1', '0.0')
     """
-    text = f"{abs(value):,.{decimals}f}"
-    rounds_to_zero = not any(digit in "123456789" for digit in text)
-    if rounds_to_zero and value != 0:
-        smallest = f"{10.0**-decimals:.{decimals}f}"
-        return f"<{smallest}" if value > 0 else f">{MINUS}{smallest}"
-    return f"{MINUS}{text}" if value < 0 and not rounds_to_zero else text
+    if value != 0 and float(f"{value:.{decimals}f}") == 0.0:
+        smallest = 10.0**-decimals
+        return f"<{decimal(smallest, decimals)}" if value > 0 else f">{decimal(-smallest, decimals)}"
+    return decimal(value, decimals)
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -58,8 +52,8 @@ def p_value(p: float) -> str:
     ('p = 0.03', 'p < 0.001')
     """
     if p < 0.001:
-        return "p < 0.001"
-    return f"p = {p:.3f}" if p < 0.01 else f"p = {p:.2f}"
+        return f"p < {decimal(0.001, 3)}"
+    return f"p = {decimal(p, 3 if p < 0.01 else 2)}"
 
 
 def share(part: float) -> str:
@@ -69,25 +63,8 @@ def share(part: float) -> str:
     ('0.87', '>0.99', '<0.01')
     """
     if part >= 0.995:
-        return ">0.99"
-    return "<0.01" if part < 0.005 else fixed(part, 2)
-
-
-def month_name(month: str) -> str:
-    """ "2020-05" as "May 2020"."""
-    year, number = month.split("-")
-    return f"{MONTHS[int(number) - 1]} {year}"
-
-
-def month_short(month: str) -> str:
-    """ "2020-05" as "May", for the ticks of a run chart."""
-    return MONTHS[int(month.split("-")[1]) - 1][:3]
-
-
-def date_name(day: str) -> str:
-    """ "2020-05-21" as "21 May 2020"."""
-    read = date.fromisoformat(day[:10])
-    return f"{read.day} {MONTHS[read.month - 1]} {read.year}"
+        return f">{decimal(0.99, 2)}"
+    return f"<{decimal(0.01, 2)}" if part < 0.005 else fixed(part, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +104,8 @@ class Notation:
 
     def cell(self, value: float) -> str:
         """The value as it stands in a table: per cent carries its sign, other units stand in the header."""
-        return f"{self.number(value)}%" if self.unit == "%" else self.number(value)
+        number = self.number(value)
+        return say("number.percent", number=number) if self.unit == "%" else number
 
     def prose(self, value: float) -> str:
         """The value with its unit, as in a sentence."""
@@ -138,7 +116,7 @@ class Notation:
     def range(self, lower: float, upper: float) -> str:
         """An interval: "10.1 to 14.9"."""
         decimals = self._decimals(lower, upper)
-        return f"{fixed(lower, decimals)} to {fixed(upper, decimals)}"
+        return between(fixed(lower, decimals), fixed(upper, decimals))
 
     def full(self, value: float, lower: float | None, upper: float | None) -> str:
         """A value with its interval: "12.3% (10.1 to 14.9)"."""
@@ -149,19 +127,6 @@ class Notation:
     def _decimals(self, *values: float) -> int:
         """Fewer decimals for a value much larger than the others of its kind: four digits say enough."""
         return min(self.decimals, max(0, 3 - max(_exponent(value) for value in values)))
-
-
-def listed(items: Sequence[str]) -> str:
-    """Names as a list in a sentence: "a, b and c"."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def counted(count: int, singular: str, plural: str | None = None) -> str:
-    """A number of things with the right noun: "1 clinic", "12 clinics", "no clinics"."""
-    noun = singular if count == 1 else plural or f"{singular}s"
-    return f"{'no' if count == 0 else fixed(count, 0)} {noun}"
 
 
 def _exponent(value: float) -> int:

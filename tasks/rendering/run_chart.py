@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.wording.writing import month_short
 from tasks.rendering.edition import Month, Outcome
-from tasks.rendering.numbers import month_short
 from tasks.rendering.scales import Tick, spanning
 
 LEFT = 34.0

@@ -5,20 +5,12 @@ from __future__ import annotations
 import math
 
 from reports.wording import has, say
+from reports.wording.writing import counted, date_name, listed, month_name, percent, plain
 from tasks.rendering import change_sentences
 from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Outcome
 from tasks.rendering.effects_chart import whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
-from tasks.rendering.numbers import (
-    Notation,
-    counted,
-    date_name,
-    fixed,
-    listed,
-    month_name,
-    significant,
-    whole,
-)
+from tasks.rendering.numbers import Notation, fixed, significant, whole
 from tasks.rendering.run_chart import RunChart
 
 
@@ -80,7 +72,7 @@ def intraclass(outcome: Outcome) -> str | None:
     key = "icc_tiny" if figure.value < 0.01 else "icc_whole" if figure.value >= 0.995 else "icc"
     return say(
         f"message.{key}",
-        share=f"{100 * figure.value:.0f}%",
+        share=percent(100 * figure.value, 0),
         value=notation.number(figure.value),
         interval=interval,
         units=_units(outcome),
@@ -289,7 +281,8 @@ def found(finding: Finding) -> str:
         return say("status.suppressed_primary")
     if not finding.n_checked:
         return counted(finding.n_found, finding.counted_in)
-    share_found = f"{fixed(100 * finding.n_found / finding.n_checked, 1)}%"
+    percentage = fixed(100 * finding.n_found / finding.n_checked, 1)
+    share_found = say("number.percent", number=percentage)
     checked = counted(finding.n_checked, finding.counted_in)
     return say("quality.found_share", found=whole(finding.n_found), checked=checked, share=share_found)
 
@@ -338,7 +331,7 @@ def _excluded(edition: Edition, outcome: Outcome) -> str:
                 clinics=counted(count, "clinic"),
                 denominator=policy.minimum_denominator,
                 count=policy.minimum_count,
-                reliability=policy.minimum_reliability,
+                reliability=plain(policy.minimum_reliability),
             )
         )
     if count := outcome.counted("withheld"):

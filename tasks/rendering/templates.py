@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound
 
-from reports.wording import say
+from reports.wording import say, spoken, writing
 from tasks.rendering import numbers
 
 
@@ -29,16 +29,19 @@ def environment() -> Environment:
     made.globals |= {
         "say": say,
         "chart_style": (files("reports") / "styles" / "charts.css").read_text(encoding="utf-8"),
-        "counted": numbers.counted,
-        "listed": numbers.listed,
+        "counted": writing.counted,
+        "listed": writing.listed,
+        "between": writing.between,
+        "plain": writing.plain,
+        "spoken": spoken,
     }
     made.filters |= {
         "whole": numbers.whole,
         "significant": numbers.significant,
         "share": numbers.share,
         "p_value": numbers.p_value,
-        "month": numbers.month_name,
-        "date": numbers.date_name,
+        "month": writing.month_name,
+        "date": writing.date_name,
     }
     return made
 

@@ -6,18 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.wording.writing import MINUS, counted, date_name, listed, month_name
 from tasks.rendering import numbers
-from tasks.rendering.numbers import (
-    MINUS,
-    Notation,
-    counted,
-    date_name,
-    fixed,
-    listed,
-    month_name,
-    p_value,
-    share,
-)
+from tasks.rendering.numbers import Notation, fixed, p_value, share
 
 
 def test_examples_in_the_docstrings_hold() -> None:

@@ -13,13 +13,13 @@ from rendering.conftest import FEW, OUTCOMES, page_text, pdf_text
 from rendering.releases import only, with_clinic_names
 
 from reports.wording import wording
+from reports.wording.writing import listed
 from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering import Rendered, render_release
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
-from tasks.rendering.numbers import listed
 from tasks.rendering.read_edition import read_edition
 
 NUMBER = re.compile(r"(?<![\w.,<>])[−]?\d[\d,]*(?:\.\d+)?")  # "<0.1" and ">0.99" are bounds, not values

@@ -14,6 +14,7 @@ ROOT = Path(str(files("reports"))).parent
 SOURCES = [
     *(ROOT / "reports").rglob("*.j2"),
     *(ROOT / "tasks").rglob("*.py"),
+    *(ROOT / "reports" / "wording").glob("*.py"),
 ]
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
 # say("a.b"), say("a." ~ x) and say(f"a.b_{x}"): whole keys, and beginnings of keys

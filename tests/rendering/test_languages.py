@@ -1,0 +1,156 @@
+"""A report in another language is whole: every sentence has its own, and no English is left on a page."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rendering.conftest import page_text, pdf_text
+from small_network import MONTH, NETWORK, write_network
+
+from flows.monthly_job import report_month
+from reports.wording import ENGLISH, languages, speaking, wording
+from reports.wording.writing import counted, date_name, decimal, listed, month_name, percent
+from tasks.disclosing.policy import POLICIES
+from tasks.network import read_network
+from tasks.rendering.clinic_report import clinic_html
+from tasks.rendering.network_report import network_html
+from tasks.rendering.read_edition import read_edition
+
+TASKS = Path(__file__).parents[2] / "tasks"
+OTHERS = [each for each in languages() if each != ENGLISH]
+
+
+def places(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_sentence_is_there_with_the_same_places(language: str) -> None:
+    english, other = wording(ENGLISH), wording(language)
+    assert set(other.sentences) == set(english.sentences)
+    differ = [key for key, said in english.sentences.items() if places(said) != places(other.sentences[key])]
+    assert differ == []
+    assert len(other.glossary) == len(english.glossary)
+
+
+def test_spanish_writes_numbers_dates_lists_and_plurals_its_own_way() -> None:
+    with speaking("es"):
+        assert (decimal(-12345.6, 1), percent(12.3, 1)) == ("−12.345,6", "12,3\u00a0%")
+        assert (month_name("2020-05"), date_name("2020-05-21")) == ("mayo de 2020", "21 de mayo de 2020")
+        assert listed(["una", "otra", "tercera"]) == "una, otra y tercera"
+        assert [counted(n, "clinic") for n in (0, 1, 2)] == ["ninguna clínica", "1 clínica", "2 clínicas"]
+    assert decimal(12345.6, 1) == "12,345.6"
+
+
+SPANISH_NETWORK = (
+    NETWORK.replace('name = "Six clinics"', 'name = "Seis clínicas"\nlanguage = "es"')
+    .replace('label = "Vaccinated"', 'label = "Vacunados"')
+    .replace('label = "Systolic blood pressure"', 'label = "Presión sistólica"')
+    .replace('label = "Emergency visits"', 'label = "Urgencias"')
+    .replace('label = "Outreach"', 'label = "Visitas a domicilio"')
+)
+
+
+SENTENCES = ("label", "estimand", "reason", "verdict_reason", "comparator", "method", "words", "description")
+"""Columns of the feed that a person reads."""
+
+
+@pytest.fixture(scope="module")
+def spanish(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, set[str]]:
+    """A Spanish network's pages and PDFs as one text, and every sentence of its feed."""
+    file = write_network(tmp_path_factory.mktemp("es") / "network", network=SPANISH_NETWORK)
+    reported = report_month(file, MONTH)
+    edition = read_edition(reported.release, read_network(file))
+    pages = [network_html(edition), *(clinic_html(edition, each) for each in edition.clinics)]
+    assert all('<html lang="es">' in page for page in pages)
+    printed = [pdf_text(each) for each in sorted((reported.directory / "reports").rglob("*.pdf"))]
+    assert len(printed) == len(pages)
+    said = {
+        str(cell)
+        for table in reported.release.tables.values()
+        for column in SENTENCES
+        if column in table
+        for cell in table[column].dropna()
+    }
+    return " ".join([*map(page_text, pages), *printed]), said
+
+
+# words of any English sentence that are no word of a Spanish one, nor of a name, a code or a unit
+ENGLISH_WORDS = re.compile(
+    r"(?i)\b(the|and|of|with|without|is|are|from|to|than|not|for|by|records|clinics|clinic's|months|shown)\b"
+)
+
+
+def left_over(text: str) -> list[str]:
+    """English words with what stands around them; an estimator's own reason, said to be English, is none."""
+    text = re.sub(r"\(detalle técnico, en inglés: .*?\)", "", text)
+    return [text[max(0, found.start() - 40) : found.end() + 40] for found in ENGLISH_WORDS.finditer(text)]
+
+
+def test_no_english_is_left_in_a_spanish_report(spanish: tuple[str, set[str]]) -> None:
+    pages, _ = spanish
+    assert "Mensajes principales" in pages
+    assert left_over(pages) == []
+
+
+def test_no_english_is_left_in_a_spanish_feed(spanish: tuple[str, set[str]]) -> None:
+    _, sentences = spanish
+    assert "la clínica típica, con los pacientes de la red" in sentences
+    assert left_over("\n".join(sentences)) == []
+
+
+def test_the_words_of_english_would_be_found(spanish: tuple[str, set[str]]) -> None:
+    plain = [said for said in wording(ENGLISH).sentences.values() if said.count(" ") > 5]
+    assert sum(bool(left_over(said)) for said in plain) > 0.95 * len(plain)
+
+
+UNSAID = {
+    # fonts' names
+    ("document.py", "Clinicnet Sans"),
+    ("document.py", "Clinicnet Scripts"),
+    # what is said to whoever runs a command, in English: why it failed
+    ("attempting.py", "an error in clinicnet"),
+    ("checking.py", "the password is in the Prefect block "),
+    ("checking.py", ", which a check does not open"),
+    ("checking.py", "put it in the environment variable "),
+    ("checking.py", " to check the records too"),
+    ("picture.py", "pdftoppm is not installed. On Debian: apt-get install poppler-utils"),
+    ("render.py", " reports could not be made: "),
+    ("render.py", "the network’s report"),
+    ("masking.py", " of table "),
+    # how hard disclosure control worked, for the run's record
+    ("secondary_suppression.py", " linear programs"),
+    ("secondary_suppression.py", " of at most "),
+    # a policy's own words, which a report says in its language under `policy`
+    *(("policy.py", policy.words) for policy in POLICIES.values()),
+}
+"""Texts in the speaking steps that no report or feed says."""
+
+SPEAKING = ("rendering", "estimating", "ranking", "screening", "releasing", "disclosing")
+"""The steps that put words into a report or feed."""
+
+
+def composed(path: Path) -> Iterator[tuple[str, str]]:
+    """Texts of two words or more that a module would say itself; not docstrings, nor an error's message."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    silent: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise):
+            silent |= {id(each) for each in ast.walk(node)}
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            silent.add(id(node.value))  # a docstring, of a module, a class, a function or a name
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in silent:
+            continue
+        if re.search(r"[A-Za-z’']{2,},? [A-Za-z’']{2,}", node.value):
+            yield path.name, node.value
+
+
+def test_no_sentence_is_composed_outside_the_wording() -> None:
+    modules = [path for step in SPEAKING for path in sorted((TASKS / step).rglob("*.py"))]
+    assert {said for path in modules for said in composed(path)} == UNSAID
