@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -37,19 +38,25 @@ def test_all_is_done_and_no_process_does_more_than_it_may() -> None:
 def test_a_caller_that_stops_early_leaves_no_process(tmp_path: Path) -> None:
     items = [str(tmp_path)] * 40
     drawn = in_batches(slow, items, workers=2, recycle_after=20, start=start, start_with=(0,))
-    began = time.monotonic()
-    before = signal.signal(signal.SIGALRM, _raise)
-    signal.setitimer(signal.ITIMER_REAL, 6.0)
+    before = signal.signal(signal.SIGUSR1, _raise)
+    threading.Thread(target=_interrupt_when_two_work, args=(tmp_path,), daemon=True).start()
     try:
         with pytest.raises(TimeoutError):
             list(drawn)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - began < 20.0
-    working = [int(each.name) for each in tmp_path.iterdir()]
+        signal.signal(signal.SIGUSR1, before)
+    interrupted = (tmp_path / "interrupted").stat().st_mtime
+    assert time.time() - interrupted < 20.0  # each of them would have worked for a minute
+    working = [int(each.name) for each in tmp_path.iterdir() if each.name != "interrupted"]
     assert len(working) == 2
     assert not any(_alive(process) for process in working)
+
+
+def _interrupt_when_two_work(directory: Path) -> None:
+    while len(list(directory.iterdir())) < 2:
+        time.sleep(0.1)
+    (directory / "interrupted").touch()
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
 
 
 def _raise(_number: int, _frame: object) -> None:
