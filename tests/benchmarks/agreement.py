@@ -1,4 +1,4 @@
-"""How many digits every reference case agrees to: the table that stands in the README.
+"""How many digits every reference case agrees to: the table that stands in the README beside it.
 
     python tests/benchmarks/agreement.py [--family lmm] [--write]
 

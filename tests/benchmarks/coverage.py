@@ -1,4 +1,4 @@
-"""How often 95% intervals hold the truth, by simulation: the table that stands in the README.
+"""How often 95% intervals hold the truth, by simulation: the table that stands in the README beside it.
 
     python tests/benchmarks/coverage.py [--replicates 400] [--kind continuous] [--clinics 8] [--workers 2]
     python tests/benchmarks/coverage.py --report [--write]

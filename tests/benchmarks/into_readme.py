@@ -1,4 +1,4 @@
-"""Puts the tables in results/ into the project's README, each between its own two marks.
+"""Puts the tables in results/ into this folder's README, each between its own two marks.
 
     python tests/benchmarks/into_readme.py
 
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import RESULTS
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parent / "README.md"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

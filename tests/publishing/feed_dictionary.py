@@ -1,0 +1,41 @@
+"""The feed's dictionary in tasks/publishing/README.md, made from the tables' own descriptions.
+
+python tests/publishing/feed_dictionary.py    # writes it anew
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tasks.publishing.feed import RELEASE_COLUMNS
+from tasks.release import STATUSES, TABLES
+
+README = Path(__file__).parents[2] / "tasks/publishing/README.md"
+_BEGIN, _END = "<!-- dictionary -->\n", "<!-- end -->\n"
+
+
+def dictionary() -> str:
+    """Every table, column and status of the feed."""
+    lines = [f"Every row begins with {' and '.join(f'`{each.name}`' for each in RELEASE_COLUMNS)}.", ""]
+    for table in TABLES:
+        key = ", ".join(f"`{name}`" for name in table.key)
+        lines += [f"### {table.name}", "", f"A row is {table.row}; its key is {key}.", ""]
+        lines += ["| column | kind | what it is |", "| --- | --- | --- |"]
+        lines += [f"| `{each.name}` | {each.kind} | {each.description} |" for each in table.columns]
+        lines.append("")
+    lines += ["### statuses", "", "| status | meaning |", "| --- | --- |"]
+    lines += [f"| `{status}` | {meaning} |" for status, meaning in STATUSES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def filled(readme: str) -> str:
+    """The README with the dictionary as it is now."""
+    before, _, rest = readme.partition(_BEGIN)
+    return f"{before}{_BEGIN}\n{dictionary()}\n{_END}{rest.partition(_END)[2]}"
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,81 @@
+"""The READMEs are true: rooms have one, links lead somewhere, what is generated is current."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import architecture_picture
+import pytest
+from publishing import feed_dictionary
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    each
+    for each in [*ROOT.glob("*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("*/**/*.md")]
+    if not {".venv", ".git", "output", "demo", ".pytest_cache"} & set(each.relative_to(ROOT).parts[:1])
+    and "results" not in each.parts
+)
+ROOMS = [
+    *("flows", "sql", "reports", "tests", "deploy", "tests/benchmarks", "tests/golden"),
+    *(
+        f"tasks/{room}"
+        for room in (
+            *("records", "models", "screening", "estimating", "disclosing", "rendering"),
+            "publishing",
+        )
+    ),
+]
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_says_what_lives_there(room: str) -> None:
+    page = (ROOT / room / "README.md").read_text(encoding="utf-8")
+    assert page.startswith("# ")
+    assert len(page.splitlines()) > 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?://", target):
+            continue
+        name, _, anchor = target.partition("#")
+        place = (page.parent / name).resolve() if name else page
+        assert place.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", place.read_text(encoding="utf-8"), re.M)
+            assert anchor in {_anchor(each) for each in headings}, target
+
+
+def test_files_that_rooms_name_are_there() -> None:
+    for room in ("flows", "tasks/records", "tasks/publishing", "deploy"):
+        page = (ROOT / room / "README.md").read_text(encoding="utf-8")
+        for name in re.findall(r"^\| `([\w/]+\.(?:py|sql|yaml|txt))`", page, re.M):
+            assert (ROOT / room / name).exists(), f"{room}: {name}"
+
+
+def test_the_front_page_is_short_and_the_top_level_is_the_card_s() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+    import subprocess
+
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    top = {each.split("/")[0] for each in listed.splitlines()}
+    assert {each for each in top if not each.startswith(".")} <= {
+        *("pyproject.toml", "README.md", "LICENSE"),
+        *("flows", "tasks", "sql", "reports", "tests", "deploy"),
+    }
+
+
+def test_the_architecture_s_picture_is_current() -> None:
+    assert architecture_picture.PICTURE.read_text(encoding="utf-8") == architecture_picture.picture()
+
+
+def test_the_feed_s_dictionary_is_current() -> None:
+    page = feed_dictionary.README.read_text(encoding="utf-8")
+    assert page == feed_dictionary.filled(page)
