@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from benchmarks import agreement, coverage, coverage_networks, coverage_report, into_readme, peers, waiting
 from benchmarks.coverage_networks import Scenario, logistic_normal, simulate
+from benchmarks.machine import RESULTS
 from scipy import special, stats
 
 
@@ -89,3 +91,17 @@ def test_the_readme_has_the_tables_as_they_were_made() -> None:
     readme = into_readme.README.read_text(encoding="utf-8")
     assert into_readme.tables(readme) == ("agreement", "coverage", "peers", "waiting")
     assert into_readme.filled(readme) == readme
+
+
+def test_the_front_page_s_figures_are_those_that_were_made() -> None:
+    """Each row of its small tables stands in a row of the long ones, number by number."""
+    front = (into_readme.README.parents[2] / "README.md").read_text(encoding="utf-8")
+    section = front.split("## How exact")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and re.search(r"\d\.\d", line)]
+    assert len(rows) >= 8
+    made = "\n".join(path.read_text(encoding="utf-8") for path in RESULTS.glob("*.md"))
+    known = set(re.findall(r"\d+(?:\.\d+)?", made))
+    for row in rows:
+        numbers = re.findall(r"\d+(?:\.\d+)?", row)
+        assert numbers
+        assert set(numbers) <= known, row

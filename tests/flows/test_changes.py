@@ -110,7 +110,7 @@ def test_the_reports_say_it(months: Months) -> None:
     row = changes.loc[("Clinic A", "restated")]
     own = _text(reports / "clinics/clinic-a.pdf")
     assert f"Vaccinated, September 2023: from {row['value_before']:.1f}% to {row['value_after']:.1f}%" in own
-    assert "your clinic has records in the reported months, and had none then" in _text(
+    assert "your clinic has records in the reported months; it had none before" in _text(
         reports / "clinics/clinic-g.pdf"
     )
     assert "Nothing about your clinic changed since the report for October 2023." in _text(

@@ -216,7 +216,13 @@ def test_a_normal_reference_when_asked() -> None:
 
 def test_the_summary_is_one_page_and_names_the_estimand() -> None:
     text = fitted("lmm_clinic3_nested_reml").summary()
-    for words in ("1,263 rows", "67 clinic:region", "Estimand: conditional", "treated", "Share of variance"):
+    for words in (
+        "1,263 rows",
+        "67 groups by clinic:region",
+        "Estimand: conditional",
+        "treated",
+        "Share of variance",
+    ):
         assert words in text
     assert len(text.splitlines()) < 60
 
