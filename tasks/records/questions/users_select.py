@@ -20,7 +20,7 @@ _DIALECTS = {
 def refuse_all_but_a_select(select: str, source: str) -> None:
     """Refuse a text in the place of the SELECT that is none, or is more than one statement.
 
-    What cannot be read here is left to the database, which knows its own SQL and is only read from.
+    What cannot be read here is left to the database, which knows its own SQL.
 
     Args:
         select: the text.
