@@ -18,13 +18,7 @@ PAGES = sorted(
 )
 ROOMS = [
     *("flows", "sql", "reports", "tests", "deploy", "tests/benchmarks", "tests/golden"),
-    *(
-        f"tasks/{room}"
-        for room in (
-            *("records", "models", "screening", "estimating", "disclosing", "rendering"),
-            "publishing",
-        )
-    ),
+    *(str(each.parent.relative_to(ROOT)) for each in sorted(ROOT.glob("tasks/*/__init__.py"))),
 ]
 
 
@@ -36,7 +30,7 @@ def _anchor(heading: str) -> str:
 def test_every_room_says_what_lives_there(room: str) -> None:
     page = (ROOT / room / "README.md").read_text(encoding="utf-8")
     assert page.startswith("# ")
-    assert len(page.splitlines()) > 5
+    assert len(page.split()) > 30  # a sentence or two at least
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

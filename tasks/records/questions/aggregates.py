@@ -1,4 +1,4 @@
-"""Aggregates only: the one way for an answer to leave the door, judged by the syntax tree of what was asked.
+"""Aggregates only: how the answer to a named question leaves the door, judged by the question's syntax tree.
 
 A statement that groups by patient, that lists values, that takes the largest patient number or that counts
 one patient's records is an aggregate in name only. What may leave is sums and counts, by clinic, region,
