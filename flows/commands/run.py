@@ -32,11 +32,12 @@ def run_here(network_file: Path, month: str, *, debug: bool) -> MonthReported:
     """
     from tasks.records import Records
 
+    month = parse_month(month)
     before = {READ.shown: _read_and_checked(network_file)}
     network: Network = before[READ.shown].result
     with Records.of(network).copied_once(), shown() as progress:
         if network.records.password_block is None:  # only a Prefect server opens the block
-            before[SCREEN.shown] = DoneBefore.by(SCREEN, network, parse_month(month))
+            before[SCREEN.shown] = DoneBefore.by(SCREEN, network, month)
         return _in_prefect(network_file, month, progress, before, debug=debug)
 
 

@@ -7,13 +7,14 @@ are held for all. Nothing of it outlives the block, or leaves the door: callers 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
+from tasks.errors import FormulaError, RecordsError
 from tasks.records.design import Design
 from tasks.records.formulas.expressions import BASIS_FUNCTIONS
 from tasks.records.formulas.model_spec import Request, request
@@ -100,8 +101,10 @@ def held_moments(
     held = _of(data)
     if held is None:
         return read(asked)
-    if held.sums is not None and not held.moments:
-        held.moments[_key(held.sums)] = read(held.sums)
+    if held.sums is not None:
+        widest, held.sums = held.sums, None
+        with suppress(RecordsError, FormulaError):  # what cannot be read whole may be read in part
+            held.moments[_key(widest)] = read(widest)
     if _key(asked) not in held.moments:
         earlier = (narrower_moments(asked, *each) for each in held.moments.values())
         found = next((each for each in earlier if each is not None), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import duckdb
@@ -181,7 +180,6 @@ def test_one_figure_that_cannot_be_had_costs_that_figure(
     assert "4711" not in by_figure.loc["icc", "reason"]
     assert by_figure.loc["mean", "status"] == "ok"
     assert len(estimates.clinics.query("form == 'shrunken' and value.notna()")) == 10
-    assert dataclasses.is_dataclass(estimates)
 
 
 def _made(directory: Path) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+import pandas as pd
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
@@ -41,6 +42,12 @@ def aggregate(records: Records, sql: str) -> pa.Table:
     refuse_all_but_aggregates(sql)
     with records.connect() as connection:
         return connection.table(over(records.query, sql))
+
+
+def aggregate_frame(records: Records, sql: str) -> pd.DataFrame:
+    """The same as a frame."""
+    frame: pd.DataFrame = aggregate(records, sql).to_pandas()
+    return frame
 
 
 @cache

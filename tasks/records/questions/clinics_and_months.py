@@ -7,7 +7,7 @@ from datetime import date
 
 import pandas as pd
 
-from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.aggregates import aggregate, aggregate_frame
 from tasks.records.questions.sql_text import quoted
 from tasks.records.sources.records import Records
 
@@ -22,7 +22,7 @@ _MOMENTS = {
 
 def clinics(records: Records) -> pd.DataFrame:
     """One row a clinic: `clinic`, `region`, `n_records`, `n_patients`, `first_month`, `last_month`."""
-    return _frame(
+    return aggregate_frame(
         records,
         "SELECT clinic, min(region) AS region, count(*) AS n_records, count(DISTINCT patient) AS n_patients, "
         "min(month) AS first_month, max(month) AS last_month FROM {records} GROUP BY clinic ORDER BY clinic",
@@ -31,7 +31,7 @@ def clinics(records: Records) -> pd.DataFrame:
 
 def clinics_with_dates(records: Records) -> pd.DataFrame:
     """The same with each clinic's `first_date` and `last_date` as text in place of months."""
-    counted = _frame(
+    counted = aggregate_frame(
         records,
         "SELECT clinic, MIN(region) AS region, COUNT(*) AS n_records, COUNT(DISTINCT patient) AS n_patients, "
         "MIN(date) AS first_date, MAX(date) AS last_date FROM {records} GROUP BY clinic",
@@ -43,7 +43,7 @@ def clinics_with_dates(records: Records) -> pd.DataFrame:
 
 def counted_by_month(records: Records) -> pd.DataFrame:
     """Records of each clinic in each month: `clinic`, `month`, `n`."""
-    return _frame(
+    return aggregate_frame(
         records,
         "SELECT clinic, month, count(*) AS n FROM {records} GROUP BY clinic, month ORDER BY clinic, month",
     )
@@ -63,7 +63,7 @@ def moments_by_month(records: Records, column: str, *, log: bool, exposure: str 
     """
     value = f"ln({quoted(column)})" if log else f"CAST({quoted(column)} AS FLOAT8)"
     share = f"CAST({quoted(exposure)} AS FLOAT8)" if exposure else "1.0"
-    moments = _frame(
+    moments = aggregate_frame(
         records,
         f"SELECT clinic, month, count({value}) AS n, avg({value}) AS mean, "
         f"coalesce(var_pop({value}), 0) * count({value}) AS squares, "
@@ -88,14 +88,9 @@ def first_and_last_date(records: Records) -> tuple[date, date] | None:
 def months_with_records(records: Records, typed: str, conditions: Sequence[str]) -> list[str]:
     """Months, YYYY-MM, in which any record meets the conditions; `typed` is a SELECT over `{records}`."""
     met = " AND ".join(f"({each}) IS NOT TRUE" for each in conditions)
-    found = _frame(
+    found = aggregate_frame(
         records,
         "SELECT DISTINCT EXTRACT(YEAR FROM date) AS y, EXTRACT(MONTH FROM date) AS m "
         f"FROM ({typed}) AS typed WHERE {met}",
     )
     return [f"{int(y):04d}-{int(m):02d}" for y, m in zip(found["y"], found["m"], strict=True)]
-
-
-def _frame(records: Records, sql: str) -> pd.DataFrame:
-    frame: pd.DataFrame = aggregate(records, sql).to_pandas()
-    return frame

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.aggregates import aggregate_frame
 from tasks.records.questions.rules import Rule, query, query_rule
 from tasks.records.questions.screened_records import ScreenedRecords
 from tasks.records.sources.records import Records
@@ -14,22 +14,22 @@ from tasks.records.sources.records import Records
 
 def by_record_rule(records: Records, screened: ScreenedRecords) -> pd.DataFrame:
     """Records by clinic and by the first rule that applies (`clinic`, `rule`, `n`); no rule: it is kept."""
-    return _frame(records, screened.by_rule)
+    return aggregate_frame(records, screened.by_rule)
 
 
 def by_column_rule(records: Records, screened: ScreenedRecords) -> pd.DataFrame:
     """Per clinic, its kept records (`n`) and what each column rule finds among them (`r0`, `r1`, …)."""
-    return _frame(records, screened.by_column_rule)
+    return aggregate_frame(records, screened.by_column_rule)
 
 
 def copies(records: Records, screened: ScreenedRecords, rule: Rule) -> pd.DataFrame:
     """How many copies there are beside the first, by clinic (`clinic`, `n`)."""
-    return _frame(records.made_of_these(screened.kept), rule.sql)
+    return aggregate_frame(records.made_of_these(screened.kept), rule.sql)
 
 
 def by_region(records: Records, screened: ScreenedRecords, rule: Rule) -> pd.DataFrame:
     """Kept records of each clinic in each region (`clinic`, `region`, `n`)."""
-    return _frame(records.made_of_these(screened.kept), rule.sql)
+    return aggregate_frame(records.made_of_these(screened.kept), rule.sql)
 
 
 def by_clinic_month_rule(usable: Records, window: Sequence[str], rules: Sequence[Rule]) -> pd.DataFrame:
@@ -40,14 +40,9 @@ def by_clinic_month_rule(usable: Records, window: Sequence[str], rules: Sequence
         f"SELECT '{rule.name}' AS rule, clinic, n_checked, n_found FROM ({rule.sql}) AS {rule.name}"
         for rule in rules
     )
-    return _frame(by_month, " UNION ALL ".join(asked))
+    return aggregate_frame(by_month, " UNION ALL ".join(asked))
 
 
 def copies_rule(screened: ScreenedRecords) -> Rule:
     """The rule that finds copies among these columns."""
     return query_rule("duplicates", columns=", ".join(screened.compared))
-
-
-def _frame(records: Records, sql: str) -> pd.DataFrame:
-    frame: pd.DataFrame = aggregate(records, sql).to_pandas()
-    return frame
