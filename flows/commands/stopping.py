@@ -7,13 +7,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
 _PATIENCE = 10.0
 """Seconds in which a run that was told to stop may end by itself."""
+
+_AGAIN = signal.SIGUSR2
+"""What this process tells itself, where a stop got lost."""
 
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "the system (SIGTERM)"}
 
@@ -50,6 +53,9 @@ def stopped_by_signals() -> Iterator[None]:
     """
     for number in _NAMES:
         signal.signal(number, _stop)
+    before = sys.unraisablehook
+    sys.unraisablehook = _unswallowed(before)
+    signal.signal(_AGAIN, _stop_again)
     try:
         yield
     except Exception as error:
@@ -57,9 +63,21 @@ def stopped_by_signals() -> Iterator[None]:
             raise Stopped(_told[0]) from error
         raise
     finally:
+        sys.unraisablehook = before
+        signal.signal(_AGAIN, signal.SIG_IGN)
         if not _told:
             for number in _NAMES:
                 signal.signal(number, signal.SIG_IGN)
+
+
+def hear_sigterm_again() -> None:
+    """Let SIGTERM raise `Stopped` again, where this process listens and a library took the signal over.
+
+    Prefect does for as long as a flow runs. What its exception breaks on its way (a half-made object, a lock)
+    ends as an error of its own, and nothing would tell that somebody wanted the run stopped.
+    """
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGTERM, _stop)
 
 
 _told: list[int] = []
@@ -76,6 +94,23 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     _told.append(number)
     threading.Thread(target=_end_soon, args=(128 + number,), daemon=True).start()
     raise Stopped(number)
+
+
+def _stop_again(_number: int, _frame: FrameType | None) -> None:
+    if _told:
+        raise Stopped(_told[0])
+
+
+def _unswallowed(otherwise: Callable[[sys.UnraisableHookArgs], object]) -> Callable[..., None]:
+    """A hook for what Python cannot raise: a stop that came in a finalizer is raised once more outside it."""
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if isinstance(unraisable.exc_value, Stopped):
+            threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, _AGAIN)).start()
+        else:
+            otherwise(unraisable)
+
+    return hook
 
 
 def _end_soon(exit_code: int) -> None:

@@ -19,6 +19,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
 from pydantic import Field
 
 from flows.commands.progress import Progress, Silent
+from flows.commands.stopping import hear_sigterm_again
 from flows.job_step import DoneBefore, JobStep, Journal, guarded
 from tasks.errors import SourceError, SourceUnreachableError
 from tasks.publishing import Step
@@ -110,6 +111,7 @@ def journal() -> Journal:
     """The journal of the flow that is running: its steps are tasks, told to whoever watches."""
     if not _watchers:
         return Journal(as_task, Silent())
+    hear_sigterm_again()
     watcher = _watchers[-1]
     seconds, did = time.monotonic() - watcher.since, "a server for this run"
     watcher.progress.end(START, did, seconds)
