@@ -15,6 +15,9 @@ from types import FrameType
 _PATIENCE = 10.0
 """Seconds in which a run that was told to stop may end by itself."""
 
+_LOST = 2.5
+"""Seconds after which a stop that nobody has taken up is raised once more: a library swallowed it."""
+
 _AGAIN = signal.SIGUSR2
 """What this process tells itself, where a stop got lost."""
 
@@ -63,6 +66,7 @@ def stopped_by_signals() -> Iterator[None]:
             raise Stopped(_told[0]) from error
         raise
     finally:
+        _taken_up.set()
         sys.unraisablehook = before
         signal.signal(_AGAIN, signal.SIG_IGN)
         if not _told:
@@ -81,11 +85,15 @@ def hear_sigterm_again() -> None:
 
 
 _told: list[int] = []
+_taken_up = threading.Event()
 
 
 def stopped() -> Stopped | None:
-    """What this process was told to stop by; None where it was not."""
-    return Stopped(_told[0]) if _told else None
+    """What this process was told to stop by; None where it was not. Who asks is taken to be stopping."""
+    if not _told:
+        return None
+    _taken_up.set()
+    return Stopped(_told[0])
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
@@ -106,7 +114,7 @@ def _unswallowed(otherwise: Callable[[sys.UnraisableHookArgs], object]) -> Calla
 
     def hook(unraisable: sys.UnraisableHookArgs) -> None:
         if isinstance(unraisable.exc_value, Stopped):
-            threading.Timer(0.05, signal.pthread_kill, (threading.main_thread().ident, _AGAIN)).start()
+            threading.Timer(0.05, _interrupt_again).start()
         else:
             otherwise(unraisable)
 
@@ -114,8 +122,15 @@ def _unswallowed(otherwise: Callable[[sys.UnraisableHookArgs], object]) -> Calla
 
 
 def _end_soon(exit_code: int) -> None:
-    time.sleep(_PATIENCE)
+    end = time.monotonic() + _PATIENCE
+    while not _taken_up.wait(_LOST) and time.monotonic() < end:
+        _interrupt_again()
+    time.sleep(max(end - time.monotonic(), 0.0))
     end_at_once(exit_code)
+
+
+def _interrupt_again() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, _AGAIN)
 
 
 def end_at_once(exit_code: int) -> None:

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.faults
+
 _IN_A_FINALIZER = """
 class Finalized:
     def __del__(self):
@@ -40,11 +42,16 @@ except Stopped as stopped:
     [
         "        os.kill(os.getpid(), signal.SIGTERM)",
         "        Finalized()",
+        "        try:\n"
+        "            os.kill(os.getpid(), signal.SIGTERM)\n"
+        "            time.sleep(1)\n"
+        "        except BaseException:\n"
+        "            pass",
         "        signal.signal(signal.SIGTERM, lambda *_: None)\n"
         "        hear_sigterm_again()\n"
         "        os.kill(os.getpid(), signal.SIGTERM)",
     ],
-    ids=["anywhere", "in a finalizer", "taken over"],
+    ids=["anywhere", "in a finalizer", "swallowed", "taken over"],
 )
 def test_it_ends_the_program(program: str) -> None:
     ended = _told(program)
