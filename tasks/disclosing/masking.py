@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from reports.wording import say
+from reports.wording.coded_sentences import coded, told
 from tasks.disclosing.counts import NETWORK
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.rounding import round_counts, shorten_figures
@@ -26,10 +26,10 @@ UNSAID = ""
 
 
 def reason(policy: SmallNumberPolicy, status: str) -> str:
-    """Why a value is withheld, in a sentence."""
+    """Why a value is withheld, as a coded sentence."""
     if status == PRIMARY:
-        return say("why.withheld_primary", low=policy.low, high=policy.high)
-    return say("why.withheld_secondary")
+        return coded("why.withheld_primary", low=policy.low, high=policy.high)
+    return coded("why.withheld_secondary")
 
 
 def mask(
@@ -88,7 +88,7 @@ class _Rows:
         sizes, events: (rows,) why what the row tells of these is withheld; null where it is shown.
         gap: (rows,) whether a month of the row's series is.
         total_sizes, total_events: (rows,) whether the network's own is, where the row is the network's.
-        why: (rows,) a sentence for the reason, where the status's own does not say enough.
+        why: (rows,) a coded sentence for the reason, where the status's own does not say enough.
     """
 
     sizes: pd.Series
@@ -136,7 +136,7 @@ def _masked(
     rows = _withheld_rows(policy, table, frame, withholding)
     status = rows.status(table.tells)
     why = rows.why.fillna(status.map(lambda each: reason(policy, each), na_action="ignore").astype("string"))
-    said = {"{status}": status, "{reason}": why}
+    said = {"{status}": status, "{reason}": why.map(told, na_action="ignore"), "{reason_coded}": why}
     masked = frame.copy()
     for column in table.columns:
         if column.name not in masked.columns:
@@ -218,7 +218,7 @@ def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: With
         status[clinics] = _looked_up(frame.loc[clinics, "clinic"], withheld.series.get)
         status[own] = _looked_up(frame.loc[own, "month"], withheld.months.get)
         # the status is the series', whichever of its months is the small one: a gap would point at it
-        why[clinics[status[clinics] == PRIMARY]] = say(
+        why[clinics[status[clinics] == PRIMARY]] = coded(
             "why.withheld_series", low=policy.low, high=policy.high
         )
         gap[own] = bool(withheld.months)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from reports.wording import say
+from reports.wording.coded_sentences import coded, told
 from tasks.errors import ClinicnetError, EstimationError, SourceError, where_raised
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def attempted(estimate: Callable[[], T]) -> T:
 
 
 def rows_or_reason(estimate: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, list[str]]:
-    """A table, or none and the reason.
+    """A table, or none and the reason as a coded sentence.
 
     Raises:
         SourceError: as `attempted`.
@@ -47,12 +47,16 @@ def rows_or_reason(estimate: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, 
 
 
 class SaidError(EstimationError):
-    """It cannot be estimated, and the message is a sentence of the report's own wording."""
+    """It cannot be estimated; `reason`: why, as a coded sentence of the report's own wording."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(told(reason))
+        self.reason = reason
 
 
 def reason_of(problem: ClinicnetError, *, with_hint: bool = False) -> str:
-    """Why something cannot be had, as it stands in a report: estimators speak English whoever reads it."""
+    """Why something cannot be had, as a coded sentence: estimators speak English whoever reads it."""
     if isinstance(problem, SaidError):
-        return problem.message
+        return problem.reason
     hint = problem.hint if with_hint else None
-    return say("why.technical", detail="; ".join(filter(None, (problem.message, hint))))
+    return coded("why.technical", detail="; ".join(filter(None, (problem.message, hint))))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from reports.wording import say
-from reports.wording.writing import plain
+from reports.wording.coded_sentences import coded
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
@@ -60,7 +60,7 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
             "denominator": denominator,
             "comparison": "not_compared",
             "status": np.where(empty, "no_records", "ok"),
-            "reason": [say("why.no_value") if each else None for each in empty],
+            "reason": [coded("why.no_value") if each else None for each in empty],
         }
     )
 
@@ -137,7 +137,7 @@ def model_rows(
                         [undefined, too_small], ["not_estimable", "low_reliability"], default="ok"
                     ),
                     "reason": [
-                        say("why.no_own_effect") if gone else reason or None
+                        coded("why.no_own_effect") if gone else reason or None
                         for gone, reason in zip(undefined, why, strict=True)
                     ],
                 }
@@ -168,11 +168,11 @@ def _too_small(
     for (_, row), w in zip(own.iterrows(), weight, strict=True):
         reason = ""
         if question.outcome.kind != "count" and row["denominator"] < policy.minimum_denominator:
-            reason = say("why.few_records", fewest=policy.minimum_denominator)
+            reason = coded("why.few_records", fewest=policy.minimum_denominator)
         elif question.outcome.kind != "continuous" and row["numerator"] < policy.minimum_count:
-            reason = say("why.few_events", fewest=policy.minimum_count)
+            reason = coded("why.few_events", fewest=policy.minimum_count)
         elif w < policy.minimum_reliability:
-            reason = say("why.unreliable", least=plain(policy.minimum_reliability))
+            reason = coded("why.unreliable", least=policy.minimum_reliability)
         reasons.append(reason)
     return reasons
 

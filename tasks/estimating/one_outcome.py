@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reports.wording import say, speaking
+from reports.wording.coded_sentences import joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.clinics import model_rows, raw_rows
@@ -57,7 +58,8 @@ class OutcomeEstimates:
     @property
     def reason(self) -> str:
         """Why the outcome, or a part of it, could not be estimated; empty where all could."""
-        return str(self.outcome.get("reason") or "")
+        reason = self.outcome.get("reason")
+        return told(str(reason)) if reason else ""
 
 
 def estimate_outcome(usable: Records, network: Network, name: str, summary: Summary) -> OutcomeEstimates:
@@ -114,7 +116,7 @@ def _estimate(
     program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))
     reasons = [*filter(None, [ranked.note]), *month_notes, *notes, *program_notes]
     if reasons:
-        row["reason"] = "; ".join(reasons)
+        row["reason"] = joined(reasons)
     return OutcomeEstimates(
         question=question,
         outcome=row,

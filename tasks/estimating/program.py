@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reports.wording import say
+from reports.wording.coded_sentences import coded, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import SaidError, attempted, reason_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas
@@ -137,7 +138,7 @@ def _from_rollout(
     which = {"term": term, "months_since_start": since}
     if row["status"] != "ok":
         return (
-            _missing(question, row["model"], row["estimand"], say("why.technical", detail=row["reason"]))
+            _missing(question, row["model"], row["estimand"], coded("why.technical", detail=row["reason"]))
             | which
         )
     ends = np.array([row["value"], row["lower"], row["upper"]], dtype=np.float64)
@@ -161,7 +162,7 @@ def _rollout_averaged(
         return  # the same as for a patient, and told there
     mixed = immediate.fits.get("mixed")
     if not isinstance(mixed, GlmmFit):
-        raise SaidError(say("why.no_mixed_model"))
+        raise SaidError(coded("why.no_mixed_model"))
     by_month = len(mixed.varcomp) > 1
     formula = question.with_program_by_month if by_month else question.with_program
     yield from _population(question, _glmm(question, formula, records), records)
@@ -215,7 +216,7 @@ def _gee(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]
 
 def _within(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
     if question.family == "poisson":
-        raise SaidError(say("why.within_is_no_count"))
+        raise SaidError(coded("why.within_is_no_count"))
     fit = within(question.fixed_with_program, records, groups="clinic", cov="cr2")
     yield _coefficient(question, fit, "within", "conditional")
 
@@ -238,8 +239,8 @@ def _coefficient(question: OutcomeFormulas, fit: Fit, model: str, estimand: str)
     """The program's coefficient, on the scale people read."""
     if PROGRAM not in fit.coef.index:
         reason = fit.dropped.columns.get(PROGRAM)
-        detail = say("why.technical", detail=reason) if reason else say("why.does_not_vary")
-        raise SaidError(say("why.not_told_apart", detail=detail))
+        detail = coded("why.technical", detail=reason) if reason else coded("why.does_not_vary")
+        raise SaidError(coded("why.not_told_apart", detail=detail))
     ends = np.append(float(fit.coef[PROGRAM]), fit.conf_int().loc[PROGRAM].to_numpy(dtype=np.float64))
     if model == "within" and question.family == "binomial":
         measure, ends = "risk_difference", 100.0 * ends
@@ -296,6 +297,7 @@ def _asked(model: str, estimand: str) -> str:
 
 
 def _missing(question: OutcomeFormulas, model: str, estimand: str, reason: str) -> dict[str, Any]:
+    said = told(reason)
     measure = _MEASURE.get(question.family, "ratio" if question.outcome.scale == "log" else "difference")
     return {
         "model": model,
@@ -306,7 +308,7 @@ def _missing(question: OutcomeFormulas, model: str, estimand: str, reason: str) 
         "words": say(
             "effect.not_estimated",
             label=question.outcome.label,
-            reason=f"{reason[:1].upper()}{reason[1:]}",
+            reason=f"{said[:1].upper()}{said[1:]}",
         ),
         "status": "not_estimable",
         "reason": reason,

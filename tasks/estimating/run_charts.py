@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.wording import say
+from reports.wording.coded_sentences import coded
 from tasks.estimating.control_limits import Limits, limits_of_proportions, limits_of_rates, limits_of_values
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.summary import Summary
@@ -58,7 +58,7 @@ def _chart(question: OutcomeFormulas, summary: Summary, clinic: str, moments: pd
             "upper_limit": unit * limits.upper,
             "limits": limits.kind,
             "status": np.where(there, "ok", "no_records"),
-            "reason": [None if each else say("why.no_month") for each in there],
+            "reason": [None if each else coded("why.no_month") for each in there],
         }
     )
 

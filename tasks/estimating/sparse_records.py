@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from reports.wording import say
+from reports.wording.coded_sentences import coded
 from reports.wording.writing import listed
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.summary import Summary
@@ -51,13 +52,13 @@ class ModelRecords:
 
     @property
     def note(self) -> str | None:
-        """What was set aside, in a sentence; neither which records nor how many.
+        """What was set aside, as a coded sentence; neither which records nor how many.
 
         How many stands in the quality table, where small numbers are withheld.
         """
         if self.certain is None:
             return None
-        return say("why.left_out", where=_counted(self.certain.where))
+        return coded("why.left_out", where=_counted(self.certain.where))
 
     @property
     def quality(self) -> pd.DataFrame:

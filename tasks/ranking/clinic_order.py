@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.wording import say, speaking
-from reports.wording.writing import decimal, percent
+from reports.wording.coded_sentences import coded
 from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
 from tasks.estimating.attempting import attempted, reason_of
@@ -26,7 +26,7 @@ class OutcomeRanks:
 
     Attributes:
         verdict: rank, grade or do_not_rank.
-        reason: the verdict in a sentence.
+        reason: why, as a coded sentence.
         rows: its rows of `clinic_ranks`: every clinic, with a reason where it has no place.
         figures: its rows of `network_figures`: rankability.
     """
@@ -55,19 +55,19 @@ def _ranked(estimates: OutcomeEstimates) -> OutcomeRanks:
     outcome = estimates.question.outcome
     clinics = tuple(estimates.clinics.loc[estimates.clinics["form"] == "raw", "clinic"])
     if estimates.shrunken is None:
-        return _unranked(estimates, clinics, say("ranked.not_estimated"))
+        return _unranked(estimates, clinics, coded("ranked.not_estimated"))
     if outcome.direction == "neither":
-        return _unranked(estimates, clinics, say("ranked.neither"))
+        return _unranked(estimates, clinics, coded("ranked.neither"))
     if not estimates.compared:
-        return _unranked(estimates, clinics, say("ranked.none_compared"))
+        return _unranked(estimates, clinics, coded("ranked.none_compared"))
     try:
         shrunken, better = estimates.shrunken, outcome.direction
         found = attempted(
             lambda: ranks(shrunken, better=better, among=estimates.compared, draws=DRAWS, seed=SEED)
         )
     except ClinicnetError as problem:
-        return _unranked(estimates, clinics, say("ranked.failed", reason=reason_of(problem)))
-    decision, sentence = found.verdict.decision, _sentence(found.verdict, len(estimates.compared))
+        return _unranked(estimates, clinics, coded("ranked.failed", reason=reason_of(problem)))
+    decision, sentence = found.verdict.decision, reason_of_verdict(found.verdict, len(estimates.compared))
     shown = found.publishable()
     shown.index = shown.index.astype(str)
     rows = shown.reindex(list(clinics))
@@ -86,7 +86,7 @@ def _ranked(estimates: OutcomeEstimates) -> OutcomeRanks:
     table["n_ranked"] = len(estimates.compared)
     table["status"] = np.where(not_shown, "not_ranked", "ok")
     undecided = sentence if decision == "do_not_rank" else None
-    table["reason"] = [say("why.uncertain") if each else undecided for each in excluded]
+    table["reason"] = [coded("why.uncertain") if each else undecided for each in excluded]
     rankability = pd.DataFrame(
         {
             "outcome": [estimates.question.name],
@@ -100,14 +100,12 @@ def _ranked(estimates: OutcomeEstimates) -> OutcomeRanks:
     return OutcomeRanks(decision, sentence, table.assign(outcome=estimates.question.name), rankability)
 
 
-def _sentence(verdict: Verdict, n: int) -> str:
-    """Why the order of `n` clinics may be published, or not."""
+def reason_of_verdict(verdict: Verdict, n: int) -> str:
+    """Why the order of `n` clinics may be published, or not, as a coded sentence."""
     if n < FEWEST:
-        return say("ranked.few_one" if n == 1 else "ranked.few_many", count=n, fewest=FEWEST)
-    return say(
-        f"ranked.{verdict.decision}",
-        share=percent(100.0 * verdict.rankability, 0),
-        rankability=decimal(verdict.rankability, 2),
+        return coded("ranked.few_one" if n == 1 else "ranked.few_many", count=n, fewest=FEWEST)
+    return coded(
+        f"ranked.{verdict.decision}", share=100.0 * verdict.rankability, rankability=verdict.rankability
     )
 
 

@@ -59,8 +59,8 @@ class Tells:
     Attributes:
         of: of sizes, of events, of both, or of nothing.
         about: whose.
-        instead: what stands in its place where it is withheld; null where this is None. `{status}` and
-            `{reason}` are filled in.
+        instead: what stands in its place where it is withheld; null where this is None. `{status}`,
+            `{reason}` and `{reason_coded}` are filled in.
         counts: what it counts, where it is a count: records are rounded as the policy says, and so is an
             exposure that is a number of records; clinics are not.
         digits: significant digits of a number that tells of events.
@@ -131,7 +131,7 @@ class Table:
         """What its columns tell together, those aside that say what was withheld."""
         of = Of.NOTHING
         for column in self.columns:
-            if column.tells.instead not in ("{status}", "{reason}"):
+            if column.tells.instead not in ("{status}", "{reason}", "{reason_coded}"):
                 of |= column.tells.of
         return of
 

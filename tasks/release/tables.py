@@ -19,6 +19,9 @@ STATUSES = {
     "no_records": "no usable records in the window",
 }
 
+CODED = "_coded"
+"""Ends the name of a column that has the sentence of another as its code and values."""
+
 NOTHING = Tells(Of.NOTHING)
 _SIZE = Tells(Of.SIZES)
 _EVENTS = Tells(Of.EVENTS)
@@ -45,6 +48,12 @@ _STATUS = (
         required=True,
     ),
     _c("reason", "string", Tells(Of.BOTH, instead="{reason}"), "in a sentence, where the status is not ok"),
+    _c(
+        "reason_coded",
+        "string",
+        Tells(Of.BOTH, instead="{reason_coded}"),
+        "the reason as JSON: the sentence's code and its values; a list where there are several",
+    ),
 )
 _CLINIC = (
     _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
@@ -97,6 +106,7 @@ OUTCOMES = Table(
         _c("n_clinics", "integer", NOTHING, "clinics with a usable value"),
         _c("verdict", "string", _EVENTS, "rank, grade or do_not_rank"),
         _c("verdict_reason", "string", _EVENTS, "the rankability sentence"),
+        _c("verdict_reason_coded", "string", _EVENTS, "that sentence as JSON: its code and its values"),
         *_STATUS,
     ),
 )

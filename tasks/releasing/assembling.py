@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from reports.wording import say, speaking
+from reports.wording import speaking
+from reports.wording.coded_sentences import coded, told
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network, slug
 from tasks.ranking import OutcomeRanks
-from tasks.release import CHANGES, TABLES, conform
+from tasks.release import CHANGES, CODED, TABLES, Table, conform
 from tasks.screening import Screened
 
 
@@ -35,7 +36,7 @@ def assemble(
     region = screened.clinics.set_index("clinic")["region"]
     each = list(estimates.values())
     rows = {
-        "clinics": _clinics(screened.clinics, network.network.language),
+        "clinics": _clinics(screened.clinics),
         "outcomes": pd.DataFrame([one.outcome | ranks[name].verdict_row for name, one in estimates.items()]),
         "clinic_estimates": _with_regions(_stack([one.clinics for one in each]), region),
         "clinic_ranks": _with_regions(_stack([one.rows for one in ranks.values()]), region),
@@ -49,17 +50,27 @@ def assemble(
         ),
         "changes": CHANGES.empty(),
     }
-    return {table.name: conform(table, rows[table.name]) for table in TABLES}
+    with speaking(network.network.language):
+        return {table.name: conform(table, spelled(table, rows[table.name])) for table in TABLES}
 
 
-def _clinics(screened: pd.DataFrame, language: str) -> pd.DataFrame:
+def spelled(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    """`rows` with their coded sentences in words, and the codes in the column beside."""
+    for column in table.columns:
+        words = column.name.removesuffix(CODED)
+        if column.name.endswith(CODED) and words in rows:
+            sentences = rows[words].astype("string")
+            rows = rows.assign(**{column.name: sentences, words: sentences.map(told, na_action="ignore")})
+    return rows
+
+
+def _clinics(screened: pd.DataFrame) -> pd.DataFrame:
     clinics = screened[["clinic", "region", "n_records", "n_patients", "first_month", "last_month"]].copy()
     clinics["slug"] = _slugs(clinics["clinic"])
     empty = (clinics["n_records"] == 0).to_numpy(dtype=bool)
     clinics["reportable"] = ~empty
     clinics["status"] = ["no_records" if each else "ok" for each in empty]
-    with speaking(language):
-        clinics["reason"] = [say("why.no_records") if each else None for each in empty]
+    clinics["reason"] = [coded("why.no_records") if each else None for each in empty]
     return clinics
 
 

@@ -19,6 +19,8 @@ from tasks.disclosing.correlation import MOST_DIGITS, correlation_digits
 from tasks.disclosing.counts import counts_of, events_of
 from tests.disclosing.test_disclose import network
 
+pytestmark = pytest.mark.attack
+
 FEW = POLICIES["suppress-1-4"]
 
 

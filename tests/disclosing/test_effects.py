@@ -13,6 +13,8 @@ from tasks.release import PROGRAM_EFFECTS, Release, conform
 from tests.disclosing.test_disclose import POLICY, network
 from tests.disclosing.test_release import released
 
+pytestmark = pytest.mark.attack
+
 # twelve clinics in six months; one has 7 records in all
 RECORDS = """
 CREATE TABLE visits AS

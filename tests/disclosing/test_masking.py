@@ -13,6 +13,8 @@ from tasks.release import TABLES, About, Column, Of, Table, Tells, conform
 from tests.disclosing.networks import Network, Tables
 from tests.disclosing.test_disclose import POLICY, network
 
+pytestmark = pytest.mark.attack
+
 TABLE = {table.name: table for table in TABLES}
 KINDS = ("string", "integer", "number", "boolean")
 

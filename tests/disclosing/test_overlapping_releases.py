@@ -8,6 +8,8 @@ from tasks.disclosing import POLICIES, disclose
 from tests.disclosing.networks import MONTHS, Network, Tables, random_network
 from tests.disclosing.reader import Reader
 
+pytestmark = pytest.mark.attack
+
 POLICY = POLICIES["suppress-1-10"]
 
 

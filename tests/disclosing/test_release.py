@@ -17,6 +17,8 @@ from tasks.records import Records
 from tasks.release import Release
 from tasks.screening import screen
 
+pytestmark = pytest.mark.attack
+
 # ten clinics of 60 patients a month; all but 5 patients of clinic J are vaccinated, and clinic A has had 4
 # new patients in the last month
 RECORDS = """

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tasks.disclosing.secondary_suppression import AdditiveTable, Sum, attack, protect
 
+pytestmark = pytest.mark.attack
+
 LOW, HIGH = 1, 3  # a small policy, so that every table can be enumerated
 
 

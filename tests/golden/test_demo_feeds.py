@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from golden import demo_feeds
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.golden]
 
 
 @pytest.mark.parametrize("name", list(demo_feeds.MONTHS))

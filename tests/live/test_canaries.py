@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from small_network import MONTH, NETWORK, RECORDS, write_network
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.attack]
 
 CANARY = "Xanthippe"
 _PLANTED = """;

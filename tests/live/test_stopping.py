@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from small_network import MONTH, write_network
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.faults]
 
 WITHIN = 15.0
 """Seconds; on a quiet machine it takes about one."""

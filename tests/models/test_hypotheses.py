@@ -14,6 +14,8 @@ from tasks.models.fit import Fit
 from tasks.models.hypotheses import read_hypothesis
 from tests.refs.reference import load_data
 
+pytestmark = pytest.mark.published
+
 NAMES = ["(Intercept)", "x", "z", "x:z", "I(x^2)", "bs(x, df = 3)1", "x1"]
 
 

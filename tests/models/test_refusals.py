@@ -14,6 +14,8 @@ from tasks.errors import ClinicnetError, EstimationError
 from tasks.models import gee, glmm, hausman, icc, lmm, mundlak, ranks, shrink, within
 from tests.refs.reference import load_data
 
+pytestmark = pytest.mark.published
+
 # what a type checker would refuse too
 _gee: Any = gee
 _glmm: Any = glmm

@@ -14,6 +14,8 @@ import pytest
 from tasks.errors import PublishingError
 from tasks.publishing import Output, Staging
 
+pytestmark = pytest.mark.faults
+
 
 def _fill(staging: Staging, text: str) -> None:
     staging.feed.mkdir()

@@ -21,6 +21,8 @@ from tasks.records import Records, add, cells_for, moments_for, new_rows
 from tasks.records.data_columns import Frame
 from tasks.records.in_memory.rows import Rows
 
+pytestmark = pytest.mark.attack
+
 NAME = "Jane Canary-Doe"
 NUMBER = 98765.4321
 CODE = 4711081

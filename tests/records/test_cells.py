@@ -16,6 +16,8 @@ from tasks.errors import RecordsError
 from tasks.records import Cells, cells_for
 from tasks.records.in_memory.equal_rows import collapse_rows
 
+pytestmark = pytest.mark.published
+
 
 def records(n: int = 500, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)

@@ -14,6 +14,8 @@ import pytest
 from tasks.errors import SourceError
 from tasks.records import Records
 
+pytestmark = pytest.mark.attack
+
 ROOT = Path(__file__).parents[2]
 DRIVERS = {"duckdb", "sqlalchemy", "psycopg", "adbc_driver_postgresql", "adbc_driver_manager", "sqlite3"}
 MAKES_ITS_OWN_RECORDS = {"tasks/demo"}

@@ -15,6 +15,8 @@ from tasks.errors import RecordsError
 from tasks.records import Moments, add, moments_for
 from tasks.records.in_memory.summing import products_by_group, reference_point
 
+pytestmark = pytest.mark.published
+
 
 def records(n: int = 400, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)

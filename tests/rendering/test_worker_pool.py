@@ -16,6 +16,8 @@ from rendering.pool_work import slow, start, who
 
 from tasks.rendering.worker_pool import in_batches
 
+pytestmark = pytest.mark.faults
+
 
 def _alive(process: int) -> bool:
     try:

@@ -12,6 +12,8 @@ from flows.commands.progress import Silent
 from flows.commands.stalling import MINUTES, given_up_when_stalled
 from tasks.errors import ClinicnetError
 
+pytestmark = pytest.mark.faults
+
 _WAITING = """
 import os, signal, threading, time
 os.environ["CLINICNET_STALLED_AFTER_MINUTES"] = "0.05"

@@ -15,6 +15,8 @@ from tasks.models.clinics.rank_sets import rank_sets
 from tasks.models.clinics.ranks import RANK_COLUMNS
 from tasks.models.clinics.verdict import rankability, verdict
 
+pytestmark = pytest.mark.published
+
 
 def estimates(mean: list[float], sd: list[float], *, between: float = 1.0, shared: float = 0.0) -> Shrunken:
     """A posterior with given means and SDs, as `shrink` would return it."""

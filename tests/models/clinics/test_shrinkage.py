@@ -19,6 +19,8 @@ from tasks.models.clinics.posterior_gaussian import gaussian_posterior
 from tasks.models.intraclass.design_effect import reliability
 from tasks.records import moments_for
 
+pytestmark = pytest.mark.published
+
 
 def clinics(rng: np.random.Generator, sizes: list[int], rho: float = 0.2) -> pd.DataFrame:
     clinic = np.repeat(np.arange(len(sizes)), sizes)

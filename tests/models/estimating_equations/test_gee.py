@@ -11,6 +11,8 @@ from tasks.errors import EstimationError
 from tasks.models.estimating_equations.gee import GeeFit, gee
 from tests.refs.reference import case_ids, load_case, load_data
 
+pytestmark = pytest.mark.published
+
 CASES = [name for name in case_ids("gee") if name != "gee_sitka89_unstr"]
 CONVENTIONS = {"liang-zeger": "liang_zeger_df_convention", "geepack": "geepack_convention"}
 COVARIANCES = {

@@ -16,6 +16,8 @@ from tasks.models.fixed_effects.random_effects import swamy_arora
 from tasks.models.fixed_effects.within import within
 from tests.refs.reference import load_case, load_data
 
+pytestmark = pytest.mark.published
+
 
 def plain(seed: int = 1, clinics: int = 10, rows: int = 12) -> pd.DataFrame:
     rng = np.random.default_rng(seed)

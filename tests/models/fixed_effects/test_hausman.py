@@ -13,6 +13,8 @@ from tasks.models.fixed_effects.within import within
 from tasks.models.linear_mixed.lmm import lmm
 from tests.refs.reference import case_ids, load_case, load_data
 
+pytestmark = pytest.mark.published
+
 CASES = case_ids("fixed_effects")
 
 

@@ -11,6 +11,8 @@ from tasks.models.fixed_effects.random_effects import swamy_arora
 from tasks.models.fixed_effects.within import WithinFit, within
 from tests.refs.reference import case_ids, load_case, load_data
 
+pytestmark = pytest.mark.published
+
 CASES = case_ids("fixed_effects")
 COVARIANCES = {
     "classical": "se_classical",

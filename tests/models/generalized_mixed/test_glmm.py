@@ -14,6 +14,8 @@ from tasks.errors import EstimationError, FormulaError
 from tasks.models.generalized_mixed.glmm import glmm
 from tests.refs.reference import case_ids, load_case, load_data
 
+pytestmark = pytest.mark.published
+
 CASES = case_ids("glmm_logistic") + case_ids("glmm_poisson")
 
 

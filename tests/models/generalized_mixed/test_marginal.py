@@ -20,6 +20,8 @@ from tasks.models.linear_mixed.lmm import lmm
 from tasks.models.numerics.normal_mixture import marginal_derivatives, marginal_mean
 from tests.refs.reference import case_ids, load_case, load_data
 
+pytestmark = pytest.mark.published
+
 
 def effects_of(name):
     case = load_case(name)

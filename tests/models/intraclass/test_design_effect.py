@@ -12,6 +12,8 @@ from refs.reference import case_ids, load_case, load_data
 from tasks.errors import EstimationError
 from tasks.models import design_effect, icc
 
+pytestmark = pytest.mark.published
+
 SIZES = st.lists(st.integers(1, 2000), min_size=2, max_size=40)
 RHO = st.floats(0.0, 1.0, allow_nan=False)
 

@@ -18,6 +18,8 @@ from tasks.models.intraclass.nested_anova import correlations, nested_sums
 from tasks.models.intraclass.one_way import OneWay, anova, between_at, split
 from tasks.records import moments_for
 
+pytestmark = pytest.mark.published
+
 CONTINUOUS = [each for each in case_ids("icc") if "bin" not in each]
 COMPONENTS = {
     "n0": "n0",

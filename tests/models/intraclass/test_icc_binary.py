@@ -21,6 +21,8 @@ from tasks.models.intraclass import beta_binomial, icc_binary, logistic_normal
 from tasks.models.intraclass.beta_binomial import Events
 from tasks.models.intraclass.icc_estimates import profile_of_events
 
+pytestmark = pytest.mark.published
+
 CASES = [each for each in case_ids("icc") if "bin" in each]
 
 

@@ -12,6 +12,8 @@ from refs.nist_anova import NAMES, analysis, as_doubles, load, lre
 
 from tasks.models import icc
 
+pytestmark = pytest.mark.published
+
 # certified digits that rounding the data to double precision leaves; no arithmetic in double can give more
 DIGITS = {
     "SiRstv": 13.0,

@@ -12,6 +12,8 @@ from tasks.models.linear_mixed.likelihood_ratio import _projected_p, likelihood_
 from tasks.models.linear_mixed.lmm import lmm
 from tests.refs.reference import load_data
 
+pytestmark = pytest.mark.published
+
 SLEEP = load_data("sleepstudy")
 
 

@@ -15,6 +15,8 @@ from tasks.models.linear_mixed.lmm import LmmFit, lmm, lmm_from_moments
 from tasks.records import moments_for
 from tests.refs.reference import case_ids, load_case, load_data
 
+pytestmark = pytest.mark.published
+
 CASES = case_ids("lmm")
 
 

@@ -13,6 +13,8 @@ from tasks.models.linear_mixed.lmm import LmmFit, lmm
 from tasks.models.linear_mixed.lmm_profile import profile_variances
 from tests.refs.reference import case_ids, load_case, load_data
 
+pytestmark = pytest.mark.published
+
 PROFILED = [name for name in case_ids("lmm") if load_case(name).get("profile_ci_ML")]
 
 

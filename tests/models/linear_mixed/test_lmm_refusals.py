@@ -10,6 +10,8 @@ from tasks.errors import ClinicnetError, EstimationError, FormulaError
 from tasks.models.linear_mixed.lmm import lmm
 from tests.refs.reference import load_case, load_data
 
+pytestmark = pytest.mark.published
+
 
 def _clinics(n: int = 60, seed: int = 4) -> pd.DataFrame:
     rng = np.random.default_rng(seed)

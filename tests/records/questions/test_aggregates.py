@@ -15,6 +15,8 @@ from tasks.records.questions import aggregates
 from tasks.records.questions.aggregates import NotAggregateError, aggregate, refuse_all_but_aggregates
 from tasks.screening import check_network, screen
 
+pytestmark = pytest.mark.attack
+
 IN_NAME_ONLY = [
     "SELECT patient, max(date) FROM {records} GROUP BY patient",
     "SELECT patient FROM {records}",

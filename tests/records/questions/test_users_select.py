@@ -7,6 +7,8 @@ import pytest
 from tasks.errors import SourceError
 from tasks.records.questions.users_select import refuse_all_but_a_select
 
+pytestmark = pytest.mark.attack
+
 
 @pytest.mark.parametrize(
     "select",

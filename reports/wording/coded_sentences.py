@@ -1,0 +1,70 @@
+"""Sentences by code and values: what a table carries beside the words, for readers of other languages."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.wording import spoken, wording
+from reports.wording.writing import decimal, plain
+
+CODE = "code"
+_BETWEEN = "; "
+
+
+def coded(code: str, **values: object) -> str:
+    """A sentence of the wording as JSON: its key as `code`, and what fills its places.
+
+    Args:
+        code: a key of the wording files.
+        values: text, numbers as they are, or other coded sentences.
+
+    Raises:
+        KeyError: the wording has no such sentence.
+    """
+    wording(spoken()).sentences[code]
+    filled = {name: _as_object(value) for name, value in values.items()}
+    return json.dumps({CODE: code} | filled, ensure_ascii=False)
+
+
+def joined(sentences: Sequence[str]) -> str:
+    """Several coded sentences as one."""
+    return sentences[0] if len(sentences) == 1 else json.dumps([json.loads(each) for each in sentences])
+
+
+def told(sentence: str) -> str:
+    """A coded sentence in the language spoken; a number is written as its place says: `{share:.1}`.
+
+    Raises:
+        KeyError: a place is not filled.
+    """
+    return _told(json.loads(sentence))
+
+
+def _as_object(value: object) -> object:
+    """What a value is in JSON: a coded sentence becomes a part of the one around it."""
+    if isinstance(value, str) and value.startswith(f'{{"{CODE}": '):
+        return json.loads(value)
+    return value
+
+
+def _told(sentence: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    if not isinstance(sentence, Mapping):
+        return _BETWEEN.join(_told(each) for each in sentence)
+    values = {
+        name: _told(value) if isinstance(value, Mapping | list) else value
+        for name, value in sentence.items()
+        if name != CODE
+    }
+    return _Written().format(wording(spoken()).sentences[sentence[CODE]], **values)
+
+
+class _Written(string.Formatter):
+    """Fills places as `str.format` does, with numbers as the language writes them."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, str):
+            return format(value, format_spec)
+        return decimal(value, int(format_spec.removeprefix("."))) if format_spec else plain(value)

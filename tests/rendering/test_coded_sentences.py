@@ -1,0 +1,51 @@
+"""Sentences travel as a code and values, and are told in any language from those alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reports.wording import speaking
+from reports.wording.coded_sentences import coded, joined, told
+from tasks.models.clinics.verdict import verdict
+from tasks.ranking.clinic_order import reason_of_verdict
+
+
+def test_numbers_are_written_as_the_language_does() -> None:
+    sentence = coded("ranked.rank", share=81.4, rankability=0.814)
+    assert "81% of the variation" in told(sentence)
+    assert "(rankability 0.81, over 0.75)" in told(sentence)
+    with speaking("es"):
+        assert "el 81\xa0% de la variación" in told(sentence)
+        assert "(ordenabilidad 0,81, superior a 0,75)" in told(sentence)
+
+
+def test_the_code_and_the_values_are_json() -> None:
+    assert json.loads(coded("why.few_records", fewest=25)) == {"code": "why.few_records", "fewest": 25}
+
+
+def test_a_sentence_within_another_keeps_its_own_code() -> None:
+    inner = coded("why.technical", detail="singular")
+    outer = coded("ranked.failed", reason=inner)
+    assert json.loads(outer)["reason"] == {"code": "why.technical", "detail": "singular"}
+    assert told(inner) in told(outer)
+
+
+def test_several_are_a_list() -> None:
+    one, other = coded("why.no_month"), coded("why.few_events", fewest=3)
+    assert json.loads(joined([one, other])) == [json.loads(one), json.loads(other)]
+    assert told(joined([one, other])) == f"{told(one)}; {told(other)}"
+    assert joined([one]) == one
+
+
+def test_a_sentence_that_the_wording_has_not_cannot_be_said() -> None:
+    with pytest.raises(KeyError):
+        coded("why.nobody_knows")
+
+
+@pytest.mark.parametrize("rankability", [0.0, 0.31, 0.5, 0.6, 0.75, 0.9])
+@pytest.mark.parametrize("n", [1, 2, 5, 40])
+def test_the_report_says_of_the_order_what_the_model_says(rankability: float, n: int) -> None:
+    found = verdict(rankability, n)
+    assert told(reason_of_verdict(found, n)) == found.sentence
