@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
 
 from reports.wording import say
 from reports.wording.coded_sentences import coded
@@ -98,12 +97,12 @@ def model_rows(
     effects = shrunken.table
     clinics = [str(each) for each in effects.index]
     counts = raw.set_index("clinic").reindex(clinics)
-    own, own_sd, weight = (effects[each].to_numpy(dtype=float) for each in ("own", "own_sd", "weight"))
-    z = float(special.ndtri(0.5 + LEVEL / 2.0))
+    own, weight = (effects[each].to_numpy(dtype=float) for each in ("own", "weight"))
+    reach = shrunken.own_reach
     above = effects["p_above"].to_numpy(dtype=float)
     better = _probability(1.0 - above if question.outcome.direction == "lower" else above)
     forms = {
-        "adjusted": (own, own - z * own_sd, own + z * own_sd),
+        "adjusted": (own, own - reach, own + reach),
         "shrunken": tuple(
             effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")
         ),

@@ -120,7 +120,7 @@ def _spread(question: OutcomeFormulas, fit: LmmFit | GlmmFit, scale: Standardise
 
 def _method(question: OutcomeFormulas, fit: LmmFit | GlmmFit) -> str:
     if isinstance(fit, LmmFit):
-        return say("fit_method.gaussian")
+        return say("fit_method.gaussian" if fit.variances is None else "fit_method.gaussian_own")
     how = "laplace" if fit.nodes == 1 else "quadrature"
     return say(f"fit_method.{question.family}", how=say(f"fit_method.{how}", nodes=fit.nodes))
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
-from tasks.models import GlmmFit, LmmFit, glmm, lmm
+from tasks.models import GlmmFit, LmmFit, glmm, lmm, with_own_variances
 from tasks.records import Records
 
 
 def fit_ranking(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit:
     """The mixed model that clinics are compared by.
 
+    A continuous outcome's residual variance is one for all clinics, unless they differ beyond chance: then
+    each has its own, moderated toward the network's, so that few and erratic records look as uncertain as
+    they are.
+
     Counts that vary more than a Poisson model allows are fitted by a negative binomial, so that clinics are
     not told apart by noise.
     """
     if question.family == "gaussian":
-        return lmm(question.ranking, records)
+        pooled = lmm(question.ranking, records)
+        own = with_own_variances(pooled)
+        return own if own.variances is not None and own.variances.differ else pooled
     fit = glmm(question.ranking, records, family=question.family, exposure=question.outcome.exposure)
     if question.family == "poisson" and fit.dispersion is not None and fit.dispersion.is_over:
         return glmm(question.ranking, records, family="negative-binomial", exposure=question.outcome.exposure)

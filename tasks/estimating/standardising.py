@@ -61,8 +61,7 @@ def standardised(
 def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Records) -> Standardised:
     if question.family == "gaussian":
         _, moments = moments_for(formula, usable)
-        about = moments.products[:, 0, :].sum(axis=0) / moments.n_obs + moments.reference
-        about[0] = 1.0
+        about = moments.mean_row
         means = {name: float(about[i]) for i, name in enumerate(moments.columns)}
         overall = float(sum(fit.coef[name] * means[name] for name in fit.coef.index))
         if question.outcome.scale == "log":

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from tasks.models.intraclass.icc import icc
     from tasks.models.intraclass.icc_patients import patient_icc
     from tasks.models.intraclass.icc_result import ICC
+    from tasks.models.linear_mixed.level_variances import LevelVariances
     from tasks.models.linear_mixed.likelihood_ratio import LikelihoodRatio, likelihood_ratio
     from tasks.models.linear_mixed.lmm import LmmFit, lmm, lmm_from_moments
+    from tasks.models.linear_mixed.own_variances import with_own_variances
     from tasks.models.program_effects.estimate_guide import Guide, which_estimate
     from tasks.models.program_effects.program_effect import ProgramEffect, program_effect
 
@@ -34,6 +36,7 @@ __all__ = [
     "GlmmFit",
     "Guide",
     "HausmanTest",
+    "LevelVariances",
     "LikelihoodRatio",
     "LmmFit",
     "MarginalEffects",
@@ -62,6 +65,7 @@ __all__ = [
     "standardised_ratios",
     "swamy_arora",
     "which_estimate",
+    "with_own_variances",
     "within",
 ]
 
@@ -112,11 +116,13 @@ _MODULES = {
         "LikelihoodRatio",
         "likelihood_ratio",
     ),
+    "linear_mixed.level_variances": ("LevelVariances",),
     "linear_mixed.lmm": (
         "LmmFit",
         "lmm",
         "lmm_from_moments",
     ),
+    "linear_mixed.own_variances": ("with_own_variances",),
     "program_effects.program_effect": (
         "ProgramEffect",
         "program_effect",

@@ -31,6 +31,8 @@ class Moments:
         levels: per factor, its labels in sorted order.
         codes: (G, F) which level of each factor a group belongs to; groups are sorted by these codes,
             the first factor slowest.
+        precision: (G,) by which `products` are multiplied, where groups' rows differ in variance: average 1
+            over rows. None: they do not.
     """
 
     columns: tuple[str, ...]
@@ -39,6 +41,7 @@ class Moments:
     factors: tuple[str, ...]
     levels: tuple[tuple[Hashable, ...], ...]
     codes: Integers
+    precision: Floats | None = None
 
     def __repr__(self) -> str:
         """Sizes only: a group can be a patient, and what is printed can end in a log."""
@@ -53,6 +56,25 @@ class Moments:
     def n_obs(self) -> float:
         """Rows in all."""
         return float(self.n.sum())
+
+    def weighted(self, precision: Floats) -> Moments:
+        """These moments with each group's products multiplied by its rows' precision."""
+        plain = self.unweighted()
+        return replace(plain, products=plain.products * precision[:, None, None], precision=precision)
+
+    def unweighted(self) -> Moments:
+        """The products as they were before they were weighted."""
+        if self.precision is None:
+            return self
+        return replace(self, products=self.products / self.precision[:, None, None], precision=None)
+
+    @property
+    def mean_row(self) -> Floats:
+        """(q,) mean of each column over all rows, whatever their precision."""
+        plain = self.unweighted()
+        mean = plain.products[:, 0, :].sum(axis=0) / plain.n_obs + self.reference
+        mean[0] = 1.0
+        return np.asarray(mean)
 
     def position(self, *names: str) -> Integers:
         """Where the named columns stand in `columns`."""

@@ -26,34 +26,62 @@ _BISECTIONS = 45
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What the posterior at one node is made of, where each level's residual variance is uncertain as well.
+
+    Attributes:
+        shares: (M, n) posterior probability of each part, which add up to 1 for every level.
+        means, sds: (M, n) posterior means and SDs there, given the coefficients.
+    """
+
+    shares: Floats
+    means: Floats
+    sds: Floats
+
+
+@dataclass(frozen=True)
 class Node:
     """The posterior at one value of the variances.
 
     Attributes:
         weight: its posterior probability.
         sd_between: SD of the effects there.
-        sd_within: residual SD there; NaN for binary and count outcomes.
+        sd_within: residual SD there, or (n,) each level's; NaN for binary and count outcomes.
         mean: (n,) posterior means.
         sd: (n,) posterior SDs given the coefficients.
         shared: (n, r) loadings on r independent standard normals: what uncertain coefficients do to all.
         typical: linear predictor of the sample's average row here, less the fit's own.
         typical_shared: (r,) its loadings on the same normals; None: taken as known.
+        parts: the same per level, finer; None: normal, with `mean` and `sd`.
     """
 
     weight: float
     sd_between: float
-    sd_within: float
+    sd_within: float | Floats
     mean: Floats
     sd: Floats
     shared: Floats
     typical: float = 0.0
     typical_shared: Floats | None = None
+    parts: Parts | None = None
 
     @property
-    def level_spread(self) -> Floats:
-        """(n,) SD of effect and average row together: coefficients move them against each other."""
+    def pieces(self) -> Parts:
+        """(M, n) the normal distributions that the levels' posteriors are mixtures of."""
+        if self.parts is not None:
+            return self.parts
+        return Parts(np.ones((1, len(self.mean))), self.mean[None, :], self.sd[None, :])
+
+    @property
+    def spreads(self) -> Floats:
+        """(M, n) SDs of the pieces, coefficients uncertain too."""
+        return np.asarray(np.sqrt(self.pieces.sds**2 + np.sum(self.shared**2, axis=1)))
+
+    @property
+    def level_spreads(self) -> Floats:
+        """(M, n) SDs of effect and average row together: coefficients move them against each other."""
         own = self.shared if self.typical_shared is None else self.shared + self.typical_shared
-        return np.asarray(np.sqrt(self.sd**2 + np.sum(own**2, axis=1)))
+        return np.asarray(np.sqrt(self.pieces.sds**2 + np.sum(own**2, axis=1)))
 
 
 @dataclass(frozen=True)
@@ -80,26 +108,33 @@ class ClinicPosterior:
         return np.asarray(weights / weights.sum())
 
     @cached_property
+    def shares(self) -> Floats:
+        """(P, n) posterior probabilities of all pieces of all nodes."""
+        return np.vstack(
+            [weight * node.pieces.shares for weight, node in zip(self.weights, self.nodes, strict=True)]
+        )
+
+    @cached_property
     def means(self) -> Floats:
-        """(K, n) posterior means at each node."""
-        return np.array([node.mean for node in self.nodes])
+        """(P, n) posterior means of the pieces."""
+        return np.vstack([node.pieces.means for node in self.nodes])
 
     @cached_property
     def spreads(self) -> Floats:
-        """(K, n) posterior SDs at each node, coefficients uncertain too."""
-        return np.array([np.sqrt(node.sd**2 + np.sum(node.shared**2, axis=1)) for node in self.nodes])
+        """(P, n) posterior SDs of the pieces, coefficients uncertain too."""
+        return np.vstack([node.spreads for node in self.nodes])
 
     @property
     def mean(self) -> Floats:
         """(n,) posterior means, the variances' uncertainty averaged over."""
-        return np.asarray(self.weights @ self.means)
+        return np.asarray(np.sum(self.shares * self.means, axis=0))
 
     @property
     def sd(self) -> Floats:
         """(n,) posterior SDs, coefficients and variances uncertain."""
         inflation = 1.0 if np.isinf(self.df) else self.df / max(self.df - 2.0, 1.0)
         apart = self.means - self.mean
-        return np.asarray(np.sqrt(self.weights @ (inflation * self.spreads**2 + apart**2)))
+        return np.asarray(np.sqrt(np.sum(self.shares * (inflation * self.spreads**2 + apart**2), axis=0)))
 
     @property
     def sd_between(self) -> float:
@@ -108,11 +143,11 @@ class ClinicPosterior:
 
     def probability_above(self, value: float) -> Floats:
         """(n,) posterior probability that each effect is above a value."""
-        return self._above(np.full(len(self.levels), value), self.means, self.spreads)
+        return self._above(np.full(len(self.levels), value), self.means, self.spreads, self.shares)
 
     def quantile(self, probability: float) -> Floats:
         """(n,) posterior quantiles of the effects, from the mixture's distribution function."""
-        return self._quantile(probability, self.means, self.spreads)
+        return self._quantile(probability, self.means, self.spreads, self.shares)
 
     def quantile_of_level(self, probability: float) -> Floats:
         """(n,) quantiles of the average row's linear predictor at each level, less the fit's average.
@@ -120,7 +155,7 @@ class ClinicPosterior:
         An effect is relative to the average level, which is uncertain itself; a level with many rows may be
         known better than the average that it is held against.
         """
-        return self._quantile(probability, self._level_means, self._level_spreads)
+        return self._quantile(probability, self._level_means, self._level_spreads, self.shares)
 
     def quantile_of_average(self, probability: float) -> float:
         """Quantile of the average row's linear predictor at the average level, less the fit's."""
@@ -129,43 +164,43 @@ class ClinicPosterior:
             np.zeros(1) if each.typical_shared is None else each.typical_shared for each in self.nodes
         ]
         spreads = np.array([[float(np.linalg.norm(each))] for each in loadings])
-        return float(self._quantile(probability, means, spreads)[0])
+        return float(self._quantile(probability, means, spreads, self.weights[:, None])[0])
 
     def quantile_of_mean(self, probability: float, rows: float) -> Floats:
         """(n,) the same of the mean of each level's next `rows` rows."""
-        within = np.array([node.sd_within for node in self.nodes])[:, None]
+        within = np.vstack([np.broadcast_to(node.sd_within, node.pieces.sds.shape) for node in self.nodes])
         spreads = np.hypot(self._level_spreads, within / np.sqrt(rows))
-        return self._quantile(probability, self._level_means, spreads)
+        return self._quantile(probability, self._level_means, spreads, self.shares)
 
     @property
     def _level_means(self) -> Floats:
-        return np.array([node.typical + node.mean for node in self.nodes])
+        return np.vstack([node.typical + node.pieces.means for node in self.nodes])
 
     @property
     def _level_spreads(self) -> Floats:
-        return np.array([node.level_spread for node in self.nodes])
+        return np.vstack([node.level_spreads for node in self.nodes])
 
     def quantile_of_new(self, probability: float) -> float:
         """Quantile of the effect of a level that is not among these."""
         spreads = np.array([[node.sd_between] for node in self.nodes])
-        return float(self._quantile(probability, np.zeros_like(spreads), spreads)[0])
+        return float(self._quantile(probability, np.zeros_like(spreads), spreads, self.weights[:, None])[0])
 
-    def _above(self, value: Floats, means: Floats, spreads: Floats) -> Floats:
+    def _above(self, value: Floats, means: Floats, spreads: Floats, shares: Floats) -> Floats:
         """(n,) probability above a value of each level's own mixture."""
         with np.errstate(divide="ignore", invalid="ignore"):
             z = (means - value) / spreads
         # a point mass on the value itself counts half
         z = np.where(spreads > 0.0, z, np.where(means == value, 0.0, np.copysign(np.inf, means - value)))
         tail = special.ndtr(z) if self.df > _NORMAL else special.stdtr(self.df, z)
-        return np.asarray(self.weights @ tail)
+        return np.asarray(np.sum(shares * tail, axis=0))
 
-    def _quantile(self, probability: float, means: Floats, spreads: Floats) -> Floats:
+    def _quantile(self, probability: float, means: Floats, spreads: Floats, shares: Floats) -> Floats:
         """Quantiles of mixtures of t (or normal) distributions by bisection, all levels at once."""
         reach = 12.0 + (0.0 if np.isinf(self.df) else 400.0 / self.df)
         low, high = (means - reach * spreads).min(axis=0), (means + reach * spreads).max(axis=0)
         for _ in range(_BISECTIONS):
             middle = 0.5 * (low + high)
-            short = self._above(middle, means, spreads) > 1.0 - probability
+            short = self._above(middle, means, spreads, shares) > 1.0 - probability
             low, high = np.where(short, middle, low), np.where(short, high, middle)
         return np.asarray(0.5 * (low + high))
 
@@ -183,10 +218,21 @@ class ClinicPosterior:
             rows = np.flatnonzero(which == k)
             if len(rows) == 0:
                 continue
-            noise = rng.standard_normal((len(rows), len(self.levels))) * node.sd
+            mean, sd = _pieces_drawn(node, len(rows), rng)
+            noise = rng.standard_normal((len(rows), len(self.levels))) * sd
             noise += rng.standard_normal((len(rows), node.shared.shape[1])) @ node.shared.T
-            result[rows] = node.mean + scale[rows, None] * noise
+            result[rows] = mean + scale[rows, None] * noise
         return result, between, scale
+
+
+def _pieces_drawn(node: Node, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Means and SDs, (count, n) or (n,), of the pieces that each level's draws come from."""
+    if node.parts is None:
+        return node.mean, node.sd
+    upto = np.cumsum(node.parts.shares, axis=0)[:-1]
+    which = np.sum(rng.random((count, 1, len(node.mean))) > upto, axis=1)
+    levels = np.arange(len(node.mean))
+    return node.parts.means[which, levels], node.parts.sds[which, levels]
 
 
 def stretched(low: float, high: float, middle: float, count: int) -> tuple[Floats, Floats]:

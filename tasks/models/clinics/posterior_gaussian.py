@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node, stretched, weigh
+from tasks.models.clinics.uncertain_variances import with_uncertain_variances
 from tasks.models.linear_mixed.lmm import LmmFit
 from tasks.models.linear_mixed.lmm_criterion import Criterion, CriterionPoint, criterion_of
 from tasks.models.linear_mixed.satterthwaite import satterthwaite
@@ -53,8 +54,7 @@ def gaussian_posterior(fit: LmmFit, group: str) -> ClinicPosterior:
     effect = columns.index(INTERCEPT)
     points, weights = _one(criterion) if criterion.shape.size == 1 else _several(criterion, fit)
     moments = fit.moments
-    means = moments.products[:, 0, :].sum(axis=0) / moments.n_obs + moments.reference
-    means[0] = 1.0
+    means = moments.mean_row
     average = np.array([means[moments.columns.index(name)] for name in criterion.data.fixed])
     typical = float(average @ fit.coef.loc[list(criterion.data.fixed)].to_numpy())
     nodes = tuple(
@@ -62,8 +62,11 @@ def gaussian_posterior(fit: LmmFit, group: str) -> ClinicPosterior:
         for point, weight in zip(points, weights, strict=True)
         if weight > 1e-12
     )
-    levels = fit.moments.levels[fit.moments.factors.index(group)]
-    return ClinicPosterior(group, tuple(levels), nodes, criterion.nu)
+    levels = tuple(fit.moments.levels[fit.moments.factors.index(group)])
+    if fit.variances is not None:
+        nodes = tuple(with_uncertain_variances(node, fit.variances, fit.moments) for node in nodes)
+        return ClinicPosterior(group, levels, nodes, np.inf)
+    return ClinicPosterior(group, levels, nodes, criterion.nu)
 
 
 def _one(criterion: Criterion) -> tuple[list[CriterionPoint], Floats]:

@@ -41,7 +41,8 @@ class Shrunken:
         overall: the linear predictor of the sample's average row at the average level.
         sd_between: estimated SD of the effects.
         sd_within: residual SD; NaN for binary and count outcomes.
-        table: one row a level: `own` (its effect from its own records alone) and `own_sd` (its sampling SD),
+        table: one row a level: `own` (its effect from its own records alone), `own_sd` (its sampling SD),
+            `own_df` (degrees of freedom of that SD; infinite where all levels share one variance),
             `weight` w, `estimate` w·own + (1 − w)·0, `sd_conditional` (variances and coefficients taken as
             known), `sd_coefficients` (coefficients uncertain too), `mean` and `sd` (everything uncertain),
             `lower` and `upper` (everything uncertain), `p_above` (probability of an effect above 0);
@@ -77,6 +78,13 @@ class Shrunken:
             {name: inverse(self.overall + self.table[of].to_numpy()) for name, of in columns.items()},
             index=self.table.index,
         )
+
+    @property
+    def own_reach(self) -> Floats:
+        """(n,) half widths of the intervals of the levels' own effects."""
+        df, high = self.table["own_df"].to_numpy(), _tails(self.level)[1]
+        t = np.where(np.isinf(df), special.ndtri(high), special.stdtrit(np.minimum(df, 1e9), high))
+        return np.asarray(t * self.table["own_sd"].to_numpy())
 
     def draws(self, count: int = 4_000, seed: int = 0) -> Floats:
         """(count, n) joint posterior draws of the effects, in the order of `table`."""
@@ -188,8 +196,7 @@ def _tails(level: float) -> tuple[float, float]:
 
 def _overall(fit: LmmFit) -> float:
     moments = fit.moments
-    total = moments.products[:, 0, :].sum(axis=0) / moments.n_obs + moments.reference
-    total[0] = 1.0
+    total = moments.mean_row
     return float(sum(fit.coef[name] * total[moments.columns.index(name)] for name in fit.coef.index))
 
 
@@ -206,6 +213,7 @@ def _gaussian_table(fit: LmmFit, group: str) -> pd.DataFrame:
         {
             "own": own,
             "own_sd": own_sd,
+            "own_df": np.inf if fit.variances is None else fit.variances.df,
             "weight": weight,
             "estimate": estimate,
             "sd_conditional": sd,
@@ -247,6 +255,7 @@ def _count_table(fit: GlmmFit, group: str, posterior: ClinicPosterior) -> pd.Dat
         {
             "own": own,
             "own_sd": own_sd,
+            "own_df": np.inf,
             "weight": weight,
             "estimate": estimate,
             "sd_conditional": sd,

@@ -61,7 +61,7 @@ def standardised_ratios(fit: LmmFit | GlmmFit, estimates: Shrunken) -> pd.DataFr
 
 
 def _means(fit: LmmFit, estimates: Shrunken) -> pd.DataFrame:
-    moments = fit.moments
+    moments = fit.moments.unweighted()
     position = moments.factors.index(estimates.group)
     codes, k = moments.codes[:, position], len(moments.levels[position])
     n = _sums(codes, moments.n, k)
@@ -73,7 +73,7 @@ def _means(fit: LmmFit, estimates: Shrunken) -> pd.DataFrame:
         + fit.coef.loc[names].to_numpy() @ totals[moments.position(*names)]
     )
     own = estimates.table
-    half = float(stats.norm.isf((1.0 - estimates.level) / 2.0)) * own["own_sd"].to_numpy()
+    half = estimates.own_reach
     return pd.DataFrame(
         {
             "n": n,

@@ -20,6 +20,7 @@ import pandas as pd
 from tasks.errors import EstimationError, nearest
 from tasks.models.fit import Fit, Floats, VarianceComponents
 from tasks.models.linear_mixed.kenward_roger import KenwardRoger, kenward_roger
+from tasks.models.linear_mixed.level_variances import LevelVariances
 from tasks.models.linear_mixed.lmm_bootstrap import (
     Resampling,
     bootstrap_draws,
@@ -61,6 +62,7 @@ class LmmFit(Fit):
         record: how the optimum was found.
         optimum: the optimum in working units (see `lmm_columns`), for what is derived from it.
         moments: what the model was fitted to.
+        variances: residual variances of the grouping factor's levels, where each has its own.
     """
 
     reml: bool
@@ -70,6 +72,7 @@ class LmmFit(Fit):
     optimum: Optimum = field(repr=False)
     moments: Moments = field(repr=False)
     inference: Satterthwaite | KenwardRoger | None = field(repr=False, default=None)
+    variances: LevelVariances | None = field(repr=False, default=None)
 
     @property
     def sigma(self) -> float:
