@@ -153,6 +153,7 @@ def test_the_tree_is_clean(command: list[str]) -> None:
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_every_estimator_is_found_by_its_name_and_imported_only_then() -> None:
     import tasks.models
 

@@ -14,6 +14,7 @@ from benchmarks.machine import RESULTS
 from scipy import special, stats
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["nist", "fixed_effects"])
 def test_agreement(family: str) -> None:
     comparisons = agreement.compared(family)
@@ -31,6 +32,7 @@ def test_digits() -> None:
     assert agreement.digits(1.0, 3.0) < 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scenario", [Scenario("continuous", 8, "unequal", 0.1), Scenario("binary", 8, "equal", 0.1, 0.2)]
 )
@@ -81,6 +83,7 @@ def test_peers_time_ours(fit: str, tmp_path: Path) -> None:
     assert f"{1.0 / found['times'][0]:.1f}×" in text
 
 
+@pytest.mark.slow
 def test_waiting_times_commands_that_succeed(tmp_path: Path) -> None:
     assert len(waiting.seconds(["--help"], tmp_path, 2)) == 2
     with pytest.raises(subprocess.CalledProcessError):

@@ -37,6 +37,7 @@ def raw(tables: Tables) -> pd.DataFrame:
     return estimates[(estimates["form"] == "raw") & (estimates["outcome"] == "positive")].set_index("clinic")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("clinics", [8, 14])
 def test_no_small_count_is_shown_and_none_can_be_worked_out(seed: int, clinics: int) -> None:

@@ -66,6 +66,7 @@ def pilot(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return release(tmp_path_factory.mktemp("pilot"), {"Clinic A": "2024-04", "Clinic B": "2024-03"})
 
 
+@pytest.mark.slow
 def test_the_clinics_that_the_program_reached_do_not_tell_each_other(pilot: Release) -> None:
     sizes = pilot["clinics"].set_index("clinic")["n_records"]
     assert pd.isna(sizes["Clinic A"])
@@ -87,6 +88,7 @@ def test_nor_does_a_figure_made_of_their_sums(pilot: Release) -> None:
     assert mixed["value"].notna().all()
 
 
+@pytest.mark.slow
 def test_a_program_that_reached_every_clinic_has_its_plain_figure(tmp_path: Path) -> None:
     starts = {f"Clinic {chr(65 + i)}": f"2024-0{3 + i % 3}" for i in range(12)}
     effects = release(tmp_path, starts)["program_effects"]

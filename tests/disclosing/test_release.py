@@ -81,6 +81,7 @@ def published(network_file: Path, month: str) -> Release:
     return release
 
 
+@pytest.mark.slow
 def test_the_places_of_the_others_do_not_tell_a_withheld_clinics(network_file: Path) -> None:
     release = released(network_file, "2024-03")
     shown = release["clinic_estimates"].query("form == 'raw' and value.notna()")["clinic"]
@@ -92,6 +93,7 @@ def test_the_places_of_the_others_do_not_tell_a_withheld_clinics(network_file: P
     assert set(ranks["n_ranked"]) == {len(shown)}
 
 
+@pytest.mark.slow
 def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
     first = published(network_file, "2024-02")
     sizes = first["clinics"].set_index("clinic")["n_records"]
@@ -103,6 +105,7 @@ def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
     assert released(network_file, "2024-02").id == first.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outcome", "counted"),
     [
@@ -126,6 +129,7 @@ def test_an_outcome_may_be_added_to_a_network_with_releases(
     assert estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "raw")]["value"].notna().any()
 
 
+@pytest.mark.slow
 def test_an_outcome_may_be_renamed(network_file: Path) -> None:
     published(network_file, "2024-02")
     network_file.write_text(
@@ -138,6 +142,7 @@ def test_an_outcome_may_be_renamed(network_file: Path) -> None:
     assert set(release["changes"]["change"]) >= {"outcome_new", "outcome_gone"}
 
 
+@pytest.mark.slow
 def test_a_month_made_again_is_held_against_its_first_edition(network_file: Path) -> None:
     # 4 at clinic A and 20 at clinic B are withheld together: 24; clinic C shows its 21
     records = """
@@ -164,6 +169,7 @@ def test_a_month_made_again_is_held_against_its_first_edition(network_file: Path
     assert released(network_file, "2024-03").id == first.id
 
 
+@pytest.mark.slow
 def test_the_search_for_an_edition_made_again_is_seen_in_the_steps(network_file: Path) -> None:
     once = ("Decide what to withhold", "Rank the clinics that are shown", "Withhold small numbers",
             "Compare with the last release")  # fmt: skip
@@ -192,6 +198,7 @@ def test_a_release_says_what_it_took_to_decide_it(network_file: Path) -> None:
     assert int(found[2]) == 44
 
 
+@pytest.mark.slow
 def test_a_release_that_cannot_be_read_is_not_passed_over(network_file: Path) -> None:
     published(network_file, "2024-02")
     (feed,) = (network_file.parent / "output" / "releases").glob("*/feed")

@@ -130,6 +130,7 @@ def test_an_event_study_has_an_effect_for_each_month(state48: Estimated) -> None
     assert ((before["lower"] < 0) & (before["upper"] > 0)).sum() >= 2  # no effect before its cause
 
 
+@pytest.mark.slow
 def test_tiny_clinics_are_shrunken_strongly_and_not_compared(chop: Estimated) -> None:
     rows = chop["turnaround"].clinics
     shrunken = rows[rows["form"] == "shrunken"].set_index("clinic")
@@ -143,6 +144,7 @@ def test_tiny_clinics_are_shrunken_strongly_and_not_compared(chop: Estimated) ->
     assert (shrunken.loc[huge, "reliability"] > 0.99).all()
 
 
+@pytest.mark.slow
 def test_verdicts_follow(chop: Estimated) -> None:
     turnaround = rank_outcome(chop.network, chop["turnaround"])
     assert turnaround.verdict == "rank"

@@ -207,6 +207,7 @@ def test_figures_of_the_network(tmp_path: Path) -> None:
     assert figures["effective_sample_size"] == pytest.approx(150 / (1 + 29 * share), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_best_estimate_lies_between_the_clinics_own_figure_and_the_typical_one(tmp_path: Path) -> None:
     estimates = _five(tmp_path, 20.0, "higher").estimated()
     clinics = estimates.clinics.set_index(["form", "clinic"])
@@ -218,6 +219,7 @@ def test_a_best_estimate_lies_between_the_clinics_own_figure_and_the_typical_one
     assert clinics.loc[("shrunken", "A"), "value"] == pytest.approx(weight * 10 + (1 - weight) * 30, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("direction", "places"), [("lower", [1, 2, 3, 4, 5]), ("higher", [5, 4, 3, 2, 1])])
 def test_places_of_clinics_far_apart(tmp_path: Path, direction: str, places: list[int]) -> None:
     made = _five(tmp_path, 1.0, direction)
@@ -230,6 +232,7 @@ def test_places_of_clinics_far_apart(tmp_path: Path, direction: str, places: lis
     assert ranked.figures["value"].tolist() == pytest.approx([1 - 1.034483 / 30 / 250], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_clinics_all_alike_have_no_places(tmp_path: Path) -> None:
     lines = ["clinic date y", *(f"{c} 2024-01-{1 + k:02d} {10 + k % 2}" for c in "ABCDE" for k in range(28))]
     made = worked(tmp_path, "\n".join(lines), MEAN)

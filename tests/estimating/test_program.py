@@ -32,6 +32,7 @@ def estimates(tmp_path_factory: pytest.TempPathFactory) -> OutcomeEstimates:
     return estimate_outcome(usable, network, "vaccinated", summarise(usable, network))
 
 
+@pytest.mark.slow
 def test_months_that_have_no_effect_of_their_own_leave_the_whole_effect(estimates: OutcomeEstimates) -> None:
     effects = estimates.effects
     whole = effects[(effects["term"] == "effect") & (effects["model"] == "mixed")]

@@ -71,6 +71,7 @@ def _effects(estimates: OutcomeEstimates) -> pd.Series:
     return effects
 
 
+@pytest.mark.slow
 def test_a_month_without_events_is_set_aside_and_counted(tmp_path: Path) -> None:
     rows = _records()
     estimates = _estimated(tmp_path, rows)
@@ -109,6 +110,7 @@ def test_a_level_of_one_record_is_set_aside(tmp_path: Path) -> None:
     assert estimates.quality["n_found"].tolist() == [1]
 
 
+@pytest.mark.slow
 def test_a_month_of_eight_records_without_events_is_set_aside(tmp_path: Path) -> None:
     rows = _records().query("date >= '2023-07-01'")
     few = rows.groupby("clinic").head(1).iloc[:8].assign(date=pd.Timestamp(2023, 6, 5), fell=0)

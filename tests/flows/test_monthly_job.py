@@ -43,6 +43,7 @@ def _bytes(directory: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_a_month_gives_reports_a_feed_and_a_record(reported: MonthReported) -> None:
     assert reported.latest.resolve() == reported.directory
     files = set(_bytes(reported.directory))
@@ -56,6 +57,7 @@ def test_a_month_gives_reports_a_feed_and_a_record(reported: MonthReported) -> N
     assert reported.not_estimated == {}
 
 
+@pytest.mark.slow
 def test_the_feed_is_read_from_duckdb_in_one_line(reported: MonthReported) -> None:
     feed = reported.latest / "feed"
     found = duckdb.sql(
@@ -64,6 +66,7 @@ def test_the_feed_is_read_from_duckdb_in_one_line(reported: MonthReported) -> No
     assert found == [("emergencies",), ("sbp",), ("vaccinated",)]
 
 
+@pytest.mark.slow
 def test_the_same_month_again_is_the_same_byte_for_byte(reported: MonthReported, tmp_path: Path) -> None:
     again = report_month(reported.latest.parent.parent / "network.toml", MONTH)
     assert again.unchanged
@@ -95,6 +98,7 @@ def _rows(reported: MonthReported) -> dict[str, list[bytes]]:
     return {each.name: [line.split(b",", 1)[1] for line in each.read_bytes().splitlines()] for each in files}
 
 
+@pytest.mark.slow
 def test_an_outcome_that_cannot_be_estimated_does_not_stop_the_others(tmp_path: Path) -> None:
     never = RECORDS + "; UPDATE visits SET vaccinated = 0"
     reported = report_month(write_network(tmp_path, never), MONTH)
@@ -119,6 +123,7 @@ def _failing(step: JobStep[..., Any], failure: Callable[[], None]) -> Journal:
     return Journal(runner)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step", [SCREEN, ESTIMATE, DRAW, WRITE_FEED], ids=lambda step: step.name.replace(" ", "-")
 )

@@ -45,6 +45,7 @@ def same(one: Release, other: Release) -> None:
         pd.testing.assert_frame_equal(table, other[name], rtol=1e-9, atol=1e-12, obj=name)
 
 
+@pytest.mark.slow
 def test_parquet(from_duckdb: Release, directory: Path) -> None:
     with duckdb.connect(str(directory / "records.duckdb"), read_only=True) as connection:
         connection.execute(f"COPY visits TO '{directory}/records.parquet'")
@@ -53,6 +54,7 @@ def test_parquet(from_duckdb: Release, directory: Path) -> None:
     same(from_duckdb, report_month(directory / "network.toml", MONTH).release)
 
 
+@pytest.mark.slow
 def test_a_database_without_dates_whose_records_are_copied(from_duckdb: Release, directory: Path) -> None:
     table = visits(directory)
     table["visit_date"] = table["visit_date"].dt.strftime("%Y-%m-%d")

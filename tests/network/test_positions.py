@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+import pytest
 import tomlkit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -91,6 +92,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @example({"0": {"0": [{}]}})  # an array of tables inside a table that has no header of its own
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(TEXT.filter(bool), VALUES, max_size=5))

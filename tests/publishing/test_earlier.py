@@ -100,6 +100,7 @@ def test_a_later_month_published_first_counts_as_earlier(
     assert _periods(tmp_path, "2020-02", "2020-04") == 1
 
 
+@pytest.mark.slow
 def test_a_month_run_again_is_held_against_the_same_as_the_first_time(
     tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:
@@ -169,6 +170,7 @@ def test_a_release_is_compared_with_the_last_of_the_months_before(
     assert _latest(tmp_path, "2020-03") is None, "its own month and later ones are not before it"
 
 
+@pytest.mark.slow
 def test_of_two_releases_of_one_month_the_later_counts_and_does_not_change(
     tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:

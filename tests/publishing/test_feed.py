@@ -32,6 +32,7 @@ def test_every_table_is_there_in_three_formats_and_described(release: Release, t
     assert package["statuses"] == STATUSES
 
 
+@pytest.mark.slow
 def test_frictionless_finds_the_package_valid(release: Release, tmp_path: Path) -> None:
     write_feed(release, tmp_path)
     report = validate(str(tmp_path / "datapackage.json"))
@@ -117,6 +118,7 @@ def test_duckdb_reads_it_in_one_line(release: Release, tmp_path: Path) -> None:
         assert found == [(3, pytest.approx(7.8474427, abs=1e-12))]
 
 
+@pytest.mark.slow
 def test_an_empty_table_keeps_its_columns(make_release: Callable[..., Release], tmp_path: Path) -> None:
     tables = {table.name: table.empty() for table in TABLES}
     write_feed(make_release(tables=tables), tmp_path)
@@ -128,6 +130,7 @@ def test_an_empty_table_keeps_its_columns(make_release: Callable[..., Release], 
     assert validate(str(tmp_path / "datapackage.json")).valid
 
 
+@pytest.mark.slow
 def test_the_same_release_gives_the_same_bytes_in_another_process(release: Release, tmp_path: Path) -> None:
     write_feed(release, tmp_path / "here")
     script = (

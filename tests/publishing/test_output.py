@@ -113,6 +113,7 @@ for number in itertools.count(int(sys.argv[2])):
 """
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_moment_leaves_the_last_good_release(tmp_path: Path) -> None:
     output = Output(tmp_path)
     for attempt in range(12):

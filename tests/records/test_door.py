@@ -110,6 +110,7 @@ def test_nobody_else_writes_sql() -> None:
         assert sql == sentences, place
 
 
+@pytest.mark.slow
 def test_nobody_else_opens_the_records_or_makes_others_of_them() -> None:
     for place, tree in _outside():
         called = {

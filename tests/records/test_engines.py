@@ -76,6 +76,7 @@ CELLS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_moments_agree(formula: str, place: Any) -> None:
     assert_same_moments(formula, place)

@@ -53,6 +53,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
     return counted
 
 
+@pytest.mark.slow
 def test_an_outcome_reads_its_records_once(network: Network, usable: Records, reads: Reads) -> None:
     """Ranking, shrinkage, standardising, correlations and every estimate of the program, from one read."""
     summary = summarise(usable, network)
@@ -62,6 +63,7 @@ def test_an_outcome_reads_its_records_once(network: Network, usable: Records, re
         assert reads == {"fetch_rows": 1}, name
 
 
+@pytest.mark.slow
 def test_a_mean_reads_its_moments_twice(network: Network, usable: Records, reads: Reads) -> None:
     """Once by clinic, and once by clinic and month for a program rolled out in steps."""
     summary = summarise(usable, network)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from tasks.release import CHANGES, TABLES, Since, conform, release_id
 
@@ -15,6 +16,7 @@ def test_the_release_compared_with_is_part_of_it_even_where_nothing_changed() ->
     assert len(ids) == 3
 
 
+@pytest.mark.slow
 def test_what_changed_is_part_of_it() -> None:
     row = {"outcome": "hours", "clinic": "", "month": "", "change": "verdict", "after": "rank"}
     changed = conform(CHANGES, pd.DataFrame([row | {"since": APRIL.period, "since_release": APRIL.id}]))

@@ -226,6 +226,7 @@ def test_a_withheld_number_left_in_a_table_is_not_read() -> None:
     assert rows.select_dtypes("number").isna().all(axis=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_every_number_was_published_and_the_same_records_restate_nothing(seed: int) -> None:
     network = random_network(seed, months=4)

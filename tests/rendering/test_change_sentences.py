@@ -212,6 +212,7 @@ def changed(release: Release) -> Release:
     )
 
 
+@pytest.mark.slow
 def test_the_pdfs_say_it_and_have_no_more_pages(chop: tuple[Release, Network], tmp_path: Path) -> None:
     release, network = chop
     rendered = render_release(changed(only(release, FEW, OUTCOMES)), network, tmp_path, workers=1)

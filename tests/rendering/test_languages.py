@@ -92,12 +92,14 @@ def left_over(text: str) -> list[str]:
     return [text[max(0, found.start() - 40) : found.end() + 40] for found in ENGLISH_WORDS.finditer(text)]
 
 
+@pytest.mark.slow
 def test_no_english_is_left_in_a_spanish_report(spanish: tuple[str, set[str]]) -> None:
     pages, _ = spanish
     assert "Mensajes principales" in pages
     assert left_over(pages) == []
 
 
+@pytest.mark.slow
 def test_no_english_is_left_in_a_spanish_feed(spanish: tuple[str, set[str]]) -> None:
     _, sentences = spanish
     assert "la clínica típica, con los pacientes de la red" in sentences

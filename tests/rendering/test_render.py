@@ -17,6 +17,7 @@ from tasks.rendering.document import write_pdf
 TWO = FEW[1:3]
 
 
+@pytest.mark.slow
 def test_there_is_a_pdf_for_the_network_and_one_for_every_clinic(few: Rendered) -> None:
     assert few.network.name == "network.pdf"
     assert {path.name for path in few.clinics.values()} == {
@@ -40,6 +41,7 @@ def test_a_clinic_with_figures_gets_two_pages_and_one_without_gets_one(few: Rend
     }
 
 
+@pytest.mark.slow
 def test_the_same_release_gives_the_same_bytes_whoever_renders_it(
     few: Rendered, chop: tuple[Release, Network], tmp_path: Path
 ) -> None:
@@ -57,6 +59,7 @@ def test_the_same_release_gives_the_same_bytes_whoever_renders_it(
         assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.slow
 def test_one_failing_clinic_does_not_cost_the_others_theirs(
     chop: tuple[Release, Network], tmp_path: Path
 ) -> None:
@@ -105,6 +108,7 @@ class TestDocument:
             "How these figures are made",
         } <= titles
 
+    @pytest.mark.slow
     def test_every_page_says_release_cut_off_policy_and_number(self, few: Rendered) -> None:
         for path in few:
             pages = pypdf.PdfReader(path).pages

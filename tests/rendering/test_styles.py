@@ -60,6 +60,7 @@ def test_a_finding_has_a_shape_of_its_own_in_every_chart() -> None:
 TONES = ("better", "worse", "same", "higher", "lower")
 
 
+@pytest.mark.slow
 def test_laying_out_a_report_gives_no_warning(
     chop: tuple[Release, Network], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -184,6 +184,7 @@ def hostile(
     return read_edition(renamed, network), render_release(renamed, network, directory, workers=1)
 
 
+@pytest.mark.slow
 def test_names_are_escaped_everywhere(hostile: tuple[Edition, Rendered]) -> None:
     edition, _ = hostile
     pages = [network_html(edition), *(clinic_html(edition, clinic) for clinic in edition.clinics)]

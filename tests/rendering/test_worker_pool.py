@@ -28,6 +28,7 @@ def _alive(process: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.slow
 def test_all_is_done_and_no_process_does_more_than_it_may() -> None:
     done = dict(in_batches(who, list(range(10)), workers=2, recycle_after=3, start=start, start_with=(7,)))
     assert sorted(done) == list(range(10))
@@ -37,6 +38,7 @@ def test_all_is_done_and_no_process_does_more_than_it_may() -> None:
     assert len(by_process) >= 2
 
 
+@pytest.mark.slow
 def test_a_caller_that_stops_early_leaves_no_process(tmp_path: Path) -> None:
     items = [str(tmp_path)] * 40
     drawn = in_batches(slow, items, workers=2, recycle_after=20, start=start, start_with=(0,))
@@ -75,6 +77,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_caller_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     tests = Path(__file__).parents[1]
     script = tmp_path / "caller.py"

@@ -62,6 +62,7 @@ def test_chop_is_guessed_and_passes(chop: Path) -> None:
     assert "name" not in (network.records.select or "").replace("clinic_name", "")
 
 
+@pytest.mark.slow
 def test_state48_is_guessed_and_passes(state48: Path) -> None:
     look = SourceLook("state48.duckdb", state48)
     tables = look.tables()

@@ -49,6 +49,7 @@ _OTHER = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", _OTHER, ids=lambda case: case.replace(" ", "-"))
 def test_what_is_wrong_is_a_sentence_and_exit_code_2(case: str, tmp_path: Path, clinicnet: Run) -> None:
     records, network, said = _OTHER[case]
@@ -59,12 +60,14 @@ def test_what_is_wrong_is_a_sentence_and_exit_code_2(case: str, tmp_path: Path, 
     assert not (tmp_path / "network/output/latest").exists()
 
 
+@pytest.mark.slow
 def test_no_such_network_file(clinicnet: Run) -> None:
     ended = clinicnet("run", "netwrok.toml", "--month", MONTH)
     _is_a_sentence(ended)
     assert "netwrok.toml" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_month_without_records_names_those_that_have_them(network_file: Path, clinicnet: Run) -> None:
     ended = clinicnet("run", network_file, "--month", "2031-01")
     _is_a_sentence(ended)
@@ -80,6 +83,7 @@ def test_a_bad_month(month: str, network_file: Path, clinicnet: Run) -> None:
     assert f"'{month}' is not a month" in ended.stderr
 
 
+@pytest.mark.slow
 def test_debug_shows_where_an_error_comes_from(clinicnet: Run) -> None:
     command = ["run", "none.toml", "--month", MONTH]
     for arguments in (["--debug", *command], [*command, "--debug"]):
@@ -89,6 +93,7 @@ def test_debug_shows_where_an_error_comes_from(clinicnet: Run) -> None:
         assert ended.stderr.splitlines()[-2:][0].startswith("clinicnet: ")
 
 
+@pytest.mark.slow
 def test_a_formula_that_names_what_is_not_there(network_file: Path, clinicnet: Run) -> None:
     ended = clinicnet("ask", "vaccinated ~ agge + (1 | clinic)", "--network", network_file)
     _is_a_sentence(ended)
@@ -96,6 +101,7 @@ def test_a_formula_that_names_what_is_not_there(network_file: Path, clinicnet: R
     assert "'age'" in ended.stderr
 
 
+@pytest.mark.slow
 def test_init_from_a_source_passes_the_check(network_file: Path, tmp_path: Path, clinicnet: Run) -> None:
     network_file.unlink()
     written = clinicnet("init", network_file, "--from", "records.duckdb")
@@ -108,6 +114,7 @@ def test_init_from_a_source_passes_the_check(network_file: Path, tmp_path: Path,
     assert "is there already" in again.stderr
 
 
+@pytest.mark.slow
 def test_init_asks_and_takes_answers(network_file: Path, clinicnet: Run) -> None:
     network_file.unlink()
     asked = clinicnet("init", network_file, answers="\n" * 40)
@@ -120,6 +127,7 @@ def test_init_asks_and_takes_answers(network_file: Path, clinicnet: Run) -> None
     assert ended.stderr.startswith("clinicnet: the answers ended before the questions did\nHINT: ")
 
 
+@pytest.mark.slow
 def test_init_names_a_table_that_is_not_there(network_file: Path, clinicnet: Run) -> None:
     network_file.unlink()
     _is_a_sentence(clinicnet("init", network_file, "--from", "records.duckdb", "--table", "visitors"))

@@ -17,6 +17,7 @@ from flows.monthly_job import report_network
 from flows.monthly_steps import DRAW, READ, SCREEN
 
 
+@pytest.mark.slow
 def test_the_file_is_read_once_and_the_records_are_screened_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def _run(wait: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_step_that_stands_still_is_interrupted() -> None:
     ended = _run("threading.Lock().acquire() and threading.Event().wait()")
     assert ended.stdout.splitlines() == [
@@ -54,6 +55,7 @@ def test_a_step_that_stands_still_is_interrupted() -> None:
     assert ended.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_step_that_hears_nothing_is_ended_with_its_process() -> None:
     ended = _run("signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM}); time.sleep(600)")
     assert ended.stdout.splitlines() == ["moved"]

@@ -88,6 +88,7 @@ class TestPosteriorRanks:
         first, again = (ranks(clinic3, better="lower", seed=4).table for _ in range(2))
         pd.testing.assert_frame_equal(first, again)
 
+    @pytest.mark.slow
     def test_coverage_of_rank_intervals(self) -> None:
         """Effects drawn from the prior, measured with error: intervals hold the true rank 95% of the time."""
         rng = np.random.default_rng(1)

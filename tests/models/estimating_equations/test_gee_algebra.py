@@ -200,6 +200,7 @@ def test_hotelling_df_of_one_combination_is_satterthwaite() -> None:
         assert one == pytest.approx(fit.scores.degrees_of_freedom("kauermann-carroll", row), rel=1e-10)
 
 
+@pytest.mark.slow
 def test_hotelling_df_by_simulation() -> None:
     """η makes the average variance of the entries of V̂ that of a Wishart: checked against draws of V̂."""
     fit = gee("score ~ x + months", clinics(5, 14), groups="clinic", corr="exchangeable")

@@ -51,6 +51,7 @@ def fit_of(data: pd.DataFrame, family: str, corr: str) -> GeeFit:
     return gee(f"{FAMILIES[family]} ~ age + sex", data, groups=groups, family=family, corr=corr, time=time)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(st.integers(0, 10_000), st.sampled_from(list(FAMILIES)), st.sampled_from(CORRELATIONS), st.randoms())
 def test_order_and_labels_do_not_matter(seed: int, family: str, corr: str, random) -> None:  # type: ignore[no-untyped-def]
@@ -64,6 +65,7 @@ def test_order_and_labels_do_not_matter(seed: int, family: str, corr: str, rando
     assert_same(fit, fit_of(shuffled, family, corr))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     st.integers(0, 10_000), st.sampled_from(CORRELATIONS), st.floats(0.01, 100.0), st.floats(-1000.0, 1000.0)
@@ -79,6 +81,7 @@ def test_shift_and_scale_of_the_outcome(seed: int, corr: str, scale: float, shif
         np.testing.assert_allclose(np.diag(moved.covariance(kind)), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     st.integers(0, 10_000),
@@ -98,6 +101,7 @@ def test_shift_and_scale_of_a_covariate(seed: int, family: str, corr: str, scale
         np.testing.assert_allclose(np.sqrt(np.diag(moved.covariance(kind)))[1:], expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     st.integers(0, 10_000), st.sampled_from(list(FAMILIES)), st.sampled_from(["independence", "exchangeable"])
@@ -114,6 +118,7 @@ def test_the_same_clinics_again_double_the_information(seed: int, family: str, c
         np.testing.assert_allclose(two.covariance(kind), one.covariance(kind) / 2.0, rtol=1e-6, atol=1e-12)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     st.integers(0, 10_000), st.sampled_from(list(FAMILIES)), st.sampled_from(["independence", "exchangeable"])
@@ -132,6 +137,7 @@ def test_collapsed_rows_are_the_rows(seed: int, family: str, corr: str) -> None:
         assert_same(fits[0], gee(formula, data, groups="clinic", corr=corr))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(st.integers(0, 10_000), st.sampled_from(["independence", "exchangeable"]))
 def test_counts_of_successes_are_one_row_per_patient(seed: int, corr: str) -> None:
@@ -144,6 +150,7 @@ def test_counts_of_successes_are_one_row_per_patient(seed: int, corr: str) -> No
     assert_same(one, two)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(st.integers(0, 10_000))
 def test_moments_in_parts_are_the_moments(seed: int) -> None:

@@ -112,6 +112,7 @@ def test_nodes_settle_where_the_likelihood_is_exact(name):
     assert ((settled.coef - finer.coef).abs() / finer.se).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_muscatine_needs_more_than_25_nodes():
     """One to three outcomes a child and an SD of 3.6: 25 nodes are off by 0.3 in log-likelihood."""
     _, at_25 = fit_case("glmm_muscatine_agq25")
@@ -272,6 +273,7 @@ def counted(seed, size, n=400, groups=25):
     return pd.DataFrame({"y": y, "x": x, "g": g})
 
 
+@pytest.mark.slow
 def test_negative_binomial_against_integration():
     """Its log-likelihood is that of direct integration, and no parameter can be moved to raise it."""
     data = counted(5, 1.7, n=150, groups=12)

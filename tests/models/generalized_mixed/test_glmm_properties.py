@@ -64,6 +64,7 @@ def same(left, right, *, rtol=1e-6, scale=None):
         np.testing.assert_allclose(left.varcomp[group], right.varcomp[group], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     seed=st.integers(0, 10_000),
@@ -93,6 +94,7 @@ def test_labels_do_not_matter(seed, family):
     np.testing.assert_allclose(left.ranef["clinic"].to_numpy(), moved.to_numpy(), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     seed=st.integers(0, 10_000),
@@ -117,6 +119,7 @@ def test_shift_and_scale_of_a_covariate(seed, formula, shift, factor):
     np.testing.assert_allclose(left.predict(data, "marginal"), right.predict(moved, "marginal"), rtol=1e-5)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     seed=st.integers(0, 10_000),

@@ -297,6 +297,7 @@ def test_conditional_ratio_of_an_interaction_has_no_single_value():
     )
 
 
+@pytest.mark.slow
 def test_gee_and_integrated_glmm_agree_where_theory_says_and_differ_where_it_must():
     """A true logistic-normal model, 60 networks of 150 clinics of 30 patients, half of them in a program.
 

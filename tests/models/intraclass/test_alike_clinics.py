@@ -56,6 +56,7 @@ def test_events_only_in_clinics_of_one_patient(method: str) -> None:
         icc("fell", rows, groups="clinic", kind="binary", method=method)
 
 
+@pytest.mark.slow
 def test_rare_events_from_a_database_are_as_from_a_frame() -> None:
     """Where few clinics have both outcomes the database hands over a cell for each."""
     import duckdb

@@ -62,6 +62,7 @@ class TestReferenceCases:
         else:
             assert (found.lower, found.upper) == pytest.approx(tuple(expected["ci"]), rel=1e-11)
 
+    @pytest.mark.slow
     def test_pairs(self, name: str) -> None:
         expected = load_case(name)["expected"]
         pairwise = self.found(name, "pairwise").estimate
@@ -150,6 +151,7 @@ class TestBetaBinomial:
         at_upper = beta_binomial.profile(self.EVENTS, upper).loglik
         assert best.loglik - at_upper == pytest.approx(drop, rel=1e-6)
 
+    @pytest.mark.slow
     def test_coverage_of_rare_events(self) -> None:
         """15 clinics of 50, prevalence 10%, ICC 0.1: 95% within Monte Carlo error and some conservatism."""
         rng = np.random.default_rng(3)

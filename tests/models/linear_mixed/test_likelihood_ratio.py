@@ -56,6 +56,7 @@ def test_a_zero_variance_has_p_one() -> None:
     assert likelihood_ratio(null, full).p == 1.0
 
 
+@pytest.mark.slow
 def test_two_variances_at_once_by_projection() -> None:
     data = load_data("sim_clinic3")
     null = lmm("sbp ~ age10 + (1 | region)", data)

@@ -48,6 +48,7 @@ def _with(what: str) -> list[str]:
     return [name for name in CASES if (load_case(name).get("inference") or {}).get(what)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_estimates(name: str) -> None:
     case, fit = load_case(name), fitted(name)

@@ -54,6 +54,7 @@ def _same(one: LmmFit, other: LmmFit, rel: float = 1e-7) -> None:
     np.testing.assert_allclose(one.df, other.df, rtol=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**20), structure=st.sampled_from(STRUCTURES), reml=st.booleans())
 def test_row_order_and_labels(seed: int, structure: str, reml: bool) -> None:
@@ -99,6 +100,7 @@ def test_shift_and_scale_of_the_outcome(seed: int, structure: str, shift: float,
     assert moved.loglik == pytest.approx(fit.loglik - change, abs=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**20),
@@ -124,6 +126,7 @@ def test_shift_and_scale_of_a_covariate(seed: int, structure: str, shift: float,
     np.testing.assert_allclose(moved.predict(moved_rows), fit.predict(rows), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**20), structure=st.sampled_from(STRUCTURES[:5]), copies=st.integers(2, 4))
 def test_every_clinic_copied(seed: int, structure: str, copies: int) -> None:
@@ -141,6 +144,7 @@ def test_every_clinic_copied(seed: int, structure: str, copies: int) -> None:
     assert again.loglik == pytest.approx(copies * fit.loglik, rel=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**20), structure=st.sampled_from(STRUCTURES), parts=st.integers(2, 5))
 def test_moments_in_chunks(seed: int, structure: str, parts: int) -> None:
@@ -166,6 +170,7 @@ def _key(moments: Moments, row: np.ndarray) -> tuple[object, ...]:
     return tuple(levels[code] for levels, code in zip(moments.levels, row, strict=True))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**20))
 def test_the_likelihood_is_that_of_the_marginal_normal(seed: int) -> None:

@@ -65,6 +65,7 @@ def values(result, model: str) -> np.ndarray:  # type: ignore[no-untyped-def]
     return result.table.loc[result.table.model == model, "value"].to_numpy(dtype=float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "truth"), [("gaussian", TRUTH), ("binomial", np.exp(TRUTH)), ("poisson", np.exp(0.5 * TRUTH))]
 )

@@ -90,6 +90,7 @@ def test_it_is_refused_before_the_database_is_opened(tmp_path: Path) -> None:
         aggregate(nowhere, AGGREGATES[0])
 
 
+@pytest.mark.slow
 def test_nothing_that_a_month_asks_for_has_a_row_per_patient(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
