@@ -18,6 +18,10 @@ from tests.refs.reference import case_ids, load_case, load_data
 pytestmark = pytest.mark.published
 
 CASES = case_ids("lmm")
+every_case = pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if "insteval" in name else name for name in CASES],
+)
 
 
 @functools.cache
@@ -48,8 +52,7 @@ def _with(what: str) -> list[str]:
     return [name for name in CASES if (load_case(name).get("inference") or {}).get(what)]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@every_case
 def test_estimates(name: str) -> None:
     case, fit = load_case(name), fitted(name)
     expected = case["expected"]
@@ -71,7 +74,7 @@ def test_estimates(name: str) -> None:
     assert dict(fit.n_groups) == case["n_clusters"]
 
 
-@pytest.mark.parametrize("name", CASES)
+@every_case
 def test_variance_components(name: str) -> None:
     fit = fitted(name)
     expected = load_case(name)["expected"]["varcomp"]
@@ -85,14 +88,14 @@ def test_variance_components(name: str) -> None:
         np.testing.assert_array_less(np.abs(found - covariance), 1e-8 * np.outer(sd, sd) + 1e-15)
 
 
-@pytest.mark.parametrize("name", CASES)
+@every_case
 def test_relative_cholesky_factor(name: str) -> None:
     expected = np.array(load_case(name)["expected"]["theta"], dtype=float).ravel()
     found = fitted(name).theta.to_numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8 * max(expected.max(), 1.0))
 
 
-@pytest.mark.parametrize("name", CASES)
+@every_case
 def test_random_effects_and_predictions(name: str) -> None:
     case, fit = load_case(name), fitted(name)
     expected = case["expected"]
@@ -144,7 +147,7 @@ def test_kenward_roger(name: str) -> None:
     _same_p(fit, expected["p"])
 
 
-@pytest.mark.parametrize("name", CASES)
+@every_case
 def test_shares_of_variance(name: str) -> None:
     expected, fit = load_case(name)["expected"], fitted(name)
     icc = expected["icc"]
