@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+SIGNIFICANT = 0.05
+"""Below this p-value a test about the months since the start is said to have found something."""
+
 EffectQuestion = Literal["policy", "patient", "these_clinics", "none"]
 
 QUESTIONS: dict[EffectQuestion, str] = {

@@ -62,11 +62,6 @@ class OutcomeFormulas:
         return f"{self.fixed_with_program}{self.patients} + (1 | clinic)"
 
     @property
-    def with_program_by_month(self) -> str:
-        """The same with clinics whose months differ by chance, as a program's effect under rollout needs."""
-        return f"{self.fixed_with_program}{self.patients} + (1 | clinic/month)"
-
-    @property
     def fixed_with_program(self) -> str:
         """The same without random effects, for GEE and within."""
         return self._fixed((self.program or "program", *self.adjusters))

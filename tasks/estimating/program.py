@@ -15,7 +15,7 @@ from reports.wording.coded_sentences import coded, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import SaidError, attempted, reason_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas
-from tasks.estimating.program_words import months_in_words, sentence
+from tasks.estimating.program_words import months_in_words, sentence, test_sentence
 from tasks.models import (
     GlmmFit,
     LmmFit,
@@ -28,7 +28,7 @@ from tasks.models import (
     within,
 )
 from tasks.models.estimating_equations.sandwich import Covariance
-from tasks.models.fit import Fit
+from tasks.models.fit import Fit, Wald
 from tasks.network.schema import Network
 from tasks.records import Records
 
@@ -74,11 +74,7 @@ Estimate = tuple[str, str, Callable[[], Iterator[dict[str, Any]]]]
 def _estimates(question: OutcomeFormulas, records: Records) -> tuple[Estimate, ...]:
     """Model, estimand, and how it is estimated; a model that fails leaves its place to a reason."""
     if question.rollout:
-        immediate = functools.cache(lambda: _immediate(question, records))
-        return (
-            ("mixed", "conditional", lambda: _rollout(question, records, immediate())),
-            ("mixed", "marginal", lambda: _rollout_averaged(question, records, immediate())),
-        )
+        return (("mixed", "conditional", lambda: _rollout(question, records)),)
     mixed = functools.cache(lambda: _mixed_fit(question, records))
     return (
         ("mixed", "conditional", lambda: _mixed(question, mixed())),
@@ -89,41 +85,65 @@ def _estimates(question: OutcomeFormulas, records: Records) -> tuple[Estimate, .
     )
 
 
-def _immediate(question: OutcomeFormulas, records: Records) -> ProgramEffect:
-    """One effect from the start on, by every estimator."""
-    formula, exposure = question.without_months, question.outcome.exposure
-    return program_effect(formula, records, family=question.family, exposure=exposure)
+def _rollout(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
+    """Every clinic its own control before its start, every month its own effect.
 
-
-def _rollout(
-    question: OutcomeFormulas, records: Records, immediate: ProgramEffect
-) -> Iterator[dict[str, Any]]:
-    """Every clinic its own control before its start, every month its own effect."""
-    formula, family, exposure = question.without_months, question.family, question.outcome.exposure
+    The average of the months' effects leads. One effect for all months stands beside it, with a test of
+    whether the effect changes: where it does, that number weighs months in a way that nobody chose, and can
+    have the wrong sign (Kenny et al. 2022, Stat Med 41:4311).
+    """
+    asked = functools.partial(
+        program_effect,
+        question.without_months,
+        records,
+        family=question.family,
+        exposure=question.outcome.exposure,
+    )
+    average = asked(effect="exposure-time")
+    for row in _rows_of(average.table):
+        if row["model"] != "naive":
+            yield from _average(question, row)
+    if average.change is not None:
+        yield _tested(question, average, "change", average.change)
+    immediate = asked()
     for row in _rows_of(immediate.table):
         yield _from_rollout(question, row, "effect")
-        if row["model"] == "mixed" and family == "gaussian":
-            # an effect on a mean is the same for a patient and for the population
-            yield _from_rollout(question, row | {"estimand": "marginal"}, "effect")
-    average = program_effect(
-        formula, records, family=family, exposure=exposure, effect="exposure-time", models=("mixed",)
-    )
-    for row in _rows_of(average.table, "mixed"):
-        yield _from_rollout(question, row, "average")
-    months = program_effect(
-        formula,
-        records,
-        family=family,
-        exposure=exposure,
-        effect="event-study",
-        models=("mixed",),
-        leads=LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0,
-    )
+    leads = LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0
+    months = asked(effect="event-study", models=("mixed",), leads=leads)
+    if months.before is not None:
+        yield _tested(question, months, "before", months.before)
     for row in _rows_of(months.table, "mixed"):
         if row["status"] != "ok":  # no month has an effect of its own; the whole effect may have one
             continue
         since = int(row["term"])
         yield _from_rollout(question, row, f"month {since:03d}" if since < 0 else f"month {since:02d}", since)
+
+
+def _average(question: OutcomeFormulas, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The average month's effect by one model; the mixed model's for the population as well."""
+    yield _from_rollout(question, row, "average")
+    # an effect on a mean is the same for a patient and for the population, and so is having none
+    if row["model"] == "mixed" and (question.family == "gaussian" or row["status"] != "ok"):
+        yield _from_rollout(question, row | {"estimand": "marginal"}, "average")
+
+
+def _tested(question: OutcomeFormulas, found: ProgramEffect, term: str, test: Wald) -> dict[str, Any]:
+    """A test about the months since the start as a row: its p-value and what it says."""
+    fit = found.fits["mixed"]
+    return {
+        "model": "mixed",
+        "estimand": "conditional",
+        "measure": "test",
+        "term": term,
+        "df": test.df if np.isfinite(test.df) else np.nan,
+        "p": test.p,
+        "n_records": fit.n_obs,
+        "n_clinics": int(fit.n_groups.iloc[0]),
+        "question": "none",
+        "words": test_sentence(term, test.p),
+        "status": "ok",
+        "reason": None,
+    }
 
 
 def _rows_of(table: pd.DataFrame, model: str | None = None) -> list[dict[str, Any]]:
@@ -141,31 +161,22 @@ def _from_rollout(
             _missing(question, row["model"], row["estimand"], coded("why.technical", detail=row["reason"]))
             | which
         )
-    ends = np.array([row["value"], row["lower"], row["upper"]], dtype=np.float64)
+    ends = np.array(
+        [row[each] for each in ("value", "lower", "upper", "band_lower", "band_upper")], dtype=np.float64
+    )
     measure = str(row["measure"])
     if measure == "risk_difference":
         ends = 100.0 * ends
     elif measure == "difference" and question.outcome.scale == "log":
         measure, ends = "ratio", np.exp(ends)
+    band = dict(zip(("band_lower", "band_upper"), ends[3:].tolist(), strict=True))
     asked = _asked(row["model"], row["estimand"])
     averaged = say("effect_when.average") if term == "average" else ""
     when = averaged if since is None else months_in_words(since)
-    shown = _shown(question, asked, measure, ends, when)
-    return row | shown | which | {"df": row["df"] if np.isfinite(row["df"]) else np.nan, "reason": None}
-
-
-def _rollout_averaged(
-    question: OutcomeFormulas, records: Records, immediate: ProgramEffect
-) -> Iterator[dict[str, Any]]:
-    """The mixed model of the rollout averaged over clinics, their months and patients."""
-    if question.family == "gaussian":
-        return  # the same as for a patient, and told there
-    mixed = immediate.fits.get("mixed")
-    if not isinstance(mixed, GlmmFit):
-        raise SaidError(coded("why.no_mixed_model"))
-    by_month = len(mixed.varcomp) > 1
-    formula = question.with_program_by_month if by_month else question.with_program
-    yield from _population(question, _glmm(question, formula, records), records)
+    shown = _shown(question, asked, measure, ends[:3], when)
+    return (
+        row | shown | which | band | {"df": row["df"] if np.isfinite(row["df"]) else np.nan, "reason": None}
+    )
 
 
 def _averaged(question: OutcomeFormulas, fit: LmmFit | GlmmFit, records: Records) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import math
 
 from reports.wording import say
 from reports.wording.writing import decimal
+from tasks.program_questions import SIGNIFICANT
 
 RATIOS = ("ratio", "odds_ratio", "risk_ratio", "rate_ratio")
 
@@ -56,6 +57,13 @@ def sentence(
     key = "effect.interval_doubtful" if _doubtful(measure, lower, upper) else "effect.interval"
     interval = say(key, lower=_figure(lower), upper=_figure(upper))
     return say("effect.whole", start=" ".join(start.split()), compared=compared, interval=interval)
+
+
+def test_sentence(term: str, p: float) -> str:
+    """What a test says: `change` (with the months since the start) or `before` (the start)."""
+    said = "yes" if p < SIGNIFICANT else "no"
+    written = say("effect_test.p_least") if p < 0.001 else say("effect_test.p", p=decimal(p, 3))
+    return say(f"effect_test.{term}_{said}", p=written)
 
 
 def _figure(value: float) -> str:

@@ -19,6 +19,8 @@ def fit_ranking(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit
     """
     if question.family == "gaussian":
         pooled = lmm(question.ranking, records)
+        if len(pooled.varcomp) > 1:  # with a level of patients the spread about them is one for all
+            return pooled
         own = with_own_variances(pooled)
         return own if own.variances is not None and own.variances.differ else pooled
     fit = glmm(question.ranking, records, family=question.family, exposure=question.outcome.exposure)

@@ -195,7 +195,7 @@ PROGRAM_EFFECTS = Table(
             "measure",
             "string",
             NOTHING,
-            "difference, ratio, odds_ratio, risk_difference, risk_ratio or rate_ratio",
+            "difference, ratio, odds_ratio, risk_difference, risk_ratio, rate_ratio, or test (only p)",
             required=True,
         ),
         _c(
@@ -203,13 +203,16 @@ PROGRAM_EFFECTS = Table(
             "string",
             NOTHING,
             "effect (the same in every month from the start on); average (of the effects of each month since "
-            "the start); or month -03, month 00 … (that month's own, counted from the clinic's start)",
+            "the start); month -03, month 00 … (that month's own, counted from the clinic's start); of "
+            "a test: change (does the effect grow or fade?) or before (was there one before the start?)",
             required=True,
         ),
         _c("months_since_start", "integer", NOTHING, "of a month's own effect; before the start below zero"),
         _c("value", "number", _EFFECT, "the effect in the measure's unit"),
         _c("lower", "number", _EFFECT, "lower end of the 95% interval"),
         _c("upper", "number", _EFFECT, "upper end of the 95% interval"),
+        _c("band_lower", "number", _EFFECT, "lower end of the 95% band of all months at once"),
+        _c("band_upper", "number", _EFFECT, "upper end of that band"),
         _c("unit", "string", NOTHING, "unit of the value (empty for ratios)"),
         _c("df", "number", _EFFECT, "degrees of freedom of the interval; empty: normal"),
         _c("p", "number", _EFFECT, "two-sided p-value against no effect"),

@@ -168,6 +168,8 @@ class Effect:
     value: float | None
     lower: float | None
     upper: float | None
+    band_lower: float | None
+    band_upper: float | None
     unit: str
     df: float | None
     p: float | None

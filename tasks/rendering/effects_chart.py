@@ -14,6 +14,8 @@ from tasks.rendering.scales import Scale, Tick, spanning
 WIDTH = 150.0
 HEIGHT = 18.0
 EDGE = 6.0
+WHOLE = ("average", "effect")
+TEST = "test"
 MODELS = ("mixed", "gee", "within", "naive")
 MEASURES = ("risk_difference", "difference", "ratio", "rate_ratio", "risk_ratio", "odds_ratio")
 STUDY_LEFT, STUDY_RIGHT, STUDY_TOP, STUDY_BOTTOM = 40.0, 8.0, 8.0, 30.0
@@ -51,6 +53,8 @@ class StudyPoint:
     y: float
     low: float | None
     high: float | None
+    band_low: float | None
+    band_high: float | None
     before: bool
 
 
@@ -76,7 +80,9 @@ class EventStudy:
 
 def effect_axes(outcome: Outcome) -> tuple[EffectAxis, ...]:
     """The whole effects of an outcome, differences first, each measure on its own axis."""
-    whole = [effect for effect in outcome.effects if effect.months_since_start is None]
+    whole = [
+        effect for effect in outcome.effects if effect.months_since_start is None and effect.measure != TEST
+    ]
     kinds: dict[tuple[bool, str], list[Effect]] = {}
     for effect in sorted(whole, key=_order):
         kinds.setdefault((effect.ratio, effect.unit), []).append(effect)
@@ -87,15 +93,21 @@ def effect_axes(outcome: Outcome) -> tuple[EffectAxis, ...]:
 
 
 def whole_effects(outcome: Outcome) -> list[Effect]:
-    """The effects of the program as one: by question, differences before ratios."""
+    """The effects of the program as one: by question, the average month before one effect for all months."""
     return sorted(
-        (effect for effect in outcome.effects if effect.term == "effect" and effect.value is not None),
+        (effect for effect in outcome.effects if effect.term in WHOLE and effect.value is not None),
         key=lambda effect: (
             _order(effect)[0],
+            WHOLE.index(effect.term),
             MEASURES.index(effect.measure) if effect.measure in MEASURES else 9,
             _order(effect)[1],
         ),
     )
+
+
+def tests_of(outcome: Outcome) -> dict[str, Effect]:
+    """Tests about the months since the start, by what they ask: change, before."""
+    return {effect.term: effect for effect in outcome.effects if effect.measure == TEST}
 
 
 def write_effect(effect: Effect) -> str:
@@ -128,7 +140,11 @@ def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -
     x = Scale(min(months) - 0.5, max(months) + 0.5, STUDY_LEFT, width - STUDY_RIGHT)
     null = 1.0 if ratio else 0.0
     y = spanning(
-        [end for effect in effects for end in (effect.value, effect.lower, effect.upper)],
+        [
+            end
+            for effect in effects
+            for end in (effect.value, effect.lower, effect.upper, effect.band_lower, effect.band_upper)
+        ],
         height - STUDY_BOTTOM,
         STUDY_TOP,
         include=[null],
@@ -141,6 +157,8 @@ def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -
                 y=y(effect.value),
                 low=None if effect.lower is None else y(effect.lower),
                 high=None if effect.upper is None else y(effect.upper),
+                band_low=None if effect.band_lower is None else y(effect.band_lower),
+                band_high=None if effect.band_upper is None else y(effect.band_upper),
                 before=(effect.months_since_start or 0) < 0,
             )
             for effect in effects
@@ -205,4 +223,4 @@ def _order(effect: Effect) -> tuple[int, int, str, bool]:
     questions: list[str] = list(QUESTIONS)
     question = questions.index(effect.question) if effect.question in questions else len(questions)
     model = MODELS.index(effect.model) if effect.model in MODELS else len(MODELS)
-    return question, model, effect.measure, effect.term != "effect"
+    return question, model, effect.measure, effect.term != "average"

@@ -11,7 +11,14 @@ from tasks.release import STATUSES
 from tasks.rendering import change_sentences, sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.edition import Edition, Figure, Finding, Line, Outcome
-from tasks.rendering.effects_chart import EffectAxis, EventStudy, effect_axes, event_study, whole_effects
+from tasks.rendering.effects_chart import (
+    EffectAxis,
+    EventStudy,
+    effect_axes,
+    event_study,
+    tests_of,
+    whole_effects,
+)
 from tasks.rendering.funnel import Funnel, funnel
 from tasks.rendering.numbers import whole
 from tasks.rendering.place import Overview, overview
@@ -70,6 +77,8 @@ class ProgramPart:
     outcome: Outcome
     axes: tuple[EffectAxis, ...]
     words: tuple[str, ...]
+    tests: tuple[str, ...]
+    averaged: bool
     study: EventStudy | None
 
 
@@ -206,7 +215,14 @@ def program_part(outcome: Outcome) -> ProgramPart:
     for effect in whole_effects(outcome):
         told.setdefault(effect.question, sentences.program_words(outcome, effect))
     words = tuple(told[question] for question in ("policy", "patient") if question in told)
-    return ProgramPart(outcome, effect_axes(outcome), words, event_study(outcome))
+    return ProgramPart(
+        outcome=outcome,
+        axes=effect_axes(outcome),
+        words=words,
+        tests=tuple(test.words for test in tests_of(outcome).values()),
+        averaged=any(effect.term == "average" for effect in outcome.effects),
+        study=event_study(outcome),
+    )
 
 
 def without_report(edition: Edition) -> list[tuple[str, tuple[str, ...]]]:

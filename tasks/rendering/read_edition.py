@@ -165,7 +165,9 @@ def _effect(row: Mapping[str, Any]) -> Effect:
     kept = {name: row[name] for name in Effect.__dataclass_fields__}
     kept["unit"] = kept["unit"] or ""
     if row["status"] not in SHOWN:
-        kept |= dict.fromkeys(("value", "lower", "upper", "p", "n_records", "n_clinics"))
+        kept |= dict.fromkeys(
+            ("value", "lower", "upper", "band_lower", "band_upper", "p", "n_records", "n_clinics")
+        )
         kept["words"] = ""
     return Effect(**kept)
 

@@ -6,9 +6,10 @@ import math
 
 from reports.wording import has, say
 from reports.wording.writing import counted, date_name, listed, month_name, percent, plain
+from tasks.program_questions import SIGNIFICANT
 from tasks.rendering import change_sentences
 from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Outcome
-from tasks.rendering.effects_chart import whole_effects, write_effect
+from tasks.rendering.effects_chart import tests_of, whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
 from tasks.rendering.numbers import Notation, fixed, significant, whole
 from tasks.rendering.run_chart import RunChart
@@ -108,9 +109,19 @@ def program_message(outcome: Outcome) -> str | None:
     answers = [effect for effect in answers if effect.model != "naive"]
     if not answers:
         return None
-    told = sentence_case(program_words(outcome, answers[0]))
+    told = " ".join([sentence_case(program_words(outcome, answers[0])), *doubts(outcome)])
     naive = next((effect for effect in effects if effect.model == "naive"), None)
     return told if naive is None else f"{told} {_naive_aside(naive, answers)}"
+
+
+def doubts(outcome: Outcome) -> list[str]:
+    """What tests about the months since the start found, where they found something."""
+    found = tests_of(outcome)
+    return [
+        found[term].words
+        for term in ("before", "change")
+        if term in found and (found[term].p or 1.0) < SIGNIFICANT
+    ]
 
 
 def program_words(outcome: Outcome, effect: Effect) -> str:

@@ -217,6 +217,8 @@ def effect(**changes: object) -> Effect:
         value=1.3,
         lower=1.1,
         upper=1.6,
+        band_lower=None,
+        band_upper=None,
         unit="",
         df=None,
         p=0.01,

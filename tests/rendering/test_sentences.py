@@ -111,6 +111,17 @@ def test_the_naive_figure_stands_beside_the_models_in_the_same_measure() -> None
     )
 
 
+def test_the_average_month_leads_and_what_tests_found_follows() -> None:
+    effects = (
+        effect(term="effect", question="policy", words="Y: 0.0167 points lower."),
+        effect(term="average", question="policy", words="Y: 0.19 points higher, on average."),
+        effect(measure="test", term="change", value=None, question="none", p=0.0004, words="It changes."),
+        effect(measure="test", term="before", value=None, question="none", p=0.4, words="None before."),
+    )
+    said = sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
+    assert said == "0.19 points higher, on average. It changes."
+
+
 def test_a_naive_figure_alone_is_never_told_as_the_programs_effect() -> None:
     alone = (effect(model="naive", question="none"),)
     assert sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=alone)) is None

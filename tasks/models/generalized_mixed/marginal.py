@@ -21,23 +21,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.fit import Fit, Floats
-from tasks.models.generalized_mixed.families import LINKS, mean_of
-from tasks.models.generalized_mixed.glmm_fit import LOG_SIZE, GlmmFit, Loading
+from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.generalized_mixed.outcome_scale import probability_scale
+from tasks.models.generalized_mixed.population_average import (
+    Averaged,
+    Scale,
+    averaged,
+    delta_error,
+    joint_covariance,
+    scale_of,
+)
 from tasks.models.numerics import distributions as stats
-from tasks.models.numerics.normal_mixture import marginal_derivatives
 from tasks.records.moments import INTERCEPT
-from tasks.records.set_rows import SetRows, labels_of, rows_with
-
-Scale = Literal["gaussian", "binomial", "poisson"]
+from tasks.records.set_rows import labels_of, rows_with
 
 Interval = Literal["identity", "log", "logit", "ratio"]
 
@@ -56,10 +59,6 @@ _DIFFERENCE: dict[Scale, str] = {
 
 _CLOSEST = 16.0 * np.sqrt(3.0) / (15.0 * np.pi)
 """c, the scale at which a normal distribution function is closest to the logistic one (0.588)."""
-
-
-class _Named(Protocol):
-    name: str
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def marginal_effects(
             hint="give what it was fitted to: marginal_effects(fit, variable, data)",
         )
     values = _contrast_values(fit, variable, contrast)
-    averages = [_averages(fit, variable, rows) for rows in rows_with(fit.design, data, variable, values)]
+    averages = [averaged(fit, variable, rows) for rows in rows_with(fit.design, data, variable, values)]
     table = _Table(variable, values, level)
     _population_rows(table, fit, averages)
     messages = []
@@ -171,63 +170,10 @@ def marginal_effects(
             raise EstimationError(
                 f"the GEE's outcome is {gee.design.response}, the mixed model's {fit.design.response}"
             )
-        beside = [_averages(gee, variable, rows) for rows in rows_with(gee.design, data, variable, values)]
+        beside = [averaged(gee, variable, rows) for rows in rows_with(gee.design, data, variable, values)]
         _population_rows(table, gee, beside, prefix="gee_")
     return MarginalEffects(
         variable, (values[0], values[1]), table.frame(), attenuation, round(averages[0].n), tuple(messages)
-    )
-
-
-@dataclass(frozen=True)
-class _Average:
-    """An average over the sample and its gradients.
-
-    Attributes:
-        n: rows.
-        mean: averaged over random effects and rows.
-        gradient: of `mean` in (θ, β).
-        median: averaged over rows at the median clinic (all effects zero).
-        median_gradient: of `median` in (θ, β).
-        moves: (p,) which fixed-effect columns depend on the variable.
-        moving: (N, m) those columns.
-    """
-
-    n: float
-    mean: float
-    gradient: Floats
-    median: float
-    median_gradient: Floats
-    moves: NDArray[np.bool_]
-    moving: Floats
-
-
-def _averages(fit: Fit, variable: str, rows: SetRows) -> _Average:
-    """Averages over one set of rows."""
-    scale, loadings = _scale(fit), _loadings(fit)
-    eta = rows.offset + rows.fixed @ fit.coef.to_numpy()
-    weight = rows.weight / rows.weight.sum()
-    variance, slopes = np.zeros(eta.size), []
-    for term, z in zip(loadings, rows.random, strict=bool(loadings)):
-        variance += term.variance_at(z)
-        slopes.append(term.variance_slopes(z))
-    if scale == "gaussian":
-        mean, by_eta, by_variance = eta, np.ones_like(eta), np.zeros_like(eta)
-        median, median_slope = eta, by_eta
-    else:
-        mean, by_eta, by_variance = marginal_derivatives(LINKS[scale], eta, variance)
-        median = mean_of(scale, eta)
-        median_slope = median * (1.0 - median) if scale == "binomial" else median
-    of_theta = [(weight * by_variance) @ each for each in slopes]
-    n_theta = sum(each.size for each in of_theta)
-    moves = np.array([variable in fit.design.sources.get(name, ()) for name in fit.design.fixed])
-    return _Average(
-        n=float(rows.weight.sum()),
-        mean=float(weight @ mean),
-        gradient=np.concatenate([*of_theta, (weight * by_eta) @ rows.fixed]),
-        median=float(weight @ median),
-        median_gradient=np.concatenate([np.zeros(n_theta), (weight * median_slope) @ rows.fixed]),
-        moves=moves,
-        moving=rows.fixed[:, moves],
     )
 
 
@@ -267,9 +213,9 @@ class _Table:
         return pd.DataFrame(self._rows).set_index("measure")
 
 
-def _population_rows(table: _Table, fit: Fit, averages: Sequence[_Average], prefix: str = "") -> None:
+def _population_rows(table: _Table, fit: Fit, averages: Sequence[Averaged], prefix: str = "") -> None:
     """Average outcome at each value, difference and ratios."""
-    covariance, scale = _joint_covariance(fit), _scale(fit)
+    covariance, scale = joint_covariance(fit), scale_of(fit)
     # a level rests on every coefficient, a contrast on those that the variable moves
     level_df, df = float(fit.df.min()), _moved_df(fit, averages)
     everybody = f"population-averaged{_how(fit)}: if {table.variable} were"
@@ -278,29 +224,29 @@ def _population_rows(table: _Table, fit: Fit, averages: Sequence[_Average], pref
             f"{prefix}{_AVERAGE[scale]}_{value}",
             f"{everybody} {value} for everybody",
             average.mean,
-            _error(average.gradient, covariance),
+            delta_error(average.gradient, covariance),
             level_df,
             interval=_INTERVAL[scale],
         )
     low, high = averages
     words = f"{everybody} {table.values[1]} rather than {table.values[0]} for everybody"
-    error = _error(high.gradient - low.gradient, covariance)
+    error = delta_error(high.gradient - low.gradient, covariance)
     table.add(f"{prefix}{_DIFFERENCE[scale]}", words, high.mean - low.mean, error, df)
     if scale == "gaussian":
         return
-    error = _error(high.gradient / high.mean - low.gradient / low.mean, covariance)
+    error = delta_error(high.gradient / high.mean - low.gradient / low.mean, covariance)
     name = "risk_ratio" if scale == "binomial" else "rate_ratio"
     table.add(f"{prefix}{name}", words, high.mean / low.mean, error, df, interval="ratio")
     if scale == "binomial":
         odds = float(np.exp(_log_odds(high.mean) - _log_odds(low.mean)))
         above, below = (each.gradient / (each.mean * (1.0 - each.mean)) for each in (high, low))
-        error = _error(above - below, covariance)
+        error = delta_error(above - below, covariance)
         table.add(f"{prefix}odds_ratio", words, odds, error, df, interval="ratio")
 
 
-def _conditional_rows(table: _Table, fit: GlmmFit, averages: Sequence[_Average]) -> None:
+def _conditional_rows(table: _Table, fit: GlmmFit, averages: Sequence[Averaged]) -> None:
     """The conditional ratio, and the outcome at the median clinic."""
-    covariance, scale = _joint_covariance(fit), _scale(fit)
+    covariance, scale = joint_covariance(fit), scale_of(fit)
     level_df, df = float(fit.df.min()), _moved_df(fit, averages)
     groups = " and ".join(fit.varcomp)
     step = _conditional_step(averages)
@@ -309,33 +255,29 @@ def _conditional_rows(table: _Table, fit: GlmmFit, averages: Sequence[_Average])
         words = (
             f"conditional: {table.values[1]} rather than {table.values[0]} for a patient at a given {groups}"
         )
-        ratio, error = float(np.exp(step @ fit.coef)), _error(step, fit.vcov.to_numpy())
+        ratio, error = float(np.exp(step @ fit.coef)), delta_error(step, fit.vcov.to_numpy())
         table.add(name, words, ratio, error, df, interval="ratio")
     for value, average in zip(table.values, averages, strict=True):
         table.add(
             f"median_{_AVERAGE[scale]}_{value}",
             f"at the median {groups} (effects zero): if {table.variable} were {value} for everybody there",
             average.median,
-            _error(average.median_gradient, covariance),
+            delta_error(average.median_gradient, covariance),
             level_df,
             interval=_INTERVAL[scale],
         )
     low, high = averages
     words = f"at the median {groups} (effects zero): {table.values[1]} rather than {table.values[0]}"
-    error = _error(high.median_gradient - low.median_gradient, covariance)
+    error = delta_error(high.median_gradient - low.median_gradient, covariance)
     table.add(f"median_{_DIFFERENCE[scale]}", words, high.median - low.median, error, df)
 
 
-def _moved_df(fit: Fit, averages: Sequence[_Average]) -> float:
+def _moved_df(fit: Fit, averages: Sequence[Averaged]) -> float:
     """Degrees of freedom of the coefficients that the variable takes part in, the fewest."""
     return float(fit.df.to_numpy(dtype=float)[averages[0].moves].min())
 
 
-def _error(gradient: Floats, covariance: Floats) -> float:
-    return float(np.sqrt(max(float(gradient @ covariance @ gradient), 0.0)))
-
-
-def _conditional_step(averages: Sequence[_Average]) -> Floats | None:
+def _conditional_step(averages: Sequence[Averaged]) -> Floats | None:
     """(p,) how the fixed-effect columns move between the two values, where they move alike in every row."""
     low, high = averages
     moved = high.moving - low.moving
@@ -356,18 +298,6 @@ def _contrast_values(fit: Fit, variable: str, contrast: Sequence[Any]) -> tuple[
     if len(labels) == 2 and values == (0, 1) and not {"0", "1"} <= {str(each) for each in labels}:
         return labels[0], labels[1]
     return values
-
-
-def _scale(fit: Fit) -> Scale:
-    family = getattr(fit, "family", None)
-    if family is None:
-        return "gaussian"
-    name = family if isinstance(family, str) else cast("_Named", family).name
-    return "poisson" if name == "negative-binomial" else cast("Scale", name)
-
-
-def _loadings(fit: Fit) -> tuple[Loading, ...]:
-    return fit.loadings if isinstance(fit, GlmmFit) else ()
 
 
 def _attenuation(fit: GlmmFit, step: Floats | None, marginal_log_odds_ratio: float) -> Attenuation | None:
@@ -395,18 +325,10 @@ def _attenuation(fit: GlmmFit, step: Floats | None, marginal_log_odds_ratio: flo
     return Attenuation(exact, zla, 1.0 - rho0, rho0, coefficients)
 
 
-def _joint_covariance(fit: Fit) -> Floats:
-    """Covariance of (θ, β)."""
-    if not isinstance(fit, GlmmFit):
-        return fit.vcov.to_numpy()
-    kept = [name for name in fit.joint_vcov.index if name != LOG_SIZE]
-    return fit.joint_vcov.loc[kept, kept].to_numpy()
-
-
 def _how(fit: Fit) -> str:
     if isinstance(fit, GlmmFit):
         return ", integrated over " + " and ".join(fit.varcomp)
-    if _scale(fit) == "gaussian" and hasattr(fit, "ranef"):
+    if scale_of(fit) == "gaussian" and hasattr(fit, "ranef"):
         return " (the same for a patient of a given clinic, as the link is the identity)"
     return ", by GEE" if hasattr(fit, "working") else ""
 

@@ -21,9 +21,16 @@ import pandas as pd
 
 from tasks.errors import ClinicnetError, EstimationError, FormulaError
 from tasks.models.estimating_equations.gee_checks import known
-from tasks.models.fit import Fit, Floats
+from tasks.models.fit import Fit, Floats, Wald
+from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.numerics import distributions as stats
+from tasks.models.program_effects.average_month import average_month
 from tasks.models.program_effects.estimate_guide import ANSWERS
+from tasks.models.program_effects.months_together import (
+    before_the_start,
+    changing,
+    simultaneous_quantile,
+)
 from tasks.models.program_effects.naive import Comparison, before_after
 from tasks.models.program_effects.program_columns import columns_of
 from tasks.models.program_effects.program_models import Family, ProgramData, Random, fit_model
@@ -48,12 +55,15 @@ class ProgramEffect:
 
     Attributes:
         table: one row per estimate: `model` (naive, mixed, gee, within), `estimand` (unadjusted, conditional,
-            marginal), `measure` (difference, odds_ratio, rate_ratio, risk_difference), `term` ("effect", or
-            the months since the start), `value`, `lower`, `upper`, `df`, `p`, `n_records`, `n_clinics`,
-            `question`, `words`, `status` (ok, not_estimable), `reason`.
+            marginal), `measure` (difference, odds_ratio, rate_ratio, risk_difference, risk_ratio), `term`
+            ("effect", or the months since the start), `value`, `lower`, `upper`, `df`, `p`, `n_records`,
+            `n_clinics`, `question`, `words`, `status` (ok, not_estimable), `reason`; of an event study also
+            `band_lower` and `band_upper`, which hold for all months at once.
         fits: model → its fit, where it could be fitted.
         rollout: the program's start by clinic.
         effect: immediate, exposure-time or event-study.
+        change: a test of whether the effect grows or fades with the months since the start (exposure time).
+        before: a test of whether there was an effect before the start (event study with leads).
         messages: what a reader must know, in sentences.
     """
 
@@ -61,6 +71,8 @@ class ProgramEffect:
     fits: Mapping[str, Fit] = field(repr=False)
     rollout: Rollout = field(repr=False)
     effect: Effect
+    change: Wald | None
+    before: Wald | None
     messages: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -159,12 +171,21 @@ def program_effect(
         except ClinicnetError as reason:
             rows.append(_blank(model, reason.message))
     table = pd.DataFrame(rows, columns=_COLUMNS)
-    return ProgramEffect(table, fits, rollout, effect, _messages(rollout, prepared, program))
+    mixed = fits.get("mixed")
+    return ProgramEffect(
+        table=table,
+        fits=fits,
+        rollout=rollout,
+        effect=effect,
+        change=changing(mixed, prepared) if mixed is not None and effect == "exposure-time" else None,
+        before=before_the_start(mixed, prepared) if mixed is not None and effect == "event-study" else None,
+        messages=_messages(rollout, prepared, program),
+    )
 
 
 _COLUMNS = [
     *("model", "estimand", "measure", "term", "value", "lower", "upper", "df", "p"),
-    *("n_records", "n_clinics", "question", "words", "status", "reason"),
+    *("n_records", "n_clinics", "question", "words", "status", "reason", "band_lower", "band_upper"),
 ]
 _ESTIMANDS = {"naive": "unadjusted", "mixed": "conditional", "gee": "marginal", "within": "conditional"}
 
@@ -185,10 +206,39 @@ def _rows(
         counted = [name for name in names if horizon is None or float(prepared.term(name)) < horizon]
         if not counted:
             raise EstimationError(f"no effect of the first {horizon} months can be estimated")
-        return [_row(model, fit, measure, "effect", {name: 1.0 / len(counted) for name in counted}, level)]
+        rows = [_row(model, fit, measure, "effect", {name: 1.0 / len(counted) for name in counted}, level)]
+        if isinstance(fit, GlmmFit):
+            rows += _population_rows(fit, prepared, counted, level)
+        return rows
     if effect == "immediate":
         return [_row(model, fit, measure, "effect", {names[0]: 1.0}, level)]
-    return [_row(model, fit, measure, prepared.term(name), {name: 1.0}, level) for name in names]
+    wider = simultaneous_quantile(fit, names, level)
+    return [_month_row(model, fit, measure, prepared.term(name), name, level, wider) for name in names]
+
+
+def _month_row(
+    model: str, fit: Fit, measure: str, term: str, name: str, level: float, wider: float
+) -> dict[str, Any]:
+    """One month's effect, with its own interval and that of all months at once."""
+    estimate, se = float(fit.coef[name]), float(fit.se[name])
+    band = np.array([estimate - wider * se, estimate + wider * se])
+    if measure.endswith("_ratio"):
+        band = np.exp(np.minimum(band, 700.0))
+    row = _row(model, fit, measure, term, {name: 1.0}, level)
+    return row | {"band_lower": float(band[0]), "band_upper": float(band[1])}
+
+
+def _population_rows(
+    fit: GlmmFit, prepared: ProgramData, counted: Sequence[str], level: float
+) -> list[dict[str, Any]]:
+    """The average month's effect on the population's risk or rate."""
+    clinics = int(fit.n_groups.iloc[0])
+    marginal = {"estimand": "marginal", "question": "policy"}
+    return [
+        _made("mixed", each.measure, "effect", each.estimate, each.se, each.df, level, fit.n_obs, clinics)
+        | marginal
+        for each in average_month(fit, prepared, counted)
+    ]
 
 
 def _row(
@@ -276,7 +326,7 @@ def _words(
         size = f"{value * scale:+.3g}{unit}"
         interval = f"{lower * scale:+.3g} to {upper * scale:+.3g}"
     else:
-        what = {"odds_ratio": "odds", "rate_ratio": "rate"}[measure]
+        what = {"odds_ratio": "odds", "risk_ratio": "risk", "rate_ratio": "rate"}[measure]
         size, interval = f"{what} multiplied by {value:.3g}", f"{lower:.3g} to {upper:.3g}"
     return f"{size} ({100 * level:.0f}% interval {interval}){when}: {ANSWERS[model].program}"
 

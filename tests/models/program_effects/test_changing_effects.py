@@ -1,0 +1,160 @@
+"""Effects that change with the months since the start: what leads, and what tests and bands say of them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import special, stats
+
+from tasks.models import GlmmFit, program_effect
+from tasks.models.program_effects.months_together import simultaneous_quantile
+
+MONTHS = 12
+STARTS = np.tile(np.arange(3, 12), 3)[:24]
+GROWTH = 0.06
+AFTER = MONTHS - STARTS.min()
+AVERAGE = GROWTH * np.mean(np.arange(AFTER) + 1.0)
+
+
+def rolled_out(seed: int, rows: int, growth: float, trend: float = 0.0) -> pd.DataFrame:
+    """24 clinics over 12 months that start in months 3 to 11; early ones may have a trend of their own."""
+    rng = np.random.default_rng(seed)
+    clinic = np.repeat(np.arange(24), MONTHS * rows)
+    month = np.tile(np.repeat(np.arange(MONTHS), rows), 24)
+    since = month - STARTS[clinic]
+    program = (since >= 0).astype(int)
+    own_trend = trend * (11 - STARTS[clinic]) / 8.0 * month
+    y = (
+        0.03 * month
+        + own_trend
+        + rng.normal(0.0, 0.3, 24)[clinic]
+        + rng.normal(0.0, 0.1, (24, MONTHS))[clinic, month]
+        + program * (growth * (since + 1.0) if growth else 0.3)
+        + rng.normal(size=len(clinic))
+    )
+    return pd.DataFrame(
+        {
+            "y": y,
+            "program": program,
+            "clinic": [f"c{each:02}" for each in clinic],
+            "month": [f"2023-{each + 1:02}" for each in month],
+        }
+    )
+
+
+def row_of(table: pd.DataFrame, model: str, measure: str) -> pd.Series:
+    return table[(table["model"] == model) & (table["measure"] == measure)].iloc[0]
+
+
+@pytest.mark.slow
+def test_one_effect_for_all_months_misses_a_growing_one_and_the_average_holds_it() -> None:
+    frame = rolled_out(1, rows=120, growth=GROWTH)
+    average = program_effect("y ~ 1", frame, effect="exposure-time")
+    constant = program_effect("y ~ 1", frame)
+    for model in ("mixed", "gee", "within"):
+        held, missed = (row_of(each.table, model, "difference") for each in (average, constant))
+        assert held["lower"] < AVERAGE < held["upper"]
+        assert missed["upper"] < AVERAGE
+    assert average.change is not None and average.change.p < 0.001
+    np.testing.assert_allclose(average.change.estimate.iloc[0], GROWTH, atol=4.0 * 0.01)
+
+
+@pytest.mark.slow
+def test_a_constant_effect_does_not_change() -> None:
+    found = [
+        program_effect("y ~ 1", rolled_out(s, 15, 0.0), effect="exposure-time", models=("mixed",))
+        for s in range(40)
+    ]
+    rejected = sum(each.change is not None and each.change.p < 0.05 for each in found)
+    assert rejected <= 6  # of 40 at the 5% level, 6 or fewer in 99% of such trials
+    held = [row_of(each.table, "mixed", "difference") for each in found]
+    assert sum(each["lower"] < 0.3 < each["upper"] for each in held) >= 34  # 95%: 34 or more in 99%
+
+
+def test_a_trend_of_the_clinics_own_is_seen_before_the_start() -> None:
+    leads = {"effect": "event-study", "models": ("mixed",), "leads": 3}
+    moving = program_effect("y ~ 1", rolled_out(3, 60, 0.0, trend=0.15), **leads)  # type: ignore[arg-type]
+    still = program_effect("y ~ 1", rolled_out(3, 60, 0.0), **leads)  # type: ignore[arg-type]
+    assert moving.before is not None and moving.before.p < 0.001
+    assert moving.before.df_num == 3
+    assert still.before is not None and still.before.p > 0.05
+
+
+def test_the_band_is_wider_than_the_intervals_and_holds_their_middle() -> None:
+    table = program_effect("y ~ 1", rolled_out(4, 15, GROWTH), effect="event-study", models=("mixed",)).table
+    months = table[table["model"] == "mixed"]
+    assert (months["band_lower"] < months["lower"]).all() and (months["upper"] < months["band_upper"]).all()
+    np.testing.assert_allclose(months["band_lower"] + months["band_upper"], 2.0 * months["value"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_independent_effects_have_the_quantile_of_sidak(count: int) -> None:
+    names = [f"m{k}" for k in range(count)]
+    fit = SimpleNamespace(
+        vcov=pd.DataFrame(np.diag(np.arange(1.0, count + 1.0)), index=names, columns=names),
+        df=pd.Series(np.inf, index=names),
+    )
+    worked = stats.norm.ppf(0.5 + 0.95 ** (1.0 / count) / 2.0)
+    assert simultaneous_quantile(fit, names, 0.95) == pytest.approx(worked, rel=0.01)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def binary() -> pd.DataFrame:
+    frame = rolled_out(5, 25, GROWTH)
+    rng = np.random.default_rng(6)
+    return frame.assign(y=(rng.random(len(frame)) < special.expit(-1.0 + frame["y"] - 0.5)).astype(int))
+
+
+def test_the_populations_average_month_is_standardised_by_hand(binary: pd.DataFrame) -> None:
+    found = program_effect("y ~ 1", binary, family="binomial", effect="exposure-time", models=("mixed",))
+    fit = found.fits["mixed"]
+    assert isinstance(fit, GlmmFit)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights = weights / weights.sum()
+    sd = np.sqrt(sum(float(fit.varcomp.variance(group).iloc[0]) for group in fit.varcomp))
+    by_month = binary["month"].value_counts(normalize=True).sort_index()
+
+    def risk(effect: float) -> float:
+        total = 0.0
+        for label, share in by_month.items():
+            eta = fit.coef["(Intercept)"] + fit.coef.get(f"month{label}", 0.0) + effect
+            total += share * float(weights @ special.expit(eta + sd * nodes))
+        return total
+
+    effects = [fit.coef[f"program{month}"] for month in range(AFTER)]
+    with_it, without = np.mean([risk(each) for each in effects]), risk(0.0)
+    np.testing.assert_allclose(
+        row_of(found.table, "mixed", "risk_difference")["value"], with_it - without, rtol=1e-7
+    )
+    np.testing.assert_allclose(
+        row_of(found.table, "mixed", "risk_ratio")["value"], with_it / without, rtol=1e-7
+    )
+
+
+def test_its_error_is_the_numerical_delta_methods(binary: pd.DataFrame) -> None:
+    """Against the spread of the same average over draws of all parameters from their joint normal."""
+    found = program_effect("y ~ 1", binary, family="binomial", effect="exposure-time", models=("mixed",))
+    fit = found.fits["mixed"]
+    assert isinstance(fit, GlmmFit)
+    row = row_of(found.table, "mixed", "risk_difference")
+    se = (row["upper"] - row["lower"]) / (2.0 * float(stats.t.ppf(0.975, row["df"])))
+    names = list(fit.coef.index)
+    rng = np.random.default_rng(8)
+    draws = rng.multivariate_normal(fit.coef, fit.vcov.loc[names, names], size=400)
+    variance = sum(float(fit.varcomp.variance(group).iloc[0]) for group in fit.varcomp)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    weights = weights / weights.sum()
+    months = [names.index(f"program{month}") for month in range(AFTER)]
+    base = draws[:, [names.index("(Intercept)")]] + np.column_stack(
+        [np.zeros(400), *(draws[:, names.index(f"month2023-{m:02}")] for m in range(2, MONTHS + 1))]
+    )
+
+    def risk(effect: np.ndarray) -> np.ndarray:
+        eta = base[:, :, None] + effect[:, None, None] + np.sqrt(variance) * nodes
+        return np.asarray((special.expit(eta) @ weights).mean(axis=1))
+
+    spread = np.mean([risk(draws[:, month]) for month in months], axis=0) - risk(np.zeros(400))
+    assert se == pytest.approx(spread.std(), rel=0.12)  # 400 draws: 3.5%; and what the variances add
