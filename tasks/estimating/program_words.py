@@ -41,22 +41,24 @@ def sentence(
     """
     start = say(
         f"effect.{measure}",
-        label=say("effect.of_when", label=label, when=when) if when else label,
+        label=label,
         value=_figure(value if measure in RATIOS else abs(value)),
         unit=unit,
         higher=say("effect.higher" if value >= 0 else "effect.lower"),
     )
+    when = say("effect.when", when=when) if when else ""
     # odds do not average over patients as means and risks do: a marginal model's odds ratio stays conditional
     # on what it adjusts for (Neuhaus, Kalbfleisch & Hauck 1991, Int Stat Rev 59:25)
     odds_of_all = (question, measure) == ("policy", "odds_ratio")
     compared = say("effect_compared.policy_odds" if odds_of_all else f"effect_compared.{question}")
     if not (lower == lower and upper == upper):
-        return say("effect.without_interval", start=start, compared=compared)
+        return say("effect.without_interval", start=start, when=when, compared=compared)
     if measure not in RATIOS and upper <= 0.0:  # lower by so much: the sign is in the word
         lower, upper = abs(upper), abs(lower)
     key = "effect.interval_doubtful" if _doubtful(measure, lower, upper) else "effect.interval"
     interval = say(key, lower=_figure(lower), upper=_figure(upper))
-    return say("effect.whole", start=" ".join(start.split()), compared=compared, interval=interval)
+    start = " ".join(start.split())
+    return say("effect.whole", start=start, when=when, compared=compared, interval=interval)
 
 
 def test_sentence(term: str, p: float) -> str:
