@@ -7,9 +7,13 @@
 --   column     needed  type                    meaning
 --   clinic     yes     text or number          the clinic the record belongs to; blank: set aside and counted
 --   date       yes     date or timestamp       when; with a time zone, its day is that of [network] time_zone
---   region     no      text or number          the clinic's region; a clinic's most frequent one is used
+--   region     no      text or number          the clinic's region; a clinic's most frequent one is used. Where
+--                                              clinics are numbered within regions, say so in the network file:
+--                                              clinic_within = "region" makes clinic 1 of North "North: 1"
 --   patient    no      text or number          the patient, however pseudonymous, so that patients who are seen
---                                              repeatedly count as one and copies of a record are found
+--                                              repeatedly count as one and copies of a record are found. NULL or
+--                                              blank: a patient of its own. Where numbers restart in each clinic:
+--                                              patient_within = "clinic"
 --   record     no      text or number          the record's own number, where equal rows may be different records
 --   outcomes   yes     number, 0/1 or boolean  a column for each outcome in the network file, except those
 --                                              that count records (per = "clinic-month")

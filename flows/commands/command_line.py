@@ -118,11 +118,14 @@ def init(
 
 @app.command()
 def check(network: NetworkFile = Path("network.toml")) -> None:
-    """List every error in a network file, with its line."""
-    from tasks.screening import check_network
+    """List every error in a network file, with its line, and what may not be meant."""
+    from tasks.screening import check_network, doubts
 
     checked = check_network(network)
     print(f"{network}: no errors; outcomes: {', '.join(checked.outcomes)}")
+    doubted = doubts(network)
+    if doubted:
+        print("Look at this, though:", *(f"  {each}" for each in doubted), sep="\n")
 
 
 @app.command()

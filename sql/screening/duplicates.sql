@@ -4,6 +4,7 @@ SELECT clinic, SUM(copies - 1) AS n
 FROM (
     SELECT clinic, COUNT(*) AS copies
     FROM {records} AS kept
+    WHERE {told_apart}
     GROUP BY {columns}
     HAVING COUNT(*) > 1
 ) AS repeated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tasks.estimating.summary import Summary
+from tasks.estimating.summary import COME_AGAIN, Summary
 from tasks.network.schema import Network, OutcomeSection
 
 Family = Literal["gaussian", "binomial", "poisson"]
@@ -101,10 +101,6 @@ class OutcomeFormulas:
         return f"{self.response} ~ {' + '.join(terms) if terms else '1'}"
 
 
-# visits per patient from which patients get an effect of their own
-_COME_AGAIN = 1.2
-
-
 def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormulas:
     """The formulas of an outcome.
 
@@ -127,16 +123,15 @@ def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormula
         response=f"log({column})" if outcome.scale == "log" else column,
         adjusters=adjusters,
         program="program" if program is not None and outcome.per == "record" else None,
-        patients=_patients(outcome, summary),
+        patients=_patients(name, outcome, summary),
         regions=bool(summary.clinics["region"].nunique() > 1),
         rollout=program is not None and program.starts is not None,
     )
 
 
-def _patients(outcome: OutcomeSection, summary: Summary) -> str:
+def _patients(name: str, outcome: OutcomeSection, summary: Summary) -> str:
     if outcome.kind != "continuous":
         return ""
     if outcome.patient_slopes:
         return " + (1 + period | patient)"
-    records, patients = summary.clinics["n_records"].sum(), summary.clinics["n_patients"].sum()
-    return " + (1 | patient)" if patients > 0 and records > _COME_AGAIN * patients else ""
+    return " + (1 | patient)" if summary.returning.get(name, 0.0) > COME_AGAIN else ""

@@ -5,7 +5,7 @@ One GROUP BY in the database; what comes back is counts and sums, never a record
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from tasks.network.schema import Network
 from tasks.records import Records
 from tasks.records.questions import clinics_and_months
 
+COME_AGAIN = 1.2
+"""Visits per patient from which patients get an effect of their own."""
 COLUMNS = ("clinic", "month", "n", "mean", "squares", "total", "exposure")
 
 
@@ -27,11 +29,14 @@ class Summary:
         months: months of the window that have usable records, in order.
         outcomes: outcome → frame with `clinic`, `month`, `n` (values), `mean` and `squares` (Σ(y − mean)²) on
             the scale of analysis, `total` (Σy), `exposure` (Σ exposure, or n).
+        returning: continuous outcome → how many values of it a patient has on average; empty where hardly
+            anybody comes twice.
     """
 
     clinics: pd.DataFrame
     months: tuple[str, ...]
     outcomes: dict[str, pd.DataFrame]
+    returning: dict[str, float] = field(default_factory=dict)
 
     def by_clinic(self, outcome: str) -> pd.DataFrame:
         """The window's moments of each clinic, indexed by clinic."""
@@ -74,7 +79,25 @@ def summarise(usable: Records, network: Network) -> Summary:
             outcomes[name] = clinics_and_months.moments_by_month(
                 usable, outcome.column or name, log=outcome.scale == "log", exposure=outcome.exposure
             )
-    return Summary(clinics, months, outcomes)
+    return Summary(clinics, months, outcomes, _values_per_patient(usable, network, clinics, outcomes))
+
+
+def _values_per_patient(
+    usable: Records, network: Network, clinics: pd.DataFrame, outcomes: dict[str, pd.DataFrame]
+) -> dict[str, float]:
+    if clinics["n_records"].sum() <= COME_AGAIN * clinics["n_patients"].sum():
+        return {}
+    columns = {
+        name: network.column(name) or name
+        for name, outcome in network.outcomes.items()
+        if outcome.kind == "continuous"
+    }
+    patients = clinics_and_months.patients_with_values(usable, tuple(dict.fromkeys(columns.values())))
+    return {
+        name: float(outcomes[name]["n"].sum()) / patients[column]
+        for name, column in columns.items()
+        if patients[column]
+    }
 
 
 def _records_per_month(

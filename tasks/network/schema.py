@@ -88,6 +88,12 @@ class RecordsSection(_Section):
     )
     select: str | None = Field(None, description="SELECT that returns the records in the contract's columns")
     select_file: str | None = Field(None, description="file with that SELECT, beside the network file")
+    patient_within: Literal["clinic"] | None = Field(
+        None, description="clinic: patients are numbered within each clinic; left out, within the network"
+    )
+    clinic_within: Literal["region"] | None = Field(
+        None, description="region: clinics are numbered within each region; left out, within the network"
+    )
     password_env: str | None = Field(None, description="environment variable holding the database password")
     password_block: str | None = Field(None, description="Prefect Secret block holding the database password")
 

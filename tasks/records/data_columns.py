@@ -100,6 +100,12 @@ class Frame:
             self._codes[name] = self._to_codes(name)
         return self._codes[name]
 
+    def with_codes(self, name: str, codes: Codes) -> Frame:
+        """The same table, with these codes for a column's labels."""
+        other = Frame(self._data)
+        other._codes[name] = codes
+        return other
+
     def _to_codes(self, name: str) -> Codes:
         column = self._column(name)
         if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):

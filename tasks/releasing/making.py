@@ -21,6 +21,7 @@ from tasks.screening import Screened
 Tables = Mapping[str, pd.DataFrame]
 
 # what the numbers come from: a release computed by other versions is another release
+_DECLARED = ("patient_within", "clinic_within")
 _COMPUTED_BY = ("clinicnet", "duckdb", "numpy", "pandas", "pyarrow", "scipy")
 
 
@@ -78,7 +79,11 @@ def release_of(
     since = None if before is None else before.since
     if before is not None:
         tables = {**tables, "changes": changes(before.since, before.tables, tables)}
-    configuration = network.model_dump_json(exclude={"output", "directory"})
+    # what a network file does not declare is not part of what it configures
+    undeclared = {key for key in _DECLARED if getattr(network.records, key) is None}
+    configuration = network.model_dump_json(
+        exclude={"output": True, "directory": True, "records": undeclared}
+    )
     return Release(
         id=release_id(configuration, month, policy, tables, since),
         network=network.network.name,

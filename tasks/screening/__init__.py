@@ -1,6 +1,7 @@
 """What is wrong with the records, counted by SQL in the database; nothing is silently dropped."""
 
 from tasks.screening.checking import check_network
+from tasks.screening.doubts import doubts
 from tasks.screening.screening import Screened, screen
 
-__all__ = ["Screened", "check_network", "screen"]
+__all__ = ["Screened", "check_network", "doubts", "screen"]

@@ -63,7 +63,10 @@ def _screen(records: Records, network: Network, month: str) -> Screened:
     window = months.window(month, network.window.months)
     contract = require_contract(records, network)
     by_column = column_rules(network, contract.columns)
-    screened = ScreenedRecords(network, contract, record_rules(month, len(window)), by_column, window)
+    by_record = record_rules(
+        month, len(window), clinic_within_region=network.records.clinic_within == "region"
+    )
+    screened = ScreenedRecords(network, contract, by_record, by_column, window)
 
     by_rule = counts_by_rule.by_record_rule(records, screened)
     findings = list(_record_findings(by_rule, screened.record_rules))
@@ -74,9 +77,11 @@ def _screen(records: Records, network: Network, month: str) -> Screened:
     used = clinics_and_months.clinics_with_dates(usable)
     _require_month(used, records, screened, month)
 
-    findings += _column_findings(counts_by_rule.by_column_rule(records, screened), by_column)
+    by_rule_of_columns = counts_by_rule.by_column_rule(records, screened)
+    findings += _column_findings(by_rule_of_columns, by_column)
+    findings += _lone_patients(by_rule_of_columns) if "patient" in contract.columns else []
     findings += differing
-    findings += _clinic_findings(usable, window)
+    findings += _clinic_findings(usable, window, tuple(used["clinic"]), contract.names.merged)
     return Screened(
         usable=usable,
         quality=pd.DataFrame(findings, columns=list(QUALITY_COLUMNS)),
@@ -187,9 +192,24 @@ def _column_findings(by_rule: pd.DataFrame, rules: Iterable[Rule]) -> Iterable[d
         yield from _findings(rule, _counts(by_rule, f"r{i}"), checked)
 
 
-def _clinic_findings(usable: Records, window: tuple[str, ...]) -> Iterable[dict[str, object]]:
+def _lone_patients(by_rule: pd.DataFrame) -> list[dict[str, object]]:
+    """What is said of records without a patient number, where there are any."""
+    found = _counts(by_rule, "without_patient")
+    if not any(found.values()):
+        return []
+    return _findings(query_rule("patient_missing"), found, _counts(by_rule, "n"))
+
+
+def _clinic_findings(
+    usable: Records, window: tuple[str, ...], clinics: tuple[str, ...], merged: tuple[str, ...]
+) -> Iterable[dict[str, object]]:
     """Names alike, months without records, and sudden drops: from each clinic's records by month."""
-    rules = [query_rule(name) for name in ("clinic_spelling", "months_without_records", "volume_drop")]
+    rules = [
+        counts_by_rule.spelling_rule(clinics),
+        query_rule("months_without_records"),
+        query_rule("volume_drop"),
+        *counts_by_rule.encoding_rule(clinics, merged),
+    ]
     counted = counts_by_rule.by_clinic_month_rule(usable, window, rules)
     for rule in rules:
         its = counted[counted["rule"] == rule.name]

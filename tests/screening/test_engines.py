@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from tasks.errors import SourceError
 from tasks.network.draft import save_draft
 from tasks.network.guessing import guess
 from tasks.network.schema import Network
 from tasks.records import Records
 from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.clinics_and_months import counted_by_month
 from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import Screened, check_network, screen
 from tests.screening.tables import months_of, network, write_table
@@ -52,6 +54,10 @@ DIRT: list[dict[str, Any]] = [
     {"region": "South"},
     {"clinic": "b", "region": None},
     {"outreach": None},
+    {"patient": None},
+    {"patient": None},
+    {"clinic": "A\u00a0"},
+    {"sex": " "},
 ]
 OUTCOMES = {
     "vaccinated": {"label": "V", "kind": "binary", "direction": "higher", "adjusters": ["age", "sex"]},
@@ -116,12 +122,13 @@ def test_every_kind_of_dirt_is_found(tmp_path: Path) -> None:
         "duplicates": 1,
         "vaccinated_missing": 1,
         "age_above_maximum": 1,
-        "sex_missing": 1,
+        "sex_missing": 2,
         "sbp_not_finite": 2,
         "sbp_below_minimum": 1,
         "visits_below_minimum": 1,
         "visits_without_exposure": 1,
         "outreach_missing": 1,
+        "patient_missing": 2,
         "region_differs": 1,
         "clinic_spelling": 37,
         "months_without_records": 1,
@@ -152,6 +159,50 @@ def test_a_database_that_speaks_other_sql_is_screened_as_duckdb_is(tmp_path: Pat
     source = {"source": in_sqlite(tmp_path, written), "select": "SELECT * FROM visits_table"}
     screened = result(network(tmp_path, **SECTIONS, records=source))
     same(in_duckdb(tmp_path, written), screened)
+
+
+def _half_past_midnight(ending: str, day: int, month: int) -> str:
+    """Half past midnight in Zurich in winter, an hour ahead of UTC, as a text with that ending."""
+    local = datetime.datetime(2024, month, day, 0, 30)
+    hours = {"Z": -1, "+00:00": -1, " UTC": -1, "-05:00": -6, "+01:00": 0, "+0100": 0, "": 0}[ending]
+    return (local + datetime.timedelta(hours=hours)).isoformat() + ending
+
+
+@pytest.mark.parametrize("ending", ["Z", "+00:00", " UTC", "-05:00", "+01:00", "+0100", ""])
+def test_text_that_is_a_point_in_time_belongs_to_the_networks_own_day(tmp_path: Path, ending: str) -> None:
+    """The first of each month in Zurich, whatever zone the text was written in."""
+    written = [
+        {
+            "clinic": clinic,
+            "patient": 10 * month + day,
+            "date": _half_past_midnight(ending, day, month),
+            "vaccinated": 1,
+        }
+        for clinic in "AB"
+        for month in (1, 2, 3)
+        for day in (1, 2)
+    ]
+    source = {"source": in_sqlite(tmp_path, written), "select": "SELECT * FROM visits_table"}
+    zurich = {"name": "T", "time_zone": "Europe/Zurich"}
+    screened = screen_of(tmp_path, {"records": source, "network": zurich, "window": {"months": 3}})
+    months = counted_by_month(screened.usable)
+    assert months["n"].tolist() == [2, 2, 2, 2, 2, 2]
+    assert screened.cut_off == "2024-03-02"
+
+
+def test_text_of_which_some_has_a_zone_is_refused(tmp_path: Path) -> None:
+    written = [
+        {"clinic": "AB"[i % 2], "date": f"2024-03-0{i + 1}T00:30:00{'Z' * (i % 2)}", "vaccinated": 1}
+        for i in range(4)
+    ]
+    source = {"source": in_sqlite(tmp_path, written), "select": "SELECT * FROM visits_table"}
+    with pytest.raises(SourceError, match="has a time zone in 2 of 4 records and none in the others"):
+        screen_of(tmp_path, {"records": source})
+
+
+def screen_of(directory: Path, sections: dict[str, Any]) -> Screened:
+    described = network(directory, **sections)
+    return screen(Records.of(described), described, "2024-03")
 
 
 def test_a_network_file_guessed_from_sqlite_passes(tmp_path: Path) -> None:

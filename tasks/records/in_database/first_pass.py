@@ -18,6 +18,7 @@ from tasks.records.formulas import splines as bases
 from tasks.records.formulas.expressions import FACTOR_FUNCTIONS, Expression
 from tasks.records.formulas.model_spec import Request
 from tasks.records.in_database.translation import Sql, Translator, Untranslatable, is_infinite, is_nan
+from tasks.records.in_memory.lone_patients import PATIENT, groups_patients
 from tasks.records.in_memory.rows import check_names, computed_part, no_rows_left, refuse_infinite
 from tasks.records.in_memory.summing import reference_point
 from tasks.records.sources.connection import Connection
@@ -95,7 +96,7 @@ def survey(asked: Request, connection: Connection, query: str) -> Survey:
     Raises:
         FormulaError: a column is not there.
         RecordsError: infinite values, or no complete row.
-        Untranslatable: an expression has no portable SQL.
+        Untranslatable: an expression has no portable SQL, or a patient grouped by has no number.
     """
     found = _start(asked, connection, query)
     needs = found.needs
@@ -106,6 +107,8 @@ def survey(asked: Request, connection: Connection, query: str) -> Survey:
         sums = _sums(needs, found)
     total = int(sums[""][0])
     incomplete = [need for need in needs if sums[need.key][0] < total]
+    if groups_patients(asked) and any(need.text == PATIENT for need in incomplete):
+        raise Untranslatable  # patients without a number are told apart row by row
     found.complete = [need.value.is_not(None) for need in incomplete]
     found.dropped = _reasons(incomplete, found) if incomplete else {}
     found.n = total - sum(found.dropped.values())

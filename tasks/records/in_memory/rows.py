@@ -18,6 +18,7 @@ from tasks.records.formulas.expressions import BASIS_FUNCTIONS, FACTOR_FUNCTIONS
 from tasks.records.formulas.formula import Grouping
 from tasks.records.formulas.model_spec import Binding, Request
 from tasks.records.in_memory.grouping import combine, nested_label, used
+from tasks.records.in_memory.lone_patients import each_on_its_own
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -54,6 +55,7 @@ class Rows:
             RecordsError: infinite values, or no row is left.
         """
         check_names(asked, frame.names)
+        frame = each_on_its_own(frame, asked, weight)
         rows = cls(frame, None if weight is None else frame.numbers(weight))
         rows._drop_incomplete(asked)
         if rows.n == 0:

@@ -19,21 +19,37 @@ _MOMENTS = {
     "exposure": "float64",
 }
 
+PATIENTS = "COUNT(DISTINCT patient) + COUNT(*) - COUNT(patient)"
+"""Patients among records: a record without a patient number is a patient of its own."""
+
 
 def clinics(records: Records) -> pd.DataFrame:
     """One row a clinic: `clinic`, `region`, `n_records`, `n_patients`, `first_month`, `last_month`."""
     return aggregate_frame(
         records,
-        "SELECT clinic, min(region) AS region, count(*) AS n_records, count(DISTINCT patient) AS n_patients, "
+        f"SELECT clinic, min(region) AS region, count(*) AS n_records, {PATIENTS} AS n_patients, "
         "min(month) AS first_month, max(month) AS last_month FROM {records} GROUP BY clinic ORDER BY clinic",
     )
+
+
+def patients_with_values(records: Records, columns: Sequence[str]) -> dict[str, int]:
+    """Column → how many patients have a value of it, those without a number each on their own."""
+    if not columns:
+        return {}
+    valued = [f"CASE WHEN {quoted(column)} IS NOT NULL THEN patient END" for column in columns]
+    counts = (
+        f"COUNT(DISTINCT {patient}) + COUNT({quoted(column)}) - COUNT({patient}) AS p{i}"
+        for i, (column, patient) in enumerate(zip(columns, valued, strict=True))
+    )
+    (row,) = aggregate(records, f"SELECT {', '.join(counts)} FROM {{records}}").to_pylist()
+    return {column: int(row[f"p{i}"]) for i, column in enumerate(columns)}
 
 
 def clinics_with_dates(records: Records) -> pd.DataFrame:
     """The same with each clinic's `first_date` and `last_date` as text in place of months."""
     counted = aggregate_frame(
         records,
-        "SELECT clinic, MIN(region) AS region, COUNT(*) AS n_records, COUNT(DISTINCT patient) AS n_patients, "
+        f"SELECT clinic, MIN(region) AS region, COUNT(*) AS n_records, {PATIENTS} AS n_patients, "
         "MIN(date) AS first_date, MAX(date) AS last_date FROM {records} GROUP BY clinic",
     )
     return counted.astype({"first_date": "string", "last_date": "string"}).sort_values(

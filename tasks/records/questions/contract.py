@@ -15,7 +15,8 @@ from tasks.network.schema import Network
 from tasks.records.data_columns import Kind
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.column_uses import Misfit, Use, uses
-from tasks.records.questions.sql_text import CLINIC, LARGEST, quoted
+from tasks.records.questions.record_names import RecordNames, canonical
+from tasks.records.questions.sql_text import LARGEST, quoted
 from tasks.records.questions.users_select import refuse_all_but_a_select
 from tasks.records.sources.connection import SourceColumn
 from tasks.records.sources.records import Records
@@ -40,10 +41,12 @@ class Contract:
     Attributes:
         columns: column → number, boolean, text, date or other, and whether it can hold NaN.
         zoned: whether dates are points in time with a time zone.
+        names: the SQL of a record's clinic, region and patient.
     """
 
     columns: Mapping[str, SourceColumn]
     zoned: bool
+    names: RecordNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,12 @@ def examine_records(records: Records, network: Network) -> tuple[Contract, tuple
     used, found = uses(network)
     misfits = [*found, *_structure(kinds, used, network), *_limits(used, network)]
     wrong = {misfit.place for misfit in misfits}
-    zoned, contents = _contents(records, network, columns, [use for use in used if use.place not in wrong])
-    return Contract(columns, zoned), (*misfits, *contents)
+    names = RecordNames.of(columns, network.records)
+    if {"clinic", *([] if network.records.clinic_within is None else ["region"])} - set(columns):
+        return Contract(columns, zoned=False, names=names), tuple(misfits)
+    sound = [use for use in used if use.place not in wrong]
+    contract, contents = _contents(records, network, Contract(columns, zoned=False, names=names), sound)
+    return contract, (*misfits, *contents)
 
 
 def _structure(kinds: Mapping[str, Kind], used: tuple[Use, ...], network: Network) -> Iterator[Misfit]:
@@ -111,6 +118,9 @@ def _structure(kinds: Mapping[str, Kind], used: tuple[Use, ...], network: Networ
                     ("outcomes", name, "patient_slopes"),
                     "patient_slopes needs a column 'patient', and the SELECT returns none",
                 )
+    for key, column in (("patient_within", "patient"), ("clinic_within", "region")):
+        if getattr(network.records, key) is not None and column not in kinds:
+            yield Misfit(("records", key), f"{key} needs a column {column!r}, and the SELECT returns none")
     for use in used:
         if use.column not in kinds:
             yield Misfit(
@@ -147,11 +157,10 @@ def _limits(used: tuple[Use, ...], network: Network) -> Iterator[Misfit]:
 
 
 def _contents(
-    records: Records, network: Network, columns: Mapping[str, SourceColumn], used: Sequence[Use]
-) -> tuple[bool, list[Misfit]]:
-    """Whether dates have a time zone, and what only the records themselves can tell, counted in one pass."""
-    if "clinic" not in columns:
-        return False, []
+    records: Records, network: Network, contract: Contract, used: Sequence[Use]
+) -> tuple[Contract, list[Misfit]]:
+    """The contract with what only the records themselves can tell, and their misfits, counted in one pass."""
+    columns, names = contract.columns, contract.names
     latest = _LATEST if "date" in columns and columns["date"].kind == "date" else "NULL"
     select = ("records", "select_file" if network.records.select_file is not None else "select")
     counts = [each for use in used for each in _impossible(use, columns[use.column], network)]
@@ -160,18 +169,24 @@ def _contents(
     ]
     needed = [*used, *([Use("date", select, "continuous")] if latest != "NULL" else [])]
     summed += [f", COUNT({quoted(use.column)}) AS k{i}" for i, use in enumerate(needed)]
+    keys = {"clinic": names.clinic, **({"region": names.region} if "region" in columns else {})}
     by_clinic = aggregate(
         records,
-        f"SELECT {CLINIC} AS clinic, COUNT(*) AS n, {latest} AS latest{''.join(summed)} "
-        f"FROM {{records}} AS contract GROUP BY {CLINIC}",
+        f"SELECT {', '.join(f'{key} AS {name}' for name, key in keys.items())}, COUNT(*) AS n, "
+        f"{latest} AS latest{''.join(summed)} FROM {{records}} AS contract "
+        f"GROUP BY {', '.join(keys.values())}",
     )
     moment = by_clinic.schema.field("latest").type
     zoned = pa.types.is_timestamp(moment) and moment.tz is not None
     rows = by_clinic.drop_columns("latest").to_pylist()
-    clinics = [row["clinic"] for row in rows if row["clinic"] is not None]
+    names = names.respelling(row[key] for row in rows for key in keys)
+    contract = Contract(columns, zoned, names)
+    clinics = sorted({canonical(row["clinic"]) for row in rows if row["clinic"] is not None} - {""})
     n = sum(row["n"] for row in rows)
     if n == 0:
-        return zoned, [Misfit(select, "the SELECT returns no records; look at its WHERE and at the source")]
+        return contract, [
+            Misfit(select, "the SELECT returns no records; look at its WHERE and at the source")
+        ]
     found = []
     if not clinics:
         sentence = f"column 'clinic' is empty in all {n:,} records; name the column that holds the clinic"
@@ -188,7 +203,7 @@ def _contents(
             found.append(Misfit(count.place, count.sentence.format(n=_records(impossible))))
     if network.program is not None and network.program.starts is not None and clinics:
         found += _unknown_starts(network.program.starts, clinics)
-    return zoned, found
+    return contract, found
 
 
 def _impossible(use: Use, column: SourceColumn, network: Network) -> Iterator[_Count]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
 from tasks.records.questions.aggregates import aggregate_frame
+from tasks.records.questions.record_names import look_alike
 from tasks.records.questions.rules import Rule, query, query_rule
 from tasks.records.questions.screened_records import ScreenedRecords
+from tasks.records.questions.sql_text import literals
 from tasks.records.sources.records import Records
 
 
@@ -18,7 +20,10 @@ def by_record_rule(records: Records, screened: ScreenedRecords) -> pd.DataFrame:
 
 
 def by_column_rule(records: Records, screened: ScreenedRecords) -> pd.DataFrame:
-    """Per clinic, its kept records (`n`) and what each column rule finds among them (`r0`, `r1`, …)."""
+    """Per clinic, its kept records (`n`), and those among them that each column rule finds (`r0`, `r1`, …).
+
+    Those without a patient number are under `without_patient`.
+    """
     return aggregate_frame(records, screened.by_column_rule)
 
 
@@ -45,4 +50,15 @@ def by_clinic_month_rule(usable: Records, window: Sequence[str], rules: Sequence
 
 def copies_rule(screened: ScreenedRecords) -> Rule:
     """The rule that finds copies among these columns."""
-    return query_rule("duplicates", columns=", ".join(screened.compared))
+    return query_rule("duplicates", columns=", ".join(screened.compared), told_apart=screened.told_apart)
+
+
+def spelling_rule(clinics: Collection[str]) -> Rule:
+    """The rule that finds clinics whose names look like another's."""
+    return query_rule("clinic_spelling", alike=literals(look_alike(clinics)))
+
+
+def encoding_rule(clinics: Collection[str], merged: Collection[str]) -> tuple[Rule, ...]:
+    """The rule that says which clinics' names were found in several spellings; none where none were."""
+    found = sorted(set(clinics) & set(merged))
+    return (query_rule("clinic_encoding", respelled=literals(found)),) if found else ()

@@ -51,14 +51,23 @@ class Rule:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-def record_rules(month: str, window_months: int) -> tuple[Rule, ...]:
-    """Predicates on a whole record; a record counts under the first that applies."""
+def record_rules(month: str, window_months: int, *, clinic_within_region: bool = False) -> tuple[Rule, ...]:
+    """Predicates on a whole record; a record counts under the first that applies.
+
+    Args:
+        month: the reported month.
+        window_months: months of the window.
+        clinic_within_region: whether clinics are numbered within regions.
+    """
     days = {
         "first_day": months.first_day(months.window(month, window_months)[0]).isoformat(),
         "day_after": months.day_after(month).isoformat(),
     }
     names = ("clinic_missing", "date_missing", "date_impossible", "date_before_window", "date_after_month")
-    return tuple(_rule(name, days) for name in names)
+    rules = {name: _rule(name, days) for name in names}
+    if clinic_within_region:
+        rules["clinic_missing"] = replace(_rule("clinic_or_region_missing", days), name="clinic_missing")
+    return tuple(rules.values())
 
 
 def column_rules(network: Network, columns: Mapping[str, SourceColumn]) -> tuple[Rule, ...]:

@@ -9,8 +9,9 @@ from tasks import months
 from tasks.network.schema import Network
 from tasks.records.questions.column_uses import Use, uses
 from tasks.records.questions.contract import Contract
+from tasks.records.questions.record_names import blank_is_missing
 from tasks.records.questions.rules import Rule, blanked
-from tasks.records.questions.sql_text import CLINIC, REGION, literal, quoted
+from tasks.records.questions.sql_text import literal, quoted
 from tasks.records.sources.records import Records
 
 
@@ -40,9 +41,9 @@ class ScreenedRecords:
     def typed(self) -> str:
         """Every record: names trimmed, dates as days in the network's time zone, 0 and 1 for false, true."""
         columns = [
-            f"{CLINIC} AS clinic",
-            f"{REGION if 'region' in self.contract.columns else 'CAST(NULL AS VARCHAR)'} AS region",
-            f"{'patient' if 'patient' in self.contract.columns else 'CAST(NULL AS INTEGER)'} AS patient",
+            f"{self.contract.names.clinic} AS clinic",
+            f"{self.contract.names.region} AS region",
+            f"{self.contract.names.patient} AS patient",
             f"{self._date()} AS date",
         ]
         columns += ["record"] if "record" in self.contract.columns else []
@@ -62,7 +63,7 @@ class ScreenedRecords:
             repeated: whether there are copies to leave out.
             regions: clinic → its usual region, for the clinics whose records do not agree on it.
         """
-        kept = f"SELECT DISTINCT * FROM ({self.kept}) AS kept" if repeated else self.kept
+        kept = self._without_copies if repeated else self.kept
         number = "CAST(EXTRACT(YEAR FROM date) * 12 + EXTRACT(MONTH FROM date) - 1 AS INTEGER)"
         columns = {
             "clinic": "clinic",
@@ -78,6 +79,19 @@ class ScreenedRecords:
             columns["program"] = self._program(columns, number)
         listed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
         return f"SELECT {listed} FROM ({kept}) AS kept"
+
+    @property
+    def _without_copies(self) -> str:
+        """The kept records, each once; those that nothing tells apart may be of different patients."""
+        return (
+            f"SELECT DISTINCT * FROM ({self.kept}) AS kept WHERE {self.told_apart} "
+            f"UNION ALL SELECT * FROM ({self.kept}) AS kept WHERE NOT ({self.told_apart})"
+        )
+
+    @property
+    def told_apart(self) -> str:
+        """Whether a kept record says whose it is, or which: a condition."""
+        return "patient IS NOT NULL" + (" OR record IS NOT NULL" if "record" in self.contract.columns else "")
 
     def usable_of(self, records: Records, *, repeated: bool, regions: Mapping[str, str | None]) -> Records:
         """The same as a handle; arguments as in `usable`."""
@@ -95,8 +109,8 @@ class ScreenedRecords:
 
     @property
     def by_column_rule(self) -> str:
-        """Per clinic, its kept records (`n`) and what each column rule finds among them (`r0`, `r1`, …)."""
-        counts = []
+        """Per clinic, its kept records (`n`), those without a patient, and what each column rule finds."""
+        counts = [", COUNT(*) - COUNT(patient) AS without_patient"]
         for i, rule in enumerate(self.column_rules):
             before = [each.sql for each in self.column_rules[:i] if each.column == rule.column]
             first = "".join(f"({sql}) IS NOT TRUE AND " for sql in before)
@@ -127,8 +141,10 @@ class ScreenedRecords:
         return "CAST(date AS DATE)"
 
     def _typed(self, column: str) -> str:
-        boolean = self.contract.columns[column].kind == "boolean"
-        if boolean and any(use.role != "adjuster" for use in self._uses(column)):
+        source = self.contract.columns[column]
+        if source.kind == "text" and source.order is None:
+            return blank_is_missing(column)
+        if source.kind == "boolean" and any(use.role != "adjuster" for use in self._uses(column)):
             return f"CAST({quoted(column)} AS INTEGER)"
         return quoted(column)
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 
 import numpy as np
 
-CLINIC = "NULLIF(TRIM(CAST(clinic AS VARCHAR)), '')"
-"""A record's clinic as text; NULL where it is blank."""
-REGION = "NULLIF(TRIM(CAST(region AS VARCHAR)), '')"
-"""The same of its region."""
 LARGEST = "1.7976931348623157e308"
 """The largest double: infinity lies beyond it, and NaN, which PostgreSQL and DuckDB sort above infinity."""
 
@@ -26,3 +22,8 @@ def literal(value: Hashable) -> str:
     if isinstance(value, int | float | np.integer | np.floating):
         return repr(value.item() if isinstance(value, np.generic) else value)
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def literals(values: Collection[Hashable]) -> str:
+    """Labels as the list after IN; of none, a list that nothing is in."""
+    return ", ".join(literal(value) for value in values) or "NULL"

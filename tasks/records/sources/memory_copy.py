@@ -25,11 +25,16 @@ COPY = "SELECT * FROM records"
 
 _KINDS_MIXED = "a column of the SELECT mixes kinds of values"
 
-# a database without dates (SQLite) gives them as text, which is as good where all of it is ISO 8601
-_TEXT_DATES = (
-    "SELECT count(date) > 0 AND count(date) = count(TRY_CAST(date AS TIMESTAMP)) AS all_of_them, "
-    "bool_and(length(date) = 10) AS days FROM records"
-)
+# a database without dates (SQLite) gives them as text, which is as good where all of it is ISO 8601; a time
+# followed by Z, an offset or a zone's name is a point in time, whose day the network's own zone decides
+_TEXT_DATES = r"""
+SELECT
+    count(date) > 0 AND count(date) = count(TRY_CAST(date AS TIMESTAMPTZ)) AS all_of_them,
+    bool_and(length(date) = 10) AS days,
+    count(*) FILTER (regexp_matches(date, ':\d\d(:\d\d(\.\d+)?)?\s*[A-Za-z+-]')) AS zoned,
+    count(date) AS known
+FROM records
+"""
 
 
 @dataclass
@@ -113,7 +118,13 @@ def _joined(batches: list[pa.Table]) -> pa.Table:
 
 
 def _date_texts(keeper: duckdb.DuckDBPyConnection) -> None:
-    all_of_them, days = keeper.sql(_TEXT_DATES).fetchall()[0]
-    if all_of_them:
-        kind = "DATE" if days else "TIMESTAMP"
-        keeper.execute(f"ALTER TABLE records ALTER COLUMN date SET DATA TYPE {kind}")
+    all_of_them, days, zoned, known = keeper.sql(_TEXT_DATES).fetchall()[0]
+    if not all_of_them:
+        return
+    if 0 < zoned < known:
+        raise SourceError(
+            f"column 'date' has a time zone in {zoned:,} of {known:,} records and none in the others",
+            hint="give each its zone in the SELECT, or cut all to their day, as in SUBSTR(…, 1, 10) AS date",
+        )
+    kind = "TIMESTAMPTZ" if zoned else "DATE" if days else "TIMESTAMP"
+    keeper.execute(f"ALTER TABLE records ALTER COLUMN date SET DATA TYPE {kind}")

@@ -1,0 +1,107 @@
+"""Whether patients and clinics look as if their numbers began anew elsewhere: counts by clinic and region.
+
+Nothing in a record says so. What tells is that everybody seems to be everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from tasks.network.schema import Network
+from tasks.records.questions.aggregates import aggregate_frame
+from tasks.records.questions.column_uses import Misfit
+from tasks.records.questions.contract import Contract
+from tasks.records.sources.records import Records
+
+_EVERYWHERE = 2.0
+"""Clinics that a patient number occurs in on average, from which numbers are doubted; of two, nearly both."""
+_SPLIT = 0.9
+"""Share of a clinic's records in its usual region, under which it is doubted that the clinic is one."""
+
+
+def doubted_numbering(records: Records, network: Network, contract: Contract) -> tuple[Misfit, ...]:
+    """Where numbers may restart although the network file does not say so.
+
+    Args:
+        records: what the network file's SELECT returns.
+        network: the network file.
+        contract: what the SELECT returns, which fits the network file.
+
+    Raises:
+        SourceError: the database cannot be reached.
+    """
+    found: list[Misfit] = []
+    if "patient" in contract.columns and network.records.patient_within is None:
+        found += _doubted_patients(records, contract)
+    if "region" in contract.columns and network.records.clinic_within is None:
+        found += _doubted_clinics(records, contract)
+    return tuple(found)
+
+
+def _doubted_patients(records: Records, contract: Contract) -> Iterator[Misfit]:
+    named = _named(contract)
+    by_clinic = aggregate_frame(
+        records, f"SELECT clinic, COUNT(DISTINCT patient) AS n FROM ({named}) AS named GROUP BY clinic"
+    )
+    whole = aggregate_frame(records, f"SELECT COUNT(DISTINCT patient) AS n FROM ({named}) AS named")
+    clinics = by_clinic.loc[by_clinic["clinic"].notna() & (by_clinic["n"] > 0), "n"]
+    patients = int(whole["n"].iloc[0])
+    if len(clinics) < 2 or patients < 2:
+        return
+    times = float(clinics.sum()) / patients
+    if times < min(_EVERYWHERE, 0.9 * len(clinics)):
+        return
+    occurs = (
+        f"every patient number occurs in all {len(clinics):,} clinics"
+        if (clinics == patients).all()
+        else f"a patient number occurs in {times:.1f} of the {len(clinics):,} clinics on average"
+    )
+    yield Misfit(
+        ("records",),
+        f'{occurs}; if numbers restart in each clinic, write patient_within = "clinic" under [records]',
+    )
+
+
+def _doubted_clinics(records: Records, contract: Contract) -> Iterator[Misfit]:
+    counted = aggregate_frame(
+        records,
+        f"SELECT clinic, region, COUNT(*) AS n FROM ({_named(contract)}) AS named GROUP BY clinic, region",
+    ).dropna(subset=["clinic", "region"])
+    split = _split(counted)
+    if split.empty:
+        return
+    of_all, pairs = counted["clinic"].nunique(), len(counted)
+    first, shares = split.index[0], split.iloc[0]
+    several = f"{len(split):,} of {of_all:,} clinics have" if len(split) > 1 else f"clinic {first!r} has"
+    told = ", ".join(f"{share:.0%} in {region}" for region, share in shares.items())
+    example = f"clinic {first!r}: {told}" if len(split) > 1 else told
+    yield Misfit(
+        ("records",),
+        f"{several} records in several regions ({example}); if clinics are numbered within regions, which "
+        f'makes {pairs:,} of {of_all:,}, write clinic_within = "region" under [records]',
+    )
+
+
+def _split(counted: pd.DataFrame) -> pd.Series:
+    """Clinic → region → share of its records, for clinics that belong to no region by nine in ten."""
+    shares = counted.assign(share=counted["n"] / counted.groupby("clinic")["n"].transform("sum"))
+    most = shares.groupby("clinic")["share"].max()
+    doubted = shares[shares["clinic"].isin(most.index[most < _SPLIT])]
+    by_clinic = doubted.sort_values(["clinic", "share", "region"], ascending=[True, False, True])
+    return pd.Series(
+        {
+            clinic: dict(zip(its["region"], its["share"], strict=True))
+            for clinic, its in by_clinic.groupby("clinic")
+        },
+        dtype=object,
+    )
+
+
+def _named(contract: Contract) -> str:
+    names = contract.names
+    return (
+        f"SELECT {names.clinic} AS clinic, {names.region} AS region, {names.patient} AS patient "
+        "FROM {records} AS contract"
+    )

@@ -1,0 +1,31 @@
+"""What is not wrong with a network, yet may not be meant: `clinicnet check` says it, nothing is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.network.problems import Problem, in_order
+from tasks.network.reading import examine
+from tasks.records.questions.contract import require_contract, table_of
+from tasks.records.questions.numbering import doubted_numbering
+from tasks.records.sources.records import Records
+
+
+def doubts(path: Path) -> tuple[Problem, ...]:
+    """What the person who wrote a network file should look at, each with its line.
+
+    Args:
+        path: a network file in which `check_network` finds nothing wrong.
+
+    Raises:
+        SourceError: the database went away.
+    """
+    reading = examine(path)
+    if reading.network is None:
+        return ()
+    with Records.of(reading.network).held() as records:
+        contract = require_contract(records, reading.network)
+        doubted = doubted_numbering(records, reading.network, contract)
+    return in_order(
+        reading.problem(each.place, f"{table_of(each.place)} {each.sentence}") for each in doubted
+    )

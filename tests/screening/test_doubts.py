@@ -1,0 +1,88 @@
+"""`check` doubts numbers that seem to begin anew in each clinic or region, and refuses nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.screening import check_network, doubts
+from tests.screening.tables import months_of, write_table
+
+FILE = """\
+[network]
+name = "Numbers"
+
+[records]
+source = "records.duckdb"
+select = "SELECT * FROM visits_table"
+
+[outcomes.vaccinated]
+label = "Vaccinated"
+kind = "binary"
+direction = "higher"
+"""
+
+
+def doubted(directory: Path, rows: list[dict[str, Any]], **declared: str) -> list[str]:
+    write_table(directory / "records.duckdb", rows)
+    lines = "".join(f'{key} = "{value}"\n' for key, value in declared.items())
+    file = directory / "network.toml"
+    file.write_text(FILE.replace("[records]\n", f"[records]\n{lines}"), "utf-8")
+    check_network(file)
+    return [str(each) for each in doubts(file)]
+
+
+def _numbered_in_each(clinics: str, *counts: int) -> list[dict[str, Any]]:
+    """Clinics whose patients are numbered from 1, so many in each."""
+    return [
+        row | {"patient": i + 1}
+        for clinic, count in zip(clinics, counts, strict=True)
+        for i, row in enumerate(months_of(clinic, count))
+    ]
+
+
+def test_every_patient_in_every_clinic(tmp_path: Path) -> None:
+    rows = _numbered_in_each("ABCD", 20, 20, 20, 20)
+    (said,) = doubted(tmp_path, rows)
+    assert said == (
+        "line 4: [records] every patient number occurs in all 4 clinics; if numbers restart in each clinic, "
+        'write patient_within = "clinic" under [records]'
+    )
+    assert doubted(tmp_path, rows, patient_within="clinic") == []
+
+
+def test_clinics_of_different_sizes(tmp_path: Path) -> None:
+    """Numbers 1 to 10, 20, 25 and 28: 83 pairs of 28 numbers, so each is in 2.96 clinics on average."""
+    (said,) = doubted(tmp_path, _numbered_in_each("ABCD", 10, 20, 25, 28))
+    assert "a patient number occurs in 3.0 of the 4 clinics on average" in said
+
+
+def test_patients_who_go_to_a_second_clinic_are_no_doubt(tmp_path: Path) -> None:
+    rows = [*months_of("A", 20), *months_of("B", 20), *months_of("C", 20)]
+    seen_twice = [row | {"clinic": "C"} for row in rows[:12]]
+    assert doubted(tmp_path, [*rows, *seen_twice]) == []
+
+
+def test_clinics_split_between_regions(tmp_path: Path) -> None:
+    rows = [
+        row
+        for region in ("North", "South")
+        for clinic in "123"
+        for row in months_of(clinic, 10, region=region)
+    ]
+    (said,) = doubted(tmp_path, rows)
+    assert said == (
+        "line 4: [records] 3 of 3 clinics have records in several regions (clinic '1': 50% in North, 50% in "
+        "South); if clinics are numbered within regions, which makes 6 of 3, write clinic_within = "
+        '"region" under [records]'
+    )
+    assert doubted(tmp_path, rows, clinic_within="region") == []
+
+
+@pytest.mark.parametrize(("strays", "said"), [(1, 0), (8, 1)])
+def test_one_clinic_split_between_regions(tmp_path: Path, strays: int, said: int) -> None:
+    rows = [*months_of("A", 20, region="North"), *months_of("B", 20, region="South")]
+    rows += months_of("A", strays, region="South")
+    assert len(doubted(tmp_path, rows)) == said
