@@ -14,7 +14,7 @@ from tasks.estimating import OutcomeEstimates
 from tasks.estimating.attempting import attempted, reason_of
 from tasks.models import ranks
 from tasks.models.clinics.verdict import FEWEST, Verdict
-from tasks.network.schema import Network
+from tasks.network.schema import Network, PolicySection
 
 DRAWS = 4_000
 SEED = 0  # of the posterior draws: a rerun gives the same ranks
@@ -48,10 +48,10 @@ def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
     Clinics under the policy's minimums take no part in the order; they have a row that says so.
     """
     with speaking(network.network.language):
-        return _ranked(estimates)
+        return _ranked(estimates, network.policy)
 
 
-def _ranked(estimates: OutcomeEstimates) -> OutcomeRanks:
+def _ranked(estimates: OutcomeEstimates, policy: PolicySection) -> OutcomeRanks:
     outcome = estimates.question.outcome
     clinics = tuple(estimates.clinics.loc[estimates.clinics["form"] == "raw", "clinic"])
     if estimates.shrunken is None:
@@ -59,7 +59,7 @@ def _ranked(estimates: OutcomeEstimates) -> OutcomeRanks:
     if outcome.direction == "neither":
         return _unranked(estimates, clinics, coded("ranked.neither"))
     if not estimates.compared:
-        return _unranked(estimates, clinics, coded("ranked.none_compared"))
+        return _unranked(estimates, clinics, _none_compared(estimates, policy))
     try:
         shrunken, better = estimates.shrunken, outcome.direction
         found = attempted(
@@ -98,6 +98,22 @@ def _ranked(estimates: OutcomeEstimates) -> OutcomeRanks:
         }
     )
     return OutcomeRanks(decision, sentence, table.assign(outcome=estimates.question.name), rankability)
+
+
+def _none_compared(estimates: OutcomeEstimates, policy: PolicySection) -> str:
+    """Why not one clinic can be compared: few records or events, little difference, or all are withheld."""
+    shrunken = estimates.clinics[estimates.clinics["form"] == "shrunken"]
+    if (shrunken["status"] == "ok").any():
+        return coded("ranked.none_shown")
+    few = {
+        coded("why.few_records", fewest=policy.minimum_denominator),
+        coded("why.few_events", fewest=policy.minimum_count),
+    }
+    reasons = {*shrunken["reason"].dropna()}
+    if not reasons & few:
+        alike = not (shrunken["reliability"].fillna(0.0) > 0.0).any()
+        return coded("ranked.none_differ" if alike else "ranked.none_reliable")
+    return coded("ranked.none_compared" if reasons <= few else "ranked.none_enough")
 
 
 def reason_of_verdict(verdict: Verdict, n: int) -> str:

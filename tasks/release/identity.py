@@ -35,6 +35,7 @@ class Release:
         versions: package → version, of what computed it.
         tables: table name → frame with that table's columns.
         since: the earlier release that `changes` compares this one with; None where there is none.
+        counts_patients: whether the records name patients; where they do, a missing count is withheld.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Release:
     versions: Mapping[str, str]
     tables: Mapping[str, pd.DataFrame]
     since: Since | None = None
+    counts_patients: bool = True
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]

@@ -20,8 +20,8 @@ from tasks.screening import Screened
 
 Tables = Mapping[str, pd.DataFrame]
 
-# what the numbers come from: a release computed by other versions is another release
 _DECLARED = ("patient_within", "clinic_within")
+# what the numbers come from: a release computed by other versions is another release
 _COMPUTED_BY = ("clinicnet", "duckdb", "numpy", "pandas", "pyarrow", "scipy")
 
 
@@ -94,4 +94,5 @@ def release_of(
         versions={name: importlib.metadata.version(name) for name in _COMPUTED_BY},
         tables=tables,
         since=since,
+        counts_patients=bool(screened.clinics["n_patients"].notna().any()),
     )

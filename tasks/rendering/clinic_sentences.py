@@ -16,6 +16,8 @@ def reading(outcome: Outcome, line: Line) -> str:
     if line.tone == "absent":
         return say("clinic.absent", reason=bare(line.reason or outcome.reason))
     if line.tone == "uncompared":
+        if line.reason and _enough_records(line):
+            return say("clinic.uncompared_alike", reason=sentence_case(bare(line.reason)))
         if line.reason:
             return say("clinic.uncompared_reason", reason=sentence_case(bare(line.reason)))
         return say("clinic.uncompared")
@@ -24,6 +26,13 @@ def reading(outcome: Outcome, line: Line) -> str:
     fair = "" if line.shrunken.value is None else outcome.notation.prose(line.shrunken.value)
     network = "" if outcome.comparator_value is None else outcome.notation.prose(outcome.comparator_value)
     return say(f"clinic.{line.tone}", fair=fair, network=network)
+
+
+def _enough_records(line: Line) -> bool:
+    """Whether a clinic is not compared because clinics hardly differ, rather than for want of records."""
+    before, after = say("why.unreliable", least="\0").split("\0")
+    reason = line.reason or ""
+    return reason.startswith(before) and reason.endswith(after)
 
 
 def place_words(outcome: Outcome, line: Line) -> str:
@@ -154,5 +163,8 @@ def why_unreported(edition: Edition, clinic: Clinic) -> str:
         return say("unreported.secondary", policy=policy_words(edition.release.policy))
     lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
     if clinic.status.startswith("suppressed") or any(line.tone == "withheld" for line in lines):
-        return say("unreported.small", policy=policy_words(edition.release.policy))
+        policy = policy_words(edition.release.policy)
+        if clinic.n_records is not None and clinic.n_records >= edition.network.policy.minimum_denominator:
+            return say("unreported.alike", records=whole(clinic.n_records), policy=policy)
+        return say("unreported.small", policy=policy)
     return say("unreported.other", reason=bare(clinic.reason))

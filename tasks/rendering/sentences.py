@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from reports.wording import has, say
 from reports.wording.writing import counted, date_name, listed, month_name, percent, plain
@@ -332,19 +333,28 @@ def adjusters(outcome: Outcome) -> str:
     return listed(named) or say("beside.adjusters_none")
 
 
-def _excluded(edition: Edition, outcome: Outcome) -> str:
+def _uncompared(edition: Edition, outcome: Outcome) -> list[str]:
+    """How many clinics are too uncertain to compare, by the limit that they are under."""
     policy = edition.network.policy
-    parts = []
-    if count := outcome.counted("uncompared"):
-        parts.append(
-            say(
-                f"beside.excluded_uncompared_{outcome.kind}",
-                clinics=counted(count, "clinic"),
-                denominator=policy.minimum_denominator,
-                count=policy.minimum_count,
-                reliability=plain(policy.minimum_reliability),
-            )
-        )
+    limits: dict[str, dict[str, object]] = {
+        "few_records": {"fewest": policy.minimum_denominator},
+        "few_events": {"fewest": policy.minimum_count},
+        "unreliable": {"least": plain(policy.minimum_reliability)},
+        "uncertain": {},
+    }
+    told = {say(f"why.{why}", **limit): why for why, limit in limits.items()}
+    found = Counter(
+        told.get(line.reason or "", "uncertain") for line in outcome.lines if line.tone == "uncompared"
+    )
+    return [
+        say(f"beside.excluded_{why}", clinics=counted(found[why], "clinic"), **limit)
+        for why, limit in limits.items()
+        if found[why]
+    ]
+
+
+def _excluded(edition: Edition, outcome: Outcome) -> str:
+    parts = _uncompared(edition, outcome)
     if count := outcome.counted("withheld"):
         parts.append(say("beside.excluded_withheld", clinics=counted(count, "clinic")))
     if count := outcome.counted("own", "absent"):

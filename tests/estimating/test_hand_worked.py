@@ -239,3 +239,22 @@ def test_clinics_all_alike_have_no_places(tmp_path: Path) -> None:
     ranked = rank_outcome(made.network, made.estimated())
     assert ranked.verdict == "do_not_rank"
     assert (ranked.rows["status"] == "not_ranked").all()
+    assert ranked.reason == "Clinics are not ranked: they do not differ by more than chance."
+
+
+@pytest.mark.parametrize(
+    ("records", "apart", "why"),
+    [
+        # 240 records a clinic, not few: a weight of 240 / (240 + 1 / (0.1 / 2)^2) is about 0.4
+        (240, 0.05, "they differ too little for the records there are to tell which is which."),
+        (20, 5.0, "no clinic has enough records to be compared."),
+    ],
+)
+def test_why_no_clinic_can_be_compared(tmp_path: Path, records: int, apart: float, why: str) -> None:
+    lines = [
+        f"{clinic} 2024-01-{1 + k % 28:02d} {10 + apart * place + (1 if k % 2 else -1)}"
+        for place, clinic in enumerate("ABCDE")
+        for k in range(records)
+    ]
+    made = worked(tmp_path, "\n".join(["clinic date y", *lines]), MEAN)
+    assert rank_outcome(made.network, made.estimated()).reason == f"Clinics are not ranked: {why}"

@@ -7,6 +7,7 @@ import pytest
 
 from tasks.network.schema import Network
 from tasks.release import Release
+from tasks.rendering import clinic_sentences, sentences
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
@@ -83,3 +84,59 @@ def test_tones_follow_status_before_comparison(chop_edition: Edition) -> None:
     assert tones["specialty clinic 2"] == "uncompared"
     assert tones["behavioral hosp"] == "better"
     assert outcome.counted("better", "worse", "same", "uncompared", "withheld") == len(outcome.lines)
+
+
+def test_records_without_patients_are_said_to_name_none(chop: tuple[Release, Network]) -> None:
+    release, network = chop
+    clinics = release.tables["clinics"].assign(
+        n_patients=pd.array([pd.NA] * len(release["clinics"]), "Int64")
+    )
+    without = dataclasses.replace(
+        release, tables={**release.tables, "clinics": clinics}, counts_patients=False
+    )
+    page = network_html(read_edition(without, network))
+    index = page[page.index("Clinics in this release") :]
+    assert "The records name no patients, so patients are not counted." in index
+    assert ">Patients</th>" not in index
+    assert "not shown, to protect patients" not in index[: index.index("</table>")]
+    with_patients = network_html(read_edition(release, network))
+    assert ">Patients</th>" in with_patients
+    assert "name no patients" not in with_patients
+
+
+def test_clinics_are_left_out_of_a_comparison_for_the_reason_that_each_has(
+    chop: tuple[Release, Network],
+) -> None:
+    """218 records are not few: their clinic is left out because it hardly differs."""
+    release, network = chop
+    shrunken = release.tables["clinic_estimates"].query("outcome == 'hours' and form == 'shrunken'")
+    ok = shrunken.index[shrunken["status"].isin(["ok", "low_reliability"])]
+    estimates = release.tables["clinic_estimates"].copy()
+    estimates.loc[ok, ["status", "comparison"]] = ["low_reliability", "not_compared"]
+    estimates.loc[ok, "reason"] = "reliability below 0.7: too uncertain to compare"
+    estimates.loc[ok[:2], "reason"] = "fewer than 25 records: too uncertain to compare"
+    changed = dataclasses.replace(release, tables={**release.tables, "clinic_estimates": estimates})
+    edition = read_edition(changed, network)
+    hours = next(each for each in edition.outcomes if each.name == "hours")
+    told = dict(sentences.beside(edition, hours))["Not compared"]
+    assert clinic_sentences.reading(hours, hours.by_clinic[estimates.loc[ok[2], "clinic"]]) == (
+        "Reliability below 0.7: too uncertain to compare. Your figure is shown, but clinics differ too "
+        "little for the records there are to tell yours from the typical one."
+    )
+    assert "quite differently next month" in clinic_sentences.reading(
+        hours, hours.by_clinic[estimates.loc[ok[0], "clinic"]]
+    )
+    assert told.startswith(
+        f"2 clinics with fewer than 25 records; {len(ok) - 2} clinics with a reliability under 0.7: "
+        "the clinics differ too little for the records there are to tell which is which; "
+    )
+
+
+def test_a_clinic_of_many_records_is_not_told_that_it_has_few(chop_edition: Edition) -> None:
+    few = next(each for each in chop_edition.clinics if each.status.startswith("suppressed_primary"))
+    many = dataclasses.replace(few, status="ok", n_records=218)
+    # its lines are withheld as before: a count in them is small, or they are all alike
+    assert clinic_sentences.why_unreported(chop_edition, many).startswith(
+        "Your clinic has 218 records in this period. What they count is so rare, or they are so much alike"
+    )
+    assert "too few records" in clinic_sentences.why_unreported(chop_edition, few)
