@@ -22,6 +22,7 @@
 --   program    no      0/1 or boolean          1: this record was under the program; not needed where the
 --                                              network file gives each clinic's first month
 --
+-- A Parquet or CSV file, or all that a pattern matches, is the table records: SELECT … FROM records.
 -- NULL is a missing value. Nothing may be called month, period or program unless it is the program: screening
 -- adds those. An example:
 

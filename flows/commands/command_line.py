@@ -103,7 +103,7 @@ def init(
     ] = None,
 ) -> None:
     """Write a network file, from your answers or your records."""
-    from flows.commands.init import ask_at_terminal, draft_by_asking, draft_from_source
+    from flows.commands.init import ask_at_terminal, assumed, draft_by_asking, draft_from_source
     from tasks.network.draft import save_draft
 
     if network.exists():
@@ -113,6 +113,8 @@ def init(
     else:
         draft = draft_from_source(network, source, table, password_env)
     save_draft(draft, network)
+    for each in assumed(network, draft):
+        print(f"Assumed: {each}")
     print(f"{network} is written; read it through, then: clinicnet check {network}")
 
 

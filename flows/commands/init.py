@@ -59,6 +59,13 @@ def draft_by_asking(file: Path, ask: Callable[[Prompt], str]) -> Draft:
             return draft
 
 
+def assumed(file: Path, draft: Draft) -> tuple[str, ...]:
+    """What was taken for granted to read the draft's source, in sentences."""
+    from tasks.records import Records
+
+    return Records(draft.source, password_env=draft.password_env, directory=str(file.parent)).assumptions()
+
+
 def ask_at_terminal(question: Prompt) -> str:
     """Put one question on the terminal; an empty answer takes the default.
 

@@ -99,7 +99,7 @@ def examine(path: Path) -> Reading:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")  # Windows' editors put a mark before the text
     except FileNotFoundError as failure:
         raise NetworkError(
             f"there is no network file {path}", hint="write one with `clinicnet init`, or give its path"

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
+from text_unidecode import unidecode
 
 from reports.wording import ENGLISH, languages
 from tasks.errors import nearest
@@ -326,18 +327,25 @@ def _brief(offer: str) -> str:
 def slug(name: str) -> str:
     """A clinic's or network's name for file names: lower case, digits and hyphens, of bounded length.
 
-    What is cut from a long name is stood for by a digest of the whole, so that names that begin alike differ.
+    Every script is written in Latin letters. What is cut from a long name, or cannot be written at all, is
+    stood for by a digest of the whole, so that names that begin alike differ.
 
-    >>> slug("Inpatient Ward A")
-    'inpatient-ward-a'
+    >>> slug("Inpatient Ward A"), slug("Ärztehaus Köln"), slug("Поликлиника № 12")
+    ('inpatient-ward-a', 'arztehaus-koln', 'poliklinika-12')
     >>> slug("Centre de sante " * 17)
     'centre-de-sante-centre-de-sante-centre-de-sante-centre-de-sante-centre-b91d19d0'
     """
-    short = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
+    short = re.sub(r"[^a-z0-9]+", "-", unidecode(name).lower()).strip("-")
+    if not short:
+        return f"unnamed-{name_digest(name)}"
     if len(short) <= _LONGEST_SLUG:
         return short
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{short[: _LONGEST_SLUG - 9].rstrip('-')}-{digest}"
+    return f"{short[: _LONGEST_SLUG - 9].rstrip('-')}-{name_digest(name)}"
+
+
+def name_digest(name: str) -> str:
+    """Eight hexadecimal digits that stand for a name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
 _LONGEST_SLUG = 80  # file systems take 255 bytes, with an ending and what people put before it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pandas as pd
 from reports.wording import speaking
 from reports.wording.coded_sentences import coded, told
 from tasks.estimating import OutcomeEstimates, Summary
-from tasks.network.schema import Network, slug
+from tasks.network.schema import Network, name_digest, slug
 from tasks.ranking import OutcomeRanks
 from tasks.release import CHANGES, CODED, TABLES, Table, conform
 from tasks.screening import Screened
@@ -75,12 +74,15 @@ def _clinics(screened: pd.DataFrame) -> pd.DataFrame:
 
 
 def _slugs(names: pd.Series) -> list[str]:
-    """File names of clinics: different for different clinics, the same from run to run."""
+    """File names of clinics: different for different clinics, the same from run to run.
+
+    Of names that are written alike in a file name, the first keeps it (plain letters before others), and
+    each of the rest has its own digest, which no other clinic moves.
+    """
     slugs: dict[str, str] = {}
-    for name in sorted(str(each) for each in names):
+    for name in sorted((str(each) for each in names), key=lambda each: (not each.isascii(), each)):
         base = slug(name)
-        choices = (base if k == 1 else f"{base}-{k}" for k in itertools.count(1))
-        slugs[name] = next(each for each in choices if each not in slugs.values())
+        slugs[name] = f"{base}-{name_digest(name)}" if base in slugs.values() else base
     return [slugs[str(name)] for name in names]
 
 

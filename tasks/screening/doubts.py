@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tasks.network.problems import Problem, in_order
 from tasks.network.reading import examine
+from tasks.records.questions.column_uses import Misfit
 from tasks.records.questions.contract import require_contract, table_of
 from tasks.records.questions.numbering import doubted_numbering
 from tasks.records.sources.records import Records
@@ -26,6 +27,8 @@ def doubts(path: Path) -> tuple[Problem, ...]:
     with Records.of(reading.network).held() as records:
         contract = require_contract(records, reading.network)
         doubted = doubted_numbering(records, reading.network, contract)
+        assumed = [Misfit(("records", "source"), each) for each in records.assumptions()]
     return in_order(
-        reading.problem(each.place, f"{table_of(each.place)} {each.sentence}") for each in doubted
+        reading.problem(each.place, f"{table_of(each.place)} {each.sentence}")
+        for each in (*assumed, *doubted)
     )

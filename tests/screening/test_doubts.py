@@ -86,3 +86,21 @@ def test_one_clinic_split_between_regions(tmp_path: Path, strays: int, said: int
     rows = [*months_of("A", 20, region="North"), *months_of("B", 20, region="South")]
     rows += months_of("A", strays, region="South")
     assert len(doubted(tmp_path, rows)) == said
+
+
+def test_what_was_assumed_of_a_csv_file(tmp_path: Path) -> None:
+    lines = [f"Köln {i % 3};{i};{i % 28 + 1}.01.2024;{i % 2},0" for i in range(60)]
+    text = "\r\n".join(["clinic;patient;date;vaccinated", *lines, "", "60 Zeilen"])
+    (tmp_path / "records.csv").write_bytes(text.encode("cp1252"))
+    file = tmp_path / "network.toml"
+    file.write_bytes(
+        b"\xef\xbb\xbf"
+        + FILE.replace("records.duckdb", "records.csv").replace("visits_table", "records").encode()
+    )
+    check_network(file)
+    assert [str(each) for each in doubts(file)] == [
+        "line 5: [records] records.csv is not UTF-8, and is read as Windows-1252, as Excel in Western Europe "
+        "writes it",
+        "line 5: [records] records.csv lines 62 to 63, after the table, are left out",
+        "line 5: [records] column 'vaccinated' has decimal commas: 12,5 is twelve and a half",
+    ]

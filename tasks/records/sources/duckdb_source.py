@@ -97,26 +97,31 @@ def open_duckdb(path: Path, threads: int | None) -> Iterator[Connection]:
 
 
 @contextmanager
-def open_files(path: Path, reader: str, threads: int | None) -> Iterator[Connection]:
-    """Parquet or CSV files, in place, as the view `records`."""
-    connection = duckdb.connect(":memory:")
-    with _closing(connection, threads):
-        opened = _DuckDB(connection.sql, path.name, threads)
-        quoted = str(path).replace("'", "''")
+def open_parquet(path: Path, threads: int | None) -> Iterator[Connection]:
+    """Parquet files, in place, as the view `records`."""
+    with in_memory(path.name, threads) as (connection, opened):
         failed: duckdb.Error | None = None
+        quoted = str(path).replace("'", "''")
         try:
-            # a column's type is what all of its values allow: one bad date in row 25,000 makes it text, which
-            # a SELECT can mend, where a type guessed from the first rows would fail before the SELECT begins
-            whole = ", sample_size = -1" if reader == "read_csv" else ""
-            connection.execute(f"CREATE VIEW records AS SELECT * FROM {reader}('{quoted}'{whole})")
+            connection.execute(f"CREATE VIEW records AS SELECT * FROM read_parquet('{quoted}')")
         except duckdb.Error as error:
             failed = error
         if failed is not None:
-            raise SourceError(
-                f"{path.name} cannot be read as {'Parquet' if 'parquet' in reader else 'CSV'}",
-                hint="check that the file is whole, what its ending says, and that its text is UTF-8",
-            )
+            raise source_errors.from_reading(failed, path.name, "Parquet") from None
         yield opened
+
+
+@contextmanager
+def in_memory(place: str, threads: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Connection]]:
+    """A DuckDB connection of its own, for its views, and the same as records are asked.
+
+    Args:
+        place: the source as it may be shown.
+        threads: as `Records` has it.
+    """
+    connection = duckdb.connect(":memory:")
+    with _closing(connection, threads):
+        yield connection, _DuckDB(connection.sql, place, threads)
 
 
 @contextmanager

@@ -20,7 +20,9 @@ import pyarrow as pa
 from tasks.errors import SourceError
 from tasks.records.data_columns import Kind
 from tasks.records.sources.connection import Connection
-from tasks.records.sources.duckdb_source import open_duckdb, open_files
+from tasks.records.sources.csv_files import csv_files
+from tasks.records.sources.csv_source import csv_assumptions, open_csv
+from tasks.records.sources.duckdb_source import open_duckdb, open_parquet
 from tasks.records.sources.memory_copy import COPY, copied, kept
 from tasks.records.sources.sql_database import answers_itself, open_url
 
@@ -110,8 +112,19 @@ class Records:
 
     @property
     def _is_copied(self) -> bool:
-        """Whether the source does not understand our questions, so that a copy of its rows is asked."""
-        return self._is_url and not answers_itself(self._filled(self.source))
+        """Whether a copy of the rows is asked: the source speaks other SQL, or its file is rewritten."""
+        if self._is_url:
+            return not answers_itself(self._filled(self.source))
+        return not self._is_plain_file
+
+    @property
+    def _is_plain_file(self) -> bool:
+        """Whether DuckDB reads the file as it stands; what cannot be read is said when it is opened."""
+        try:
+            path, reader = self._file()
+            return reader != "read_csv" or all(each.is_plain for each in csv_files(path))
+        except (SourceError, OSError):
+            return True
 
     @property
     def _own_query(self) -> str:
@@ -164,17 +177,37 @@ class Records:
         """
         opened: AbstractContextManager[Connection]
         if self._is_url:
-            opened = open_url(self._filled(self.source), self._password(), self.place, self.threads)
+            url = self._filled(self.source)
+            opened = open_url(url, self._password(), self.place, self.threads, self._start)
         else:
             path, reader = self._file()
-            opened = (
-                open_duckdb(path, self.threads) if reader is None else open_files(path, reader, self.threads)
-            )
+            opening = {None: open_duckdb, "read_csv": open_csv, "read_parquet": open_parquet}[reader]
+            opened = opening(path, self.threads)
         with opened as connection:
             yield connection
 
+    @property
+    def _start(self) -> Path:
+        """Where relative file names start."""
+        return Path(self.directory or ".")
+
+    def assumptions(self) -> tuple[str, ...]:
+        """What is taken for granted to read the source, in sentences: of CSV files, how they are written.
+
+        Raises: as `connect`.
+        """
+        if self._is_url:
+            return ()
+        path, reader = self._file()
+        return csv_assumptions(path) if reader == "read_csv" else ()
+
     def _fetched(self) -> Iterator[pa.Table]:
-        with open_url(self._filled(self.source), self._password(), self.place, self.threads) as database:
+        if not self._is_url:
+            with self.connect_source() as connection:
+                yield connection.table(self._own_query)
+            return
+        url = self._filled(self.source)
+        with open_url(url, self._password(), self.place, self.threads, self._start) as database:
             yield from database.batches(self._own_query)
 
     @contextmanager
@@ -234,7 +267,7 @@ class Records:
 
     def _file(self) -> tuple[Path, str | None]:
         """The file, and DuckDB's function that reads it (None: it is a DuckDB database)."""
-        path = Path(self.directory or ".") / Path(self._filled(self._file_text())).expanduser()
+        path = self._start / Path(self._filled(self._file_text())).expanduser()
         reader = next((name for ending, name in _FILES.items() if path.name.lower().endswith(ending)), None)
         if any(character in path.name for character in "*?["):
             if not any(path.parent.glob(path.name)):

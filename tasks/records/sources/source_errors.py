@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 import sqlalchemy as sa
 from sqlalchemy import exc
 
 from tasks.errors import ClinicnetError, SourceError, SourceUnreachableError, nearest
+from tasks.records.sources.csv_files import column_lacks, wrong_fields
 
 _WRONG_TYPE = "use a cast that tolerates bad values in the SELECT, such as TRY_CAST or a CASE"
 
@@ -50,6 +52,9 @@ def from_duckdb(error: duckdb.Error, place: str, tables: Sequence[str]) -> Clini
         return SourceError(
             f"the SELECT on {place} needs more memory than there is", hint="select fewer columns"
         )
+    in_file = _of_file(text, place)
+    if in_file is not None:
+        return in_file
     if isinstance(
         error, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.InvalidInputException
     ):
@@ -58,6 +63,33 @@ def from_duckdb(error: duckdb.Error, place: str, tables: Sequence[str]) -> Clini
         f"DuckDB refused the SELECT on {place} ({type(error).__name__})",
         hint="run the SELECT by itself in DuckDB to see why",
     )
+
+
+def from_reading(error: duckdb.Error, place: str, kind: str) -> ClinicnetError:
+    """The user's error for a CSV or Parquet file that cannot be read."""
+    return _of_file(str(error), place) or SourceError(
+        f"{place} cannot be read as {kind}", hint="check that the file is whole and what its ending says"
+    )
+
+
+def _of_file(text: str, place: str) -> ClinicnetError | None:
+    """What is wrong with a file: a column that others have, a line. Names and numbers, and no value."""
+    lacking = re.search(r'column "([^"]+)" was read from the original file "([^"]+)", but could', text)
+    if lacking is not None and (other := _found(r'in file "([^"]+)"\.', text)):
+        return column_lacks(lacking[1], Path(other).name, Path(lacking[2]).name)
+    line = _found(r"CSV Error on Line: (\d+)", text)
+    if line is None:
+        return None
+    name = Path(_found(r"\n  file ?= ?(.+)", text) or place).name
+    fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if fields is not None:
+        return wrong_fields(name, int(line), int(fields[2]), int(fields[1]))
+    if "unterminated quote" in text:
+        return SourceError(
+            f"{name} line {int(line):,} has a quotation mark that opens and does not close",
+            hint="close it, or write it twice where it is part of the text",
+        )
+    return None
 
 
 def from_opening(error: duckdb.Error, place: str) -> ClinicnetError:

@@ -143,8 +143,18 @@ def answers_itself(url: str) -> bool:
 
 
 @contextmanager
-def open_url(url: str, password: str | None, place: str, threads: int | None) -> Iterator[_Database]:
-    """A database by its SQLAlchemy URL, in one read-only transaction that sees one state of it."""
+def open_url(
+    url: str, password: str | None, place: str, threads: int | None, directory: Path
+) -> Iterator[_Database]:
+    """A database by its SQLAlchemy URL, in one read-only transaction that sees one state of it.
+
+    Args:
+        url: its URL; an SQLite file's relative path starts at `directory`.
+        password: None where the URL needs none.
+        place: the source as it may be shown.
+        threads: as `Records` has it.
+        directory: where relative paths start.
+    """
     failed: sa.exc.SQLAlchemyError | None = None
     engine: sa.Engine | None = None
     connection: sa.Connection | None = None
@@ -155,7 +165,7 @@ def open_url(url: str, password: str | None, place: str, threads: int | None) ->
         if password is not None:
             parsed = parsed.set(password=password)
         if parsed.get_backend_name() == "sqlite":
-            parsed = _existing_file(parsed)
+            parsed = _existing_file(parsed, directory)
         engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
         connection = engine.connect()
         if engine.dialect.name == "postgresql":
@@ -180,13 +190,13 @@ def open_url(url: str, password: str | None, place: str, threads: int | None) ->
         engine.dispose()
 
 
-def _existing_file(url: sa.URL) -> sa.URL:
+def _existing_file(url: sa.URL, directory: Path) -> sa.URL:
     """An SQLite file opened for reading; SQLite would make one that is not there."""
-    path = Path(url.database or "")
+    path = directory / Path(url.database or "").expanduser()
     if not path.is_file():
         raise SourceError(
             f"there is no file {path}",
-            hint="after sqlite:/// comes its path; an absolute one has four slashes",
+            hint="after sqlite:/// comes its path from the network file; an absolute one has four slashes",
         )
     return url.set(database=f"file:{path}").update_query_dict({"mode": "ro", "uri": "true"})
 

@@ -299,3 +299,16 @@ def test_records_that_are_copied_are_fetched_once_for_a_job_and_then_forgotten(t
         assert aggregate(narrowed, count).to_pylist() == [{"n": 1}]
     with pytest.raises(SourceError, match="there is no file"):
         aggregate(records, count)
+
+
+def test_an_sqlite_files_path_starts_at_the_network_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    (tmp_path / "data").mkdir()
+    with sqlite3.connect(tmp_path / "data" / "r.sqlite") as connection:
+        connection.execute("CREATE TABLE records (clinic)")
+    monkeypatch.chdir("/")
+    for source in ("sqlite:///data/r.sqlite", f"sqlite:///{tmp_path}/data/r.sqlite"):
+        assert list(Records(source, directory=str(tmp_path)).columns()) == ["clinic"]

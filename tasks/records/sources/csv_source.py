@@ -1,0 +1,121 @@
+"""CSV files as a source: in place where DuckDB reads them as they stand, else rewritten in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from fsspec.implementations.memory import MemoryFileSystem
+
+from tasks.records.sources import source_errors
+from tasks.records.sources.connection import Connection
+from tasks.records.sources.csv_columns import written_columns
+from tasks.records.sources.csv_files import CsvFile, csv_files
+from tasks.records.sources.duckdb_source import in_memory
+
+
+@contextmanager
+def open_csv(path: Path, threads: int | None) -> Iterator[Connection]:
+    """CSV files as the view `records`.
+
+    Raises:
+        SourceError: they cannot be read; says which line or column is to blame.
+    """
+    files = csv_files(path)
+    with in_memory(path.name, threads) as (connection, opened):
+        connection.execute(f"CREATE VIEW records AS {_read(connection, path, files).select}")
+        yield opened
+
+
+def csv_assumptions(path: Path) -> tuple[str, ...]:
+    """What is taken for granted to read CSV files, in sentences.
+
+    Raises: as `open_csv`.
+    """
+    with in_memory(path.name, None) as (connection, _):
+        return _read(connection, path, csv_files(path)).assumptions
+
+
+def _read(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvFile]) -> _Csv:
+    failed: duckdb.Error | None = None
+    try:
+        return _csv(connection, path, files)
+    except duckdb.Error as error:
+        failed = error
+    for file in files:
+        file.require_table()
+    raise source_errors.from_reading(failed, path.name, "CSV") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Csv:
+    """How CSV files are read: the SELECT, and what it takes for granted."""
+
+    select: str
+    assumptions: tuple[str, ...]
+
+
+def _csv(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvFile]) -> _Csv:
+    reader = _reader(connection, path, files)
+    columns = _columns(connection, f"{reader})")
+    written = written_columns(
+        lambda sql: connection.execute(sql).fetchall()[0],
+        f"{reader}, all_varchar = true)",
+        columns,
+        commas=files[0].delimiter != ",",
+    )
+    texts = ", ".join(f"{_text(each.name)}: 'VARCHAR'" for each in written)
+    read = ", ".join(f"{each.sql} AS {_name(each.name)}" for each in written)
+    replaced = f" REPLACE ({read})" if written else ""
+    types = f", types = {{{texts}}}" if written else ""
+    said = (*(each for file in files for each in file.assumptions), *(each.assumption for each in written))
+    return _Csv(f"SELECT *{replaced} FROM {reader}{types})", said)
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvFile]) -> str:
+    """The call that reads the files, without its closing bracket.
+
+    A column's type is what all of its values allow: one bad date in row 25,000 makes it text, which a SELECT
+    can mend, where a type guessed from the first rows would fail before the SELECT begins.
+    """
+    whole = "sample_size = -1" + (", union_by_name = true" if len(files) > 1 else "")
+    named = f"delim = {_text(files[0].delimiter)}, header = true, {whole}"
+    if all(file.is_plain for file in files):
+        plain = f"read_csv({_text(str(path))}, "
+        guessed = _columns(connection, f"{plain}{whole})")
+        return plain + (whole if len(guessed) >= len(files[0].columns) else named)
+    memory = MemoryFiles()
+    for file in files:
+        memory.pipe_file(f"/{file.path.stem}.csv", file.rewritten())
+    connection.register_filesystem(memory)
+    listed = ", ".join(_text(f"{memory.protocol}://{file.path.stem}.csv") for file in files)
+    return f"read_csv([{listed}], {named}"
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, read: str) -> dict[str, str]:
+    relation = connection.sql(f"SELECT * FROM {read}")
+    return {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
+
+
+class MemoryFiles(MemoryFileSystem):  # type: ignore[misc]
+    """Files that are read from this process's memory, and gone with the connection."""
+
+    protocol = "memory"
+    cachable = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store: dict[str, Any] = {}
+        self.pseudo_dirs = [""]
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
