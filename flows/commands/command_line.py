@@ -109,6 +109,7 @@ def init(
     if network.exists():
         raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")
     if source is None:
+        print("An empty answer takes what is proposed; back asks the question before again.")
         draft = draft_by_asking(network, ask_at_terminal)
     else:
         draft = draft_from_source(network, source, table, password_env)

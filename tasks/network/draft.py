@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,8 @@ class Draft:
         cast_date: whether the date column holds text.
         time_zone: of the schedule and of months.
         password_env: environment variable with the database's password.
+        undrafted: columns that could be outcomes too.
+        yes_no: column of text → its words for yes and no.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Draft:
     cast_date: bool = False
     time_zone: str = "UTC"
     password_env: str | None = None
+    undrafted: tuple[str, ...] = ()
+    yes_no: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def write_draft(draft: Draft) -> str:
@@ -76,6 +81,7 @@ def write_draft(draft: Draft) -> str:
         _head(draft),
         _records(draft, names),
         *(_outcome(outcome, draft, names) for outcome in draft.outcomes),
+        _undrafted(draft),
         _limits(draft, names),
         _program(draft, names),
         _FOOT,
@@ -115,8 +121,12 @@ def _records(draft: Draft, names: dict[str, str]) -> str:
     sql = {role: draft.quoted[column] for role, column in draft.roles.items()}
     # SQLite has no dates, and its CAST would keep the year alone; its text is read as dates at the door
     if draft.cast_date and "date" in sql and not draft.source.startswith("sqlite"):
-        sql["date"] = f"CAST({sql['date']} AS DATE)"
-    sql |= {name: draft.quoted[column] for column, name in names.items()}
+        cast = "CAST" if "://" in draft.source else "TRY_CAST"
+        sql["date"] = f"{cast}({sql['date']} AS DATE)"
+    asked = {each.column for each in draft.outcomes} | {draft.program}
+    for column, name in names.items():
+        words = draft.yes_no.get(column) if column in asked else None
+        sql[name] = draft.quoted[column] if words is None else _zero_one(draft.quoted[column], *words)
     columns = [
         f"    {written}" if written == name else f"    {written} AS {name}" for name, written in sql.items()
     ]
@@ -142,6 +152,10 @@ FROM {draft.table}
 """
 
 
+def _zero_one(column: str, yes: str, no: str) -> str:
+    return f"CASE LOWER(TRIM({column})) WHEN '{yes}' THEN 1 WHEN '{no}' THEN 0 END"
+
+
 def _outcome(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> str:
     name = names[outcome.column] if outcome.column is not None else "records"
     lines = [
@@ -155,6 +169,15 @@ def _outcome(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> str:
     else:
         lines += _of_column(outcome, draft, names)
     return "\n".join(lines) + "\n"
+
+
+def _undrafted(draft: Draft) -> str:
+    """The columns left out, as a comment of at most three lines."""
+    if not draft.undrafted:
+        return ""
+    listed = ", ".join(" ".join(name.split()) for name in draft.undrafted)
+    said = f"{len(draft.undrafted)} more columns could be outcomes: {listed}"
+    return "".join(f"# {line}\n" for line in textwrap.wrap(said, 100, max_lines=3, placeholder=" …"))
 
 
 def _of_column(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> Iterator[str]:
@@ -176,7 +199,8 @@ def _of_column(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> It
 
 
 def _limits(draft: Draft, names: dict[str, str]) -> str:
-    used = [column for column in draft.limits if column in draft.adjusters]
+    adjusted = any(outcome.column is not None for outcome in draft.outcomes)
+    used = [column for column in draft.limits if column in draft.adjusters and adjusted]
     parts = []
     for column in used:
         minimum, maximum = draft.limits[column]

@@ -59,6 +59,10 @@ class Look(Protocol):
         """Table → its columns' names and kinds."""
         ...
 
+    def rows(self, tables: Collection[str]) -> dict[str, int]:
+        """Table → how many rows it has."""
+        ...
+
     def profile(self, table: str) -> TableProfile:
         """Counts of a table's columns."""
         ...
@@ -67,10 +71,14 @@ class Look(Protocol):
 Interview = Generator[Prompt, str, Draft]
 _Asking = Generator[Prompt, str, str]
 _NONE = "none"
+BACK = "back"
+"""The answer that goes back to the question before."""
 
 
 def interview(look_at: Callable[[str, str | None], Look], found: Collection[str] = ()) -> Interview:
     """Ask what a network file needs, proposing what the source's own columns suggest.
+
+    The answer "back" asks the question before once more.
 
     Args:
         look_at: from a source (a file or URL) and the environment variable with its password to a look at it.
@@ -82,10 +90,30 @@ def interview(look_at: Callable[[str, str | None], Look], found: Collection[str]
     Raises:
         SourceError: the chosen table has no column that could be the clinic or the date.
     """
+    answers: list[str] = []
+    while True:
+        questions = _questions(look_at, found)
+        question = next(questions)
+        for answer in answers:
+            question = questions.send(answer)
+        while True:
+            answer = yield question
+            if answer.strip().lower() == BACK and BACK not in question.choices:
+                del answers[-1:]
+                break
+            answers.append(answer)
+            try:
+                question = questions.send(answer)
+            except StopIteration as ended:
+                draft: Draft = ended.value
+                return draft
+
+
+def _questions(look_at: Callable[[str, str | None], Look], found: Collection[str]) -> Interview:
     password_env, look, tables = yield from _source(look_at, found)
     table = tables[0]
     if len(tables) > 1:
-        default = likeliest_table(look.columns(tables) or {name: {} for name in tables})
+        default = likeliest_table(look.columns(tables) or {name: {} for name in tables}, look.rows(tables))
         table = yield from _one("Which table or view has a row per record?", tables, default)
     profile = look.profile(table)
     draft = replace(guess(profile), password_env=password_env)
@@ -156,7 +184,9 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, dict[s
 
 def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, Draft]:
     taken = set(draft.roles.values())
-    zero_one = tuple(each.name for each in profile.columns if each.zero_one and each.name not in taken)
+    zero_one = tuple(
+        each.name for each in profile.columns if (each.zero_one or each.yes_no) and each.name not in taken
+    )
     program = yield from _one(
         "Which 0/1 column says that a record was under a program? (or none)",
         (*zero_one, _NONE),
@@ -181,6 +211,7 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt,
         draft,
         program=None if program == _NONE else program,
         outcomes=(*outcomes, RECORDS_A_MONTH),
+        undrafted=(),
         adjusters=tuple(adjusters),
         limits=guess_limits(profile, adjusters),
     )

@@ -21,6 +21,7 @@ class ColumnProfile:
         zero_one: whether its numbers are 0 and 1 only, both occurring (true and false count too).
         whole: whether its numbers are whole.
         negative: whether any of its numbers is below zero.
+        yes_no: for text, its words for yes and no, in small letters, where it holds no others.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ColumnProfile:
     zero_one: bool = False
     whole: bool = False
     negative: bool = False
+    yes_no: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

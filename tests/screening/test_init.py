@@ -15,7 +15,7 @@ from tasks.network.draft import Draft, identifier, save_draft
 from tasks.network.guessing import guess, likeliest_table
 from tasks.network.interview import Interview, Prompt, interview
 from tasks.records.questions.source_profile import SourceLook
-from tasks.screening import check_network
+from tasks.screening import check_network, doubts
 from tests.screening.tables import months_of, write_table
 
 
@@ -214,3 +214,104 @@ def test_names_for_columns() -> None:
         "column",
         "x",
     ]
+
+
+LANGUAGES = {
+    "German": ("Klinik", "Patientennummer", "Besuchsdatum", "Geschlecht", "Alter", "Geimpft", "Ja", "Nein"),
+    "French": ("Hôpital", "N° patient", "Date de visite", "Sexe", "Âge", "Vacciné", "Oui", "Non"),
+    "Spanish": ("Clínica", "Número de paciente", "Fecha", "Sexo", "Edad", "Vacunado", "Sí", "No"),
+    "Portuguese": (
+        "Unidade",
+        "Código do paciente",
+        "Data da consulta",
+        "Sexo",
+        "Idade",
+        "Vacinado",
+        "Sim",
+        "Não",
+    ),
+    "English": ("Clinic", "Patient number", "Visit date", "Sex", "Age", "Vaccinated", "Yes", "No"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_in_five_languages_are_guessed_and_pass(tmp_path: Path, language: str) -> None:
+    clinic, patient, date, sex, age, vaccinated, yes, no = LANGUAGES[language]
+    with duckdb.connect(str(tmp_path / "r.duckdb")) as connection:
+        connection.execute(f"""
+            CREATE TABLE records AS
+            SELECT 'K' || (i % 5) AS "{clinic}", 10000 + i % 450 AS "{patient}",
+                   DATE '2024-01-01' + (i % 300)::INTEGER AS "{date}",
+                   CASE i % 2 WHEN 0 THEN 'm' ELSE 'f' END AS "{sex}",
+                   20 + i % 60 AS "{age}", CASE i % 3 WHEN 0 THEN '{yes}' ELSE '{no}' END AS "{vaccinated}",
+                   120 + i % 37 / 3.0 AS "RR"
+            FROM range(900) AS r (i)
+        """)
+    draft = guessed(tmp_path, "r.duckdb", "records")
+    assert draft.roles == {"clinic": clinic, "patient": patient, "date": date}
+    assert [each.column for each in draft.outcomes] == [vaccinated, "RR", None]
+    assert draft.outcomes[0].kind == "binary"
+    assert set(draft.adjusters) == {sex, age}
+    save_draft(draft, tmp_path / "network.toml")
+    assert check_network(tmp_path / "network.toml").outcomes
+    assert doubts(tmp_path / "network.toml") == ()
+
+
+def test_a_patients_number_as_an_outcome_is_doubted(tmp_path: Path) -> None:
+    write_table(tmp_path / "records.duckdb", months_of("A", 9) + months_of("B", 9))
+    file = tmp_path / "network.toml"
+    select = "SELECT *, patient AS patient_id FROM visits_table"
+    file.write_text(
+        f'[network]\nname = "N"\n[records]\nsource = "records.duckdb"\nselect = "{select}"\n'
+        '[outcomes.patient_id]\nlabel = "P"\nkind = "continuous"\ndirection = "lower"\n'
+    )
+    check_network(file)
+    (said,) = doubts(file)
+    assert str(said).startswith(
+        "line 6: [outcomes.patient_id] column 'patient_id' is called like a patient's number"
+    )
+
+
+def test_a_file_of_very_many_columns_has_a_draft_that_is_read(tmp_path: Path) -> None:
+    measured = ", ".join(f"i % {7 + j} / 3.0 AS lab_{j}" for j in range(171))
+    with duckdb.connect(str(tmp_path / "r.duckdb")) as connection:
+        connection.execute(
+            "CREATE TABLE records AS "
+            "SELECT 'K' || (i % 5) AS clinic, DATE '2024-01-01' + (i % 90)::INTEGER AS date, "
+            f"i % 2 AS died, {measured} FROM range(400) AS r (i)"
+        )
+    draft = guessed(tmp_path, "r.duckdb", "records")
+    assert len(draft.outcomes) == 9
+    assert draft.outcomes[-1].column is None
+    assert "died" in [each.column for each in draft.outcomes]
+    save_draft(draft, tmp_path / "network.toml")
+    text = (tmp_path / "network.toml").read_text()
+    assert "# 164 more columns could be outcomes: lab_" in text
+    assert len(text.splitlines()) < 130
+    assert len(check_network(tmp_path / "network.toml").outcomes) == 9
+
+
+def test_the_table_with_rows_is_proposed_not_the_one_with_sums(tmp_path: Path) -> None:
+    columns = "'K' || (i % 5) AS clinic, DATE '2024-01-01' + (i % 90)::INTEGER AS date, i AS patients"
+    with duckdb.connect(str(tmp_path / "r.duckdb")) as connection:
+        connection.execute(
+            f"CREATE TABLE a_sums AS SELECT {columns}, 1 AS x, 2 AS y, 3 AS z FROM range(50) AS r (i)"
+        )
+        connection.execute(f"CREATE TABLE b_rows AS SELECT {columns} FROM range(4000) AS r (i)")
+        connection.execute(f"CREATE TABLE c_empty AS SELECT {columns}, 1 AS region FROM range(0) AS r (i)")
+    look = SourceLook("r.duckdb", tmp_path)
+    assert likeliest_table(look.columns(look.tables()), look.rows(look.tables())) == "b_rows"
+
+
+def test_a_question_can_be_gone_back_to(chop: Path) -> None:
+    answers: dict[str, str | list[str]] = {
+        "holds the clinic": ["age", "clinic_name"],
+        "date of the record": ["back", ""],
+        "time zone": ["back", "Europe/Paris"],
+        "adjusted for": ["age", "gender"],
+    }
+    draft, asked = talk(interview(look_in(chop), ["chop.duckdb"]), answers)
+    assert draft.roles["clinic"] == "clinic_name"
+    assert draft.adjusters == ("gender",)
+    assert draft.time_zone == "Europe/Paris"
+    assert [each.text for each in asked].count("Which column holds the clinic?") == 2

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import SourceError
+from tasks.network.column_words import YES_NO
 from tasks.network.profile import ColumnProfile, Kind, TableProfile
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.sql_text import LARGEST, quoted
@@ -57,6 +58,22 @@ class SourceLook:
                 found[table] = {name: column.kind for name, column in columns.items()}
         return found
 
+    def rows(self, tables: Collection[str]) -> dict[str, int]:
+        """Table → how many rows it has; tables that cannot be read are left out.
+
+        Raises:
+            SourceError: the source cannot be reached.
+        """
+        found: dict[str, int] = {}
+        for table in tables:
+            with self._records(None).connect_source() as connection:
+                try:
+                    counted = connection.table(f"SELECT COUNT(*) AS n FROM {self._quoted(table, connection)}")
+                except SourceError:
+                    continue
+                found[table] = int(counted.column("n")[0].as_py())
+        return found
+
     def profile(self, table: str) -> TableProfile:
         """Counts of a table's columns.
 
@@ -100,6 +117,12 @@ class SourceLook:
             f"SELECT {', '.join(asked)} FROM (SELECT {numbered} FROM {{records}} AS every) AS columns",
         ).to_pylist()
         counts = {key: int(value or 0) for key, value in row.items()}
+        doubted = {
+            i: counts[f"k{i}"]
+            for i, column in enumerate(columns.values())
+            if column.kind == "text" and 2 <= counts[f"d{i}"] <= _SPELLINGS
+        }
+        spoken = _yes_no(records, numbered, doubted)
         n = counts["n"]
         profiles = []
         for i, (name, column) in enumerate(columns.items()):
@@ -116,6 +139,39 @@ class SourceLook:
                     zero_one=two,
                     whole=number and not counts[f"f{i}"],
                     negative=number and bool(counts[f"m{i}"]),
+                    yes_no=spoken.get(i),
                 )
             )
         return TableProfile(self.source, sql, n, tuple(profiles))
+
+
+_SPELLINGS = 6  # Ja, ja, JA and the same of nein
+
+
+def _yes_no(records: Records, numbered: str, known: Mapping[int, int]) -> dict[int, tuple[str, str]]:
+    """Number of a column of text → its words for yes and no, where all that it holds is one of the two.
+
+    Args:
+        records: the table.
+        numbered: its columns as c0, c1, …
+        known: number of a column → how many values it has.
+    """
+    asked = [
+        f"SUM(CASE WHEN LOWER(TRIM(c{i})) = '{word}' THEN 1 ELSE 0 END) AS w{i}_{pair}_{place}"
+        for i in known
+        for pair, spoken in enumerate(YES_NO)
+        for place, word in enumerate(spoken)
+    ]
+    if not asked:
+        return {}
+    (row,) = aggregate(
+        records,
+        f"SELECT {', '.join(asked)} FROM (SELECT {numbered} FROM {{records}} AS every) AS columns",
+    ).to_pylist()
+    found: dict[int, tuple[str, str]] = {}
+    for i, n in known.items():
+        for pair, spoken in enumerate(YES_NO):
+            yes, no = (int(row[f"w{i}_{pair}_{place}"] or 0) for place in (0, 1))
+            if yes and no and yes + no == n:
+                found[i] = spoken
+    return found
