@@ -66,6 +66,11 @@ def month_name(month: str) -> str:
     return format_skeleton("yMMMM", _first_day(month), locale=_locale())
 
 
+def months_name(first: str, last: str) -> str:
+    """A stretch of months: "January 2020 to May 2020", and "May 2020" where it is one month."""
+    return month_name(first) if first == last else between(month_name(first), month_name(last))
+
+
 def month_short(month: str) -> str:
     """ "2020-05" as "May", for the ticks of a run chart."""
     return format_date(_first_day(month), "LLL", locale=_locale())

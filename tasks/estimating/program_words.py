@@ -39,8 +39,10 @@ def sentence(
         value, lower, upper: the estimate and its 95% interval, in the measure's unit.
         when: of which months it is, where not of all since the start alike.
     """
+    # a difference of percentages is in percentage points, as one of risks is
+    worded = "risk_difference" if (measure, unit) == ("difference", "%") else measure
     start = say(
-        f"effect.{measure}",
+        f"effect.{worded}",
         label=label,
         value=_figure(value if measure in RATIOS else abs(value)),
         unit=unit,

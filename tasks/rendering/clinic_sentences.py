@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.wording import say
-from reports.wording.writing import listed, month_name
+from reports.wording.writing import listed, month_name, months_name
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
 from tasks.rendering.numbers import share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
@@ -81,21 +81,20 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
         (tone, say(f"clinic.short_{tone}", outcomes=listed(names)))
         for tone, names in by_tone(edition, clinic).items()
     ]
-    first, last = (month_name(month) for month in edition.release.window)
+    months = months_name(*edition.release.window)
     if clinic.n_records is not None and clinic.n_patients is not None:
         text = say(
             "clinic.short_records",
             records=whole(clinic.n_records),
             patients=whole(clinic.n_patients),
-            first=first,
-            last=last,
+            months=months,
         )
         lines.append(("records", text))
     elif clinic.n_records is not None:
         lines.append(
             (
                 "records",
-                say("clinic.short_records_only", records=whole(clinic.n_records), first=first, last=last),
+                say("clinic.short_records_only", records=whole(clinic.n_records), months=months),
             )
         )
     if program := program_words(edition, clinic):

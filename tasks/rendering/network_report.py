@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.wording import say, speaking, spoken, wording
-from reports.wording.writing import between, listed, month_name
+from reports.wording.writing import listed, month_name
 from tasks.release import STATUSES
 from tasks.rendering import change_sentences, sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
@@ -197,8 +197,8 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
         if None in ends or figure not in ends:
             rows.append((figure.label, written, figure.method))
         elif figure is ends[0] and ends[1] is not None:
-            upper = sentences.network_figure(outcome, ends[1])
-            rows.append((say("message.range"), between(written, upper), figure.method))
+            both = sentences.network_range(outcome, figure, ends[1])
+            rows.append((say("message.range"), both, figure.method))
     return rows
 
 

@@ -118,6 +118,12 @@ class Notation:
         decimals = self._decimals(lower, upper)
         return between(fixed(lower, decimals), fixed(upper, decimals))
 
+    def prose_range(self, lower: float, upper: float) -> str:
+        """Two values with their unit, which stands once: "5.8 to 15.3 days", "5.8% to 15.3%"."""
+        if not self.unit or self.unit == "%":
+            return between(self.cell(lower), self.cell(upper))
+        return f"{between(self.number(lower), self.number(upper))}{NO_BREAK}{self.unit}"
+
     def full(self, value: float, lower: float | None, upper: float | None) -> str:
         """A value with its interval: "12.3% (10.1 to 14.9)"."""
         if lower is None or upper is None:

@@ -6,7 +6,16 @@ import math
 from collections import Counter
 
 from reports.wording import has, say
-from reports.wording.writing import counted, date_name, listed, month_name, percent, plain
+from reports.wording.writing import (
+    between,
+    counted,
+    date_name,
+    listed,
+    month_name,
+    months_name,
+    percent,
+    plain,
+)
 from tasks.program_questions import SIGNIFICANT
 from tasks.rendering import change_sentences
 from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Outcome
@@ -133,7 +142,7 @@ def program_words(outcome: Outcome, effect: Effect) -> str:
 def _naive_aside(naive: Effect, answers: list[Effect]) -> str:
     """The naive figure in brackets, and the model's in the same measure where that was not just told."""
     measure = say(f"measure.{naive.measure}")
-    unit = f" {naive.unit}" if naive.unit else ""
+    unit = naive.unit if naive.unit in ("", "%") else f" {naive.unit}"
     written = f"{measure} {write_effect(naive)}{unit}"
     same = next((effect for effect in answers if effect.measure == naive.measure), None)
     if same is None or same is answers[0]:
@@ -240,8 +249,7 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
             say("beside.period"),
             say(
                 "beside.period_text",
-                first=month_name(release.window[0]),
-                last=month_name(release.window[1]),
+                months=months_name(*release.window),
                 cut_off=date_name(release.cut_off),
             ),
         ),
@@ -312,6 +320,13 @@ def network_figure(outcome: Outcome, figure: Figure) -> str:
     if figure.lower is None or figure.upper is None:
         return notation.prose(figure.value)
     return f"{notation.prose(figure.value)} ({notation.range(figure.lower, figure.upper)})"
+
+
+def network_range(outcome: Outcome, low: Figure, high: Figure) -> str:
+    """Two network figures as the ends of a range, their unit once."""
+    if low.value is None or high.value is None or low.unit != outcome.unit:
+        return between(network_figure(outcome, low), network_figure(outcome, high))
+    return outcome.notation.prose_range(low.value, high.value)
 
 
 def comparator(outcome: Outcome) -> str:

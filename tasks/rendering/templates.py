@@ -30,6 +30,7 @@ def environment() -> Environment:
         "say": say,
         "chart_style": (files("reports") / "styles" / "charts.css").read_text(encoding="utf-8"),
         "counted": writing.counted,
+        "months_name": writing.months_name,
         "listed": writing.listed,
         "between": writing.between,
         "plain": writing.plain,

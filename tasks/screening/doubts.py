@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.network import column_words
 from tasks.network.problems import Problem, in_order
 from tasks.network.reading import examine
-from tasks.network.schema import Network
 from tasks.records.questions.column_uses import Misfit
 from tasks.records.questions.contract import require_contract, table_of
 from tasks.records.questions.numbering import doubted_numbering
@@ -30,20 +28,5 @@ def doubts(path: Path) -> tuple[Problem, ...]:
         contract = require_contract(records, reading.network)
         doubted = doubted_numbering(records, reading.network, contract)
         assumed = [Misfit(("records", "source"), each) for each in records.assumptions()]
-    said = (*assumed, *doubted, *_numbers_as_outcomes(reading.network))
+    said = (*assumed, *doubted)
     return in_order(reading.problem(each.place, f"{table_of(each.place)} {each.sentence}") for each in said)
-
-
-def _numbers_as_outcomes(network: Network) -> list[Misfit]:
-    """Outcomes whose column is called like the number of a patient."""
-    return [
-        Misfit(
-            ("outcomes", name),
-            f"column {column!r} is called like a patient's number, of which a mean says nothing; if it is, "
-            "leave the outcome out, and name the column patient in the SELECT",
-        )
-        for name in network.outcomes
-        if (column := network.column(name)) is not None
-        and column_words.found(column, column_words.PATIENT)
-        and column_words.found(column, column_words.NUMBERED)
-    ]

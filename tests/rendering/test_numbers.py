@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.wording.writing import MINUS, counted, date_name, listed, month_name
+from reports.wording import speaking
+from reports.wording.writing import MINUS, counted, date_name, listed, month_name, months_name
 from tasks.rendering import numbers
 from tasks.rendering.numbers import Notation, fixed, p_value, share
 
@@ -73,3 +74,16 @@ def test_small_words() -> None:
     assert [counted(n, "clinic") for n in (0, 1, 1200)] == ["no clinics", "1 clinic", "1,200 clinics"]
     assert p_value(0.0042) == "p = 0.004"
     assert share(0.5) == "0.50"
+
+
+def test_a_unit_stands_once_in_a_range() -> None:
+    assert Notation("days per stay", 1).prose_range(5.8, 15.3) == "5.8 to 15.3\N{NO-BREAK SPACE}days per stay"
+    assert Notation("%", 1).prose_range(5.8, 15.3) == "5.8% to 15.3%"
+    assert Notation("", 1).prose_range(5.8, 15.3) == "5.8 to 15.3"
+
+
+def test_a_window_of_one_month_is_one_month() -> None:
+    assert months_name("1991-06", "1991-06") == "June 1991"
+    assert months_name("1991-05", "1991-06") == "May 1991 to June 1991"
+    with speaking("es"):
+        assert months_name("1991-05", "1991-06") == "mayo de 1991 a junio de 1991"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from tasks.network import column_words
 from tasks.network.schema import Network
 from tasks.records.questions.aggregates import aggregate_frame
 from tasks.records.questions.column_uses import Misfit
@@ -32,7 +33,7 @@ def doubted_numbering(records: Records, network: Network, contract: Contract) ->
     Raises:
         SourceError: the database cannot be reached.
     """
-    found: list[Misfit] = []
+    found = _numbers_as_outcomes(network)
     if "patient" in contract.columns and network.records.patient_within is None:
         found += _doubted_patients(records, contract)
     if "region" in contract.columns and network.records.clinic_within is None:
@@ -105,3 +106,18 @@ def _named(contract: Contract) -> str:
         f"SELECT {names.clinic} AS clinic, {names.region} AS region, {names.patient} AS patient "
         "FROM {records} AS contract"
     )
+
+
+def _numbers_as_outcomes(network: Network) -> list[Misfit]:
+    """Outcomes whose column is called like the number of a patient."""
+    return [
+        Misfit(
+            ("outcomes", name),
+            f"column {column!r} is called like a patient's number, of which a mean says nothing; if it is, "
+            "leave the outcome out, and name the column patient in the SELECT",
+        )
+        for name in network.outcomes
+        if (column := network.column(name)) is not None
+        and column_words.found(column, column_words.PATIENT)
+        and column_words.found(column, column_words.NUMBERED)
+    ]

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from tasks.estimating.program_words import sentence
+
+
+def test_a_difference_of_percentages_is_in_percentage_points() -> None:
+    """0.268% of a percentage would be another number: 62.3% and 62.568% are 0.268 points apart."""
+    said = sentence("Time in range", "patient", "difference", "%", 0.268, 0.1, 0.4)
+    assert said.startswith("Time in range: 0.268 percentage points higher")
+    assert " %" not in said
+    assert "0.268 mmHg higher" in sentence("SBP", "patient", "difference", "mmHg", 0.268, 0.1, 0.4)
