@@ -187,11 +187,11 @@ def _cost(found: ICC, counted: str) -> Iterator[_Figure]:
     )
     yield _Figure(
         "effective_sample_size",
-        effect.effective_n,
+        effect.effective_n_weighted,
         say("figure_method.effective_sample_size", counted=counted),
         counted,
-        ends[1].effective_n,
-        ends[0].effective_n,
+        ends[1].effective_n_weighted,
+        ends[0].effective_n_weighted,
     )
 
 

@@ -75,7 +75,7 @@ class OutcomeFormulas:
     def all_columns(self) -> str | None:
         """A formula with every column that cells are made of; None where sums are enough for all models."""
         if self.family == "gaussian":  # of clinics' months only whether they have the program
-            return f"{self.program} ~ 1" if self.program and self.rollout else None
+            return f"{self.program} ~ 1" if self.program else None
         adjusters = tuple(each for each in self.adjusters if each != MONTHS)
         return self._fixed((*([self.program] if self.program else []), *adjusters))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,9 @@ from tasks.models import (
 )
 from tasks.models.estimating_equations.sandwich import Covariance
 from tasks.models.fit import Fit, Wald
+from tasks.models.program_effects.rollout import Adoption, rollout_of
 from tasks.network.schema import Network
-from tasks.records import Records
+from tasks.records import Records, cells_for
 
 Floats = NDArray[np.float64]
 
@@ -47,21 +48,46 @@ _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 def program_effects(question: OutcomeFormulas, network: Network, records: Records) -> pd.DataFrame:
     """Rows of `program_effects` for one outcome; none where the program cannot bear on it.
 
-    Where clinics start at different times the estimates are those of a staggered rollout, with an effect for
-    each month since the start; otherwise records under the program are compared with the others. Each
+    Where clinics start at different times, as starts declare or a column shows, the estimates are those of a
+    staggered rollout, with an effect for each month since the start; otherwise records under the program are
+    compared with the others. Where whole clinics have it or have not, no question about it is answered. Each
     estimate stands on its own: one that cannot be had says why in its place.
     """
     if network.program is None or question.program is None:
         return pd.DataFrame()
     rows: list[dict[str, Any]] = []
-    for model, estimand, estimate in _estimates(question, records):
+    adoption = _adoption(records)
+    if question.rollout and adoption == "patients":  # started within a month, and stopped again
+        adoption = "rollout"
+    starts = network.program.starts if question.rollout else None
+    for model, estimand, estimate in _estimates(question, records, adoption, starts):
         try:
             rows += attempted(functools.partial(_listed, estimate))
         except SourceError:
             raise
         except ClinicnetError as problem:
             rows.append(_missing(question, model, estimand, reason_of(problem)))
+    if adoption == "whole-clinics":
+        rows = [_between_clinics(question, row) for row in rows]
     return pd.DataFrame(rows).assign(outcome=question.name)
+
+
+def _adoption(records: Records) -> Adoption:
+    """Who took the program up, as the records say; a column may hold what starts would declare."""
+    _, cells = cells_for(f"{PROGRAM} ~ 1", records, groups=("clinic", "month"))
+    try:
+        return rollout_of(cells, PROGRAM).adoption
+    except ClinicnetError:  # nobody has it, or everybody: each estimator says so in its place
+        return "patients"
+
+
+def _between_clinics(question: OutcomeFormulas, row: dict[str, Any]) -> dict[str, Any]:
+    """The row of a program that whole clinics have or have not: none shows what it would be otherwise."""
+    if row["status"] != "ok" or row["model"] == "naive":
+        return row
+    figures = (row[each] for each in ("value", "lower", "upper"))
+    words = sentence(question.outcome.label, "whole_clinics", row["measure"], row["unit"], *figures)
+    return row | {"question": "none", "words": words}
 
 
 def _listed(estimate: Callable[[], Iterator[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -71,10 +97,12 @@ def _listed(estimate: Callable[[], Iterator[dict[str, Any]]]) -> list[dict[str, 
 Estimate = tuple[str, str, Callable[[], Iterator[dict[str, Any]]]]
 
 
-def _estimates(question: OutcomeFormulas, records: Records) -> tuple[Estimate, ...]:
+def _estimates(
+    question: OutcomeFormulas, records: Records, adoption: Adoption, starts: Mapping[str, str] | None
+) -> tuple[Estimate, ...]:
     """Model, estimand, and how it is estimated; a model that fails leaves its place to a reason."""
-    if question.rollout:
-        return (("mixed", "conditional", lambda: _rollout(question, records)),)
+    if adoption == "rollout":
+        return (("mixed", "conditional", lambda: _rollout(question, records, starts)),)
     mixed = functools.cache(lambda: _mixed_fit(question, records))
     return (
         ("mixed", "conditional", lambda: _mixed(question, mixed())),
@@ -85,7 +113,9 @@ def _estimates(question: OutcomeFormulas, records: Records) -> tuple[Estimate, .
     )
 
 
-def _rollout(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
+def _rollout(
+    question: OutcomeFormulas, records: Records, starts: Mapping[str, str] | None
+) -> Iterator[dict[str, Any]]:
     """Every clinic its own control before its start, every month its own effect.
 
     The average of the months' effects leads. One effect for all months stands beside it, with a test of
@@ -98,6 +128,7 @@ def _rollout(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, 
         records,
         family=question.family,
         exposure=question.outcome.exposure,
+        starts=None if starts is None else _of_these_clinics(starts, records),
     )
     average = asked(effect="exposure-time")
     for row in _rows_of(average.table):
@@ -117,6 +148,12 @@ def _rollout(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, 
             continue
         since = int(row["term"])
         yield _from_rollout(question, row, f"month {since:03d}" if since < 0 else f"month {since:02d}", since)
+
+
+def _of_these_clinics(starts: Mapping[str, str], records: Records) -> dict[str, str]:
+    """Declared starts of the clinics with records; one before the window counts months from where it was."""
+    _, cells = cells_for(f"{PROGRAM} ~ 1", records, groups=("clinic", "month"))
+    return {str(clinic): starts[str(clinic)] for clinic in cells.levels[0] if str(clinic) in starts}
 
 
 def _average(question: OutcomeFormulas, row: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -33,7 +33,7 @@ def sentence(
 
     Args:
         label: the outcome as people read it.
-        question: a key of `tasks.program_questions.QUESTIONS`.
+        question: a key of `tasks.program_questions.QUESTIONS`, or `whole_clinics` where no clinic has both.
         measure: difference, risk_difference, ratio, odds_ratio, risk_ratio or rate_ratio.
         unit: unit of a difference.
         value, lower, upper: the estimate and its 95% interval, in the measure's unit.
@@ -60,7 +60,8 @@ def sentence(
     key = "effect.interval_doubtful" if _doubtful(measure, lower, upper) else "effect.interval"
     interval = say(key, lower=_figure(lower), upper=_figure(upper))
     start = " ".join(start.split())
-    return say("effect.whole", start=start, when=when, compared=compared, interval=interval)
+    whole = say("effect.whole", start=start, when=when, compared=compared, interval=interval)
+    return f"{whole} {say('effect.whole_clinics')}" if question == "whole_clinics" else whole
 
 
 def test_sentence(term: str, p: float) -> str:

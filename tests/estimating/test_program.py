@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from small_network import MONTH, NETWORK, RECORDS, write_network
 
@@ -39,3 +41,21 @@ def test_months_that_have_no_effect_of_their_own_leave_the_whole_effect(estimate
     assert (whole["status"] == "ok").all()
     assert not effects["term"].str.startswith("month").any()
     assert estimates.outcome["status"] == "ok"
+
+
+def _effects_on_pressure(directory: Path, program: str) -> pd.DataFrame:
+    network = read_network(write_network(directory, RECORDS, re.sub(r"\[program\][^\[]*", program, NETWORK)))
+    usable = screen(Records.of(network), network, MONTH).usable
+    return estimate_outcome(usable, network, "sbp", summarise(usable, network)).effects
+
+
+@pytest.mark.slow
+def test_a_program_that_whole_clinics_have_answers_no_question(tmp_path: Path) -> None:
+    program = '[program]\nlabel = "Outreach"\nstarts = { "Clinic A" = "2020-01", "Clinic B" = "2020-01" }\n\n'
+    effects = _effects_on_pressure(tmp_path, program)
+    estimated = effects[effects["status"] == "ok"]
+    assert set(estimated["question"]) == {"none"}
+    modelled = estimated[estimated["model"] != "naive"]
+    assert len(modelled)
+    assert modelled["words"].str.contains("No clinic has both, so the records cannot separate").all()
+    assert not effects["words"].str.contains("if everyone were under the program").any()

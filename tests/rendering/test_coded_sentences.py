@@ -14,10 +14,10 @@ from tasks.ranking.clinic_order import reason_of_verdict
 
 def test_numbers_are_written_as_the_language_does() -> None:
     sentence = coded("ranked.rank", share=81.4, rankability=0.814)
-    assert "81% of the variation" in told(sentence)
+    assert "81% of the variance" in told(sentence)
     assert "(rankability 0.81, over 0.75)" in told(sentence)
     with speaking("es"):
-        assert "el 81\xa0% de la variación" in told(sentence)
+        assert "el 81\xa0% de la varianza" in told(sentence)
         assert "(ordenabilidad 0,81, superior a 0,75)" in told(sentence)
 
 

@@ -9,6 +9,8 @@ from tasks.rendering import clinic_sentences, sentences
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, Rank
 from tasks.rendering.run_chart import run_chart
 
+BEYOND = "by more than the number of their records explains (probability 97.5% or more)"
+
 
 def figure(
     name: str, value: float, lower: float | None = None, upper: float | None = None, unit: str = ""
@@ -39,7 +41,8 @@ def test_an_icc_is_said_as_a_share_and_never_as_all_or_nothing() -> None:
 def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     outcome = with_figures(figure("design_effect", 5.0), figure("effective_sample_size", 200.0))
     assert sentences.design_effect(outcome) == (
-        "1,000 records tell us about as much as 200 unrelated ones (design effect 5.00)."
+        "About the typical clinic, 1,000 records tell us as much as 200 unrelated ones would; an average "
+        "over all records needs 5.00 times as many of them as unrelated ones (the design effect)."
     )
     monthly = sentences.design_effect(dataclasses.replace(outcome, monthly=True))
     assert monthly is not None
@@ -53,14 +56,17 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     [
         (
             {"higher": 10, "lower": 1, "same": 15, "withheld": 61},
-            "10 clinics are higher and 1 lower, by more than chance. "
+            f"10 clinics are higher and 1 lower, {BEYOND}. "
             "The others: 15 no different; 61 not shown, to protect patients.",
         ),
         (
             {"worse": 1, "uncompared": 3},
-            "1 clinic is worse, by more than chance. The others: 3 too uncertain to compare.",
+            f"1 clinic is worse, {BEYOND}. The others: 3 too uncertain to compare.",
         ),
-        ({"better": 2}, "2 clinics are better, by more than chance."),
+        (
+            {"better": 2},
+            f"2 clinics are better, {BEYOND}.",
+        ),
         (
             {"same": 4, "own": 2, "absent": 1},
             "No clinic stands out: 4 no different; 2 with their own figure only; 1 not estimated.",

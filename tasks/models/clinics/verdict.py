@@ -50,7 +50,8 @@ def verdict(rankability: float, n: int) -> Verdict:
     Source of the bands: Lingsma et al. (2010), Eur J Epidemiol 25:639; van Dishoeck et al. (2011).
     """
     share = f"{100.0 * rankability:.0f}%"
-    differ = f"{share} of the variation between clinics' own figures is real; the rest is chance"
+    differ = f"{share} of the variance between clinics' adjusted figures is not sampling error"
+    beyond = f"{differ}, though it may still be unmeasured patients or recording"
     if n < FEWEST:
         count = "no clinic" if n == 0 else f"{n} clinic{'' if n == 1 else 's'}"
         return Verdict(
@@ -68,13 +69,13 @@ def verdict(rankability: float, n: int) -> Verdict:
         return Verdict(
             "grade",
             rankability,
-            f"Clinics are graded, not ranked: {differ} (rankability {rankability:.2f}, between 0.50 and "
+            f"Clinics are graded, not ranked: {beyond} (rankability {rankability:.2f}, between 0.50 and "
             "0.75).",
         )
     return Verdict(
         "rank",
         rankability,
-        f"Clinics can be ranked, with the intervals beside the ranks: {differ} (rankability "
+        f"Clinics can be ranked, with the intervals beside the ranks: {beyond} (rankability "
         f"{rankability:.2f}, over 0.75).",
     )
 

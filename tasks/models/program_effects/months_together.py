@@ -54,5 +54,5 @@ def simultaneous_quantile(fit: Fit, names: Sequence[str], level: float) -> float
 def _months(fit: Fit, data: ProgramData, kept: Callable[[float], bool]) -> tuple[list[str], Floats]:
     """Columns of the program that are in the fit, and their months since the start."""
     found = [(name, float(data.term(name).rstrip("+"))) for name in data.program if name in fit.coef.index]
-    chosen = [(name, month) for name, month in found if kept(month)]
+    chosen = [(name, month) for name, month in found if kept(month) and data.tells_of_effect(name)]
     return [name for name, _ in chosen], np.array([month for _, month in chosen])

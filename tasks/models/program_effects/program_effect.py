@@ -12,8 +12,8 @@ Sources: Hussey & Hughes (2007) Contemp Clin Trials 28, 182 (stepped wedge with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -32,9 +32,9 @@ from tasks.models.program_effects.months_together import (
     simultaneous_quantile,
 )
 from tasks.models.program_effects.naive import Comparison, before_after
-from tasks.models.program_effects.program_columns import columns_of
+from tasks.models.program_effects.program_columns import Added, columns_of
 from tasks.models.program_effects.program_models import Family, ProgramData, Random, fit_model
-from tasks.models.program_effects.rollout import Rollout, rollout_of
+from tasks.models.program_effects.rollout import Rollout, rollout_declared, rollout_of
 from tasks.records import Design, cells_for, moments_for
 
 Effect = Literal["immediate", "exposure-time", "event-study"]
@@ -146,21 +146,26 @@ def program_effect(
             hint="leave the terms with '|' out of the formula",
         )
     by = (groups, period)
-    outcome = formula.split("~")[0]
-    _, schedule = cells_for(f"{_quoted(program) if starts is None else outcome} ~ 1", data, groups=by)
-    rollout = rollout_of(schedule, program, starts)
-    # the program's own column says when it began within a period; declared starts and months since do not
     as_column = effect == "immediate" and starts is None
-    added = columns_of(rollout, period, effect, program, leads, horizon, as_column=as_column)
     whole = f"{formula} + {_quoted(program)}" if as_column else formula
+    prepare: Callable[[Added], ProgramData]
     if family == "gaussian" and offset is None and exposure is None:
         design, moments = moments_for(whole, data, groups=by)
-        _check_formula(design, program, period, as_column)
-        prepared = ProgramData.of_moments(design, moments, added, program)
+        there = (moments.levels, moments.codes, moments.n)
+        prepare = lambda added: ProgramData.of_moments(design, moments, added, program)  # noqa: E731
     else:
         design, cells = cells_for(whole, data, groups=by, trials=trials, exposure=exposure, offset=offset)
-        _check_formula(design, program, period, as_column)
-        prepared = ProgramData.of_cells(design, cells, added, program, family, trials is not None)
+        there = (cells.levels, cells.codes, cells.weight)
+        counts = trials is not None
+        prepare = lambda added: ProgramData.of_cells(design, cells, added, program, family, counts)  # noqa: E731
+    _check_formula(design, program, period, as_column)
+    # the program's own column says when it began within a period; declared starts and months since do not
+    if starts is None:
+        rollout = rollout_of(cells_for(f"{_quoted(program)} ~ 1", data, groups=by)[1], program)
+    else:
+        rollout = rollout_declared(*there, program, starts)
+    prepared = prepare(columns_of(rollout, period, effect, program, leads, horizon, as_column=as_column))
+    prepared = replace(prepared, followed=rollout.followed)
     rows = _naive_rows(before_after(prepared.totals(), rollout, family), level)
     fits: dict[str, Fit] = {}
     for model in models:
@@ -203,15 +208,25 @@ def _rows(
     if not names:
         raise EstimationError("no effect of the program could be told from those of the periods and clinics")
     if effect == "exposure-time":
-        counted = [name for name in names if horizon is None or float(prepared.term(name)) < horizon]
+        counted = [
+            name
+            for name in names
+            if prepared.tells_of_effect(name) and (horizon is None or float(prepared.term(name)) < horizon)
+        ]
         if not counted:
-            raise EstimationError(f"no effect of the first {horizon} months can be estimated")
+            raise EstimationError(
+                "no clinic is seen both before its start and after it"
+                + ("" if horizon is None else f", in the first {horizon} months")
+            )
         rows = [_row(model, fit, measure, "effect", {name: 1.0 / len(counted) for name in counted}, level)]
         if isinstance(fit, GlmmFit):
             rows += _population_rows(fit, prepared, counted, level)
         return rows
     if effect == "immediate":
         return [_row(model, fit, measure, "effect", {names[0]: 1.0}, level)]
+    names = [name for name in names if prepared.tells_of_effect(name)]
+    if not names:
+        raise EstimationError("no clinic is seen both before its start and after it")
     wider = simultaneous_quantile(fit, names, level)
     return [_month_row(model, fit, measure, prepared.term(name), name, level, wider) for name in names]
 

@@ -55,6 +55,7 @@ class ProgramData:
         program: the program's columns, those left out included.
         name: what the program is called, with which its columns' names begin.
         left_out: columns left out, and why.
+        followed: months since the start that clinics followed from before it tell of.
     """
 
     design: Design
@@ -65,6 +66,7 @@ class ProgramData:
     program: tuple[str, ...]
     name: str
     left_out: Mapping[str, str]
+    followed: frozenset[float] = frozenset()
 
     @classmethod
     def of_moments(cls, design: Design, moments: Moments, added: Added, name: str) -> ProgramData:
@@ -88,6 +90,11 @@ class ProgramData:
     def term(self, column: str) -> str:
         """Months since the start that a column of the program stands for."""
         return column[len(self.name) :] or "effect"
+
+    def tells_of_effect(self, column: str) -> bool:
+        """Whether a column of the program is of a month before the start, or of one that clinics reached."""
+        month = float(self.term(column).rstrip("+"))
+        return month < 0.0 or month in self.followed
 
     def totals(self) -> Totals:
         """The outcome's sums by clinic and period."""

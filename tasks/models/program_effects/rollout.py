@@ -8,9 +8,9 @@ read for it.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from tasks import months
 from tasks.errors import EstimationError, RecordsError
 from tasks.records.cells import Cells
+
+Adoption = Literal["rollout", "whole-clinics", "patients"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -54,6 +56,34 @@ class Rollout:
         """(K,) clinics that the program reached within the data."""
         return np.isfinite(self.start)
 
+    @property
+    def followed(self) -> frozenset[float]:
+        """Months since the start in which a clinic was seen that was seen before its start too.
+
+        Of other months only clinics tell that had the program all along: what they show is how those clinics
+        differ, not what the program changed.
+        """
+        there = ~np.isnan(self.program)
+        before = np.any(there & (self.since < 0.0) & self.ever[:, None], axis=1)
+        return frozenset(float(month) for month in self.since[there & before[:, None] & (self.since >= 0.0)])
+
+    @property
+    def adoption(self) -> Adoption:
+        """Whether whole clinics took the program up, and at different times, or single patients did.
+
+        A clinic took it up whole where its records change from without to with it once, within one period at
+        most.
+        """
+        stepwise, changed = True, False
+        for shares in self.program:
+            known = shares[~np.isnan(shares)]
+            partly = np.flatnonzero((known > 0.0) & (known < 1.0))
+            stepwise &= bool(np.all(np.diff(known) >= 0.0)) and len(partly) <= 1
+            changed |= len(np.unique(known)) > 1
+        if not stepwise:
+            return "patients"
+        return "rollout" if changed else "whole-clinics"
+
     def starts(self) -> pd.Series:
         """Each clinic's first period with the program; missing where it never came."""
         labels = [
@@ -63,38 +93,68 @@ class Rollout:
         return pd.Series(labels, index=pd.Index(self.clinics), name="start", dtype=object)
 
 
-def rollout_of(cells: Cells, program: str, starts: Mapping[Any, Any] | None) -> Rollout:
+def rollout_of(cells: Cells, program: str) -> Rollout:
     """The rollout from cells by clinic and period whose outcome is the program column.
 
     Args:
         cells: by (clinic, period).
         program: what the program is called.
-        starts: clinic → first period with the program, where it is declared; None for clinics without.
 
     Raises:
-        RecordsError: the program column is not 0 or 1, a declared clinic or start is not there.
+        RecordsError: the program column is not 0 or 1.
         EstimationError: the program was everywhere all the time, or nowhere.
     """
-    clinics, periods = cells.levels[0], cells.levels[1]
-    shape = (len(clinics), len(periods))
-    place = np.ravel_multi_index((cells.codes[:, 0], cells.codes[:, 1]), shape)
-    rows = np.bincount(place, cells.weight, minlength=shape[0] * shape[1]).reshape(shape)
-    total = np.bincount(place, cells.total, minlength=shape[0] * shape[1]).reshape(shape)
-    share = np.divide(total, rows, out=np.full(shape, np.nan), where=rows > 0.0)
+    rows = _by_period(cells.levels, cells.codes, cells.weight)
+    total = _by_period(cells.levels, cells.codes, cells.total)
+    share = np.divide(total, rows, out=np.full(rows.shape, np.nan), where=rows > 0.0)
+    if cells.outcome not in ("binary",):
+        raise RecordsError(
+            f"{program} has values other than 0 and 1", hint="code it as 1 where the program was running"
+        )
+    position = _positions(cells.levels[1])
+    start = np.where(share > 0.0, position, np.inf).min(axis=1)
+    return _checked(Rollout(cells.levels[0], cells.levels[1], position, start, share, ()), program)
+
+
+def rollout_declared(
+    levels: Sequence[Sequence[Hashable]],
+    codes: Integers,
+    rows: Floats,
+    program: str,
+    starts: Mapping[Any, Any],
+) -> Rollout:
+    """The rollout from declared starts, over the clinics and periods that records are from.
+
+    Args:
+        levels: the clinics' and the periods' labels.
+        codes: (G, 2) clinic and period of each group of rows.
+        rows: (G,) how many rows.
+        program: what the program is called.
+        starts: clinic → first period with the program; clinics without it are left out, or None.
+
+    Raises:
+        RecordsError: a declared clinic or start is not there.
+        EstimationError: the program was everywhere all the time, or nowhere.
+    """
+    clinics, periods = tuple(levels[0]), tuple(levels[1])
     position = _positions(periods)
-    if starts is None:
-        if cells.outcome not in ("binary",):
-            raise RecordsError(
-                f"{program} has values other than 0 and 1", hint="code it as 1 where the program was running"
-            )
-        start = np.where(share > 0.0, position, np.inf).min(axis=1)
-    else:
-        start = _declared(starts, clinics, periods, position)
-        share = np.where(np.isnan(share), np.nan, (position[None, :] >= start[:, None]).astype(float))
-    running = position[None, :] > start[:, None]
-    ends = tuple(
-        label for label, off in zip(clinics, np.any(running & (share == 0.0), axis=1), strict=True) if off
-    )
+    start = _declared(starts, clinics, periods, position)
+    running = (position[None, :] >= start[:, None]).astype(float)
+    share = np.where(_by_period(levels, codes, rows) > 0.0, running, np.nan)
+    return _checked(Rollout(clinics, periods, position, start, share, ()), program)
+
+
+def _by_period(levels: Sequence[Sequence[Hashable]], codes: Integers, values: Floats) -> Floats:
+    """(K, T) sums by clinic and period."""
+    shape = (len(levels[0]), len(levels[1]))
+    place = np.ravel_multi_index((codes[:, 0], codes[:, 1]), shape)
+    summed = np.bincount(place, values, minlength=shape[0] * shape[1])
+    return np.asarray(summed.reshape(shape), dtype=float)
+
+
+def _checked(rollout: Rollout, program: str) -> Rollout:
+    """The rollout with the clinics where the program stopped; refused where there is nothing to compare."""
+    share = rollout.program
     if not np.any(np.nan_to_num(share, nan=0.0) > 0.0):
         raise EstimationError(
             f"{program} never runs in these records, so it has no effect to estimate",
@@ -105,7 +165,9 @@ def rollout_of(cells: Cells, program: str, starts: Mapping[Any, Any] | None) -> 
             f"{program} runs in all of these records, so there is nothing to compare with",
             hint="use a window that begins before its start, or include clinics without it",
         )
-    return Rollout(clinics, periods, position, start, share, ends)
+    stopped = np.any((rollout.since > 0.0) & (share == 0.0), axis=1)
+    ends = tuple(label for label, off in zip(rollout.clinics, stopped, strict=True) if off)
+    return replace(rollout, ends=ends)
 
 
 def _declared(

@@ -11,6 +11,7 @@ from scipy import special, stats
 
 from tasks.models import GlmmFit, program_effect
 from tasks.models.program_effects.months_together import simultaneous_quantile
+from tasks.models.program_effects.rollout import Rollout
 
 MONTHS = 12
 STARTS = np.tile(np.arange(3, 12), 3)[:24]
@@ -158,3 +159,44 @@ def test_its_error_is_the_numerical_delta_methods(binary: pd.DataFrame) -> None:
 
     spread = np.mean([risk(draws[:, month]) for month in months], axis=0) - risk(np.zeros(400))
     assert se == pytest.approx(spread.std(), rel=0.12)  # 400 draws: 3.5%; and what the variances add
+
+
+def test_clinics_that_had_it_all_along_do_not_move_the_others_months() -> None:
+    """Four of 16 clinics began two years before the window; the effect is −1 a month, −6 from month 6 on."""
+    rng = np.random.default_rng(8)
+    starts = np.array([-24] * 4 + [2 + k % 6 for k in range(4, 12)] + [10**6] * 4)
+    clinic, month = np.repeat(np.arange(16), 12 * 40), np.tile(np.repeat(np.arange(12), 40), 16)
+    since = month - starts[clinic]
+    effect = -np.where(since >= 0, np.minimum(since, 6), 0)
+    y = 130.0 + rng.normal(0.0, 3.0, 16)[clinic] + 0.3 * month + effect + rng.normal(0.0, 5.0, len(clinic))
+    labels = np.array([f"{2023 + m // 12}-{m % 12 + 1:02}" for m in range(-24, 12)])
+    frame = pd.DataFrame({"y": y, "clinic": [f"K{each:02}" for each in clinic], "month": labels[month + 24]})
+    declared = {f"K{k:02}": labels[start + 24] for k, start in enumerate(starts) if start < 100}
+    average = program_effect("y ~ 1", frame, starts=declared, effect="exposure-time").table
+    for model in ("mixed", "gee", "within"):
+        row = row_of(average, model, "difference")
+        assert row["lower"] < -3.9 < row["upper"], model  # months 0 to 9: (0 + 1 + … + 5 + 4 · 6) / 10
+    months = program_effect("y ~ 1", frame, starts=declared, effect="event-study", models=("mixed",)).table
+    months = months[months["model"] == "mixed"].set_index("term")
+    assert list(months.index) == [str(each) for each in range(10)]
+    worked = -np.minimum(np.arange(10), 6)
+    assert (months["band_lower"].to_numpy() < worked).all() and (
+        worked < months["band_upper"].to_numpy()
+    ).all()
+
+
+@pytest.mark.parametrize(
+    ("shares", "adoption"),
+    [
+        ([[0, 0, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]], "rollout"),
+        ([[0, 0.4, 1, 1], [0, 0, 0, np.nan]], "rollout"),
+        ([[1, 1, 1, 1], [0, 0, 0, 0], [np.nan, 1, 1, 1]], "whole-clinics"),
+        ([[0.2, 0.3, 0.1, 0.4], [0, 0, 0, 0]], "patients"),
+        ([[0, 1, 0, 1], [0, 0, 0, 0]], "patients"),
+    ],
+)
+def test_who_took_it_up_is_read_off_the_records(shares: list[list[float]], adoption: str) -> None:
+    program = np.array(shares, dtype=float)
+    clinics = tuple(range(len(program)))
+    rollout = Rollout(clinics, (0, 1, 2, 3), np.arange(4.0), np.full(len(program), np.inf), program, ())
+    assert rollout.adoption == adoption
