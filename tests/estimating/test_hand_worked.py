@@ -262,4 +262,4 @@ def test_why_no_clinic_can_be_compared(tmp_path: Path, records: int, apart: floa
         for k in range(records)
     ]
     made = worked(tmp_path, "\n".join(["clinic date y", *lines]), MEAN)
-    assert rank_outcome(made.network, made.estimated()).reason == f"Clinics are not ranked: {why}"
+    assert told(rank_outcome(made.network, made.estimated()).reason) == f"Clinics are not ranked: {why}"
