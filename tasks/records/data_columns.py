@@ -7,7 +7,7 @@ its sorted labels with −1 where it is missing.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -251,6 +251,20 @@ def label_text(label: Hashable) -> str:
     if isinstance(label, float):
         return f"{label:.15g}"
     return str(label)
+
+
+def nested_label(labels: Sequence[Hashable]) -> str:
+    """A nested level's label as lme4 writes it, `C1:R1`, with no two levels written alike.
+
+    A label that has a colon of its own stands in quotes, its own quotes doubled: `"St. Mary: North":R1`.
+    """
+    return ":".join(_part(label_text(label)) for label in labels)
+
+
+def _part(text: str) -> str:
+    if ":" not in text and not text.startswith('"'):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def as_frame(data: Any) -> Frame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,8 @@ class Dropped:
 class Design:
     """A formula bound to data.
 
-    Column names follow R: `(Intercept)`, `period2` for level "2" of `period`, `age:smoke`, `I(age^2)`.
+    Column names follow R: `(Intercept)`, `period2` for level "2" of `period`, `age:smoke`, `I(age^2)`. Only
+    where R gives two columns one name are they told apart, by their levels: `dx[11]` beside `dx1[1]`.
 
     Attributes:
         formula: as the analyst wrote it.
@@ -54,6 +55,8 @@ class Design:
         offset: the offset expression, or None.
         dropped: rows and columns left out.
         sources: fixed-effect column → the data columns it is computed from.
+        exact: column → its name with all levels in brackets, which says the same in every design, where the
+            column's own name depends on the others: what designs are compared by.
         spec: what `tasks.records.new_rows` needs to build the same columns from new data; opaque elsewhere.
     """
 
@@ -64,4 +67,13 @@ class Design:
     offset: str | None
     dropped: Dropped
     sources: Mapping[str, tuple[str, ...]]
+    exact: Mapping[str, str] = field(repr=False, default_factory=dict)
     spec: Any = field(repr=False, default=None)
+
+
+def unused_name(name: str, used: Collection[str]) -> str:
+    """The name, with a number where another column has it already: `age_mean`, or `age_mean (2)`."""
+    candidate, number = name, 2
+    while candidate in used:
+        candidate, number = f"{name} ({number})", number + 1
+    return candidate

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.records.design import Design
-from tasks.records.formulas.contrasts import code
-from tasks.records.formulas.model_spec import Binding, Request
+from tasks.records.formulas.model_spec import Binding, Request, bound_columns
 from tasks.records.moments import Moments
 
 
@@ -37,28 +36,25 @@ def narrower_moments(asked: Request, design: Design, moments: Moments) -> tuple[
     factors = tuple(each.name for each in asked.groupings)
     if not set(factors) <= set(moments.factors):
         return None
-    binding = Binding(
-        request=asked,
-        variables={name: read.variables[name] for name in used},
-        fixed=code(formula.fixed, read.variables),
-        random=tuple(code(part.terms, read.variables) for part in formula.random),
-        extra=(),
-    )
-    names = [column.name for column in binding.columns]
-    if not set(names) <= set(moments.columns[:-1]):
+    binding = bound_columns(asked, {name: read.variables[name] for name in used})
+    place = {column.elements: j for j, column in enumerate(read.columns)}
+    wanted = [column.elements for column in binding.columns]
+    if not set(wanted) <= set(place):
         return None
-    return binding.design(design.dropped.rows), _pooled(moments, names, factors)
+    # columns are found by what they are: a name says which only among the columns of one design
+    kept = [*(place[elements] for elements in wanted), len(moments.columns) - 1]
+    names = (*(column.name for column in binding.columns), moments.columns[-1])
+    return binding.design(design.dropped.rows), _pooled(moments, kept, names, factors)
 
 
-def _pooled(moments: Moments, names: list[str], factors: tuple[str, ...]) -> Moments:
-    kept = [*(moments.columns.index(name) for name in names), len(moments.columns) - 1]
+def _pooled(moments: Moments, kept: list[int], names: tuple[str, ...], factors: tuple[str, ...]) -> Moments:
     at = [moments.factors.index(name) for name in factors]
     codes, group = np.unique(moments.codes[:, at], axis=0, return_inverse=True)
     chosen = moments.products[:, kept][:, :, kept]
     products = np.zeros((len(codes), *chosen.shape[1:]))
     np.add.at(products, group.ravel(), chosen)
     return Moments(
-        columns=tuple(moments.columns[j] for j in kept),
+        columns=names,
         reference=moments.reference[kept],
         products=products,
         factors=factors,

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import FormulaError, nearest
-from tasks.records.data_columns import as_frame
+from tasks.records.data_columns import as_frame, nested_label
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded
 from tasks.records.formulas.formula import Grouping
 from tasks.records.formulas.model_spec import Binding
-from tasks.records.in_memory.grouping import nested_label
 from tasks.records.in_memory.rows import Rows
 
 Floats = NDArray[np.float64]

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from tasks.models.fit import Floats
-from tasks.records.design import Design, RandomTerm
+from tasks.records.design import Design, RandomTerm, unused_name
 from tasks.records.moments import INTERCEPT, Moments
 
 MEAN = "_mean"
@@ -23,6 +23,9 @@ def with_means(
     design: Design, moments: Moments, names: Sequence[str], *, centred: bool = False
 ) -> tuple[Design, Moments]:
     """Add the cluster means of some columns (named `x_mean`), and a random intercept by cluster.
+
+    The means come last in the design, in the order of `names`; where `x_mean` is a column already, the mean
+    is `x_mean (2)`.
 
     Args:
         design, moments: by cluster (the first factor), perhaps by finer groups too.
@@ -34,7 +37,7 @@ def with_means(
     sums = np.zeros((k, len(names)))
     np.add.at(sums, cluster, moments.products[:, 0, columns])
     n = np.bincount(cluster, moments.n, minlength=k)
-    added = tuple(name + MEAN for name in names)
+    added = tuple(unused_name(name + MEAN, moments.columns) for name in names)
     # about the same reference point as the columns themselves
     means = (sums / n[:, None])[cluster]
     widened = with_constants(moments, added, means, moments.reference[columns])
@@ -44,7 +47,10 @@ def with_means(
         reference[columns] = 0.0
         widened = replace(widened, reference=reference, products=turn @ widened.products @ turn.T)
     group = moments.factors[0]
-    sources = {**design.sources, **{name + MEAN: design.sources.get(name, (name,)) for name in names}}
+    sources = {
+        **design.sources,
+        **{mean: design.sources.get(name, (name,)) for mean, name in zip(added, names, strict=True)},
+    }
     return (
         replace(
             design,

@@ -19,7 +19,7 @@ from tasks.models.estimating_equations.gee_sums import Centre
 from tasks.models.estimating_equations.robust_fit import RobustFit
 from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Fit, Floats, Wald
-from tasks.models.fixed_effects.group_means import MEAN, least_squares, with_means
+from tasks.models.fixed_effects.group_means import least_squares, with_means
 from tasks.models.fixed_effects.random_effects import (
     RandomEffectsFit,
     swamy_arora_from_moments,
@@ -160,8 +160,8 @@ def mundlak(
         fit = _pooled(augmented, widened)
     else:
         fit = lmm_from_moments(augmented, widened, reml=method == "reml")
-    test = fit.test([name + MEAN for name in names])
-    means = [name + MEAN for name in names]
+    means = list(augmented.fixed[-len(names) :])
+    test = fit.test(means)
     estimate, vcov = fit.coef[means].to_numpy(), fit.vcov.loc[means, means].to_numpy()
     statistic = float(estimate @ np.linalg.solve(vcov, estimate))
     return MundlakTest(statistic, len(names), float(stats.chi2.sf(statistic, len(names))), test, fit)

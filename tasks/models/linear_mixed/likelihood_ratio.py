@@ -156,7 +156,7 @@ def _refuse_different_kinds(smaller: Fit, larger: Fit) -> None:
             raise EstimationError(
                 "one fit is by REML and the other by maximum likelihood", hint="fit both with reml=False"
             )
-        if smaller.reml and set(smaller.design.fixed) != set(larger.design.fixed):
+        if smaller.reml and _fixed(smaller) != _fixed(larger):
             raise EstimationError(
                 "REML likelihoods of models with different fixed effects do not compare: each is of other "
                 "combinations of the outcome",
@@ -192,7 +192,7 @@ def _same_outcome(one: Moments, other: Moments) -> bool:
 
 
 def _more_fixed(smaller: Fit, larger: Fit) -> int:
-    missing = set(smaller.design.fixed) - set(larger.design.fixed)
+    missing = _fixed(smaller) - _fixed(larger)
     if missing:
         raise EstimationError(
             f"neither model contains the other: {sorted(missing)[0]} is only in {smaller.formula!r}",
@@ -201,12 +201,22 @@ def _more_fixed(smaller: Fit, larger: Fit) -> int:
     return len(larger.design.fixed) - len(smaller.design.fixed)
 
 
+def _fixed(fit: Fit) -> set[str]:
+    return {_exact(fit, name) for name in fit.design.fixed}
+
+
+def _exact(fit: Fit, column: str) -> str:
+    """A column by the name that says the same in every fit: its own depends on the columns beside it."""
+    return fit.design.exact.get(column, column)
+
+
 def _entries(fit: Fit) -> dict[Entry, None]:
     """(group, row, column) of each free covariance of the random effects; names in a fixed order."""
     result: dict[Entry, None] = {}
     for term in fit.design.random:
-        for i, row in enumerate(term.columns):
-            for column in term.columns[: i + 1]:
+        columns = [_exact(fit, column) for column in term.columns]
+        for i, row in enumerate(columns):
+            for column in columns[: i + 1]:
                 first, second = sorted((row, column))
                 result[term.group, first, second] = None
     return result
@@ -239,11 +249,12 @@ def _metric(smaller: LmmFit, larger: LmmFit, boundary: list[Entry], ordinary: li
     data, shape = criterion.data, criterion.shape
     inverses, relative = [], []
     for group in data.groups:
-        names = list(group.columns)
+        names = [_exact(larger, column) for column in group.columns]
         null = pd.DataFrame(0.0, index=names, columns=names)
         if group.group in smaller.varcomp:
             known = smaller.varcomp[group.group]
-            null.loc[known.index, known.columns] = known
+            had = [_exact(smaller, column) for column in known.index]
+            null.loc[had, had] = known.to_numpy()
         inverse = np.linalg.inv(group.back)
         inverses.append(inverse)
         relative.append(inverse @ (null.to_numpy() / smaller.sigma2) @ inverse.T)
@@ -257,7 +268,7 @@ def _metric(smaller: LmmFit, larger: LmmFit, boundary: list[Entry], ordinary: li
         moved = inverses[factor] @ unit @ inverses[factor].T
         change[:m, a] = [moved[i, j] if f == factor else 0.0 for f, i, j in shape.entries]
         _, i, j = shape.entries[a]
-        columns = data.groups[factor].columns
+        columns = [_exact(larger, column) for column in data.groups[factor].columns]
         first, second = sorted((columns[i], columns[j]))
         names_of.append((data.groups[factor].group, first, second))
     information = change.T @ working @ change

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from tasks.errors import EstimationError
 from tasks.models.fixed_effects.group_means import with_constants
 from tasks.models.program_effects.rollout import Rollout
 from tasks.records.cells import Cells
+from tasks.records.data_columns import nested_label
 from tasks.records.design import Design, RandomTerm
 from tasks.records.moments import INTERCEPT, Moments
 
@@ -135,11 +136,11 @@ def by_clinic(moments: Moments) -> Moments:
 
 
 def nested_codes(
-    codes: NDArray[np.int64], factors: Sequence[str], levels: Sequence[tuple[object, ...]]
-) -> tuple[NDArray[np.int64], tuple[str, str], tuple[tuple[object, ...], tuple[object, ...]]]:
+    codes: NDArray[np.int64], factors: Sequence[str], levels: Sequence[tuple[Hashable, ...]]
+) -> tuple[NDArray[np.int64], tuple[str, str], tuple[tuple[Hashable, ...], tuple[Hashable, ...]]]:
     """(clinic, period) codes as (clinic, period:clinic): the second factor nested in the first."""
     cells, which = np.unique(codes, axis=0, return_inverse=True)
-    labels = tuple(f"{levels[1][period]}:{levels[0][clinic]}" for clinic, period in cells)
+    labels = tuple(nested_label((levels[1][period], levels[0][clinic])) for clinic, period in cells)
     stacked = np.column_stack([codes[:, 0], which.ravel()]).astype(np.int64)
     return stacked, (factors[0], f"{factors[1]}:{factors[0]}"), (tuple(levels[0]), labels)
 

@@ -158,14 +158,14 @@ def program_effect(
         there = (cells.levels, cells.codes, cells.weight)
         counts = trials is not None
         prepare = lambda added: ProgramData.of_cells(design, cells, added, program, family, counts)  # noqa: E731
-    _check_formula(design, program, period, as_column)
     # the program's own column says when it began within a period; declared starts and months since do not
     if starts is None:
         rollout = rollout_of(cells_for(f"{_quoted(program)} ~ 1", data, groups=by)[1], program)
     else:
         rollout = rollout_declared(*there, program, starts)
-    prepared = prepare(columns_of(rollout, period, effect, program, leads, horizon, as_column=as_column))
-    prepared = replace(prepared, followed=rollout.followed)
+    added = columns_of(rollout, period, effect, program, leads, horizon, as_column=as_column)
+    _check_formula(design, program, period, added.names, as_column)
+    prepared = replace(prepare(added), followed=rollout.followed)
     rows = _naive_rows(before_after(prepared.totals(), rollout, family), level)
     fits: dict[str, Fit] = {}
     for model in models:
@@ -368,8 +368,8 @@ def _messages(rollout: Rollout, prepared: ProgramData, program: str) -> tuple[st
     return tuple(notes)
 
 
-def _check_formula(design: Design, program: str, period: str, as_column: bool) -> None:
-    """Refuse a formula that already has what is added to it."""
+def _check_formula(design: Design, program: str, period: str, added: Sequence[str], as_column: bool) -> None:
+    """Refuse a formula that already has what is added to it, or a column called as one that is added."""
     for column, sources in design.sources.items():
         for name in (program, period):
             if name in sources and not (as_column and column == name == program):
@@ -377,6 +377,13 @@ def _check_formula(design: Design, program: str, period: str, as_column: bool) -
                     f"the formula has {name!r} in it, which program_effect() adds itself",
                     hint="leave it out of the formula, which is for the outcome and the adjusters",
                 )
+    called = [design.response, *design.fixed, *added]
+    twice = [name for name in added if called.count(name) > 1]
+    if twice:
+        raise FormulaError(
+            f"two columns would be called {twice[0]!r}: program_effect() adds one of that name",
+            hint="rename the column in the SELECT or the data frame",
+        )
 
 
 def _quoted(name: str) -> str:

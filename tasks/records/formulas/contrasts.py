@@ -8,7 +8,7 @@ where the term without it is not contained in an earlier term (Chambers & Hastie
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -90,19 +90,32 @@ Variable = Number | Factor | Basis
 
 @dataclass(frozen=True)
 class Element:
-    """One variable's part in a column: its column number, and for factors which coding."""
+    """One variable's part in a column.
+
+    Attributes:
+        variable: its text.
+        column: which of its columns.
+        full: for factors, whether that counts levels (the column is 1 at this level and 0 at all others)
+            or contrasts that are of no one level.
+    """
 
     variable: str
     column: int
     full: bool = False
 
 
+Elements = tuple[Element, ...]
+
+
 @dataclass(frozen=True)
 class Coded:
-    """A column of the design: the product of its elements; none for the constant."""
+    """A column of the design: the product of its elements; none for the constant.
+
+    The elements say which column it is; the name is for people.
+    """
 
     name: str
-    elements: tuple[Element, ...]
+    elements: Elements
 
 
 CONSTANT = Coded(INTERCEPT, ())
@@ -250,12 +263,17 @@ def code(terms: Terms, variables: Mapping[str, Variable]) -> tuple[Coded, ...]:
     """The columns of the terms, in R's order and with R's names; the constant first where it is there."""
     columns = [CONSTANT] if terms.intercept else []
     columns += [column for term in by_term(terms, variables).values() for column in term]
-    return tuple({column.name: column for column in columns}.values())
+    return distinct(columns)
 
 
-def by_term(terms: Terms, variables: Mapping[str, Variable]) -> dict[str, list[Coded]]:
+def distinct(columns: Iterable[Coded]) -> tuple[Coded, ...]:
+    """Each column once, where it first stands."""
+    return tuple({column.elements: column for column in columns}.values())
+
+
+def by_term(terms: Terms, variables: Mapping[str, Variable]) -> dict[tuple[str, ...], list[Coded]]:
     """Each term's columns; a factor with one value has none beside a constant."""
-    columns: dict[str, list[Coded]] = {}
+    columns: dict[tuple[str, ...], list[Coded]] = {}
     first_factor_done = terms.intercept
     for position, term in enumerate(terms.terms):
         choices: list[list[tuple[str, Element]]] = []
@@ -268,7 +286,7 @@ def by_term(terms: Terms, variables: Mapping[str, Variable]) -> dict[str, list[C
                 full = full or not first_factor_done
                 first_factor_done = True
             choices.append(_columns(bound, full))
-        columns[":".join(term)] = _products(choices)
+        columns[term] = _products(choices)
     return columns
 
 
@@ -282,7 +300,18 @@ def _columns(bound: Variable, full: bool) -> list[tuple[str, Element]]:
             (bound.text if single else f"{bound.text}{j + 1}", Element(bound.text, j)) for j in range(count)
         ]
     suffixes = tuple(label_text(level) for level in bound.levels) if full else bound.suffixes
-    return [(f"{bound.text}{suffix}", Element(bound.text, j, full)) for j, suffix in enumerate(suffixes)]
+    weights = bound.weights(full)
+    return [
+        (f"{bound.text}{suffix}", _element(bound.text, j, weights[:, j])) for j, suffix in enumerate(suffixes)
+    ]
+
+
+def _element(variable: str, column: int, weights: Floats) -> Element:
+    """The same element for a level's dummy and for the contrast of that level with the first: one column."""
+    levels = np.flatnonzero(weights)
+    if len(levels) == 1 and weights[levels[0]] == 1.0:
+        return Element(variable, int(levels[0]), full=True)
+    return Element(variable, column)
 
 
 def _products(choices: list[list[tuple[str, Element]]]) -> list[Coded]:

@@ -22,7 +22,8 @@ class Grouping:
     """A grouping factor.
 
     Attributes:
-        name: as lme4 names it: `clinic`, or `clinic:region` for clinics within regions.
+        name: as lme4 names it: `clinic`, or `clinic:region` for clinics within regions. A column that has
+            a colon in its own name stands in backticks.
         columns: the data's columns whose combinations are its levels, in the order of the name.
     """
 
@@ -75,7 +76,7 @@ class Formula:
     @property
     def groupings(self) -> tuple[Grouping, ...]:
         """Grouping factors in order of appearance, each once."""
-        return tuple({part.group.name: part.group for part in self.random}.values())
+        return tuple({part.group.columns: part.group for part in self.random}.values())
 
 
 @functools.lru_cache(maxsize=256)
@@ -117,8 +118,13 @@ def read_grouping(text: str) -> tuple[Grouping, ...]:
     for part in _split(text, "/"):
         names = tuple(_group_column(each, text) for each in _split(part, ":"))
         outer = names + outer
-        found.append(Grouping(":".join(outer), outer))
+        found.append(Grouping(":".join(colon_quoted(each) for each in outer), outer))
     return tuple(found)
+
+
+def colon_quoted(name: str) -> str:
+    """The name as it is joined to others by colons: in backticks where it has a colon of its own."""
+    return f"`{name}`" if ":" in name or name.startswith("`") else name
 
 
 def _group_column(text: str, whole: str) -> str:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tasks.errors import FormulaError
 from tasks.records.design import Design, Dropped, RandomTerm
-from tasks.records.formulas.contrasts import CONSTANT, Catalog, Coded, Variable, by_term, code, variable
+from tasks.records.formulas.column_names import exact_name, names_told_apart
+from tasks.records.formulas.contrasts import (
+    CONSTANT,
+    Catalog,
+    Coded,
+    Variable,
+    by_term,
+    code,
+    distinct,
+    variable,
+)
 from tasks.records.formulas.expressions import Expression
 from tasks.records.formulas.formula import Formula, Grouping, Terms, read, read_grouping, read_terms
 
@@ -71,7 +81,7 @@ def request(
         variables.update(more)
     return Request(
         parsed,
-        tuple({each.name: each for each in groupings}.values()),
+        tuple({each.columns: each for each in groupings}.values()),
         extra_terms,
         variables,
         {role: name for role, name in roles.items() if name is not None},
@@ -104,7 +114,7 @@ class Binding:
     def columns(self) -> tuple[Coded, ...]:
         """Every column once: the constant, the fixed effects', the random effects', the extra ones."""
         listed = [CONSTANT, *self.fixed, *(each for part in self.random for each in part), *self.extra]
-        return tuple({column.name: column for column in listed}.values())
+        return distinct(listed)
 
     def design(self, dropped_rows: Mapping[str, int]) -> Design:
         """The design as models see it."""
@@ -123,6 +133,7 @@ class Binding:
             offset=" + ".join(offsets) or None,
             dropped=Dropped(dict(dropped_rows), dict(self.unused)),
             sources={column.name: self.sources(column) for column in self.fixed},
+            exact={column.name: exact_name(column.elements, self.variables) for column in self.columns},
             spec=self,
         )
 
@@ -148,12 +159,35 @@ def bind(asked: Request, catalog: Catalog) -> Binding:
     response = asked.formula.response
     if (response.text,) in asked.formula.fixed.terms:
         raise FormulaError(f"the outcome {response.text} also stands on the right of '~'")
-    empty = [term for term, columns in by_term(asked.formula.fixed, variables).items() if not columns]
-    return Binding(
+    empty = [
+        ":".join(term) for term, columns in by_term(asked.formula.fixed, variables).items() if not columns
+    ]
+    return replace(bound_columns(asked, variables, empty), unused=dict.fromkeys(empty, "has only one value"))
+
+
+def bound_columns(asked: Request, variables: Mapping[str, Variable], taken: Sequence[str] = ()) -> Binding:
+    """The columns of a request, its variables being bound; no two of them have one name.
+
+    Args:
+        asked: the request.
+        variables: the terms' variables, by their text.
+        taken: names that no column may have, beside the outcome's.
+    """
+    binding = Binding(
         request=asked,
         variables=variables,
-        unused=dict.fromkeys(empty, "has only one value"),
         fixed=code(asked.formula.fixed, variables),
         random=tuple(code(part.terms, variables) for part in asked.formula.random),
         extra=tuple(column for column in code(asked.extra, variables) if column != CONSTANT),
+    )
+    names = names_told_apart(binding.columns, variables, [asked.formula.response.text, *taken])
+
+    def named(columns: tuple[Coded, ...]) -> tuple[Coded, ...]:
+        return tuple(Coded(names[column.elements], column.elements) for column in columns)
+
+    return replace(
+        binding,
+        fixed=named(binding.fixed),
+        random=tuple(named(part) for part in binding.random),
+        extra=named(binding.extra),
     )

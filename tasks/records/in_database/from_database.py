@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from tasks.records.cells import Cells
-from tasks.records.data_columns import Codes, Frame
+from tasks.records.data_columns import Codes, Frame, nested_label
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded, Factor, Number
 from tasks.records.formulas.expressions import BASIS_FUNCTIONS
@@ -19,7 +19,7 @@ from tasks.records.formulas.model_spec import Binding, Request, bind
 from tasks.records.in_database.first_pass import GLANCE, Survey, glance, survey
 from tasks.records.in_database.translation import Sql, Translator, Untranslatable, number
 from tasks.records.in_memory.from_rows import assemble, cells_in_memory, moments_in_memory, without_aliased
-from tasks.records.in_memory.grouping import Combinations, combine, nested_label, used
+from tasks.records.in_memory.grouping import Combinations, combine, used
 from tasks.records.in_memory.rows import check_names
 from tasks.records.moments import Moments
 from tasks.records.sources.connection import Connection, SourceColumn

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.records.data_columns import Codes, label_text
+from tasks.records.data_columns import Codes
 
 Integers = NDArray[np.int64]
 
@@ -58,11 +58,6 @@ def _ranked(key: Integers, span: int) -> tuple[Integers, Integers]:
     present = row >= 0
     rank = np.cumsum(present) - 1
     return rank[key], row[present]
-
-
-def nested_label(labels: Sequence[Hashable]) -> str:
-    """A nested level's label as lme4 writes it: `C1:R1`."""
-    return ":".join(label_text(label) for label in labels)
 
 
 def sorting(codes: Integers, size: int) -> Integers | None:

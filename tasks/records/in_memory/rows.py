@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from tasks.errors import FormulaError, RecordsError, nearest
 from tasks.records.clinic_names import counted, in_levels
-from tasks.records.data_columns import Codes, Frame, Kind, label_text
+from tasks.records.data_columns import Codes, Frame, Kind, label_text, nested_label
 from tasks.records.formulas import expressions
 from tasks.records.formulas import splines as bases
 from tasks.records.formulas.contrasts import Basis, Coded, Element, Factor, Variable
 from tasks.records.formulas.expressions import BASIS_FUNCTIONS, FACTOR_FUNCTIONS, Expression
 from tasks.records.formulas.formula import Grouping
 from tasks.records.formulas.model_spec import Binding, Request
-from tasks.records.in_memory.grouping import combine, nested_label, used
+from tasks.records.in_memory.grouping import combine, used
 from tasks.records.in_memory.lone_patients import each_on_its_own
 
 Floats = NDArray[np.float64]
