@@ -17,6 +17,7 @@ from tasks.estimating.attempting import SaidError, attempted, reason_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.program_words import months_in_words, sentence, test_sentence
 from tasks.models import (
+    GeeFit,
     GlmmFit,
     LmmFit,
     ProgramEffect,
@@ -42,6 +43,7 @@ LEADS = 3
 _MONTHS_FOR_LEADS = 12  # a shorter window has no months to spare for them
 # however many clinics there are: among clinics of very unequal sizes few carry the estimate
 _CORRECTED: Covariance = "kauermann-carroll"
+_INDEPENDENT = "why.independent"  # the correlation within clinics that was asked for could not be had
 _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 
 
@@ -211,9 +213,9 @@ def _from_rollout(
     averaged = say("effect_when.average") if term == "average" else ""
     when = averaged if since is None else months_in_words(since)
     shown = _shown(question, asked, measure, ends[:3], when)
-    return (
-        row | shown | which | band | {"df": row["df"] if np.isfinite(row["df"]) else np.nan, "reason": None}
-    )
+    df = row["df"] if np.isfinite(row["df"]) else np.nan
+    reason = coded(_INDEPENDENT) if row["reason"] else None
+    return row | shown | which | band | {"df": df, "reason": reason}
 
 
 def _averaged(question: OutcomeFormulas, fit: LmmFit | GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
@@ -313,7 +315,7 @@ def _row(
         "n_records": fit.n_obs,
         "n_clinics": int(fit.n_groups.get("clinic", fit.n_groups.iloc[0])),
         "status": "ok",
-        "reason": None,
+        "reason": coded(_INDEPENDENT) if isinstance(fit, GeeFit) and fit.instead else None,
         **_shown(question, _asked(model, estimand), measure, ends),
     }
 

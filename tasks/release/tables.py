@@ -47,7 +47,12 @@ _STATUS = (
         "ok, or why a value is missing or qualified (see `statuses`)",
         required=True,
     ),
-    _c("reason", "string", Tells(Of.BOTH, instead="{reason}"), "in a sentence, where the status is not ok"),
+    _c(
+        "reason",
+        "string",
+        Tells(Of.BOTH, instead="{reason}"),
+        "why a value is missing or qualified, in a sentence",
+    ),
     _c(
         "reason_coded",
         "string",

@@ -11,6 +11,7 @@ import pytest
 from reports.wording.coded_sentences import told
 from tasks.demo import make_demo, state48_clinic_effects, state48_truth
 from tasks.estimating import OutcomeEstimates, Summary, estimate_outcome, summarise
+from tasks.models import gee
 from tasks.network import read_network
 from tasks.network.schema import Network
 from tasks.ranking import rank_outcome
@@ -194,3 +195,22 @@ def test_an_outcome_that_cannot_be_estimated_says_why(chop: Estimated) -> None:
     assert "hours" in estimates.reason
     assert (estimates.clinics["form"] == "raw").all()
     assert rank_outcome(chop.network, estimates).verdict == "do_not_rank"
+
+
+@pytest.mark.slow
+@pytest.mark.published
+def test_the_turnaround_s_gee_settles_in_may(tmp_path: Path) -> None:
+    """One clinic of 5,146 records, most of fewer than 100; the values are statsmodels 0.15.0's."""
+    may = Estimated("chop", tmp_path, "2020-05")
+    fit = gee(
+        "log(hours) ~ program + age + gender + C(month)",
+        may.screened.usable,
+        groups="clinic",
+        corr="exchangeable",
+    )
+    assert fit.instead == ""
+    assert fit.coef["program"] == pytest.approx(0.0129539508, abs=1e-9)
+    assert fit.working["alpha"] == pytest.approx(0.010063313668343243, rel=1e-6)
+    effects = may["turnaround"].effects
+    published = effects.loc[effects["model"] == "gee", "value"].item()
+    assert published == pytest.approx(np.exp(0.0129539508), abs=1e-8)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from small_network import MONTH, NETWORK, RECORDS, write_network
+from stepped_wedges import UNSOLVABLE, rows_of
 
 from tasks.estimating import estimate_outcome, summarise
 from tasks.estimating.one_outcome import OutcomeEstimates
@@ -59,3 +61,44 @@ def test_a_program_that_whole_clinics_have_answers_no_question(tmp_path: Path) -
     assert len(modelled)
     assert modelled["words"].str.contains("No clinic has both, so the records cannot separate").all()
     assert not effects["words"].str.contains("if everyone were under the program").any()
+
+
+ALIKE_NETWORK = '''
+[network]
+name = "Eight clinics that differ less than by chance"
+[records]
+source = "records.csv"
+select = """
+SELECT CAST(clinic AS TEXT) AS clinic, DATE '2023-01-05' + to_months(CAST(month AS INTEGER)) AS date,
+       seen, program AS running
+FROM records
+"""
+[outcomes.seen]
+label = "Seen in time"
+kind = "binary"
+direction = "higher"
+[window]
+months = 4
+[program]
+label = "Calls"
+'''
+STARTS = ", ".join(f'"{clinic}" = "2023-0{1 + clinic // 2}"' for clinic in range(8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "program", [f"starts = {{ {STARTS} }}", 'column = "running"'], ids=["rollout", "column"]
+)
+def test_another_correlation_than_the_one_asked_for_is_said_beside_the_number(
+    tmp_path: Path, program: str
+) -> None:
+    rows_of(UNSOLVABLE).to_csv(tmp_path / "records.csv", index=False)
+    file = tmp_path / "network.toml"
+    file.write_text(ALIKE_NETWORK + program, encoding="utf-8")
+    network = read_network(file)
+    usable = screen(Records.of(network), network, "2023-04").usable
+    effects = estimate_outcome(usable, network, "seen", summarise(usable, network)).effects
+    weighed = effects[effects["model"] == "gee"].iloc[0]
+    assert weighed["status"] == "ok"
+    assert json.loads(weighed["reason"]) == {"code": "why.independent"}
+    assert effects.loc[effects["model"] == "mixed", "reason"].isna().all()

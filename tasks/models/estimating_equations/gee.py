@@ -22,11 +22,12 @@ from tasks.models.estimating_equations.gee_equations import (
     CORRELATIONS,
     Correlation,
     Equations,
+    Solved,
     Spacing,
     rows_in_time,
 )
 from tasks.models.estimating_equations.gee_family import FAMILIES, Family
-from tasks.models.estimating_equations.gee_solver import Solution, likelihood_start
+from tasks.models.estimating_equations.gee_solver import likelihood_start
 from tasks.models.estimating_equations.gee_sums import CellSums, MomentSums
 from tasks.models.estimating_equations.robust_fit import RobustFit, few_df_note
 from tasks.models.estimating_equations.sandwich import COVARIANCES, ClusterScores, Covariance
@@ -48,6 +49,7 @@ class GeeFit(RobustFit):
     Attributes:
         family: gaussian, binomial or poisson, with the canonical link.
         corr: the working correlation asked for.
+        instead: why independence took its place; empty where it did not.
         cov: the covariance that `vcov` and everything that follows from it uses.
         convention: how scale and correlation were estimated from residuals.
         scale: φ used in the model-based covariance.
@@ -61,6 +63,7 @@ class GeeFit(RobustFit):
 
     family: Family
     corr: Correlation
+    instead: str
     cov: Covariance
     convention: Convention
     scale: float
@@ -145,7 +148,8 @@ class GeeFit(RobustFit):
         return [
             "",
             f"covariance: {COVARIANCES[self.cov]}",
-            f"working correlation: {self.corr}" + (f" ({shown}{more})" if shown else ""),
+            f"working correlation: {'independence' if self.instead else self.corr}"
+            + (f" ({shown}{more})" if shown else ""),
             f"scale {self.scale:.5g}; {CONVENTIONS[self.convention]}",
             f"clusters of {sizes.min():,.0f} to {sizes.max():,.0f} rows (mean {sizes.mean():,.1f})",
         ]
@@ -267,7 +271,7 @@ def gee_from_moments(
     equations = Equations(
         design, groups, FAMILIES["gaussian"], corr, convention, sums, moments.levels, moments.n_obs
     )
-    return _fit(equations, *equations.solve_by_sums(sums.least_squares()), _Report(cov, df, scale))
+    return _fit(equations, equations.solve_by_sums(sums.least_squares()), _Report(cov, df, scale))
 
 
 def gee_from_cells(
@@ -301,9 +305,9 @@ def gee_from_cells(
     start = likelihood_start(cells, design, chosen, source.centre)
     report = _Report(cov, df, scale)
     if corr not in ("ar1", "unstructured"):
-        return _fit(equations, *equations.solve_by_sums(start), report)
+        return _fit(equations, equations.solve_by_sums(start), report)
     rows = rows_in_time(source, groups[0], time, corr, spacing)
-    return _fit(equations, *equations.solve_by_rows(start, rows), report, rows.times)
+    return _fit(equations, equations.solve_by_rows(start, rows), report, rows.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,12 +321,13 @@ class _Report:
 
 def _fit(
     equations: Equations,
-    solution: Solution,
-    notes: tuple[str, ...],
+    solved: Solved,
     report: _Report,
     times: Floats | None = None,
 ) -> GeeFit:
     design, source, family = equations.design, equations.source, equations.family
+    solution = solved.solution
+    notes = (solved.instead, *solved.notes) if solved.instead else solved.notes
     weighed, estimate = solution.evaluation.weighed, solution.evaluation.scale
     scale = estimate if report.scale is None else report.scale
     scores = ClusterScores(*weighed.clusters(), scale, source.centre.back)
@@ -332,7 +337,7 @@ def _fit(
     inference = _inference(scores, names, cov, report.df)
     cluster = equations.groups[0]
     return GeeFit(
-        method=f"GEE, {family.name} family, {equations.corr} working correlation",
+        method=_method(equations, solved),
         design=design,
         estimand=f"population-averaged: {family.effect}, averaged over the rows of all levels of {cluster}",
         coef=pd.Series(source.centre.back @ solution.coefficients, index=names, name="estimate"),
@@ -345,6 +350,7 @@ def _fit(
         messages=notes + nesting + _warnings(scores, cov) + few_df_note(inference["df"]),
         family=family,
         corr=equations.corr,
+        instead=solved.instead,
         cov=cov,
         convention=equations.convention,
         scale=scale,
@@ -356,6 +362,12 @@ def _fit(
         iterations=solution.iterations,
         last_step=solution.step,
     )
+
+
+def _method(equations: Equations, solved: Solved) -> str:
+    asked = equations.corr
+    used = f"independence (for {asked})" if solved.instead else asked
+    return f"GEE, {equations.family.name} family, {used} working correlation"
 
 
 def _counts(equations: Equations) -> tuple[pd.Series, tuple[str, ...]]:

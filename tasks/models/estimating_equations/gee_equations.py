@@ -41,6 +41,21 @@ CORRELATIONS: tuple[Correlation, ...] = (
 _MOST_OCCASIONS = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A solution, and what its reader must know.
+
+    Attributes:
+        solution: where the iterations ended.
+        instead: why independence took the place of the working correlation asked for; empty where it did not.
+        notes: other sentences.
+    """
+
+    solution: Solution
+    instead: str = ""
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Equations:
     """A model whose estimating equations can be solved.
@@ -77,7 +92,7 @@ class Equations:
         """What the convention takes off a number of rows or pairs: the number of coefficients, or nothing."""
         return float(len(self.design.fixed)) if self.convention == "liang-zeger" else 0.0
 
-    def solve_by_sums(self, start: Floats) -> tuple[Solution, tuple[str, ...]]:
+    def solve_by_sums(self, start: Floats) -> Solved:
         """Solve under independence or an exchangeable correlation; under independence where that cannot be.
 
         An exchangeable correlation slightly below zero is impossible in a large cluster, and common where
@@ -86,13 +101,15 @@ class Equations:
         solution = solve(self._by_sums(self._structure()), start)
         flaw = solution.evaluation.weighed.flaw
         if not flaw and (solution.converged or self.corr == "independence"):
-            return solution, ()
+            return Solved(solution)
         flaw = flaw or "the equations do not settle with this working correlation"
-        note = f"{flaw}; independence was used for the working correlation instead."
-        return solve(self._by_sums(Independence()), start), (note,)
+        return Solved(
+            solve(self._by_sums(Independence()), start),
+            instead=f"{flaw}; independence was used for the working correlation instead.",
+        )
 
-    def solve_by_rows(self, start: Floats, rows: RowsInTime) -> tuple[Solution, tuple[str, ...]]:
-        """Solve under AR(1) or unstructured correlation.
+    def solve_by_rows(self, start: Floats, rows: RowsInTime) -> Solved:
+        """Solve under AR(1) or unstructured correlation; under independence where no cluster has two rows.
 
         Raises:
             EstimationError: the correlation is not positive definite, or the iterations do not settle.
@@ -101,8 +118,11 @@ class Equations:
         if not isinstance(source, CellSums):
             raise TypeError("correlations over occasions need rows")
         if not np.any(rows.follows):
-            note = "no cluster has two rows, so there is no correlation to estimate; independence was used."
-            return solve(self._by_sums(Independence()), start), (note,)
+            return Solved(
+                solve(self._by_sums(Independence()), start),
+                instead="no cluster has two rows, so there is no correlation to estimate; independence was "
+                "used.",
+            )
         structure: RowsCorrelation
         notes: tuple[str, ...] = ()
         if self.corr == "ar1":
@@ -125,7 +145,7 @@ class Equations:
                 f"{what}, after {solution.iterations} iterations",
                 hint="corr='exchangeable' or 'independence' with a robust covariance answers the same",
             )
-        return solution, notes
+        return Solved(solution, notes=notes)
 
     def _structure(self) -> SumsCorrelation:
         if self.corr == "exchangeable":

@@ -3,7 +3,9 @@
 One pass at β gives the residuals, from them the scale and correlation, and from those the scoring step, so
 the equations are the fixed point of one map β → β + (ΣB_i)⁻¹ΣU_i. Its steps shrink by a constant factor;
 Anderson's acceleration (Anderson 1965, J ACM 12, 547; Walker & Ni 2011, SIAM J Numer Anal 49, 1715) uses the
-last few to reach the same fixed point in a third of the passes.
+last few to reach the same fixed point in a third of the passes. Where clinics hardly differ the weight of a
+large clinic turns on the fourth digit of the correlation, the map bends sharply, and the acceleration can
+go round in circles: damped scoring then reaches the fixed point by itself.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ TOLERANCE = 1e-10
 
 _ACCEPTED = 1e-8  # where rounding lets steps shrink no further
 _MEMORY = 5
+_PATIENCE = 5  # damped steps are small: so many times more of them
+_REGAINED = 1.25  # what a step that was smaller than the one before gives back of the next one's length
+_SMALLEST_PART = 2.0**-12
 _ROWS_FOR_A_START = 60_000
 
 
@@ -69,29 +74,85 @@ class Solution:
 def solve(
     evaluate: Callable[[Floats], EquationsEvaluation], start: Floats, max_iterations: int = 200
 ) -> Solution:
-    """Iterate from `start` until the scoring step is a vanishing part of the standard errors."""
+    """Iterate from `start` until the scoring step is a vanishing part of the standard errors.
+
+    Accelerated scoring comes first, and damped scoring where that did not settle; both stop alike.
+    """
+    quick = _accelerated(evaluate, start, max_iterations)
+    if quick.converged:
+        return quick
+    slow = _damped(evaluate, start, _PATIENCE * max_iterations)
+    return replace(slow, iterations=quick.iterations + slow.iterations)
+
+
+def _accelerated(
+    evaluate: Callable[[Floats], EquationsEvaluation], start: Floats, max_iterations: int
+) -> Solution:
+    """Scoring by Anderson's acceleration."""
     b = start
     points: list[Floats] = []
     steps: list[Floats] = []
-    best = np.inf
-    worse = 0
+    progress = _Progress()
     for iteration in range(1, max_iterations + 1):
         here = evaluate(b)
         step, se = _scoring_step(here)
         size = float(np.max(np.abs(step) / se))
         if not np.isfinite(size):
             break
-        worse = worse + 1 if size >= best else 0
-        # the last step is taken too; what is evaluated at b differs from what would be there by less than it
-        if size < TOLERANCE or (worse >= 3 and best < _ACCEPTED and size < _ACCEPTED):
+        restart = size > 2.0 * progress.best
+        if progress.ends_at(size):
             return Solution(b + step, here, iteration, size, converged=True)
-        if size > 2.0 * best:  # the map is not contracting here: forget the past and go carefully
+        if restart:  # the map is not contracting here: forget the past and go carefully
             points, steps = [], []
             step = step * 0.5
-        best = min(best, size)
         points, steps = [*points[-_MEMORY:], b], [*steps[-_MEMORY:], step]
         b = b + step if size > 0.5 else _mixed(points, steps, se)
     return Solution(b, here, iteration, size, converged=False)
+
+
+def _damped(
+    evaluate: Callable[[Floats], EquationsEvaluation], start: Floats, max_iterations: int
+) -> Solution:
+    """Scoring by a part of each step, halved whenever the next step is no smaller.
+
+    A map whose steps change sign (or turn) and grow is a contraction once it is damped enough. A step to a
+    correlation that the clusters cannot have is halved too, unless it starts from one. Where such a
+    correlation was in the way to the end, the equations there are returned, with their flaw.
+    """
+    b, part, progress = start, 1.0, _Progress()
+    impossible: EquationsEvaluation | None = None
+    here = evaluate(b)
+    step, se = _scoring_step(here)
+    size = float(np.max(np.abs(step) / se))
+    for iteration in range(1, max_iterations + 1):
+        if progress.ends_at(size):
+            return Solution(b + step, here, iteration, size, converged=True)
+        if part < _SMALLEST_PART or not np.isfinite(size):
+            break
+        ahead = evaluate(b + part * step)
+        if ahead.weighed.flaw and not here.weighed.flaw:
+            part, impossible = part / 2.0, ahead
+            continue
+        b, here, before = b + part * step, ahead, size
+        step, se = _scoring_step(here)
+        size = float(np.max(np.abs(step) / se))
+        part = min(_REGAINED * part, 1.0) if size < before else part / 2.0
+    return Solution(b, impossible or here, iteration, size, converged=False)
+
+
+class _Progress:
+    """How small the steps have become, and whether they have reached what rounding allows."""
+
+    def __init__(self) -> None:
+        self.best = np.inf
+        self._worse = 0
+
+    def ends_at(self, size: float) -> bool:
+        """Whether a step of this size is the last: it is taken, as what is left after it is less still."""
+        self._worse = self._worse + 1 if size >= self.best else 0
+        at_rounding = self._worse >= 3 and self.best < _ACCEPTED and size < _ACCEPTED
+        self.best = min(self.best, size)
+        return size < TOLERANCE or at_rounding
 
 
 def _scoring_step(here: EquationsEvaluation) -> tuple[Floats, Floats]:

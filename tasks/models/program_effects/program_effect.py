@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import ClinicnetError, EstimationError, FormulaError
+from tasks.models.estimating_equations.gee import GeeFit
 from tasks.models.estimating_equations.gee_checks import known
 from tasks.models.fit import Fit, Floats, Wald
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
@@ -57,7 +58,8 @@ class ProgramEffect:
         table: one row per estimate: `model` (naive, mixed, gee, within), `estimand` (unadjusted, conditional,
             marginal), `measure` (difference, odds_ratio, rate_ratio, risk_difference, risk_ratio), `term`
             ("effect", or the months since the start), `value`, `lower`, `upper`, `df`, `p`, `n_records`,
-            `n_clinics`, `question`, `words`, `status` (ok, not_estimable), `reason`; of an event study also
+            `n_clinics`, `question`, `words`, `status` (ok, not_estimable), `reason` (why there is no
+            estimate, or why it is not quite the one asked for); of an event study also
             `band_lower` and `band_upper`, which hold for all months at once.
         fits: model → its fit, where it could be fitted.
         rollout: the program's start by clinic.
@@ -263,7 +265,8 @@ def _row(
     estimate = float(test.estimate.iloc[0])
     contrast = np.array([weights.get(name, 0.0) for name in fit.coef.index])
     se = float(np.sqrt(contrast @ fit.vcov.to_numpy() @ contrast))
-    return _made(model, measure, term, estimate, se, test.df, level, fit.n_obs, int(fit.n_groups.iloc[0]))
+    made = _made(model, measure, term, estimate, se, test.df, level, fit.n_obs, int(fit.n_groups.iloc[0]))
+    return made | {"reason": fit.instead if isinstance(fit, GeeFit) else ""}
 
 
 def _naive_rows(comparison: Mapping[str, Comparison], level: float) -> list[dict[str, Any]]:
