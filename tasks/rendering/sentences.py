@@ -26,7 +26,22 @@ from tasks.rendering.run_chart import RunChart
 
 
 def differences(outcome: Outcome) -> str:
-    """How many clinics stand out, on which side, and how many cannot be told apart, compared or seen."""
+    """How many clinics stand out, on which side, and how many cannot be told apart, compared or seen.
+
+    What stands out is counted among the clinics that are shown: those withheld are often the small ones of
+    one side, and leaving them unsaid would make the picture one-sided.
+    """
+    withheld = outcome.counted("withheld")
+    said = _differences(outcome)
+    if not withheld:
+        return said
+    shown = len(outcome.lines) - withheld
+    if not shown:
+        return say("message.differences_hidden")
+    return say("message.differences_shown", shown=shown, said=said, withheld=withheld)
+
+
+def _differences(outcome: Outcome) -> str:
     counts = {tone: outcome.counted(tone) for tone in ("better", "worse", "higher", "lower")}
     standing = [
         say(_standing_key(count, first=not before), count=count, tone=say(f"tone.{tone}"))
@@ -34,7 +49,7 @@ def differences(outcome: Outcome) -> str:
     ]
     others = [
         say(f"message.others_{tone}", count=outcome.counted(tone))
-        for tone in ("same", "uncompared", "own", "withheld", "absent")
+        for tone in ("same", "uncompared", "own", "absent")
         if outcome.counted(tone)
     ]
     if not standing:

@@ -185,11 +185,11 @@ def _status(
     if size <= 10 or (section.kind == "binary" and 0 < mine["numerator"] <= 10):
         return "suppressed_primary", "withheld: a count from 1 to 10, or all records alike"
     if size < policy.minimum_denominator:
-        return "low_reliability", f"fewer than {policy.minimum_denominator} records: too uncertain to compare"
+        return "low_reliability", f"below our minimum of {policy.minimum_denominator} records"
     if mine["w"] < policy.minimum_reliability:
         return (
             "low_reliability",
-            f"reliability below {policy.minimum_reliability:g}: too uncertain to compare",
+            f"below our minimum reliability of {policy.minimum_reliability:g}",
         )
     return "ok", None
 

@@ -113,17 +113,17 @@ def test_clinics_are_left_out_of_a_comparison_for_the_reason_that_each_has(
     ok = shrunken.index[shrunken["status"].isin(["ok", "low_reliability"])]
     estimates = release.tables["clinic_estimates"].copy()
     estimates.loc[ok, ["status", "comparison"]] = ["low_reliability", "not_compared"]
-    estimates.loc[ok, "reason"] = "reliability below 0.7: too uncertain to compare"
-    estimates.loc[ok[:2], "reason"] = "fewer than 25 records: too uncertain to compare"
+    estimates.loc[ok, "reason"] = "below our minimum reliability of 0.7"
+    estimates.loc[ok[:2], "reason"] = "below our minimum of 25 records"
     changed = dataclasses.replace(release, tables={**release.tables, "clinic_estimates": estimates})
     edition = read_edition(changed, network)
     hours = next(each for each in edition.outcomes if each.name == "hours")
     told = dict(sentences.beside(edition, hours))["Not compared"]
     assert clinic_sentences.reading(hours, hours.by_clinic[estimates.loc[ok[2], "clinic"]]) == (
-        "Reliability below 0.7: too uncertain to compare. Your figure is shown, but clinics differ too "
+        "Below our minimum reliability of 0.7. Your figure is shown, but clinics differ too "
         "little for the records there are to tell yours from the typical one."
     )
-    assert "quite differently next month" in clinic_sentences.reading(
+    assert "shown without a comparison" in clinic_sentences.reading(
         hours, hours.by_clinic[estimates.loc[ok[0], "clinic"]]
     )
     assert told.startswith(

@@ -56,8 +56,8 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     [
         (
             {"higher": 10, "lower": 1, "same": 15, "withheld": 61},
-            f"10 clinics are higher and 1 lower, {BEYOND}. "
-            "The others: 15 no different; 61 not shown, to protect patients.",
+            f"Of the 26 that we can show: 10 clinics are higher and 1 lower, {BEYOND}. "
+            "The others: 15 no different. We do not show 61, to protect patients.",
         ),
         (
             {"worse": 1, "uncompared": 3},
