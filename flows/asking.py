@@ -94,7 +94,7 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     Raises:
         ClinicnetError: the formula or the data cannot be used; says what would be right.
     """
-    from tasks.records.formulas.formula import read
+    from tasks.records.formulas.formula import read, without_random_terms
 
     formula = read(question.formula)
     _refuse_single_patients(formula)
@@ -154,7 +154,9 @@ def _refuse_single_patients(formula: Formula) -> None:
 
 def _outcome(formula: Formula, network: Network) -> tuple[str, str]:
     """The kind of the formula's outcome, and the formula with the outcome's column on its left."""
-    response = formula.response.text
+    from tasks.records.formulas.formula import with_outcome
+
+    response = formula.response.names[0] if formula.response.is_column else formula.response.text
     named = network.outcomes.get(response)
     if named is not None and named.per == "clinic-month":
         raise FormulaError(
@@ -166,30 +168,11 @@ def _outcome(formula: Formula, network: Network) -> tuple[str, str]:
     if outcome is None:
         return "continuous", formula.text
     column = outcome.column or response
-    return outcome.kind, f"{column} ~ {formula.text.split('~', 1)[1]}"
+    return outcome.kind, with_outcome(formula.text, column)
 
 
 def _clusters(formula: Formula) -> list[str]:
     """The grouping columns of the formula, outermost first; the clinic where it names none."""
-    return [grouping.columns[0] for grouping in formula.groupings] or ["clinic"]
+    from tasks.records.formulas.tokens import as_written
 
-
-def without_random_terms(formula: str) -> str:
-    """The formula without its `(… | group)` terms.
-
-    >>> without_random_terms("y ~ log(age) + (1 + age | clinic) + sex + (1 | region/clinic)")
-    'y ~ log(age) + sex'
-    >>> without_random_terms("y ~ (1 | clinic)")
-    'y ~ 1'
-    """
-    response, right = formula.split("~", 1)
-    kept, term, depth = [], "", 0
-    for character in right + "+":
-        if character == "+" and depth == 0:
-            if not (term.strip().startswith("(") and "|" in term):
-                kept.append(term.strip())
-            term = ""
-            continue
-        depth += (character == "(") - (character == ")")
-        term += character
-    return f"{response.strip()} ~ {' + '.join(each for each in kept if each) or '1'}"
+    return [as_written(grouping.columns[0]) for grouping in formula.groupings] or ["clinic"]

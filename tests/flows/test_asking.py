@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from small_network import MONTH, RECORDS, Run, write_network
 
-from flows.asking import AdHocQuestion, ask, without_random_terms
+from flows.asking import AdHocQuestion, ask
 from tasks.errors import ClinicnetError, FormulaError, RecordsError
 from tasks.models import gee, glmm, lmm, within
 
@@ -71,11 +71,6 @@ def test_a_mixed_model_without_a_random_term_is_refused(network_file: Path) -> N
     with pytest.raises(FormulaError, match="random term") as caught:
         ask(network_file, AdHocQuestion("sbp ~ age", "lmm"))
     assert "(1 | clinic)" in (caught.value.hint or "")
-
-
-def test_random_terms_are_left_out_for_models_that_have_none() -> None:
-    assert without_random_terms("y ~ I(a + b) + (1 + a | g) + c") == "y ~ I(a + b) + c"
-    assert without_random_terms("y ~ a*b + (1 || g/h)") == "y ~ a*b"
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ from tasks.models.estimating_equations.sandwich import COVARIANCES, ClusterScore
 from tasks.models.estimating_equations.working_correlation import CONVENTIONS, Convention
 from tasks.models.fit import Floats, VarianceComponents
 from tasks.records import Cells, Design, Moments, cells_for, moments_for, new_rows
+from tasks.records.formulas.formula import read
 
 DfMethod = Literal["satterthwaite", "clusters-parameters", "normal"]
 DF_METHODS: tuple[DfMethod, ...] = get_args(DfMethod)
@@ -215,7 +216,7 @@ def gee(
         known(df, DF_METHODS, "degrees of freedom")
     check_scale(scale)
     names = group_names(groups, corr)
-    if "|" in formula:
+    if read(formula).random:
         raise FormulaError(
             "a GEE has no random effects, and the formula has a term with '|'",
             hint='leave it out and name the clusters with groups="…", or fit lmm() or glmm()',

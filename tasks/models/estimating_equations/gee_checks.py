@@ -12,6 +12,7 @@ from tasks.models.zero_one import not_zero_one
 from tasks.records.cells import Cells
 from tasks.records.clinic_names import counted, in_levels
 from tasks.records.design import Design
+from tasks.records.formulas.tokens import split, tokens_of, written
 
 
 def group_names(groups: str | Sequence[str], corr: str) -> tuple[str, ...]:
@@ -22,7 +23,11 @@ def group_names(groups: str | Sequence[str], corr: str) -> tuple[str, ...]:
         raise FormulaError(
             f"groups is {groups!r}; it names the cluster column", hint='such as groups="clinic"'
         )
-    names = tuple(part.strip() for part in groups.split("/")) if isinstance(groups, str) else tuple(groups)
+    names = (
+        tuple(written(part) for part in split(tokens_of(groups), "/"))
+        if isinstance(groups, str)
+        else tuple(groups)
+    )
     wanted = 2 if corr == "nested-exchangeable" else 1
     if len(names) != wanted:
         raise FormulaError(

@@ -22,6 +22,7 @@ from tasks.models.numerics import distributions as stats
 from tasks.records import moments_for, new_rows
 from tasks.records.data_columns import as_frame
 from tasks.records.design import Design
+from tasks.records.formulas.formula import read
 from tasks.records.moments import INTERCEPT, Moments
 
 WithinCovariance = Literal["classical", "cr0", "cr1", "cr2", "stata"]
@@ -181,7 +182,7 @@ def within(formula: str, data: Any, *, groups: str, cov: WithinCovariance = "cr1
         FormulaError: the formula has random terms.
     """
     _known(cov)
-    if "|" in formula:
+    if read(formula).random:
         raise FormulaError(
             "the within estimator has no random effects, and the formula has a term with '|'",
             hint='leave it out and name the clusters with groups="…"',

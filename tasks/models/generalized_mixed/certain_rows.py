@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
 from tasks.models.generalized_mixed.separation import foretold
 from tasks.records import Cells, cells_for
+from tasks.records.formulas.tokens import as_written
 
 Levels = Mapping[str, Hashable]
 """Column → one of its labels."""
@@ -68,13 +69,13 @@ def certain_rows(
     Raises:
         FormulaError, RecordsError, SourceError: as `cells_for`.
     """
-    _, cells = cells_for(formula, data, groups=list(columns), exposure=exposure)
+    _, cells = cells_for(formula, data, groups=[as_written(column) for column in columns], exposure=exposure)
     found = foretold(cells.fixed.T, CellOutcome.of(cells, family))
     if not found.any() or found.all():
         return None
     size = cells.trials if family == "binomial" else cells.weight * np.exp(cells.offset)
     return CertainRows(
-        where=_levels(cells, found),
+        where=_levels(cells, columns, found),
         rows=float(cells.weight[found].sum()),
         all_rows=cells.n_obs,
         size=float(size[found].sum()),
@@ -83,20 +84,17 @@ def certain_rows(
     )
 
 
-def _levels(cells: Cells, found: NDArray[np.bool_]) -> tuple[Levels, ...]:
+def _levels(cells: Cells, columns: Sequence[str], found: NDArray[np.bool_]) -> tuple[Levels, ...]:
     """What the cells found have in common: whole levels first, then combinations of all columns' levels."""
     left = found.copy()
     named: list[Levels] = []
-    for factor, name in enumerate(cells.factors):
+    for factor, name in enumerate(columns):
         codes = cells.codes[:, factor]
         whole = np.setdiff1d(codes[left], codes[~found])
         named += [{name: cells.levels[factor][code]} for code in whole]
         left &= ~np.isin(codes, whole)
     for codes in np.unique(cells.codes[left], axis=0):
         named.append(
-            {
-                name: levels[code]
-                for name, levels, code in zip(cells.factors, cells.levels, codes, strict=True)
-            }
+            {name: levels[code] for name, levels, code in zip(columns, cells.levels, codes, strict=True)}
         )
     return tuple(named)

@@ -19,6 +19,7 @@ from tasks.models.intraclass.icc_nested import nested_icc
 from tasks.models.intraclass.icc_result import ICC, clinics_table, levels_table, refuse_terms
 from tasks.models.intraclass.one_way import OneWay, anova, refuse_single_rows, split, split_cells
 from tasks.records import Design, cells_for, moments_for
+from tasks.records.formulas.tokens import tokens_of
 from tasks.records.moments import INTERCEPT
 
 
@@ -72,7 +73,7 @@ def icc(
     asked_method = method
     method = method or {"binary": "fleiss-cuzick", "count": "observed"}.get(kind, "anova")
     icc_estimates.check(kind, method, level)
-    asked = formula if "~" in formula else f"{formula} ~ 1"
+    asked = formula if any(each.is_operator("~") for each in tokens_of(formula)) else f"{formula} ~ 1"
     if method in MIXED:
         return mixed_icc(
             asked,

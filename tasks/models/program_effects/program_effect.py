@@ -37,6 +37,8 @@ from tasks.models.program_effects.program_columns import Added, columns_of
 from tasks.models.program_effects.program_models import Family, ProgramData, Random, fit_model
 from tasks.models.program_effects.rollout import Rollout, rollout_declared, rollout_of
 from tasks.records import Design, cells_for, moments_for
+from tasks.records.formulas.formula import read
+from tasks.records.formulas.tokens import as_written
 
 Effect = Literal["immediate", "exposure-time", "event-study"]
 Model = Literal["mixed", "gee", "within"]
@@ -142,14 +144,14 @@ def program_effect(
     known(family, _FAMILIES, "family")
     for model in models:
         known(model, MODELS, "model")
-    if "|" in formula:
+    if read(formula).random:
         raise FormulaError(
             "program_effect() adds the random effects itself",
             hint="leave the terms with '|' out of the formula",
         )
     by = (groups, period)
     as_column = effect == "immediate" and starts is None
-    whole = f"{formula} + {_quoted(program)}" if as_column else formula
+    whole = f"{formula} + {as_written(program)}" if as_column else formula
     prepare: Callable[[Added], ProgramData]
     if family == "gaussian" and offset is None and exposure is None:
         design, moments = moments_for(whole, data, groups=by)
@@ -162,7 +164,7 @@ def program_effect(
         prepare = lambda added: ProgramData.of_cells(design, cells, added, program, family, counts)  # noqa: E731
     # the program's own column says when it began within a period; declared starts and months since do not
     if starts is None:
-        rollout = rollout_of(cells_for(f"{_quoted(program)} ~ 1", data, groups=by)[1], program)
+        rollout = rollout_of(cells_for(f"{as_written(program)} ~ 1", data, groups=by)[1], program)
     else:
         rollout = rollout_declared(*there, program, starts)
     added = columns_of(rollout, period, effect, program, leads, horizon, as_column=as_column)
@@ -387,7 +389,3 @@ def _check_formula(design: Design, program: str, period: str, added: Sequence[st
             f"two columns would be called {twice[0]!r}: program_effect() adds one of that name",
             hint="rename the column in the SELECT or the data frame",
         )
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from tasks.records.data_columns import label_text
 from tasks.records.design import unused_name
 from tasks.records.formulas.contrasts import CONSTANT, Basis, Coded, Element, Elements, Factor, Variable
-from tasks.records.formulas.formula import colon_quoted
 from tasks.records.moments import INTERCEPT
 
 
@@ -44,7 +43,7 @@ def exact_name(elements: Elements, variables: Mapping[str, Variable]) -> str:
 
 
 def _exact(element: Element, bound: Variable) -> str:
-    text = f"`{bound.text}`" if bound.text == INTERCEPT else colon_quoted(bound.text)
+    text = f"`{bound.text}`" if ":" in bound.text else bound.text
     if isinstance(bound, Factor):
         if element.full:
             return f"{text}[{label_text(bound.levels[element.column])}]"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import FormulaError, nearest
+from tasks.records.formulas.tokens import (
+    VALUES,
+    Token,
+    Tokens,
+    as_label,
+    as_written,
+    is_plain,
+    tokens_of,
+    written,
+)
+from tasks.records.moments import INTERCEPT
 
 Floats = NDArray[np.float64]
 
@@ -37,12 +47,13 @@ _SPELLINGS = {"np.log": "log", "ceil": "ceiling", "fabs": "abs", "absolute": "ab
 FACTOR_FUNCTIONS = ("C", "factor", "relevel")
 BASIS_FUNCTIONS = ("poly", "bs", "ns", "cr", "cs", "cc", "scale", "center", "standardize")
 _OPERATORS: Mapping[type[ast.operator], tuple[str, int]] = {
-    ast.Add: (" + ", 1),
-    ast.Sub: (" - ", 1),
-    ast.Mult: (" * ", 2),
-    ast.Div: ("/", 2),
-    ast.Pow: ("^", 4),
+    ast.Add: (" + ", 3),
+    ast.Sub: (" - ", 3),
+    ast.Mult: (" * ", 4),
+    ast.Div: ("/", 4),
+    ast.Pow: ("^", 6),
 }
+_OR, _AND, _SUM, _SIGN = 0, 1, 3, 5  # how strongly the others bind; comparisons, 2, stand in no operator
 _COMPARISONS: Mapping[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -51,7 +62,8 @@ _COMPARISONS: Mapping[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
 }
-_QUOTED = re.compile(r"`[^`]+`|'[^']*'|\"[^\"]*\"")
+# R's operators in Python's words
+_PYTHON = {"^": "**", "!": "not", "&": "and", "&&": "and", "|": "or", "||": "or"}
 
 
 @dataclass(frozen=True)
@@ -100,25 +112,47 @@ def parse(text: str) -> Expression:
     Raises:
         FormulaError: it is not an expression, or uses a function there is not.
     """
-    quoted: dict[str, ast.expr] = {}
+    return expression_of(tokens_of(text))
 
-    def placeholder(match: re.Match[str]) -> str:
-        kept = f"quoted_{len(quoted)}_"
-        inside = match.group(0)[1:-1]
-        quoted[kept] = ast.Name(inside, ast.Load()) if match.group(0)[0] == "`" else ast.Constant(inside)
-        return kept
 
-    source = _QUOTED.sub(placeholder, text.strip()).replace("^", "**")
-    source = re.sub(r"&&?", " and ", source)
-    source = re.sub(r"\|\|?", " or ", source)
-    source = re.sub(r"(?<![<>=!])!(?!=)", " not ", source)
+def expression_of(tokens: Tokens) -> Expression:
+    """Read an expression that is in tokens.
+
+    Python's own parser sees a stand-in for each name and label, and so none of what they hold: a column may
+    be called `class`, and a label may hold anything.
+
+    Raises:
+        FormulaError: as `parse`.
+    """
+    stand_ins = {f"_{i}": token for i, token in enumerate(tokens)}
     try:
-        tree = ast.parse(source, mode="eval").body
-    except SyntaxError:
-        raise FormulaError(f"cannot read {text.strip()!r} in the formula") from None
-    node = _Reader(quoted, text.strip()).visit(tree)
+        tree = ast.parse(" ".join(_in_python(tokens)), mode="eval").body
+    except (SyntaxError, RecursionError, MemoryError):
+        raise FormulaError(f"cannot read {written(tokens)!r} in the formula") from None
+    node = _Reader(stand_ins, written(tokens)).visit(tree)
     names = tuple(dict.fromkeys(each.id for each in _walk(node) if isinstance(each, ast.Name)))
     return Expression(deparse(node), node, names)
+
+
+def _in_python(tokens: Tokens) -> Iterator[str]:
+    """The tokens in Python: numbers and operators as they are, a stand-in for all else.
+
+    `and`, `or` and `not` are operators where one stands, and columns where a column does.
+    """
+    operand = False  # whether the token before ends one
+    for i, token in enumerate(tokens):
+        follows = i + 1 < len(tokens) and (
+            tokens[i + 1].kind != "operator" or tokens[i + 1].is_operator("(", "!")
+        )
+        if token.kind == "operator":
+            yield _PYTHON.get(token.text, token.text)
+            operand = token.text in ")]"
+        elif follows and token.text in (("and", "or") if operand else ("not",)):
+            yield token.text
+            operand = False
+        else:
+            yield token.text if token.kind == "number" else f"_{i}"
+            operand = True
 
 
 def _walk(node: ast.AST) -> list[ast.AST]:
@@ -132,10 +166,10 @@ def _walk(node: ast.AST) -> list[ast.AST]:
 
 
 class _Reader(ast.NodeTransformer):
-    """Turns Python's tree into ours: dotted names are names, R's constants are constants."""
+    """Turns Python's tree into ours: stand-ins are names and labels again, R's constants are constants."""
 
-    def __init__(self, quoted: Mapping[str, ast.expr], text: str) -> None:
-        self.quoted = quoted
+    def __init__(self, stand_ins: Mapping[str, Token], text: str) -> None:
+        self.stand_ins = stand_ins
         self.text = text
 
     def _node(self, node: ast.expr) -> ast.expr:
@@ -143,24 +177,24 @@ class _Reader(ast.NodeTransformer):
         return read
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        constants = {"TRUE": True, "FALSE": False, "pi": float(np.pi)}
-        if node.id in constants:
-            return ast.Constant(constants[node.id])
-        return self.quoted.get(node.id, ast.Name(node.id, ast.Load()))
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        base = self.visit(node.value)
-        if not isinstance(base, ast.Name):
-            self._refuse()
-        return ast.Name(f"{base.id}.{node.attr}", ast.Load())
+        token = self.stand_ins[node.id]
+        if token.kind == "label":
+            return ast.Constant(token.content)
+        if token.text == ".":
+            raise FormulaError("'.' (all other columns) is not understood; name the columns")
+        if token.kind == "name" and token.text in VALUES:
+            return ast.Constant(VALUES[token.text])
+        return ast.Name(token.content, ast.Load())
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         function = self.visit(node.func)
         if not isinstance(function, ast.Name):
             self._refuse()
         name = _SPELLINGS.get(function.id.removeprefix("np."), function.id.removeprefix("np."))
-        if name == "Q" and len(node.args) == 1 and isinstance(node.args[0], ast.Constant):
-            return ast.Name(str(node.args[0].value), ast.Load())
+        if name == "Q" and len(node.args) == 1:
+            quoted = self.visit(node.args[0])
+            if isinstance(quoted, ast.Constant):
+                return ast.Name(str(quoted.value), ast.Load())
         if name == "rep" and node.args:  # rep(constant, length(x)): every row gets the constant anyway
             return self._node(node.args[0])
         known = (*FUNCTIONS, *FACTOR_FUNCTIONS, *BASIS_FUNCTIONS, "I", "c", "list", *_CONTRASTS)
@@ -170,8 +204,11 @@ class _Reader(ast.NodeTransformer):
                 hint="compute the column in the SELECT or the data frame instead",
             )
         arguments = [self.visit(each) for each in node.args]
-        keywords = [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords]
+        keywords = [ast.keyword(self._argument(each), self.visit(each.value)) for each in node.keywords]
         return ast.Call(ast.Name(name, ast.Load()), arguments, keywords)
+
+    def _argument(self, keyword: ast.keyword) -> str | None:
+        return None if keyword.arg is None else self.stand_ins[keyword.arg].content
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         if type(node.op) not in _OPERATORS:
@@ -232,35 +269,58 @@ def _is_condition(node: ast.expr) -> bool:
     return isinstance(node, ast.Compare | ast.BoolOp)
 
 
-def deparse(node: ast.expr, outer: int = 0) -> str:
-    """The expression as R prints it: `I(age^2)`, `log(x + 1)`, `poly(age, 2)`, `sex == "F"`."""
+def deparse(node: ast.expr) -> str:
+    """The expression as R prints it: `I(age^2)`, `log(x + 1)`, `poly(age, 2)`, `sex == "F"`.
+
+    Different expressions have different texts. A column by itself has its bare name, whatever that is, unless
+    the name reads as another expression does: the column called `log(x)` stands in backticks.
+    """
+    if not isinstance(node, ast.Name):
+        return _deparse(node, 0)
+    return as_written(node.id) if _reads_as_itself(node.id) else node.id
+
+
+def _reads_as_itself(name: str) -> bool:
+    """Whether a name is the text of an expression, or the constant's."""
+    if name == INTERCEPT:
+        return True
+    if is_plain(name):
+        return name in VALUES and parse(name).text == name
+    try:
+        return parse(name).text == name
+    except FormulaError:
+        return False
+
+
+def _deparse(node: ast.expr, outer: int) -> str:
+    """The text within an operator that binds as strongly as `outer`."""
     if isinstance(node, ast.Name):
-        return node.id
+        return as_written(node.id)
     if isinstance(node, ast.Constant):
         return _constant(node.value)
     if isinstance(node, ast.List):
-        return f"c({', '.join(deparse(each) for each in node.elts)})"
+        return f"c({', '.join(_deparse(each, 0) for each in node.elts)})"
     if isinstance(node, ast.UnaryOp):
-        sign = "!" if isinstance(node.op, ast.Not) else "-"
-        inner = f"{sign}{deparse(node.operand, 3)}"
-        return f"({inner})" if outer > 3 else inner
+        negation = isinstance(node.op, ast.Not)
+        inner = f"{'!' if negation else '-'}{_deparse(node.operand, _SIGN)}"
+        return f"({inner})" if outer > _SIGN or (negation and outer > _AND) else inner
     if isinstance(node, ast.BinOp):
         symbol, level = _OPERATORS[type(node.op)]
         right_first = isinstance(node.op, ast.Pow)
-        left = deparse(node.left, level + right_first)
-        right = deparse(node.right, level + (not right_first))
+        left = _deparse(node.left, level + right_first)
+        right = _deparse(node.right, level + (not right_first))
         return f"({left}{symbol}{right})" if level < outer else f"{left}{symbol}{right}"
     if isinstance(node, ast.Compare):
-        left, right = deparse(node.left, 1), deparse(node.comparators[0], 1)
+        left, right = _deparse(node.left, _SUM), _deparse(node.comparators[0], _SUM)
         inner = f"{left} {_COMPARISONS[type(node.ops[0])]} {right}"
-        return f"({inner})" if outer else inner
+        return f"({inner})" if outer > _AND else inner
     if isinstance(node, ast.BoolOp):
-        symbol = " & " if isinstance(node.op, ast.And) else " | "
-        inner = symbol.join(deparse(each) for each in node.values)
-        return f"({inner})" if outer else inner
-    arguments = [deparse(each) for each in _arguments(node)]
-    arguments += [f"{name} = {deparse(value)}" for name, value in _keywords(node)]
-    return f"{function_name(node)}({', '.join(arguments)})"
+        symbol, own = (" & ", _AND) if isinstance(node.op, ast.And) else (" | ", _OR)
+        inner = symbol.join(_deparse(each, own) for each in node.values)
+        return f"({inner})" if outer > own else inner
+    arguments = [_deparse(each, 0) for each in _arguments(node)]
+    arguments += [f"{name} = {_deparse(value, 0)}" for name, value in _keywords(node)]
+    return f"{as_written(str(function_name(node)))}({', '.join(arguments)})"
 
 
 def _arguments(node: ast.expr) -> list[ast.expr]:
@@ -275,8 +335,9 @@ def _constant(value: Any) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, str):
-        return f'"{value}"'
-    return f"{value:.15g}"
+        return as_label(value)
+    short = f"{value:.15g}"  # as R prints it, unless that is another number
+    return short if float(short) == value else repr(value)
 
 
 def evaluate(

@@ -7,14 +7,21 @@ left sides of random terms are read by formulaic; bars, groups and offsets are t
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tasks.errors import FormulaError
-from tasks.records.formulas.expressions import Expression, parse
-
-_OPENING, _CLOSING = "([{", ")]}"
+from tasks.records.formulas.expressions import Expression, expression_of
+from tasks.records.formulas.tokens import (
+    Token,
+    Tokens,
+    as_written,
+    closing,
+    end_of_name,
+    split,
+    tokens_of,
+    written,
+)
 
 
 @dataclass(frozen=True)
@@ -86,40 +93,67 @@ def read(text: str) -> Formula:
     Raises:
         FormulaError: it cannot be read; says which part and what would be right.
     """
-    response_text, right = _sides(text)
-    pieces = list(_pieces(right, text))
+    response, right = _sides(text)
     variables: dict[str, Expression] = {}
-    fixed_text = " ".join(f"{sign} {piece}" for sign, piece in pieces if not _is_special(piece))
-    fixed = _terms(fixed_text or "1", variables)
+    fixed: list[Token] = []
     random: list[RandomPart] = []
     offsets: list[Expression] = []
-    for sign, piece in pieces:
-        if not _is_special(piece):
-            continue
-        if sign == "-":
-            raise FormulaError(f"{piece!r} cannot be taken away from a formula; leave it out instead")
-        if _bar(piece) is None:
-            offsets.append(parse(piece[len("offset") :].strip()[1:-1]))
+    for sign, piece in _summands(right):
+        bar, offset = _bar(piece), _is_offset(piece)
+        if bar is None and not offset:
+            fixed += [sign, *piece]
+        elif sign.text == "-":
+            raise FormulaError(
+                f"{written(piece)!r} cannot be taken away from a formula; leave it out instead"
+            )
+        elif bar is None:
+            offsets.append(expression_of(piece[2:-1]))
         else:
-            random.extend(_random(piece, variables))
-    return Formula(text, parse(response_text), fixed, tuple(random), tuple(offsets), variables)
+            random.extend(_random(piece, bar, variables))
+    terms = _terms(tuple(fixed) or tokens_of("1"), variables)
+    return Formula(text, expression_of(response), terms, tuple(random), tuple(offsets), variables)
 
 
 def read_terms(text: str) -> tuple[Terms, Mapping[str, Expression]]:
     """Read terms that stand on their own, such as a column asked for beside the formula's."""
     variables: dict[str, Expression] = {}
-    return _terms(text, variables), variables
+    return _terms(tokens_of(text), variables), variables
 
 
 def read_grouping(text: str) -> tuple[Grouping, ...]:
     """Read a grouping factor: `clinic`, `clinic:region`, or `region/clinic`, which is two."""
-    outer: tuple[str, ...] = ()
-    found: list[Grouping] = []
-    for part in _split(text, "/"):
-        names = tuple(_group_column(each, text) for each in _split(part, ":"))
-        outer = names + outer
-        found.append(Grouping(":".join(colon_quoted(each) for each in outer), outer))
-    return tuple(found)
+    return _groupings(tokens_of(text))
+
+
+def outcome_of(text: str) -> str:
+    """What stands left of the `~`, as it is written.
+
+    Raises:
+        FormulaError: there is no `~`, or nothing left of it.
+    """
+    return written(_sides(text)[0])
+
+
+def with_outcome(text: str, column: str) -> str:
+    """The formula with this column for its outcome.
+
+    >>> with_outcome("fever ~ age + (1 | clinic)", "temperature above 38")
+    '`temperature above 38` ~ age + (1 | clinic)'
+    """
+    return f"{as_written(column)} ~ {written(_sides(text)[1])}"
+
+
+def without_random_terms(text: str) -> str:
+    """The formula without its `(… | group)` terms.
+
+    >>> without_random_terms("y ~ log(age) + (1 + age | clinic) + sex - 1 + (1 | region/clinic)")
+    'y ~ log(age) + sex - 1'
+    >>> without_random_terms("y ~ (1 | clinic)")
+    'y ~ 1'
+    """
+    response, right = _sides(text)
+    kept = [f"{sign.text} {written(piece)}" for sign, piece in _summands(right) if _bar(piece) is None]
+    return f"{written(response)} ~ {' '.join(kept).removeprefix('+ ') or '1'}"
 
 
 def colon_quoted(name: str) -> str:
@@ -127,175 +161,160 @@ def colon_quoted(name: str) -> str:
     return f"`{name}`" if ":" in name or name.startswith("`") else name
 
 
-def _group_column(text: str, whole: str) -> str:
-    expression = parse(text)
-    node = expression.node
+def _groupings(tokens: Tokens) -> tuple[Grouping, ...]:
+    outer: tuple[str, ...] = ()
+    found: list[Grouping] = []
+    for part in split(tokens, "/"):
+        names = tuple(_group_column(each, tokens) for each in split(part, ":"))
+        outer = names + outer
+        found.append(Grouping(":".join(colon_quoted(each) for each in outer), outer))
+    return tuple(found)
+
+
+def _group_column(tokens: Tokens, whole: Tokens) -> str:
+    expression = expression_of(tokens)
     if expression.function in ("factor", "C") and len(expression.names) == 1:
         return expression.names[0]
     if not expression.is_column:
         raise FormulaError(
-            f"the group {whole.strip()!r} is not a column, columns joined by ':' or columns nested by '/'",
+            f"the group {written(whole)!r} is not a column, columns joined by ':' or columns nested by '/'",
             hint="make the grouping column in the SELECT or the data frame",
         )
-    return getattr(node, "id", text.strip())
+    return expression.names[0]
 
 
-def _sides(text: str) -> tuple[str, str]:
-    sides = _split(text, "~")
-    if len(sides) != 2 or not sides[0].strip():
+def _sides(text: str) -> tuple[Tokens, Tokens]:
+    tokens = tokens_of(text)
+    sides = split(tokens, "~")
+    if len(sides) != 2 or not sides[0]:
         raise FormulaError(
             f"the formula {text.strip()!r} needs an outcome, one '~' and what explains it",
             hint='for example "sbp ~ age + program + (1 | clinic)"',
         )
-    if sides[0].strip().startswith("cbind("):
+    response, right = sides
+    if response[0].text == "cbind":
         raise FormulaError(
             "cbind() is not needed here",
             hint='put the number of successes left of "~" and give the column of trials with trials="…"',
         )
-    return sides[0].strip(), sides[1].strip() or "1"
-
-
-def _pieces(right: str, text: str) -> Iterator[tuple[str, str]]:
-    """Signed summands at the top level of the right side."""
-    sign, start, depth = "+", 0, 0
-    for position, character, level in _levels(right, text):
-        depth = level
-        if character in "+-" and level == 0:
-            piece = right[start:position].strip()
-            if piece:
-                yield sign, piece
-                sign = character
-            elif character == "-":
-                sign = "-" if sign == "+" else "+"
-            start = position + 1
-    if depth != 0:
-        raise FormulaError(f"a bracket is not closed in {text.strip()!r}")
-    last = right[start:].strip()
-    if not last:
+    if right and right[-1].is_operator("+", "-"):
         raise FormulaError(f"the formula {text.strip()!r} ends with an operator")
-    yield sign, last
+    return response, right or tokens_of("1")
 
 
-def _levels(text: str, whole: str) -> Iterator[tuple[int, str, int]]:
-    """Characters outside quotes with their bracket depth; an opening bracket has the outer depth."""
-    depth, quote = 0, ""
-    for position, character in enumerate(text):
-        if quote:
-            quote = "" if character == quote else quote
+def _summands(right: Tokens) -> Iterator[tuple[Token, Tokens]]:
+    """Summands outside brackets, each with its sign."""
+    sign, piece = Token("operator", "+", 0), list[Token]()
+    for token in right:
+        if token.depth > 0 or not token.is_operator("+", "-"):
+            piece.append(token)
             continue
-        if character in "\"'`":
-            quote = character
-            continue
-        if character in _CLOSING:
-            depth -= 1
-            if depth < 0:
-                raise FormulaError(f"a bracket is closed that was not opened in {whole.strip()!r}")
-        yield position, character, depth
-        if character in _OPENING:
-            depth += 1
-    if quote:
-        raise FormulaError(f"a quotation mark is not closed in {whole.strip()!r}")
-    if depth:
-        raise FormulaError(f"a bracket is not closed in {whole.strip()!r}")
+        if piece:
+            yield sign, tuple(piece)
+            sign, piece = token, []
+        elif token.text == "-":
+            sign = Token("operator", "-" if sign.text == "+" else "+", 0)
+    yield sign, tuple(piece)
 
 
-def _split(text: str, separator: str) -> list[str]:
-    """The parts between top-level separators."""
-    cuts = [
-        position
-        for position, character, depth in _levels(text, text)
-        if character == separator and depth == 0
-    ]
-    starts = [0, *(cut + 1 for cut in cuts)]
-    return [text[start:end] for start, end in zip(starts, [*cuts, len(text)], strict=True)]
+def _is_offset(piece: Tokens) -> bool:
+    return piece[0].text == "offset" and len(piece) > 2 and end_of_name(piece, 0) == len(piece)
 
 
-def _is_special(piece: str) -> bool:
-    return _bar(piece) is not None or re.match(r"offset\s*\(", piece) is not None
+def _bar(piece: Tokens) -> int | None:
+    """Where the bar of a bracketed random term stands, or None; a bar anywhere else is refused.
 
-
-def _bar(piece: str) -> int | None:
-    """Where the bar of a bracketed random term stands, or None; a bar anywhere else is refused."""
-    bars = [position for position, character, _ in _levels(piece, piece) if character == "|"]
+    A bar within a function's brackets is the "or" of a condition.
+    """
+    bars, at = [], 0
+    while at < len(piece):
+        if piece[at].is_operator("|", "||"):
+            bars.append(at)
+        at = end_of_name(piece, at) if piece[at].is_name else at + 1
     if not bars:
         return None
-    wrapped = piece.startswith("(") and piece.endswith(")")
-    inner = [p for p, character, depth in _levels(piece, piece) if character == "|" and depth == 1]
-    closes_early = any(
-        character == ")" and depth == 0 and position < len(piece) - 1
-        for position, character, depth in _levels(piece, piece)
-    )
-    if re.match(r"I\s*\(", piece):  # "or" in a condition, not a random term
-        return None
-    if not wrapped or not inner or closes_early:
+    wrapped = piece[0].is_operator("(") and closing(piece, 0) == len(piece) - 1
+    if not wrapped or piece[bars[0]].depth != piece[0].depth + 1:
         raise FormulaError(
-            f"cannot read {piece!r}",
+            f"cannot read {written(piece)!r}",
             hint="a random term stands by itself in brackets: (1 + month | patient)",
         )
-    return inner[0]
+    return bars[0]
 
 
-def _random(piece: str, variables: dict[str, Expression]) -> list[RandomPart]:
-    bar = piece.index("|")
-    uncorrelated = piece[bar + 1] == "|"
-    left, right = piece[1:bar].strip(), piece[bar + 1 + uncorrelated : -1].strip()
-    if not left or not right or "|" in right:
+def _random(piece: Tokens, bar: int, variables: dict[str, Expression]) -> list[RandomPart]:
+    left, right = piece[1:bar], piece[bar + 1 : -1]
+    if not left or not right or any(each.is_operator("|", "||") for each in right):
         raise FormulaError(
-            f"cannot read the random term {piece!r}",
+            f"cannot read the random term {written(piece)!r}",
             hint="it needs columns, a bar and a group: (1 | clinic)",
         )
     terms = _terms(left, variables)
     if not terms.intercept and not terms.terms:
-        raise FormulaError(f"the random term {piece!r} has no columns", hint="write (1 | clinic)")
-    split = [terms]
-    if uncorrelated:
-        split = [Terms(True, ())] if terms.intercept else []
-        split += [Terms(False, (term,)) for term in terms.terms]
-    return [RandomPart(group, each) for group in read_grouping(right) for each in split]
+        raise FormulaError(f"the random term {written(piece)!r} has no columns", hint="write (1 | clinic)")
+    parts = [terms]
+    if piece[bar].text == "||":
+        parts = [Terms(True, ())] if terms.intercept else []
+        parts += [Terms(False, (term,)) for term in terms.terms]
+    return [RandomPart(group, each) for group in _groupings(right) for each in parts]
 
 
-def _terms(text: str, variables: dict[str, Expression]) -> Terms:
-    """Terms by formulaic's grammar, in R's order, with variables as R prints them."""
+def _terms(tokens: Tokens, variables: dict[str, Expression]) -> Terms:
+    """Terms by formulaic's grammar, in R's order, with variables as R prints them.
+
+    formulaic sees operators, 0 and 1, and a stand-in for each variable: v0_ for the first, and so on.
+    """
     from formulaic.errors import FormulaicError  # imported where it is needed: it takes a while to load
     from formulaic.parser import DefaultFormulaParser
 
-    if re.search(r"(?<![\w.])\.(?![\w.])", _unquoted(text)):
-        raise FormulaError("'.' (all other columns) is not understood; name the columns")
-    # R's power and negation in Python's words: formulaic reads what stands inside functions as Python,
-    # where ^ binds more loosely than + does; and R's %in% is an interaction, where formulaic's is a nesting
-    text = re.sub(r"!(?!=)", " not ", text.replace("^", "**").replace("%in%", ":"))
+    place: dict[str, int] = {}
+    words: list[str] = []
+    at = 0
+    while at < len(tokens):
+        end = at + 1
+        if tokens[at].is_name:
+            end = end_of_name(tokens, at)
+            expression = expression_of(tokens[at:end])
+            variables.setdefault(expression.text, expression)
+            words.append(f"v{place.setdefault(expression.text, len(place))}_")
+        else:
+            words.append(_in_formulaic(tokens, at))
+        at = end
     try:
-        found = list(DefaultFormulaParser(include_intercept=True).get_terms(text))
+        found = list(DefaultFormulaParser(include_intercept=True).get_terms(" ".join(words)))
     except (FormulaicError, SyntaxError):
-        raise FormulaError(
-            f"cannot read {text.strip(' +')!r} in the formula",
-            hint="arithmetic and comparisons stand in I(…), as in I(age^2) or I(age > 60)",
-        ) from None
-    written = re.sub(r"\s", "", text)
+        raise _unreadable(tokens) from None
+    named = list(place)
     intercept, terms = False, []
     for term in found:
-        names: list[tuple[int, str]] = []
-        for factor in term.factors:
-            if str(factor.eval_method).endswith("LITERAL"):
-                intercept = intercept or factor.expr == "1"
-                if factor.expr not in ("0", "1"):
-                    raise FormulaError(f"{factor.expr!r} in the formula is neither a column nor 0 or 1")
-                continue
-            lookup = str(factor.eval_method).endswith("LOOKUP")
-            expression = parse(f"`{factor.expr}`" if lookup else factor.expr)
-            variables.setdefault(expression.text, expression)
-            names.append((_position(factor.expr, written), expression.text))
-        if names:
-            terms.append(tuple(dict.fromkeys(name for _, name in sorted(names))))
+        literals = [each.expr for each in term.factors if str(each.eval_method).endswith("LITERAL")]
+        intercept = intercept or "1" in literals
+        used = sorted(int(each.expr[1:-1]) for each in term.factors if each.expr not in literals)
+        if used:
+            terms.append(tuple(named[position] for position in used))
     return Terms(intercept, tuple(dict.fromkeys(sorted(terms, key=len))))
 
 
-def _unquoted(text: str) -> str:
-    return re.sub(r"`[^`]*`|\"[^\"]*\"|'[^']*'", "", text)
+# an interaction in R, where formulaic's own `in` is a nesting
+_FORMULAIC = {"+": "+", "-": "-", "*": "*", ":": ":", "/": "/", "(": "(", ")": ")"}
+_FORMULAIC |= {"^": "**", "**": "**", "%in%": ":"}
 
 
-def _position(expression: str, written: str) -> int:
-    """Where an expression first stands in the text, names matched whole."""
-    pattern = re.escape(re.sub(r"\s", "", expression))
-    found = re.search(rf"(?<![\w.]){pattern}(?![\w.(])", written)
-    return found.start() if found else len(written)
+def _in_formulaic(tokens: Tokens, at: int) -> str:
+    """An operator or a number as formulaic has it."""
+    token = tokens[at]
+    if token.kind == "label":
+        raise FormulaError(f"{token.text} in the formula is neither a column nor 0 or 1")
+    if token.kind == "operator" and token.text in _FORMULAIC:
+        return _FORMULAIC[token.text]
+    is_power = at > 0 and tokens[at - 1].is_operator("^", "**") and token.text.isdigit()
+    if token.text in ("0", "1") or is_power:
+        return token.text
+    raise _unreadable(tokens)
+
+
+def _unreadable(tokens: Tokens) -> FormulaError:
+    return FormulaError(
+        f"cannot read {written(tokens).strip(' +')!r} in the formula",
+        hint="arithmetic and comparisons stand in I(…), as in I(age^2) or I(age > 60)",
+    )

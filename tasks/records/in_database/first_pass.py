@@ -132,9 +132,10 @@ def _start(asked: Request, connection: Connection, query: str) -> Survey:
 
 @dataclass(frozen=True)
 class Need:
-    """Something every row must have: a column's label or number, or an expression's value."""
+    """Something every row must have: a column's label or number, or an expression's value (no column)."""
 
     key: str
+    column: str | None
     text: str
     value: Sql
     numeric: bool
@@ -153,15 +154,20 @@ def _needs(asked: Request, found: Survey) -> list[Need]:
     declared = _declared(asked)
     for position, name in enumerate(asked.names):
         if name in computed or name in asked.roles.values():
-            needs.append(Need(f"c{position}", name, found.sql.numbers(name), True, f"{name} is missing"))
+            text = expressions.deparse(ast.Name(name, ast.Load()))
+            needs.append(
+                Need(f"c{position}", name, text, found.sql.numbers(name), True, f"{name} is missing")
+            )
         elif name in declared or name in asked.labels or found.kind(name) == "text":
-            needs.append(Need(f"c{position}", name, found.sql.column(name), False, f"{name} is missing"))
+            needs.append(
+                Need(f"c{position}", name, name, found.sql.column(name), False, f"{name} is missing")
+            )
     for position, expression in enumerate(asked.expressions):
         inner = computed_part(expression)
         if inner is not None and not isinstance(inner, ast.Name | ast.Constant):
             text = expressions.deparse(inner)
             value = found.sql.expression(inner)
-            needs.append(Need(f"e{position}", text, value, True, f"{text} is undefined"))
+            needs.append(Need(f"e{position}", None, text, value, True, f"{text} is undefined"))
     return needs
 
 
@@ -205,8 +211,8 @@ def _refuse_or_guard(needs: list[Need], found: Survey, labels: Sequence[str]) ->
         if count := int(row[f"{need.key}_i"] or 0):
             refuse_infinite(need.text, count, _place(is_infinite(need.value), found, labels))
     for need in numeric:
-        if row[f"{need.key}_m"] and need.key.startswith("c"):
-            found.sql.guarded.add(need.text)
+        if row[f"{need.key}_m"] and need.column is not None:
+            found.sql.guarded.add(need.column)
 
 
 def _place(bad: Sql, found: Survey, labels: Sequence[str]) -> str:

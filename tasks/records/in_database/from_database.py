@@ -135,7 +135,7 @@ def _centred(found: Survey, asked: Request, values: Sequence[Sql], reference: Fl
     for j, (value, point) in enumerate(zip(values, reference, strict=True)):
         if j > 0:  # the constant needs no column
             listed.append((value - number(float(point)) if point else value).label(f"v{j}"))
-    unseen = [need.value for need in found.needs if not need.numeric and need.text not in asked.labels]
+    unseen = [need.value for need in found.needs if not need.numeric and need.column not in asked.labels]
     known = [value.is_not(None) for value in unseen]
     listed.append((sa.case((sa.and_(*known), number(0.0))) if known else number(0.0)).label("complete"))
     return sa.select(*listed).where(*found.complete).subquery("centred")

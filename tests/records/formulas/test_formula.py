@@ -101,8 +101,8 @@ REFUSED = [
     ("y ~ x + 2", "cannot read"),
     ("y ~ foo(x)", "no function 'foo'"),
     ("y ~ I(x.upper())", "no function"),
-    ("y ~ __import__('os').system('ls')", "cannot read"),
-    ("y ~ I([z for z in x])", "cannot compute"),
+    ("y ~ __import__('os').system('ls')", "no function '__import__'"),
+    ("y ~ I([z for z in x])", "cannot read"),  # names side by side: no word of Python's means anything
     ("cbind(a, b) ~ x", "cbind"),
     ("y ~ I('x", "quotation mark"),
 ]
