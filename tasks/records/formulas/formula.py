@@ -17,7 +17,7 @@ from tasks.records.formulas.tokens import (
     Tokens,
     as_written,
     closing,
-    end_of_name,
+    end_of_variable,
     split,
     tokens_of,
     written,
@@ -218,7 +218,7 @@ def _summands(right: Tokens) -> Iterator[tuple[Token, Tokens]]:
 
 
 def _is_offset(piece: Tokens) -> bool:
-    return piece[0].text == "offset" and len(piece) > 2 and end_of_name(piece, 0) == len(piece)
+    return piece[0].text == "offset" and len(piece) > 2 and end_of_variable(piece, 0) == len(piece)
 
 
 def _bar(piece: Tokens) -> int | None:
@@ -230,7 +230,7 @@ def _bar(piece: Tokens) -> int | None:
     while at < len(piece):
         if piece[at].is_operator("|", "||"):
             bars.append(at)
-        at = end_of_name(piece, at) if piece[at].is_name else at + 1
+        at = end_of_variable(piece, at)
     if not bars:
         return None
     wrapped = piece[0].is_operator("(") and closing(piece, 0) == len(piece) - 1
@@ -271,10 +271,10 @@ def _terms(tokens: Tokens, variables: dict[str, Expression]) -> Terms:
     words: list[str] = []
     at = 0
     while at < len(tokens):
-        end = at + 1
-        if tokens[at].is_name:
-            end = end_of_name(tokens, at)
-            expression = expression_of(tokens[at:end])
+        end = end_of_variable(tokens, at)
+        if tokens[at].is_name or tokens[at].is_operator("{"):
+            inner = tokens[at:end] if tokens[at].is_name else tokens[at + 1 : end - 1]
+            expression = expression_of(inner)
             variables.setdefault(expression.text, expression)
             words.append(f"v{place.setdefault(expression.text, len(place))}_")
         else:

@@ -130,9 +130,14 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
     )
 
 
-def end_of_name(tokens: Sequence[Token], at: int) -> int:
-    """Where what a name begins has ended: after the brackets of a function, or after the name itself."""
-    is_call = at + 1 < len(tokens) and tokens[at + 1].is_operator("(")
+def end_of_variable(tokens: Sequence[Token], at: int) -> int:
+    """Where a variable that begins at a position has ended: a name, a function's call, or braces.
+
+    One further for anything else.
+    """
+    if tokens[at].is_operator("{"):
+        return closing(tokens, at) + 1
+    is_call = tokens[at].is_name and at + 1 < len(tokens) and tokens[at + 1].is_operator("(")
     return closing(tokens, at + 1) + 1 if is_call else at + 1
 
 
