@@ -15,7 +15,7 @@ from tasks.errors import FormulaError, RecordsError
 
 if TYPE_CHECKING:
     from tasks.models.fit import Fit
-    from tasks.network.schema import Network
+    from tasks.network.schema import Network, OutcomeSection
     from tasks.records import Records
     from tasks.records.formulas.formula import Formula
 
@@ -23,8 +23,6 @@ Model = Literal["auto", "lmm", "glmm", "gee", "within"]
 Correlation = Literal["independence", "exchangeable", "nested-exchangeable"]
 INSIDE = "For use inside the network: small numbers are not withheld from an answer."
 """What stands under every answer."""
-
-_FAMILIES = {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +96,16 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
 
     formula = read(question.formula)
     _refuse_single_patients(formula)
-    kind, text = _outcome(formula, network)
+    outcome, text = _outcome(formula, network)
     model = question.model
     if model == "auto":
-        model = ("lmm" if kind == "continuous" else "glmm") if formula.random else "gee"
+        model = ("lmm" if outcome.kind == "continuous" else "glmm") if formula.random else "gee"
     if model == "within":
         from tasks.models import within
 
         return within(without_random_terms(text), usable, groups=_clusters(formula)[-1])
     if model == "gee":
+        from tasks.estimating.outcome_family import mean_family
         from tasks.models import gee
 
         clusters = _clusters(formula)
@@ -115,8 +114,9 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
             without_random_terms(text),
             usable,
             groups=clusters if nested else clusters[0],
-            family=_FAMILIES[kind],
+            family=mean_family(outcome.kind),
             corr=question.correlation,
+            exposure=outcome.exposure,
         )
     if not formula.random:
         raise FormulaError(
@@ -127,9 +127,11 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
         from tasks.models import lmm
 
         return lmm(text, usable)
+    from tasks.estimating.outcome_family import family_of
     from tasks.models import glmm
 
-    return glmm(text, usable, family=_FAMILIES[kind])
+    family = family_of(outcome, f"{text.split('~', 1)[0]} ~ 1 + (1 | clinic)", usable)
+    return glmm(text, usable, family=family, exposure=outcome.exposure)
 
 
 _ONE_PATIENT = ("patient", "record", "date")
@@ -152,8 +154,12 @@ def _refuse_single_patients(formula: Formula) -> None:
         )
 
 
-def _outcome(formula: Formula, network: Network) -> tuple[str, str]:
-    """The kind of the formula's outcome, and the formula with the outcome's column on its left."""
+def _outcome(formula: Formula, network: Network) -> tuple[OutcomeSection, str]:
+    """The formula's outcome, and the formula with the outcome's column on its left.
+
+    A column that is no outcome is taken for a continuous one.
+    """
+    from tasks.network.schema import OutcomeSection
     from tasks.records.formulas.formula import with_outcome
 
     response = formula.response.names[0] if formula.response.is_column else formula.response.text
@@ -166,9 +172,10 @@ def _outcome(formula: Formula, network: Network) -> tuple[str, str]:
     by_column = {network.column(name): outcome for name, outcome in network.outcomes.items()}
     outcome = by_column.get(response, named)
     if outcome is None:
-        return "continuous", formula.text
+        plain = {"label": response, "kind": "continuous", "direction": "neither"}
+        return OutcomeSection.model_validate(plain), formula.text
     column = outcome.column or response
-    return outcome.kind, with_outcome(formula.text, column)
+    return outcome, with_outcome(formula.text, column)
 
 
 def _clusters(formula: Formula) -> list[str]:

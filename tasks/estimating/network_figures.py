@@ -16,6 +16,7 @@ from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.models import ICC, GlmmFit, LmmFit, Shrunken, design_effect, icc
+from tasks.models.generalized_mixed.sd_profile import likelihood_family
 from tasks.models.numerics import distributions as stats
 from tasks.records import Records
 
@@ -106,29 +107,29 @@ def _level(
 
 def _spread(question: OutcomeFormulas, fit: LmmFit | GlmmFit, scale: Standardised) -> Iterator[_Figure]:
     sd = float(fit.varcomp.sd("clinic").iloc[0])
-    method = say("figure_method.adjusted", method=_method(question, fit))
+    method = say("figure_method.adjusted", method=_method(fit))
     yield _Figure("sd_between", sd, method, _unit_of_spread(question))
     ends = scale.at(np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
     figure_unit = question.outcome.unit or ("%" if question.outcome.kind == "binary" else "")
     for figure, end in zip(("range_low", "range_high"), ends, strict=True):
         yield _Figure(figure, float(end), say("figure_method.mixed"), figure_unit)
-    if question.family == "binomial":
+    if question.mean_family == "binomial":
         # Larsen & Merlo (2005), eq. 1
         ratio = float(np.exp(np.sqrt(2.0) * sd * special.ndtri(0.75)))
         yield _Figure("median_odds_ratio", ratio, say("figure_method.median_odds_ratio"))
 
 
-def _method(question: OutcomeFormulas, fit: LmmFit | GlmmFit) -> str:
+def _method(fit: LmmFit | GlmmFit) -> str:
     if isinstance(fit, LmmFit):
         return say("fit_method.gaussian" if fit.variances is None else "fit_method.gaussian_own")
     how = "laplace" if fit.nodes == 1 else "quadrature"
-    return say(f"fit_method.{question.family}", how=say(f"fit_method.{how}", nodes=fit.nodes))
+    return say(f"fit_method.{likelihood_family(fit)}", how=say(f"fit_method.{how}", nodes=fit.nodes))
 
 
 def _unit_of_spread(question: OutcomeFormulas) -> str:
     """The unit in which clinics' effects spread: the link function's."""
-    if question.family != "gaussian":
-        return say("unit.log_odds" if question.family == "binomial" else "unit.log_rate")
+    if question.mean_family != "gaussian":
+        return say("unit.log_odds" if question.mean_family == "binomial" else "unit.log_rate")
     unit = question.outcome.unit
     return say("unit.log_of", unit=unit) if question.outcome.scale == "log" else unit
 
@@ -138,11 +139,17 @@ _METHODS = {"continuous": "reml", "binary": "beta-binomial", "count": "observed"
 
 
 def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:
-    # a clinic's months vary far beyond Poisson, which would say that clinics alone differ
-    kind = question.outcome.kind if question.outcome.per == "record" else "continuous"
-    method = _METHODS[kind] if question.outcome.per == "record" else "anova"
+    # a clinic's records in a month are its size, and span orders of magnitude: a log-normal so wide
+    # says, on the scale of counts, that clinics alone differ; analysis of variance assumes no shape
+    counted_months = question.outcome.per == "clinic-month"
+    kind = "continuous" if counted_months else question.outcome.kind
+    method = "anova" if counted_months else _METHODS[kind]
+    family = question.family if kind == "count" else "poisson"
+    exposure = question.outcome.exposure
     try:
-        found = attempted(lambda: icc(question.null, records, kind=kind, method=method))
+        found = attempted(
+            lambda: icc(question.null, records, kind=kind, method=method, family=family, exposure=exposure)
+        )
     except SourceError:
         raise
     except ClinicnetError as problem:
@@ -160,7 +167,7 @@ def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure
         found.estimate,
         say(
             "figure_method.icc",
-            name=say(f"icc_method.{method}"),
+            name=say(f"icc_method.{question.family if kind == 'count' else method}"),
             interval=say(f"icc_interval.{found.interval}"),
         ),
         "",

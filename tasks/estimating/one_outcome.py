@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.clinics import model_rows, raw_rows
 from tasks.estimating.network_figures import network_figures
+from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import MONTHS, OutcomeFormulas, question_of
 from tasks.estimating.program import program_effects
 from tasks.estimating.ranking_model import fit_ranking
@@ -97,6 +98,8 @@ def _estimate(
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary))
     row = _outcome_row(question, summary)
     try:
+        family = attempted(lambda: family_of(question.outcome, question.null, records))
+        question = replace(question, chosen=family)
         ranked, fit = attempted(lambda: _ranking(model_records(question, records, summary)))
         shrunken = attempted(lambda: shrink(fit, "clinic"))
         scale = attempted(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from tasks.estimating.outcome_family import Family, MeanFamily, mean_family
 from tasks.estimating.summary import COME_AGAIN, Summary
 from tasks.network.schema import Network, OutcomeSection
-
-Family = Literal["gaussian", "binomial", "poisson"]
 
 MONTHS = "C(month)"
 MERGED_MONTHS = "C(merged_month)"
@@ -29,6 +27,7 @@ class OutcomeFormulas:
             clinic of few patients with many visits knows less than its visits suggest.
         regions: whether the network has regions.
         rollout: whether the program starts clinic by clinic (so that time and program must be told apart).
+        chosen: the outcome's family, once it has been chosen by the records.
     """
 
     name: str
@@ -39,12 +38,17 @@ class OutcomeFormulas:
     patients: str
     regions: bool
     rollout: bool
+    chosen: Family | None = None
+
+    @property
+    def mean_family(self) -> MeanFamily:
+        """The family whose mean the outcome has, for GEE and fixed effects."""
+        return mean_family(self.outcome.kind)
 
     @property
     def family(self) -> Family:
-        """Distribution of the outcome: gaussian, binomial or poisson."""
-        families: dict[str, Family] = {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}
-        return families[self.outcome.kind]
+        """The outcome's distribution in mixed models; of counts a Poisson until another is chosen."""
+        return self.chosen or self.outcome.family or self.mean_family
 
     @property
     def null(self) -> str:
@@ -74,7 +78,7 @@ class OutcomeFormulas:
     @property
     def all_columns(self) -> str | None:
         """A formula with every column that cells are made of; None where sums are enough for all models."""
-        if self.family == "gaussian":  # of clinics' months only whether they have the program
+        if self.mean_family == "gaussian":  # of clinics' months only whether they have the program
             return f"{self.program} ~ 1" if self.program else None
         adjusters = tuple(each for each in self.adjusters if each != MONTHS)
         return self._fixed((*([self.program] if self.program else []), *adjusters))
@@ -82,7 +86,7 @@ class OutcomeFormulas:
     @property
     def widest_means(self) -> str | None:
         """The formula of a mean whose moments most of its models' follow from; None for other outcomes."""
-        if self.family != "gaussian":
+        if self.mean_family != "gaussian":
             return None
         return self.ranking if self.rollout or self.program is None else self.with_program
 

@@ -256,7 +256,7 @@ def _gee(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]
         question.fixed_with_program,
         records,
         groups="clinic",
-        family=question.family,
+        family=question.mean_family,
         corr="exchangeable",
         cov=_CORRECTED,
         exposure=question.outcome.exposure,
@@ -265,7 +265,7 @@ def _gee(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]
 
 
 def _within(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
-    if question.family == "poisson":
+    if question.mean_family == "poisson":
         raise SaidError(coded("why.within_is_no_count"))
     fit = within(question.fixed_with_program, records, groups="clinic", cov="cr2")
     yield _coefficient(question, fit, "within", "conditional")
@@ -277,7 +277,7 @@ def _naive(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, An
         f"{question.response} ~ {PROGRAM}",
         records,
         groups="clinic",
-        family=question.family,
+        family=question.mean_family,
         corr="independence",
         cov=_CORRECTED,
         exposure=question.outcome.exposure,
@@ -295,7 +295,7 @@ def _coefficient(question: OutcomeFormulas, fit: Fit, model: str, estimand: str)
     if model == "within" and question.family == "binomial":
         measure, ends = "risk_difference", 100.0 * ends
     elif question.family != "gaussian":
-        measure, ends = _MEASURE[question.family], np.exp(ends)
+        measure, ends = _MEASURE[question.mean_family], np.exp(ends)
     elif question.outcome.scale == "log":
         measure, ends = "ratio", np.exp(ends)
     else:
@@ -348,7 +348,7 @@ def _asked(model: str, estimand: str) -> str:
 
 def _missing(question: OutcomeFormulas, model: str, estimand: str, reason: str) -> dict[str, Any]:
     said = told(reason)
-    measure = _MEASURE.get(question.family, "ratio" if question.outcome.scale == "log" else "difference")
+    measure = _MEASURE.get(question.mean_family, "ratio" if question.outcome.scale == "log" else "difference")
     return {
         "model": model,
         "estimand": estimand,

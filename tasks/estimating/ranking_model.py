@@ -14,16 +14,13 @@ def fit_ranking(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit
     each has its own, moderated toward the network's, so that few and erratic records look as uncertain as
     they are.
 
-    Counts that vary more than a Poisson model allows are fitted by a negative binomial, so that clinics are
-    not told apart by noise.
+    Counts that vary more than a Poisson model allows are a negative binomial's, so that clinics are not told
+    apart by noise.
     """
-    if question.family == "gaussian":
+    if question.mean_family == "gaussian":
         pooled = lmm(question.ranking, records)
         if len(pooled.varcomp) > 1:  # with a level of patients the spread about them is one for all
             return pooled
         own = with_own_variances(pooled)
         return own if own.variances is not None and own.variances.differ else pooled
-    fit = glmm(question.ranking, records, family=question.family, exposure=question.outcome.exposure)
-    if question.family == "poisson" and fit.dispersion is not None and fit.dispersion.is_over:
-        return glmm(question.ranking, records, family="negative-binomial", exposure=question.outcome.exposure)
-    return fit
+    return glmm(question.ranking, records, family=question.family, exposure=question.outcome.exposure)

@@ -43,7 +43,7 @@ class ModelRecords:
             formula,
             self.records,
             question.adjusting_columns,
-            family="poisson" if question.family == "poisson" else "binomial",
+            family="poisson" if question.mean_family == "poisson" else "binomial",
             exposure=question.outcome.exposure,
         )
         if certain is None:
@@ -95,9 +95,9 @@ def _varying_months(question: OutcomeFormulas, summary: Summary) -> dict[str, fl
     by_month = summary.by_month(question.name)
     n, total = by_month["n"], by_month["total"]
     varies = n > 0
-    if question.family == "binomial":
+    if question.mean_family == "binomial":
         varies &= (total > 0) & (total < n)
-    elif question.family == "poisson":
+    elif question.mean_family == "poisson":
         varies &= total > 0
     return {str(month): float(count) for month, count in n[varies].items()}
 

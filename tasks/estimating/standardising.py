@@ -54,12 +54,12 @@ def standardised(
     scale = _standardised(question, fit, formula, usable)
     if certain is None:
         return scale
-    as_it_is = certain.events / certain.all_size * (100.0 if question.family == "binomial" else 1.0)
+    as_it_is = certain.events / certain.all_size * (100.0 if question.mean_family == "binomial" else 1.0)
     return _bind(lambda u: as_it_is + (1.0 - certain.share) * scale.at(u))
 
 
 def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Records) -> Standardised:
-    if question.family == "gaussian":
+    if question.mean_family == "gaussian":
         _, moments = moments_for(formula, usable)
         about = moments.mean_row
         means = {name: float(about[i]) for i, name in enumerate(moments.columns)}
@@ -69,7 +69,7 @@ def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Rec
         return _bind(lambda u: overall + u)
     design, cells = cells_for(formula, usable, exposure=question.outcome.exposure)
     eta = cells.fixed @ fit.coef.loc[list(design.fixed)].to_numpy()
-    if question.family == "poisson":
+    if question.mean_family == "poisson":
         exposure = np.exp(cells.offset) * cells.weight
         rate = float((np.exp(eta) * exposure).sum() / exposure.sum())
         return _bind(lambda u: rate * np.exp(u))

@@ -187,6 +187,8 @@ def _of_column(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> It
         yield f"exposure = {_toml(names[outcome.exposure])}  # time at risk: rates are per unit of it"
     elif outcome.kind == "count":
         yield '# exposure = "months_at_risk"  # a column with the time at risk, where records differ in it'
+    if outcome.kind == "count":
+        yield '# family = "negative-binomial"  # or "poisson"; if left out, the records choose'
     if outcome.kind == "continuous":
         yield '# unit = "mmHg"'
         yield '# scale = "log"  # for skewed positive values: analysed as logarithms, reported in the unit'

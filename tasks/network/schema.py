@@ -34,6 +34,8 @@ _SECRET_IN_URL = re.compile(r"://[^:/@\s]*:(?!\$\{[A-Za-z_]\w*\}@)[^@\s]+@")
 _SECRET_PARAMETER = re.compile(r"[?&;](password|passwd|pwd|token|secret|api_?key)=(?!\$\{)[^&;\s]", re.I)
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
 
+CountFamily = Literal["poisson", "negative-binomial"]
+
 Contradiction = tuple[tuple[str, ...], str]
 """Where two keys of a section disagree (path below the section), and what to do, in a sentence."""
 
@@ -162,6 +164,11 @@ class OutcomeSection(_Section):
         "record", description="clinic-month: the outcome is the number of records of a clinic in a month"
     )
     exposure: Identifier | None = Field(None, description="count outcomes: column with the exposure time")
+    family: CountFamily | None = Field(
+        None,
+        description="count outcomes: poisson or negative-binomial in every mixed model; if left out, "
+        "negative-binomial where the records vary more than Poisson counts",
+    )
     minimum: Limit | None = Field(None, description="a smaller value is impossible: blanked and counted")
     maximum: Limit | None = Field(None, description="a larger value is impossible: blanked and counted")
     patient_slopes: bool = Field(
@@ -175,6 +182,11 @@ class OutcomeSection(_Section):
                 yield (
                     ("exposure",),
                     f"exposure is for count outcomes, and this one is {self.kind}; leave it out",
+                )
+            if self.family is not None:
+                yield (
+                    ("family",),
+                    f"family is for count outcomes, and this one is {self.kind}; leave it out",
                 )
             if self.per == "clinic-month":
                 yield (

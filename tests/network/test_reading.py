@@ -193,6 +193,17 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             'make it kind = "count", or leave per out',
         ),
         (
+            "maximum = 400",
+            'family = "poisson"',
+            "line 21: [outcomes.days] family is for count outcomes, and this one is continuous; leave it out",
+        ),
+        (
+            'kind = "binary"',
+            'kind = "count"\nfamily = "negative binomial"',
+            "line 12: [outcomes.vaccinated] family = 'negative binomial' is not one of poisson, "
+            "negative-binomial; did you mean 'negative-binomial'?",
+        ),
+        (
             'direction = "higher"',
             'direction = "higher"\nscale = "log"',
             'line 13: [outcomes.vaccinated] scale = "log" is for continuous outcomes, and this one is '

@@ -27,7 +27,8 @@ from tasks.models.numerics.normal_mixture import Link
 from tasks.records.cells import Cells
 
 Floats = NDArray[np.float64]
-FamilyName = Literal["binomial", "poisson", "negative-binomial"]
+CountFamily = Literal["poisson", "negative-binomial"]
+FamilyName = Literal["binomial"] | CountFamily
 
 FAMILIES: dict[str, FamilyName] = {
     "binomial": "binomial",
@@ -42,6 +43,18 @@ LOGISTIC_VARIANCE = np.pi**2 / 3.0
 """Variance of the standard logistic distribution: the latent residual variance of a logit model."""
 
 _LARGEST = 200.0  # its products up to the fourth power stay finite; no fit has a mean beyond e^200
+
+
+def count_family_named(name: str) -> CountFamily:
+    """A family of counts.
+
+    Raises:
+        EstimationError: there is no such family, or it is not one of counts.
+    """
+    family = family_named(name)
+    if family == "binomial":
+        raise EstimationError("counts are poisson or negative-binomial, and binomial was asked for")
+    return family
 
 
 def family_named(name: str) -> FamilyName:

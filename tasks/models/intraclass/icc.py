@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import EstimationError
+from tasks.models.generalized_mixed.families import count_family_named
 from tasks.models.intraclass import icc_estimates, icc_likelihood
 from tasks.models.intraclass.icc_estimates import METHODS, MIXED, Kind
 from tasks.models.intraclass.icc_mixed import mixed_icc
@@ -33,6 +34,7 @@ def icc(
     interval: str | None = None,
     level: float = 0.95,
     exposure: str | None = None,
+    family: str = "poisson",
     nodes: int | None = None,
     replicates: int = 2_000,
     seed: int = 0,
@@ -48,8 +50,8 @@ def icc(
         method: `anova` (the default; for nested groups with covariates `reml`, as they have no analysis of
             variance here), `reml` or `ml` for continuous outcomes; for binary ones
             `fleiss-cuzick` (the default), `anova`, `pairwise`, `mak`, `beta-binomial`, or `latent` or
-            `observed` of a logistic mixed model; for counts `observed` of a Poisson mixed model (the
-            default) or `anova`.
+            `observed` of a logistic mixed model; for counts `observed` of the mixed model of their `family`
+            (the default) or `anova`.
         interval: `exact` (the default: Wald's, which is Searle's F with equal sizes), `searle`, `smith`,
             `profile` or `bootstrap` for continuous outcomes; `profile` (the default: as far as that of the
             `beta-binomial` or the `logistic-normal` model reaches), either by itself, `zou-donner`, `exact`,
@@ -57,6 +59,8 @@ def icc(
             `generalized` (with covariates `sampled`), mixed models `profile` (nested: `sampled`).
         level: coverage of the interval.
         exposure: column with the exposure time of a count, for `observed`.
+        family: of counts, for `observed`: poisson, or negative-binomial where they vary more than Poisson
+            counts do (which would otherwise be taken for differences between clinics).
         nodes: quadrature nodes of a mixed model, as `tasks.models.glmm` has them.
         replicates: bootstrap replicates.
         seed: of the bootstrap, and of the draws for nested groups.
@@ -82,6 +86,7 @@ def icc(
             kind=kind,
             method=method,
             exposure=exposure,
+            family="binomial" if kind == "binary" else count_family_named(family),
             nodes=nodes,
             level=level,
             seed=seed,

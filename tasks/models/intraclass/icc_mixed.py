@@ -2,7 +2,7 @@
 
 The interval is the profile likelihood's for the variance between clinics, carried over to the scale of the
 ICC: on the latent scale that is a function of the variance alone; on the observed scale the mean of the
-outcome is held at its estimate.
+outcome is held at its estimate, and so is the dispersion of a negative binomial.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.models.generalized_mixed.families import FamilyName
 from tasks.models.generalized_mixed.glmm import glmm_from_cells
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.generalized_mixed.outcome_scale import (
@@ -41,6 +42,7 @@ def mixed_icc(
     kind: Kind,
     method: str,
     exposure: str | None = None,
+    family: FamilyName,
     nodes: int | None = None,
     level: float = 0.95,
     seed: int = 0,
@@ -55,9 +57,9 @@ def mixed_icc(
     if "|" not in formula:
         names = [groups] if isinstance(groups, str) else list(groups)
         formula = " + ".join([formula, *(f"(1 | {name})" for name in names)])
-    design, cells = cells_for(formula, data, exposure=exposure)
+    design, cells = cells_for(formula, data, exposure=exposure, collapse=family != "negative-binomial")
     refuse_terms(design, cells.factors)
-    fit = glmm_from_cells(design, cells, "binomial" if kind == "binary" else "poisson", nodes=nodes)
+    fit = glmm_from_cells(design, cells, family, nodes=nodes)
     order = sorted(range(len(cells.factors)), key=lambda f: len(cells.levels[f]))
     groups = [cells.factors[f] for f in order]
     variances = [float(fit.varcomp.variance(name).iloc[0]) for name in groups]
@@ -73,8 +75,11 @@ def mixed_icc(
     components |= {f"variance_{name}": each for name, each in zip(groups, variances, strict=True)}
     components |= _components(fit, whole)
     plain = design.fixed == ("(Intercept)",)
+    name = METHODS[kind][method]
+    if family == "negative-binomial":
+        name = name.replace("Poisson", "negative binomial")
     return ICC(
-        name=METHODS[kind][method] if plain else f"adjusted {METHODS[kind][method]}",
+        name=name if plain else f"adjusted {name}",
         group=groups[-1],
         kind=kind,
         method=method,
@@ -97,7 +102,12 @@ def _on_scale(fit: GlmmFit, method: str, shared: float, whole: float) -> float:
         return latent_icc(shared, whole)
     if fit.family == "binomial":
         return probability_scale(fit.typical, shared, whole - shared).icc
-    return count_scale(fit.typical, shared, whole - shared).icc
+    return count_scale(fit.typical, shared, whole - shared, dispersion=_dispersion(fit)).icc
+
+
+def _dispersion(fit: GlmmFit) -> float:
+    """1/size of a negative binomial; 0 for a Poisson model."""
+    return 0.0 if fit.size is None else 1.0 / fit.size
 
 
 def _moved(fit: GlmmFit, method: str, variance: float) -> float:
@@ -108,7 +118,8 @@ def _moved(fit: GlmmFit, method: str, variance: float) -> float:
         return latent_icc(variance, variance)
     own = float(fit.varcomp.variance(next(iter(fit.varcomp))).iloc[0])
     if fit.family != "binomial":
-        return count_scale(fit.typical + (own - variance) / 2.0, variance).icc
+        moved = fit.typical + (own - variance) / 2.0
+        return count_scale(moved, variance, dispersion=_dispersion(fit)).icc
     return icc_at(probability_scale(fit.typical, own).prevalence, variance)
 
 
@@ -143,8 +154,13 @@ def _components(fit: GlmmFit, whole: float) -> dict[str, float]:
             "icc_linearised": linearised_icc(fit.typical, whole),
             "median_odds_ratio": median_ratio(whole),
         }
-    counts = count_scale(fit.typical, whole)
-    return {"marginal_mean": counts.mean, "variance_between": counts.between, "variance_total": counts.total}
+    counts = count_scale(fit.typical, whole, dispersion=_dispersion(fit))
+    return {
+        "marginal_mean": counts.mean,
+        "variance_between": counts.between,
+        "variance_total": counts.total,
+        "dispersion": _dispersion(fit),
+    }
 
 
 def _clinics(cells: Cells, factor: int, value: float) -> pd.DataFrame:

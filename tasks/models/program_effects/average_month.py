@@ -62,7 +62,7 @@ def average_month(fit: GlmmFit, data: ProgramData, months: Sequence[str]) -> lis
         delta_error(gradient / mean - nothing.gradient / nothing.mean, covariance),
         df,
     )
-    if data.family == "poisson":
+    if data.mean_family == "poisson":
         return [ratio]
     error = delta_error(gradient - nothing.gradient, covariance)
     return [AverageMonth("risk_difference", mean - nothing.mean, error, df), ratio]

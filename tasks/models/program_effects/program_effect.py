@@ -49,7 +49,7 @@ EFFECTS: Mapping[Effect, str] = {
     "event-study": "a separate effect of each month since the start",
 }
 MODELS: tuple[Model, ...] = ("mixed", "gee", "within")
-_FAMILIES = ("gaussian", "binomial", "poisson")
+_FAMILIES = ("gaussian", "binomial", "poisson", "negative-binomial")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ def program_effect(
         program: 0/1 column, 1 where the program was running; with `starts`, what to call it.
         period: column of the period (a month as YYYY-MM, a date, or a number of months).
         groups: the clinic column.
-        family: gaussian, binomial or poisson.
+        family: gaussian, binomial, poisson or negative-binomial; the last is for the mixed model, as GEE and
+            within take the mean of counts to be a Poisson's and their variance from the data.
         effect: "immediate" (one effect from the start on), "exposure-time" (the average over months since
             the start), "event-study" (one effect per month since the start, 0 being the first).
         models: which estimators.
@@ -158,7 +159,15 @@ def program_effect(
         there = (moments.levels, moments.codes, moments.n)
         prepare = lambda added: ProgramData.of_moments(design, moments, added, program)  # noqa: E731
     else:
-        design, cells = cells_for(whole, data, groups=by, trials=trials, exposure=exposure, offset=offset)
+        design, cells = cells_for(
+            whole,
+            data,
+            groups=by,
+            trials=trials,
+            exposure=exposure,
+            offset=offset,
+            collapse=family != "negative-binomial",
+        )
         there = (cells.levels, cells.codes, cells.weight)
         counts = trials is not None
         prepare = lambda added: ProgramData.of_cells(design, cells, added, program, family, counts)  # noqa: E731
@@ -170,7 +179,7 @@ def program_effect(
     added = columns_of(rollout, period, effect, program, leads, horizon, as_column=as_column)
     _check_formula(design, program, period, added.names, as_column)
     prepared = replace(prepare(added), followed=rollout.followed)
-    rows = _naive_rows(before_after(prepared.totals(), rollout, family), level)
+    rows = _naive_rows(before_after(prepared.totals(), rollout, prepared.mean_family), level)
     fits: dict[str, Fit] = {}
     for model in models:
         try:

@@ -15,7 +15,6 @@ from tasks.models.fit import Fit, Floats
 from tasks.models.fixed_effects.fixed_effects_poisson import fixed_effects_poisson
 from tasks.models.fixed_effects.random_effects import varying_within
 from tasks.models.fixed_effects.within import within_from_moments
-from tasks.models.generalized_mixed.families import FamilyName
 from tasks.models.generalized_mixed.glmm import glmm_from_cells
 from tasks.models.linear_mixed.lmm import lmm_from_moments
 from tasks.models.program_effects.naive import Totals
@@ -33,7 +32,8 @@ from tasks.records.cells import Cells
 from tasks.records.design import Design
 from tasks.records.moments import INTERCEPT, Moments
 
-Family = Literal["gaussian", "binomial", "poisson"]
+MeanFamily = Literal["gaussian", "binomial", "poisson"]
+Family = MeanFamily | Literal["negative-binomial"]
 Random = Literal["clinic-period", "clinic"]
 
 # however many clinics there are: among clinics of very unequal sizes few carry the estimate
@@ -87,6 +87,11 @@ class ProgramData:
         widened = replace(widened, fixed=widened.fixed[:, chosen])
         return cls(kept, moments, widened, family, has_trials, added.program, name, left_out)
 
+    @property
+    def mean_family(self) -> MeanFamily:
+        """The family whose mean the outcome has, which GEE and within keep whatever its variance."""
+        return "poisson" if self.family == "negative-binomial" else self.family
+
     def term(self, column: str) -> str:
         """Months since the start that a column of the program stands for."""
         return column[len(self.name) :] or "effect"
@@ -113,19 +118,19 @@ class ProgramData:
                 table(n), table(n), table(total + about * n), table(self.moments.products[:, -1, -1]), about
             )
         cells = self.cells
-        exposure = cells.weight * np.exp(cells.offset) if self.family == "poisson" else cells.trials
+        exposure = cells.weight * np.exp(cells.offset) if self.mean_family == "poisson" else cells.trials
         squares = table(cells.total_squares)
         return Totals(table(cells.trials), table(exposure), table(cells.total), squares, 0.0)
 
 
 def fit_model(model: str, data: ProgramData, random: Random) -> tuple[Fit, str]:
     """One estimator's fit, and what its program coefficients measure."""
-    ratio = {"gaussian": "difference", "binomial": "odds_ratio", "poisson": "rate_ratio"}[data.family]
+    ratio = {"gaussian": "difference", "binomial": "odds_ratio", "poisson": "rate_ratio"}[data.mean_family]
     if model == "mixed":
         return _mixed(data, random), ratio
     if model == "gee":
         return _marginal(data), ratio
-    if data.family == "poisson":
+    if data.mean_family == "poisson":
         return _within_rates(data), ratio
     return _within(data), "risk_difference" if data.family == "binomial" else "difference"
 
@@ -148,15 +153,19 @@ def _mixed(data: ProgramData, random: Random) -> Fit:
         levels=levels[:kept],
         random=(np.ones((len(codes), 1)),) * kept,
     )
-    family: FamilyName = "binomial" if data.family == "binomial" else "poisson"
-    return glmm_from_cells(design, arranged, family, has_trials=data.has_trials)
+    if data.family == "gaussian":
+        raise EstimationError(
+            "a mixed model of a mean takes no offset or exposure here",
+            hint="take the offset off the outcome",
+        )
+    return glmm_from_cells(design, arranged, data.family, has_trials=data.has_trials)
 
 
 def _marginal(data: ProgramData) -> Fit:
     if data.cells is None:
         return gee_from_moments(data.design, by_clinic(data.moments), corr="exchangeable", cov=_CORRECTED)
     cells = _clinics_only(data.cells)
-    return gee_from_cells(data.design, cells, family=data.family, corr="exchangeable", cov=_CORRECTED)
+    return gee_from_cells(data.design, cells, family=data.mean_family, corr="exchangeable", cov=_CORRECTED)
 
 
 def _within(data: ProgramData) -> Fit:
