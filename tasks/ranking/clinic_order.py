@@ -120,8 +120,11 @@ def reason_of_verdict(verdict: Verdict, n: int) -> str:
     """Why the order of `n` clinics may be published, or not, as a coded sentence."""
     if n < FEWEST:
         return coded("ranked.few_one" if n == 1 else "ranked.few_many", count=n, fewest=FEWEST)
+    # no more digits than the sentence has: with all of them, withheld counts could be solved for
     return coded(
-        f"ranked.{verdict.decision}", share=100.0 * verdict.rankability, rankability=verdict.rankability
+        f"ranked.{verdict.decision}",
+        share=round(100.0 * verdict.rankability),
+        rankability=round(verdict.rankability, 2),
     )
 
 

@@ -49,3 +49,10 @@ def test_a_sentence_that_the_wording_has_not_cannot_be_said() -> None:
 def test_the_report_says_of_the_order_what_the_model_says(rankability: float, n: int) -> None:
     found = verdict(rankability, n)
     assert told(reason_of_verdict(found, n)) == found.sentence
+
+
+@pytest.mark.parametrize("rankability", [0.3123456789, 0.6512345678, 0.8765432109])
+def test_a_coded_value_has_no_more_digits_than_its_sentence(rankability: float) -> None:
+    sentence = reason_of_verdict(verdict(rankability, 40), 40)
+    assert json.loads(sentence)["rankability"] == round(rankability, 2)
+    assert json.loads(sentence)["share"] == round(100.0 * rankability)
