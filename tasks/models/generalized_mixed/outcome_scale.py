@@ -59,7 +59,8 @@ def probability_scale(linear_predictor: float, shared: float, rest: float = 0.0)
     eta = linear_predictor + sd * z
     given = marginal_mean("logit", eta, rest) if rest > 0.0 else special.expit(eta)
     mean = float(weight @ given)
-    return ProbabilityScale(mean, float(weight @ (given - mean) ** 2))
+    variance = float(weight @ (given - mean) ** 2) if shared > 0.0 else 0.0  # not rounding's own
+    return ProbabilityScale(mean, variance)
 
 
 def linearised_icc(linear_predictor: float, variance: float) -> float:

@@ -52,11 +52,11 @@ def icc(
             `fleiss-cuzick` (the default), `anova`, `pairwise`, `mak`, `beta-binomial`, or `latent` or
             `observed` of a logistic mixed model; for counts `observed` of the mixed model of their `family`
             (the default) or `anova`.
-        interval: `exact` (the default: Wald's, which is Searle's F with equal sizes), `searle`, `smith`,
-            `profile` or `bootstrap` for continuous outcomes; `profile` (the default: as far as that of the
-            `beta-binomial` or the `logistic-normal` model reaches), either by itself, `zou-donner`, `exact`,
-            `searle`, `smith` or `bootstrap` for binary ones; nested groups have
-            `generalized` (with covariates `sampled`), mixed models `profile` (nested: `sampled`).
+        interval: for continuous outcomes `exact` (the default of `anova`: Wald's, which is Searle's F with
+            equal sizes), `searle`, `smith`, `profile` (the default of `reml` and `ml`) or `bootstrap`; for
+            binary ones `profile` (the default: as far as that of the `beta-binomial` or the `logistic-normal`
+            model reaches), either by itself, `zou-donner`, `exact`, `searle`, `smith` or `bootstrap`; nested
+            groups have `generalized` (with covariates `sampled`), mixed models `profile` (nested: `sampled`).
         level: coverage of the interval.
         exposure: column with the exposure time of a count, for `observed`.
         family: of counts, for `observed`: poisson, or negative-binomial where they vary more than Poisson
@@ -106,6 +106,10 @@ def icc(
     lower, upper = icc_estimates.interval(source, kind, method, chosen, level, replicates, seed)
     components = _components(source, method)
     messages = []
+    if lower == value < 0.0:
+        messages.append(
+            "the interval begins at the estimate, which is at or below the least that its method reaches"
+        )
     if value < 0.0:
         messages.append(
             f"the estimate is negative: levels of {source.group} differ less than chance would make them; "

@@ -70,19 +70,23 @@ def estimate(source: OneWay, method: str) -> float:
 
 
 def intervals(source: OneWay, kind: Kind, method: str) -> tuple[str, ...]:
-    """Names of the intervals there are for an estimate, the default first."""
+    """Names of the intervals there are for an estimate, the default first: of the estimate's own family."""
     if kind == "binary":
         own = {"fleiss-cuzick": ("zou-donner",), "anova": ("exact", "searle", "smith")}
         return ("profile", "beta-binomial", "logistic-normal", *own.get(method, ()), "bootstrap")
-    smith = ("smith",) if method == "anova" and source.plain else ()
-    searle = ("searle",) if method == "anova" else ()
-    return ("exact", *searle, *smith, "profile", "bootstrap")
+    if method != "anova":
+        return ("profile", "exact", "bootstrap")
+    return ("exact", "searle", *(("smith",) if source.plain else ()), "profile", "bootstrap")
 
 
 def interval(
     source: OneWay, kind: Kind, method: str, name: str, level: float, replicates: int, seed: int
 ) -> tuple[float, float]:
-    """The ends of a named interval.
+    """The ends of a named interval, which holds its estimate.
+
+    At the edge of what clinics of these sizes can have an estimate by moments can lie beyond the range of an
+    interval (a likelihood's begins at zero, the exact one's at the least correlation of the largest clinic):
+    the interval is then extended to it, which costs no coverage.
 
     Raises:
         EstimationError: the estimate has no interval of that name.
@@ -92,9 +96,15 @@ def interval(
         raise EstimationError(
             f"the {METHODS[kind][method]} has no interval {name!r}", hint=f"it has {', '.join(known)}"
         )
-    if name == "bootstrap":
+    if name == "bootstrap":  # of the estimator's own distribution, biased as that may be
         rng = np.random.default_rng(seed)
         return icc_intervals.bootstrap(source, _CLOSED[method], level, replicates, rng)
+    lower, upper = _ends(source, kind, method, name, level)
+    value = estimate(source, method)
+    return min(lower, value), max(upper, value)
+
+
+def _ends(source: OneWay, kind: Kind, method: str, name: str, level: float) -> tuple[float, float]:
     if name == "zou-donner":
         return icc_binary.zou_donner(icc_binary.events(source), level)
     if kind == "binary" and name in ("profile", "beta-binomial", "logistic-normal"):

@@ -86,7 +86,8 @@ class TestReferenceCases:
     def test_the_interval_holds_the_estimates(self, name: str) -> None:
         found = self.found(name, "fleiss-cuzick")
         assert found.interval == "profile"
-        assert 0.0 <= found.lower <= found.truncated <= found.upper < 1.0
+        assert found.lower <= found.estimate <= found.truncated <= found.upper < 1.0
+        assert found.lower >= min(found.estimate, 0.0)  # a likelihood's begins at zero, an estimate may not
 
 
 def test_pairwise_is_the_correlation_of_all_pairs() -> None:
