@@ -92,7 +92,7 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     Raises:
         ClinicnetError: the formula or the data cannot be used; says what would be right.
     """
-    from tasks.records.formulas.formula import read, without_random_terms
+    from tasks.records.formulas.formula import outcome_of, read, without_random_terms
 
     formula = read(question.formula)
     _refuse_single_patients(formula)
@@ -130,7 +130,7 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     from tasks.estimating.outcome_family import family_of
     from tasks.models import glmm
 
-    family = family_of(outcome, f"{text.split('~', 1)[0]} ~ 1 + (1 | clinic)", usable)
+    family = family_of(outcome, f"{outcome_of(text)} ~ 1 + (1 | clinic)", usable)
     return glmm(text, usable, family=family, exposure=outcome.exposure)
 
 

@@ -12,6 +12,7 @@ Sources: Hussey & Hughes (2007) Contemp Clin Trials 28, 182 (stepped wedge with 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -157,7 +158,7 @@ def program_effect(
     if family == "gaussian" and offset is None and exposure is None:
         design, moments = moments_for(whole, data, groups=by)
         there = (moments.levels, moments.codes, moments.n)
-        prepare = lambda added: ProgramData.of_moments(design, moments, added, program)  # noqa: E731
+        prepare = functools.partial(ProgramData.of_moments, design, moments, name=program)
     else:
         design, cells = cells_for(
             whole,
@@ -169,8 +170,9 @@ def program_effect(
             collapse=family != "negative-binomial",
         )
         there = (cells.levels, cells.codes, cells.weight)
-        counts = trials is not None
-        prepare = lambda added: ProgramData.of_cells(design, cells, added, program, family, counts)  # noqa: E731
+        prepare = functools.partial(
+            ProgramData.of_cells, design, cells, name=program, family=family, has_trials=trials is not None
+        )
     # the program's own column says when it began within a period; declared starts and months since do not
     if starts is None:
         rollout = rollout_of(cells_for(f"{as_written(program)} ~ 1", data, groups=by)[1], program)
