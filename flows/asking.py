@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from flows.month_due import parse_month
+from flows.one_thread import one_thread
 from tasks import months
 from tasks.errors import FormulaError, RecordsError
 
@@ -54,7 +55,8 @@ def ask(network_file: Path, question: AdHocQuestion) -> Fit:
     from tasks.records import Records
 
     network = read_network(network_file)
-    with Records.of(network).held():  # opening it again for each sum would cost as much as the sum
+    # opening the source again for each sum would cost as much as the sum
+    with one_thread(), Records.of(network).held():
         return fit(usable_records(network, question.month), network, question)
 
 

@@ -29,6 +29,7 @@ from flows.monthly_steps import (
     SUMMARISE,
     WRITE_FEED,
 )
+from flows.one_thread import one_thread
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def report_network(network: Network, network_file: Path, month: str, journal: Jo
     started = datetime.now(UTC)
     record = _Record(network_file, network, month, started, journal)
     try:
-        with given_up_when_stalled(journal.progress) as journal.progress:
+        with one_thread(), given_up_when_stalled(journal.progress) as journal.progress:
             release, published, not_estimated = _report(network, month, journal)
     except BaseException as error:
         record.ended_by(error)
