@@ -55,8 +55,7 @@ def ask(network_file: Path, question: AdHocQuestion) -> Fit:
     from tasks.records import Records
 
     network = read_network(network_file)
-    # opening the source again for each sum would cost as much as the sum
-    with one_thread(), Records.of(network).held():
+    with one_thread(), Records.of(network).in_one_state():
         return fit(usable_records(network, question.month), network, question)
 
 

@@ -110,7 +110,8 @@ def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Pu
 
     output = Output(network.directory / network.output.directory)
     journal.progress.plan(planned(network), expected_seconds(output.runs))
-    with Records.of(network).copied_once(), output.staging() as staging:
+    records = Records.of(network)
+    with records.in_one_state(), output.staging() as staging:
         screened = journal.do(SCREEN, network, month)
         summary = journal.do(SUMMARISE, screened, network)
         estimates, ranks = {}, {}
@@ -118,6 +119,7 @@ def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Pu
             estimates[name] = journal.do(ESTIMATE.about(outcome.label), screened, network, name, summary)
             ranks[name] = journal.do(RANK.about(outcome.label), network, estimates[name])
         estimated = Estimated(network, screened, summary, estimates, ranks)
+        records.let_go()
         release = disclosed(network, month, estimated, output, journal)
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, staging)

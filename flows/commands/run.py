@@ -35,7 +35,7 @@ def run_here(network_file: Path, month: str, *, debug: bool) -> MonthReported:
     month = parse_month(month)
     before = {READ.shown: _read_and_checked(network_file)}
     network: Network = before[READ.shown].result
-    with Records.of(network).copied_once(), shown() as progress:
+    with Records.of(network).in_one_state(), shown() as progress:
         if network.records.password_block is None:  # only a Prefect server opens the block
             before[SCREEN.shown] = DoneBefore.by(SCREEN, network, month)
         return _in_prefect(network_file, month, progress, before, debug=debug)

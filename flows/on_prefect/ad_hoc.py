@@ -46,7 +46,7 @@ def ask_network(
     done = journal()
     described = done.do(READ, Path(network))
     provide_password(described)
-    with Records.of(described).copied_once():
+    with Records.of(described).in_one_state():
         usable = done.do(SCREEN_WINDOW, described, month)
         fitted = done.do(FIT, usable, described, AdHocQuestion(formula, model, month, correlation))
     summary = f"{fitted.summary()}\n{INSIDE}"

@@ -20,7 +20,7 @@ from small_network import MONTH, NETWORK, RECORDS, write_network
 from flows.job_step import JobStep, Journal, UnexpectedError, guarded
 from flows.monthly_job import MonthReported, planned, report_month
 from flows.monthly_steps import DRAW, ESTIMATE, SCREEN, WRITE_FEED
-from tasks.errors import ClinicnetError
+from tasks.errors import SourceError
 from tasks.network import read_network
 from tasks.publishing import Output
 
@@ -148,12 +148,37 @@ def test_a_run_that_fails_leaves_the_last_good_release(step: JobStep[..., Any], 
     assert "patient-7" not in json.dumps(record)
 
 
-def test_a_database_that_goes_away_half_way_is_said(published: Path) -> None:
+@pytest.mark.slow
+def test_records_that_are_replaced_half_way_are_read_as_they_were(
+    reported: MonthReported, tmp_path: Path
+) -> None:
+    network = write_network(tmp_path / "network")
+    changed = write_network(tmp_path / "changed", RECORDS + "; UPDATE visits SET vaccinated = 1 - vaccinated")
+
+    def replace() -> None:
+        shutil.copy(changed.parent / "records.duckdb", network.parent / "new.duckdb")
+        (network.parent / "new.duckdb").replace(network.parent / "records.duckdb")
+
+    again = report_month(network, MONTH, _failing(ESTIMATE, replace))
+    assert _bytes(again.directory / "feed") == _bytes(reported.directory / "feed")
+
+
+def test_files_that_are_written_half_way_end_the_run(published: Path) -> None:
     output = Output(published.parent / "output")
     good = output.current()
-    with pytest.raises(ClinicnetError) as caught:
-        report_month(published, "2023-10", _failing(ESTIMATE, (published.parent / "records.duckdb").unlink))
-    assert "records.duckdb" in str(caught.value)
+    records = published.parent / "records.parquet"
+
+    def write() -> None:
+        with duckdb.connect(str(published.parent / "records.duckdb")) as source:
+            source.execute("UPDATE visits SET vaccinated = 1 - vaccinated")
+            source.execute(f"COPY visits TO '{records}'")
+
+    write()
+    published.write_text(
+        published.read_text().replace("records.duckdb", records.name).replace("FROM visits", "FROM records")
+    )
+    with pytest.raises(SourceError, match=r"records\.parquet was written while a run read it"):
+        report_month(published, "2023-10", _failing(ESTIMATE, write))
     assert output.current() == good
 
 

@@ -89,6 +89,15 @@ def kept(key: Hashable) -> Iterator[_Copy]:
                     copy.keeper.close()
 
 
+def forget(key: Hashable) -> None:
+    """Drop the copy of some records before the blocks that keep it end: nothing more will be asked."""
+    with _lock:
+        copy = _copies.get(key)
+        if copy is not None and copy.keeper is not None:
+            copy.keeper.close()
+            copy.keeper = None
+
+
 def _make(name: str, fetch: Callable[[], Iterator[pa.Table]]) -> duckdb.DuckDBPyConnection:
     keeper = duckdb.connect(name)
     try:

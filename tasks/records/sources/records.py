@@ -23,7 +23,8 @@ from tasks.records.sources.connection import Connection
 from tasks.records.sources.csv_files import csv_files
 from tasks.records.sources.csv_source import csv_assumptions, open_csv
 from tasks.records.sources.duckdb_source import open_duckdb, open_parquet
-from tasks.records.sources.memory_copy import COPY, copied, kept
+from tasks.records.sources.memory_copy import COPY, copied, forget, kept
+from tasks.records.sources.one_state import let_go, one_state, opened
 from tasks.records.sources.sql_database import answers_itself, open_url
 
 if TYPE_CHECKING:
@@ -158,16 +159,29 @@ class Records:
         return self.source, self.directory, self.password_env, self._own_query
 
     @contextmanager
-    def copied_once(self) -> Iterator[None]:
-        """See to it that records that have to be copied are fetched once, by the block's first question.
+    def in_one_state(self) -> Iterator[None]:
+        """See to it that all questions within the block are answered from the state that the first one sees.
 
-        Steps of a job then speak of the same records, whatever is written to the database meanwhile.
+        Steps of a job then speak of the same records, whatever is written to the source meanwhile. Records
+        that have to be copied are fetched once.
+
+        Raises (from the questions):
+            SourceError: the source cannot be kept as it was (files that were rewritten, a server that went
+                away), so that the answers would not belong together.
         """
-        if not self._is_copied:
+        with kept(self._key) if self._is_copied else one_state(self._source_key):
             yield
-            return
-        with kept(self._key):
-            yield
+
+    def let_go(self) -> None:
+        """Close what `in_one_state` keeps before its block ends: nothing more will be asked."""
+        if self._is_copied:
+            forget(self._key)
+        else:
+            let_go(self._source_key)
+
+    @property
+    def _source_key(self) -> tuple[object, ...]:
+        return self.source, self.directory, self.password_env, self.threads
 
     @contextmanager
     def connect_source(self) -> Iterator[Connection]:
@@ -175,16 +189,28 @@ class Records:
 
         Raises: as `connect`.
         """
-        opened: AbstractContextManager[Connection]
+        with opened(self._source_key, self.place, self._open_source, self._rewritable) as connection:
+            yield connection
+
+    def _open_source(self) -> AbstractContextManager[Connection]:
         if self._is_url:
             url = self._filled(self.source)
-            opened = open_url(url, self._password(), self.place, self.threads, self._start)
-        else:
+            return open_url(url, self._password(), self.place, self.threads, self._start)
+        path, reader = self._file()
+        opening = {None: open_duckdb, "read_csv": open_csv, "read_parquet": open_parquet}[reader]
+        return opening(path, self.threads)
+
+    def _rewritable(self) -> tuple[Path, ...]:
+        """Files that anybody may write while they are read; DuckDB protects its own."""
+        if self._is_url:
+            return ()
+        try:
             path, reader = self._file()
-            opening = {None: open_duckdb, "read_csv": open_csv, "read_parquet": open_parquet}[reader]
-            opened = opening(path, self.threads)
-        with opened as connection:
-            yield connection
+        except SourceError:  # gone: `_open_source` says so, or the set of files that are there has changed
+            return ()
+        if reader is None:
+            return ()
+        return tuple(path.parent.glob(path.name)) if any(each in path.name for each in "*?[") else (path,)
 
     @property
     def _start(self) -> Path:

@@ -11,7 +11,7 @@ import decimal
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,15 @@ _SYSTEM = ("information_schema", "pg_catalog", "mysql", "performance_schema", "s
 class _Database:
     """A database reached by SQLAlchemy, inside one read-only transaction."""
 
-    def __init__(self, connection: sa.Connection, url: sa.URL, place: str, threads: int | None) -> None:
+    def __init__(
+        self, connection: sa.Connection, url: sa.URL, place: str, threads: int | None, snapshot: str | None
+    ) -> None:
         self._url = url
         self._connection = connection
         self._place = place
         self.repeatable = threads == 1
         self.dialect: Dialect = connection.dialect
+        self._snapshot = snapshot
 
     def columns(self, query: str) -> Mapping[str, SourceColumn]:
         limit = 0 if self.dialect.name == "postgresql" else 1000
@@ -77,6 +80,8 @@ class _Database:
 
         None where ADBC is not installed, or fails: the ordinary way then says why.
         """
+        if self._snapshot is None:
+            return None
         try:
             from adbc_driver_postgresql import dbapi
         except ModuleNotFoundError:
@@ -85,10 +90,9 @@ class _Database:
         settings = ["SET LOCAL synchronize_seqscans = off"] if self.repeatable else []
         uri = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
-            snapshot = self._connection.execute(sa.text("SELECT pg_export_snapshot()")).scalar_one()
             with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
                 cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                for setting in (f"SET TRANSACTION SNAPSHOT '{snapshot}'", *settings):
+                for setting in (f"SET TRANSACTION SNAPSHOT '{self._snapshot}'", *settings):
                     cursor.execute(setting)
                 cursor.execute(sql.replace("%%", "%"))
                 return cursor.fetch_arrow_table()
@@ -117,7 +121,7 @@ class _Database:
     def _fetch(self, statement: sa.Executable) -> tuple[list[str], list[int], list[Sequence[Any]]]:
         failed: sa.exc.SQLAlchemyError | None = None
         try:
-            with self._connection.execute(statement) as result:
+            with self._attempt(), self._connection.execute(statement) as result:
                 names = list(result.keys())
                 description = getattr(result.cursor, "description", None) or [(None, 0)] * len(names)
                 types = [each[1] if isinstance(each[1], int) else 0 for each in description]
@@ -127,11 +131,14 @@ class _Database:
             failed = error
         raise source_errors.from_sqlalchemy(failed, self._place, self._tables(failed)) from None
 
+    def _attempt(self) -> AbstractContextManager[object]:
+        """What fails within it leaves PostgreSQL's transaction, and the state that it sees, as they were."""
+        return self._connection.begin_nested() if self.dialect.name == "postgresql" else nullcontext()
+
     def _tables(self, failed: sa.exc.SQLAlchemyError) -> list[str]:
         if getattr(failed, "connection_invalidated", False):
             return []
         try:
-            self._connection.rollback()
             return sa.inspect(self._connection).get_table_names()
         except sa.exc.SQLAlchemyError:
             return []
@@ -158,6 +165,7 @@ def open_url(
     failed: sa.exc.SQLAlchemyError | None = None
     engine: sa.Engine | None = None
     connection: sa.Connection | None = None
+    snapshot: str | None = None
     try:
         parsed = sa.make_url(url)
         if parsed.drivername == "postgresql":
@@ -169,10 +177,8 @@ def open_url(
         engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
         connection = engine.connect()
         if engine.dialect.name == "postgresql":
-            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-            if threads == 1:
-                connection.execute(sa.text("SET LOCAL max_parallel_workers_per_gather = 0"))
-                connection.execute(sa.text("SET LOCAL synchronize_seqscans = off"))
+            _begin(connection, threads)
+            snapshot = _snapshot(connection, threads)
     except sa.exc.SQLAlchemyError as error:
         failed = error
     except ModuleNotFoundError:
@@ -184,10 +190,32 @@ def open_url(
             connection.close()
         raise source_errors.from_sqlalchemy(failed or sa.exc.SQLAlchemyError(), place) from None
     try:
-        yield _Database(connection, parsed, place, threads)
+        yield _Database(connection, parsed, place, threads, snapshot)
     finally:
         connection.close()
         engine.dispose()
+
+
+def _begin(connection: sa.Connection, threads: int | None) -> None:
+    connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    if threads == 1:
+        connection.execute(sa.text("SET LOCAL max_parallel_workers_per_gather = 0"))
+        connection.execute(sa.text("SET LOCAL synchronize_seqscans = off"))
+
+
+def _snapshot(connection: sa.Connection, threads: int | None) -> str | None:
+    """The state that the transaction sees, for a second connection to see as well; None where there is none.
+
+    It is asked for first: inside a savepoint PostgreSQL does not tell it.
+    """
+    try:
+        return str(connection.execute(sa.text("SELECT pg_export_snapshot()")).scalar_one())
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+    connection.rollback()
+    _begin(connection, threads)
+    return None
 
 
 def _existing_file(url: sa.URL, directory: Path) -> sa.URL:

@@ -292,7 +292,7 @@ def test_records_that_are_copied_are_fetched_once_for_a_job_and_then_forgotten(t
         connection.execute("INSERT INTO visits VALUES ('A'), ('B')")
     records = Records(f"sqlite:///{file}", "SELECT clinic FROM visits")
     count = "SELECT count(*) AS n FROM {records}"
-    with records.copied_once():
+    with records.in_one_state():
         assert aggregate(records, count).to_pylist() == [{"n": 2}]
         file.unlink()  # nobody goes there again
         narrowed = without_levels(records, [{"clinic": "B"}])
