@@ -144,11 +144,12 @@ class Estimated:
     estimates: Mapping[str, OutcomeEstimates]
     ranks: Mapping[str, OutcomeRanks]
 
-    def tables(self) -> Mapping[str, pd.DataFrame]:
-        """The release's tables before anything is withheld."""
+    def tables(self, held_against: Standing) -> Mapping[str, pd.DataFrame]:
+        """The release's tables before anything is withheld; clinics keep the file names they have."""
         from tasks.releasing import assemble
 
-        return assemble(self.network, self.screened, self.summary, self.estimates, self.ranks)
+        names = held_against.file_names()
+        return assemble(self.network, self.screened, self.summary, self.estimates, self.ranks, names)
 
 
 def disclosed(
@@ -163,13 +164,13 @@ def disclosed(
     standing: tuple[Standing, ...] = journal.do(READ_PUBLISHED, output, month, estimated.summary)
     for turn, held_against in enumerate(standing):
         subject = _attempt(turn, held_against)
-        tables = estimated.tables()
+        tables = estimated.tables(held_against)
         withholding = journal.do(DECIDE.about(subject), network, tables, held_against)
         ranks = journal.do(
             RANK_SHOWN.about(subject), network, estimated.estimates, estimated.ranks, withholding
         )
         tables = journal.do(
-            MASK.about(subject), network, replace(estimated, ranks=ranks).tables(), withholding
+            MASK.about(subject), network, replace(estimated, ranks=ranks).tables(held_against), withholding
         )
         release = journal.do(
             COMPARE.about(subject),

@@ -84,6 +84,16 @@ class Standing:
         """Whether a release of this id is what was looked for: the edition, or any where it is a new one."""
         return self.edition is None or self.edition.id == id_
 
+    def file_names(self) -> dict[str, str]:
+        """Clinic → the file name that the first release gave it, which it keeps: people have links to it."""
+        names: dict[str, str] = {}
+        for each in self.earlier:
+            clinics = each.tables[CLINICS.name]
+            for clinic, name in zip(clinics["clinic"], clinics["slug"], strict=True):
+                if str(name) not in names.values():
+                    names.setdefault(str(clinic), str(name))
+        return names
+
 
 def standing_releases(output: Output, window: tuple[str, str]) -> tuple[Standing, ...]:
     """What a release may be held against: each edition of its month that it may be again, then as a new one.

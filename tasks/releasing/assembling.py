@@ -21,6 +21,7 @@ def assemble(
     summary: Summary,
     estimates: Mapping[str, OutcomeEstimates],
     ranks: Mapping[str, OutcomeRanks],
+    file_names: Mapping[str, str],
 ) -> dict[str, pd.DataFrame]:
     """The release's tables, typed and sorted, before disclosing.
 
@@ -31,11 +32,12 @@ def assemble(
         screened: the screened records: every clinic of the source, and the quality table.
         summary: the window's moments.
         estimates, ranks: outcome → its estimates and its clinics in order.
+        file_names: clinic → its file name in earlier releases.
     """
     region = screened.clinics.set_index("clinic")["region"]
     each = list(estimates.values())
     rows = {
-        "clinics": _clinics(screened.clinics),
+        "clinics": _clinics(screened.clinics, file_names),
         "outcomes": pd.DataFrame([one.outcome | ranks[name].verdict_row for name, one in estimates.items()]),
         "clinic_estimates": _with_regions(_stack([one.clinics for one in each]), region),
         "clinic_ranks": _with_regions(_stack([one.rows for one in ranks.values()]), region),
@@ -63,9 +65,9 @@ def spelled(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _clinics(screened: pd.DataFrame) -> pd.DataFrame:
+def _clinics(screened: pd.DataFrame, file_names: Mapping[str, str]) -> pd.DataFrame:
     clinics = screened[["clinic", "region", "n_records", "n_patients", "first_month", "last_month"]].copy()
-    clinics["slug"] = _slugs(clinics["clinic"])
+    clinics["slug"] = _slugs(clinics["clinic"], file_names)
     empty = (clinics["n_records"] == 0).to_numpy(dtype=bool)
     clinics["reportable"] = ~empty
     clinics["status"] = ["no_records" if each else "ok" for each in empty]
@@ -73,16 +75,17 @@ def _clinics(screened: pd.DataFrame) -> pd.DataFrame:
     return clinics
 
 
-def _slugs(names: pd.Series) -> list[str]:
-    """File names of clinics: different for different clinics, the same from run to run.
+def _slugs(names: pd.Series, earlier: Mapping[str, str]) -> list[str]:
+    """File names of clinics: different for different clinics, and the same in every release.
 
-    Of names that are written alike in a file name, the first keeps it (plain letters before others), and
-    each of the rest has its own digest, which no other clinic moves.
+    A clinic keeps the name it has. Of new ones that are written alike in a file name, the first gets it
+    (plain letters before others), and each of the rest has its own digest. No name passes to another clinic.
     """
-    slugs: dict[str, str] = {}
+    slugs = dict(earlier)
     for name in sorted((str(each) for each in names), key=lambda each: (not each.isascii(), each)):
         base = slug(name)
-        slugs[name] = f"{base}-{name_digest(name)}" if base in slugs.values() else base
+        taken = base in slugs.values()
+        slugs.setdefault(name, f"{base}-{name_digest(name)}" if taken else base)
     return [slugs[str(name)] for name in names]
 
 

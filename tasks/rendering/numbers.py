@@ -82,7 +82,12 @@ class Notation:
     @classmethod
     def of(cls, intervals: Iterable[tuple[float, float | None, float | None]], unit: str) -> Notation:
         """The notation that suits (value, lower, upper) triples: three significant digits, no more than
-        the narrower intervals' half-width deserves (two of its digits), no fewer than its first."""
+        the narrower intervals' half-width deserves (two of its digits), no fewer than its first; three
+        decimals, and more only where two digits of the values need them.
+
+        >>> Notation.of([(0.00042, None, None)], "").number(0.00042)
+        '0.00042'
+        """
         shown = list(intervals)
         values = [abs(value) for value, _, _ in shown if value]
         halves = [
@@ -96,7 +101,7 @@ class Notation:
             wanted = max(min(wanted, 1 - width), -width)
         if unit == "%":
             return cls(unit, 1 if median(values) >= 1 else 2)
-        return cls(unit, _clamp(wanted, 0, 3))
+        return cls(unit, _clamp(wanted, 0, max(3, 1 - _exponent(median(values)))))
 
     def number(self, value: float) -> str:
         """The value without its unit."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from tasks.network.schema import slug
 from tasks.releasing.assembling import _slugs
 
 
-def slugs(*names: str) -> dict[str, str]:
-    return dict(zip(names, _slugs(pd.Series(names)), strict=True))
+def slugs(*names: str, earlier: Mapping[str, str] | None = None) -> dict[str, str]:
+    return dict(zip(names, _slugs(pd.Series(names), earlier or {}), strict=True))
 
 
 def test_every_script_has_latin_letters() -> None:
@@ -36,3 +38,16 @@ def test_names_written_alike_differ_and_later_ones_move_none() -> None:
 
 def test_a_long_name_is_bounded() -> None:
     assert len(slug("北京朝阳诊所" * 60)) <= 80
+
+
+def test_a_clinic_keeps_its_file_name_when_one_comes_that_is_written_alike() -> None:
+    first = slugs("Ward 7b", "Wärd 7")
+    assert first["Wärd 7"] == "ward-7"
+    second = slugs("Ward 7", "Ward 7b", "Wärd 7", earlier=first)
+    assert {name: second[name] for name in first} == first
+    assert second["Ward 7"].startswith("ward-7-")
+
+
+def test_the_file_name_of_a_clinic_that_closed_is_not_given_to_another() -> None:
+    found = slugs("Ward 7", earlier={"Wärd 7": "ward-7"})
+    assert found["Ward 7"] != "ward-7"

@@ -158,8 +158,8 @@ class WithinFit(RobustFit):
         return [
             "",
             f"covariance: {COVARIANCES[self.cov]}",
-            f"residual variance {self.sigma2:.5g} on {self.df_resid:,} df; R² within {self.r_squared:.4f}",
-            f"{test.hypothesis}: F = {test.statistic:.4g} on {test.df_num} and {test.df:.0f} df, "
+            f"residual variance {self.sigma2:.5g} on {self.df_resid:,.0f} df; R² within {self.r_squared:.4f}",
+            f"{test.hypothesis}: F = {test.statistic:.4g} on {test.df_num} and {test.df:,.0f} df, "
             f"p = {test.p:.3g}",
         ]
 

@@ -152,7 +152,7 @@ def messages(
         if fit.family == "poisson":
             ways += " or family='negative-binomial'"
         found.append(
-            f"overdispersed: Pearson χ²/df is {scatter.ratio:.2f} on {scatter.df:,} df, so that standard"
+            f"overdispersed: Pearson χ²/df is {scatter.ratio:.2f} on {scatter.df:,.0f} df, so that standard"
             f" errors are too small; try {ways}"
         )
     if fit.size == np.inf:

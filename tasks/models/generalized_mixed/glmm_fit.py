@@ -322,7 +322,7 @@ class GlmmFit(Fit):
             observed = ", ".join(f"{group} {value:.4f}" for group, value in self.icc_observed.items())
             lines.append(f"ICC, observed scale at the mean linear predictor: {observed}")
         if self.dispersion is not None:
-            lines.append(f"Pearson χ²/df {self.dispersion.ratio:.3f} on {self.dispersion.df:,} df")
+            lines.append(f"Pearson χ²/df {self.dispersion.ratio:.3f} on {self.dispersion.df:,.0f} df")
         tried = ", ".join(f"{nodes}: {value:.6f}" for nodes, value in self.nodes_tried)
         lines.append(f"log-likelihood by nodes  {tried}")
         return lines
