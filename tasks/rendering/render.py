@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -137,6 +138,9 @@ _edition: Edition | None = None
 def _start(release: Release, network: Network) -> None:
     """In a worker: read the release once for all of its documents."""
     global _edition
+    # a page is tens of thousands of objects that live as long as it does: looking among them for garbage
+    # every 700 takes an eighth of the time
+    gc.set_threshold(50_000)
     _edition = read_edition(release, network)
 
 

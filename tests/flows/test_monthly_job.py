@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from golden.demo_feeds import undrawn
 from small_network import MONTH, NETWORK, RECORDS, write_network
 
 from flows.job_step import JobStep, Journal, UnexpectedError, guarded
@@ -71,25 +72,27 @@ def test_the_same_month_again_is_the_same_byte_for_byte(reported: MonthReported,
     again = report_month(reported.latest.parent.parent / "network.toml", MONTH)
     assert again.unchanged
     assert again.directory == reported.directory
-    elsewhere = report_month(write_network(tmp_path / "elsewhere"), MONTH)
+    elsewhere = report_month(write_network(tmp_path / "elsewhere"), MONTH, undrawn())
     assert elsewhere.directory.name == reported.directory.name
     assert _bytes(elsewhere.directory / "feed") == _bytes(reported.directory / "feed")
 
 
 @pytest.mark.slow
 def test_an_earlier_month_run_again_after_a_later_one_is_the_same(published: Path) -> None:
-    first = report_month(published, "2023-10")
-    later = report_month(published, MONTH)
-    again = report_month(published, "2023-10")
+    first = report_month(published, "2023-10", undrawn())
+    later = report_month(published, MONTH, undrawn())
+    again = report_month(published, "2023-10", undrawn())
     assert _bytes(again.directory / "feed") == _bytes(first.directory / "feed")
-    assert _bytes(report_month(published, MONTH).directory / "feed") == _bytes(later.directory / "feed")
+    assert _bytes(report_month(published, MONTH, undrawn()).directory / "feed") == _bytes(
+        later.directory / "feed"
+    )
 
 
 @pytest.mark.slow
 def test_rows_in_another_order_are_the_same_release(reported: MonthReported, tmp_path: Path) -> None:
     shuffled = RECORDS + "; CREATE TABLE other AS SELECT * FROM visits ORDER BY hash(patient || visit_date)"
     network = write_network(tmp_path, shuffled, NETWORK.replace("FROM visits", "FROM other"))
-    assert _rows(report_month(network, MONTH)) == _rows(reported)
+    assert _rows(report_month(network, MONTH, undrawn())) == _rows(reported)
 
 
 def _rows(reported: MonthReported) -> dict[str, list[bytes]]:
@@ -101,7 +104,7 @@ def _rows(reported: MonthReported) -> dict[str, list[bytes]]:
 @pytest.mark.slow
 def test_an_outcome_that_cannot_be_estimated_does_not_stop_the_others(tmp_path: Path) -> None:
     never = RECORDS + "; UPDATE visits SET vaccinated = 0"
-    reported = report_month(write_network(tmp_path, never), MONTH)
+    reported = report_month(write_network(tmp_path, never), MONTH, undrawn())
     assert list(reported.not_estimated) == ["vaccinated"]
     assert reported.not_estimated["vaccinated"]
     outcomes = reported.release["outcomes"].set_index("outcome")

@@ -32,7 +32,7 @@ def made(name: DemoName, directory: Path) -> Iterator[tuple[str, str]]:
     """Each release of a demo as one text: its tables as CSV, and a digest of every file of its feed."""
     network_file = make_demo(name, directory)
     for month in MONTHS[name]:
-        reported = report_month(network_file, month, Journal(_undrawn))
+        reported = report_month(network_file, month, undrawn())
         yield f"{name}-{month}", _as_text(reported.directory / "feed")
 
 
@@ -41,8 +41,12 @@ def kept(release: str) -> str:
     return lzma.decompress((KEPT / f"{release}.txt.xz").read_bytes()).decode()
 
 
-def _undrawn(step: JobStep[..., Any]) -> Callable[..., Any]:
-    """Steps as plain calls; the feed does not depend on the PDFs, which take most of the time."""
+def undrawn() -> Journal:
+    """Plain calls without drawing, which takes most of the time: the feed does not depend on it."""
+    return Journal(_without_drawing)
+
+
+def _without_drawing(step: JobStep[..., Any]) -> Callable[..., Any]:
     return (lambda *_: ()) if step.name == DRAW.name else plainly(step)
 
 
