@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reports.wording import say
-from reports.wording.coded_sentences import coded, told
+from reports.wording.coded_sentences import coded, joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import SaidError, attempted, reason_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas
@@ -44,6 +44,7 @@ _MONTHS_FOR_LEADS = 12  # a shorter window has no months to spare for them
 # however many clinics there are: among clinics of very unequal sizes few carry the estimate
 _CORRECTED: Covariance = "kauermann-carroll"
 _INDEPENDENT = "why.independent"  # the correlation within clinics that was asked for could not be had
+_ALONE, _ALONE_AVERAGE = "why.alone", "why.alone_average"  # every clinic has the program by then
 _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 
 
@@ -133,9 +134,11 @@ def _rollout(
         starts=None if starts is None else _of_these_clinics(starts, records),
     )
     average = asked(effect="exposure-time")
+    followed, alone = average.rollout.followed, average.rollout.alone
+    rests = [coded(_ALONE_AVERAGE, alone=len(alone), months=len(followed))] if alone else []
     for row in _rows_of(average.table):
         if row["model"] != "naive":
-            yield from _average(question, row)
+            yield from _average(question, row, rests)
     if average.change is not None:
         yield _tested(question, average, "change", average.change)
     immediate = asked()
@@ -149,7 +152,8 @@ def _rollout(
         if row["status"] != "ok":  # no month has an effect of its own; the whole effect may have one
             continue
         since = int(row["term"])
-        yield _from_rollout(question, row, f"month {since:03d}" if since < 0 else f"month {since:02d}", since)
+        term = f"month {since:03d}" if since < 0 else f"month {since:02d}"
+        yield _from_rollout(question, row, term, since, [coded(_ALONE)] if since in alone else [])
 
 
 def _of_these_clinics(starts: Mapping[str, str], records: Records) -> dict[str, str]:
@@ -158,12 +162,14 @@ def _of_these_clinics(starts: Mapping[str, str], records: Records) -> dict[str, 
     return {str(clinic): starts[str(clinic)] for clinic in cells.levels[0] if str(clinic) in starts}
 
 
-def _average(question: OutcomeFormulas, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _average(
+    question: OutcomeFormulas, row: dict[str, Any], rests: Sequence[str]
+) -> Iterator[dict[str, Any]]:
     """The average month's effect by one model; the mixed model's for the population as well."""
-    yield _from_rollout(question, row, "average")
+    yield _from_rollout(question, row, "average", rests=rests)
     # an effect on a mean is the same for a patient and for the population, and so is having none
     if row["model"] == "mixed" and (question.family == "gaussian" or row["status"] != "ok"):
-        yield _from_rollout(question, row | {"estimand": "marginal"}, "average")
+        yield _from_rollout(question, row | {"estimand": "marginal"}, "average", rests=rests)
 
 
 def _tested(question: OutcomeFormulas, found: ProgramEffect, term: str, test: Wald) -> dict[str, Any]:
@@ -191,9 +197,21 @@ def _rows_of(table: pd.DataFrame, model: str | None = None) -> list[dict[str, An
 
 
 def _from_rollout(
-    question: OutcomeFormulas, row: dict[str, Any], term: str, since: int | None = None
+    question: OutcomeFormulas,
+    row: dict[str, Any],
+    term: str,
+    since: int | None = None,
+    rests: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """A row of `tasks.models.program_effect` in the outcome's own units."""
+    """A row of `tasks.models.program_effect` in the outcome's own units.
+
+    Args:
+        question: the outcome.
+        row: the model's.
+        term: what the row is called.
+        since: months since the start, of one month's effect.
+        rests: what the figure rests on, in coded sentences.
+    """
     which = {"term": term, "months_since_start": since}
     if row["status"] != "ok":
         return (
@@ -214,8 +232,8 @@ def _from_rollout(
     when = averaged if since is None else months_in_words(since)
     shown = _shown(question, asked, measure, ends[:3], when)
     df = row["df"] if np.isfinite(row["df"]) else np.nan
-    reason = coded(_INDEPENDENT) if row["reason"] else None
-    return row | shown | which | band | {"df": df, "reason": reason}
+    reasons = [*([coded(_INDEPENDENT)] if row["reason"] else []), *rests]
+    return row | shown | which | band | {"df": df, "reason": joined(reasons) if reasons else None}
 
 
 def _averaged(question: OutcomeFormulas, fit: LmmFit | GlmmFit, records: Records) -> Iterator[dict[str, Any]]:

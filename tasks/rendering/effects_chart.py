@@ -47,7 +47,7 @@ class EffectAxis:
 
 @dataclass(frozen=True, slots=True)
 class StudyPoint:
-    """The effect so many months from the start."""
+    """The effect so many months from the start; `alone` where every clinic has the program by then."""
 
     x: float
     y: float
@@ -56,6 +56,7 @@ class StudyPoint:
     band_low: float | None
     band_high: float | None
     before: bool
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -
                 band_low=None if effect.band_lower is None else y(effect.band_lower),
                 band_high=None if effect.band_upper is None else y(effect.band_upper),
                 before=(effect.months_since_start or 0) < 0,
+                alone=effect.reason is not None,
             )
             for effect in effects
             if effect.value is not None

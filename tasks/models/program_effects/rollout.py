@@ -68,6 +68,18 @@ class Rollout:
         return frozenset(float(month) for month in self.since[there & before[:, None] & (self.since >= 0.0)])
 
     @property
+    def alone(self) -> frozenset[float]:
+        """Followed months since the start in which no clinic without the program was seen beside it.
+
+        By then every clinic has it. Their effects are told from the period's own only through clinics that
+        started at other times, so they rest on the effect being alike whenever a clinic started
+        (Goodman-Bacon 2021, J Econometrics 225:254; Callaway & Sant'Anna 2021, J Econometrics 225:200).
+        """
+        without = np.any(np.nan_to_num(self.program, nan=1.0) < 1.0, axis=0)
+        beside = self.since[~np.isnan(self.program) & without[None, :]]
+        return self.followed - frozenset(float(month) for month in beside)
+
+    @property
     def adoption(self) -> Adoption:
         """Whether whole clinics took the program up, and at different times, or single patients did.
 
