@@ -5,7 +5,7 @@ Plain functions without Prefect, because an answer at the terminal should not wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +15,7 @@ from tasks import months
 from tasks.errors import FormulaError, RecordsError
 
 if TYPE_CHECKING:
+    from tasks.estimating.outcome_family import Family
     from tasks.models.fit import Fit
     from tasks.network.schema import Network, OutcomeSection
     from tasks.records import Records
@@ -90,14 +91,44 @@ def _months(records: Records) -> tuple[str, str]:
 def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     """Fit the model of `question` to screened records.
 
+    A column of the formula that is a program's rollout is said to be one, with its effect as such.
+
     Raises:
         ClinicnetError: the formula or the data cannot be used; says what would be right.
     """
-    from tasks.records.formulas.formula import outcome_of, read, without_random_terms
+    from tasks.estimating.unsaid_rollout import unsaid_rollouts
+    from tasks.records.formulas.formula import read
 
     formula = read(question.formula)
     _refuse_single_patients(formula)
     outcome, text = _outcome(formula, network)
+    fitted = _fitted(formula, text, outcome, usable, question)
+    columns = unsaid_rollouts(read(text), usable)
+    if not columns:
+        return fitted
+    said = tuple(_said(read(text), column, outcome, usable) for column in columns)
+    return replace(fitted, messages=(*fitted.messages, *said))
+
+
+def _said(formula: Formula, column: str, outcome: OutcomeSection, usable: Records) -> str:
+    from tasks.estimating.unsaid_rollout import as_rollout
+
+    family = _family(formula.text, outcome, usable)
+    return as_rollout(formula, column, usable, family=family, exposure=outcome.exposure)
+
+
+def _family(text: str, outcome: OutcomeSection, usable: Records) -> Family:
+    from tasks.estimating.outcome_family import family_of
+    from tasks.records.formulas.formula import outcome_of
+
+    return family_of(outcome, f"{outcome_of(text)} ~ 1 + (1 | clinic)", usable)
+
+
+def _fitted(
+    formula: Formula, text: str, outcome: OutcomeSection, usable: Records, question: AdHocQuestion
+) -> Fit:
+    from tasks.records.formulas.formula import without_random_terms
+
     model = question.model
     if model == "auto":
         model = ("lmm" if outcome.kind == "continuous" else "glmm") if formula.random else "gee"
@@ -128,11 +159,9 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
         from tasks.models import lmm
 
         return lmm(text, usable)
-    from tasks.estimating.outcome_family import family_of
     from tasks.models import glmm
 
-    family = family_of(outcome, f"{outcome_of(text)} ~ 1 + (1 | clinic)", usable)
-    return glmm(text, usable, family=family, exposure=outcome.exposure)
+    return glmm(text, usable, family=_family(text, outcome, usable), exposure=outcome.exposure)
 
 
 _ONE_PATIENT = ("patient", "record", "date")

@@ -12,7 +12,7 @@ from small_network import MONTH, RECORDS, Run, write_network
 
 from flows.asking import AdHocQuestion, ask
 from tasks.errors import ClinicnetError, FormulaError, RecordsError
-from tasks.models import gee, glmm, lmm, within
+from tasks.models import gee, glmm, lmm, program_effect, within
 
 
 @pytest.fixture
@@ -135,3 +135,35 @@ def test_dates_that_cannot_be_do_not_end_a_question(tmp_path: Path) -> None:
         for name, date in (("usual", usual), ("odd", odd))
     ]
     assert answers[1].n_obs == answers[0].n_obs - 2
+
+
+@pytest.mark.slow
+def test_a_program_that_came_clinic_by_clinic_is_said_to_be_a_rollout(
+    network_file: Path, rows: duckdb.DuckDBPyRelation
+) -> None:
+    asked = ask(network_file, AdHocQuestion("vaccinated ~ program + age + (1 | clinic)"))
+    frame = rows.df().assign(month=lambda each: each["visit_date"].dt.strftime("%Y-%m"))
+    found = program_effect(
+        "vaccinated ~ age",
+        frame,
+        family="binomial",
+        effect="exposure-time",
+        models=("mixed",),
+        starts={f"Clinic {name}": start for name, start in zip("ABCD", STARTS, strict=True)},
+    ).table
+    row = found[(found["model"] == "mixed") & (found["measure"] == "odds_ratio")].iloc[0]
+    (note,) = [message for message in asked.messages if message.startswith("program came to clinics")]
+    assert f"odds ratio {row['value']:.4g} ({row['lower']:.4g} to {row['upper']:.4g})" in note
+
+
+STARTS = ("2023-04", "2023-04", "2023-07", "2023-07")
+
+
+@pytest.mark.parametrize(
+    "formula", ["vaccinated ~ program + month + (1 | clinic)", "vaccinated ~ sex + age + (1 | clinic)"]
+)
+def test_months_in_the_formula_or_a_column_of_patients_need_no_such_word(
+    formula: str, network_file: Path
+) -> None:
+    asked = ask(network_file, AdHocQuestion(formula))
+    assert not any("one after the other" in message for message in asked.messages)
