@@ -15,6 +15,9 @@
 --                                              blank: a patient of its own. Where numbers restart in each clinic:
 --                                              patient_within = "clinic"
 --   record     no      text or number          the record's own number, where equal rows may be different records
+--   weight     no      whole number            how many identical records a row stands for, under any name that the
+--                                              network file gives: weight = "n". Such rows have no patient and no
+--                                              record
 --   outcomes   yes     number, 0/1 or boolean  a column for each outcome in the network file, except those
 --                                              that count records (per = "clinic-month")
 --   exposure   no      number above 0          time at risk of a count outcome that has one

@@ -97,6 +97,10 @@ class RecordsSection(_Section):
     clinic_within: Literal["region"] | None = Field(
         None, description="region: clinics are numbered within each region; left out, within the network"
     )
+    weight: str | None = Field(
+        None,
+        description="column with the number of identical records that a row stands for; left out, one each",
+    )
     password_env: str | None = Field(None, description="environment variable holding the database password")
     password_block: str | None = Field(None, description="Prefect Secret block holding the database password")
 

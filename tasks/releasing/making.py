@@ -20,7 +20,7 @@ from tasks.screening import Screened
 
 Tables = Mapping[str, pd.DataFrame]
 
-_DECLARED = ("patient_within", "clinic_within")
+_DECLARED = ("patient_within", "clinic_within", "weight")
 # what the numbers come from: a release computed by other versions is another release
 _COMPUTED_BY = ("clinicnet", "duckdb", "numpy", "pandas", "pyarrow", "scipy")
 

@@ -348,7 +348,7 @@ def test_a_password_that_is_not_set(directory: Path, monkeypatch: pytest.MonkeyP
 def test_the_contract_describes_every_column_the_schema_knows() -> None:
     text = resources.files("sql").joinpath("contract.sql").read_text("utf-8")
     described = re.findall(r"^--   (\w+) +(?:yes|no) ", text, re.MULTILINE)
-    assert set(described) == {*CONTRACT_COLUMNS, "outcomes", "exposure", "adjusters", "program"}
+    assert set(described) == {*CONTRACT_COLUMNS, "outcomes", "exposure", "weight", "adjusters", "program"}
     needed = re.findall(r"^--   (\w+) +yes ", text, re.MULTILINE)
     assert needed == ["clinic", "date", "outcomes"]
     assert all(name in text for name in DERIVED_COLUMNS)

@@ -30,6 +30,9 @@ _KINDS: Mapping[Kind, str] = {
 }
 
 
+LARGEST_WEIGHT = 1_000_000
+"""Of more records than this one row cannot stand: it is a sum or a population, not a count of records."""
+
 # tells by its type whether dates have a time zone; PostgreSQL's infinity is no date that Python knows
 _LATEST = "MAX(CASE WHEN date < DATE '2200-01-01' AND date >= DATE '1900-01-01' THEN date END)"
 
@@ -121,6 +124,7 @@ def _structure(kinds: Mapping[str, Kind], used: tuple[Use, ...], network: Networ
     for key, column in (("patient_within", "patient"), ("clinic_within", "region")):
         if getattr(network.records, key) is not None and column not in kinds:
             yield Misfit(("records", key), f"{key} needs a column {column!r}, and the SELECT returns none")
+    yield from _weight_structure(kinds, network)
     for use in used:
         if use.column not in kinds:
             yield Misfit(
@@ -128,6 +132,23 @@ def _structure(kinds: Mapping[str, Kind], used: tuple[Use, ...], network: Networ
             )
         else:
             yield from _wrong_kind(use, kinds[use.column])
+
+
+def _weight_structure(kinds: Mapping[str, Kind], network: Network) -> Iterator[Misfit]:
+    weight, place = network.records.weight, ("records", "weight")
+    if weight is None:
+        return
+    if weight not in kinds:
+        yield Misfit(place, f"the SELECT returns no column {weight!r}; {nearest(weight, kinds)}")
+    elif kinds[weight] != "number":
+        yield Misfit(place, f"column {weight!r} holds {_KINDS[kinds[weight]]} and must be whole numbers")
+    for column in ("patient", "record"):
+        if column in kinds:
+            yield Misfit(
+                place,
+                f"a row that stands for several records is of no one {column}; "
+                f"leave column {column!r} out of the SELECT, or weight out of the network file",
+            )
 
 
 def _wrong_kind(use: Use, kind: Kind) -> Iterator[Misfit]:
@@ -164,6 +185,7 @@ def _contents(
     latest = _LATEST if "date" in columns and columns["date"].kind == "date" else "NULL"
     select = ("records", "select_file" if network.records.select_file is not None else "select")
     counts = [each for use in used for each in _impossible(use, columns[use.column], network)]
+    counts += _impossible_weights(columns, network)
     summed = [
         f", SUM(CASE WHEN {each.expression} THEN 1 ELSE 0 END) AS c{i}" for i, each in enumerate(counts)
     ]
@@ -240,6 +262,24 @@ def _impossible(use: Use, column: SourceColumn, network: Network) -> Iterator[_C
             f"the outcome is declared a count, and column {use.column!r} is no whole number in {{n}}; "
             'round it in the SELECT, or declare kind = "continuous"',
         )
+
+
+def _impossible_weights(columns: Mapping[str, SourceColumn], network: Network) -> Iterator[_Count]:
+    weight = network.records.weight
+    if weight is None or weight not in columns or columns[weight].kind != "number":
+        return
+    value, place = quoted(weight), ("records", "weight")
+    yield _Count(
+        f"{value} IS NULL OR {value} < 0 OR {value} <> FLOOR({value})",
+        place,
+        f"a weight says how many records a row stands for, and column {weight!r} is empty, negative or no "
+        "whole number in {n}; survey weights are something else, which no figure here allows for",
+    )
+    yield _Count(
+        f"{value} > {LARGEST_WEIGHT}",
+        place,
+        f"column {weight!r} is over {LARGEST_WEIGHT:,} in {{n}}; a row stands for no more records than that",
+    )
 
 
 def _declared_possible(use: Use, network: Network) -> str:

@@ -48,7 +48,17 @@ class ScreenedRecords:
         ]
         columns += ["record"] if "record" in self.contract.columns else []
         columns += [f"{self._typed(column)} AS {quoted(column)}" for column in self.used]
-        return f"SELECT {', '.join(columns)} FROM {{records}} AS contract"
+        return f"SELECT {', '.join(columns)} FROM {{records}} AS contract{self._as_often_as_it_counts}"
+
+    @property
+    def _as_often_as_it_counts(self) -> str:
+        """A row that stands for several records is as many rows, and all that is asked counts them so."""
+        weight = self.network.records.weight
+        if weight is None:
+            return ""
+        return (
+            f" CROSS JOIN LATERAL generate_series(1, CAST({quoted(weight)} AS BIGINT)) AS copies(n_th_copy)"
+        )
 
     @property
     def kept(self) -> str:
