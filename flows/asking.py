@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from flows.month_due import parse_month
 from flows.one_thread import one_thread
 from tasks import months
-from tasks.errors import FormulaError, RecordsError
+from tasks.errors import ClinicnetError, FormulaError, RecordsError
 
 if TYPE_CHECKING:
     from tasks.estimating.outcome_family import Family
@@ -111,10 +111,23 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
 
 
 def _said(formula: Formula, column: str, outcome: OutcomeSection, usable: Records) -> str:
+    """That a column is a rollout, and what its effect is as one."""
     from tasks.estimating.unsaid_rollout import as_rollout
 
+    start = (
+        f"{column} came to clinics one after the other, and the formula has no months: its coefficient is of "
+        "time as well."
+    )
     family = _family(formula.text, outcome, usable)
-    return as_rollout(formula, column, usable, family=family, exposure=outcome.exposure)
+    try:
+        effect = as_rollout(formula, column, usable, family=family, exposure=outcome.exposure)
+    except ClinicnetError as problem:
+        return f"{start} As a rollout its effect cannot be estimated: {problem.message}."
+    return (
+        f"{start} With months in the model, and an effect of its own for each month since a clinic's start, "
+        f"the average is {effect.measure.replace('_', ' ')} {effect.value:.4g} "
+        f"({effect.lower:.4g} to {effect.upper:.4g})."
+    )
 
 
 def _family(text: str, outcome: OutcomeSection, usable: Records) -> Family:

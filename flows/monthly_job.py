@@ -167,7 +167,13 @@ def disclosed(
         tables = estimated.tables(held_against)
         withholding = journal.do(DECIDE.about(subject), network, tables, held_against)
         ranks = journal.do(
-            RANK_SHOWN.about(subject), network, estimated.estimates, estimated.ranks, withholding
+            RANK_SHOWN.about(subject),
+            network,
+            month,
+            estimated.estimates,
+            estimated.ranks,
+            withholding,
+            held_against,
         )
         tables = journal.do(
             MASK.about(subject), network, replace(estimated, ranks=ranks).tables(held_against), withholding

@@ -73,13 +73,16 @@ def _decide(network: Network, tables: Tables, standing: Standing) -> Withholding
 
 def _rank_shown(
     network: Network,
+    month: str,
     estimates: Mapping[str, OutcomeEstimates],
     ranks: Mapping[str, OutcomeRanks],
     withholding: Withholding,
+    standing: Standing,
 ) -> Mapping[str, OutcomeRanks]:
-    from tasks.releasing import rank_shown
+    from tasks.releasing import rank_shown, verdicts_before
 
-    return rank_shown(network, estimates, ranks, withholding)
+    before = verdicts_before(network, standing, month)
+    return rank_shown(network, estimates, ranks, withholding, before)
 
 
 def _mask(network: Network, tables: Tables, withholding: Withholding) -> Tables:

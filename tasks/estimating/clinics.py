@@ -97,7 +97,7 @@ def model_rows(
     effects = shrunken.table
     clinics = [str(each) for each in effects.index]
     counts = raw.set_index("clinic").reindex(clinics)
-    own, weight = (effects[each].to_numpy(dtype=float) for each in ("own", "weight"))
+    own, reliability = (effects[each].to_numpy(dtype=float) for each in ("own", "reliability"))
     reach = shrunken.own_reach
     above = effects["p_above"].to_numpy(dtype=float)
     better = _probability(1.0 - above if question.outcome.direction == "lower" else above)
@@ -107,7 +107,8 @@ def model_rows(
             effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")
         ),
     }
-    why = _too_small(question, counts, weight, policy)
+    expected = effects["expected_events"].to_numpy(dtype=float)
+    why = _too_small(question, counts["denominator"].to_numpy(dtype=float), expected, reliability, policy)
     too_small = np.array([reason != "" for reason in why])
     frames = []
     for form, ends in forms.items():
@@ -129,7 +130,7 @@ def model_rows(
                     "level": LEVEL,
                     "numerator": counts["numerator"].to_numpy(),
                     "denominator": counts["denominator"].to_numpy(),
-                    "reliability": weight,
+                    "reliability": reliability,
                     "p_better": better if form == "shrunken" else np.nan,
                     "comparison": np.where(too_small | undefined, "not_compared", compared),
                     "status": np.select(
@@ -160,20 +161,40 @@ def _word(term: str) -> str:
 
 
 def _too_small(
-    question: OutcomeFormulas, own: pd.DataFrame, weight: Floats, policy: PolicySection
+    question: OutcomeFormulas,
+    denominator: Floats,
+    expected: Floats,
+    reliability: Floats,
+    policy: PolicySection,
 ) -> list[str]:
-    """Per clinic, why it is not compared; empty where it is."""
+    """Per clinic, why it is not compared; empty where it is.
+
+    Events count as a typical clinic would have them from the same records: by the clinic's own count, one
+    with few bad events could never be better.
+    """
+    few_records = coded("why.few_records", fewest=policy.minimum_denominator)
+    few_events = coded("why.few_events", fewest=policy.minimum_count)
+    unreliable = coded("why.unreliable", least=policy.minimum_reliability)
     reasons = []
-    for (_, row), w in zip(own.iterrows(), weight, strict=True):
+    for records, events, reliable in zip(denominator, expected, reliability, strict=True):
         reason = ""
-        if question.outcome.kind != "count" and row["denominator"] < policy.minimum_denominator:
-            reason = coded("why.few_records", fewest=policy.minimum_denominator)
-        elif question.outcome.kind != "continuous" and row["numerator"] < policy.minimum_count:
-            reason = coded("why.few_events", fewest=policy.minimum_count)
-        elif w < policy.minimum_reliability:
-            reason = coded("why.unreliable", least=policy.minimum_reliability)
+        if question.outcome.kind != "count" and records < policy.minimum_denominator:
+            reason = few_records
+        elif question.outcome.kind != "continuous" and events < policy.minimum_count:
+            reason = few_events
+        elif reliable < policy.minimum_reliability:
+            reason = unreliable
         reasons.append(reason)
     return reasons
+
+
+def has_enough_records(rows: pd.DataFrame, policy: PolicySection) -> pd.Series:
+    """Which rows of `clinic_estimates` are of clinics with enough records and expected events."""
+    few = [
+        coded("why.few_records", fewest=policy.minimum_denominator),
+        coded("why.few_events", fewest=policy.minimum_count),
+    ]
+    return ~rows["reason"].isin(few) & (rows["status"] != "not_estimable")
 
 
 def _compare(question: OutcomeFormulas, better: Floats) -> NDArray[np.str_]:

@@ -10,7 +10,7 @@ from reports.wording import say, speaking
 from reports.wording.coded_sentences import joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
-from tasks.estimating.clinics import model_rows, raw_rows
+from tasks.estimating.clinics import has_enough_records, model_rows, raw_rows
 from tasks.estimating.network_figures import network_figures
 from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import MONTHS, OutcomeFormulas, question_of
@@ -22,7 +22,7 @@ from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
 from tasks.models import GlmmFit, LmmFit, Shrunken, shrink
 from tasks.models.generalized_mixed.separation import SeparatedError
-from tasks.network.schema import Network
+from tasks.network.schema import Network, PolicySection
 from tasks.records import Records, read_once
 from tasks.records.questions.derived_records import clinic_month_counts, without_levels
 
@@ -38,7 +38,8 @@ class OutcomeEstimates:
             `program_effects`, `clinic_months` and `quality`.
         shrunken: the joint posterior of the clinic effects, which ranking draws from; None where the
             outcome could not be estimated.
-        compared: clinics that pass the policy's minimums, in the order of `shrunken`.
+        numerous: clinics with enough records and expected events, in the order of `shrunken`.
+        compared: those of them that are reliable enough to be compared.
     """
 
     question: OutcomeFormulas
@@ -49,6 +50,7 @@ class OutcomeEstimates:
     months: pd.DataFrame
     quality: pd.DataFrame
     shrunken: Shrunken | None
+    numerous: tuple[str, ...]
     compared: tuple[str, ...]
 
     @property
@@ -129,6 +131,7 @@ def _estimate(
         months=months,
         quality=ranked.quality,
         shrunken=shrunken,
+        numerous=_numerous(modelled, network.policy),
         compared=_compared(modelled),
     )
 
@@ -186,8 +189,14 @@ def _not_estimable(
         months=months,
         quality=nothing,
         shrunken=None,
+        numerous=(),
         compared=(),
     )
+
+
+def _numerous(modelled: pd.DataFrame, policy: PolicySection) -> tuple[str, ...]:
+    shrunken = modelled[modelled["form"] == "shrunken"]
+    return tuple(shrunken.loc[has_enough_records(shrunken, policy), "clinic"])
 
 
 def _compared(modelled: pd.DataFrame) -> tuple[str, ...]:

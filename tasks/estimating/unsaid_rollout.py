@@ -6,7 +6,9 @@ program's effect, and so misleads however good its model is (Hemming et al. 2015
 
 from __future__ import annotations
 
-from tasks.errors import ClinicnetError
+from dataclasses import dataclass
+
+from tasks.errors import ClinicnetError, EstimationError
 from tasks.models import program_effect
 from tasks.models.program_effects.program_models import Family
 from tasks.models.program_effects.rollout import rollout_of
@@ -17,7 +19,20 @@ from tasks.records.formulas.tokens import as_written
 TIME = frozenset({"month", "period", "date"})
 """Columns of screened records with which a formula says that outcomes change in time."""
 
-_MEASURES = {"odds_ratio": "odds ratio", "rate_ratio": "rate ratio", "difference": "difference"}
+
+@dataclass(frozen=True, slots=True)
+class RolloutEffect:
+    """The average over the months since the start, with its 95% interval.
+
+    Attributes:
+        measure: difference, odds_ratio or rate_ratio.
+        value, lower, upper: the estimate and the ends.
+    """
+
+    measure: str
+    value: float
+    lower: float
+    upper: float
 
 
 def unsaid_rollouts(formula: Formula, records: Records) -> tuple[str, ...]:
@@ -48,8 +63,8 @@ def _is_rollout(column: str, records: Records) -> bool:
 
 def as_rollout(
     formula: Formula, column: str, records: Records, *, family: Family, exposure: str | None
-) -> str:
-    """What a rollout's effect is, in a sentence to stand under the formula's own fit.
+) -> RolloutEffect:
+    """What a rollout's effect is: months in the model, and each month since a start with its own effect.
 
     Args:
         formula: as it was asked.
@@ -57,33 +72,25 @@ def as_rollout(
         records: screened records, with clinic and month.
         family: the outcome's.
         exposure: the column of each record's time at risk.
+
+    Raises:
+        EstimationError: it cannot be estimated; says why.
     """
-    start = (
-        f"{column} came to clinics one after the other, and the formula has no months: its coefficient is of "
-        "time as well."
-    )
     others = [":".join(term) for term in formula.fixed.terms if not _has(formula, term, column)]
-    try:
-        table = program_effect(
-            f"{formula.response.text} ~ {' + '.join(others) or '1'}",
-            records,
-            program=column,
-            family=family,
-            exposure=exposure,
-            effect="exposure-time",
-            models=("mixed",),
-        ).table
-    except ClinicnetError as problem:
-        return f"{start} As a rollout its effect cannot be estimated: {problem.message}."
-    rows = table[(table["model"] == "mixed") & table["measure"].isin(_MEASURES)]
-    row = rows.iloc[0]
+    table = program_effect(
+        f"{formula.response.text} ~ {' + '.join(others) or '1'}",
+        records,
+        program=column,
+        family=family,
+        exposure=exposure,
+        effect="exposure-time",
+        models=("mixed",),
+    ).table
+    of_the_model = table[table["model"] == "mixed"]
+    row = of_the_model[of_the_model["estimand"] == "conditional"].iloc[0]
     if row["status"] != "ok":
-        return f"{start} As a rollout its effect cannot be estimated: {row['reason']}."
-    return (
-        f"{start} With months in the model, and an effect of its own for each month since a clinic's start, "
-        f"the average is {_MEASURES[row['measure']]} {row['value']:.4g} "
-        f"({row['lower']:.4g} to {row['upper']:.4g})."
-    )
+        raise EstimationError(str(row["reason"]))
+    return RolloutEffect(str(row["measure"]), *(float(row[end]) for end in ("value", "lower", "upper")))
 
 
 def _has(formula: Formula, term: tuple[str, ...], column: str) -> bool:

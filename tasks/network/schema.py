@@ -256,7 +256,11 @@ class PolicySection(_Section):
 
     small_numbers: Literal["suppress-1-10", "nhs-7-round-5", "suppress-1-4", "none"] = "suppress-1-10"
     minimum_denominator: int = Field(default=25, ge=1, description="smallest denominator that is compared")
-    minimum_count: int = Field(default=11, ge=0, description="smallest count that is compared")
+    minimum_count: int = Field(
+        default=11,
+        ge=0,
+        description="smallest number of events, expected at the network's rate, that is compared",
+    )
     minimum_reliability: float = Field(default=0.7, ge=0, le=1)
 
 

@@ -13,7 +13,7 @@ from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
 from tasks.estimating.attempting import attempted, reason_of
 from tasks.models import ranks
-from tasks.models.clinics.verdict import FEWEST, Verdict
+from tasks.models.clinics.verdict import FEWEST, Decision, Verdict
 from tasks.network.schema import Network, PolicySection
 
 DRAWS = 4_000
@@ -42,16 +42,23 @@ class OutcomeRanks:
         return {"verdict": self.verdict, "verdict_reason": self.reason}
 
 
-def rank_outcome(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
+def rank_outcome(
+    network: Network, estimates: OutcomeEstimates, before: Decision | None = None
+) -> OutcomeRanks:
     """Put the clinics of an outcome in order, or say why they are not.
 
     Clinics under the policy's minimums take no part in the order; they have a row that says so.
+
+    Args:
+        network: the network's description.
+        estimates: the outcome's.
+        before: the verdict of the last release, which stands until the records make it improbable.
     """
     with speaking(network.network.language):
-        return _ranked(estimates, network.policy)
+        return _ranked(estimates, network.policy, before)
 
 
-def _ranked(estimates: OutcomeEstimates, policy: PolicySection) -> OutcomeRanks:
+def _ranked(estimates: OutcomeEstimates, policy: PolicySection, before: Decision | None) -> OutcomeRanks:
     outcome = estimates.question.outcome
     clinics = tuple(estimates.clinics.loc[estimates.clinics["form"] == "raw", "clinic"])
     if estimates.shrunken is None:
@@ -63,7 +70,15 @@ def _ranked(estimates: OutcomeEstimates, policy: PolicySection) -> OutcomeRanks:
     try:
         shrunken, better = estimates.shrunken, outcome.direction
         found = attempted(
-            lambda: ranks(shrunken, better=better, among=estimates.compared, draws=DRAWS, seed=SEED)
+            lambda: ranks(
+                shrunken,
+                better=better,
+                among=estimates.compared,
+                draws=DRAWS,
+                seed=SEED,
+                rankable=estimates.numerous,
+                before=before,
+            )
         )
     except ClinicnetError as problem:
         return _unranked(estimates, clinics, coded("ranked.failed", reason=reason_of(problem)))
@@ -77,22 +92,28 @@ def _ranked(estimates: OutcomeEstimates, policy: PolicySection) -> OutcomeRanks:
         "rank_expected",
         "rank_lower",
         "rank_upper",
+        "set_lower",
+        "set_upper",
         "p_top_tenth",
         "p_bottom_tenth",
         "grade",
     ]
-    table = rows[columns].reset_index(names="clinic")
+    named = {"set_lower": "rank_set_lower", "set_upper": "rank_set_upper"}
+    table = rows[columns].rename(columns=named).reset_index(names="clinic")
     not_shown = excluded | (decision == "do_not_rank")
     table["n_ranked"] = len(estimates.compared)
     table["status"] = np.where(not_shown, "not_ranked", "ok")
     undecided = sentence if decision == "do_not_rank" else None
     table["reason"] = [coded("why.uncertain") if each else undecided for each in excluded]
+    low, high = found.verdict.rankability.interval()
     rankability = pd.DataFrame(
         {
             "outcome": [estimates.question.name],
             "figure": "rankability",
             "label": say("figure.rankability"),
-            "value": found.verdict.rankability,
+            "value": found.verdict.rankability.value,
+            "lower": low,
+            "upper": high,
             "method": say("figure_method.rankability"),
             "status": "ok",
         }
@@ -121,11 +142,15 @@ def reason_of_verdict(verdict: Verdict, n: int) -> str:
     if n < FEWEST:
         return coded("ranked.few_one" if n == 1 else "ranked.few_many", count=n, fewest=FEWEST)
     # no more digits than the sentence has: with all of them, withheld counts could be solved for
-    return coded(
+    low, high = verdict.rankability.interval()
+    said = coded(
         f"ranked.{verdict.decision}",
-        share=round(100.0 * verdict.rankability),
-        rankability=round(verdict.rankability, 2),
+        share=round(100.0 * verdict.rankability.value),
+        low=round(100.0 * low),
+        high=round(100.0 * high),
+        rankability=round(verdict.rankability.value, 2),
     )
+    return coded("ranked.stands", verdict=said) if verdict.kept else said
 
 
 def _unranked(estimates: OutcomeEstimates, clinics: tuple[str, ...], reason: str) -> OutcomeRanks:

@@ -157,6 +157,13 @@ CLINIC_RANKS = Table(
         _c("rank_expected", "number", _PLACE, "mean of the posterior of the rank"),
         _c("rank_lower", "number", _PLACE, "lower end of the 95% interval of the rank"),
         _c("rank_upper", "number", _PLACE, "upper end of the 95% interval of the rank"),
+        _c(
+            "rank_set_lower",
+            "number",
+            _PLACE,
+            "best rank in the 95% confidence set, which rests on the clinics' own figures alone",
+        ),
+        _c("rank_set_upper", "number", _PLACE, "worst rank in it"),
         _c("p_top_tenth", "number", _PLACE, "posterior probability of being in the best tenth"),
         _c("p_bottom_tenth", "number", _PLACE, "posterior probability of being in the worst tenth"),
         _c("grade", "string", _PLACE, "certainty-controlled grade: above, typical or below"),

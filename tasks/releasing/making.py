@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import get_args
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from tasks.disclosing import POLICIES, Withholding, decide, mask
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
 from tasks.publishing import Standing, latest_before
-from tasks.ranking import OutcomeRanks, rank_outcome
+from tasks.ranking import Decision, OutcomeRanks, rank_outcome
 from tasks.release import Release, release_id
 from tasks.releasing.changes import changes
 from tasks.screening import Screened
@@ -42,17 +43,39 @@ def rank_shown(
     estimates: Mapping[str, OutcomeEstimates],
     ranks: Mapping[str, OutcomeRanks],
     withholding: Withholding,
+    verdicts: Mapping[str, Decision],
 ) -> dict[str, OutcomeRanks]:
     """Outcome → its clinics in order, those that are withheld left out of it.
 
-    The places of those shown would tell the others': they are ranked again, among themselves.
+    The places of those shown would tell the others': they are ranked again, among themselves. So they are
+    where the last release came to another verdict, which may still stand.
+
+    Args:
+        network: the network's description.
+        estimates, ranks: outcome → its estimates and its clinics in order.
+        withholding: what is withheld.
+        verdicts: outcome → the verdict of the last release.
     """
     found = dict(ranks)
     for outcome, estimated in estimates.items():
         kept = tuple(clinic for clinic in estimated.compared if withholding.shows(outcome, clinic))
-        if kept != estimated.compared:
-            found[outcome] = rank_outcome(network, replace(estimated, compared=kept))
+        before = verdicts.get(outcome)
+        if kept != estimated.compared or before not in (None, ranks[outcome].verdict):
+            found[outcome] = rank_outcome(network, replace(estimated, compared=kept), before)
     return found
+
+
+def verdicts_before(network: Network, standing: Standing, month: str) -> dict[str, Decision]:
+    """Outcome → the verdict of the last release, where it had one."""
+    last = latest_before(standing.earlier, month, network.policy.small_numbers)
+    if last is None:
+        return {}
+    outcomes = last.tables["outcomes"]
+    return {
+        str(outcome): verdict
+        for outcome, verdict in zip(outcomes["outcome"], outcomes["verdict"], strict=True)
+        if verdict in get_args(Decision)
+    }
 
 
 def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[str, pd.DataFrame]:

@@ -52,6 +52,8 @@ class Rank:
     median: float | None = None
     lower: float | None = None
     upper: float | None = None
+    set_lower: float | None = None
+    set_upper: float | None = None
     p_top_tenth: float | None = None
     p_bottom_tenth: float | None = None
     grade: str | None = None

@@ -130,6 +130,8 @@ def _rank(row: Mapping[str, Any] | None) -> Rank:
         median=row["rank_median"],
         lower=row["rank_lower"],
         upper=row["rank_upper"],
+        set_lower=row["rank_set_lower"],
+        set_upper=row["rank_set_upper"],
         p_top_tenth=row["p_top_tenth"],
         p_bottom_tenth=row["p_bottom_tenth"],
         grade=row["grade"],

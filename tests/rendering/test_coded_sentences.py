@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from reports.wording import speaking
 from reports.wording.coded_sentences import coded, joined, told
-from tasks.models.clinics.verdict import verdict
+from tasks.models.clinics.rankability import Rankability
+from tasks.models.clinics.verdict import Decision, verdict
 from tasks.ranking.clinic_order import reason_of_verdict
 
 
 def test_numbers_are_written_as_the_language_does() -> None:
-    sentence = coded("ranked.rank", share=81.4, rankability=0.814)
-    assert "81% of the variance" in told(sentence)
-    assert "(rankability 0.81, over 0.75)" in told(sentence)
+    sentence = coded("ranked.rank", share=81.4, low=70.2, high=88.8, rankability=0.814)
+    assert "81% (70% to 89%) of the variance" in told(sentence)
+    assert "(rankability 0.81; ranks from 0.75)" in told(sentence)
     with speaking("es"):
-        assert "el 81\xa0% de la varianza" in told(sentence)
-        assert "(ordenabilidad 0,81, superior a 0,75)" in told(sentence)
+        assert "el 81\xa0% (del 70\xa0% al 89\xa0%) de la varianza" in told(sentence)
+        assert "(ordenabilidad 0,81; orden desde 0,75)" in told(sentence)
 
 
 def test_the_code_and_the_values_are_json() -> None:
@@ -44,15 +46,23 @@ def test_a_sentence_that_the_wording_has_not_cannot_be_said() -> None:
         coded("why.nobody_knows")
 
 
+def _about(share: float) -> Rankability:
+    at = np.linspace(0.9 * share, min(1.1 * share, 1.0), 11)
+    return Rankability(share, at, np.full(11, 1.0 / 11.0))
+
+
 @pytest.mark.parametrize("rankability", [0.0, 0.31, 0.5, 0.6, 0.75, 0.9])
 @pytest.mark.parametrize("n", [1, 2, 5, 40])
-def test_the_report_says_of_the_order_what_the_model_says(rankability: float, n: int) -> None:
-    found = verdict(rankability, n)
+@pytest.mark.parametrize("before", [None, "rank", "grade", "do_not_rank"])
+def test_the_report_says_of_the_order_what_the_model_says(
+    rankability: float, n: int, before: Decision | None
+) -> None:
+    found = verdict(_about(rankability), n, before)
     assert told(reason_of_verdict(found, n)) == found.sentence
 
 
 @pytest.mark.parametrize("rankability", [0.3123456789, 0.6512345678, 0.8765432109])
 def test_a_coded_value_has_no_more_digits_than_its_sentence(rankability: float) -> None:
-    sentence = reason_of_verdict(verdict(rankability, 40), 40)
+    sentence = reason_of_verdict(verdict(_about(rankability), 40), 40)
     assert json.loads(sentence)["rankability"] == round(rankability, 2)
     assert json.loads(sentence)["share"] == round(100.0 * rankability)

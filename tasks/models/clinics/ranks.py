@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.rank_sets import rank_sets
 from tasks.models.clinics.shrinkage import Shrunken
-from tasks.models.clinics.verdict import Verdict, rankability, verdict
+from tasks.models.clinics.verdict import Decision, Verdict, verdict
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -92,6 +92,8 @@ def ranks(
     sure: float = SURE,
     sets: bool | None = None,
     seed: int = 0,
+    rankable: Sequence[Hashable] | None = None,
+    before: Decision | None = None,
 ) -> Ranks:
     """Ranks of clinics from their joint posterior, with the verdict on whether they may be shown.
 
@@ -106,6 +108,9 @@ def ranks(
         sets: whether to work out confidence sets, which take a second with a thousand clinics; None: up to
             300 clinics. Without, their columns are empty.
         seed: of the draws and of the confidence sets' simulated errors.
+        rankable: the clinics that rankability is of: those with enough records, however reliable; all by
+            default.
+        before: what was decided of these clinics last.
 
     Raises:
         EstimationError: a direction that is neither "higher" nor "lower", a clinic that is not there, or a
@@ -167,7 +172,7 @@ def ranks(
         better=better,
         level=level,
         table=result,
-        verdict=verdict(rankability(estimates.sd_between, se), n),
+        verdict=verdict(estimates.rankability(rankable), n, before),
         grade_error=float(wrong.mean()) if graded.any() else 0.0,
     )
 

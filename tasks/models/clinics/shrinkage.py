@@ -7,7 +7,7 @@ which are stated apart: the clinic's own sampling, the coefficients, and how muc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,9 +17,10 @@ from scipy import special
 
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior
+from tasks.models.clinics.expected_information import expected_by_level
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
-from tasks.models.clinics.verdict import rankability
+from tasks.models.clinics.rankability import Rankability, rankability
 from tasks.models.fit import check_level
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.linear_mixed.lmm import LmmFit
@@ -47,7 +48,9 @@ class Shrunken:
             known), `sd_coefficients` (coefficients uncertain too), `mean` and `sd` (everything uncertain),
             `lower` and `upper` (everything uncertain), `p_above` (probability of an effect above 0);
             `level_lower` and `level_upper`: the interval of the level's own predictor less `overall`, where
-            the average level's uncertainty has no part.
+            the average level's uncertainty has no part. What depends on a level's size and not on how it did:
+            `expected_sd` (sampling SD of an own effect of 0), `expected_events` (NaN for gaussian outcomes)
+            and `reliability` τ²/(τ² + expected_sd²), which for gaussian outcomes is w.
         level: coverage of the intervals.
         posterior: the joint posterior they are read from.
         own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
@@ -122,15 +125,19 @@ class Shrunken:
         lower, upper = (self.posterior.quantile_of_average(each) for each in _tails(self.level))
         return lower, upper
 
-    @property
-    def rankability(self) -> float:
-        """Share of what the levels' own figures differ by that is not chance (`clinics.verdict`)."""
-        return rankability(self.sd_between, self.table["own_sd"].to_numpy())
+    def rankability(self, among: Sequence[Hashable] | None = None) -> Rankability:
+        """Share of what the levels' own figures differ by that is not sampling error.
+
+        Args:
+            among: the levels that count, such as those with enough records; all if left out.
+        """
+        chosen = self.table if among is None else self.table.loc[list(among)]
+        return rankability(self.sd_between, chosen["expected_sd"].to_numpy(), self.posterior)
 
     def __str__(self) -> str:
         head = (
             f"{len(self.table):,} levels of {self.group}, effects relative to the average one; "
-            f"SD between them {self.sd_between:.4g}, rankability {self.rankability:.2f}"
+            f"SD between them {self.sd_between:.4g}, rankability {self.rankability().value:.2f}"
         )
         return f"{head}\n{self.table.to_string(float_format=lambda value: f'{value:.4g}')}"
 
@@ -218,6 +225,9 @@ def _gaussian_table(fit: LmmFit, group: str) -> pd.DataFrame:
             "estimate": estimate,
             "sd_conditional": sd,
             "sd_coefficients": ranef["prediction_sd"].to_numpy(),
+            "expected_sd": own_sd,
+            "expected_events": np.nan,
+            "reliability": weight,
         },
         index=pd.Index(ranef.index, name=group),
     )
@@ -251,6 +261,15 @@ def _count_table(fit: GlmmFit, group: str, posterior: ClinicPosterior) -> pd.Dat
         # with no variance between levels their own effects are read off where there is some
         node = max((each for each in posterior.nodes if each.sd_between > 0.0), key=lambda each: each.weight)
         own, own_sd = _own(node.mean, node.sd, 1.0 - (node.sd / node.sd_between) ** 2)
+    variance = float(fit.varcomp.variance(group).iloc[0])
+    expected = expected_by_level(fit, group)
+    expected_sd, events = own_sd, np.full(len(own), np.nan)
+    if expected is not None:
+        with np.errstate(divide="ignore"):
+            expected_sd, events = 1.0 / np.sqrt(expected.information), expected.events
+        weight_at_typical = variance / (variance + expected_sd**2)
+    else:
+        weight_at_typical = weight
     return pd.DataFrame(
         {
             "own": own,
@@ -260,6 +279,9 @@ def _count_table(fit: GlmmFit, group: str, posterior: ClinicPosterior) -> pd.Dat
             "estimate": estimate,
             "sd_conditional": sd,
             "sd_coefficients": np.sqrt(sd**2 + np.maximum(coefficients, 0.0)),
+            "expected_sd": expected_sd,
+            "expected_events": events,
+            "reliability": weight_at_typical,
         },
         index=pd.Index(fit.labels[group], name=group),
     )

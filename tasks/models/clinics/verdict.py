@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
+from tasks.models.clinics.rankability import Rankability
 
 Decision = Literal["rank", "grade", "do_not_rank"]
 
 RANKS_FROM = 0.75
 GRADES_FROM = 0.50
+IMPROBABLE = 0.10
+"""Posterior probability under which an earlier decision is given up."""
 FEWEST = 5
 """With fewer clinics an order says less than the figures beside it."""
 
@@ -24,12 +23,14 @@ class Verdict:
 
     Attributes:
         decision: `rank` (ranks with their intervals, and grades), `grade` (grades only) or `do_not_rank`.
-        rankability: ρ, the share of what clinics' own figures differ by that is not chance.
-        sentence: the reason, as it stands on the report.
+        rankability: ρ, the share of what clinics' own figures differ by that is not sampling error.
+        kept: whether the decision is an earlier one's, which the records do not contradict clearly enough.
+        sentence: the reason; reports have their own words for it.
     """
 
     decision: Decision
-    rankability: float
+    rankability: Rankability
+    kept: bool
     sentence: str
 
     @property
@@ -43,49 +44,64 @@ class Verdict:
         return self.decision in ("rank", "grade")
 
 
-def verdict(rankability: float, n: int) -> Verdict:
-    """The verdict for `n` clinics that can be compared, by their rankability.
+def verdict(rankability: Rankability, n: int, before: Decision | None = None) -> Verdict:
+    """The verdict for `n` clinics that can be compared, by the rankability of all that have enough records.
 
-    Under 0.5 there is no order, from 0.5 to 0.75 there are grades, over 0.75 ranks with their intervals.
+    Under 0.5 there is no order, from 0.5 to 0.75 there are grades, over 0.75 ranks with their intervals. An
+    earlier decision stands until it has become improbable: near a bound, two years of the same truth would
+    else be told apart by chance.
+
+    Args:
+        rankability: of every clinic with enough records. That of the reliable ones alone could hardly be low.
+        n: clinics that can be compared.
+        before: what was decided of them last.
+
     Source of the bands: Lingsma et al. (2010), Eur J Epidemiol 25:639; van Dishoeck et al. (2011).
     """
-    share = f"{100.0 * rankability:.0f}%"
-    differ = f"{share} of the variance between clinics' adjusted figures is not sampling error"
-    beyond = f"{differ}, though it may still be unmeasured patients or recording"
     if n < FEWEST:
         count = "no clinic" if n == 0 else f"{n} clinic{'' if n == 1 else 's'}"
-        return Verdict(
-            "do_not_rank",
-            rankability,
-            f"Clinics are not ranked: {count} can be compared, and ranking needs at least {FEWEST}.",
-        )
-    if rankability < GRADES_FROM:
-        return Verdict(
-            "do_not_rank",
-            rankability,
-            f"Clinics are not ranked: only {differ} (rankability {rankability:.2f}, under 0.50).",
-        )
-    if rankability <= RANKS_FROM:
-        return Verdict(
-            "grade",
-            rankability,
-            f"Clinics are graded, not ranked: {beyond} (rankability {rankability:.2f}, between 0.50 and "
-            "0.75).",
-        )
-    return Verdict(
-        "rank",
-        rankability,
-        f"Clinics can be ranked, with the intervals beside the ranks: {beyond} (rankability "
-        f"{rankability:.2f}, over 0.75).",
+        sentence = f"Clinics are not ranked: {count} can be compared, and ranking needs at least {FEWEST}."
+        return Verdict("do_not_rank", rankability, False, sentence)
+    now = _by_value(rankability.value)
+    kept = before is not None and before != now and _probability(rankability, before) >= IMPROBABLE
+    decision = before if kept and before is not None else now
+    return Verdict(decision, rankability, kept, _sentence(decision, rankability, kept))
+
+
+def _sentence(decision: Decision, rankability: Rankability, kept: bool) -> str:
+    low, high = (f"{100.0 * end:.0f}%" for end in rankability.interval())
+    share = f"{100.0 * rankability.value:.0f}% ({low} to {high})"
+    decided = {
+        "rank": "Clinics can be ranked, with the intervals beside the ranks: for a clinic of middling size,",
+        "grade": "Clinics are graded, not ranked: for a clinic of middling size,",
+        "do_not_rank": "Clinics are not ranked: for a clinic of middling size, only",
+    }[decision]
+    doubt = "" if decision == "do_not_rank" else ", though it may still be unmeasured patients or recording"
+    bands = {
+        "rank": "ranks from 0.75",
+        "grade": "grades from 0.50, ranks from 0.75",
+        "do_not_rank": "grades from 0.50",
+    }[decision]
+    stands = " This is the last report’s verdict; it stands until the records make it improbable."
+    return (
+        f"{decided} {share} of the variance of adjusted figures is not sampling error{doubt} "
+        f"(rankability {rankability.value:.2f}; {bands}).{stands if kept else ''}"
     )
 
 
-def rankability(sd_between: float, own_sd: Floats) -> float:
-    """ρ = τ²/(τ² + median s²): share of what clinics' own figures differ by that is not chance.
+def _by_value(rankability: float) -> Decision:
+    if rankability < GRADES_FROM:
+        return "do_not_rank"
+    return "grade" if rankability <= RANKS_FROM else "rank"
 
-    Source: van Houwelingen, Brand & Louis (1999); Lingsma et al. (2010), Eur J Epidemiol 25:639.
-    """
-    known = own_sd[np.isfinite(own_sd)]
-    if sd_between <= 0.0 or len(known) == 0:
-        return 0.0
-    return float(sd_between**2 / (sd_between**2 + np.median(known**2)))
+
+def _probability(rankability: Rankability, decision: Decision) -> float:
+    """Posterior probability that ρ is in the band of a decision, or beyond it from where it is now."""
+    over_half, over_three_quarters = (
+        rankability.probability_above(each) for each in (GRADES_FROM, RANKS_FROM)
+    )
+    return {
+        "do_not_rank": 1.0 - over_half,
+        "grade": over_half if rankability.value < GRADES_FROM else 1.0 - over_three_quarters,
+        "rank": over_three_quarters,
+    }[decision]

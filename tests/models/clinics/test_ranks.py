@@ -12,8 +12,9 @@ from tasks.errors import EstimationError
 from tasks.models import Shrunken, lmm, ranks, shrink
 from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node
 from tasks.models.clinics.rank_sets import rank_sets
+from tasks.models.clinics.rankability import Rankability, rankability
 from tasks.models.clinics.ranks import RANK_COLUMNS
-from tasks.models.clinics.verdict import rankability, verdict
+from tasks.models.clinics.verdict import Decision, verdict
 
 pytestmark = pytest.mark.published
 
@@ -25,7 +26,7 @@ def estimates(mean: list[float], sd: list[float], *, between: float = 1.0, share
     labels = tuple(f"c{i}" for i in range(len(means)))
     posterior = ClinicPosterior("clinic", labels, (node,), np.inf)
     table = pd.DataFrame(
-        {"own": means, "own_sd": sds, "p_above": posterior.probability_above(0.0)},
+        {"own": means, "own_sd": sds, "expected_sd": sds, "p_above": posterior.probability_above(0.0)},
         index=pd.Index(labels, name="clinic"),
     )
     nothing_shared = np.zeros((len(means), 1))
@@ -173,25 +174,111 @@ class TestConfidenceSets:
         assert each_held / 2_000 >= 0.94
 
 
+def exactly(share: float) -> Rankability:
+    """A rankability without uncertainty."""
+    return Rankability(share, np.array([share]), np.ones(1))
+
+
+def about(share: float, spread: float) -> Rankability:
+    """A rankability with a normal posterior."""
+    at = share + spread * np.linspace(-3.0, 3.0, 61)
+    weights = np.exp(-0.5 * ((at - share) / spread) ** 2)
+    return Rankability(share, at, weights / weights.sum())
+
+
 class TestRankability:
     def test_by_hand(self) -> None:
         """ρ = τ²/(τ² + median s²): between SD 3, own errors of 1, 2 and 4."""
-        assert rankability(3.0, np.array([1.0, 2.0, 4.0])) == pytest.approx(9 / (9 + 4))
+        assert rankability(3.0, np.array([1.0, 2.0, 4.0])).value == pytest.approx(9 / (9 + 4))
 
     def test_nothing_between_is_nothing_to_rank(self) -> None:
-        assert rankability(0.0, np.array([1.0, 2.0])) == 0.0
+        assert rankability(0.0, np.array([1.0, 2.0])).value == 0.0
+
+    def test_its_posterior_is_that_of_means_of_equal_size(self) -> None:
+        """With σ known, p(τ) ∝ (τ² + s²)^−(k−1)/2 exp(−Σ(ȳ − ȳ.)²/2(τ² + s²)), where s² = σ²/n."""
+        rng, k, n = np.random.default_rng(8), 20, 400
+        clinic = np.repeat(np.arange(k), n)
+        y = rng.normal(0, 0.1, k)[clinic] + rng.normal(size=k * n)
+        found = shrink(lmm("y ~ 1 + (1 | clinic)", pd.DataFrame({"clinic": clinic, "y": y})))
+        means = y.reshape(k, n).mean(axis=1)
+        squares, error = float(((means - means.mean()) ** 2).sum()), found.sd_within**2 / n
+        tau = np.linspace(0.0, 1.0, 20_001)
+        total = tau**2 + error
+        density = np.exp(-0.5 * (k - 1) * np.log(total) - 0.5 * squares / total + 60.0)
+        upto = np.cumsum(density) / density.sum()
+        rho = found.rankability()
+        for bound in (0.6, 0.7, 0.8):
+            at = np.sqrt(error * bound / (1.0 - bound))
+            assert rho.probability_above(bound) == pytest.approx(1.0 - np.interp(at, tau, upto), abs=0.015)
+        ends = tau[np.searchsorted(upto, [0.025, 0.975])] ** 2
+        assert rho.interval() == pytest.approx(ends / (ends + error), abs=0.02)
+
+    def test_where_the_posterior_holds_the_sd_it_is_as_uncertain_as_a_sum_of_squares(self) -> None:
+        """12 clinics with ρ̂ = 0.8: 1 − 0.2 χ²₁₁/11, by its quantiles."""
+        held = estimates([0.0] * 12, [0.5] * 12, between=1.0).rankability()
+        assert held.value == pytest.approx(0.8)
+        ends = 1.0 - 0.2 * stats.chi2.ppf([0.975, 0.025], 11) / 11
+        assert held.interval() == pytest.approx(ends, abs=0.01)
+        assert held.probability_above(0.75) == pytest.approx(stats.chi2.cdf(11 * 0.25 / 0.2, 11), abs=0.01)
+
+    def test_it_is_of_all_clinics_that_are_named(self) -> None:
+        """Among the large alone it is higher: their own errors are smaller."""
+        sizes = np.repeat([10, 1000], 15)
+        clinic = np.repeat(np.arange(30), sizes)
+        rng = np.random.default_rng(9)
+        y = rng.normal(0, 0.3, 30)[clinic] + rng.normal(size=len(clinic))
+        found = shrink(lmm("y ~ 1 + (1 | clinic)", pd.DataFrame({"clinic": clinic, "y": y})))
+        large = found.rankability(list(range(15, 30)))
+        assert large.value > 0.9 > 0.75 > found.rankability().value
 
     @pytest.mark.parametrize(
         ("share", "decision"),
         [(0.0, "do_not_rank"), (0.49, "do_not_rank"), (0.5, "grade"), (0.75, "grade"), (0.76, "rank")],
     )
     def test_bands(self, share: float, decision: str) -> None:
-        found = verdict(share, 30)
+        found = verdict(exactly(share), 30)
         assert found.decision == decision
         assert f"{100 * share:.0f}%" in found.sentence
 
+    @pytest.mark.parametrize(
+        ("share", "spread", "before", "decision"),
+        [
+            (0.72, 0.05, "rank", "rank"),  # P(ρ > 0.75) is 0.27
+            (0.66, 0.05, "rank", "grade"),  # 0.04
+            (0.78, 0.05, "grade", "grade"),  # P(ρ < 0.75) is 0.27
+            (0.84, 0.05, "grade", "rank"),
+            (0.46, 0.10, "grade", "grade"),
+            (0.30, 0.10, "grade", "do_not_rank"),
+            (0.54, 0.10, "do_not_rank", "do_not_rank"),
+            (0.80, 0.10, "do_not_rank", "rank"),
+        ],
+    )
+    def test_an_earlier_verdict_stands_until_it_is_improbable(
+        self, share: float, spread: float, before: Decision, decision: str
+    ) -> None:
+        found = verdict(about(share, spread), 30, before)
+        assert found.decision == decision
+        assert found.kept == (decision == before)
+        assert ("last report’s verdict" in found.sentence) == found.kept
+
+    def test_a_verdict_that_comes_again_is_not_said_to_stand(self) -> None:
+        assert not verdict(about(0.8, 0.05), 30, "rank").kept
+
+    def test_two_years_of_one_truth_seldom_differ(self) -> None:
+        """With a truth on the bound itself, half of the verdicts flip without a past, and few with one."""
+        rng = np.random.default_rng(10)
+        years = np.clip(0.75 + 0.05 * rng.normal(size=(400, 2)), 0.01, 0.99)
+        alone = [[verdict(about(each, 0.05), 30).decision for each in pair] for pair in years]
+        second = [
+            verdict(about(year[1], 0.05), 30, first[0]) for year, first in zip(years, alone, strict=True)
+        ]
+        flips = np.mean([one != other for one, other in alone])
+        held = np.mean([v.decision != first[0] for v, first in zip(second, alone, strict=True)])
+        assert flips > 0.4
+        assert held < 0.12
+
     def test_a_handful_is_not_ranked(self) -> None:
-        found = verdict(0.95, 3)
+        found = verdict(exactly(0.95), 3)
         assert found.decision == "do_not_rank"
         assert "3 clinics can be compared" in found.sentence
 

@@ -148,7 +148,7 @@ class TestGaussianPosterior:
         assert (found.table["sd_coefficients"] == 0.0).all()
         assert (found.table["sd"] > 0.5).all()
         assert np.isfinite(found.table["own"]).all()
-        assert found.rankability == 0.0
+        assert found.rankability().value == 0.0
 
     def test_random_slopes_have_a_posterior_too(self) -> None:
         data = load_data("sleepstudy")

@@ -1,0 +1,62 @@
+"""What a clinic's records would tell whatever outcomes they happen to have.
+
+A clinic's own information depends on its own events: few of them, and its log odds are uncertain, though few
+bad events are what a good clinic has. Whether a clinic is large enough to be compared must not depend on how
+it did, so it is judged by what its patients would be expected to have: events at the network's rate (as in
+indirect standardisation), and information at the typical clinic (effect 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from tasks.models.fit import Floats
+from tasks.models.generalized_mixed.glmm_fit import GlmmFit
+from tasks.records import Cells, Design, cells_for
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Per level of the grouping factor, in the order of the fit's labels.
+
+    Attributes:
+        events: (n,) events that the level's rows would have at the rate of all levels together.
+        information: (n,) Fisher information about the level's effect there: Σ np(1 − p) of binomial outcomes,
+            Σ μ/(1 + μ/k) of counts of size k (Σ μ of a Poisson's).
+    """
+
+    events: Floats
+    information: Floats
+
+
+def expected_by_level(fit: GlmmFit, group: str) -> Expected | None:
+    """Expected events and information by level; None where the fit does not remember its data.
+
+    Source: McCullagh & Nelder (1989), §2.5 (information of a generalized linear model); Lawless (1987), Can J
+    Stat 15:209 (negative binomial).
+    """
+    if fit.data is None or len(fit.varcomp) != 1:
+        return None
+    design, cells = cells_for(fit.formula, fit.data, **fit.reading)
+    return _of_cells(design, cells, fit, group)
+
+
+def _of_cells(design: Design, cells: Cells, fit: GlmmFit, group: str) -> Expected:
+    eta = cells.offset + cells.fixed @ fit.coef.loc[list(design.fixed)].to_numpy()
+    if fit.family == "binomial":
+        chance = special.expit(eta)
+        events = cells.trials * chance
+        information = events * (1.0 - chance)
+    else:
+        mean = np.exp(eta)
+        events = cells.weight * mean
+        information = events if fit.size is None else events / (1.0 + mean / fit.size)
+    codes = cells.codes[:, cells.factors.index(group)]
+    place = {label: i for i, label in enumerate(fit.labels[group])}
+    order = np.array([place[label] for label in cells.levels[cells.factors.index(group)]])[codes]
+    events = events * (float(cells.total.sum()) / float(events.sum()))
+    summed = (np.bincount(order, each, minlength=len(place)) for each in (events, information))
+    return Expected(*(np.asarray(each, dtype=float) for each in summed))
