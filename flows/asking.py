@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from flows.month_due import parse_month
 from flows.one_thread import one_thread
-from tasks import months
+from flows.period_due import parse_period
 from tasks.errors import ClinicnetError, FormulaError, RecordsError
+from tasks.periods import Period, between
 
 if TYPE_CHECKING:
     from tasks.estimating.outcome_family import Family
     from tasks.models.fit import Fit
     from tasks.network.schema import Network, OutcomeSection
+    from tasks.periods import Kind
     from tasks.records import Records
     from tasks.records.formulas.formula import Formula
 
@@ -36,7 +37,7 @@ class AdHocQuestion:
         model: `auto` takes a mixed model where the formula has random terms and GEE where it has none. The
             other two, `gee` and `within`, take the clusters from the random terms and leave these out, so
             that one formula can be put to every model.
-        month: the last month of the network file's window; None takes every month with records.
+        month: the last period of the network file's window; None takes every period with records.
         correlation: GEE's working correlation.
     """
 
@@ -61,31 +62,30 @@ def ask(network_file: Path, question: AdHocQuestion) -> Fit:
 
 
 def usable_records(network: Network, month: str | None) -> Records:
-    """The screened records of a month's window, or of every month there is.
+    """The screened records of a period's window, or of every period there is.
 
     Raises:
         ClinicnetError: the records do not fit the network file, or there are none.
     """
-    from tasks.network.schema import WindowSection
     from tasks.records import Records
     from tasks.screening import screen
 
     records = Records.of(network)
     if month is not None:
-        return screen(records, network, parse_month(month)).usable
-    first, last = _months(records)
-    window = WindowSection(months=min(months.between(first, last), 600))
+        return screen(records, network, parse_period(month, network)).usable
+    first, last = _ends(records, network.window.period)
+    window = network.window.lasting(between(first, last))
     return screen(records, network.model_copy(update={"window": window}), last).usable
 
 
-def _months(records: Records) -> tuple[str, str]:
-    """The first and last month that have records."""
+def _ends(records: Records, kind: Kind) -> tuple[str, str]:
+    """The first and last period that have records."""
     from tasks.records.questions.clinics_and_months import first_and_last_date
 
     dates = first_and_last_date(records)
     if dates is None:
         raise RecordsError("no record has a date", hint="see what the SELECT in the network file returns")
-    return f"{dates[0]:%Y-%m}", f"{dates[1]:%Y-%m}"
+    return str(Period.of_day(kind, dates[0])), str(Period.of_day(kind, dates[1]))
 
 
 def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
@@ -207,9 +207,10 @@ def _outcome(formula: Formula, network: Network) -> tuple[OutcomeSection, str]:
 
     response = formula.response.names[0] if formula.response.is_column else formula.response.text
     named = network.outcomes.get(response)
-    if named is not None and named.per == "clinic-month":
+    if named is not None and named.counts_records:
         raise FormulaError(
-            f"the outcome {response!r} counts records by clinic and month, and a formula needs a column",
+            f"the outcome {response!r} counts records by clinic and {network.window.period}, "
+            "and a formula needs a column",
             hint="ask about a column of the SELECT",
         )
     by_column = {network.column(name): outcome for name, outcome in network.outcomes.items()}

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class MonthReported:
-    """What a monthly run leaves behind.
+class PeriodReported:
+    """What a run leaves behind.
 
     Attributes:
         release: the tables that were published, small numbers withheld.
@@ -64,12 +64,12 @@ class MonthReported:
     not_estimated: Mapping[str, str]
 
 
-def report_month(network_file: Path, month: str, journal: Journal | None = None) -> MonthReported:
-    """Report `month` of the network described in `network_file`, and make it the current release.
+def report_period(network_file: Path, period: str, journal: Journal | None = None) -> PeriodReported:
+    """Report `period` of the network described in `network_file`, and make it the current release.
 
     Args:
         network_file: the network.toml.
-        month: YYYY-MM.
+        period: its label, of the kind that the network reports by.
         journal: who does the steps and who watches; plain calls in silence when left out.
 
     Raises:
@@ -77,24 +77,24 @@ def report_month(network_file: Path, month: str, journal: Journal | None = None)
         UnexpectedError: a bug; the last good release is as it was.
     """
     journal = journal or Journal()
-    return report_network(journal.do(READ, network_file), network_file, month, journal)
+    return report_network(journal.do(READ, network_file), network_file, period, journal)
 
 
-def report_network(network: Network, network_file: Path, month: str, journal: Journal) -> MonthReported:
+def report_network(network: Network, network_file: Path, period: str, journal: Journal) -> PeriodReported:
     """The same for a network file that was read already.
 
     Raises:
-        ClinicnetError, UnexpectedError: as `report_month`.
+        ClinicnetError, UnexpectedError: as `report_period`.
     """
     started = datetime.now(UTC)
-    record = _Record(network_file, network, month, started, journal)
+    record = _Record(network_file, network, period, started, journal)
     try:
         with one_thread(), given_up_when_stalled(journal.progress) as journal.progress:
-            release, published, not_estimated = _report(network, month, journal)
+            release, published, not_estimated = _report(network, period, journal)
     except BaseException as error:
         record.ended_by(error)
         raise
-    return MonthReported(
+    return PeriodReported(
         release=release,
         directory=published.directory,
         latest=published.latest,
@@ -104,7 +104,7 @@ def report_network(network: Network, network_file: Path, month: str, journal: Jo
     )
 
 
-def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Published, Mapping[str, str]]:
+def _report(network: Network, period: str, journal: Journal) -> tuple[Release, Published, Mapping[str, str]]:
     from tasks.publishing import Output
     from tasks.records import Records
 
@@ -112,7 +112,7 @@ def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Pu
     journal.progress.plan(planned(network), expected_seconds(output.runs))
     records = Records.of(network)
     with records.in_one_state(), output.staging() as staging:
-        screened = journal.do(SCREEN, network, month)
+        screened = journal.do(SCREEN, network, period)
         summary = journal.do(SUMMARISE, screened, network)
         estimates, ranks = {}, {}
         for name, outcome in network.outcomes.items():
@@ -120,7 +120,7 @@ def _report(network: Network, month: str, journal: Journal) -> tuple[Release, Pu
             ranks[name] = journal.do(RANK.about(outcome.label), network, estimates[name])
         estimated = Estimated(network, screened, summary, estimates, ranks)
         records.let_go()
-        release = disclosed(network, month, estimated, output, journal)
+        release = disclosed(network, period, estimated, output, journal)
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, staging)
         published = journal.do(PUBLISH, output, staging, release)
@@ -153,15 +153,15 @@ class Estimated:
 
 
 def disclosed(
-    network: Network, month: str, estimated: Estimated, output: Output, journal: Journal
+    network: Network, period: str, estimated: Estimated, output: Output, journal: Journal
 ) -> Release:
-    """The release of `month`, with the network's small-number policy applied to every table.
+    """The release of `period`, with the network's small-number policy applied to every table.
 
-    What is withheld depends on what was published before. An edition of the month was held against what stood
-    then, so a run that may be making it again is held against the same: where the records give that edition
-    once more, it is the release. Otherwise the release is a new one, held against all that stands now.
+    What is withheld depends on what was published before. An edition of the period was held against what
+    stood then, so a run that may be making it again is held against the same: where the records give that
+    edition once more, it is the release. Otherwise the release is a new one, held against all there is now.
     """
-    standing: tuple[Standing, ...] = journal.do(READ_PUBLISHED, output, month, estimated.summary)
+    standing: tuple[Standing, ...] = journal.do(READ_PUBLISHED, output, period, estimated.summary)
     for turn, held_against in enumerate(standing):
         subject = _attempt(turn, held_against)
         tables = estimated.tables(held_against)
@@ -169,7 +169,7 @@ def disclosed(
         ranks = journal.do(
             RANK_SHOWN.about(subject),
             network,
-            month,
+            period,
             estimated.estimates,
             estimated.ranks,
             withholding,
@@ -181,7 +181,7 @@ def disclosed(
         release = journal.do(
             COMPARE.about(subject),
             network,
-            month,
+            period,
             estimated.screened,
             estimated.summary,
             tables,
@@ -225,7 +225,7 @@ class _Record:
 
     network_file: Path
     network: Network
-    month: str
+    period: str
     started: datetime
     journal: Journal
 
@@ -257,7 +257,7 @@ class _Record:
         record = RunRecord(
             network=self.network.network.name,
             network_file=str(self.network_file),
-            month=self.month,
+            month=self.period,
             started=self.started,
             finished=datetime.now(UTC),
             steps=tuple(self.journal.steps),

@@ -34,11 +34,11 @@ def _read(network_file: Path) -> Network:
     return read_network(network_file)
 
 
-def _screen(network: Network, month: str) -> Screened:
+def _screen(network: Network, period: str) -> Screened:
     from tasks.records import Records
     from tasks.screening import screen
 
-    return screen(Records.of(network), network, month)
+    return screen(Records.of(network), network, period)
 
 
 def _summarise(screened: Screened, network: Network) -> Summary:
@@ -59,10 +59,10 @@ def _rank(network: Network, estimates: OutcomeEstimates) -> OutcomeRanks:
     return rank_outcome(network, estimates)
 
 
-def _read_published(output: Output, month: str, summary: Summary) -> tuple[Standing, ...]:
+def _read_published(output: Output, period: str, summary: Summary) -> tuple[Standing, ...]:
     from tasks.publishing import standing_releases
 
-    return standing_releases(output, (summary.months[0], month))
+    return standing_releases(output, (summary.months[0], period))
 
 
 def _decide(network: Network, tables: Tables, standing: Standing) -> Withholding:
@@ -92,11 +92,11 @@ def _mask(network: Network, tables: Tables, withholding: Withholding) -> Tables:
 
 
 def _compare(
-    network: Network, month: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
+    network: Network, period: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
 ) -> Release:
     from tasks.releasing import release_of
 
-    return release_of(network, month, screened, summary, tables, standing)
+    return release_of(network, period, screened, summary, tables, standing)
 
 
 def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> Rendered:
@@ -123,9 +123,9 @@ def _screened(screened: Screened) -> str:
 def _published_before(standing: tuple[Standing, ...]) -> str:
     *editions, new = standing
     if not new.earlier:
-        return "no earlier release shares a month"
-    again = f", {len(editions)} of this month" if editions else ""
-    return f"{len(new.earlier)} earlier share months{again}"
+        return "no earlier release shares a period"
+    again = f", {len(editions)} of this period" if editions else ""
+    return f"{len(new.earlier)} earlier share periods{again}"
 
 
 def _compared(release: Release) -> str:
@@ -142,7 +142,7 @@ def _estimated(estimates: OutcomeEstimates) -> str:
 READ = JobStep("Read the network file", _read, lambda network: f"{len(network.outcomes)} outcomes")
 SCREEN = JobStep("Screen the records", _screen, _screened, reads_records=True)
 SUMMARISE = JobStep(
-    "Add up clinics and months", _summarise, lambda _: "counts and sums, no patients", reads_records=True
+    "Add up clinics and periods", _summarise, lambda _: "counts and sums, no patients", reads_records=True
 )
 ESTIMATE = JobStep("Estimate", _estimate, _estimated, reads_records=True)
 RANK = JobStep("Rank clinics", _rank, lambda ranks: str(ranks.verdict_row["verdict"]).replace("_", " "))
@@ -152,7 +152,7 @@ RANK_SHOWN = JobStep("Rank the clinics that are shown", _rank_shown, lambda rank
 MASK = JobStep("Withhold small numbers", _mask, lambda tables: f"{len(tables)} tables")
 COMPARE = JobStep("Compare with the last release", _compare, _compared)
 DISCLOSE = (DECIDE, RANK_SHOWN, MASK, COMPARE)
-"""From estimates to a release: done again for each edition of the month that it may be once more."""
+"""From estimates to a release: done again for each edition of the period that it may be once more."""
 DRAW = JobStep("Draw the reports", _draw, lambda files: f"{len(files):,} PDFs")
 WRITE_FEED = JobStep("Write the feed", _write_feed, lambda files: f"{len(files):,} files")
 PUBLISH = JobStep(

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # each place, and the places it may import besides itself
-BOTTOM = {"tasks.errors", "tasks.months", "tasks.program_questions", "tasks.release", "tasks.network"}
+BOTTOM = {"tasks.errors", "tasks.periods", "tasks.program_questions", "tasks.release", "tasks.network"}
 STEPS = (
     *("tasks.demo", "tasks.screening", "tasks.estimating", "tasks.ranking", "tasks.disclosing"),
     *("tasks.releasing", "tasks.rendering", "tasks.publishing"),
@@ -22,12 +22,12 @@ ALLOWED: dict[str, set[str]] = {
     "sql": set(),
     "reports": set(),
     "tasks.errors": set(),
-    "tasks.months": set(),
+    "tasks.periods": set(),
     "tasks.program_questions": set(),
-    "tasks.network": {"tasks.errors", "reports"},
-    "tasks.release": {"tasks.errors", "tasks.program_questions"},
+    "tasks.network": {"tasks.errors", "tasks.periods", "reports"},
+    "tasks.release": {"tasks.errors", "tasks.periods", "tasks.program_questions"},
     "tasks.records": {*BOTTOM, "sql"},
-    "tasks.models": {"tasks.errors", "tasks.months", "tasks.program_questions", "tasks.records"},
+    "tasks.models": {"tasks.errors", "tasks.periods", "tasks.program_questions", "tasks.records"},
     "tasks.demo": {*BOTTOM, "sql"},
     "tasks.screening": {*BOTTOM, "tasks.records", "reports", "sql"},
     "tasks.estimating": {*BOTTOM, "tasks.models", "tasks.records", "reports"},

@@ -52,7 +52,8 @@ class Correlation(StrEnum):
 
 NetworkFile = Annotated[Path, typer.Argument(help="The network file (network.toml).")]
 NetworkOption = Annotated[Path, typer.Option("--network", "-n", help="The network file (network.toml).")]
-MonthOption = Annotated[str, typer.Option("--month", "-m", help="The month to report, YYYY-MM.")]
+_LABELS = "2024-05, or 2024-Q2 or 2024-W05 where the network reports by quarter or week"
+PeriodOption = Annotated[str, typer.Option("--month", "--period", "-m", help=f"What to report: {_LABELS}.")]
 
 
 def _version(asked: bool) -> None:
@@ -132,8 +133,8 @@ def check(network: NetworkFile = Path("network.toml")) -> None:
 
 
 @app.command()
-def run(month: MonthOption, network: NetworkFile = Path("network.toml")) -> None:
-    """Report one month as PDFs and as a data feed."""
+def run(month: PeriodOption, network: NetworkFile = Path("network.toml")) -> None:
+    """Report one month, quarter or week as PDFs and as a data feed."""
     _report(network, month)
 
 
@@ -145,7 +146,8 @@ def ask(
         Model, typer.Option(help="auto: a mixed model where the formula has random terms, otherwise GEE.")
     ] = Model.auto,
     month: Annotated[
-        str | None, typer.Option("--month", "-m", help="The last month of the window, YYYY-MM.")
+        str | None,
+        typer.Option("--month", "--period", "-m", help=f"The last period of the window: {_LABELS}."),
     ] = None,
     correlation: Annotated[
         Correlation, typer.Option(help="Working correlation, for GEE.")
@@ -163,18 +165,23 @@ def ask(
 @app.command()
 def schedule(
     network: NetworkFile,
-    cron: Annotated[str, typer.Option(help="When to report, in the network's time zone.")] = "0 6 3 * *",
+    cron: Annotated[
+        str | None,
+        typer.Option(
+            help="When to report, in the network's time zone; left out, the third day after, at 6:00."
+        ),
+    ] = None,
 ) -> None:
-    """Report each month as it closes, on this machine."""
+    """Report each month, quarter or week as it closes, on this machine."""
     from flows.on_prefect.schedule import serve_schedule
 
     serve_schedule(network, cron, lambda words: print(words, file=sys.stderr), debug=_debug())
 
 
-def _report(network_file: Path, month: str) -> None:
+def _report(network_file: Path, period: str) -> None:
     from flows.commands.run import run_here, where_it_is
 
-    reported = run_here(network_file, month, debug=_debug())
+    reported = run_here(network_file, period, debug=_debug())
     for outcome, reason in reported.not_estimated.items():
         print(f"Not estimated: {outcome}: {reason}", file=sys.stderr)
     print(*where_it_is(reported), sep="\n")

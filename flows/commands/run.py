@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from flows.commands.progress import Progress, shown
 from flows.job_step import DoneBefore, UnexpectedError
-from flows.month_due import parse_month
 from flows.monthly_steps import READ, SCREEN
 from flows.on_prefect.prefect_settings import prepare_prefect
+from flows.period_due import parse_period
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:
-    from flows.monthly_job import MonthReported
+    from flows.monthly_job import PeriodReported
     from tasks.network.schema import Network
 
 
@@ -23,8 +23,8 @@ class OrchestrationError(ClinicnetError):
     """Prefect's server does not answer."""
 
 
-def run_here(network_file: Path, month: str, *, debug: bool) -> MonthReported:
-    """Report `month` in this process, as a Prefect flow, with progress on the terminal.
+def run_here(network_file: Path, period: str, *, debug: bool) -> PeriodReported:
+    """Report `period` in this process, as a Prefect flow, with progress on the terminal.
 
     Raises:
         ClinicnetError: something that its sentence says how to mend; the last good release is as it was.
@@ -32,13 +32,13 @@ def run_here(network_file: Path, month: str, *, debug: bool) -> MonthReported:
     """
     from tasks.records import Records
 
-    month = parse_month(month)
     before = {READ.shown: _read_and_checked(network_file)}
     network: Network = before[READ.shown].result
+    period = parse_period(period, network)
     with Records.of(network).in_one_state(), shown() as progress:
         if network.records.password_block is None:  # only a Prefect server opens the block
-            before[SCREEN.shown] = DoneBefore.by(SCREEN, network, month)
-        return _in_prefect(network_file, month, progress, before, debug=debug)
+            before[SCREEN.shown] = DoneBefore.by(SCREEN, network, period)
+        return _in_prefect(network_file, period, progress, before, debug=debug)
 
 
 def _read_and_checked(network_file: Path) -> DoneBefore:
@@ -50,13 +50,13 @@ def _read_and_checked(network_file: Path) -> DoneBefore:
 
 
 def _in_prefect(
-    network_file: Path, month: str, progress: Progress, before: dict[str, DoneBefore], *, debug: bool
-) -> MonthReported:
+    network_file: Path, period: str, progress: Progress, before: dict[str, DoneBefore], *, debug: bool
+) -> PeriodReported:
     prepare_prefect(debug=debug)
     try:
-        from flows.on_prefect.monthly import report_month_in_prefect
+        from flows.on_prefect.monthly import report_in_prefect
 
-        return report_month_in_prefect(network_file, month, progress, before)
+        return report_in_prefect(network_file, period, progress, before)
     except (ClinicnetError, UnexpectedError):
         raise
     except RuntimeError as error:
@@ -71,7 +71,7 @@ def _in_prefect(
         ) from error
 
 
-def where_it_is(reported: MonthReported) -> list[str]:
+def where_it_is(reported: PeriodReported) -> list[str]:
     """Where the PDFs, the feed and the run's record are, a line each."""
     latest = _short(reported.latest)
     same = " (the same as before)" if reported.unchanged else ""

@@ -11,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 from flows.asking import INSIDE, AdHocQuestion, Correlation, Model, fit, usable_records
 from flows.job_step import JobStep
 from flows.monthly_steps import READ
-from flows.on_prefect.in_prefect import Month, journal, provide_password
+from flows.on_prefect.in_prefect import PeriodLabel, journal, provide_password
 from tasks.records import Records
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def ask_network(
     formula: str,
     network: str,
     model: Model = "auto",
-    month: Month | None = None,
+    month: PeriodLabel | None = None,
     correlation: Correlation = "exchangeable",
 ) -> str:
     """Answer one question about a clinic network: a fit with its estimand in words.
@@ -40,7 +40,8 @@ def ask_network(
         formula: As analysts write it, e.g. positive ~ age + gender + drive_thru + (1 | clinic).
         network: Path of the network file (network.toml) on the machine that runs this.
         model: auto takes a mixed model where the formula has random terms and GEE where it has none.
-        month: Last month of the window, YYYY-MM. Left out, every month with records is used.
+        month: Last period of the window: 2024-05, 2024-Q2 or 2024-W05, as the network reports. Left out,
+            every period with records is used.
         correlation: Working correlation of GEE.
     """
     done = journal()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from tasks.periods import said
 from tasks.release import plain_rows
 
 if TYPE_CHECKING:
-    from flows.monthly_job import MonthReported
+    from flows.monthly_job import PeriodReported
 
 _MOST_ROWS = 500
 _QUALITY = ["rule", "clinic", "action", "n_checked", "n_found", "status"]
@@ -31,8 +32,8 @@ _EFFECTS = [
 ]
 
 
-def leave_artifacts(reported: MonthReported) -> None:
-    """Leave the run's tables and links in the UI, under keys that keep their history over the months."""
+def leave_artifacts(reported: PeriodReported) -> None:
+    """Leave the run's tables and links in the UI, under keys that keep their history over the periods."""
     release = reported.release
     about = f"{release.network}, {release.period}, release {release.id}"
     effects = release["program_effects"]
@@ -54,7 +55,7 @@ def leave_artifacts(reported: MonthReported) -> None:
     create_markdown_artifact(key="release", markdown=_release_page(reported), description=about)
 
 
-def _release_page(reported: MonthReported) -> str:
+def _release_page(reported: PeriodReported) -> str:
     release, directory = reported.release, reported.directory
     outcomes = "\n".join(
         f"| {row.label} | {row.verdict} | {row.status} | {row.reason} |"
@@ -66,7 +67,7 @@ def _release_page(reported: MonthReported) -> str:
     )
     return f"""# {release.network}, {release.period}
 
-Release `{release.id}`: records from {release.window[0]} to {release.window[1]}, with dates up to
+Release `{release.id}`: records of {said(*release.window)}, with dates up to
 {release.cut_off}, small numbers by `{release.policy}`.
 
 | outcome | verdict | status | why |

@@ -22,13 +22,14 @@ from flows.commands.progress import Progress, Silent
 from flows.commands.stopping import hear_sigterm_again
 from flows.job_step import DoneBefore, JobStep, Journal, guarded
 from tasks.errors import SourceError, SourceUnreachableError
+from tasks.periods import PATTERN
 from tasks.publishing import Step
 from tasks.records.sources.records import BLOCK_PASSWORD
 
 if TYPE_CHECKING:
     from tasks.network.schema import Network
 
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+PeriodLabel = Annotated[str, Field(pattern=f"^{PATTERN}$")]
 START = "Start Prefect"
 RETRY_DELAYS = [2.0, 10.0, 30.0]
 

@@ -1,4 +1,4 @@
-"""Serving the deployments on one machine: the monthly report by the calendar, and questions on demand."""
+"""Serving the deployments on one machine: each period's report by the calendar, and questions on demand."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.on_prefect.prefect_settings import prepare_prefect
 from tasks.errors import ClinicnetError
+from tasks.periods import Kind
 
 if TYPE_CHECKING:
     from prefect.schedules import Schedule
+
+CLOSED: Mapping[Kind, str] = {"month": "0 6 3 * *", "quarter": "0 6 3 1,4,7,10 *", "week": "0 6 * * 3"}
+"""Kind of period → 6:00 on the third day of the next, as cron says it."""
 
 _PATIENCE = 120.0
 
@@ -35,8 +39,10 @@ class ScheduleError(ClinicnetError):
     """The schedule cannot be kept as asked."""
 
 
-def serve_schedule(network_file: Path, cron: str, say: Callable[[str], None], *, debug: bool) -> None:
-    """Serve the monthly report of a network by `cron`, in its time zone, and questions, until stopped.
+def serve_schedule(network_file: Path, cron: str | None, say: Callable[[str], None], *, debug: bool) -> None:
+    """Serve the report of a network by `cron`, in its time zone, and questions, until stopped.
+
+    Without `cron` each period is reported at 6:00 on the third day of the next.
 
     Where PREFECT_API_URL names a server, that one keeps the schedule; otherwise one is started here and
     ends with this command.
@@ -46,14 +52,16 @@ def serve_schedule(network_file: Path, cron: str, say: Callable[[str], None], *,
     """
     from tasks.network import read_network
 
-    time_zone = read_network(network_file).network.time_zone
+    network = read_network(network_file)
+    time_zone, period = network.network.time_zone, network.window.period
+    cron = cron or CLOSED[period]
     prepare_prefect(debug=debug)
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")  # a lost server must be loud
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     schedule = _schedule(cron, time_zone)
     with _server() as url, temporary_settings({PREFECT_API_URL: url}):
-        say(f"The month just closed is reported at {cron!r} ({time_zone}).")
+        say(f"The {period} just closed is reported at {cron!r} ({time_zone}).")
         say(f"Runs and forms are at {url.removesuffix('/api')}. Stop with Ctrl-C.")
         _serve(network_file.resolve(), schedule)
 

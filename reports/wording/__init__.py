@@ -1,4 +1,9 @@
-"""Every word of the reports, from one file a language, which a person may edit: `en.toml` and its like."""
+"""Every word of the reports, from one file a language, which a person may edit: `en.toml` and its like.
+
+A sentence that speaks of periods has {period} or {periods} in it, for the word of what the network reports
+by: month, quarter or week. Where the grammar asks for more than another noun, the sentence stands once more
+for that period: the table `[week.outcome]` has what is said of weeks in place of `[outcome]`.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +17,45 @@ from importlib.resources import files
 from typing import Any
 
 ENGLISH = "en"
+MONTH = "month"
 
 
 @dataclass(frozen=True)
 class Wording:
-    """One language: dotted key → sentence with {places} to fill; terms and what they mean."""
+    """One language: dotted key → sentence with {places} to fill; terms and what they mean.
+
+    Attributes:
+        sentences: as in the file; one that is said otherwise of weeks stands under `week.` and its key too.
+        terms: the glossary: each `term` with what it `means`, under `week` where of weeks otherwise.
+        periods: month, quarter or week → the words that fill {period} and its like.
+    """
 
     sentences: Mapping[str, str]
-    glossary: tuple[tuple[str, str], ...]
+    terms: tuple[Mapping[str, str], ...]
+    periods: Mapping[str, Mapping[str, str]]
 
-    def say(self, key: str, **values: object) -> str:
+    def sentence(self, key: str, period: str = MONTH) -> str:
+        """The sentence under `key`, as it is said of that period, with places to fill.
+
+        Raises:
+            KeyError: there is no such sentence.
+        """
+        return self.sentences.get(f"{period}.{key}") or self.sentences[key]
+
+    def say(self, key: str, period: str = MONTH, /, **values: object) -> str:
         """The sentence under `key` with its places filled.
 
         Raises:
             KeyError: there is no such sentence, or a place is not filled.
         """
-        return self.sentences[key].format(**values)
+        return self.sentence(key, period).format(**self.periods[period], **values)
+
+    def glossary(self, period: str = MONTH) -> tuple[tuple[str, str], ...]:
+        """Terms and what they mean."""
+        words = self.periods[period]
+        return tuple(
+            (each["term"], (each.get(period) or each["means"]).format(**words)) for each in self.terms
+        )
 
 
 def languages() -> tuple[str, ...]:
@@ -45,17 +73,20 @@ def wording(language: str = ENGLISH) -> Wording:
     """
     text = (files("reports") / "wording" / f"{language}.toml").read_text(encoding="utf-8")
     read = tomllib.loads(text)
-    glossary = tuple((entry["term"], entry["means"]) for entry in read.pop("glossary"))
-    return Wording(sentences=dict(_flat(read)), glossary=glossary)
+    terms, periods = tuple(read.pop("glossary")), read.pop("period")
+    return Wording(sentences=dict(_flat(read)), terms=terms, periods=periods)
 
 
-_spoken = ContextVar("language", default=ENGLISH)
+_spoken = ContextVar("language", default=(ENGLISH, MONTH))
 
 
 @contextmanager
-def speaking(language: str) -> Iterator[None]:
-    """While it lasts, `say` and what is written with it speak this language; each step begins with it."""
-    before = _spoken.set(language)
+def speaking(language: str, period: str = MONTH) -> Iterator[None]:
+    """While it lasts, `say` and what is written with it speak this language, of months, quarters or weeks.
+
+    Each step begins with it.
+    """
+    before = _spoken.set((language, period))
     try:
         yield
     finally:
@@ -64,7 +95,12 @@ def speaking(language: str) -> Iterator[None]:
 
 def spoken() -> str:
     """The language that `say` speaks here and now; English where no step has said otherwise."""
-    return _spoken.get()
+    return _spoken.get()[0]
+
+
+def spoken_period() -> str:
+    """What the network reports by, of which `say` speaks: month where no step has said otherwise."""
+    return _spoken.get()[1]
 
 
 def say(key: str, **values: object) -> str:
@@ -73,7 +109,12 @@ def say(key: str, **values: object) -> str:
     Raises:
         KeyError: as `Wording.say`.
     """
-    return wording(spoken()).say(key, **values)
+    return wording(spoken()).say(key, spoken_period(), **values)
+
+
+def glossary() -> tuple[tuple[str, str], ...]:
+    """Terms and what they mean, in the language spoken."""
+    return wording(spoken()).glossary(spoken_period())
 
 
 def has(key: str) -> bool:

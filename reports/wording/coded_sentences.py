@@ -7,7 +7,7 @@ import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.wording import spoken, wording
+from reports.wording import spoken, spoken_period, wording
 from reports.wording.writing import decimal, plain
 
 CODE = "code"
@@ -58,7 +58,8 @@ def _told(sentence: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
         for name, value in sentence.items()
         if name != CODE
     }
-    return _Written().format(wording(spoken()).sentences[sentence[CODE]], **values)
+    said, period = wording(spoken()), spoken_period()
+    return _Written().format(said.sentence(sentence[CODE], period), **said.periods[period], **values)
 
 
 class _Written(string.Formatter):

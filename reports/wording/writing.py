@@ -55,25 +55,42 @@ def counted(count: int, noun: str) -> str:
 
     Args:
         count: how many.
-        noun: clinic, record, value, month or clinic_month.
+        noun: clinic, record, value, month or clinic_month; a month is whatever the network reports by.
     """
     number = "none" if count == 0 else "one" if _locale().plural_form(count) == "one" else "other"
     return say(f"count.{noun}_{number}", count=decimal(count, 0))
 
 
-def month_name(month: str) -> str:
-    """ "2020-05" as "May 2020"."""
-    return format_skeleton("yMMMM", _first_day(month), locale=_locale())
+def period_name(period: str) -> str:
+    """ "2020-05" as "May 2020", "2020-Q2" as "2nd quarter 2020", "2020-W05" as "week 5 of 2020"."""
+    year, within = period.split("-", 1)
+    if within.startswith("W"):  # CLDR counts weeks otherwise than ISO 8601 in some countries
+        return say("period_name.week", number=int(within[1:]), year=year)
+    skeleton = "yQQQQ" if within.startswith("Q") else "yMMMM"
+    return format_skeleton(skeleton, _first_day(year, within), locale=_locale())
 
 
-def months_name(first: str, last: str) -> str:
-    """A stretch of months: "January 2020 to May 2020", and "May 2020" where it is one month."""
-    return month_name(first) if first == last else between(month_name(first), month_name(last))
+def periods_name(first: str, last: str) -> str:
+    """A stretch of periods: "January 2020 to May 2020", and "May 2020" where it is one."""
+    if first == last:
+        return period_name(first)
+    return say("period_name.stretch", first=period_name(first), last=period_name(last))
 
 
-def month_short(month: str) -> str:
-    """ "2020-05" as "May", for the ticks of a run chart."""
-    return format_date(_first_day(month), "LLL", locale=_locale())
+def period_short(period: str) -> str:
+    """ "2020-05" as "May", "2020-Q2" as "Q2", "2020-W05" as "W5", for the ticks of a run chart."""
+    year, within = period.split("-", 1)
+    if within.startswith("W"):
+        return say("period_name.week_short", number=int(within[1:]))
+    return format_date(_first_day(year, within), "QQQ" if within.startswith("Q") else "LLL", locale=_locale())
+
+
+def start_name(start: str) -> str:
+    """When a program started, to stand after "since": the name of a period, or of a day."""
+    if start.count("-") > 1:
+        return say("period_name.since_day", start=date_name(start))
+    kind = {"Q": "quarter", "W": "week"}.get(start[5], "month")
+    return say(f"period_name.since_{kind}", start=period_name(start))
 
 
 def date_name(day: str) -> str:
@@ -81,8 +98,10 @@ def date_name(day: str) -> str:
     return format_date(date.fromisoformat(day[:10]), "long", locale=_locale())
 
 
-def _first_day(month: str) -> date:
-    return date.fromisoformat(f"{month}-01")
+def _first_day(year: str, within: str) -> date:
+    """The first day of a month (05) or quarter (Q2)."""
+    month = 3 * int(within[1:]) - 2 if within.startswith("Q") else int(within)
+    return date(int(year), month, 1)
 
 
 def _locale() -> Locale:

@@ -1,2 +1,2 @@
--- noted: dated after the reported month, so not part of this report
+-- noted: dated after the reported {period}, so not part of this report
 date >= DATE '{day_after}'

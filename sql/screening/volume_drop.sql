@@ -1,4 +1,4 @@
--- noted clinic-months: a month with under half of the clinic's usual records, and fewer than chance explains
+-- noted clinic-months: a {period} with under half of the clinic's usual records, and fewer than chance explains
 -- usual: the mean of up to six months before, at least three; chance: 3.09 standard deviations of a Poisson
 -- count about a mean estimated from m months, sqrt(usual (1 + 1/m))
 SELECT clinic, COUNT(*) AS n_checked, SUM(CASE WHEN n < 0.5 * usual AND usual - n > chance THEN 1 ELSE 0 END) AS n_found

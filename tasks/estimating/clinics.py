@@ -36,7 +36,7 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
     elif outcome.kind == "count":
         lower, upper = poisson_interval(total, exposure, LEVEL)
         value, numerator = _ratio(total, exposure), total
-        denominator = np.full(len(n), np.nan) if outcome.per == "clinic-month" else exposure
+        denominator = np.full(len(n), np.nan) if outcome.counts_records else exposure
     else:
         mean = moments["mean"].to_numpy(dtype=float)
         # squares stand about the mean already, so the sum about it is zero
@@ -44,7 +44,7 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
         value, lower, upper = mean, mean + below, mean + above
         if outcome.scale == "log":
             value, lower, upper = np.exp(value), np.exp(lower), np.exp(upper)
-    empty = ~(n > 0) if outcome.per == "record" else np.zeros(len(n), dtype=bool)
+    empty = np.zeros(len(n), dtype=bool) if outcome.counts_records else ~(n > 0)
     return pd.DataFrame(
         {
             "outcome": question.name,
@@ -69,7 +69,7 @@ def raw_estimand(question: OutcomeFormulas) -> str:
     outcome = question.outcome
     if outcome.kind == "binary":
         return say("estimand_raw.binary")
-    if outcome.per == "clinic-month":
+    if outcome.counts_records:
         return say("estimand_raw.monthly")
     if outcome.kind == "count":
         return say("estimand_raw.count")

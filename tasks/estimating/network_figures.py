@@ -83,7 +83,7 @@ def _level(
     if outcome.kind == "binary":
         yield _Figure("mean", 100.0 * total / n, say("figure_method.share"), unit)
     elif outcome.kind == "count":
-        how = "rate" if outcome.per == "record" else "monthly"
+        how = "monthly" if outcome.counts_records else "rate"
         yield _Figure("mean", total / exposure, say(f"figure_method.{how}"), unit)
     else:
         mean = float((moments["n"] * moments["mean"]).sum() / n)
@@ -141,7 +141,7 @@ _METHODS = {"continuous": "reml", "binary": "beta-binomial", "count": "observed"
 def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:
     # a clinic's records in a month are its size, and span orders of magnitude: a log-normal so wide
     # says, on the scale of counts, that clinics alone differ; analysis of variance assumes no shape
-    counted_months = question.outcome.per == "clinic-month"
+    counted_months = question.outcome.counts_records
     kind = "continuous" if counted_months else question.outcome.kind
     method = "anova" if counted_months else _METHODS[kind]
     family = question.family if kind == "count" else "poisson"
@@ -174,7 +174,7 @@ def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure
         found.lower,
         found.upper,
     )
-    counted = say("unit.records" if question.outcome.per == "record" else "unit.clinic_months")
+    counted = say("unit.clinic_months" if question.outcome.counts_records else "unit.records")
     yield from _cost(found, counted)
     if question.regions:
         yield from _by_region(question, records)

@@ -80,7 +80,7 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
         SourceError: the database went away (worth another try).
     """
     question = question_of(network, name, summary)
-    with speaking(network.network.language), usable.held():
+    with speaking(network.network.language, network.window.period), usable.held():
         records = _records_of(question, usable)
         with read_once(
             records,
@@ -98,7 +98,7 @@ def _estimate(
 ) -> OutcomeEstimates:
     raw = raw_rows(question, summary)
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary))
-    row = _outcome_row(question, summary)
+    row = _outcome_row(question, network, summary)
     try:
         family = attempted(lambda: family_of(question.outcome, question.null, records))
         question = replace(question, chosen=family)
@@ -149,23 +149,23 @@ def _ranking(records: ModelRecords) -> tuple[ModelRecords, LmmFit | GlmmFit]:
 
 def _records_of(question: OutcomeFormulas, usable: Records) -> Records:
     """The records an outcome is estimated from: the usable ones, or the clinics' months counted."""
-    if question.outcome.per == "record":
+    if not question.outcome.counts_records:
         return usable
     return clinic_month_counts(usable, question.response)
 
 
-def _outcome_row(question: OutcomeFormulas, summary: Summary) -> dict[str, object]:
+def _outcome_row(question: OutcomeFormulas, network: Network, summary: Summary) -> dict[str, object]:
     moments = summary.by_clinic(question.name)
-    outcome = question.outcome
+    outcome, by = question.outcome, network.window.period
     return {
         "outcome": question.name,
         "label": outcome.label,
         "kind": outcome.kind,
         "unit": outcome.unit or ("%" if outcome.kind == "binary" else ""),
         "direction": outcome.direction,
-        "adjusters": ", ".join("month" if each == MONTHS else each for each in question.adjusters),
+        "adjusters": ", ".join(by if each == MONTHS else each for each in question.adjusters),
         "comparator": say("compared_with.typical"),
-        "n_records": int(moments["n"].sum() if outcome.per == "record" else moments["total"].sum()),
+        "n_records": int(moments["total" if outcome.counts_records else "n"].sum()),
         "n_clinics": int((moments["n"] > 0).sum()),
         "status": "ok",
     }

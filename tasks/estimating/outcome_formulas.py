@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tasks.estimating.outcome_family import Family, MeanFamily, mean_family
 from tasks.estimating.summary import COME_AGAIN, Summary
 from tasks.network.schema import Network, OutcomeSection
+from tasks.periods import Period, first_day
 
 MONTHS = "C(month)"
 MERGED_MONTHS = "C(merged_month)"
@@ -27,6 +28,7 @@ class OutcomeFormulas:
             clinic of few patients with many visits knows less than its visits suggest.
         regions: whether the network has regions.
         rollout: whether the program starts clinic by clinic (so that time and program must be told apart).
+        starts_within: whether it started somewhere within a period, rather than on a period's first day.
         chosen: the outcome's family, once it has been chosen by the records.
     """
 
@@ -38,6 +40,7 @@ class OutcomeFormulas:
     patients: str
     regions: bool
     rollout: bool
+    starts_within: bool = False
     chosen: Family | None = None
 
     @property
@@ -117,7 +120,7 @@ def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormula
     """
     outcome = network.outcomes[name]
     column = outcome.column or name
-    adjusters = outcome.adjusters if outcome.per == "record" else ()
+    adjusters = outcome.adjusters if not outcome.counts_records else ()
     if len(summary.months) > 1:
         adjusters = (*adjusters, MONTHS)
     program = network.program
@@ -126,11 +129,19 @@ def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormula
         outcome=outcome,
         response=f"log({column})" if outcome.scale == "log" else column,
         adjusters=adjusters,
-        program="program" if program is not None and outcome.per == "record" else None,
+        program="program" if program is not None and not outcome.counts_records else None,
         patients=_patients(name, outcome, summary),
         regions=bool(summary.clinics["region"].nunique() > 1),
         rollout=program is not None and program.starts is not None,
+        starts_within=_starts_within(network),
     )
+
+
+def _starts_within(network: Network) -> bool:
+    if network.program is None or network.program.starts is None:
+        return False
+    days = map(first_day, network.program.starts.values())
+    return any(Period.of_day(network.window.period, day).first_day != day for day in days)
 
 
 def _patients(name: str, outcome: OutcomeSection, summary: Summary) -> str:

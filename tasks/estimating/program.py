@@ -141,7 +141,8 @@ def _rollout(
             yield from _average(question, row, rests)
     if average.change is not None:
         yield _tested(question, average, "change", average.change)
-    immediate = asked()
+    # where a program started within a period, its records say by their dates which of them it reached
+    immediate = asked(starts=None) if question.starts_within else asked()
     for row in _rows_of(immediate.table):
         yield _from_rollout(question, row, "effect")
     leads = LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0

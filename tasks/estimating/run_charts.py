@@ -70,4 +70,4 @@ def _counts(question: OutcomeFormulas, n: Floats, total: Floats, exposure: Float
         return nothing, n
     if question.outcome.kind == "binary":
         return total, n
-    return total, nothing if question.outcome.per == "clinic-month" else exposure
+    return total, nothing if question.outcome.counts_records else exposure

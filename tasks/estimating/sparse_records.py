@@ -81,7 +81,7 @@ class ModelRecords:
 
 def model_records(question: OutcomeFormulas, records: Records, summary: Summary) -> ModelRecords:
     """The records with sparse months merged with their neighbours."""
-    if MONTHS not in question.adjusters or question.outcome.per != "record":
+    if MONTHS not in question.adjusters or question.outcome.counts_records:
         return ModelRecords(question, records)
     shared = merged_months(_varying_months(question, summary))
     if not shared:

@@ -73,7 +73,7 @@ def summarise(usable: Records, network: Network) -> Summary:
     months = tuple(sorted(counted["month"].unique()))
     outcomes = {}
     for name, outcome in network.outcomes.items():
-        if outcome.per == "clinic-month":
+        if outcome.counts_records:
             outcomes[name] = _records_per_month(counted, tuple(clinics["clinic"]), months)
         else:
             outcomes[name] = clinics_and_months.moments_by_month(

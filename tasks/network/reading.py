@@ -17,6 +17,7 @@ from tasks.errors import NetworkError, nearest
 from tasks.network.positions import key_lines, line_of
 from tasks.network.problems import NetworkFileError, Problem, in_order
 from tasks.network.schema import Network
+from tasks.periods import KINDS, Kind
 
 KeyPath = tuple[str | int, ...]
 
@@ -223,9 +224,10 @@ def _sentence(error: ErrorDetails, content: Mapping[str, Any]) -> str:
         return f"{key} = {value!r} is not one of {', '.join(choices)}{ending}"
     if kind in _TYPES:
         return f"{key} must be {_TYPES[kind]}, and is {_written(value)}"
+    if kind == "start":
+        by = _period_of(content)
+        return f'{key} = {value!r} is not a {by}; write it as "{KINDS[by]}", or give the day of the start'
     if kind == "string_pattern_mismatch":
-        if "starts" in place:
-            return f'{key} = {value!r} is not a month; write it as "2023-05"'
         return f"{key} = {value!r} is not a column's name; use letters, digits and underscores"
     if kind in _LIMITS:
         words, limit = _LIMITS[kind]
@@ -235,6 +237,13 @@ def _sentence(error: ErrorDetails, content: Mapping[str, Any]) -> str:
     if kind == "too_short":
         return "no outcome is described; add a table such as [outcomes.vaccinated]"
     return f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _period_of(content: Mapping[str, Any]) -> Kind:
+    """What a network reports, as far as its file says; a month where it says nothing sensible."""
+    window = content.get("window")
+    said = window.get("period") if isinstance(window, dict) else None
+    return next((kind for kind in KINDS if kind == said), "month")
 
 
 def _missing(place: KeyPath) -> str:

@@ -13,14 +13,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from text_unidecode import unidecode
 
 from reports.wording import ENGLISH, languages
+from tasks import periods
 from tasks.errors import nearest
 
-Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+def _a_start(text: str) -> str:
+    try:
+        periods.first_day(text)
+    except ValueError:
+        raise PydanticCustomError("start", "neither a period nor a day") from None
+    return text
+
+
+Start = Annotated[str, AfterValidator(_a_start)]
+"""When a program starts: the first day of a month, quarter or week, or a day (YYYY-MM-DD)."""
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Limit = Annotated[float, AllowInfNan(False)]
 
@@ -33,6 +53,8 @@ DERIVED_COLUMNS = ("month", "period", "program")
 _SECRET_IN_URL = re.compile(r"://[^:/@\s]*:(?!\$\{[A-Za-z_]\w*\}@)[^@\s]+@")
 _SECRET_PARAMETER = re.compile(r"[?&;](password|passwd|pwd|token|secret|api_?key)=(?!\$\{)[^&;\s]", re.I)
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
+
+LONGEST_WINDOW = 600
 
 CountFamily = Literal["poisson", "negative-binomial"]
 
@@ -63,7 +85,7 @@ class NetworkSection(_Section):
 
     name: str = Field(min_length=1, description="the network's name, as it stands on the report")
     language: str = Field(ENGLISH, description="language tag of reports and feed, such as en")
-    time_zone: str = Field("UTC", description="time zone of the schedule and of months")
+    time_zone: str = Field("UTC", description="time zone of the schedule and of periods")
 
     def contradictions(self) -> Iterator[Contradiction]:
         """The language must have a wording, the time zone be one of the IANA database's names."""
@@ -164,8 +186,10 @@ class OutcomeSection(_Section):
     adjusters: Annotated[tuple[str, ...], Strict(False)] = Field(
         (), description="columns, or formula terms of them, to adjust for"
     )
-    per: Literal["record", "clinic-month"] = Field(
-        "record", description="clinic-month: the outcome is the number of records of a clinic in a month"
+    per: Literal["record", "clinic-month", "clinic-quarter", "clinic-week"] = Field(
+        "record",
+        description="clinic-month: the outcome is the number of records of a clinic in a month; "
+        "clinic-quarter or clinic-week where the network reports by those",
     )
     exposure: Identifier | None = Field(None, description="count outcomes: column with the exposure time")
     family: CountFamily | None = Field(
@@ -176,8 +200,13 @@ class OutcomeSection(_Section):
     minimum: Limit | None = Field(None, description="a smaller value is impossible: blanked and counted")
     maximum: Limit | None = Field(None, description="a larger value is impossible: blanked and counted")
     patient_slopes: bool = Field(
-        False, description="repeated measurements: random intercept and slope on months for each patient"
+        False, description="repeated measurements: random intercept and slope on periods for each patient"
     )
+
+    @property
+    def counts_records(self) -> bool:
+        """Whether it counts a clinic's records in a period, and reads no column."""
+        return self.per != "record"
 
     def contradictions(self) -> Iterator[Contradiction]:
         """What its kind does not allow, and limits that cross."""
@@ -192,10 +221,10 @@ class OutcomeSection(_Section):
                     ("family",),
                     f"family is for count outcomes, and this one is {self.kind}; leave it out",
                 )
-            if self.per == "clinic-month":
+            if self.counts_records:
                 yield (
                     ("per",),
-                    f'per = "clinic-month" counts records, and this outcome is {self.kind}; '
+                    f'per = "{self.per}" counts records, and this outcome is {self.kind}; '
                     'make it kind = "count", or leave per out',
                 )
         if self.kind != "continuous":
@@ -209,10 +238,10 @@ class OutcomeSection(_Section):
                     ("patient_slopes",),
                     f"patient_slopes is for continuous outcomes, and this one is {self.kind}; leave it out",
                 )
-        if self.per == "clinic-month" and self.kind == "count":
+        if self.counts_records and self.kind == "count":
             for key in ("column", "exposure", "minimum", "maximum"):
                 if getattr(self, key) is not None:
-                    yield (key,), f'per = "clinic-month" counts records and reads no column; leave {key} out'
+                    yield (key,), f'per = "{self.per}" counts records and reads no column; leave {key} out'
         if self.kind == "binary":
             for key in ("minimum", "maximum"):
                 if getattr(self, key) is not None:
@@ -230,7 +259,9 @@ class ProgramSection(_Section):
 
     label: str
     column: Identifier | None = Field(None, description="0/1 column: this record was under the program")
-    starts: dict[str, Month] | None = Field(None, description="clinic → first month under the program")
+    starts: dict[str, Start] | None = Field(
+        None, description="clinic → first period under the program, or the day of its start"
+    )
 
     def contradictions(self) -> Iterator[Contradiction]:
         """One way of telling who was under the program."""
@@ -239,16 +270,52 @@ class ProgramSection(_Section):
         if self.column is None and self.starts is None:
             yield (
                 (),
-                "neither column nor starts is given; name a 0/1 column, or each clinic's first month",
+                "neither column nor starts is given; name a 0/1 column, or each clinic's start",
             )
         if self.starts is not None and not self.starts:
             yield ("starts",), "starts names no clinic"
 
 
 class WindowSection(_Section):
-    """`[window]`: the months an estimate uses, ending with the reported month."""
+    """`[window]`: the kind of period that is reported, and how many of them an estimate uses.
 
-    months: int = Field(default=12, ge=1, le=600)
+    The reported period is the last of them. How many stands under the kind's own name: `quarters = 8`.
+    """
+
+    period: periods.Kind = Field(
+        default="month", description="what is reported: month, quarter or week (ISO 8601)"
+    )
+    months: int = Field(default=12, ge=1, le=LONGEST_WINDOW)
+    quarters: int = Field(default=8, ge=1, le=LONGEST_WINDOW)
+    weeks: int = Field(default=26, ge=1, le=LONGEST_WINDOW)
+
+    @property
+    def length(self) -> int:
+        """How many periods an estimate uses."""
+        return int(getattr(self, f"{self.period}s"))
+
+    def ending_with(self, period: str) -> tuple[str, ...]:
+        """The window's periods, the last of them given."""
+        return tuple(map(str, periods.Period.of_label(period).window(self.length)))
+
+    def lasting(self, length: int) -> WindowSection:
+        """The same with another length, as far as a window can be long."""
+        return self.model_copy(update={f"{self.period}s": min(length, LONGEST_WINDOW)})
+
+    @property
+    def unused(self) -> set[str]:
+        """Keys that say nothing: the lengths in other periods, and the period where it is the month."""
+        others = {f"{kind}s" for kind in periods.KINDS if kind != self.period}
+        return others | ({"period"} if self.period == "month" else set())
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """The length in the periods that are reported."""
+        for key in sorted(self.model_fields_set & self.unused - {"period"}):
+            yield (
+                (key,),
+                f"{key} is for a network that reports by {key[:-1]}, and this one reports by {self.period}; "
+                f"say {self.period}s = {getattr(self, f'{self.period}s')}",
+            )
 
 
 class PolicySection(_Section):
@@ -291,15 +358,22 @@ class Network(_Section):
     def column(self, outcome: str) -> str | None:
         """The SELECT's column that holds an outcome; None where the outcome counts records."""
         section = self.outcomes[outcome]
-        return None if section.per == "clinic-month" else section.column or outcome
+        return None if section.counts_records else section.column or outcome
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Names that screening gives itself, limits that nothing uses or that are given twice."""
         reserved = (*CONTRACT_COLUMNS, *DERIVED_COLUMNS)
+        by = self.window.period
         limited = {}
         for name, outcome in self.outcomes.items():
             column = self.column(name)
             where = ("outcomes", name)
+            if outcome.counts_records and outcome.per != f"clinic-{by}":
+                yield (
+                    (*where, "per"),
+                    f'per = "{outcome.per}" counts by {outcome.per.removeprefix("clinic-")}, and the network '
+                    f'reports by {by}; write per = "clinic-{by}"',
+                )
             if column is not None and column in reserved:
                 key = ("column",) if outcome.column else ()
                 yield (*where, *key), _taken(column)

@@ -36,8 +36,8 @@ def data_package(release: Release, tables: Sequence[Table], directory: Path) -> 
         "id": release.id,
         "title": f"{release.network}, {release.period}",
         "description": (
-            f"What {release.network} reports for {release.period}, from records between {release.window[0]} "
-            f"and {release.window[1]} with dates up to {release.cut_off}. No row stands for a patient. "
+            f"What {release.network} reports for {release.period}, from records {_window(release)} "
+            f"with dates up to {release.cut_off}. No row stands for a patient. "
             f"Fractional numbers keep {SIGNIFICANT_DIGITS} significant digits."
         ),
         "version": release.id,
@@ -56,6 +56,11 @@ def data_package(release: Release, tables: Sequence[Table], directory: Path) -> 
             _resource(table, suffix, directory) for table in tables for suffix in ("csv", "json", "parquet")
         ],
     }
+
+
+def _window(release: Release) -> str:
+    first, last = release.window
+    return f"of {first}" if first == last else f"between {first} and {last}"
 
 
 def _resource(table: Table, suffix: str, directory: Path) -> dict[str, Any]:

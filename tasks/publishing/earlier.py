@@ -1,9 +1,9 @@
 """What was published before a release: what it must not be set off against, and is compared with.
 
-Every release that shares months with the new one counts, those of the same month too: an edition that late
+Every release that shares periods with the new one counts, those of the same period too: an edition that late
 records have overtaken still stands. An edition that a run may be making again is held against what stood
 when it was first published, as the runs' records tell, and against nothing published since: that was held
-against it. So a month that is run again on the same records comes out the same, whatever was published since.
+against it. So a period that is run again on the same records comes out the same, whatever came since.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import PublishingError
+from tasks.periods import PATTERN, Period
 from tasks.publishing.feed import RELEASE_COLUMNS
 from tasks.publishing.output import Output
 from tasks.release import (
@@ -39,7 +40,7 @@ class Earlier:
     """One release that was published before another.
 
     Attributes:
-        since: its id and the month it reports.
+        since: its id and the period it reports.
         policy: the disclosure policy that was applied to it.
         tables: those that a release is held against or compared with, as published.
     """
@@ -49,23 +50,23 @@ class Earlier:
     tables: Mapping[str, pd.DataFrame]
 
 
-def latest_before(earlier: Sequence[Earlier], month: str, policy: str) -> Earlier | None:
-    """The release that one of `month` is compared with: the last of the months before; None without one.
+def latest_before(earlier: Sequence[Earlier], period: str, policy: str) -> Earlier | None:
+    """The release that one of `period` is compared with: the last of the periods before, if there is one.
 
     What another policy let be seen is another set of figures, and may be more than this one would let be
     seen: it is passed over.
 
     Args:
-        earlier: as `earlier_releases` gives them; of two of one month the later one is taken.
-        month: YYYY-MM.
+        earlier: as `earlier_releases` gives them; of two of one period the later one is taken.
+        period: its label.
         policy: the disclosure policy of the release to come.
     """
-    before = [each for each in earlier if each.since.period < month and each.policy == policy]
+    before = [each for each in earlier if each.since.period < period and each.policy == policy]
     last = max((each.since.period for each in before), default=None)
     return next((each for each in reversed(before) if each.since.period == last), None)
 
 
-_RELEASE_NAME = re.compile(r"\d{4}-\d{2}-\w+(\.\d+)?")
+_RELEASE_NAME = re.compile(PATTERN + r"-\w+(\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Standing:
 
     Attributes:
         earlier: the releases it must be held against, in the order they were published.
-        edition: the release of the same month that it may be making again; None where it is to be a new one.
+        edition: the release of the same period that it may be making again; None where it is to be a new one.
     """
 
     earlier: Sequence[Earlier]
@@ -96,11 +97,11 @@ class Standing:
 
 
 def standing_releases(output: Output, window: tuple[str, str]) -> tuple[Standing, ...]:
-    """What a release may be held against: each edition of its month that it may be again, then as a new one.
+    """What a release may be held against: each edition of its period that it may be again, then as a new one.
 
     Args:
         output: where releases are published; it need not exist.
-        window: first and last month of the release to come; the last is the month it reports.
+        window: first and last period of the release to come; the last is the one it reports.
 
     Raises:
         PublishingError: a release cannot be read, so that nobody can say what a new one would give away.
@@ -120,9 +121,9 @@ class _Described:
     last: str
 
 
-def editions(output: Output, month: str) -> dict[str, str]:
-    """Releases of a month in the order they were first published: name → id."""
-    found = {each.name: said.since.id for each, said in _standing(output) if said.last == month}
+def editions(output: Output, period: str) -> dict[str, str]:
+    """Releases of a period in the order they were first published: name → id."""
+    found = {each.name: said.since.id for each, said in _standing(output) if said.last == period}
     order = {name: place for place, name in enumerate(dict.fromkeys(_published(output)))}
     return dict(sorted(found.items(), key=lambda each: order.get(each[0], len(order))))
 
@@ -132,7 +133,7 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
 
     Args:
         output: where releases are published; it need not exist.
-        window: first and last month of the release to come; the last is the month it reports.
+        window: first and last period of the release to come; the last is the one it reports.
         edition: name of the release that may be made again; it and what was published since are left out.
 
     Raises:
@@ -142,7 +143,10 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
     found: list[Earlier] = []
     standing = sorted(_standing(output), key=lambda each: (turns.get(each[0].name, -1), each[0].name))
     for directory, said in standing:
-        if directory.name in since or said.last < window[0] or window[1] < said.first:
+        if directory.name in since:
+            continue
+        _require_same_kind(directory, said.last, window[1])
+        if said.last < window[0] or window[1] < said.first:
             continue
         try:
             found.append(Earlier(said.since, said.policy, _tables(directory)))
@@ -155,7 +159,7 @@ def _before(output: Output, edition: str | None) -> tuple[dict[str, int], set[st
     """Names of the releases published before `edition` first was, each with its turn, and of the others.
 
     A release that was published in both times came before, in the turn that it had then: the order must not
-    change when a month is run again. Without its own record an edition alone is left out.
+    change when a period is run again. Without its own record an edition alone is left out.
     """
     published = _published(output)
     reached = published.index(edition) if edition in published else len(published)
@@ -193,6 +197,22 @@ def _standing(output: Output) -> Iterator[tuple[Path, _Described]]:
         except (OSError, ValueError, KeyError) as error:
             raise _unreadable(directory) from error
         yield directory, described
+
+
+def _require_same_kind(directory: Path, published: str, now: str) -> None:
+    """Refuses to go on from months with quarters: a quarter is the sum of its months, which nothing guards.
+
+    Raises:
+        PublishingError: the release reports another kind of period than the one to come.
+    """
+    was, is_now = (Period.of_label(each).kind for each in (published, now))
+    if was != is_now:
+        raise PublishingError(
+            f"the release in {directory} is of a {was}, and the new one would be of a {is_now}: what one "
+            "withholds could be worked out from the other",
+            hint=f'keep [window] period = "{was}"; if the earlier releases were never published, move them '
+            "away or name another [output] directory",
+        )
 
 
 def _unreadable(directory: Path) -> PublishingError:

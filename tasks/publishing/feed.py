@@ -17,22 +17,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks import periods
 from tasks.publishing.data_package import data_package
 from tasks.release import NOTHING, TABLES, Column, Kind, Release, Table, conform, plain_values, rounded
 
 RELEASE_COLUMNS = (
     Column("release", "string", "id of the release that published the row", NOTHING, required=True),
-    Column("period", "string", "the reported month, YYYY-MM", NOTHING, required=True),
+    Column("period", "string", "the reported {period}, {label}", NOTHING, required=True),
 )
 """Columns that stand before each table's own, so that rows of several releases can be put together."""
 
 Cell = str | int | float | bool | None
 
 
-def feed_tables() -> tuple[Table, ...]:
-    """The tables of the feed: those of the release, with the release's columns in front."""
+def feed_tables(kind: periods.Kind = "month") -> tuple[Table, ...]:
+    """The tables of the feed, described of that kind of period: the release's, its own columns in front."""
     return tuple(
-        Table(table.name, table.row, ("release", *table.key), RELEASE_COLUMNS + table.columns)
+        Table(table.name, table.row, ("release", *table.key), RELEASE_COLUMNS + table.columns).said_of(kind)
         for table in TABLES
     )
 
@@ -47,7 +48,8 @@ def write_feed(release: Release, directory: Path) -> list[Path]:
         raise ValueError("a release is published only after the disclosure policy was applied")
     directory.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
-    for table, plain in zip(feed_tables(), TABLES, strict=True):
+    tables = feed_tables(periods.Period.of_label(release.period).kind)
+    for table, plain in zip(tables, TABLES, strict=True):
         rows = rounded(conform(plain, release[plain.name]))
         rows.insert(0, "release", release.id)
         rows.insert(1, "period", release.period)
@@ -58,7 +60,7 @@ def write_feed(release: Release, directory: Path) -> list[Path]:
         stem.with_suffix(".json").write_bytes(_json(table, rows))
         files += [stem.with_suffix(suffix) for suffix in (".parquet", ".csv", ".json")]
     package = directory / "datapackage.json"
-    text = json.dumps(data_package(release, feed_tables(), directory), ensure_ascii=False, indent=2)
+    text = json.dumps(data_package(release, tables, directory), ensure_ascii=False, indent=2)
     package.write_text(text + "\n", encoding="utf-8")
     return [package, *files]
 

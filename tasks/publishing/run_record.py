@@ -32,7 +32,7 @@ class RunRecord:
     Attributes:
         network: the network's name.
         network_file: where its description is.
-        month: the reported month, YYYY-MM.
+        month: the label of the reported period.
         started: when the run began.
         finished: when it ended.
         ended: published, unchanged (the same files had been published before), failed, or stopped by whoever

@@ -54,7 +54,7 @@ def rank_outcome(
         estimates: the outcome's.
         before: the verdict of the last release, which stands until the records make it improbable.
     """
-    with speaking(network.network.language):
+    with speaking(network.network.language, network.window.period):
         return _ranked(estimates, network.policy, before)
 
 

@@ -14,7 +14,7 @@ from tasks.release.tables import TABLES
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """The release that another is compared with: its id and the month it reports, YYYY-MM."""
+    """The release that another is compared with: its id and the label of the period it reports."""
 
     id: str
     period: str
@@ -28,8 +28,8 @@ class Release:
         id: short digest of the network's configuration, period, policy, program version and tables: the
             same records and configuration give the same id.
         network: the network's name.
-        period: the reported month, YYYY-MM.
-        window: first and last month the estimates use, YYYY-MM each.
+        period: the label of the reported period: 2024-05, 2024-Q2 or 2024-W05.
+        window: first and last period the estimates use.
         cut_off: latest date among the records used, YYYY-MM-DD.
         policy: name of the disclosure policy applied; None before disclosing.
         versions: package → version, of what computed it.
@@ -64,7 +64,7 @@ def release_id(
 
     Args:
         configuration: the network file, its SELECT and the program's version, as one text.
-        period: the reported month, YYYY-MM.
+        period: the label of the reported period: 2024-05, 2024-Q2 or 2024-W05.
         policy: the disclosure policy that was applied.
         tables: the tables after disclosure; their numbers are rounded before they are digested.
         since: the release compared with; it is named in the reports even where nothing changed.

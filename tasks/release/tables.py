@@ -2,6 +2,10 @@
 
 What a column tells decides what is masked of it, and nothing else does. A new column or table is masked by
 what it declares, without a word anywhere else.
+
+Descriptions have {period}, {periods} and {label} in them for what the network reports by (`Table.said_of`);
+names do not: a column called month holds the label of a period, whichever its kind, so that one dashboard
+reads every network.
 """
 
 from __future__ import annotations
@@ -76,8 +80,8 @@ CLINICS = Table(
         _c("region", "string", NOTHING, "region of the clinic"),
         _c("n_records", "integer", _SIZE, "records used in the window"),
         _c("n_patients", "integer", _SIZE, "different patients in the window"),
-        _c("first_month", "string", _SIZE, "first month with records (YYYY-MM)"),
-        _c("last_month", "string", _SIZE, "last month with records (YYYY-MM)"),
+        _c("first_month", "string", _SIZE, "first {period} with records ({label})"),
+        _c("last_month", "string", _SIZE, "last {period} with records ({label})"),
         _c(
             "reportable",
             "boolean",
@@ -214,16 +218,21 @@ PROGRAM_EFFECTS = Table(
             "term",
             "string",
             NOTHING,
-            "effect (the same in every month from the start on); average (of the effects of each month since "
-            "the start); month -03, month 00 … (that month's own, counted from the clinic's start); of "
-            "a test: change (does the effect grow or fade?) or before (was there one before the start?)",
+            "effect (the same in every {period} from the start on); average (of the effects of each {period} "
+            "since the start); month -03, month 00 … (that {period}'s own, counted from the clinic's start); "
+            "of a test: change (does the effect grow or fade?) or before (was there one before the start?)",
             required=True,
         ),
-        _c("months_since_start", "integer", NOTHING, "of a month's own effect; before the start below zero"),
+        _c(
+            "months_since_start",
+            "integer",
+            NOTHING,
+            "of a {period}'s own effect; before the start below zero",
+        ),
         _c("value", "number", _EFFECT, "the effect in the measure's unit"),
         _c("lower", "number", _EFFECT, "lower end of the 95% interval"),
         _c("upper", "number", _EFFECT, "upper end of the 95% interval"),
-        _c("band_lower", "number", _EFFECT, "lower end of the 95% band of all months at once"),
+        _c("band_lower", "number", _EFFECT, "lower end of the 95% band of all {periods} at once"),
         _c("band_upper", "number", _EFFECT, "upper end of that band"),
         _c("unit", "string", NOTHING, "unit of the value (empty for ratios)"),
         _c("df", "number", _EFFECT, "degrees of freedom of the interval; empty: normal"),
@@ -250,13 +259,13 @@ PROGRAM_EFFECTS = Table(
 
 CLINIC_MONTHS = Table(
     "clinic_months",
-    "one clinic's (or the network's, clinic empty) month of one outcome, for run charts",
+    "one clinic's (or the network's, clinic empty) {period} of one outcome, for run charts",
     ("outcome", "clinic", "month"),
     (
         _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
         _c("clinic", "string", NOTHING, "clinic's name; empty for the network", required=True),
-        _c("month", "string", NOTHING, "YYYY-MM", required=True),
-        _c("value", "number", _OF_MONTH, "the month's raw value in the outcome's unit"),
+        _c("month", "string", NOTHING, "{label}", required=True),
+        _c("value", "number", _OF_MONTH, "the {period}'s raw value in the outcome's unit"),
         _c("numerator", "integer", _EVENTS, "events (binary and count outcomes)"),
         _c("denominator", "number", _EXPOSURE, "records, or exposure for count outcomes"),
         _c("centre", "number", _OF_SERIES, "centre line of the run chart"),
@@ -316,7 +325,7 @@ CHANGES = Table(
             "month",
             "string",
             NOTHING,
-            "YYYY-MM, of a month both windows hold; empty: the whole window",
+            "{label}, of a {period} both windows hold; empty: the whole window",
             required=True,
         ),
         _c(
@@ -326,7 +335,7 @@ CHANGES = Table(
             "verdict (the outcome's); outcome_new or outcome_gone (in the network file); clinic_new or "
             "clinic_gone (records in the window); comparison (the clinic's); shown (a figure that was not "
             "there), withheld or no_figure (one that was there: withheld now, or not available); restated "
-            "(a month that both show, with other numbers)",
+            "(a {period} that both show, with other numbers)",
             required=True,
         ),
         _c(
@@ -341,15 +350,20 @@ CHANGES = Table(
             NOTHING,
             "verdict, comparison or status now; empty: nothing is said, or restated",
         ),
-        _c("value_before", "number", NOTHING, "the month's raw value then, in the outcome's unit (restated)"),
-        _c("value_after", "number", NOTHING, "the month's raw value now"),
+        _c(
+            "value_before",
+            "number",
+            NOTHING,
+            "the {period}'s raw value then, in the outcome's unit (restated)",
+        ),
+        _c("value_after", "number", NOTHING, "the {period}'s raw value now"),
         _c("numerator_before", "integer", NOTHING, "events then (restated; binary and count outcomes)"),
         _c("numerator_after", "integer", NOTHING, "events now"),
         _c(
             "denominator_before", "number", NOTHING, "records then, or exposure for count outcomes (restated)"
         ),
         _c("denominator_after", "number", NOTHING, "records now, or exposure"),
-        _c("since", "string", NOTHING, "month of the release compared with, YYYY-MM", required=True),
+        _c("since", "string", NOTHING, "{period} of the release compared with, {label}", required=True),
         _c("since_release", "string", NOTHING, "id of the release compared with", required=True),
     ),
 )

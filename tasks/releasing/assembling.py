@@ -51,7 +51,7 @@ def assemble(
         ),
         "changes": CHANGES.empty(),
     }
-    with speaking(network.network.language):
+    with speaking(network.network.language, network.window.period):
         return {table.name: conform(table, spelled(table, rows[table.name])) for table in TABLES}
 
 

@@ -1,4 +1,4 @@
-"""A month's release out of its parts: clinics ranked among those shown, tables masked, changes, and an id."""
+"""A release out of its parts: clinics ranked among those shown, tables masked, changes, and an id."""
 
 from __future__ import annotations
 
@@ -80,37 +80,37 @@ def verdicts_before(network: Network, standing: Standing, month: str) -> dict[st
 
 def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[str, pd.DataFrame]:
     """The assembled tables with what is withheld null, rounded as the network's policy says."""
-    with speaking(network.network.language):
+    with speaking(network.network.language, network.window.period):
         return mask(POLICIES[network.policy.small_numbers], tables, withholding)
 
 
 def release_of(
-    network: Network, month: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
+    network: Network, period: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
 ) -> Release:
-    """The release of `month`, with what it says otherwise than the last one of a month before.
+    """The release of `period`, with what it says otherwise than the last one of a period before.
 
     Args:
         network: the network's description.
-        month: the reported month, YYYY-MM.
+        period: the label of the reported period.
         screened: the screened records: their cut-off date.
         summary: the window's moments.
         tables: the masked tables.
         standing: the releases that it was held against.
     """
     policy = network.policy.small_numbers
-    before = latest_before(standing.earlier, month, policy)
+    before = latest_before(standing.earlier, period, policy)
     since = None if before is None else before.since
     if before is not None:
         tables = {**tables, "changes": changes(before.since, before.tables, tables)}
     # what a network file does not declare is not part of what it configures
     undeclared = {key for key in _DECLARED if getattr(network.records, key) is None}
     configuration = network.model_dump_json(
-        exclude={"output": True, "directory": True, "records": undeclared}
+        exclude={"output": True, "directory": True, "records": undeclared, "window": network.window.unused}
     )
     return Release(
-        id=release_id(configuration, month, policy, tables, since),
+        id=release_id(configuration, period, policy, tables, since),
         network=network.network.name,
-        period=month,
+        period=period,
         window=(summary.months[0], summary.months[-1]),
         cut_off=screened.cut_off,
         policy=policy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reports.wording import has, say
-from reports.wording.writing import counted, listed, month_name
+from reports.wording.writing import counted, listed, period_name
 from tasks.rendering.edition import STANDING_OUT, TONES, Change, Clinic, Edition, Outcome
 from tasks.rendering.numbers import whole
 
@@ -46,14 +46,14 @@ def beside(edition: Edition, outcome: Outcome) -> str:
         _months(changed),
     ]
     what = "; ".join(filter(None, parts)) or say("changes.beside_nothing")
-    return say("changes.beside_text", month=month_name(edition.since), what=what)
+    return say("changes.beside_text", month=period_name(edition.since), what=what)
 
 
 def of_clinic(edition: Edition, clinic: Clinic) -> list[str]:
     """What changed about one clinic, to its manager; one line where nothing did."""
     if edition.since is None:
         return []
-    month = month_name(edition.since)
+    month = period_name(edition.since)
     changed = edition.changes_of(clinic.name)
     window = "; ".join(_own(edition, [change for change in changed if not change.month]))
     told = [say("changes.own", month=month, what=window)] if window else []
@@ -175,7 +175,7 @@ def _own(edition: Edition, changed: Sequence[Change]) -> list[str]:
 
 def _own_month(edition: Edition, change: Change) -> str:
     """One month of a clinic that reads otherwise now, with as much of the numbers as can be told apart."""
-    place = {"label": _label(edition, change), "month": month_name(change.month)}
+    place = {"label": _label(edition, change), "month": period_name(change.month)}
     if change.change != "restated":
         return say(f"changes.month_{change.change}", **place)
     outcome = next(each for each in edition.outcomes if each.name == change.outcome)

@@ -51,7 +51,7 @@ class FinePrint:
 
 def clinic_html(edition: Edition, clinic: Clinic) -> str:
     """A clinic's report as HTML."""
-    with speaking(edition.network.network.language):
+    with speaking(edition.network.network.language, edition.network.window.period):
         return _clinic_html(edition, clinic)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reports.wording import say
-from reports.wording.writing import listed, month_name, months_name
+from reports.wording.writing import listed, periods_name, start_name
+from tasks.periods import Period, first_day
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
 from tasks.rendering.numbers import share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
@@ -81,7 +82,7 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
         (tone, say(f"clinic.short_{tone}", outcomes=listed(names)))
         for tone, names in by_tone(edition, clinic).items()
     ]
-    months = months_name(*edition.release.window)
+    months = periods_name(*edition.release.window)
     if clinic.n_records is not None and clinic.n_patients is not None:
         text = say(
             "clinic.short_records",
@@ -108,9 +109,9 @@ def program_words(edition: Edition, clinic: Clinic) -> str:
     if program is None or program.starts is None:
         return ""
     start = program.starts.get(clinic.name)
-    if start is None or start > edition.release.period:
+    if start is None or first_day(start) >= Period.of_label(edition.release.period).day_after:
         return say("clinic.program_not_yet", program=program.label)
-    return say("clinic.program_since", program=program.label, month=month_name(start))
+    return say("clinic.program_since", program=program.label, month=start_name(start))
 
 
 def to_do(edition: Edition, clinic: Clinic) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.wording import say, speaking, spoken, wording
-from reports.wording.writing import listed, month_name
+from reports.wording import glossary, say, speaking
+from reports.wording.writing import listed, period_name
 from tasks.release import STATUSES
 from tasks.rendering import change_sentences, sentences
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
@@ -93,7 +93,7 @@ class QualityRow:
 
 def network_html(edition: Edition) -> str:
     """The network's report as HTML."""
-    with speaking(edition.network.network.language):
+    with speaking(edition.network.network.language, edition.network.window.period):
         return _network_html(edition)
 
 
@@ -118,7 +118,7 @@ def _network_html(edition: Edition) -> str:
             for status in STATUSES
             if status not in ("ok", "suppressed_secondary")
         ],
-        glossary=wording(spoken()).glossary,
+        glossary=glossary(),
         policy=sentences.policy_words(edition.release.policy),
         program_none=sentences.program_none,
         versions=listed([f"{name} {version}" for name, version in sorted(edition.release.versions.items())]),
@@ -134,7 +134,7 @@ def key_messages(edition: Edition) -> list[Message]:
         if told:
             messages.append(Message(edition.network.program.label, told))
     if edition.since is not None:
-        about = say("changes.since", month=month_name(edition.since))
+        about = say("changes.since", month=period_name(edition.since))
         messages.append(Message(about, tuple(change_sentences.since(edition)), compact=True))
     quality = (("", sentences.quality_message(edition)),)
     return [*messages, Message(say("quality.title"), quality)]

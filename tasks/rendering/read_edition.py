@@ -70,7 +70,7 @@ def read_edition(release: Release, network: Network) -> Edition:
                 figures={str(row["figure"]): _figure(row) for row in figures.get((name,), [])},
                 effects=tuple(_effect(row) for row in effects.get((name,), [])),
                 logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
-                monthly=name in network.outcomes and network.outcomes[name].per == "clinic-month",
+                monthly=name in network.outcomes and network.outcomes[name].counts_records,
             )
             for name in order
         ),

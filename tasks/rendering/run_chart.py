@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.wording.writing import month_short
+from reports.wording.writing import period_short
 from tasks.rendering.edition import Month, Outcome
 from tasks.rendering.scales import Tick, spanning
 
@@ -28,7 +28,7 @@ class Point:
 
 @dataclass(frozen=True)
 class RunChart:
-    """A drawn run chart; `missing` are months without a value that may be seen, with their status."""
+    """A drawn run chart; `missing` are periods without a value that may be seen, with their status."""
 
     points: tuple[Point, ...]
     lines: tuple[tuple[tuple[float, float], ...], ...]
@@ -93,7 +93,7 @@ def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: f
             [(at[m.month], None if m.upper_limit is None else y(m.upper_limit)) for m in months], step
         ),
         missing=tuple((at[month.month], month.status) for month in months if month.value is None),
-        months=tuple(Tick(at[month.month], month_short(month.month)) for month in labelled),
+        months=tuple(Tick(at[month.month], period_short(month.month)) for month in labelled),
         years=_years(months, at),
         ticks=y.ticks(4, "%" if outcome.unit == "%" else ""),
         trial=any(month.limits == "trial" for month in seen),

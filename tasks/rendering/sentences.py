@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from reports.wording import has, say
+from reports.wording import has, say, spoken_period
 from reports.wording.writing import (
     between,
     counted,
     date_name,
     listed,
-    month_name,
-    months_name,
     percent,
+    period_name,
+    periods_name,
     plain,
 )
 from tasks.program_questions import SIGNIFICANT
@@ -119,7 +119,9 @@ def design_effect(outcome: Outcome) -> str | None:
             effective=fixed(effective.value, 0),
             factor=significant(factor.value),
         )
-    return say("message.design_effect", factor=significant(factor.value), units=_units(outcome))
+    if outcome.monthly:
+        return say("message.design_effect_monthly", factor=significant(factor.value))
+    return say("message.design_effect", factor=significant(factor.value))
 
 
 def not_estimable(outcome: Outcome) -> str:
@@ -237,9 +239,9 @@ def _stretches(chart: RunChart) -> list[str]:
         else:
             stretches.append([point.month])
     return [
-        month_name(stretch[0])
+        period_name(stretch[0])
         if len(stretch) == 1
-        else say("outcome.run_from_to", first=month_name(stretch[0]), last=month_name(stretch[-1]))
+        else say("outcome.run_from_to", first=period_name(stretch[0]), last=period_name(stretch[-1]))
         for stretch in stretches
     ]
 
@@ -264,7 +266,7 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
             say("beside.period"),
             say(
                 "beside.period_text",
-                months=months_name(*release.window),
+                months=periods_name(*release.window),
                 cut_off=date_name(release.cut_off),
             ),
         ),
@@ -359,7 +361,7 @@ def compared(outcome: Outcome) -> str:
 
 def adjusters(outcome: Outcome) -> str:
     """What best estimates are adjusted for."""
-    named = [say("term.month") if each == "month" else each for each in outcome.adjusters]
+    named = [say("term.month") if each == spoken_period() else each for each in outcome.adjusters]
     return listed(named) or say("beside.adjusters_none")
 
 

@@ -30,7 +30,7 @@ def environment() -> Environment:
         "say": say,
         "chart_style": (files("reports") / "styles" / "charts.css").read_text(encoding="utf-8"),
         "counted": writing.counted,
-        "months_name": writing.months_name,
+        "periods_name": writing.periods_name,
         "listed": writing.listed,
         "between": writing.between,
         "plain": writing.plain,
@@ -41,7 +41,7 @@ def environment() -> Environment:
         "significant": numbers.significant,
         "share": numbers.share,
         "p_value": numbers.p_value,
-        "month": writing.month_name,
+        "period": writing.period_name,
         "date": writing.date_name,
     }
     return made

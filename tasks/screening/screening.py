@@ -1,16 +1,18 @@
-"""Screens the records of a month's window: counts what is set aside and why, and hands on the rest."""
+"""Screens the records of a period's window: counts what is set aside and why, and hands on the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pandas as pd
 
 from reports.wording import say, speaking
-from tasks import months
+from tasks import periods
 from tasks.errors import RecordsError
 from tasks.network.schema import Network
+from tasks.periods import Kind, Period
 from tasks.records.questions import clinics_and_months, counts_by_rule
 from tasks.records.questions.contract import require_contract
 from tasks.records.questions.rules import Rule, column_rules, query_rule, record_rules
@@ -26,13 +28,13 @@ class Screened:
     """The records of a window, screened.
 
     Attributes:
-        usable: the records that estimates may use, with columns clinic, region, patient, date, month
-            (YYYY-MM), period (months since the window's first), program (0/1, where the network has one),
+        usable: the records that estimates may use, with columns clinic, region, patient, date, month (its
+            period's label), period (periods since the window's first), program (0/1, where there is one),
             and every outcome, exposure and adjuster; impossible values are NULL.
         quality: rows of the release's quality table, status not yet filled in.
         clinics: one row a clinic with any record in the window, used or set aside: clinic, region,
             n_records, n_patients (missing where the records name no patients), first_month, last_month.
-        window: the window's first and last month.
+        window: the window's first and last period.
         cut_off: latest date among the usable records, YYYY-MM-DD.
     """
 
@@ -43,29 +45,27 @@ class Screened:
     cut_off: str
 
 
-def screen(records: Records, network: Network, month: str) -> Screened:
-    """The records of the window that ends with `month`, and an account of what is not used.
+def screen(records: Records, network: Network, period: str) -> Screened:
+    """The records of the window that ends with `period`, and an account of what is not used.
 
     Args:
         records: what the network file's SELECT returns.
         network: the network file.
-        month: the reported month, YYYY-MM.
+        period: the label of the reported period.
 
     Raises:
         SourceError: the records do not fit the network file, or the database cannot be reached.
-        RecordsError: the month has no usable records, or only one clinic has any in the window.
+        RecordsError: the period has no usable records, or only one clinic has any in the window.
     """
-    with speaking(network.network.language), records.held():
-        return _screen(records, network, month)
+    with speaking(network.network.language, network.window.period), records.held():
+        return _screen(records, network, period)
 
 
-def _screen(records: Records, network: Network, month: str) -> Screened:
-    window = months.window(month, network.window.months)
+def _screen(records: Records, network: Network, period: str) -> Screened:
+    window = network.window.ending_with(period)
     contract = require_contract(records, network)
     by_column = column_rules(network, contract.columns)
-    by_record = record_rules(
-        month, len(window), clinic_within_region=network.records.clinic_within == "region"
-    )
+    by_record = record_rules(window, clinic_within_region=network.records.clinic_within == "region")
     screened = ScreenedRecords(network, contract, by_record, by_column, window)
 
     by_rule = counts_by_rule.by_record_rule(records, screened)
@@ -75,7 +75,7 @@ def _screen(records: Records, network: Network, month: str) -> Screened:
     regions, differing = _regions(records, screened, "region" in contract.columns)
     usable = screened.usable_of(records, repeated=repeated, regions=regions)
     used = clinics_and_months.clinics_with_dates(usable)
-    _require_month(used, records, screened, month)
+    _require_period(used, records, screened)
 
     by_rule_of_columns = counts_by_rule.by_column_rule(records, screened)
     findings += _column_findings(by_rule_of_columns, by_column)
@@ -85,8 +85,8 @@ def _screen(records: Records, network: Network, month: str) -> Screened:
     return Screened(
         usable=usable,
         quality=pd.DataFrame(findings, columns=list(QUALITY_COLUMNS)),
-        clinics=_clinics(used, by_rule, has_patients="patient" in contract.columns),
-        window=(window[0], month),
+        clinics=_clinics(used, by_rule, network.window.period, has_patients="patient" in contract.columns),
+        window=(window[0], period),
         cut_off=max(used["last_date"]),
     )
 
@@ -164,25 +164,28 @@ def _regions(
     return differing, _findings(rule, _counts(_summed(other), "n"), _counts(_summed(counted), "n"))
 
 
-def _require_month(used: pd.DataFrame, records: Records, screened: ScreenedRecords, month: str) -> None:
-    """Refuses a month without records, and a window with one clinic."""
-    if not len(used) or used["last_date"].max()[:7] < month:
+def _require_period(used: pd.DataFrame, records: Records, screened: ScreenedRecords) -> None:
+    """Refuses a period without records, and a window with one clinic."""
+    first, period = screened.window[0], screened.window[-1]
+    kind = screened.network.window.period
+    if not len(used) or used["last_date"].max() < periods.first_day(period).isoformat():
         dated = [rule.sql for rule in screened.record_rules if rule.name not in _OUTSIDE]
-        have = clinics_and_months.months_with_records(records, screened.typed, dated)
+        have = clinics_and_months.periods_with_records(records, screened.typed, dated, kind)
         if not have:
             raise RecordsError(
-                f"there are no usable records in {month}, nor in any other month",
+                f"there are no usable records in {period}, nor in any other {kind}",
                 hint="every record lacks its clinic or a possible date; look at the SELECT",
             )
         raise RecordsError(
-            f"there are no usable records in {month}",
-            hint=f"these months have records: {months.in_ranges(have)}",
+            f"there are no usable records in {period}",
+            hint=f"these {kind}s have records: {periods.in_ranges(have)}",
         )
     if len(used) == 1:
         only = used["clinic"].iloc[0]
+        when = f"in {period}" if first == period else f"from {first} to {period}"
         raise RecordsError(
-            f"from {screened.months[0]} to {month} only the clinic {only!r} has usable records",
-            hint="comparing clinics needs at least two; widen [window] months or mend the SELECT",
+            f"{when} only the clinic {only!r} has usable records",
+            hint=f"comparing clinics needs at least two; widen [window] {kind}s or mend the SELECT",
         )
 
 
@@ -203,7 +206,7 @@ def _lone_patients(by_rule: pd.DataFrame) -> list[dict[str, object]]:
 def _clinic_findings(
     usable: Records, window: tuple[str, ...], clinics: tuple[str, ...], merged: tuple[str, ...]
 ) -> Iterable[dict[str, object]]:
-    """Names alike, months without records, and sudden drops: from each clinic's records by month."""
+    """Names alike, periods without records, and sudden drops: from each clinic's records by period."""
     rules = [
         counts_by_rule.spelling_rule(clinics),
         query_rule("months_without_records"),
@@ -216,14 +219,19 @@ def _clinic_findings(
         yield from _findings(rule, _counts(its, "n_found"), _counts(its, "n_checked"))
 
 
-def _clinics(used: pd.DataFrame, by_rule: pd.DataFrame, *, has_patients: bool) -> pd.DataFrame:
+def _clinics(used: pd.DataFrame, by_rule: pd.DataFrame, kind: Kind, *, has_patients: bool) -> pd.DataFrame:
     """Clinics with any record in the window; those with none that is usable have zero."""
     inside = by_rule[~by_rule["rule"].isin(_OUTSIDE) & by_rule["clinic"].notna()]
     names = pd.Index(sorted({*map(str, inside["clinic"])}), name="clinic")
     clinics = used.set_index("clinic").reindex(names)
-    clinics["first_month"] = clinics.pop("first_date").str[:7]
-    clinics["last_month"] = clinics.pop("last_date").str[:7]
+    for end in ("first", "last"):
+        dates = clinics.pop(f"{end}_date")
+        clinics[f"{end}_month"] = dates.map(lambda day: _period_of(day, kind), na_action="ignore")
     clinics["n_records"] = clinics["n_records"].fillna(0).astype("Int64")
     patients = clinics["n_patients"].astype("Int64").where(clinics["n_records"] > 0, 0)
     clinics["n_patients"] = patients if has_patients else pd.array([pd.NA] * len(clinics), dtype="Int64")
     return clinics.astype({"region": "string", "first_month": "string", "last_month": "string"}).reset_index()
+
+
+def _period_of(day: str, kind: Kind) -> str:
+    return str(Period.of_day(kind, date.fromisoformat(day[:10])))

@@ -54,7 +54,7 @@ def orchestration(directory: Path) -> tuple[float, float]:
     from prefect.testing.utilities import prefect_test_harness
 
     from flows.job_step import JobStep, Journal
-    from flows.monthly_job import report_month
+    from flows.monthly_job import report_period
     from flows.on_prefect.artifacts import leave_artifacts
     from flows.on_prefect.in_prefect import as_task
     from tasks.demo import DEMO_MONTHS, make_demo
@@ -78,7 +78,7 @@ def orchestration(directory: Path) -> tuple[float, float]:
 
     @flow(persist_result=False)
     def measured() -> None:
-        leave_artifacts(report_month(network, DEMO_MONTHS["chop"], Journal(timed)))
+        leave_artifacts(report_period(network, DEMO_MONTHS["chop"], Journal(timed)))
 
     # a flow's end waits up to a second for its heartbeat, which says nothing of what the steps cost
     with (

@@ -12,7 +12,7 @@ import pytest
 from frictionless import validate
 from small_network import NETWORK, RECORDS, write_network
 
-from flows.monthly_job import MonthReported, report_month
+from flows.monthly_job import PeriodReported, report_period
 
 pytestmark = pytest.mark.slow
 
@@ -35,20 +35,20 @@ class Months:
     """The network file, and what was reported of both months."""
 
     network: Path
-    first: MonthReported
-    second: MonthReported
+    first: PeriodReported
+    second: PeriodReported
 
-    def rows(self, reported: MonthReported, table: str) -> pd.DataFrame:
+    def rows(self, reported: PeriodReported, table: str) -> pd.DataFrame:
         return duckdb.sql(f"SELECT * FROM '{reported.directory}/feed/{table}.parquet'").df()
 
 
 @pytest.fixture(scope="module")
 def months(tmp_path_factory: pytest.TempPathFactory) -> Months:
     network = write_network(tmp_path_factory.mktemp("late"), MANY, VACCINATED)
-    first = report_month(network, FIRST)
+    first = report_period(network, FIRST)
     with duckdb.connect(str(network.parent / "records.duckdb")) as connection:
         connection.execute(LATE)
-    return Months(network, first, report_month(network, SECOND))
+    return Months(network, first, report_period(network, SECOND))
 
 
 def _bytes(directory: Path) -> dict[str, bytes]:
@@ -119,12 +119,12 @@ def test_the_reports_say_it(months: Months) -> None:
 
 
 def test_both_months_run_again_are_the_same_bytes(months: Months) -> None:
-    again = report_month(months.network, SECOND)
+    again = report_period(months.network, SECOND)
     assert again.unchanged
     # October from the records of today is another October, published after November was: nothing to November
-    restated = report_month(months.network, FIRST)
+    restated = report_period(months.network, FIRST)
     assert restated.directory != months.first.directory
     assert months.rows(restated, "changes").empty
-    once_more = report_month(months.network, SECOND)
+    once_more = report_period(months.network, SECOND)
     assert once_more.directory == months.second.directory
     assert _bytes(once_more.directory) == _bytes(again.directory)

@@ -19,7 +19,7 @@ from golden.demo_feeds import undrawn
 from small_network import MONTH, NETWORK, RECORDS, write_network
 
 from flows.job_step import JobStep, Journal, UnexpectedError, guarded
-from flows.monthly_job import MonthReported, planned, report_month
+from flows.monthly_job import PeriodReported, planned, report_period
 from flows.monthly_steps import DRAW, ESTIMATE, SCREEN, WRITE_FEED
 from tasks.errors import SourceError
 from tasks.network import read_network
@@ -27,12 +27,12 @@ from tasks.publishing import Output
 
 
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> MonthReported:
-    return report_month(write_network(tmp_path_factory.mktemp("small")), MONTH)
+def reported(tmp_path_factory: pytest.TempPathFactory) -> PeriodReported:
+    return report_period(write_network(tmp_path_factory.mktemp("small")), MONTH)
 
 
 @pytest.fixture
-def published(reported: MonthReported, tmp_path: Path) -> Path:
+def published(reported: PeriodReported, tmp_path: Path) -> Path:
     """A network file of its own whose month was reported before."""
     shutil.copytree(reported.latest.parent.parent, tmp_path / "network", symlinks=True)
     return tmp_path / "network/network.toml"
@@ -45,7 +45,7 @@ def _bytes(directory: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_a_month_gives_reports_a_feed_and_a_record(reported: MonthReported) -> None:
+def test_a_month_gives_reports_a_feed_and_a_record(reported: PeriodReported) -> None:
     assert reported.latest.resolve() == reported.directory
     files = set(_bytes(reported.directory))
     assert {"reports/network.pdf", "feed/datapackage.json", "feed/clinic_estimates.parquet"} <= files
@@ -59,7 +59,7 @@ def test_a_month_gives_reports_a_feed_and_a_record(reported: MonthReported) -> N
 
 
 @pytest.mark.slow
-def test_the_feed_is_read_from_duckdb_in_one_line(reported: MonthReported) -> None:
+def test_the_feed_is_read_from_duckdb_in_one_line(reported: PeriodReported) -> None:
     feed = reported.latest / "feed"
     found = duckdb.sql(
         f"SELECT DISTINCT outcome FROM '{feed}/clinic_estimates.parquet' ORDER BY 1"
@@ -68,34 +68,34 @@ def test_the_feed_is_read_from_duckdb_in_one_line(reported: MonthReported) -> No
 
 
 @pytest.mark.slow
-def test_the_same_month_again_is_the_same_byte_for_byte(reported: MonthReported, tmp_path: Path) -> None:
-    again = report_month(reported.latest.parent.parent / "network.toml", MONTH)
+def test_the_same_month_again_is_the_same_byte_for_byte(reported: PeriodReported, tmp_path: Path) -> None:
+    again = report_period(reported.latest.parent.parent / "network.toml", MONTH)
     assert again.unchanged
     assert again.directory == reported.directory
-    elsewhere = report_month(write_network(tmp_path / "elsewhere"), MONTH, undrawn())
+    elsewhere = report_period(write_network(tmp_path / "elsewhere"), MONTH, undrawn())
     assert elsewhere.directory.name == reported.directory.name
     assert _bytes(elsewhere.directory / "feed") == _bytes(reported.directory / "feed")
 
 
 @pytest.mark.slow
 def test_an_earlier_month_run_again_after_a_later_one_is_the_same(published: Path) -> None:
-    first = report_month(published, "2023-10", undrawn())
-    later = report_month(published, MONTH, undrawn())
-    again = report_month(published, "2023-10", undrawn())
+    first = report_period(published, "2023-10", undrawn())
+    later = report_period(published, MONTH, undrawn())
+    again = report_period(published, "2023-10", undrawn())
     assert _bytes(again.directory / "feed") == _bytes(first.directory / "feed")
-    assert _bytes(report_month(published, MONTH, undrawn()).directory / "feed") == _bytes(
+    assert _bytes(report_period(published, MONTH, undrawn()).directory / "feed") == _bytes(
         later.directory / "feed"
     )
 
 
 @pytest.mark.slow
-def test_rows_in_another_order_are_the_same_release(reported: MonthReported, tmp_path: Path) -> None:
+def test_rows_in_another_order_are_the_same_release(reported: PeriodReported, tmp_path: Path) -> None:
     shuffled = RECORDS + "; CREATE TABLE other AS SELECT * FROM visits ORDER BY hash(patient || visit_date)"
     network = write_network(tmp_path, shuffled, NETWORK.replace("FROM visits", "FROM other"))
-    assert _rows(report_month(network, MONTH, undrawn())) == _rows(reported)
+    assert _rows(report_period(network, MONTH, undrawn())) == _rows(reported)
 
 
-def _rows(reported: MonthReported) -> dict[str, list[bytes]]:
+def _rows(reported: PeriodReported) -> dict[str, list[bytes]]:
     """The feed's rows without the release's id, which stands for the network file as well."""
     files = sorted((reported.directory / "feed").glob("*.csv"))
     return {each.name: [line.split(b",", 1)[1] for line in each.read_bytes().splitlines()] for each in files}
@@ -104,7 +104,7 @@ def _rows(reported: MonthReported) -> dict[str, list[bytes]]:
 @pytest.mark.slow
 def test_an_outcome_that_cannot_be_estimated_does_not_stop_the_others(tmp_path: Path) -> None:
     never = RECORDS + "; UPDATE visits SET vaccinated = 0"
-    reported = report_month(write_network(tmp_path, never), MONTH, undrawn())
+    reported = report_period(write_network(tmp_path, never), MONTH, undrawn())
     assert list(reported.not_estimated) == ["vaccinated"]
     assert reported.not_estimated["vaccinated"]
     outcomes = reported.release["outcomes"].set_index("outcome")
@@ -140,7 +140,7 @@ def test_a_run_that_fails_leaves_the_last_good_release(step: JobStep[..., Any], 
         raise RuntimeError("patient-7 is in this message")
 
     with pytest.raises(UnexpectedError) as caught:
-        report_month(published, "2023-10", _failing(step, fail))
+        report_period(published, "2023-10", _failing(step, fail))
     assert "patient-7" not in str(caught.value)
     assert output.current() == good
     assert _bytes(good) == before
@@ -153,7 +153,7 @@ def test_a_run_that_fails_leaves_the_last_good_release(step: JobStep[..., Any], 
 
 @pytest.mark.slow
 def test_records_that_are_replaced_half_way_are_read_as_they_were(
-    reported: MonthReported, tmp_path: Path
+    reported: PeriodReported, tmp_path: Path
 ) -> None:
     network = write_network(tmp_path / "network")
     changed = write_network(tmp_path / "changed", RECORDS + "; UPDATE visits SET vaccinated = 1 - vaccinated")
@@ -162,7 +162,7 @@ def test_records_that_are_replaced_half_way_are_read_as_they_were(
         shutil.copy(changed.parent / "records.duckdb", network.parent / "new.duckdb")
         (network.parent / "new.duckdb").replace(network.parent / "records.duckdb")
 
-    again = report_month(network, MONTH, _failing(ESTIMATE, replace))
+    again = report_period(network, MONTH, _failing(ESTIMATE, replace))
     assert _bytes(again.directory / "feed") == _bytes(reported.directory / "feed")
 
 
@@ -181,16 +181,16 @@ def test_files_that_are_written_half_way_end_the_run(published: Path) -> None:
         published.read_text().replace("records.duckdb", records.name).replace("FROM visits", "FROM records")
     )
     with pytest.raises(SourceError, match=r"records\.parquet was written while a run read it"):
-        report_month(published, "2023-10", _failing(ESTIMATE, write))
+        report_period(published, "2023-10", _failing(ESTIMATE, write))
     assert output.current() == good
 
 
 _RUN = """
 import sys
 from pathlib import Path
-from flows.monthly_job import report_month
+from flows.monthly_job import report_period
 
-report_month(Path(sys.argv[1]), sys.argv[2])
+report_period(Path(sys.argv[1]), sys.argv[2])
 """
 
 
@@ -222,6 +222,6 @@ def test_kill_9_while_preparing_leaves_the_last_good_release(published: Path) ->
     # a child that was just being made may outlive its parent by a moment, and holds the lock while it does
     while not all(_is_free(lock) for lock in staging.glob("*.lock")) and time.monotonic() < end:
         time.sleep(0.05)
-    after = report_month(published, "2023-10")
+    after = report_period(published, "2023-10")
     assert after.latest.resolve() == after.directory != good
     assert list(staging.iterdir()) == []

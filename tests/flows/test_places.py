@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from golden.demo_feeds import undrawn
 from small_network import MONTH, NETWORK, write_network
 
-from flows.monthly_job import report_month
+from flows.monthly_job import report_period
 from tasks.release import Release
 
 SOURCE = 'source = "records.duckdb"'
@@ -21,7 +21,7 @@ SOURCE = 'source = "records.duckdb"'
 
 @pytest.fixture(scope="module")
 def from_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return report_month(write_network(tmp_path_factory.mktemp("duckdb")), MONTH, undrawn()).release
+    return report_period(write_network(tmp_path_factory.mktemp("duckdb")), MONTH, undrawn()).release
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def visits(directory: Path) -> pd.DataFrame:
 
 def release_from(directory: Path, source: str) -> Release:
     (directory / "network.toml").write_text(NETWORK.replace(SOURCE, source), encoding="utf-8")
-    return report_month(directory / "network.toml", MONTH, undrawn()).release
+    return report_period(directory / "network.toml", MONTH, undrawn()).release
 
 
 def same(one: Release, other: Release) -> None:
@@ -52,7 +52,7 @@ def test_parquet(from_duckdb: Release, directory: Path) -> None:
         connection.execute(f"COPY visits TO '{directory}/records.parquet'")
     source = NETWORK.replace("FROM visits", "FROM records")
     (directory / "network.toml").write_text(source.replace("records.duckdb", "records.parquet"))
-    same(from_duckdb, report_month(directory / "network.toml", MONTH, undrawn()).release)
+    same(from_duckdb, report_period(directory / "network.toml", MONTH, undrawn()).release)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from golden.demo_feeds import undrawn
 from small_network import MONTH, NETWORK, RECORDS, write_network
 
-from flows.monthly_job import MonthReported, report_month
+from flows.monthly_job import PeriodReported, report_period
 from tasks.errors import SourceError
 
 COLUMNS = "clinic, region, date_trunc('month', visit_date)::DATE AS date, vaccinated, emergencies, age, sex"
@@ -25,7 +25,7 @@ LISTED = NETWORK.replace(_PRESSURE, "").replace(_SELECT, 'select = "SELECT * FRO
 COUNTED = LISTED.replace('FROM every"', 'FROM counted"\nweight = "n"')
 
 
-def _rows(reported: MonthReported) -> dict[str, list[bytes]]:
+def _rows(reported: PeriodReported) -> dict[str, list[bytes]]:
     """The feed's rows without the release's id, which stands for the network file as well."""
     files = sorted((reported.directory / "feed").glob("*.csv"))
     return {each.name: [line.split(b",", 1)[1] for line in each.read_bytes().splitlines()] for each in files}
@@ -34,7 +34,7 @@ def _rows(reported: MonthReported) -> dict[str, list[bytes]]:
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[bytes]]:
     network = write_network(tmp_path_factory.mktemp("listed"), RECORDS + ROWS, LISTED)
-    return _rows(report_month(network, MONTH, undrawn()))
+    return _rows(report_period(network, MONTH, undrawn()))
 
 
 @pytest.mark.slow
@@ -43,7 +43,7 @@ def test_counted_rows_give_the_feed_of_listed_ones(listed: dict[str, list[bytes]
     with duckdb.connect(str(tmp_path / "records.duckdb"), read_only=True) as connection:
         ((rows, records),) = connection.sql("SELECT COUNT(*), SUM(n) FROM counted").fetchall()
     assert rows < records == 3000
-    assert _rows(report_month(network, MONTH, undrawn())) == listed
+    assert _rows(report_period(network, MONTH, undrawn())) == listed
 
 
 @pytest.mark.live
@@ -59,7 +59,7 @@ def test_postgresql_counts_them_as_well(
     try:
         source = f'source = "{postgresql_url}"\npassword_env = "PGPASSWORD_FOR_TESTS"'
         (tmp_path / "network.toml").write_text(COUNTED.replace('source = "records.duckdb"', source))
-        found = _rows(report_month(tmp_path / "network.toml", MONTH, undrawn()))
+        found = _rows(report_period(tmp_path / "network.toml", MONTH, undrawn()))
     finally:
         with engine.begin() as connection:
             connection.execute(sa.text("DROP TABLE counted"))
@@ -83,4 +83,4 @@ def test_postgresql_counts_them_as_well(
 def test_what_is_no_weight_is_said(change: str, sentence: str, tmp_path: Path) -> None:
     network = write_network(tmp_path, f"{RECORDS}{ROWS}; {change}", COUNTED)
     with pytest.raises(SourceError, match=sentence):
-        report_month(network, MONTH, undrawn())
+        report_period(network, MONTH, undrawn())

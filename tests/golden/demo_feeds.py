@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.job_step import JobStep, Journal, plainly
-from flows.monthly_job import report_month
+from flows.monthly_job import report_period
 from flows.monthly_steps import DRAW
 from tasks.demo import DemoName, make_demo
 
@@ -32,7 +32,7 @@ def made(name: DemoName, directory: Path) -> Iterator[tuple[str, str]]:
     """Each release of a demo as one text: its tables as CSV, and a digest of every file of its feed."""
     network_file = make_demo(name, directory)
     for month in MONTHS[name]:
-        reported = report_month(network_file, month, undrawn())
+        reported = report_period(network_file, month, undrawn())
         yield f"{name}-{month}", _as_text(reported.directory / "feed")
 
 

@@ -94,12 +94,14 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         (
             '"2023-05"',
             '"2023-5"',
-            "line 29: [program] North Clinic = '2023-5' is not a month; write it as \"2023-05\"",
+            "line 29: [program] North Clinic = '2023-5' is not a month; write it as \"2024-05\", "
+            "or give the day of the start",
         ),
         (
             '"2023-05"',
             '"2023-13"',
-            "line 29: [program] North Clinic = '2023-13' is not a month; write it as \"2023-05\"",
+            "line 29: [program] North Clinic = '2023-13' is not a month; write it as \"2024-05\", "
+            "or give the day of the start",
         ),
         (
             '"2023-05"',
@@ -264,7 +266,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             '[program.starts]\n"North Clinic" = "2023-05"\n',
             "",
             "line 26: [program] neither column nor starts is given; name a 0/1 column, "
-            "or each clinic's first month",
+            "or each clinic's start",
         ),
         (
             'select = "SELECT * FROM visits"',

@@ -20,7 +20,13 @@ _BEGIN, _END = "<!-- dictionary -->\n", "<!-- end -->\n"
 def dictionary() -> str:
     """Every table, column and status of the feed."""
     lines = [f"Every row begins with {' and '.join(f'`{each.name}`' for each in RELEASE_COLUMNS)}.", ""]
-    for table in TABLES:
+    lines += [
+        "A network that reports by quarter or week has the same tables and columns: `month`, `period`,",
+        "`since`, `first_month` and `last_month` hold a period's label (2024-05, 2024-Q2, or 2024-W05 by",
+        "ISO 8601), `months_since_start` counts periods, and `datapackage.json` speaks of its own periods.",
+        "",
+    ]
+    for table in (each.said_of("month") for each in TABLES):
         key = ", ".join(f"`{name}`" for name in table.key)
         lines += [f"### {table.name}", "", f"A row is {table.row}; its key is {key}.", ""]
         lines += ["| column | kind | what it is |", "| --- | --- | --- |"]

@@ -51,7 +51,7 @@ def test_only_the_door_opens_databases() -> None:
             assert not drivers, f"{place} imports {drivers}"
 
 
-BELOW = ("tasks.records", "tasks.errors", "tasks.months", "tasks.network")
+BELOW = ("tasks.records", "tasks.errors", "tasks.periods", "tasks.network")
 
 
 def test_the_door_leans_on_nothing_above_it() -> None:

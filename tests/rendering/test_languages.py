@@ -12,11 +12,12 @@ import pytest
 from rendering.conftest import page_text, pdf_text
 from small_network import MONTH, NETWORK, write_network
 
-from flows.monthly_job import report_month
+from flows.monthly_job import report_period
 from reports.wording import ENGLISH, languages, speaking, wording
-from reports.wording.writing import counted, date_name, decimal, listed, month_name, percent
+from reports.wording.writing import counted, date_name, decimal, listed, percent, period_name
 from tasks.disclosing.policy import POLICIES
 from tasks.network import read_network
+from tasks.periods import KINDS
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.network_report import network_html
 from tasks.rendering.read_edition import read_edition
@@ -32,16 +33,46 @@ def places(sentence: str) -> set[str]:
 @pytest.mark.parametrize("language", OTHERS)
 def test_every_sentence_is_there_with_the_same_places(language: str) -> None:
     english, other = wording(ENGLISH), wording(language)
-    assert set(other.sentences) == set(english.sentences)
-    differ = [key for key, said in english.sentences.items() if places(said) != places(other.sentences[key])]
+    assert {key for key in other.sentences if key.split(".")[0] not in KINDS} == set(english.sentences)
+    differ = [
+        key for key, said in english.sentences.items() if _filled(said) != _filled(other.sentences[key])
+    ]
     assert differ == []
-    assert len(other.glossary) == len(english.glossary)
+    assert len(other.terms) == len(english.terms)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_sentence_of_weeks_or_quarters_has_the_places_of_that_of_months(language: str) -> None:
+    said = wording(language)
+    others = {key: key.split(".", 1)[1] for key in said.sentences if key.split(".")[0] in KINDS}
+    assert {own for own in others.values() if own not in said.sentences} == set()
+    differ = [
+        key for key, own in others.items() if _filled(said.sentences[key]) != _filled(said.sentences[own])
+    ]
+    assert differ == []
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_sentence_of_another_period_speaks_of_months(language: str, kind: str) -> None:
+    said = wording(language)
+    own = r"(?i)\b(months?|monthly|mes|meses|mensual(es)?)\b"
+    keys = wording(ENGLISH).sentences
+    words = {key: re.sub(r"{(?!period|Period)[^}]*}", "", said.sentence(key, kind)) for key in keys}
+    words = {key: sentence.format(**said.periods[kind]) for key, sentence in words.items()}
+    spoken = {**words, **dict(said.glossary(kind))}
+    assert bool([key for key, text in spoken.items() if re.search(own, text)]) == (kind == "month")
+
+
+def _filled(sentence: str) -> set[str]:
+    """The places of a sentence beside the words for periods, which not every language needs."""
+    return places(sentence) - {"period", "periods", "Period", "Periods"}
 
 
 def test_spanish_writes_numbers_dates_lists_and_plurals_its_own_way() -> None:
     with speaking("es"):
         assert (decimal(-12345.6, 1), percent(12.3, 1)) == ("−12.345,6", "12,3\u00a0%")
-        assert (month_name("2020-05"), date_name("2020-05-21")) == ("mayo de 2020", "21 de mayo de 2020")
+        assert (period_name("2020-05"), date_name("2020-05-21")) == ("mayo de 2020", "21 de mayo de 2020")
         assert listed(["una", "otra", "tercera"]) == "una, otra y tercera"
         assert [counted(n, "clinic") for n in (0, 1, 2)] == ["ninguna clínica", "1 clínica", "2 clínicas"]
     assert decimal(12345.6, 1) == "12,345.6"
@@ -64,7 +95,7 @@ SENTENCES = ("label", "estimand", "reason", "verdict_reason", "comparator", "met
 def spanish(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, set[str]]:
     """A Spanish network's pages and PDFs as one text, and every sentence of its feed."""
     file = write_network(tmp_path_factory.mktemp("es") / "network", network=SPANISH_NETWORK)
-    reported = report_month(file, MONTH)
+    reported = report_period(file, MONTH)
     edition = read_edition(reported.release, read_network(file))
     pages = [network_html(edition), *(clinic_html(edition, each) for each in edition.clinics)]
     assert all('<html lang="es">' in page for page in pages)

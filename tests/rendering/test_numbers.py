@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.wording import speaking
-from reports.wording.writing import MINUS, counted, date_name, listed, month_name, months_name
+from reports.wording.writing import MINUS, counted, date_name, listed, period_name, periods_name
 from tasks.rendering import numbers
 from tasks.rendering.numbers import Notation, fixed, p_value, share
 
@@ -67,7 +67,7 @@ def test_a_value_without_interval_and_a_unit_in_prose() -> None:
 
 
 def test_small_words() -> None:
-    assert month_name("2020-05") == "May 2020"
+    assert period_name("2020-05") == "May 2020"
     assert date_name("2020-05-07") == "7 May 2020"
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
@@ -83,7 +83,7 @@ def test_a_unit_stands_once_in_a_range() -> None:
 
 
 def test_a_window_of_one_month_is_one_month() -> None:
-    assert months_name("1991-06", "1991-06") == "June 1991"
-    assert months_name("1991-05", "1991-06") == "May 1991 to June 1991"
+    assert periods_name("1991-06", "1991-06") == "June 1991"
+    assert periods_name("1991-05", "1991-06") == "May 1991 to June 1991"
     with speaking("es"):
-        assert months_name("1991-05", "1991-06") == "mayo de 1991 a junio de 1991"
+        assert periods_name("1991-05", "1991-06") == "mayo de 1991 a junio de 1991"

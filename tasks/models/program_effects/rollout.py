@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks import months
 from tasks.errors import EstimationError, RecordsError
+from tasks.periods import Period, first_day, is_label
 from tasks.records.cells import Cells
 
 Adoption = Literal["rollout", "whole-clinics", "patients"]
+
+_JANUARY_1970 = Period.of_label("1970-01").ordinal
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -33,7 +35,7 @@ class Rollout:
     Attributes:
         clinics: K labels.
         periods: T labels, in order.
-        months: (T,) position of each period in time, in months where the labels say so.
+        months: (T,) position of each period in time: in months, quarters or weeks where the labels say so.
         start: (K,) month of each clinic's first period with the program; infinity where it never came.
         program: (K, T) share of the clinic's rows of the period that had the program; NaN without rows.
         ends: clinics where the program stopped again.
@@ -203,31 +205,45 @@ def _declared(
         if str(value) in by_label:
             result[k] = by_label[str(value)]
             continue
-        month = _month(value)
-        if month is None or _month(periods[0]) is None:
+        ordinal = _ordinal_beside(value, periods[0])
+        if ordinal is None:
             raise RecordsError(
                 f"the start declared for {clinic} is not one of the periods in the records",
                 hint="write it as the period column does, for example '2020-05'",
             )
-        result[k] = first + month - float(_month(periods[0]) or 0.0)
+        result[k] = first + ordinal - float(_ordinal(periods[0]) or 0.0)
     result[result > position[-1]] = np.inf
     return result
 
 
 def _positions(periods: Sequence[Hashable]) -> Floats:
-    """Positions in time: months where labels are months, dates or whole numbers, else places in the order."""
-    known = [_month(label) for label in periods]
+    """Positions in time: where labels are periods, dates (by month) or numbers, else places in the order."""
+    known = [_ordinal(label) for label in periods]
     if any(each is None for each in known):
         return np.arange(len(periods), dtype=float)
     return np.array(known, dtype=float)
 
 
-def _month(label: Any) -> float | None:
-    """Number of a period in months, or None for a label that says nothing about time."""
+def _ordinal(label: Any) -> float | None:
+    """Number of a period in its own calendar, or None for a label that says nothing about time."""
     if isinstance(label, date):  # datetimes and timestamps are dates too
-        return float(months.numbered(label.year, label.month))
+        return float(Period.of_day("month", label).ordinal)
     if isinstance(label, np.datetime64):
-        return float(months.numbered(1970, 1) + label.astype("datetime64[M]").astype(int))
+        return float(_JANUARY_1970 + label.astype("datetime64[M]").astype(int))
     if isinstance(label, int | float | np.integer | np.floating) and not isinstance(label, bool):
         return float(label)
-    return float(months.number(str(label))) if months.is_month(str(label)) else None
+    return float(Period.of_label(str(label)).ordinal) if is_label(str(label)) else None
+
+
+def _ordinal_beside(start: Any, label: Any) -> float | None:
+    """Number of the period of a start among periods that are written as `label`; None where none can be told.
+
+    A start that is a day, or a period of another kind, is in the period that its first day is in.
+    """
+    if not is_label(str(label)):
+        return _ordinal(start) if _ordinal(label) is not None else None
+    try:
+        day = start if isinstance(start, date) else first_day(str(start))
+    except ValueError:
+        return None
+    return float(Period.of_day(Period.of_label(str(label)).kind, day).ordinal)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pandas as pd
 
+from tasks.periods import Kind
 from tasks.records.questions.aggregates import aggregate, aggregate_frame
 from tasks.records.questions.sql_text import quoted
 from tasks.records.sources.records import Records
@@ -101,12 +102,21 @@ def first_and_last_date(records: Records) -> tuple[date, date] | None:
     return None if row["first"] is None else (row["first"], row["last"])
 
 
-def months_with_records(records: Records, typed: str, conditions: Sequence[str]) -> list[str]:
-    """Months, YYYY-MM, in which any record meets the conditions; `typed` is a SELECT over `{records}`."""
+_PARTS: Mapping[Kind, tuple[str, str, str]] = {
+    "month": ("YEAR", "MONTH", "{:04d}-{:02d}"),
+    "quarter": ("YEAR", "QUARTER", "{:04d}-Q{}"),
+    "week": ("ISOYEAR", "WEEK", "{:04d}-W{:02d}"),
+}
+"""Kind of period → the parts of a date that it is made of, and its label."""
+
+
+def periods_with_records(records: Records, typed: str, conditions: Sequence[str], kind: Kind) -> list[str]:
+    """Periods in which any record meets none of the conditions; `typed` is a SELECT over `{records}`."""
     met = " AND ".join(f"({each}) IS NOT TRUE" for each in conditions)
+    year, within, label = _PARTS[kind]
     found = aggregate_frame(
         records,
-        "SELECT DISTINCT EXTRACT(YEAR FROM date) AS y, EXTRACT(MONTH FROM date) AS m "
+        f"SELECT DISTINCT EXTRACT({year} FROM date) AS y, EXTRACT({within} FROM date) AS within "
         f"FROM ({typed}) AS typed WHERE {met}",
     )
-    return [f"{int(y):04d}-{int(m):02d}" for y, m in zip(found["y"], found["m"], strict=True)]
+    return [label.format(int(y), int(part)) for y, part in zip(found["y"], found["within"], strict=True)]

@@ -8,14 +8,14 @@ A rule's file begins with `-- action: description`, where the action is `set_asi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Literal
 
-from tasks import months
 from tasks.network.schema import Network
+from tasks.periods import Period
 from tasks.records.questions.column_uses import uses
 from tasks.records.questions.contract import declared_limits
 from tasks.records.questions.sql_text import quoted
@@ -51,17 +51,16 @@ class Rule:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-def record_rules(month: str, window_months: int, *, clinic_within_region: bool = False) -> tuple[Rule, ...]:
+def record_rules(window: Sequence[str], *, clinic_within_region: bool = False) -> tuple[Rule, ...]:
     """Predicates on a whole record; a record counts under the first that applies.
 
     Args:
-        month: the reported month.
-        window_months: months of the window.
+        window: the window's periods; the last is the reported one.
         clinic_within_region: whether clinics are numbered within regions.
     """
     days = {
-        "first_day": months.first_day(months.window(month, window_months)[0]).isoformat(),
-        "day_after": months.day_after(month).isoformat(),
+        "first_day": Period.of_label(window[0]).first_day.isoformat(),
+        "day_after": Period.of_label(window[-1]).day_after.isoformat(),
     }
     names = ("clinic_missing", "date_missing", "date_impossible", "date_before_window", "date_after_month")
     rules = {name: _rule(name, days) for name in names}

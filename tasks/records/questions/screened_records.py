@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks import months
+from tasks import periods
 from tasks.network.schema import Network
 from tasks.records.questions.column_uses import Use, uses
 from tasks.records.questions.contract import Contract
@@ -23,14 +23,14 @@ class ScreenedRecords:
         network: the network file.
         contract: what the SELECT returns.
         record_rules, column_rules: the rules that apply.
-        months: the window's months.
+        window: the window's periods.
     """
 
     network: Network
     contract: Contract
     record_rules: Sequence[Rule]
     column_rules: Sequence[Rule]
-    months: Sequence[str]
+    window: Sequence[str]
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -74,19 +74,18 @@ class ScreenedRecords:
             regions: clinic → its usual region, for the clinics whose records do not agree on it.
         """
         kept = self._without_copies if repeated else self.kept
-        number = "CAST(EXTRACT(YEAR FROM date) * 12 + EXTRACT(MONTH FROM date) - 1 AS INTEGER)"
         columns = {
             "clinic": "clinic",
             "region": self._region(regions),
             "patient": "patient",
             "date": "date",
-            "month": self._month(),
-            "period": f"{number} - {months.number(self.months[0])}",
+            "month": self._by_period([literal(each) for each in self.window]),
+            "period": self._by_period([str(place) for place in range(len(self.window))]),
         }
         for column in self.used:
             columns[column] = blanked(column, self.column_rules)
         if self.network.program is not None:
-            columns["program"] = self._program(columns, number)
+            columns["program"] = self._program(columns)
         listed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
         return f"SELECT {listed} FROM ({kept}) AS kept"
 
@@ -161,10 +160,15 @@ class ScreenedRecords:
     def _uses(self, column: str) -> list[Use]:
         return [use for use in uses(self.network)[0] if use.column == column]
 
-    def _month(self) -> str:
-        """The month as text, by comparing dates: much faster than writing out each date."""
-        ends = ((months.day_after(month).isoformat(), month) for month in self.months)
-        cases = " ".join(f"WHEN date < DATE '{end}' THEN '{month}'" for end, month in ends)
+    def _by_period(self, values: Sequence[str]) -> str:
+        """What stands for each period of the window, by comparing dates.
+
+        Much faster than writing out each date, and the same in every database, whatever it takes for a week.
+        """
+        ends = (periods.Period.of_label(each).day_after.isoformat() for each in self.window)
+        cases = " ".join(
+            f"WHEN date < DATE '{end}' THEN {value}" for end, value in zip(ends, values, strict=True)
+        )
         return f"CASE {cases} END"
 
     def _region(self, regions: Mapping[str, str | None]) -> str:
@@ -176,12 +180,13 @@ class ScreenedRecords:
         )
         return f"CASE clinic {cases} ELSE region END"
 
-    def _program(self, columns: Mapping[str, str], number: str) -> str:
+    def _program(self, columns: Mapping[str, str]) -> str:
         program = self.network.program
         if program is None or program.starts is None:
             return columns[program.column] if program is not None and program.column is not None else "0"
         cases = " ".join(
-            f"WHEN {literal(clinic)} THEN CASE WHEN {number} >= {months.number(start)} THEN 1 ELSE 0 END"
+            f"WHEN {literal(clinic)} THEN "
+            f"CASE WHEN date >= DATE '{periods.first_day(start).isoformat()}' THEN 1 ELSE 0 END"
             for clinic, start in sorted(program.starts.items())
         )
         return f"CASE clinic {cases} ELSE 0 END"
