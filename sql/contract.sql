@@ -19,15 +19,15 @@
 --                                              network file gives: weight = "n". Such rows have no patient and no
 --                                              record
 --   outcomes   yes     number, 0/1 or boolean  a column for each outcome in the network file, except those
---                                              that count records (per = "clinic-month")
+--                                              that count records (per = "clinic-month" and its like)
 --   exposure   no      number above 0          time at risk of a count outcome that has one
 --   adjusters  no      number, text, boolean   what estimates are adjusted for
 --   program    no      0/1 or boolean          1: this record was under the program; not needed where the
---                                              network file gives each clinic's first month
+--                                              network file gives each clinic's start
 --
 -- A Parquet or CSV file, or all that a pattern matches, is the table records: SELECT … FROM records.
 -- NULL is a missing value. Nothing may be called month, period or program unless it is the program: screening
--- adds those. An example:
+-- adds those (month is the label of the record's period: 2024-05, 2024-Q2 or 2024-W05). An example:
 
 SELECT
     encounter.clinic_code AS clinic,

@@ -21,8 +21,8 @@ PATTERN = r"[0-9]{4}-(?:0[1-9]|1[0-2]|Q[1-4]|W(?:0[1-9]|[1-4][0-9]|5[0-3]))"
 """What every label of a period looks like; that a year has a 53rd week is for `Period.of_label` to know."""
 KINDS: Mapping[Kind, str] = {"month": "2024-05", "quarter": "2024-Q2", "week": "2024-W05"}
 """Kind of period → a label of it, for people to write theirs by."""
-PER_YEAR: Mapping[Kind, int] = {"month": 12, "quarter": 4}
-"""Kind → how many of them a year has, where every year has as many."""
+PER_YEAR: Mapping[Kind, int] = {"month": 12, "quarter": 4, "week": 52}
+"""Kind → how many of them a year has; some years have another week."""
 
 _LABEL = re.compile(PATTERN)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -12,7 +12,8 @@ from typing import Literal
 import tomlkit
 
 from tasks.errors import NetworkError
-from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS
+from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, WindowSection
+from tasks.periods import KINDS, Kind
 
 OutcomeKind = Literal["continuous", "binary", "count"]
 Direction = Literal["higher", "lower", "neither"]
@@ -23,7 +24,7 @@ class DraftOutcome:
     """One outcome to be.
 
     Attributes:
-        column: the table's column, or None to count a clinic's records in a month.
+        column: the table's column, or None to count a clinic's records in a period.
         label: as people read it.
         kind: continuous, binary or count.
         direction: which is better.
@@ -52,10 +53,11 @@ class Draft:
         limits: column → (minimum, maximum) of possible values.
         program: 0/1 column, or None.
         cast_date: whether the date column holds text.
-        time_zone: of the schedule and of months.
+        time_zone: of the schedule and of periods.
         password_env: environment variable with the database's password.
         undrafted: columns that could be outcomes too.
         yes_no: column of text → its words for yes and no.
+        period: what is reported: a month, quarter or week.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Draft:
     password_env: str | None = None
     undrafted: tuple[str, ...] = ()
     yes_no: dict[str, tuple[str, str]] = field(default_factory=dict)
+    period: Kind = "month"
 
 
 def write_draft(draft: Draft) -> str:
@@ -84,6 +87,7 @@ def write_draft(draft: Draft) -> str:
         _undrafted(draft),
         _limits(draft, names),
         _program(draft, names),
+        _window(draft),
         _FOOT,
     ]
     return "\n".join(part for part in parts if part)
@@ -107,13 +111,14 @@ def save_draft(draft: Draft, path: Path, *, overwrite: bool = False) -> None:
 
 
 def _head(draft: Draft) -> str:
+    option = "month" if draft.period == "month" else "period"
     return f"""\
 # A network file: where the records are, and what is reported from them.
-# Check it with `clinicnet check`; report a month with `clinicnet run network.toml --month 2024-05`.
+# Check it with `clinicnet check`; report with `clinicnet run network.toml --{option} {KINDS[draft.period]}`.
 
 [network]
 name = {_toml(draft.name)}
-time_zone = {_toml(draft.time_zone)}  # an IANA name; months and the schedule are in it
+time_zone = {_toml(draft.time_zone)}  # an IANA name; dates and the schedule are in it
 """
 
 
@@ -165,7 +170,7 @@ def _outcome(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> str:
         f'direction = "{outcome.direction}"  # which is better: higher, lower or neither',
     ]
     if outcome.column is None:
-        lines.append('per = "clinic-month"  # counts the records of a clinic in a month')
+        lines.append(f'per = "clinic-{draft.period}"  # counts the records of a clinic in a {draft.period}')
     else:
         lines += _of_column(outcome, draft, names)
     return "\n".join(lines) + "\n"
@@ -218,7 +223,7 @@ def _program(draft: Draft, names: dict[str, str]) -> str:
         return """\
 # [program]  # what the network did, to have its effect estimated
 # label = "Outreach"
-# column = "outreach"  # 0/1; or, instead, the first month of each clinic:
+# column = "outreach"  # 0/1; or, instead, the first period of each clinic, or a day:
 # [program.starts]
 # "North Clinic" = "2024-03"
 """
@@ -229,10 +234,16 @@ column = {_toml(names[draft.program])}  # 1: the record was under the program
 """
 
 
-_FOOT = """\
+def _window(draft: Draft) -> str:
+    length = WindowSection(period=draft.period).length
+    return f"""\
 [window]
-months = 12  # an estimate uses so many months, ending with the reported one
+period = "{draft.period}"  # what is reported: "month", "quarter" or "week" (Monday to Sunday, ISO 8601)
+{draft.period}s = {length}  # an estimate uses so many, ending with the reported one
+"""
 
+
+_FOOT = """\
 [policy]
 small_numbers = "suppress-1-10"  # or nhs-7-round-5, suppress-1-4, none
 minimum_denominator = 25  # clinics below it are shown as too uncertain to compare

@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 
 from tasks.network import column_words as words
 from tasks.network.draft import Direction, Draft, DraftOutcome, OutcomeKind
-from tasks.network.profile import ColumnProfile, Kind, TableProfile
+from tasks.network.profile import ColumnProfile, TableProfile
+from tasks.network.profile import Kind as ColumnKind
+from tasks.periods import Kind
 
-RECORDS_A_MONTH = DraftOutcome(None, "Records a month", "count")
 MOST_OUTCOMES = 8
 """Outcomes that a draft has at most."""
 _FEW = 6
@@ -23,6 +24,7 @@ def guess(profile: TableProfile, name: str = "My network") -> Draft:
     exposure = guess_exposure(profile)
     adjusters = guess_adjusters(profile)
     taken = {*roles.values(), *adjusters, program, exposure}
+    period = guess_period(profile, roles.get("date"))
     measured = [each for each in profile.columns if each.name not in taken and _measures(each, profile)]
     drafted, others = _likeliest(measured)
     return Draft(
@@ -31,17 +33,31 @@ def guess(profile: TableProfile, name: str = "My network") -> Draft:
         table=profile.sql,
         quoted={column.name: column.sql for column in profile.columns},
         roles=roles,
-        outcomes=(*(guess_outcome(each, exposure) for each in drafted), RECORDS_A_MONTH),
+        outcomes=(*(guess_outcome(each, exposure) for each in drafted), records_a(period)),
         adjusters=adjusters,
         limits=guess_limits(profile, adjusters),
         program=program,
         undrafted=tuple(each.name for each in others),
         yes_no=yes_no_of(profile),
         cast_date="date" in roles and profile.column(roles["date"]).kind == "text",
+        period=period,
     )
 
 
-def likeliest_table(tables: Mapping[str, Mapping[str, Kind]], rows: Mapping[str, int] | None = None) -> str:
+def guess_period(profile: TableProfile, date: str | None) -> Kind:
+    """What to report: what the records come by; a month where they come on any day."""
+    rhythm = profile.column(date).rhythm if date is not None else None
+    return (rhythm.period if rhythm is not None else None) or "month"
+
+
+def records_a(period: Kind) -> DraftOutcome:
+    """The outcome that counts a clinic's records in a period."""
+    return DraftOutcome(None, f"Records a {period}", "count")
+
+
+def likeliest_table(
+    tables: Mapping[str, Mapping[str, ColumnKind]], rows: Mapping[str, int] | None = None
+) -> str:
     """The table that looks most like records: a date, a clinic, a patient; then the most rows and columns.
 
     Args:

@@ -16,14 +16,15 @@ from typing import Protocol, cast, get_args
 from tasks.errors import ClinicnetError, SourceError, nearest
 from tasks.network.draft import Direction, Draft, DraftOutcome, OutcomeKind
 from tasks.network.guessing import (
-    RECORDS_A_MONTH,
     could_be,
     could_be_outcomes,
     guess,
     guess_exposure,
     guess_limits,
     guess_outcome,
+    guess_period,
     likeliest_table,
+    records_a,
 )
 from tasks.network.profile import Kind, TableProfile
 from tasks.network.schema import holds_secret
@@ -118,7 +119,8 @@ def _questions(look_at: Callable[[str, str | None], Look], found: Collection[str
     profile = look.profile(table)
     draft = replace(guess(profile), password_env=password_env)
     name = yield from _ask(Prompt("What is the network called?", "My network"))
-    draft = replace(draft, name=name, roles=(yield from _roles(profile, draft)))
+    roles = yield from _roles(profile, draft)
+    draft = replace(draft, name=name, roles=roles, period=guess_period(profile, roles["date"]))
     draft = yield from _what_is_estimated(profile, draft)
     zone = yield from _time_zone()
     in_text = profile.column(draft.roles["date"]).kind == "text"
@@ -210,7 +212,7 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt,
     return replace(
         draft,
         program=None if program == _NONE else program,
-        outcomes=(*outcomes, RECORDS_A_MONTH),
+        outcomes=(*outcomes, records_a(draft.period)),
         undrafted=(),
         adjusters=tuple(adjusters),
         limits=guess_limits(profile, adjusters),
@@ -233,7 +235,7 @@ def _outcome(profile: TableProfile, column: str) -> Generator[Prompt, str, Draft
 
 
 def _time_zone() -> _Asking:
-    question = Prompt("Which time zone are its months in? (an IANA name)", "UTC")
+    question = Prompt("Which time zone are its dates in? (an IANA name)", "UTC")
     while True:
         answer = yield from _ask(question)
         try:

@@ -5,7 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tasks import periods
+
 Kind = Literal["number", "boolean", "text", "date", "other"]
+
+_SEVERAL = 4
+"""Periods with records from which a rhythm can be heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How many different days, ISO weeks, months, quarters and years a column's dates are in."""
+
+    days: int
+    weeks: int
+    months: int
+    quarters: int
+    years: int
+
+    @property
+    def period(self) -> periods.Kind | None:
+        """What the records come by, where they plainly come by one; None where they come on any day.
+
+        Records of a quarter that are all dated in one of its months come by the quarter, those of a month
+        that are all in one week by the month, and those of a week that are all on one day by the week; as
+        long as most periods of the years there are have some.
+        """
+        if self.months == self.quarters >= _SEVERAL and self.quarters > 2 * self.years:
+            return "quarter"
+        if self.weeks == self.months >= _SEVERAL and self.months > 6 * self.years:
+            return "month"
+        if self.days == self.weeks >= _SEVERAL and self.weeks > 2 * self.months:
+            return "week"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +54,7 @@ class ColumnProfile:
         whole: whether its numbers are whole.
         negative: whether any of its numbers is below zero.
         yes_no: for text, its words for yes and no, in small letters, where it holds no others.
+        rhythm: for dates, how often they come.
     """
 
     name: str
@@ -33,6 +66,7 @@ class ColumnProfile:
     whole: bool = False
     negative: bool = False
     yes_no: tuple[str, str] | None = None
+    rhythm: Rhythm | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from stepped_wedges import UNSOLVABLE, rows_of
 
 from tasks.estimating import estimate_outcome, summarise
 from tasks.estimating.one_outcome import OutcomeEstimates
+from tasks.models import program_effect
 from tasks.network import read_network
 from tasks.records import Records
 from tasks.screening import screen
@@ -102,3 +103,33 @@ def test_another_correlation_than_the_one_asked_for_is_said_beside_the_number(
     assert weighed["status"] == "ok"
     assert json.loads(weighed["reason"]) == {"code": "why.independent"}
     assert effects.loc[effects["model"] == "mixed", "reason"].isna().all()
+
+
+QUARTERS = "DATE '2022-07-03' + CAST(91.3 * ((i // 6) % 6) + hash(i) % 80 AS INTEGER)"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("start", "by_date"), [("2023-05-15", True), ("2023-06", True), ("2023-Q2", False), ("2023-04", False)]
+)
+def test_one_effect_for_all_quarters_is_of_the_records_from_the_day_of_the_start_on(
+    tmp_path: Path, start: str, by_date: bool
+) -> None:
+    """Of a quarter in which the program began, only what is dated from then on is under it."""
+    records = RECORDS.replace("DATE '2023-01-05' + CAST(30.4 * (i % 11) AS INTEGER)", QUARTERS)
+    starts = f'starts = {{ "Clinic A" = "2022-Q4", "Clinic B" = "{start}", "Clinic C" = "2023-07" }}'
+    described = re.sub(r"starts = .*", starts, NETWORK) + '\n[window]\nperiod = "quarter"\nquarters = 6\n'
+    network = read_network(write_network(tmp_path, records, described))
+    usable = screen(Records.of(network), network, "2023-Q4").usable
+    effects = estimate_outcome(usable, network, "sbp", summarise(usable, network)).effects
+    (found,) = effects[(effects["term"] == "effect") & (effects["model"] == "mixed")]["value"]
+    declared = {"Clinic A": "2022-Q4", "Clinic B": "2023-Q2", "Clinic C": "2023-Q3"}
+    of_records = program_effect("sbp ~ age", usable, models=("mixed",)).table
+    of_quarters = program_effect("sbp ~ age", usable, models=("mixed",), starts=declared).table
+    values = [
+        float(table.loc[table["model"] == "mixed", "value"].iloc[0]) for table in (of_records, of_quarters)
+    ]
+    assert found == pytest.approx(values[0] if by_date else values[1], rel=1e-9)
+    assert (values[0] == pytest.approx(values[1], rel=1e-6)) == (not by_date)
+    months = effects[(effects["model"] == "mixed") & effects["term"].str.startswith("month")]
+    assert sorted(months["months_since_start"]) == [0, 1, 2, 3, 4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from reports.wording import languages
 from tasks.errors import NetworkError
 from tasks.network.problems import NetworkFileError
 from tasks.network.reading import examine, read_network
+from tasks.network.schema import WindowSection
 
 GOOD = """\
 [network]
@@ -299,6 +301,24 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             'months = 6\n[output]\ndirectory = "."',
             'line 34: [output] directory must be one that holds nothing else; leave it out for "output"',
         ),
+        (
+            "months = 6",
+            'period = "quarter"\nmonths = 6',
+            "line 33: [window] months is for a network that reports by month, and this one reports by "
+            "quarter; say quarters = 8",
+        ),
+        (
+            "months = 6",
+            'period = "fortnight"',
+            "line 32: [window] period = 'fortnight' is not one of month, quarter, week",
+        ),
+        (
+            "months = 6",
+            'period = "week"\n[outcomes.n]\nlabel = "N"\nkind = "count"\ndirection = "neither"\n'
+            'per = "clinic-month"',
+            'line 37: [outcomes.n] per = "clinic-month" counts by month, and the network reports by week; '
+            'write per = "clinic-week"',
+        ),
     ],
 )
 def test_one_thing_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -437,3 +457,43 @@ def test_what_is_sound_is_left_for_checking_against_the_records(tmp_path: Path) 
     assert reading.sound.program is None
     assert reading.sound.limits["age"].maximum == 110
     assert examine(write(tmp_path, GOOD.replace('"records.duckdb"', "3"))).sound is None
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "example"),
+    [("quarter", "2023-Q5", "2024-Q2"), ("week", "2021-W53", "2024-W05"), ("month", "May", "2024-05")],
+)
+def test_a_start_that_is_no_period_is_said_in_the_network_s_own(
+    tmp_path: Path, period: str, start: str, example: str
+) -> None:
+    written = GOOD.replace("months = 6", f'period = "{period}"').replace('"2023-05"', f'"{start}"')
+    assert wrong(tmp_path, written) == [
+        f'line 29: [program] North Clinic = {start!r} is not a {period}; write it as "{example}", '
+        "or give the day of the start"
+    ]
+
+
+@pytest.mark.parametrize("start", ["2023-05", "2023-Q2", "2023-W20", "2023-05-15"])
+def test_a_start_is_a_period_of_any_kind_or_a_day(tmp_path: Path, start: str) -> None:
+    file = tmp_path / "network.toml"
+    file.write_text(GOOD.replace('"2023-05"', f'"{start}"'), "utf-8")
+    program = read_network(file).program
+    assert program is not None
+    assert program.starts == {"North Clinic": start}
+
+
+@pytest.mark.parametrize(
+    ("said", "ends", "window"),
+    [
+        ("", "2024-02", ("2023-03", "2024-02", 12)),
+        ('period = "month"\nmonths = 2', "2024-01", ("2023-12", "2024-01", 2)),
+        ('period = "quarter"', "2024-Q1", ("2022-Q2", "2024-Q1", 8)),
+        ('period = "quarter"\nquarters = 3', "2024-Q1", ("2023-Q3", "2024-Q1", 3)),
+        ('period = "week"', "2025-W01", ("2024-W28", "2025-W01", 26)),
+        ('period = "week"\nweeks = 2', "2021-W01", ("2020-W53", "2021-W01", 2)),
+    ],
+)
+def test_a_window_ends_with_the_reported_period(said: str, ends: str, window: tuple[str, str, int]) -> None:
+    section = WindowSection.model_validate(tomllib.loads(said))
+    periods = section.ending_with(ends)
+    assert (periods[0], periods[-1], len(periods)) == window

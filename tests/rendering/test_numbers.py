@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.wording import speaking
-from reports.wording.writing import MINUS, counted, date_name, listed, period_name, periods_name
+from reports.wording.writing import (
+    MINUS,
+    counted,
+    date_name,
+    listed,
+    period_name,
+    period_short,
+    periods_name,
+    start_name,
+)
 from tasks.rendering import numbers
 from tasks.rendering.numbers import Notation, fixed, p_value, share
 
@@ -84,6 +93,19 @@ def test_a_unit_stands_once_in_a_range() -> None:
 
 def test_a_window_of_one_month_is_one_month() -> None:
     assert periods_name("1991-06", "1991-06") == "June 1991"
+    assert periods_name("2024-Q2", "2024-Q2") == "2nd quarter 2024"
+    assert periods_name("2020-W53", "2021-W01") == "week 53 of 2020 to week 1 of 2021"
+    assert [period_short(each) for each in ("2020-05", "2024-Q2", "2020-W05")] == ["May", "Q2", "W5"]
+    assert [start_name(each) for each in ("2024-Q2", "2024-05-15")] == ["2nd quarter 2024", "15 May 2024"]
     assert periods_name("1991-05", "1991-06") == "May 1991 to June 1991"
     with speaking("es"):
         assert periods_name("1991-05", "1991-06") == "mayo de 1991 a junio de 1991"
+        assert start_name("2024-05-15") == "el 15 de mayo de 2024"
+        assert start_name("2024-05") == "mayo de 2024"
+    with speaking("es", "quarter"):
+        assert periods_name("2023-Q4", "2024-Q2") == "4.º trimestre de 2023 al 2.º trimestre de 2024"
+        assert (start_name("2024-Q2"), period_short("2024-Q2")) == ("el 2.º trimestre de 2024", "T2")
+    with speaking("es", "week"):
+        # CLDR's own Spanish weeks begin the year with 1 January: this one would be the 1st of 2021
+        assert periods_name("2020-W52", "2020-W53") == "semana 52 de 2020 a la semana 53 de 2020"
+        assert (start_name("2020-W53"), period_short("2020-W53")) == ("la semana 53 de 2020", "S53")

@@ -104,3 +104,22 @@ def test_what_was_assumed_of_a_csv_file(tmp_path: Path) -> None:
         "line 5: [records] records.csv lines 62 to 63, after the table, are left out",
         "line 5: [records] column 'vaccinated' has decimal commas: 12,5 is twelve and a half",
     ]
+
+
+def test_records_that_come_by_the_quarter_where_months_are_reported(tmp_path: Path) -> None:
+    days = [f"{year}-{day}" for year in (2022, 2023) for day in ("03-31", "06-30", "09-30", "12-31")]
+    rows = [
+        {"clinic": clinic, "patient": 10 * number + each, "date": day, "vaccinated": each % 2}
+        for number, clinic in enumerate("AB")
+        for each, day in enumerate(days)
+    ]
+    write_table(tmp_path / "records.duckdb", rows)
+    file = tmp_path / "network.toml"
+    file.write_text(FILE + "\n[window]\nmonths = 24\n", "utf-8")
+    check_network(file)
+    assert [str(each) for each in doubts(file)] == [
+        "line 13: [window] all records of a quarter are dated in one month of it (8 months in all), and this "
+        'network reports by month; if they come by the quarter, write period = "quarter"'
+    ]
+    file.write_text(FILE + '\n[window]\nperiod = "quarter"\n', "utf-8")
+    assert doubts(file) == ()

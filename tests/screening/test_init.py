@@ -315,3 +315,36 @@ def test_a_question_can_be_gone_back_to(chop: Path) -> None:
     assert draft.adjusters == ("gender",)
     assert draft.time_zone == "Europe/Paris"
     assert [each.text for each in asked].count("Which column holds the clinic?") == 2
+
+
+def _dated(dates: list[str]) -> list[dict[str, object]]:
+    return [
+        {"clinic": clinic, "patient": 100 * number + each, "date": date, "vaccinated": each % 2}
+        for number, clinic in enumerate("ABC")
+        for each, date in enumerate(dates)
+    ]
+
+
+QUARTER_ENDS = [f"{year}-{day}" for year in (2022, 2023) for day in ("03-31", "06-30", "09-30", "12-31")]
+MONDAYS = [(1, 1), (1, 8), (1, 15), (1, 22), (1, 29), (2, 5), (2, 12), (2, 19), (2, 26), (3, 4)]
+RHYTHMS: dict[str, tuple[list[str], str]] = {
+    "quarter ends": (QUARTER_ENDS, "quarter"),
+    "some days of one month in each quarter": ([*QUARTER_ENDS, "2022-03-01", "2023-12-24"], "quarter"),
+    "first of each month": ([f"2023-{month:02d}-01" for month in range(1, 11)], "month"),
+    "every Monday": ([f"2024-{month:02d}-{day:02d}" for month, day in MONDAYS], "week"),
+    "any day": ([f"2024-01-{day:02d}" for day in range(2, 30)], "month"),
+    "twice a year": ([f"{year}-{day}" for year in (2020, 2021, 2022) for day in ("03-01", "09-01")], "month"),
+}
+
+
+@pytest.mark.parametrize("rhythm", RHYTHMS)
+def test_a_draft_reports_by_what_the_records_come_by(tmp_path: Path, rhythm: str) -> None:
+    dates, period = RHYTHMS[rhythm]
+    write_table(tmp_path / "records.duckdb", _dated(dates))
+    draft = guessed(tmp_path, "records.duckdb", "visits_table")
+    save_draft(draft, tmp_path / "network.toml")
+    network = check_network(tmp_path / "network.toml")
+    assert network.window.period == period
+    counting = network.outcomes["records"]
+    assert (counting.per, counting.label) == (f"clinic-{period}", f"Records a {period}")
+    assert doubts(tmp_path / "network.toml") == ()

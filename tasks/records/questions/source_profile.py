@@ -10,6 +10,7 @@ from tasks.errors import SourceError
 from tasks.network.column_words import YES_NO
 from tasks.network.profile import ColumnProfile, Kind, TableProfile
 from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.rhythm import counted_rhythm, rhythm_counts
 from tasks.records.questions.sql_text import LARGEST, quoted
 from tasks.records.sources.connection import Connection, SourceColumn
 from tasks.records.sources.records import Records
@@ -104,6 +105,8 @@ class SourceLook:
             if column.kind == "other":
                 continue
             asked += [f"COUNT({value}) AS k{i}", f"COUNT(DISTINCT {value}) AS d{i}"]
+            if column.kind == "date":
+                asked += rhythm_counts(f"CAST({value} AS DATE)", str(i))
             if column.kind == "number":
                 finite = f"{value} BETWEEN -{LARGEST} AND {LARGEST}"
                 asked += [
@@ -140,6 +143,7 @@ class SourceLook:
                     whole=number and not counts[f"f{i}"],
                     negative=number and bool(counts[f"m{i}"]),
                     yes_no=spoken.get(i),
+                    rhythm=counted_rhythm(counts, str(i)) if column.kind == "date" else None,
                 )
             )
         return TableProfile(self.source, sql, n, tuple(profiles))

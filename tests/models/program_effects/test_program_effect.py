@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import duckdb
 import numpy as np
 import pandas as pd
@@ -258,3 +260,48 @@ def test_started_everywhere_at_once() -> None:
 def test_formula_is_for_adjusters(formula: str) -> None:
     with pytest.raises(FormulaError, match="adds"):
         program_effect(formula, wedge(11, rows=3), effect="event-study")
+
+
+@pytest.mark.parametrize(
+    ("label", "first", "second"),
+    [
+        (lambda month: f"{2020 + month // 4}-Q{month % 4 + 1}", "2020-Q3", "2020-08-15"),
+        # from the 51st week of 2020, which had 53: the fourth is the first of 2021
+        (
+            lambda month: ["2020-W51", "2020-W52", "2020-W53", *(f"2021-W{n:02d}" for n in range(1, 8))][
+                month
+            ],
+            "2020-W53",
+            "2021-01-01",
+        ),
+    ],
+    ids=["quarters", "weeks"],
+)
+def test_starts_among_quarters_or_weeks_are_periods_or_days_in_them(
+    label: Callable[[int], str], first: str, second: str
+) -> None:
+    """The third period is declared as itself, or by a day in it: the same as its number."""
+    data = wedge(5)
+    started = data[data.program == 1].groupby("clinic").month.min()
+    labelled = data.assign(month=data.month.map(label)).drop(columns="program")
+    by_number = program_effect("y ~ x", data, effect="event-study", models=("gee",))
+    declared = {clinic: label(month) for clinic, month in started.items()}
+    clinics = [clinic for clinic, month in started.items() if month == 2]
+    assert clinics
+    for third in (first, second):
+        starts = declared | dict.fromkeys(clinics, third)
+        found = program_effect("y ~ x", labelled, starts=starts, effect="event-study", models=("gee",))
+        assert found.rollout.starts()[clinics[0]] == first
+        compared = ["term", "value", "lower", "upper"]
+        pd.testing.assert_frame_equal(
+            found.table.loc[found.table["model"] == "gee", compared],
+            by_number.table.loc[by_number.table["model"] == "gee", compared],
+        )
+
+
+def test_a_start_that_is_no_period_of_the_records_is_refused() -> None:
+    data = wedge(5).assign(
+        month=lambda rows: [f"{2020 + month // 4}-Q{month % 4 + 1}" for month in rows.month]
+    )
+    with pytest.raises(RecordsError, match="is not one of the periods"):
+        program_effect("y ~ x", data.drop(columns="program"), starts={"C00": "spring"})

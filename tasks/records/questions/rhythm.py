@@ -1,0 +1,44 @@
+"""How often records come: how many different days, weeks, months and quarters their dates are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tasks.network.profile import Rhythm
+from tasks.records.questions.aggregates import aggregate
+from tasks.records.sources.records import Records
+
+_PARTS = {
+    "weeks": ("ISOYEAR", "WEEK"),
+    "months": ("YEAR", "MONTH"),
+    "quarters": ("YEAR", "QUARTER"),
+}
+
+
+def rhythm(records: Records) -> Rhythm:
+    """The rhythm of the records' dates, those aside that cannot be.
+
+    Raises:
+        SourceError: the database went away.
+    """
+    (row,) = aggregate(
+        records,
+        f"SELECT {', '.join(rhythm_counts('day'))} FROM (SELECT CAST(date AS DATE) AS day FROM {{records}} "
+        "AS every) AS days WHERE day >= DATE '1900-01-01' AND day < DATE '2200-01-01'",
+    ).to_pylist()
+    return counted_rhythm(row)
+
+
+def rhythm_counts(day: str, ending: str = "") -> Iterator[str]:
+    """Aggregates of a date that `counted_rhythm` reads, their names with that ending."""
+    yield f"COUNT(DISTINCT {day}) AS days{ending}"
+    yield f"COUNT(DISTINCT EXTRACT(YEAR FROM {day})) AS years{ending}"
+    for name, (year, within) in _PARTS.items():
+        number = f"100 * EXTRACT({year} FROM {day}) + EXTRACT({within} FROM {day})"
+        yield f"COUNT(DISTINCT {number}) AS {name}{ending}"
+
+
+def counted_rhythm(counts: Mapping[str, int | None], ending: str = "") -> Rhythm:
+    """The rhythm from those aggregates."""
+    names = ("days", "weeks", "months", "quarters", "years")
+    return Rhythm(*(int(counts[f"{name}{ending}"] or 0) for name in names))
