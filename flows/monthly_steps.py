@@ -73,7 +73,7 @@ def _decide(network: Network, tables: Tables, standing: Standing) -> Withholding
 
 def _rank_shown(
     network: Network,
-    month: str,
+    period: str,
     estimates: Mapping[str, OutcomeEstimates],
     ranks: Mapping[str, OutcomeRanks],
     withholding: Withholding,
@@ -81,7 +81,7 @@ def _rank_shown(
 ) -> Mapping[str, OutcomeRanks]:
     from tasks.releasing import rank_shown, verdicts_before
 
-    before = verdicts_before(network, standing, month)
+    before = verdicts_before(network, standing, period)
     return rank_shown(network, estimates, ranks, withholding, before)
 
 

@@ -65,9 +65,9 @@ def rank_shown(
     return found
 
 
-def verdicts_before(network: Network, standing: Standing, month: str) -> dict[str, Decision]:
+def verdicts_before(network: Network, standing: Standing, period: str) -> dict[str, Decision]:
     """Outcome → the verdict of the last release, where it had one."""
-    last = latest_before(standing.earlier, month, network.policy.small_numbers)
+    last = latest_before(standing.earlier, period, network.policy.small_numbers)
     if last is None:
         return {}
     outcomes = last.tables["outcomes"]

@@ -257,6 +257,8 @@ def _rank(outcome: str, clinics: Clinics, j: int, shape: Shape, status: str, pla
             "rank_expected": float(place),
             "rank_lower": float(max(1, place - spread)),
             "rank_upper": float(min(n, place + spread)),
+            "rank_set_lower": float(max(1, place - spread - 1)),
+            "rank_set_upper": float(min(n, place + spread + 1)),
             "p_top_tenth": max(0.0, 0.97 - 0.04 * place),
             "p_bottom_tenth": max(0.0, 0.97 - 0.04 * (n - place)),
             "n_ranked": n,
