@@ -3,6 +3,7 @@
 from corpus import (
     column_types,
     dates,
+    found,
     missing_values,
     model_shapes,
     names,
@@ -22,4 +23,5 @@ CASES = (
     *model_shapes.CASES,
     *patients.CASES,
     *programs.CASES,
+    *found.CASES,
 )

@@ -36,6 +36,7 @@ _MEMORY = 5
 _PATIENCE = 5  # damped steps are small: so many times more of them
 _REGAINED = 1.25  # what a step that was smaller than the one before gives back of the next one's length
 _SMALLEST_PART = 2.0**-12
+_RUNAWAY = 1e8  # no solution leaves residuals with so many times the variance of those at the start
 _ROWS_FOR_A_START = 60_000
 
 
@@ -97,7 +98,7 @@ def _accelerated(
         here = evaluate(b)
         step, se = _scoring_step(here)
         size = float(np.max(np.abs(step) / se))
-        if not np.isfinite(size):
+        if progress.is_lost(here.scale, size):
             break
         restart = size > 2.0 * progress.best
         if progress.ends_at(size):
@@ -125,10 +126,10 @@ def _damped(
     step, se = _scoring_step(here)
     size = float(np.max(np.abs(step) / se))
     for iteration in range(1, max_iterations + 1):
+        if part < _SMALLEST_PART or progress.is_lost(here.scale, size):
+            break
         if progress.ends_at(size):
             return Solution(b + step, here, iteration, size, converged=True)
-        if part < _SMALLEST_PART or not np.isfinite(size):
-            break
         ahead = evaluate(b + part * step)
         if ahead.weighed.flaw and not here.weighed.flaw:
             part, impossible = part / 2.0, ahead
@@ -141,11 +142,18 @@ def _damped(
 
 
 class _Progress:
-    """How small the steps have become, and whether they have reached what rounding allows."""
+    """How small the steps have become, and whether they have reached what rounding allows, or run away."""
 
     def __init__(self) -> None:
         self.best = np.inf
         self._worse = 0
+        self._start: float | None = None
+
+    def is_lost(self, scale: float, size: float) -> bool:
+        """Whether there is no step from here, or residuals grew too far for a solution to be near."""
+        if self._start is None:
+            self._start = max(scale, 1.0)
+        return not (np.isfinite(size) and scale <= _RUNAWAY * self._start)
 
     def ends_at(self, size: float) -> bool:
         """Whether a step of this size is the last: it is taken, as what is left after it is less still."""
@@ -156,8 +164,15 @@ class _Progress:
 
 
 def _scoring_step(here: EquationsEvaluation) -> tuple[Floats, Floats]:
-    inverse = np.linalg.inv(here.weighed.information)
-    se = np.sqrt(here.scale * np.diag(inverse))
+    """The step and the standard errors there; NaN where the information is none, since it has no inverse."""
+    try:
+        inverse = np.linalg.inv(here.weighed.information)
+    except np.linalg.LinAlgError:
+        inverse = np.full_like(here.weighed.information, np.nan)
+    variance = here.scale * np.diag(inverse)
+    if not np.all(variance >= 0.0):
+        return np.full(len(variance), np.nan), np.ones(len(variance))
+    se = np.sqrt(variance)
     return inverse @ here.weighed.score, np.where(se > 0.0, se, np.inf)
 
 

@@ -31,6 +31,10 @@ CONVENTIONS: Mapping[Convention, str] = {
 }
 
 
+_SINGULAR = 1e-8
+"""An eigenvalue of a correlation below it is zero up to rounding, and its inverse is nothing but rounding."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """Clusters weighed by a working correlation.
@@ -80,7 +84,7 @@ class Exchangeable:
         if flaw:
             return _weighed(sums, {"alpha": 0.0}, _equal_weights(sums), flaw)
         alpha = float(sums.e1 @ sums.e1 - sums.ee) / 2.0 / (scale * (pairs - taken))
-        if not (alpha < 1.0 and 1.0 + (float(n.max()) - 1.0) * alpha > 0.0):
+        if not (alpha < 1.0 - _SINGULAR and 1.0 + (float(n.max()) - 1.0) * alpha > _SINGULAR):
             size = f"a cluster of {n.max():.0f} rows"
             flaw = f"the correlation is estimated at {alpha:.3g}, which {size} cannot have"
             return _weighed(sums, {"alpha": alpha}, _equal_weights(sums), flaw)
@@ -135,9 +139,9 @@ class NestedExchangeable:
     def _possible(inner: float, outer: float, sums: ClusterSums) -> bool:
         """Whether R is positive definite for every cluster."""
         spread = 1.0 - inner + sums.rows * (inner - outer)
-        if not inner < 1.0 or spread.min() <= 0.0:
+        if not inner < 1.0 - _SINGULAR or spread.min() <= _SINGULAR:
             return False
-        return bool((1.0 + outer * sums.by_cluster(sums.rows / spread)).min() > 0.0)
+        return bool((1.0 + outer * sums.by_cluster(sums.rows / spread)).min() > _SINGULAR)
 
 
 @dataclass(frozen=True, slots=True)

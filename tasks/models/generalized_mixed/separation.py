@@ -56,18 +56,18 @@ def find_separation(
         names: (p,) columns.
         x: (p, N) columns, in any location and scale that the intercept takes up.
         outcome: the outcome of every cell.
-        rows: (N,) rows in each cell.
+        rows: (N,) rows in each cell: however they are ordered and collapsed, the answer is the same.
     """
-    scale = np.sqrt((x**2).mean(axis=1))
+    x, side, rows = _distinct(x, _sides(outcome), rows)
+    scale = np.sqrt((x**2 * rows).sum(axis=1) / rows.sum())
     scaled = x / np.where(scale > 0.0, scale, 1.0)[:, None]
-    side = _sides(outcome)
-    direction = _direction(scaled, side)
+    direction = _direction(scaled, side, rows)
     if direction is None:
         return None
     reach = direction @ scaled
     told = np.abs(reach) > 1e-6 * np.abs(reach).max()
     share = float(rows[told].sum() / rows.sum())
-    columns = _smallest_set(names, scaled, side, direction)
+    columns = _smallest_set(names, scaled, side, direction, rows)
     return Separation(columns, _is_complete(scaled, side), share)
 
 
@@ -87,7 +87,7 @@ def foretold(x: Floats, outcome: CellOutcome) -> NDArray[np.bool_]:
     side, found = _sides(outcome), np.zeros(x.shape[1], dtype=bool)
     while not found.all():
         left = np.flatnonzero(~found)
-        direction = _direction(scaled[:, left], side[left])
+        direction = _direction(scaled[:, left], side[left], np.ones(left.size))
         if direction is None:
             break
         reach = np.abs(direction @ scaled[:, left])
@@ -114,10 +114,18 @@ def _sides(outcome: CellOutcome) -> Floats:
     return np.where(outcome.y <= 0.0, -1.0, 0.0)
 
 
-def _direction(x: Floats, side: Floats) -> Floats | None:
+def _distinct(x: Floats, side: Floats, rows: Floats) -> tuple[Floats, Floats, Floats]:
+    """Cells that differ, in an order of their own: of several directions the same one is then found."""
+    different, cell = np.unique(np.vstack([x, side]), axis=1, return_inverse=True)
+    together = np.zeros(different.shape[1])
+    np.add.at(together, cell.ravel(), rows)
+    return different[:-1], different[-1], together
+
+
+def _direction(x: Floats, side: Floats, rows: Floats) -> Floats | None:
     """A separating direction with entries in [−1, 1], or None."""
     n = x.shape[1]
-    goal = x @ side
+    goal = x @ (side * rows) * (n / rows.sum())
     chosen = np.unique(np.linspace(0, n - 1, min(n, _FIRST)).astype(int))
     while True:
         direction = _solve(x[:, chosen], side[chosen], goal)
@@ -176,13 +184,15 @@ def _independent(x: Floats) -> Floats:
     return np.asarray(vectors[values > values.max(initial=0.0) * max(x.shape) * np.finfo(float).eps])
 
 
-def _smallest_set(names: tuple[str, ...], x: Floats, side: Floats, direction: Floats) -> tuple[str, ...]:
+def _smallest_set(
+    names: tuple[str, ...], x: Floats, side: Floats, direction: Floats, rows: Floats
+) -> tuple[str, ...]:
     """Columns without which there is no separation: others in the direction are dropped one by one."""
     kept = [i for i in range(len(names)) if abs(direction[i]) > 1e-9]
     for i in sorted(kept, key=lambda each: abs(direction[each])):
         if names[i] == "(Intercept)" or len(kept) == 1:
             continue
         without = [k for k in kept if k != i]
-        if _direction(x[without], side) is not None:
+        if _direction(x[without], side, rows) is not None:
             kept = without
     return tuple(names[i] for i in kept)

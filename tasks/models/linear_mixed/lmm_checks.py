@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.fit import VarianceComponents
@@ -15,17 +16,20 @@ from tasks.records.design import Design
 if TYPE_CHECKING:  # an optimum is of a criterion, which is made of data that were not refused
     from tasks.models.linear_mixed.lmm_optimum import Optimum
 
+Floats = NDArray[np.float64]
+
 _FEW = 6
 _NO_INFORMATION = 1e-9
 
 
-def refuse(design: Design, data: WorkingMoments) -> None:
+def refuse(design: Design, data: WorkingMoments, *, reml: bool) -> None:
     """Raise what is wrong with the groups and the number of rows.
 
     Raises:
         EstimationError: no random term; fewer than two groups; one row per group; as many random effects as
             rows; two factors that group the rows alike; as many coefficients as rows; random columns that
-            are linear combinations of each other.
+            are linear combinations of each other, or of the covariates; covariates and groups that together
+            reproduce any outcome.
     """
     if len(data.fixed) >= data.n:
         raise EstimationError(
@@ -64,6 +68,10 @@ def refuse(design: Design, data: WorkingMoments) -> None:
                 )
         for term in group.terms:
             _refuse_collinear(data, f, term)
+        if n_effects + len(data.fixed) >= data.n:
+            _refuse_saturated(data, f)
+        if reml and n_effects <= len(data.fixed):
+            _refuse_explained(data, f)
 
 
 def refuse_no_random_terms(design: Design) -> None:
@@ -102,6 +110,55 @@ def _refuse_collinear(data: WorkingMoments, factor: int, term: tuple[int, ...]) 
                 "as other random effects by it do",
                 hint=f"leave {group.columns[column]} out of the random term by {group.group}",
             )
+
+
+def _by_level(data: WorkingMoments, factor: int) -> tuple[Floats, Floats]:
+    """(L, d, d) products of each level's random columns and (L, d, p) those with the covariates."""
+    own, p = list(data.positions[factor]), len(data.fixed)
+    levels, place = np.unique(data.codes[:, factor], return_inverse=True)
+    products = np.zeros((len(levels), len(own), len(own)))
+    sides = np.zeros((len(levels), len(own), p))
+    np.add.at(products, place, data.random[:, own][:, :, own])
+    np.add.at(sides, place, data.sides[:, own, :p])
+    return products, sides
+
+
+def _refuse_saturated(data: WorkingMoments, factor: int) -> None:
+    """Refuse covariates and levels that reproduce any outcome: the rank of (X, Z) is the number of rows.
+
+    The rank is that of Z and that of X within the levels.
+    """
+    p = len(data.fixed)
+    products, sides = _by_level(data, factor)
+    between = np.einsum("lip,lij,ljq->pq", sides, np.linalg.pinv(products, hermitian=True), sides)
+    within = np.linalg.eigvalsh(data.totals[:p, :p] - between)
+    rank = int(np.linalg.matrix_rank(products, hermitian=True).sum())
+    if rank + int(np.sum(within > _NO_INFORMATION * data.n)) >= data.n:
+        group = data.groups[factor].group
+        raise EstimationError(
+            f"the covariates and {group} are as many effects as there are rows ({data.n:,.0f}): they "
+            "reproduce any outcome, and leave no residual variance to estimate",
+            hint="leave out covariates, or take in more rows",
+        )
+
+
+def _refuse_explained(data: WorkingMoments, factor: int) -> None:
+    """Refuse a factor whose effects are combinations of the covariates: every variance fits equally well.
+
+    Then MZ = 0 for M = I − X(X'X)⁻¹X', and the restricted likelihood, which knows the data by M alone, is the
+    same for all variances of the effects Zb.
+    """
+    p = len(data.fixed)
+    products, sides = _by_level(data, factor)
+    told = np.einsum("lip,pq,liq->", sides, np.linalg.pinv(data.totals[:p, :p]), sides)
+    size = float(np.trace(products, axis1=1, axis2=2).sum())
+    if size - told <= _NO_INFORMATION * size:
+        group = data.groups[factor].group
+        raise EstimationError(
+            f"the covariates tell every {group} from the others, so that differences between them are "
+            "differences of covariates as well and their variance can be anything",
+            hint=f"leave out covariates that are the same in all rows of a {group}, or take in more of them",
+        )
 
 
 def messages_of(optimum: Optimum, varcomp: VarianceComponents, levels: Mapping[str, int]) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ def criterion_of(design: Design, moments: Moments, *, reml: bool) -> Criterion:
     """
     refuse_no_random_terms(design)
     data = working_moments(design, moments)
-    refuse(design, data)
+    refuse(design, data, reml=reml)
     shape = RelativeCovariance(
         tuple(len(group.columns) for group in data.groups), tuple(group.terms for group in data.groups)
     )
