@@ -38,7 +38,7 @@ def _left(home: Path) -> list[str]:
         (signal.SIGTERM, False, "Stopped by the system (SIGTERM); the last good release is as it was."),
     ],
 )
-@pytest.mark.parametrize("after", ["Add up clinics and months", "Compare with the last release"])
+@pytest.mark.parametrize("after", ["Add up clinics and periods", "Compare with the last release"])
 def test_a_run_that_is_stopped_ends(
     told: signal.Signals, whole_group: bool, said: str, after: str, tmp_path: Path, prefect_home: Path
 ) -> None:

@@ -1,0 +1,78 @@
+"""What a clinic's records are worth: less than unrelated ones where a month's or a patient's are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tasks.estimating.outcome_formulas import OutcomeFormulas
+from tasks.estimating.summary import Summary
+from tasks.models.clinics.alike_records import month_shocks, patients_alike
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Design effects of clinics' own figures.
+
+    Attributes:
+        months: SD of the shocks of clinics' months, on the scale of the link; 0 where there are none.
+        patients: correlation of a patient's records; 0 where there is none, or a model has it.
+        of_patients: clinic → design effect of patients who come again.
+        factor: clinic → design effect of both.
+    """
+
+    months: float
+    patients: float
+    of_patients: pd.Series
+    factor: pd.Series
+
+    @property
+    def design_effects(self) -> dict[Hashable, float] | None:
+        """Clinic → design effect; None where records are worth what they are."""
+        if not (self.factor > 1.0).any():
+            return None
+        return {str(clinic): float(each) for clinic, each in self.factor.items()}
+
+
+def worth_of_records(question: OutcomeFormulas, summary: Summary) -> Worth:
+    """What the records of each clinic are worth for an outcome.
+
+    Months of a clinic are held to the clinic's own level and the month's; what they vary by beyond that is
+    not lasting, and says nothing about the clinic. Counts of records by month are months already.
+
+    Args:
+        question: the outcome's formulas, its family chosen.
+        summary: the window's moments.
+    """
+    moments = summary.outcomes[question.name]
+    kind = question.outcome.kind
+    alone = pd.Series(1.0, index=pd.Index(sorted(moments["clinic"].unique()), name="clinic"))
+    if question.outcome.counts_records:
+        return Worth(0.0, 0.0, alone, alone)
+    months, shocks = 0.0, alone
+    if len(summary.months) > 1:
+        found = month_shocks(moments, kind, overdispersed=question.family == "negative-binomial")
+        months, shocks = found.strength, found.factor
+    patients, again = 0.0, alone
+    if question.name in summary.patients:
+        by_clinic = summary.by_clinic(question.name)
+        alike = patients_alike(
+            summary.patients[question.name], by_clinic.assign(record_variance=_variance(question, by_clinic))
+        )
+        patients, again = alike.strength, alike.factor.reindex(alone.index, fill_value=1.0)
+    return Worth(months, patients, again, shocks + again - 1.0)
+
+
+def _variance(question: OutcomeFormulas, by_clinic: pd.DataFrame) -> pd.Series:
+    """Of a record (of a unit of exposure) of each clinic, as the family has it."""
+    mean = by_clinic["total"] / by_clinic["exposure"]
+    if question.outcome.kind == "binary":
+        return mean * (1.0 - mean)
+    if question.family != "negative-binomial":
+        return mean
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = by_clinic["squares"].sum() / by_clinic["total"].sum()
+    return mean * max(float(spread), 1.0)

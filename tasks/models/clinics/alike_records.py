@@ -1,0 +1,186 @@
+"""Records of one clinic that are more alike than chance: those of a month, those of a patient.
+
+A clinic's figure is then known less well than its number of records suggests, by a design effect of its own.
+A model with an effect of every month of a clinic, or of every patient, says so too; where there are too many
+of them, or where each clinic's variance is its own as well, the records are made to count for less instead
+(Rao & Scott 1992, Biometrics 48:577). Shocks of months are estimated by moments, as between-study variances
+are (DerSimonian & Laird 1986, Control Clin Trials 7:177), on the scale of the link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from tasks.models.fit import Floats
+from tasks.models.linear_mixed.level_variances import moderated_variances
+
+Integers = NDArray[np.int64]
+Kind = Literal["continuous", "binary", "count"]
+
+_ROUNDS = 200
+_SETTLED = 1e-9
+
+
+@dataclass(frozen=True)
+class Alike:
+    """How much records of a clinic count for.
+
+    Attributes:
+        strength: SD of months' shocks on the scale of the link, or the correlation of a patient's records.
+        factor: clinic → its design effect: by how much the variance of its own figure is larger, 1 or more.
+    """
+
+    strength: float
+    factor: pd.Series
+
+
+def month_shocks(moments: pd.DataFrame, kind: Kind, *, overdispersed: bool = False) -> Alike:
+    """Shocks that a clinic's month has of its own, beside the clinic's level and the month's.
+
+    Args:
+        moments: one row a clinic and month: `clinic`, `month`, `n`, `mean` and `squares` (of continuous
+            outcomes), `total`, `exposure`.
+        kind: the outcome's.
+        overdispersed: whether counts vary more than a Poisson's within a clinic's month.
+    """
+    there = moments[moments["n"] > 0]
+    clinics, months = (pd.Categorical(there[each]) for each in ("clinic", "month"))
+    every = pd.Index(sorted(moments["clinic"].unique()), name="clinic")
+    outcome = there["n"] * there["mean"] if kind == "continuous" else there["total"]
+    rows = _Rows(
+        np.asarray(clinics.codes),
+        np.asarray(months.codes),
+        *(np.asarray(each, dtype=float) for each in (there["n"], there["exposure"], outcome)),
+    )
+    expected, slope, variance = _expected(rows, kind)
+    if kind == "continuous":
+        variance = slope * _clinics_variances(there, rows)[rows.clinic]
+    elif overdispersed:
+        variance = variance * _dispersion(there)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.where(variance > 0.0, slope**2 / variance, 0.0)
+        z = np.where(slope > 0.0, (rows.total - expected) / slope, 0.0)
+    known = weight > 0.0
+    by_clinic = np.bincount(rows.clinic, weight, minlength=len(clinics.categories))
+    squared = np.bincount(rows.clinic, weight**2, minlength=len(clinics.categories))
+    held = by_clinic > 0.0
+    df = int(known.sum()) - int(held.sum()) - (len(months.categories) - 1)
+    left = float(by_clinic.sum() - (squared[held] / by_clinic[held]).sum())
+    shock = 0.0
+    if df > 0 and left > 0.0:
+        shock = max(float(weight @ z**2) - df, 0.0) / left
+    factor = np.ones(len(by_clinic))
+    factor[held] += shock * squared[held] / by_clinic[held]
+    found = pd.Series(factor, index=pd.Index(clinics.categories, name="clinic"))
+    return Alike(float(np.sqrt(shock)), found.reindex(every, fill_value=1.0))
+
+
+def patients_alike(sums: pd.DataFrame, moments: pd.DataFrame) -> Alike:
+    """The correlation of a patient's records about their clinic's mean, and what it costs every clinic.
+
+    A patient with m records adds m(1 + (m − 1)ρ) times a record's variance; ρ is the one under which clinics
+    together have what their patients' sums vary by.
+
+    Args:
+        sums: one row a clinic: `outcome_squared` (Σ o² over patients, o a patient's sum), `outcome_size`
+            (Σ om) and `size_squared` (Σ m²), m a patient's records, or exposure.
+        moments: one row a clinic: `n`, `total`, `exposure`, `record_variance` (of one unit of size).
+    """
+    both = sums.join(moments, how="inner")
+    size = both["exposure"].to_numpy(dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(size > 0.0, both["total"].to_numpy(dtype=float) / size, 0.0)
+    varied = (
+        both["outcome_squared"] - 2.0 * mean * both["outcome_size"] + mean**2 * both["size_squared"]
+    ).to_numpy(dtype=float)
+    alone = both["record_variance"].to_numpy(dtype=float)
+    more = np.maximum(both["size_squared"].to_numpy(dtype=float) - size, 0.0)
+    possible = float((alone * more).sum())
+    rho = 0.0
+    if possible > 0.0:
+        rho = float(np.clip((varied - alone * size).sum() / possible, 0.0, 1.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(size > 0.0, 1.0 + rho * more / size, 1.0)
+    return Alike(rho, pd.Series(factor, index=both.index))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Clinics' months: codes of both, values, exposure and the outcome's sum on the scale of analysis."""
+
+    clinic: Integers
+    month: Integers
+    n: Floats
+    exposure: Floats
+    total: Floats
+
+
+def _expected(rows: _Rows, kind: Kind) -> tuple[Floats, Floats, Floats]:
+    """Each row's expected sum with a level of the clinic and one of the month, its slope and variance."""
+    n = rows.n
+    if kind == "continuous":
+        return _two_way(rows, lambda eta: (n * eta, n), linear=True), n, n
+    if kind == "binary":
+
+        def chances(eta: Floats) -> tuple[Floats, Floats]:
+            chance = special.expit(eta)
+            return n * chance, n * chance * (1.0 - chance)
+
+        expected = _two_way(rows, chances)
+        slope = expected * (1.0 - expected / n)
+        return expected, slope, slope
+
+    def means(eta: Floats) -> tuple[Floats, Floats]:
+        mean = rows.exposure * np.exp(eta)
+        return mean, mean
+
+    expected = _two_way(rows, means)
+    return expected, expected, expected
+
+
+def _two_way(
+    rows: _Rows, curve: Callable[[Floats], tuple[Floats, Floats]], *, linear: bool = False
+) -> Floats:
+    """Expected sums whose margins by clinic and by month are the sums' own: alternating Newton steps."""
+    eta = np.zeros(len(rows.total))
+    for _ in range(_ROUNDS):
+        moved = 0.0
+        for codes in (rows.clinic, rows.month):
+            expected, slope = curve(eta)
+            k = int(codes.max()) + 1
+            over = np.bincount(codes, rows.total - expected, minlength=k)
+            under = np.bincount(codes, slope, minlength=k)
+            step = np.where(under > 1e-8, over / np.maximum(under, 1e-8), 0.0)
+            step = step if linear else np.clip(step, -2.0, 2.0)
+            eta = eta + step[codes]
+            # where a clinic or month has no event, or nothing else, its level has no end: it stops far out
+            moved = max(moved, float(np.abs(step[under > 1e-8]).max(initial=0.0)))
+        if moved < _SETTLED:
+            break
+    return curve(eta)[0]
+
+
+def _clinics_variances(there: pd.DataFrame, rows: _Rows) -> Floats:
+    """(K,) a record's variance within a clinic's months, moderated toward that of all clinics."""
+    k = int(rows.clinic.max()) + 1
+    squares = np.bincount(rows.clinic, there["squares"].to_numpy(dtype=float), minlength=k)
+    more = np.maximum(there["n"].to_numpy(dtype=float) - 1.0, 0.0)
+    df = np.asarray(np.bincount(rows.clinic, more, minlength=k), dtype=float)
+    if not np.any(squares > 0.0):
+        return np.zeros(k)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return moderated_variances(np.where(df > 0.0, squares / df, np.nan), df)
+
+
+def _dispersion(there: pd.DataFrame) -> float:
+    """How many times a Poisson's variance counts have within a clinic's month, 1 or more."""
+    df = np.maximum(there["n"].to_numpy(dtype=float) - 1.0, 0.0)
+    expected = float((df * there["total"].to_numpy(dtype=float) / there["n"].to_numpy(dtype=float)).sum())
+    return max(float(there["squares"].sum()) / expected, 1.0) if expected > 0.0 else 1.0

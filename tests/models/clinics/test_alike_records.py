@@ -1,0 +1,194 @@
+"""What records of a month, or of a patient, cost a clinic's figure where they are alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import special
+
+from tasks.models import glmm, lmm, shrink, with_own_variances
+from tasks.models.clinics.alike_records import month_shocks, patients_alike
+
+
+def moments_of(data: pd.DataFrame) -> pd.DataFrame:
+    by = data.groupby(["clinic", "month"])["y"]
+    found = by.agg(n="size", mean="mean", total="sum", squares=lambda y: ((y - y.mean()) ** 2).sum())
+    return found.reset_index().assign(exposure=lambda each: each["n"])
+
+
+def months_of(rng: np.random.Generator, clinics: int, rows: int, shock: float) -> pd.DataFrame:
+    clinic, month = np.repeat(np.arange(clinics), 12 * rows), np.tile(np.repeat(np.arange(12), rows), clinics)
+    return pd.DataFrame(
+        {"clinic": clinic, "month": month, "eta": rng.normal(0, shock, (clinics, 12))[clinic, month]}
+    )
+
+
+class TestMonths:
+    def test_by_hand(self) -> None:
+        """Two clinics, two months, 4 rows a cell, s² = 1: cells ±1 about both levels, Q = 16, one df.
+
+        DerSimonian & Laird: (16 − 1)/(16 − 2·32/8) = 1.875, so each clinic's mean varies 1 + 1.875·4 times as
+        much.
+        """
+        moments = pd.DataFrame(
+            {
+                "clinic": ["a", "a", "b", "b"],
+                "month": [1, 2, 1, 2],
+                "n": 4.0,
+                "mean": [1.0, -1.0, -1.0, 1.0],
+                "squares": 3.0,
+                "total": [4.0, -4.0, -4.0, 4.0],
+                "exposure": 4.0,
+            }
+        )
+        found = month_shocks(moments, "continuous")
+        assert found.strength**2 == pytest.approx(1.875)
+        assert found.factor.to_dict() == pytest.approx({"a": 8.5, "b": 8.5})
+
+    @pytest.mark.parametrize("kind", ["continuous", "binary", "count"])
+    @pytest.mark.parametrize("shock", [0.0, 0.3])
+    def test_shocks_are_found_on_the_scale_of_the_link(self, kind: str, shock: float) -> None:
+        found = []
+        for seed in range(12):
+            rng = np.random.default_rng([1, seed])
+            data = months_of(rng, 30, 40, shock)
+            level = rng.normal(0, 0.4, 30)[data["clinic"]] + data["eta"]
+            outcome = {
+                "continuous": lambda: level + rng.normal(size=len(data)),  # noqa: B023
+                "binary": lambda: rng.random(len(data)) < special.expit(level - 1.0),  # noqa: B023
+                "count": lambda: rng.poisson(np.exp(level)),  # noqa: B023
+            }[kind]()
+            moments = moments_of(data.assign(y=np.asarray(outcome, dtype=float)))
+            found.append(month_shocks(moments, kind).strength ** 2)  # type: ignore[arg-type]
+        assert np.mean(found) == pytest.approx(shock**2, abs=0.012)
+
+    def test_scattered_counts_are_not_taken_for_shocks(self) -> None:
+        rng = np.random.default_rng(4)
+        data = months_of(rng, 30, 40, 0.0)
+        moments = moments_of(data.assign(y=rng.negative_binomial(1.0, 0.2, len(data)).astype(float)))
+        assert month_shocks(moments, "count").strength > 0.15
+        assert month_shocks(moments, "count", overdispersed=True).strength < 0.08
+
+    def test_a_noisy_clinic_is_not_taken_for_shocks(self) -> None:
+        rng = np.random.default_rng(5)
+        data = months_of(rng, 30, 40, 0.0)
+        noisy = np.where(data["clinic"] < 6, 5.0, 0.5)
+        moments = moments_of(data.assign(y=noisy * rng.normal(size=len(data))))
+        assert month_shocks(moments, "continuous").strength < 0.06
+
+    def test_clinics_without_events_or_records_do_no_harm(self) -> None:
+        moments = pd.DataFrame(
+            {
+                "clinic": np.repeat(["a", "b", "none", "every", "empty"], 3),
+                "month": np.tile([1, 2, 3], 5),
+                "n": [20.0] * 12 + [0.0] * 3,
+                "mean": np.nan,
+                "squares": 0.0,
+                "total": [5, 9, 4, 8, 3, 6, 0, 0, 0, 20, 20, 20, 0, 0, 0],
+                "exposure": [20.0] * 12 + [0.0] * 3,
+            }
+        )
+        found = month_shocks(moments, "binary")
+        assert np.isfinite(found.strength)
+        assert found.factor[["none", "every", "empty"]].to_numpy() == pytest.approx(1.0, abs=1e-3)
+
+
+class TestPatients:
+    def test_by_hand(self) -> None:
+        """10 patients of 4 records, all alike, half with events: ρ = 1, and each clinic's mean costs 4."""
+        sums = pd.DataFrame(
+            {"outcome_squared": [5 * 16.0], "outcome_size": [5 * 16.0], "size_squared": [10 * 16.0]},
+            index=["a"],
+        )
+        moments = pd.DataFrame(
+            {"n": [40.0], "total": [20.0], "exposure": [40.0], "record_variance": [0.25]}, index=["a"]
+        )
+        found = patients_alike(sums, moments)
+        assert found.strength == pytest.approx(1.0)
+        assert found.factor["a"] == pytest.approx(4.0)
+
+    def test_patients_who_come_once_cost_nothing(self) -> None:
+        sums = pd.DataFrame(
+            {"outcome_squared": [20.0], "outcome_size": [20.0], "size_squared": [40.0]}, index=["a"]
+        )
+        moments = pd.DataFrame(
+            {"n": [40.0], "total": [20.0], "exposure": [40.0], "record_variance": [0.25]}, index=["a"]
+        )
+        assert patients_alike(sums, moments).factor["a"] == 1.0
+
+
+def flagged(table: pd.DataFrame) -> float:
+    return float(((table["p_above"] > 0.975) | (table["p_above"] < 0.025)).mean())
+
+
+def covered(table: pd.DataFrame, effect: np.ndarray) -> float:
+    return float(((table["lower"] <= effect) & (effect <= table["upper"])).mean())
+
+
+@pytest.mark.slow
+class TestWorlds:
+    """Networks of known truth: nothing is flagged where nothing lasts, and what is there is held."""
+
+    @pytest.mark.parametrize(("shock", "between"), [(0.3, 0.0), (0.3, 0.15)])
+    def test_shocks_of_months_continuous(self, shock: float, between: float) -> None:
+        flags, held, plain = [], [], []
+        for seed in range(12):
+            rng = np.random.default_rng([1, seed])
+            data = months_of(rng, 40, 40, shock)
+            effect = rng.normal(0, between, 40)
+            data["y"] = effect[data["clinic"]] + data["eta"] + rng.normal(size=len(data))
+            fit = lmm("y ~ C(month) + (1 | clinic)", data)
+            factor = month_shocks(moments_of(data), "continuous").factor.to_dict()
+            table = shrink(with_own_variances(fit, factor)).table
+            flags.append(flagged(table))
+            held.append(covered(table, effect))
+            plain.append(covered(shrink(fit).table, effect))
+        assert np.mean(plain) < 0.85
+        assert np.mean(held) > 0.93
+        if between == 0.0:
+            assert np.mean(flags) < 0.02
+
+    def test_shocks_of_months_binary(self) -> None:
+        flags, plain = [], []
+        for seed in range(8):
+            rng = np.random.default_rng([2, seed])
+            data = months_of(rng, 40, 120, 0.35)
+            data["y"] = (rng.random(len(data)) < special.expit(data["eta"] - 1.0)).astype(int)
+            factor = month_shocks(moments_of(data), "binary").factor.to_dict()
+            flags.append(flagged(shrink(glmm("y ~ 1 + (1 | clinic)", data, design_effects=factor)).table))
+            plain.append(flagged(shrink(glmm("y ~ 1 + (1 | clinic)", data)).table))
+        assert np.mean(plain) > 0.1
+        assert np.mean(flags) < 0.02
+
+    @pytest.mark.parametrize("between", [0.0, 0.5])
+    def test_patients_who_come_twelve_times(self, between: float) -> None:
+        """30 clinics × 30 patients × 12 visits, patients' log odds with SD 1.5."""
+        flags, held, plain = [], [], []
+        for seed in range(8):
+            rng = np.random.default_rng([3, seed])
+            clinic, patient = np.repeat(np.arange(30), 360), np.repeat(np.arange(900), 12)
+            effect = rng.normal(0, between, 30)
+            eta = effect[clinic] + rng.normal(0, 1.5, 900)[patient]
+            data = pd.DataFrame({"clinic": clinic, "patient": patient, "month": 1})
+            data["y"] = (rng.random(len(data)) < special.expit(eta)).astype(int)
+            by = data.groupby(["clinic", "patient"])["y"].agg(o="sum", m="size").reset_index()
+            sums = by.assign(
+                outcome_squared=by["o"] ** 2, outcome_size=by["o"] * by["m"], size_squared=by["m"] ** 2.0
+            )
+            sums = sums.groupby("clinic")[["outcome_squared", "outcome_size", "size_squared"]].sum()
+            moments = moments_of(data).set_index("clinic")
+            share = moments["total"] / moments["n"]
+            factor = patients_alike(
+                sums, moments.assign(record_variance=share * (1 - share))
+            ).factor.to_dict()
+            table = shrink(glmm("y ~ 1 + (1 | clinic)", data, design_effects=factor)).table
+            # what the records' own scale has of the effect: odds do not average over patients
+            marginal = effect / np.sqrt(1 + 1.5**2 * 16**2 * 3 / (15**2 * np.pi**2))
+            flags.append(flagged(table))
+            held.append(covered(table, marginal - marginal.mean()))
+            plain.append(flagged(shrink(glmm("y ~ 1 + (1 | clinic)", data)).table))
+        if between == 0.0:
+            assert np.mean(plain) > 0.15
+            assert np.mean(flags) < 0.02
+        assert np.mean(held) > 0.93
