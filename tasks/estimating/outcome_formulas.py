@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tasks.estimating.outcome_family import Family, MeanFamily, mean_family
 from tasks.estimating.summary import COME_AGAIN, Summary
 from tasks.network.schema import Network, OutcomeSection
-from tasks.periods import Period, first_day
 
 MONTHS = "C(month)"
 MERGED_MONTHS = "C(merged_month)"
@@ -133,15 +132,8 @@ def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormula
         patients=_patients(name, outcome, summary),
         regions=bool(summary.clinics["region"].nunique() > 1),
         rollout=program is not None and program.starts is not None,
-        starts_within=_starts_within(network),
+        starts_within=network.starts_within,
     )
-
-
-def _starts_within(network: Network) -> bool:
-    if network.program is None or network.program.starts is None:
-        return False
-    days = map(first_day, network.program.starts.values())
-    return any(Period.of_day(network.window.period, day).first_day != day for day in days)
 
 
 def _patients(name: str, outcome: OutcomeSection, summary: Summary) -> str:

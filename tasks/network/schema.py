@@ -360,6 +360,13 @@ class Network(_Section):
         section = self.outcomes[outcome]
         return None if section.counts_records else section.column or outcome
 
+    @property
+    def starts_within(self) -> bool:
+        """Whether the program started somewhere within a period, rather than on a period's first day."""
+        starts = None if self.program is None else self.program.starts
+        days = map(periods.first_day, (starts or {}).values())
+        return any(periods.Period.of_day(self.window.period, day).first_day != day for day in days)
+
     def contradictions(self) -> Iterator[Contradiction]:
         """Names that screening gives itself, limits that nothing uses or that are given twice."""
         reserved = (*CONTRACT_COLUMNS, *DERIVED_COLUMNS)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.network.problems import Problem, in_order
-from tasks.network.profile import Rhythm
 from tasks.network.reading import examine
-from tasks.periods import KINDS, PER_YEAR, Kind
 from tasks.records.questions.column_uses import Misfit
 from tasks.records.questions.contract import require_contract, table_of
 from tasks.records.questions.numbering import doubted_numbering
-from tasks.records.questions.rhythm import rhythm
+from tasks.records.questions.rhythm import doubted_period, rhythm
 from tasks.records.sources.records import Records
 
 
@@ -31,21 +29,6 @@ def doubts(path: Path) -> tuple[Problem, ...]:
         contract = require_contract(records, reading.network)
         doubted = doubted_numbering(records, reading.network, contract)
         assumed = [Misfit(("records", "source"), each) for each in records.assumptions()]
-        period = _doubted_period(rhythm(records), reading.network.window.period)
+        period = doubted_period(rhythm(records), reading.network.window.period)
     said = (*assumed, *doubted, *period)
     return in_order(reading.problem(each.place, f"{table_of(each.place)} {each.sentence}") for each in said)
-
-
-def _doubted_period(found: Rhythm, by: Kind) -> tuple[Misfit, ...]:
-    """Whether the records come by a longer period than is reported: most of those reported would be empty."""
-    order = sorted(KINDS, key=lambda kind: PER_YEAR[kind])
-    if found.period is None or order.index(found.period) >= order.index(by):
-        return ()
-    have, of = {"quarter": (found.months, "month"), "month": (found.weeks, "week")}[found.period]
-    return (
-        Misfit(
-            ("window", "period"),
-            f"all records of a {found.period} are dated in one {of} of it ({have} {of}s in all), and this "
-            f'network reports by {by}; if they come by the {found.period}, write period = "{found.period}"',
-        ),
-    )

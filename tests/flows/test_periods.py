@@ -163,6 +163,11 @@ def test_reports_name_the_period_and_the_one_before(periods: Periods) -> None:
     assert since[periods.way.language].lower() in text.lower()
 
 
+def test_the_network_s_report_says_that_a_program_started_within_a_period(periods: Periods) -> None:
+    said = {"en": "started within their quarter 0", "es": "empezaron dentro de su semana 0"}
+    assert said[periods.way.language] in periods.pages("network")
+
+
 # a month is a word of these reports in no sense but that of a period; dates have their months' names
 OF_MONTHS = re.compile(r"(?i)\b(months?|monthly|mes|meses|mensual(es)?)\b")
 

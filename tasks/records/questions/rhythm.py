@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tasks.network.profile import Rhythm
+from tasks.periods import KINDS, PER_YEAR, Kind
 from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.column_uses import Misfit
 from tasks.records.sources.records import Records
 
 _PARTS = {
@@ -42,3 +44,18 @@ def counted_rhythm(counts: Mapping[str, int | None], ending: str = "") -> Rhythm
     """The rhythm from those aggregates."""
     names = ("days", "weeks", "months", "quarters", "years")
     return Rhythm(*(int(counts[f"{name}{ending}"] or 0) for name in names))
+
+
+def doubted_period(found: Rhythm, by: Kind) -> tuple[Misfit, ...]:
+    """Whether the records come by a longer period than is reported: most of those reported would be empty."""
+    order = sorted(KINDS, key=lambda kind: PER_YEAR[kind])
+    if found.period is None or order.index(found.period) >= order.index(by):
+        return ()
+    have, of = {"quarter": (found.months, "month"), "month": (found.weeks, "week")}[found.period]
+    return (
+        Misfit(
+            ("window", "period"),
+            f"all records of a {found.period} are dated in one {of} of it ({have} {of}s in all), and this "
+            f'network reports by {by}; if they come by the {found.period}, write period = "{found.period}"',
+        ),
+    )
