@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,13 @@ def _cases(which: Callable[[Case, str], bool]) -> list[Any]:
 
 def _known(case: Case) -> tuple[Any, ...]:
     return (pytest.mark.xfail(strict=True, reason=case.wrong_today),) if case.wrong_today else ()
+
+
+@pytest.fixture(autouse=True)
+def _within_a_minute() -> Iterator[None]:
+    began = time.process_time()  # of this process: others may keep the machine busy
+    yield
+    assert time.process_time() - began < 60.0
 
 
 @pytest.fixture
