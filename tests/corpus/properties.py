@@ -177,6 +177,8 @@ def generalized_mixed_model(family: str) -> Callable[[Drawn], None]:
         dense = complete(drawn, fit) if fit is not None else None
         if dense is None or not fit.converged or fit.n_obs != len(dense.rows.y):
             return
+        if any("had not settled" in said for said in fit.messages):
+            return
         rows, coef, se = dense.rows, dense.coef, fit.se.to_numpy().copy()
         sd = math.sqrt(float(fit.varcomp["clinic"].iloc[0, 0]))
         right = reference.marginal_loglik(rows, coef, sd, family)
