@@ -8,7 +8,7 @@ import pandas as pd
 from corpus.case import Called, Case
 from corpus.column_types import coefficients
 
-from tasks.models import gee, lmm
+from tasks.models import gee, glmm, lmm
 
 
 def _table(clinics: str, y: list[float], x: list[float], f: str) -> pd.DataFrame:
@@ -18,6 +18,13 @@ def _table(clinics: str, y: list[float], x: list[float], f: str) -> pd.DataFrame
 def _counts(data: Any) -> dict[str, float]:
     return coefficients(gee("y ~ x + f", data, groups="clinic", family="poisson", corr="exchangeable"))
 
+
+def _proportions(data: Any) -> dict[str, float]:
+    fit = glmm("y ~ x + (1 | clinic)", data)
+    return {"sd": float(fit.varcomp.sd("clinic").iloc[0]), **coefficients(fit)}
+
+
+SECOND_MAXIMUM = {"sd": 2.2635149, "(Intercept)": -0.6398081, "x": 0.7703032}
 
 CASES = (
     Case(
@@ -96,5 +103,18 @@ CASES = (
                 refused="as many effects as there are rows (3)",
             ),
         ),
+    ),
+    Case(
+        name="a second maximum, away from zero",
+        source="R 4.2, nlm on integrate(): −6.545349, above the −6.585618 at zero; we had 2.12",
+        rows=lambda: pd.DataFrame(
+            {
+                "clinic": ["A", "A", "B", "B", "1", "01", "B", "B", "B", "B"],
+                "y": [0, 0, 0, 0, 1, 0, 0, 1, 1, 1],
+                "x": [2, 1, -3, -2, 2, -2, -3, -1, 0, -3],
+            }
+        ),
+        types={"clinic": "VARCHAR"},
+        calls=(Called(call=_proportions, numbers=SECOND_MAXIMUM, within=1e-4),),
     ),
 )

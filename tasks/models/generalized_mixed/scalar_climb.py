@@ -54,7 +54,11 @@ def maximise_scalar(cells: ArrangedCells, start: Floats, nodes: int | None) -> M
         steps += found.iterations
         path.append((count, found.top.value))
         if is_settled(tuple(path)) or (found.capped and count > LADDER[2]):
-            break
+            # settled at a lower top than another start finds: that one has to settle as well
+            best = _best_start(cells, likelihood, start, found)
+            if best.top.value <= found.top.value + _SETTLED:
+                break
+            found, path[-1] = best, (count, best.top.value)
     if found.converged:
         found = _climb_scalar(cells, likelihood, found.top.parameters, found.top, first=found.top)
     found = _best_start(cells, likelihood, start, found)
