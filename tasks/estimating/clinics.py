@@ -11,6 +11,7 @@ from reports.wording.coded_sentences import coded
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
+from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
 from tasks.models.raw import mean_interval, poisson_interval, wilson_interval
 from tasks.network.schema import PolicySection
@@ -24,23 +25,30 @@ _PROBABILITY_DECIMALS = 9
 
 
 def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
-    """Rows of `clinic_estimates` of form raw: the clinic's own records, unadjusted."""
+    """Rows of `clinic_estimates` of form raw: the clinic's own records, unadjusted.
+
+    Intervals allow for patients who come again: records count for as many unrelated ones as they are worth.
+    """
     moments = summary.by_clinic(question.name)
+    worth = np.ones(len(moments))
+    if not question.outcome.counts_records:
+        worth = 1.0 / alike_patients(question, summary).factor.reindex(moments.index).to_numpy()
     outcome = question.outcome
     n, total, exposure = (moments[each].to_numpy(dtype=float) for each in ("n", "total", "exposure"))
     numerator, denominator = np.full(len(n), np.nan), n
     if outcome.kind == "binary":
-        lower, upper = wilson_interval(total, n, LEVEL)
+        lower, upper = wilson_interval(worth * total, worth * n, LEVEL)
         value, lower, upper = 100.0 * _ratio(total, n), 100.0 * lower, 100.0 * upper
         numerator = total
     elif outcome.kind == "count":
-        lower, upper = poisson_interval(total, exposure, LEVEL)
+        lower, upper = poisson_interval(worth * total, worth * exposure, LEVEL)
         value, numerator = _ratio(total, exposure), total
         denominator = np.full(len(n), np.nan) if outcome.counts_records else exposure
     else:
         mean = moments["mean"].to_numpy(dtype=float)
         # squares stand about the mean already, so the sum about it is zero
-        _, below, above = mean_interval(n, np.zeros(len(n)), moments["squares"].to_numpy(dtype=float), LEVEL)
+        squares = worth * moments["squares"].to_numpy(dtype=float)
+        _, below, above = mean_interval(worth * n, np.zeros(len(n)), squares, LEVEL)
         value, lower, upper = mean, mean + below, mean + above
         if outcome.scale == "log":
             value, lower, upper = np.exp(value), np.exp(lower), np.exp(upper)

@@ -120,8 +120,19 @@ def _spread(question: OutcomeFormulas, fit: LmmFit | GlmmFit, scale: Standardise
 
 
 def _method(fit: LmmFit | GlmmFit) -> str:
+    if isinstance(fit, GlmmFit):
+        alike = fit.design_effects is not None
+    else:
+        alike = fit.variances is not None and fit.variances.inflation is not None
+    if alike:
+        return say("fit_method.alike", method=_model(fit))
+    return _model(fit)
+
+
+def _model(fit: LmmFit | GlmmFit) -> str:
     if isinstance(fit, LmmFit):
-        return say("fit_method.gaussian" if fit.variances is None else "fit_method.gaussian_own")
+        own = fit.variances is not None and np.isfinite(fit.variances.prior_df)
+        return say("fit_method.gaussian_own" if own else "fit_method.gaussian")
     how = "laplace" if fit.nodes == 1 else "quadrature"
     return say(f"fit_method.{likelihood_family(fit)}", how=say(f"fit_method.{how}", nodes=fit.nodes))
 

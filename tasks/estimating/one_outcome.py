@@ -20,6 +20,7 @@ from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.sparse_records import ModelRecords, model_records
 from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
+from tasks.estimating.worth import Worth, worth_of_records
 from tasks.models import GlmmFit, LmmFit, Shrunken, shrink
 from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network, PolicySection
@@ -102,7 +103,8 @@ def _estimate(
     try:
         family = attempted(lambda: family_of(question.outcome, question.null, records))
         question = replace(question, chosen=family)
-        ranked, fit = attempted(lambda: _ranking(model_records(question, records, summary)))
+        worth = attempted(lambda: worth_of_records(question, summary))
+        ranked, fit = attempted(lambda: _ranking(model_records(question, records, summary), worth))
         shrunken = attempted(lambda: shrink(fit, "clinic"))
         scale = attempted(
             lambda: standardised(
@@ -136,15 +138,15 @@ def _estimate(
     )
 
 
-def _ranking(records: ModelRecords) -> tuple[ModelRecords, LmmFit | GlmmFit]:
+def _ranking(records: ModelRecords, worth: Worth) -> tuple[ModelRecords, LmmFit | GlmmFit]:
     """The ranking model, and the records it was fitted to: without those that only have infinite effects."""
     try:
-        return records, fit_ranking(records.question, records.records)
+        return records, fit_ranking(records.question, records.records, worth)
     except SeparatedError:
         kept = records.without_certain_rows()
         if kept.certain is None:
             raise
-        return kept, fit_ranking(kept.question, kept.records)
+        return kept, fit_ranking(kept.question, kept.records, worth)
 
 
 def _records_of(question: OutcomeFormulas, usable: Records) -> Records:

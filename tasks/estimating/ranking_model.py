@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
+from tasks.estimating.worth import Worth
 from tasks.models import GlmmFit, LmmFit, glmm, lmm, with_own_variances
 from tasks.records import Records
 
 
-def fit_ranking(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit:
+def fit_ranking(question: OutcomeFormulas, records: Records, worth: Worth) -> LmmFit | GlmmFit:
     """The mixed model that clinics are compared by.
+
+    Records of a clinic's month, or of a patient, that are alike count for less: what they have in common says
+    nothing lasting about the clinic.
 
     A continuous outcome's residual variance is one for all clinics, unless they differ beyond chance: then
     each has its own, moderated toward the network's, so that few and erratic records look as uncertain as
@@ -21,6 +25,14 @@ def fit_ranking(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit
         pooled = lmm(question.ranking, records)
         if len(pooled.varcomp) > 1:  # with a level of patients the spread about them is one for all
             return pooled
-        own = with_own_variances(pooled)
+        own = with_own_variances(pooled, worth.design_effects)
+        if worth.design_effects is not None:
+            return own
         return own if own.variances is not None and own.variances.differ else pooled
-    return glmm(question.ranking, records, family=question.family, exposure=question.outcome.exposure)
+    return glmm(
+        question.ranking,
+        records,
+        family=question.family,
+        exposure=question.outcome.exposure,
+        design_effects=worth.design_effects,
+    )

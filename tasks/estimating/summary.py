@@ -31,12 +31,15 @@ class Summary:
             the scale of analysis, `total` (Σy), `exposure` (Σ exposure, or n).
         returning: continuous outcome → how many values of it a patient has on average; empty where hardly
             anybody comes twice.
+        patients: outcome → how much its sums by patient vary, by clinic, on the scale of analysis
+            (`clinics_and_months.sums_by_patient`); empty where hardly anybody comes twice.
     """
 
     clinics: pd.DataFrame
     months: tuple[str, ...]
     outcomes: dict[str, pd.DataFrame]
     returning: dict[str, float] = field(default_factory=dict)
+    patients: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def by_clinic(self, outcome: str) -> pd.DataFrame:
         """The window's moments of each clinic, indexed by clinic."""
@@ -79,14 +82,25 @@ def summarise(usable: Records, network: Network) -> Summary:
             outcomes[name] = clinics_and_months.moments_by_month(
                 usable, outcome.column or name, log=outcome.scale == "log", exposure=outcome.exposure
             )
-    return Summary(clinics, months, outcomes, _values_per_patient(usable, network, clinics, outcomes))
+    if clinics["n_records"].sum() <= COME_AGAIN * clinics["n_patients"].sum():
+        return Summary(clinics, months, outcomes)
+    again = _values_per_patient(usable, network, outcomes)
+    return Summary(clinics, months, outcomes, again, _sums_by_patient(usable, network))
+
+
+def _sums_by_patient(usable: Records, network: Network) -> dict[str, pd.DataFrame]:
+    return {
+        name: clinics_and_months.sums_by_patient(
+            usable, outcome.column or name, log=outcome.scale == "log", exposure=outcome.exposure
+        )
+        for name, outcome in network.outcomes.items()
+        if not outcome.counts_records
+    }
 
 
 def _values_per_patient(
-    usable: Records, network: Network, clinics: pd.DataFrame, outcomes: dict[str, pd.DataFrame]
+    usable: Records, network: Network, outcomes: dict[str, pd.DataFrame]
 ) -> dict[str, float]:
-    if clinics["n_records"].sum() <= COME_AGAIN * clinics["n_patients"].sum():
-        return {}
     columns = {
         name: network.column(name) or name
         for name, outcome in network.outcomes.items()

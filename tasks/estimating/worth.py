@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.summary import Summary
-from tasks.models.clinics.alike_records import month_shocks, patients_alike
+from tasks.models.clinics.alike_records import Alike, month_shocks, patients_alike
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,11 @@ class Worth:
     Attributes:
         months: SD of the shocks of clinics' months, on the scale of the link; 0 where there are none.
         patients: correlation of a patient's records; 0 where there is none, or a model has it.
-        of_patients: clinic → design effect of patients who come again.
         factor: clinic → design effect of both.
     """
 
     months: float
     patients: float
-    of_patients: pd.Series
     factor: pd.Series
 
     @property
@@ -51,24 +49,40 @@ def worth_of_records(question: OutcomeFormulas, summary: Summary) -> Worth:
     kind = question.outcome.kind
     alone = pd.Series(1.0, index=pd.Index(sorted(moments["clinic"].unique()), name="clinic"))
     if question.outcome.counts_records:
-        return Worth(0.0, 0.0, alone, alone)
+        return Worth(0.0, 0.0, alone)
     months, shocks = 0.0, alone
     if len(summary.months) > 1:
         found = month_shocks(moments, kind, overdispersed=question.family == "negative-binomial")
         months, shocks = found.strength, found.factor
     patients, again = 0.0, alone
-    if question.name in summary.patients:
-        by_clinic = summary.by_clinic(question.name)
-        alike = patients_alike(
-            summary.patients[question.name], by_clinic.assign(record_variance=_variance(question, by_clinic))
-        )
-        patients, again = alike.strength, alike.factor.reindex(alone.index, fill_value=1.0)
-    return Worth(months, patients, again, shocks + again - 1.0)
+    if kind != "continuous":  # whose models have an effect of each patient
+        found = alike_patients(question, summary)
+        patients, again = found.strength, found.factor
+    return Worth(months, patients, shocks + again - 1.0)
+
+
+def alike_patients(question: OutcomeFormulas, summary: Summary) -> Alike:
+    """What patients who come again cost the clinics' own figures.
+
+    Args:
+        question: the outcome's formulas.
+        summary: the window's moments.
+    """
+    by_clinic = summary.by_clinic(question.name)
+    if question.name not in summary.patients:
+        return Alike(0.0, pd.Series(1.0, index=by_clinic.index))
+    if question.outcome.kind == "continuous":
+        by_clinic = by_clinic.assign(total=by_clinic["n"] * by_clinic["mean"], exposure=by_clinic["n"])
+    moments = by_clinic.assign(record_variance=_variance(question, by_clinic).fillna(0.0))
+    found = patients_alike(summary.patients[question.name], moments)
+    return Alike(found.strength, found.factor.reindex(by_clinic.index, fill_value=1.0))
 
 
 def _variance(question: OutcomeFormulas, by_clinic: pd.DataFrame) -> pd.Series:
     """Of a record (of a unit of exposure) of each clinic, as the family has it."""
-    mean = by_clinic["total"] / by_clinic["exposure"]
+    if question.outcome.kind == "continuous":
+        return by_clinic["squares"] / by_clinic["n"].where(by_clinic["n"] > 0)
+    mean = by_clinic["total"] / by_clinic["exposure"].where(by_clinic["exposure"] > 0)
     if question.outcome.kind == "binary":
         return mean * (1.0 - mean)
     if question.family != "negative-binomial":

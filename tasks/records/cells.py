@@ -7,8 +7,8 @@ the first grouping factor.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -66,6 +66,21 @@ class Cells:
     def n_obs(self) -> float:
         """Rows in all."""
         return float(self.weight.sum())
+
+    def deflated(self, design_effects: Mapping[Hashable, float]) -> Cells:
+        """The same with the rows of each level of the first factor counting for less.
+
+        Args:
+            design_effects: level → what its counts are divided by; levels that are not there keep theirs.
+        """
+        each = np.array([design_effects.get(level, 1.0) for level in self.levels[0]])[self.codes[:, 0]]
+        return replace(
+            self,
+            weight=self.weight / each,
+            total=self.total / each,
+            total_squares=self.total_squares / each,
+            trials=self.trials / each,
+        )
 
     def starts(self, factor: int = 0) -> Integers:
         """(levels + 1,) where each level of the first factor begins: cells are sorted by it."""

@@ -24,8 +24,12 @@ from tasks.models.linear_mixed.level_variances import moderated_variances
 Integers = NDArray[np.int64]
 Kind = Literal["continuous", "binary", "count"]
 
+SIGNIFICANT = 0.05
+"""Below this p-value of Cochran's Q months of a clinic have shocks: of few clinics' months chance alone would
+else often make some."""
 _ROUNDS = 200
 _SETTLED = 1e-9
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Alike:
 
 def month_shocks(moments: pd.DataFrame, kind: Kind, *, overdispersed: bool = False) -> Alike:
     """Shocks that a clinic's month has of its own, beside the clinic's level and the month's.
+
+    None where months scatter about both no more than chance explains.
 
     Args:
         moments: one row a clinic and month: `clinic`, `month`, `n`, `mean` and `squares` (of continuous
@@ -67,15 +73,17 @@ def month_shocks(moments: pd.DataFrame, kind: Kind, *, overdispersed: bool = Fal
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(variance > 0.0, slope**2 / variance, 0.0)
         z = np.where(slope > 0.0, (rows.total - expected) / slope, 0.0)
-    known = weight > 0.0
+    # a month, or clinic, without events or with nothing else has no level to scatter about
+    known = weight > _NOTHING * max(float(weight.max(initial=0.0)), 1.0)
+    weight = np.where(known, weight, 0.0)
     by_clinic = np.bincount(rows.clinic, weight, minlength=len(clinics.categories))
     squared = np.bincount(rows.clinic, weight**2, minlength=len(clinics.categories))
     held = by_clinic > 0.0
-    df = int(known.sum()) - int(held.sum()) - (len(months.categories) - 1)
+    df = int(known.sum()) - int(held.sum()) - (len(np.unique(rows.month[known])) - 1)
     left = float(by_clinic.sum() - (squared[held] / by_clinic[held]).sum())
-    shock = 0.0
-    if df > 0 and left > 0.0:
-        shock = max(float(weight @ z**2) - df, 0.0) / left
+    heterogeneity, shock = float(weight @ z**2), 0.0
+    if df > 0 and left > 0.0 and special.chdtrc(df, heterogeneity) < SIGNIFICANT:
+        shock = (heterogeneity - df) / left
     factor = np.ones(len(by_clinic))
     factor[held] += shock * squared[held] / by_clinic[held]
     found = pd.Series(factor, index=pd.Index(clinics.categories, name="clinic"))

@@ -15,7 +15,7 @@ from scipy import special
 
 from tasks.models.fit import Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
-from tasks.records import Cells, Design, cells_for
+from tasks.records import Cells, Design
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ def expected_by_level(fit: GlmmFit, group: str) -> Expected | None:
     """
     if fit.data is None or len(fit.varcomp) != 1:
         return None
-    design, cells = cells_for(fit.formula, fit.data, **fit.reading)
-    return _of_cells(design, cells, fit, group)
+    return _of_cells(*fit.cells(), fit, group)
 
 
 def _of_cells(design: Design, cells: Cells, fit: GlmmFit, group: str) -> Expected:
@@ -57,6 +56,9 @@ def _of_cells(design: Design, cells: Cells, fit: GlmmFit, group: str) -> Expecte
     codes = cells.codes[:, cells.factors.index(group)]
     place = {label: i for i, label in enumerate(fit.labels[group])}
     order = np.array([place[label] for label in cells.levels[cells.factors.index(group)]])[codes]
-    events = events * (float(cells.total.sum()) / float(events.sum()))
+    # alike rows tell less, and have as many events as others
+    each = fit.design_effects or {}
+    counted = np.array([each.get(level, 1.0) for level in cells.levels[0]])[cells.codes[:, 0]]
+    events = counted * events * float(counted @ cells.total) / float(counted @ events)
     summed = (np.bincount(order, each, minlength=len(place)) for each in (events, information))
     return Expected(*(np.asarray(each, dtype=float) for each in summed))

@@ -19,7 +19,7 @@ from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node, stretch
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation
 from tasks.models.generalized_mixed.sd_profile import SdProfile, likelihood_family, working_parameters
-from tasks.records import Cells, Design, cells_for
+from tasks.records import Cells, Design
 
 Floats = NDArray[np.float64]
 
@@ -51,8 +51,7 @@ def count_posterior(fit: GlmmFit, group: str) -> ClinicPosterior:
         )
     if fit.data is None or len(fit.loadings) > 1:
         return _held(fit, group)
-    design, cells = cells_for(fit.formula, fit.data, **fit.reading)
-    return posterior_from_cells(design, cells, fit)
+    return posterior_from_cells(*fit.cells(), fit)
 
 
 def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPosterior:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +43,7 @@ def glmm(
     trials: str | None = None,
     exposure: str | None = None,
     offset: str | None = None,
+    design_effects: Mapping[Hashable, float] | None = None,
 ) -> GlmmFit:
     """Coefficients for patients of the same clinic, and how much clinics differ on the scale of the link.
 
@@ -61,6 +62,8 @@ def glmm(
         trials: column with the number of trials; the outcome is then successes, or a proportion.
         exposure: column whose logarithm is added to the linear predictor.
         offset: column that is added to the linear predictor.
+        design_effects: level of the first group → by how much its rows are worth less because they are alike;
+            they count for so much less in the likelihood (Rao & Scott 1992, Biometrics 48:577).
 
     Raises:
         EstimationError: no random term; fewer than two levels; a constant outcome; an outcome that the family
@@ -81,13 +84,21 @@ def glmm(
     design, cells = cells_for(
         formula, data, trials=trials, exposure=exposure, offset=offset, collapse=collapse
     )
-    fit = glmm_from_cells(design, cells, kind, nodes=nodes, has_trials=trials is not None)
+    fit = glmm_from_cells(
+        design, cells, kind, nodes=nodes, has_trials=trials is not None, design_effects=design_effects
+    )
     reading = {"trials": trials, "exposure": exposure, "offset": offset, "collapse": collapse}
-    return replace(fit, data=data, reading=reading)
+    return replace(fit, data=data, reading=reading, design_effects=design_effects)
 
 
 def glmm_from_cells(
-    design: Design, cells: Cells, family: FamilyName, *, nodes: int | None = None, has_trials: bool = False
+    design: Design,
+    cells: Cells,
+    family: FamilyName,
+    *,
+    nodes: int | None = None,
+    has_trials: bool = False,
+    design_effects: Mapping[Hashable, float] | None = None,
 ) -> GlmmFit:
     """The same from cells that were made already; the fit keeps none of them.
 
@@ -97,6 +108,8 @@ def glmm_from_cells(
     check_random_terms(design, cells)
     check_outcome(design, cells, family, has_trials=has_trials)
     check_levels(cells, family)
+    if design_effects is not None:
+        cells = cells.deflated(design_effects)
     base: FamilyName = "poisson" if family == "negative-binomial" else family
     arranged = ArrangedCells.of(design, cells, base)
     if nodes is not None and nodes > 1 and not arranged.is_scalar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from tasks.models.generalized_mixed.overdispersion import Dispersion
 from tasks.models.numerics import distributions as stats
 from tasks.models.numerics.normal_mixture import Link, marginal_mean
 from tasks.models.random_effects_frame import random_effects_frame
-from tasks.records import new_rows
+from tasks.records import Cells, Design, cells_for, new_rows
 from tasks.records.moments import INTERCEPT
 
 LOG_SIZE = "log(size)"
@@ -88,6 +88,7 @@ class GlmmFit(Fit):
         data: what the fit was made from, as it was handed in (kept in memory for `marginal_effects` only,
             never pickled); None after unpickling.
         reading: how `data` was read: `cells_for`'s keywords, column names and no values.
+        design_effects: level of the first group → by how much its rows were worth less.
     """
 
     family: FamilyName
@@ -106,6 +107,18 @@ class GlmmFit(Fit):
     typical: float
     data: Any = field(repr=False, compare=False, default=None)
     reading: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
+    design_effects: Mapping[Hashable, float] | None = field(repr=False, default=None)
+
+    def cells(self) -> tuple[Design, Cells]:
+        """What the fit was made from, read once more: to be used and dropped.
+
+        Raises:
+            ValueError: the fit does not remember its data.
+        """
+        if self.data is None:
+            raise ValueError("the fit does not remember its data")
+        design, cells = cells_for(self.formula, self.data, **self.reading)
+        return design, cells if self.design_effects is None else cells.deflated(self.design_effects)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the data: a pickled fit holds no patient's row."""

@@ -14,7 +14,7 @@ d_0 and s_0² are those under which the s_j² are likeliest: s_j²/s_0² ~ F(d_j
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,8 @@ class LevelVariances:
         prior: s_0², the network's centre.
         prior_df: d_0; infinite where levels do not differ in variance.
         statistic: twice the log-likelihood ratio against one variance for all.
+        inflation: (n,) by how much a level's rows are worth less because they are alike (a design effect of
+            its own); None: they are independent.
     """
 
     group: str
@@ -57,6 +59,7 @@ class LevelVariances:
     prior: float
     prior_df: float
     statistic: float
+    inflation: Floats | None = None
 
     @property
     def p_value(self) -> float:
@@ -76,10 +79,13 @@ class LevelVariances:
     @property
     def moderated(self) -> Floats:
         """(n,) s̃_j²."""
-        if np.isinf(self.prior_df):
-            return np.full(len(self.own), self.prior)
-        of_rows = np.where(self.own_df > 0.0, self.own_df * np.nan_to_num(self.own), 0.0)
-        return np.asarray((self.prior_df * self.prior + of_rows) / self.df)
+        return _moderated(self.own, self.own_df, self.prior, self.prior_df)
+
+    def as_one(self) -> LevelVariances:
+        """One residual variance for all levels, and what rows are worth."""
+        known = self.own_df > 0.0
+        pooled = float(self.own_df[known] @ self.own[known] / self.own_df[known].sum())
+        return replace(self, prior=pooled, prior_df=np.inf)
 
     def table(self) -> pd.DataFrame:
         """One row a level: rows, own SD, moderated SD, degrees of freedom."""
@@ -92,6 +98,24 @@ class LevelVariances:
             },
             index=pd.Index(self.levels, name=self.group),
         )
+
+
+def moderated_variances(own: Floats, df: Floats) -> Floats:
+    """(n,) variances moderated toward that of all, from each level's own and its degrees of freedom.
+
+    Args:
+        own: (n,) s_j²; NaN where there are no degrees of freedom.
+        df: (n,) d_j.
+    """
+    prior, prior_df, _ = _prior(own, df)
+    return _moderated(own, df, prior, prior_df)
+
+
+def _moderated(own: Floats, df: Floats, prior: float, prior_df: float) -> Floats:
+    if np.isinf(prior_df):
+        return np.full(len(own), prior)
+    of_rows = np.where(df > 0.0, df * np.nan_to_num(own), 0.0)
+    return np.asarray((prior_df * prior + of_rows) / (prior_df + df))
 
 
 def level_variances(moments: Moments, coef: pd.Series, group: str) -> LevelVariances:
@@ -128,10 +152,15 @@ def level_variances(moments: Moments, coef: pd.Series, group: str) -> LevelVaria
 
 
 def weighted_by(moments: Moments, variances: LevelVariances) -> Moments:
-    """The moments with each level's rows weighted by one over its variance; weights average 1 over rows."""
+    """The moments with each level's rows weighted by one over its variance; weights average 1 over rows.
+
+    Rows that are alike count for fewer besides, in the number of rows as well.
+    """
     codes = moments.codes[:, moments.factors.index(variances.group)]
     precision = 1.0 / variances.moderated
     precision *= variances.rows.sum() / float(precision @ variances.rows)
+    if variances.inflation is not None:
+        precision /= variances.inflation
     return moments.weighted(precision[codes])
 
 

@@ -91,6 +91,34 @@ def moments_by_month(records: Records, column: str, *, log: bool, exposure: str 
     return moments.astype(_MOMENTS)
 
 
+def sums_by_patient(records: Records, column: str, *, log: bool, exposure: str | None) -> pd.DataFrame:
+    """How much patients' sums of an outcome vary, by clinic; those without a number are each on their own.
+
+    Args:
+        records: the records.
+        column: of the outcome.
+        log: whether sums are of its logarithm.
+        exposure: column with the exposure of counts.
+
+    Returns:
+        Indexed by clinic: `outcome_squared` (Σ o² over patients, o a patient's sum), `outcome_size` (Σ om)
+        and `size_squared` (Σ m²), m a patient's values, or exposure.
+    """
+    value = f"ln({quoted(column)})" if log else f"CAST({quoted(column)} AS FLOAT8)"
+    share = f"CAST({quoted(exposure)} AS FLOAT8)" if exposure else "CAST(1 AS FLOAT8)"
+    valued = f"{quoted(column)} IS NOT NULL"
+    sums = aggregate_frame(
+        records,
+        "SELECT clinic, SUM(o * o) AS outcome_squared, SUM(o * m) AS outcome_size, "
+        "SUM(m * m) AS size_squared "
+        f"FROM (SELECT clinic, SUM({value}) AS o, SUM({share}) AS m FROM {{records}} AS numbered "
+        f"WHERE patient IS NOT NULL AND {valued} GROUP BY clinic, patient "
+        f"UNION ALL SELECT clinic, {value} AS o, {share} AS m FROM {{records}} AS alone "
+        f"WHERE patient IS NULL AND {valued}) AS patients GROUP BY clinic ORDER BY clinic",
+    )
+    return sums.set_index("clinic").astype("float64")
+
+
 def first_and_last_date(records: Records) -> tuple[date, date] | None:
     """The first and the last date of the records, dates that cannot be left out; None without any."""
     (row,) = aggregate(

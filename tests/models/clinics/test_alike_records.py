@@ -62,6 +62,8 @@ class TestMonths:
             moments = moments_of(data.assign(y=np.asarray(outcome, dtype=float)))
             found.append(month_shocks(moments, kind).strength ** 2)  # type: ignore[arg-type]
         assert np.mean(found) == pytest.approx(shock**2, abs=0.012)
+        if shock == 0.0:
+            assert np.sum(np.array(found) > 0) <= 3  # a twentieth by chance
 
     def test_scattered_counts_are_not_taken_for_shocks(self) -> None:
         rng = np.random.default_rng(4)
