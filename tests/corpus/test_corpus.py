@@ -25,7 +25,7 @@ from readme import README
 
 from flows.asking import AdHocQuestion, ask
 from flows.commands import command_line
-from flows.monthly_job import report_month
+from flows.monthly_job import report_period
 from tasks.errors import ClinicnetError
 
 LIVE = pytest.mark.live
@@ -188,7 +188,7 @@ def assert_shown(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> None:
 @pytest.mark.parametrize("cases", [pytest.param(cases, id=cases[0].name) for cases in merged()])
 def test_run(cases: tuple[Case, ...], tmp_path: Path) -> None:
     whole = network_of(cases)
-    reported = report_month(written(whole, "DuckDB", tmp_path), whole.month)
+    reported = report_period(written(whole, "DuckDB", tmp_path), whole.month)
     for figure in whole.figures:
         assert_shown(figure, reported.release.tables)
     reports = reported.latest / "reports"

@@ -65,6 +65,7 @@ def estimated(directory: Path, rows: pd.DataFrame, family: str = "") -> OutcomeE
         (np.inf, 'family = "negative-binomial"', "negative-binomial"),
     ],
 )
+@pytest.mark.slow
 def test_every_figure_is_of_one_family(tmp_path: Path, size: float, written: str, family: str) -> None:
     rows = stays(5, size)
     found = estimated(tmp_path, rows, written)
@@ -133,6 +134,7 @@ def test_a_rollout_s_effects_are_of_the_counts_family(tmp_path: Path) -> None:
         assert published != pytest.approx(other, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_an_answer_about_a_rate_allows_for_the_time_at_risk(tmp_path: Path) -> None:
     rows = stays(5, np.inf).assign(time=lambda each: 1.0 + each.index % 4)
     rows["days"] *= rows["time"].astype(int) ** 2

@@ -166,6 +166,7 @@ def test_records_that_are_replaced_half_way_are_read_as_they_were(
     assert _bytes(again.directory / "feed") == _bytes(reported.directory / "feed")
 
 
+@pytest.mark.slow
 def test_files_that_are_written_half_way_end_the_run(published: Path) -> None:
     output = Output(published.parent / "output")
     good = output.current()

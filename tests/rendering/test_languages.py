@@ -137,6 +137,7 @@ def test_no_english_is_left_in_a_spanish_feed(spanish: tuple[str, set[str]]) -> 
     assert left_over("\n".join(sentences)) == []
 
 
+@pytest.mark.slow
 def test_the_words_of_english_would_be_found(spanish: tuple[str, set[str]]) -> None:
     plain = [said for said in wording(ENGLISH).sentences.values() if said.count(" ") > 5]
     assert sum(bool(left_over(said)) for said in plain) > 0.95 * len(plain)

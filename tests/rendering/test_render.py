@@ -31,6 +31,7 @@ def test_there_is_a_pdf_for_the_network_and_one_for_every_clinic(few: Rendered) 
     assert all(path.read_bytes().startswith(b"%PDF-") for path in few)
 
 
+@pytest.mark.slow
 def test_a_clinic_with_figures_gets_two_pages_and_one_without_gets_one(few: Rendered) -> None:
     pages = {name: len(pypdf.PdfReader(path).pages) for name, path in few.clinics.items()}
     assert pages == {

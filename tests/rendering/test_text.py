@@ -121,6 +121,7 @@ def test_every_figure_in_the_networks_rows_is_its_clinics(chop: tuple[Release, N
     assert checked > 400
 
 
+@pytest.mark.slow
 def test_the_pdf_says_what_the_page_says(few: Rendered, chop: tuple[Release, Network]) -> None:
     release, network = chop
     edition = read_edition(only(release, FEW, OUTCOMES), network)
@@ -197,6 +198,7 @@ def test_names_are_escaped_everywhere(hostile: tuple[Edition, Rendered]) -> None
         assert name in unescape(pages[0])
 
 
+@pytest.mark.slow
 def test_names_are_drawn_as_they_are(hostile: tuple[Edition, Rendered]) -> None:
     _, rendered = hostile
     for key in ("clinical lab", "behavioral hosp", "inpatient ward t", "picu"):

@@ -249,6 +249,7 @@ def test_an_sqlite_file_that_is_not_there_is_not_made(directory: Path) -> None:
     assert not (directory / "nowhere.sqlite").exists()
 
 
+@pytest.mark.slow
 def test_a_bad_date_far_down_a_csv_file_can_be_mended_in_the_select(directory: Path) -> None:
     lines = [f"{1 + i % 28:02d}/04/2024,{'AB'[i % 2]},{i % 2}" for i in range(30_000)]
     lines[25_000] = "31/02/2024,A,1"

@@ -233,6 +233,7 @@ def test_the_summary_is_one_page_and_names_the_estimand() -> None:
     assert len(text.splitlines()) < 60
 
 
+@pytest.mark.slow
 def test_the_record_of_the_optimum_is_kept() -> None:
     for name in CASES:
         record = fitted(name).record

@@ -234,6 +234,7 @@ def awkward(draw: st.DrawFn) -> tuple[list[str], list[list[str]], str]:
 
 @settings(max_examples=60, deadline=None)
 @given(awkward())
+@pytest.mark.slow
 def test_names_change_nothing_but_names(case: tuple[list[str], list[list[str]], str]) -> None:
     names, levels, formula = case
     rng = np.random.default_rng(12)
