@@ -77,7 +77,7 @@ def summarise(usable: Records, network: Network) -> Summary:
     outcomes = {}
     for name, outcome in network.outcomes.items():
         if outcome.counts_records:
-            outcomes[name] = _records_per_month(counted, tuple(clinics["clinic"]), months)
+            outcomes[name] = _records_per_month(counted, months)
         else:
             outcomes[name] = clinics_and_months.moments_by_month(
                 usable, outcome.column or name, log=outcome.scale == "log", exposure=outcome.exposure
@@ -114,11 +114,18 @@ def _values_per_patient(
     }
 
 
-def _records_per_month(
-    counted: pd.DataFrame, clinics: tuple[str, ...], months: tuple[str, ...]
-) -> pd.DataFrame:
-    """Records of every clinic in every month of the network; a month without records counts as zero."""
-    every = pd.MultiIndex.from_product([clinics, months], names=["clinic", "month"])
+def _records_per_month(counted: pd.DataFrame, months: tuple[str, ...]) -> pd.DataFrame:
+    """Records of every clinic in every month from its first with records to its last; in between 0 counts."""
+    open_in = counted.groupby("clinic", sort=True)["month"].agg(["min", "max"])
+    every = pd.MultiIndex.from_tuples(
+        [
+            (clinic, month)
+            for clinic, opened, closed in open_in.itertuples()
+            for month in months
+            if opened <= month <= closed
+        ],
+        names=["clinic", "month"],
+    )
     n = counted.set_index(["clinic", "month"])["n"].astype("float64").reindex(every, fill_value=0.0)
     return pd.DataFrame(
         {

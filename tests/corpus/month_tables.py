@@ -24,7 +24,7 @@ def month_tables(file: Path, month: str) -> Release:
     """The steps of the monthly job up to the comparison with the last release."""
     network = read_network(file)
     records = Records.of(network)
-    with records.copied_once(), records.held():
+    with records.in_one_state():
         screened = screen(records, network, month)
         summary = summarise(screened.usable, network)
         estimates, ranks = {}, {}

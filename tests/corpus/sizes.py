@@ -164,7 +164,6 @@ CASES = (
     ),
     Case(
         name="clinics that open and close",
-        wrong_today="months before a clinic opens and after it closes count as months without records",
         source="trial new_and_closed_clinics: about 30 in each month in which they are open; by hand",
         rows=_open_and_closed,
         network=MEAN.replace("outcomes.y", "outcomes.visits")

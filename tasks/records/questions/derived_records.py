@@ -25,13 +25,18 @@ def with_merged_months(records: Records, shared: Mapping[str, str]) -> Records:
 
 
 def clinic_month_counts(records: Records, column: str) -> Records:
-    """Clinics' months as the records: how many records each has, in `column`; 0 where a clinic has none."""
+    """Clinics' months as the records: how many records each has, in `column`.
+
+    From a clinic's first month with records to its last, months without any have 0; before it opened and
+    after it closed it has no months.
+    """
     return records.made_of_these(
         "SELECT every.clinic AS clinic, every.month AS month, "
         f"CAST(count(counted.month) AS INTEGER) AS {quoted(column)} "
         "FROM (SELECT clinics.clinic AS clinic, months.month AS month "
-        "FROM (SELECT DISTINCT clinic FROM {records}) AS clinics "
-        "CROSS JOIN (SELECT DISTINCT month FROM {records}) AS months) AS every "
+        "FROM (SELECT clinic, MIN(month) AS opened, MAX(month) AS closed FROM {records} GROUP BY clinic) "
+        "AS clinics JOIN (SELECT DISTINCT month FROM {records}) AS months "
+        "ON months.month BETWEEN clinics.opened AND clinics.closed) AS every "
         "LEFT JOIN {records} AS counted ON counted.clinic = every.clinic AND counted.month = every.month "
         "GROUP BY every.clinic, every.month"
     )
