@@ -67,7 +67,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _whole(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show where an error comes from; may stand anywhere.")
+        bool, typer.Option("--debug", help="Show the traceback; accepted anywhere on the line.")
     ] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)
@@ -96,7 +96,7 @@ def demo(
 def init(
     network: Annotated[Path, typer.Argument(help="The network file to write.")] = Path("network.toml"),
     source: Annotated[
-        str | None, typer.Option("--from", help="File or URL of the records; asks nothing.")
+        str | None, typer.Option("--from", help="File or URL of the records; draft without questions.")
     ] = None,
     table: Annotated[str | None, typer.Option(help="With --from: the table with a row per record.")] = None,
     password_env: Annotated[
@@ -110,7 +110,7 @@ def init(
     if network.exists():
         raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")
     if source is None:
-        print("An empty answer takes what is proposed; back asks the question before again.")
+        print("Press Enter for what is proposed; type back for the previous question.")
         draft = draft_by_asking(network, ask_at_terminal)
     else:
         draft = draft_from_source(network, source, table, password_env)
@@ -122,7 +122,7 @@ def init(
 
 @app.command()
 def check(network: NetworkFile = Path("network.toml")) -> None:
-    """List every error in a network file, with its line, and what may not be meant."""
+    """List errors in a network file, with their lines, and likely mistakes."""
     from tasks.screening import check_network, doubts
 
     checked = check_network(network)
@@ -147,7 +147,12 @@ def ask(
     ] = Model.auto,
     month: Annotated[
         str | None,
-        typer.Option("--month", "--period", "-m", help=f"The last period of the window: {_LABELS}."),
+        typer.Option(
+            "--month",
+            "--period",
+            "-m",
+            help=f"The window's last period: {_LABELS}; or every one.",
+        ),
     ] = None,
     correlation: Annotated[
         Correlation, typer.Option(help="Working correlation, for GEE.")
@@ -164,11 +169,11 @@ def ask(
 
 @app.command()
 def schedule(
-    network: NetworkFile,
+    network: NetworkFile = Path("network.toml"),
     cron: Annotated[
         str | None,
         typer.Option(
-            help="When to report, in the network's time zone; left out, the third day after, at 6:00."
+            help='Cron expression, in the network\'s time zone: "0 6 3 * *" is the 3rd, 6:00, as if left out.'
         ),
     ] = None,
 ) -> None:

@@ -289,6 +289,8 @@ def _withhold_outcome(
         return None
     if kind in ("binary", "count"):
         return _withhold_events(release, outcome, size, windows, series)
+    if kind not in ("continuous", "records"):
+        raise ValueError(f"nobody has said which counts of a {kind} outcome can point at patients")
     if size is None:
         return None
     window = _with_alike(release, outcome, size, windows) if kind == "continuous" else windows

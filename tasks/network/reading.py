@@ -33,6 +33,19 @@ _TYPES = {
     "dict_type": "a table",
     "model_type": "a table",
 }
+_STEPS = "take the steps apart in the SELECT, each a binary outcome such as pain >= 3"
+_WITHIN = "ask for what happened within a time that every record was followed, as a binary outcome"
+_ZEROS = (
+    'take kind = "count", which allows for scatter, and beside it a binary outcome such as visits > 0 '
+    "for whether there were any"
+)
+_OTHER_KINDS = (
+    dict.fromkeys(("ordinal", "ordered", "likert", "categorical", "nominal", "multinomial"), _STEPS)
+    | dict.fromkeys(("survival", "time-to-event", "time to event", "time_to_event", "hazard"), _WITHIN)
+    | dict.fromkeys(("zero-inflated", "zero-inflated count", "zero_inflated", "hurdle"), _ZEROS)
+)
+"""Kinds of outcome that there are not → what to write in their place."""
+
 _LIMITS = {
     "greater_than_equal": ("at least", "ge"),
     "less_than_equal": ("at most", "le"),
@@ -219,6 +232,9 @@ def _sentence(error: ErrorDetails, content: Mapping[str, Any]) -> str:
         key = f"{place[-2]}, value {place[-1] + 1},"
     if kind == "literal_error":
         choices = _choices(place)
+        instead = _OTHER_KINDS.get(str(value).lower()) if key == "kind" else None
+        if instead is not None:
+            return f"{key} = {value!r} is not one of {', '.join(choices)}: {instead}"
         offer = nearest(str(value), choices)
         ending = f"; {offer}" if offer.startswith("did you mean") else ""
         return f"{key} = {value!r} is not one of {', '.join(choices)}{ending}"

@@ -205,6 +205,7 @@ def _is_free(lock: Path) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.faults
 def test_kill_9_while_preparing_leaves_the_last_good_release(published: Path) -> None:
     output = Output(published.parent / "output")
     good = output.current()

@@ -203,6 +203,25 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ),
         (
             'kind = "binary"',
+            'kind = "ordinal"',
+            "line 11: [outcomes.vaccinated] kind = 'ordinal' is not one of continuous, binary, count: take "
+            "the steps apart in the SELECT, each a binary outcome such as pain >= 3",
+        ),
+        (
+            'kind = "binary"',
+            'kind = "time-to-event"',
+            "line 11: [outcomes.vaccinated] kind = 'time-to-event' is not one of continuous, binary, "
+            "count: ask for what happened within a time that every record was followed, as a binary outcome",
+        ),
+        (
+            'kind = "binary"',
+            'kind = "zero-inflated"',
+            "line 11: [outcomes.vaccinated] kind = 'zero-inflated' is not one of continuous, binary, "
+            'count: take kind = "count", which allows for scatter, and beside it a binary outcome such as '
+            "visits > 0 for whether there were any",
+        ),
+        (
+            'kind = "binary"',
             'kind = "count"\nfamily = "negative binomial"',
             "line 12: [outcomes.vaccinated] family = 'negative binomial' is not one of poisson, "
             "negative-binomial; did you mean 'negative-binomial'?",

@@ -165,6 +165,7 @@ def test_a_csv_whose_rows_break_the_type_is_not_quoted(tmp_path: Path) -> None:
     told(Records(str(tmp_path / "visits.csv")), lambda r: moments_for("a ~ b", r))
 
 
+@pytest.mark.faults
 def test_a_file_another_program_writes_is_told_to_be_held(database: Path) -> None:
     hold = "print('held', flush=True); time.sleep(60)"
     program = f"import duckdb, time; c = duckdb.connect({str(database)!r}); {hold}"
