@@ -1,0 +1,108 @@
+"""What records are worth, from a database to what is published: patients come again, months have shocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import special
+
+from tasks.estimating import OutcomeEstimates, Summary, estimate_outcome, summarise
+from tasks.models.raw import wilson_interval
+from tasks.network import read_network
+from tasks.records import Records
+from tasks.screening import screen
+
+NETWORK = """
+[network]
+name = "Worth"
+time_zone = "UTC"
+
+[records]
+source = "records.duckdb"
+
+[outcomes.fell]
+label = "Fell"
+kind = "binary"
+direction = "lower"
+
+[window]
+months = 12
+"""
+
+
+def _estimated(directory: Path, rows: pd.DataFrame) -> tuple[OutcomeEstimates, Summary]:
+    with duckdb.connect(str(directory / "records.duckdb")) as connection:
+        connection.register("rows", rows)
+        connection.execute("CREATE TABLE records AS SELECT * FROM rows")
+    (directory / "network.toml").write_text(NETWORK)
+    network = read_network(directory / "network.toml")
+    usable = screen(Records.of(network), network, "2023-12").usable
+    summary = summarise(usable, network)
+    return estimate_outcome(usable, network, "fell", summary), summary
+
+
+def _visits(rng: np.random.Generator, *, patients: float, shocks: float) -> pd.DataFrame:
+    """30 clinics × 30 patients × a visit a month, without any lasting difference between clinics."""
+    clinic, patient, month = (np.ravel(each) for each in np.meshgrid(range(30), range(30), range(12)))
+    eta = -0.5 + rng.normal(0, patients, (30, 30))[clinic, patient]
+    eta += rng.normal(0, shocks, (30, 12))[clinic, month]
+    return pd.DataFrame(
+        {
+            "clinic": [f"Clinic {each:02d}" for each in clinic],
+            "patient": clinic * 100 + patient,
+            "date": [pd.Timestamp(2023, each + 1, 10) for each in month],
+            "fell": (rng.random(len(eta)) < special.expit(eta)).astype(int),
+        }
+    )
+
+
+def _flagged(estimates: OutcomeEstimates) -> float:
+    shrunken = estimates.clinics.query("form == 'shrunken'")
+    return float(shrunken["comparison"].isin(["better", "worse"]).mean())
+
+
+def test_patients_sums_are_those_of_the_records(tmp_path: Path) -> None:
+    rows = _visits(np.random.default_rng(1), patients=1.0, shocks=0.0)
+    rows.loc[rows.index[:40], "patient"] = None  # each of these is a patient of its own
+    rows.loc[rows.index[50:60], "fell"] = None
+    _, summary = _estimated(tmp_path, rows)
+    known = rows.dropna(subset=["fell"])
+    whose = known["patient"].fillna(pd.Series(-np.arange(1.0, len(known) + 1), index=known.index))
+    by = known.groupby(["clinic", whose])["fell"].agg(o="sum", m="size")
+    expected = pd.DataFrame(
+        {"outcome_squared": by["o"] ** 2, "outcome_size": by["o"] * by["m"], "size_squared": by["m"] ** 2}
+    )
+    expected = expected.groupby("clinic").sum().astype(float)
+    pd.testing.assert_frame_equal(
+        summary.patients["fell"], expected, check_names=False, check_index_type=False
+    )
+
+
+def test_an_own_figure_s_interval_allows_for_patients(tmp_path: Path) -> None:
+    """Every patient alike in all 12 visits: 360 records are worth 30, and the interval is that of 30."""
+    rows = _visits(np.random.default_rng(2), patients=0.0, shocks=0.0)
+    rows["fell"] = (rows["patient"] % 3 == 0).astype(int)
+    estimates, _ = _estimated(tmp_path, rows)
+    raw = estimates.clinics.query("form == 'raw'").iloc[0]
+    lower, upper = wilson_interval(np.array([10.0]), np.array([30.0]), 0.95)
+    assert raw["numerator"] == 120
+    assert [raw["lower"], raw["upper"]] == pytest.approx([100 * lower[0], 100 * upper[0]], rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("patients", "shocks"), [(1.5, 0.0), (0.0, 0.8), (1.5, 0.5)])
+def test_nothing_that_does_not_last_is_flagged(tmp_path: Path, patients: float, shocks: float) -> None:
+    flagged, ranked = [], 0
+    for seed in range(5):
+        rows = _visits(np.random.default_rng([3, seed]), patients=patients, shocks=shocks)
+        (tmp_path / str(seed)).mkdir()
+        estimates, _ = _estimated(tmp_path / str(seed), rows)
+        flagged.append(_flagged(estimates))
+        assert estimates.shrunken is not None
+        ranked += estimates.shrunken.rankability(estimates.numerous).value > 0.75
+    assert np.mean(flagged) <= 0.01
+    assert ranked == 0
