@@ -105,7 +105,7 @@ def init(
 ) -> None:
     """Write a network file, from your answers or your records."""
     from flows.commands.init import ask_at_terminal, assumed, draft_by_asking, draft_from_source
-    from tasks.network.draft import save_draft
+    from tasks.network.draft_text import save_draft
 
     if network.exists():
         raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")
@@ -117,7 +117,10 @@ def init(
     save_draft(draft, network)
     for each in assumed(network, draft):
         print(f"Assumed: {each}")
-    print(f"{network} is written; read it through, then: clinicnet check {network}")
+    for missing in draft.missing:
+        print(f"To do: {missing.sentence}")
+    first = "do what is missing in it" if draft.missing else "read it through"
+    print(f"{network} is written; {first}, then: clinicnet check {network}")
 
 
 @app.command()

@@ -60,10 +60,11 @@ def draft_by_asking(file: Path, ask: Callable[[Prompt], str]) -> Draft:
 
 
 def assumed(file: Path, draft: Draft) -> tuple[str, ...]:
-    """What was taken for granted to read the draft's source, in sentences."""
+    """What was taken for granted about the draft's source and its columns, in sentences."""
     from tasks.records import Records
 
-    return Records(draft.source, password_env=draft.password_env, directory=str(file.parent)).assumptions()
+    records = Records(draft.source, password_env=draft.password_env, directory=str(file.parent))
+    return (*records.assumptions(), *draft.assumptions)
 
 
 def ask_at_terminal(question: Prompt) -> str:

@@ -15,152 +15,248 @@ _INSIDE, _AT_END = 5, 4
 
 CLINIC = (
     *("clinic", "practice", "site", "facility", "hospital", "ward", "centre", "center", "provider"),
-    *(
-        "department",
-        "surgery",
-        "klinik",
-        "praxis",
-        "krankenhaus",
-        "standort",
-        "einrichtung",
-        "zentrum",
-        "spital",
-    ),
-    *(
-        "clinique",
-        "cabinet",
-        "hopital",
-        "etablissement",
-        "clinica",
-        "consultorio",
-        "centro",
-        "posto",
-        "unidade",
-    ),
-    *("unidad", "abteilung", "service", "servicio", "servico", "ambulatorio", "kreis", "inst"),
+    *("department", "surgery", "klinik", "praxis", "krankenhaus", "standort", "einrichtung", "zentrum"),
+    *("spital", "clinique", "cabinet", "hopital", "etablissement", "clinica", "consultorio", "centro"),
+    *("posto", "unidade", "unidad", "abteilung", "station", "service", "servicio", "servico"),
+    *("ambulatorio", "dispensary", "dispensaire", "maternity", "institute", "institution", "inst"),
+    *("provnum", "prov", "provno", "hosp", "hospid", "ctr", "unit", "einheit", "unite", "kreis"),
 )
+COMMUNITY = (
+    *("school", "schule", "ecole", "escuela", "escola", "herd", "herde", "troupeau", "rebano", "rebanho"),
+    *("farm", "village", "dorf", "aldea", "aldeia", "community", "comm", "commune", "comuna", "gemeinde"),
+    *(
+        "municipality",
+        "municipio",
+        "parish",
+        "town",
+        "cluster",
+        "clust",
+        "psu",
+        "litter",
+        "classroom",
+        "team",
+    ),
+)
+"""What takes the place of clinics where care or teaching is given elsewhere."""
 REGION = (
     *("region", "district", "county", "state", "province", "zone", "area", "trust", "bundesland", "land"),
     *("kanton", "bezirk", "departement", "provincia", "estado", "comunidad", "regiao", "distrito"),
 )
 PATIENT = (
     *("patient", "subject", "person", "member", "mrn", "client", "participant", "paciente", "versicherter"),
-    *(
-        "fallnummer",
-        "dossier",
-        "beneficiario",
-        "utente",
-        "sujet",
-        "sujeto",
-        "subj",
-        "pid",
-        "pat",
-        "patid",
-        "patno",
-    ),
+    *("fallnummer", "dossier", "beneficiario", "utente", "sujet", "sujeto", "subj", "pid", "pat", "patid"),
+    *("patno", "child", "kid", "infant", "baby", "woman", "student", "pupil", "respondent", "resident"),
+    *("schueler", "eleve", "alumno", "aluno", "kind", "enfant", "nino", "crianca", "frau", "femme", "mujer"),
+    *("mulher", "mother", "mom", "family"),
 )
 RECORD = (
     *("record", "encounter", "visit", "test", "sample", "id", "number", "besuch", "fall", "probe", "visite"),
     *("consultation", "consulta", "visita", "registro", "amostra", "muestra", "rownames"),
 )
 DATE = (
-    *(
-        "date",
-        "datum",
-        "fecha",
-        "data",
-        "day",
-        "time",
-        "when",
-        "start",
-        "at",
-        "on",
-        "tag",
-        "zeit",
-        "jour",
-        "dia",
-    ),
+    "date",
+    "datum",
+    "fecha",
+    "data",
+    "day",
+    "time",
+    "when",
+    "start",
+    "at",
+    "on",
+    "tag",
+    "zeit",
+    "jour",
+    "dia",
 )
 DATE_IN_TEXT = ("date", "datum", "fecha", "data")
+YEAR = ("year", "jahr", "annee", "ano", "anio", "yr")
+MONTH = ("month", "monat", "mois", "mes")
+DAY = ("day", "tag", "jour", "dia")
+CALENDAR = (*YEAR, *MONTH, *DAY)
+SEQUENCE = (
+    *(
+        *CALENDAR,
+        "week",
+        "woche",
+        "semaine",
+        "semana",
+        "time",
+        "period",
+        "wave",
+        "occasion",
+        "visit",
+        "round",
+    ),
+    *("start", "stop", "tstart", "tstop", "enum", "futime", "order", "ord", "cohort", "cycle", "hour"),
+)
+"""What tells when, or the how manyeth, and is not measured."""
 PROGRAM = (
     *("program", "programme", "intervention", "outreach", "campaign", "pilot", "drive", "treated", "exposed"),
     *("programm", "massnahme", "intervencion", "intervencao", "programa", "campagne", "campana", "campanha"),
 )
-EXPOSURE = ("risk", "exposure", "followup", "follow", "person")
+TREATMENT = (
+    *("treat", "treatment", "trt", "trtmt", "tx", "rx", "arm", "group", "drug", "allocation", "allocated"),
+    *("randomised", "randomized", "condition", "behandlung", "gruppe", "traitement", "groupe", "bras"),
+    *("tratamiento", "tratamento", "grupo", "brazo", "braco"),
+)
+"""What a trial gives to some and not to others."""
+FOLLOWED = ("exposure", "followup", "follow", "pyears", "pyr", "atrisk", "personyears", "personmonths")
+RISK = ("risk", "person")
+"""At risk or of persons: a time, if the name says so."""
+OF_TIME = ("at", "time", "day", "month", "year", "week", "hour")
+SIZE = ("size", "population", "pop", "trials", "denominator", "denom", "tested", "examined")
+"""How many a row of sums is about."""
+EVENTS = ("incidence", "cases", "events", "deaths", "positives", "infections", "failures", "successes")
+"""Counts of those to whom something happened, in a row of sums."""
+WEIGHT = ("freq", "frequency", "haeufigkeit", "haufigkeit", "effectif", "frecuencia", "frequencia")
 AGE = ("age", "alter", "edad", "idade")
-SEX = ("sex", "gender", "geschlecht", "sexe", "sexo", "genre", "genero")
+SEX = (
+    *("sex", "gender", "geschlecht", "sexe", "sexo", "genre", "genero", "sx", "female", "male", "weiblich"),
+    *("maennlich", "gend"),
+)
+BASELINE = ("baseline", "base", "pretest", "pre", "prior", "initial", "basal")
 PRIVATE = (
     *("name", "address", "phone", "email", "mail", "birth", "dob", "ssn", "nhs", "postcode", "zip", "street"),
     *("nachname", "vorname", "adresse", "telefon", "geburt", "geboren", "plz", "strasse", "nom", "prenom"),
-    *(
-        "naissance",
-        "nombre",
-        "apellido",
-        "nacimiento",
-        "direccion",
-        "telefono",
-        "nome",
-        "nascimento",
-        "endereco",
-    ),
+    *("naissance", "nombre", "apellido", "nacimiento", "direccion", "telefono", "nome", "nascimento"),
+    *("endereco", "surname"),
 )
 NUMBERED = (
-    *(
-        "id",
-        "code",
-        "number",
-        "nr",
-        "no",
-        "num",
-        "nummer",
-        "numero",
-        "kennung",
-        "kode",
-        "codigo",
-        "key",
-        "index",
-    ),
-    *("identifier", "schluessel", "schlussel", "cle", "clave", "chave", "rownames"),
+    *("id", "code", "number", "nr", "no", "num", "nummer", "numero", "kennung", "kode", "codigo", "key"),
+    *("index", "identifier", "schluessel", "schlussel", "cle", "clave", "chave", "rownames", "idno"),
 )
-CALENDAR = ("year", "month", "day", "jahr", "monat", "annee", "mois", "ano", "mes")
+TRAIT = (
+    *("race", "ethnic", "ethnicity", "ethn", "white", "black", "hispanic", "asian", "minority", "minrty"),
+    *("married", "marital", "education", "educ", "edlevel", "ed", "school", "schooling", "degree", "income"),
+    *("inc", "ses", "urban", "rural", "sector", "kids", "children", "siblings", "parity", "employed", "work"),
+    *("outwork", "occupation", "job", "self", "insurance", "insured", "payor", "payer", "medicaid", "hmo"),
+    *("religion", "language", "class", "type", "kind", "denom", "smoker", "handedness", "blood", "wealth"),
+    *("height", "weight", "bmi", "hgt", "wgt", "groesse", "gewicht", "taille", "poids", "talla", "peso"),
+    *(
+        "mean",
+        "average",
+        "avg",
+        "percent",
+        "pct",
+        "pc",
+        "prop",
+        "size",
+        "stadt",
+        "beruf",
+        "einkommen",
+        "bildung",
+        "ingreso",
+        "renda",
+    ),
+    *("revenu", "couleur", "raza", "raca", "cor", "versicherung"),
+)
+"""What people are or have, rather than what came of their care."""
+OUTCOME = (
+    *("outcome", "y", "status", "result", "response", "resp", "event", "score", "los", "stay", "visits"),
+    *(
+        "docvis",
+        "hospvis",
+        "mdvis",
+        "incidence",
+        "cases",
+        "deaths",
+        "admissions",
+        "infections",
+        "use",
+        "used",
+    ),
+    *(
+        "immun",
+        "immunized",
+        "immunised",
+        "vaccinated",
+        "ach",
+        "achievement",
+        "exam",
+        "grade",
+        "math",
+        "reading",
+    ),
+    *("pain", "severity", "recurrence", "recurred", "complication", "complications", "cured", "improved"),
+    *("fev", "hba", "hba1c", "cd4", "dbp", "chol", "cholesterol", "glucose", "crp", "viral", "load", "cost"),
+    *(
+        "qol",
+        "bleeding",
+        "wheeze",
+        "preterm",
+        "premature",
+        "stillbirth",
+        "apgar",
+        "bwt",
+        "birthweight",
+        "lbw",
+    ),
+    *("survival", "alive", "success", "failure", "remission", "progression", "discharged", "positive"),
+    *("ergebnis", "ausgang", "tod", "verweildauer", "liegedauer", "heilung", "resultat", "issue", "sejour"),
+    *("guerison", "reponse", "resultado", "desenlace", "estancia", "respuesta", "desfecho", "permanencia"),
+    *("resposta", "puntaje", "pontuacao", "punktzahl", "besuche"),
+)
+"""What is said to have come of care."""
+COUNTED = (
+    *("visits", "docvis", "hospvis", "mdvis", "los", "incidence", "cases", "events", "deaths", "admissions"),
+    *("infections", "falls", "count", "counts", "seizures", "verweildauer", "estancia", "besuche"),
+)
+MEASURED = (
+    *("score", "exam", "grade", "ach", "pressure", "systolic", "sbp", "dbp", "bp", "weight", "height", "age"),
+    *("temperature", "temp", "pain", "qol", "glucose", "chol", "cholesterol", "blutdruck", "bwt", "rate"),
+    *("birthweight", "puntaje", "pontuacao", "punktzahl"),
+)
 BETTER_HIGHER = (
     *("vaccinated", "vaccine", "screened", "screening", "adherence", "attended", "completed"),
     *("controlled", "satisfaction", "recovered", "success", "geimpft", "vaccine", "vacunado", "vacinado"),
-    *("survived", "alive", "cured"),
+    *("survived", "alive", "cured", "improved", "immun", "immunized", "immunised", "achievement", "ach"),
+    *("remission", "heilung", "guerison"),
 )
 BETTER_LOWER = (
     *("death", "died", "mortality", "readmission", "readmitted", "wait", "waiting", "tat", "systolic", "sbp"),
     *("pressure", "emergency", "fall", "falls", "infection", "missed", "delay", "late", "dead", "relapse"),
-    *("verstorben", "blutdruck", "deces", "muerte", "obito", "fallecido"),
+    *("verstorben", "blutdruck", "deces", "muerte", "obito", "fallecido", "incidence", "recurrence", "pain"),
+    *("complication", "complications", "stillbirth", "preterm", "lbw", "tod", "severity"),
 )
-YES_NO = (
+
+_NO_COMPOUNDS = (
+    *("inpatient", "outpatient", "clinical", "clinician", "subclinical", "composite", "opposite", "parasite"),
     *(
-        ("yes", "no"),
-        ("y", "n"),
-        ("ja", "nein"),
-        ("j", "n"),
-        ("oui", "non"),
-        ("o", "n"),
-        ("sí", "no"),
-        ("si", "no"),
+        "website",
+        "reward",
+        "award",
+        "forward",
+        "toward",
+        "prostate",
+        "statement",
+        "estate",
+        "island",
+        "gland",
     ),
-    *(("s", "n"), ("sim", "não"), ("sim", "nao"), ("true", "false"), ("wahr", "falsch"), ("vrai", "faux")),
-    *(("verdadero", "falso"), ("verdadeiro", "falso")),
+    *("ozone", "update", "candidate", "mandate", "metadata", "database", "alternative", "altered", "against"),
+    *("latest", "highest", "lowest", "gestation", "administration", "registration", "medication"),
+    *("respiration", "duration", "concentration", "chocolate", "plate", "template", "translate"),
+    *("percentage", "dosage", "stage", "usage", "personal", "grandmother", "godmother"),
 )
-"""Words for yes and no, as a column of text may hold them."""
+"""Words that another word stands in by chance."""
 
 
 def words_of(name: str) -> set[str]:
-    """The words of a column's name: of `clinicName`, `clinic_name` and `Clinic name`, clinic and name."""
+    """The words of a column's name: of `clinicName`, `clinic_name` and `Clinic name`, clinic and name.
+
+    Of a word that ends in a number, as `age75` or `edlevel2`, also the word without it.
+    """
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode() or name
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
     words = {word.lower() for word in re.split(r"[\W_]+", spaced) if word}
+    words |= {word.rstrip("0123456789") for word in words} - {""}
     return words | {word[:-1] for word in words if word.endswith("s") and len(word) > 3}
 
 
 def _holds(part: str, word: str) -> bool:
     """Whether a compound ends in a word, or has a longer one inside; an inpatient is no patient's number."""
-    if part.startswith(("inpatient", "outpatient")):
+    if part.startswith(_NO_COMPOUNDS):
         return False
     return (len(word) >= _INSIDE and word in part) or (len(word) >= _AT_END and part.endswith(word))
 
@@ -169,3 +265,9 @@ def found(name: str, words: Collection[str]) -> list[str]:
     """Which of `words` are in a column's name, in their own order."""
     parts = words_of(name)
     return [word for word in words if word in parts or any(_holds(part, word) for part in parts)]
+
+
+def said(name: str, words: Collection[str]) -> list[str]:
+    """Which of `words` stand in a column's name by themselves, in their own order."""
+    parts = words_of(name)
+    return [word for word in words if word in parts]

@@ -1,19 +1,14 @@
-"""A network file in the making, and its text: every choice commented, to be gone on with by hand."""
+"""A network file in the making, before it is written."""
 
 from __future__ import annotations
 
-import re
-import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import date
 from typing import Literal
 
-import tomlkit
-
-from tasks.errors import NetworkError
-from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, WindowSection
-from tasks.periods import KINDS, Kind
+from tasks.network.coding import Coding
+from tasks.network.profile import Writing
+from tasks.periods import Kind
 
 OutcomeKind = Literal["continuous", "binary", "count"]
 Direction = Literal["higher", "lower", "neither"]
@@ -24,7 +19,7 @@ class DraftOutcome:
     """One outcome to be.
 
     Attributes:
-        column: the table's column, or None to count a clinic's records in a period.
+        column: the table's column, or None to count a clinic's records in a month.
         label: as people read it.
         kind: continuous, binary or count.
         direction: which is better.
@@ -36,6 +31,19 @@ class DraftOutcome:
     kind: OutcomeKind
     direction: Direction = "neither"
     exposure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a network file needs and its table does not tell.
+
+    Attributes:
+        sentence: what was not found, and what to do.
+        candidates: columns that it could be.
+    """
+
+    sentence: str
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +59,18 @@ class Draft:
         outcomes: what is estimated.
         adjusters: columns that every outcome is adjusted for.
         limits: column → (minimum, maximum) of possible values.
-        program: 0/1 column, or None.
-        cast_date: whether the date column holds text.
+        program: column that says who was under it, or None.
+        writing: how the date's column writes dates; None: it holds dates.
+        date_parts: columns of years, months and days that make a date where no column holds one.
+        undated: the month that every record is taken for where the table tells none.
+        rows_numbered: whether rows get a number of their own, so that equal ones count as different records.
         time_zone: of the schedule and of periods.
         password_env: environment variable with the database's password.
         undrafted: columns that could be outcomes too.
-        yes_no: column of text → its words for yes and no.
+        weight: column with the number of identical records that a row stands for.
+        codings: column → how its two values become 0 and 1.
+        assumptions: what was taken for granted about the columns, in sentences.
+        missing: what the table does not tell, and the file is not sound without.
         period: what is reported: a month, quarter or week.
     """
 
@@ -69,223 +83,15 @@ class Draft:
     adjusters: tuple[str, ...] = ()
     limits: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     program: str | None = None
-    cast_date: bool = False
+    writing: Writing | None = None
+    date_parts: tuple[str, ...] = ()
+    undated: date | None = None
+    rows_numbered: bool = False
     time_zone: str = "UTC"
     password_env: str | None = None
     undrafted: tuple[str, ...] = ()
-    yes_no: dict[str, tuple[str, str]] = field(default_factory=dict)
+    weight: str | None = None
+    codings: dict[str, Coding] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
     period: Kind = "month"
-
-
-def write_draft(draft: Draft) -> str:
-    """The network file's text, with comments on what each part is for and what else could stand there."""
-    names = _contract_names(draft)
-    parts = [
-        _head(draft),
-        _records(draft, names),
-        *(_outcome(outcome, draft, names) for outcome in draft.outcomes),
-        _undrafted(draft),
-        _limits(draft, names),
-        _program(draft, names),
-        _window(draft),
-        _FOOT,
-    ]
-    return "\n".join(part for part in parts if part)
-
-
-def save_draft(draft: Draft, path: Path, *, overwrite: bool = False) -> None:
-    """Write the network file.
-
-    Raises:
-        NetworkError: there is one already and it is not to be overwritten, or it cannot be written.
-    """
-    if path.exists() and not overwrite:
-        raise NetworkError(f"{path} is there already", hint="give another path, or move it away first")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(write_draft(draft), "utf-8")
-    except OSError as failure:
-        raise NetworkError(
-            f"{path} cannot be written: {failure.strerror}", hint="choose a directory you may write to"
-        ) from failure
-
-
-def _head(draft: Draft) -> str:
-    option = "month" if draft.period == "month" else "period"
-    return f"""\
-# A network file: where the records are, and what is reported from them.
-# Check it with `clinicnet check`; report with `clinicnet run network.toml --{option} {KINDS[draft.period]}`.
-
-[network]
-name = {_toml(draft.name)}
-time_zone = {_toml(draft.time_zone)}  # an IANA name; dates and the schedule are in it
-"""
-
-
-def _records(draft: Draft, names: dict[str, str]) -> str:
-    sql = {role: draft.quoted[column] for role, column in draft.roles.items()}
-    # SQLite has no dates, and its CAST would keep the year alone; its text is read as dates at the door
-    if draft.cast_date and "date" in sql and not draft.source.startswith("sqlite"):
-        cast = "CAST" if "://" in draft.source else "TRY_CAST"
-        sql["date"] = f"{cast}({sql['date']} AS DATE)"
-    asked = {each.column for each in draft.outcomes} | {draft.program}
-    for column, name in names.items():
-        words = draft.yes_no.get(column) if column in asked else None
-        sql[name] = draft.quoted[column] if words is None else _zero_one(draft.quoted[column], *words)
-    columns = [
-        f"    {written}" if written == name else f"    {written} AS {name}" for name, written in sql.items()
-    ]
-    login = ""
-    if draft.password_env is not None:
-        login = f"password_env = {_toml(draft.password_env)}  # the variable's name; never the password\n"
-    elif "://" in draft.source:
-        login = '# password_env = "DB_PASSWORD"  # an environment variable; never write a password here\n'
-    listed = ",\n".join(columns)
-    absent = [role for role in CONTRACT_COLUMNS if role not in draft.roles]
-    note = f"# It could also return {', '.join(absent)} (see sql/contract.sql).\n" if absent else ""
-    return f"""\
-[records]
-# a DuckDB, Parquet or CSV file, or a database URL such as postgresql://reader@db/clinics
-source = {_toml(draft.source)}
-{login}# The SELECT returns a row per record: clinic, date, a column for each outcome, adjuster and program.
-# Leave out what should not travel: names, addresses, free text.
-{note}select = '''
-SELECT
-{listed}
-FROM {draft.table}
-'''
-"""
-
-
-def _zero_one(column: str, yes: str, no: str) -> str:
-    return f"CASE LOWER(TRIM({column})) WHEN '{yes}' THEN 1 WHEN '{no}' THEN 0 END"
-
-
-def _outcome(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> str:
-    name = names[outcome.column] if outcome.column is not None else "records"
-    lines = [
-        f"[outcomes.{name}]",
-        f"label = {_toml(outcome.label)}",
-        f'kind = "{outcome.kind}"  # continuous, binary (0/1) or count',
-        f'direction = "{outcome.direction}"  # which is better: higher, lower or neither',
-    ]
-    if outcome.column is None:
-        lines.append(f'per = "clinic-{draft.period}"  # counts the records of a clinic in a {draft.period}')
-    else:
-        lines += _of_column(outcome, draft, names)
-    return "\n".join(lines) + "\n"
-
-
-def _undrafted(draft: Draft) -> str:
-    """The columns left out, as a comment of at most three lines."""
-    if not draft.undrafted:
-        return ""
-    listed = ", ".join(" ".join(name.split()) for name in draft.undrafted)
-    said = f"{len(draft.undrafted)} more columns could be outcomes: {listed}"
-    return "".join(f"# {line}\n" for line in textwrap.wrap(said, 100, max_lines=3, placeholder=" …"))
-
-
-def _of_column(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> Iterator[str]:
-    own = {outcome.column, outcome.exposure, draft.program}
-    adjusters = [names[column] for column in draft.adjusters if column not in own]
-    if outcome.exposure is not None:
-        yield f"exposure = {_toml(names[outcome.exposure])}  # time at risk: rates are per unit of it"
-    elif outcome.kind == "count":
-        yield '# exposure = "months_at_risk"  # a column with the time at risk, where records differ in it'
-    if outcome.kind == "count":
-        yield '# family = "negative-binomial"  # or "poisson"; if left out, the records choose'
-    if outcome.kind == "continuous":
-        yield '# unit = "mmHg"'
-        yield '# scale = "log"  # for skewed positive values: analysed as logarithms, reported in the unit'
-        yield "# minimum = 0  # values outside are impossible: blanked and counted"
-    if adjusters:
-        listed = ", ".join(_toml(adjuster) for adjuster in adjusters)
-        yield f'adjusters = [{listed}]  # columns, or terms such as "ns(age, 3)"'
-    else:
-        yield '# adjusters = ["age", "sex"]  # columns, or terms such as "ns(age, 3)"'
-
-
-def _limits(draft: Draft, names: dict[str, str]) -> str:
-    adjusted = any(outcome.column is not None for outcome in draft.outcomes)
-    used = [column for column in draft.limits if column in draft.adjusters and adjusted]
-    parts = []
-    for column in used:
-        minimum, maximum = draft.limits[column]
-        lines = [f"[limits.{names[column]}]  # values outside are impossible: blanked and counted"]
-        lines += [f"minimum = {minimum:g}"] if minimum is not None else []
-        lines += [f"maximum = {maximum:g}"] if maximum is not None else []
-        parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
-
-
-def _program(draft: Draft, names: dict[str, str]) -> str:
-    if draft.program is None:
-        return """\
-# [program]  # what the network did, to have its effect estimated
-# label = "Outreach"
-# column = "outreach"  # 0/1; or, instead, the first period of each clinic, or a day:
-# [program.starts]
-# "North Clinic" = "2024-03"
-"""
-    return f"""\
-[program]  # what the network did; its effect is estimated
-label = {_toml(_words(draft.program))}
-column = {_toml(names[draft.program])}  # 1: the record was under the program
-"""
-
-
-def _window(draft: Draft) -> str:
-    length = WindowSection(period=draft.period).length
-    return f"""\
-[window]
-period = "{draft.period}"  # what is reported: "month", "quarter" or "week" (Monday to Sunday, ISO 8601)
-{draft.period}s = {length}  # an estimate uses so many, ending with the reported one
-"""
-
-
-_FOOT = """\
-[policy]
-small_numbers = "suppress-1-10"  # or nhs-7-round-5, suppress-1-4, none
-minimum_denominator = 25  # clinics below it are shown as too uncertain to compare
-minimum_count = 11
-
-[output]
-directory = "output"  # beside this file
-"""
-
-
-def _contract_names(draft: Draft) -> dict[str, str]:
-    """Column of the table → its name in the SELECT's result: an identifier of its own."""
-    wanted = [outcome.column for outcome in draft.outcomes if outcome.column is not None]
-    wanted += [outcome.exposure for outcome in draft.outcomes if outcome.exposure is not None]
-    wanted += [*draft.adjusters, *([draft.program] if draft.program is not None else [])]
-    taken = {*CONTRACT_COLUMNS, *DERIVED_COLUMNS, "records"}
-    names: dict[str, str] = {}
-    for column in dict.fromkeys(wanted):
-        name = base = identifier(column)
-        number = 2
-        while name in taken:
-            name = f"{base}_value" if base in {*CONTRACT_COLUMNS, *DERIVED_COLUMNS} else f"{base}_{number}"
-            base, number = name, number + 1
-        taken.add(name)
-        names[column] = name
-    return names
-
-
-def identifier(text: str) -> str:
-    """A name for a column that the network file accepts.
-
-    >>> identifier("Ct result (cycles)")
-    'ct_result_cycles'
-    """
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    return name if name and name[0].isalpha() else f"column_{name}".rstrip("_")
-
-
-def _words(column: str) -> str:
-    words = re.sub(r"[_\W]+", " ", column).strip()
-    return words[:1].upper() + words[1:]
-
-
-def _toml(value: str) -> str:
-    return str(tomlkit.item(value).as_string())

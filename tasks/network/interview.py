@@ -14,18 +14,17 @@ from dataclasses import dataclass, replace
 from typing import Protocol, cast, get_args
 
 from tasks.errors import ClinicnetError, SourceError, nearest
+from tasks.network.coding import program_coding, says_yes_or_no
 from tasks.network.draft import Direction, Draft, DraftOutcome, OutcomeKind
 from tasks.network.guessing import (
     could_be,
     could_be_outcomes,
     guess,
-    guess_exposure,
-    guess_limits,
-    guess_outcome,
     guess_period,
     likeliest_table,
     records_a,
 )
+from tasks.network.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
 from tasks.network.profile import Kind, TableProfile
 from tasks.network.schema import holds_secret
 
@@ -123,8 +122,9 @@ def _questions(look_at: Callable[[str, str | None], Look], found: Collection[str
     draft = replace(draft, name=name, roles=roles, period=guess_period(profile, roles["date"]))
     draft = yield from _what_is_estimated(profile, draft)
     zone = yield from _time_zone()
-    in_text = profile.column(draft.roles["date"]).kind == "text"
-    return replace(draft, time_zone=zone, cast_date=in_text)
+    dated = profile.column(draft.roles["date"])
+    writing = dated.writing or ("day" if dated.kind == "text" else None)
+    return replace(draft, time_zone=zone, writing=writing, date_parts=(), undated=None, rows_numbered=False)
 
 
 def _source(
@@ -187,7 +187,9 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, dict[s
 def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, Draft]:
     taken = set(draft.roles.values())
     zero_one = tuple(
-        each.name for each in profile.columns if (each.zero_one or each.yes_no) and each.name not in taken
+        each.name
+        for each in profile.columns
+        if (says_yes_or_no(each) or program_coding(each)) and each.name not in taken
     )
     program = yield from _one(
         "Which 0/1 column says that a record was under a program? (or none)",
@@ -214,13 +216,17 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt,
         program=None if program == _NONE else program,
         outcomes=(*outcomes, records_a(draft.period)),
         undrafted=(),
+        codings=codings_of(profile, program),
+        weight=None,
+        assumptions=(),
+        missing=(),
         adjusters=tuple(adjusters),
         limits=guess_limits(profile, adjusters),
     )
 
 
 def _outcome(profile: TableProfile, column: str) -> Generator[Prompt, str, DraftOutcome]:
-    guessed = guess_outcome(profile.column(column), guess_exposure(profile))
+    guessed = guess_outcome(profile.column(column), guess_exposure(profile, column))
     label = yield from _ask(Prompt(f"How should people read {column!r}?", guessed.label))
     kind = cast(
         OutcomeKind,
@@ -230,7 +236,7 @@ def _outcome(profile: TableProfile, column: str) -> Generator[Prompt, str, Draft
         Direction,
         (yield from _one(f"Which is better for {column!r}?", get_args(Direction), guessed.direction)),
     )
-    exposure = guess_exposure(profile) if kind == "count" else None
+    exposure = guess_exposure(profile, column) if kind == "count" else None
     return replace(guessed, label=label, kind=kind, direction=direction, exposure=exposure)
 
 

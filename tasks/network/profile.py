@@ -8,6 +8,23 @@ from typing import Literal
 from tasks import periods
 
 Kind = Literal["number", "boolean", "text", "date", "other"]
+Range = Literal["age", "year", "month", "day", "positive", "digits", "spreadsheet"]
+"""Ranges that numbers may keep to: 0 to 110, 1900 to 2100, 1 to 12, 1 to 31, above 0, and those of dates that
+are written as digits, 19000101 to 21001231, or as a spreadsheet counts days, 1954 to 2064."""
+Writing = Literal[
+    "day",
+    "time",
+    "zoned time",
+    "day.month.year",
+    "day/month/year",
+    "day-month-year",
+    "month/day/year",
+    "month-day-year",
+    "year/month/day",
+    "digits",
+    "spreadsheet",
+]
+"""How text or numbers write dates: 2024-05-31, with a time, with its zone, …, 20240531, days since 1899."""
 
 _SEVERAL = 4
 """Periods with records from which a rhythm can be heard."""
@@ -51,9 +68,14 @@ class ColumnProfile:
         n_missing: rows without a value.
         n_distinct: different values.
         zero_one: whether its numbers are 0 and 1 only, both occurring (true and false count too).
+        one_two: whether its numbers are 1 and 2 only, both occurring.
         whole: whether its numbers are whole.
         negative: whether any of its numbers is below zero.
-        yes_no: for text, its words for yes and no, in small letters, where it holds no others.
+        within: the ranges that 99 in 100 of its numbers keep to.
+        words: for text of few values, those of `value_words.KNOWN` that it holds, in small letters.
+        n_words: for the same, how many different values it has, small letters being as good as capitals.
+        writing: for text or whole numbers, how 99 in 100 of them write dates.
+        order_told: for dates of two numbers and a year, whether a number above 12 tells which is the day.
         rhythm: for dates, how often they come.
     """
 
@@ -63,9 +85,14 @@ class ColumnProfile:
     n_missing: int
     n_distinct: int
     zero_one: bool = False
+    one_two: bool = False
     whole: bool = False
     negative: bool = False
-    yes_no: tuple[str, str] | None = None
+    within: frozenset[Range] = frozenset()
+    words: tuple[str, ...] = ()
+    n_words: int = 0
+    writing: Writing | None = None
+    order_told: bool = True
     rhythm: Rhythm | None = None
 
 

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from tasks.errors import SourceError
-from tasks.network.draft import save_draft
+from tasks.network.draft_text import save_draft
 from tasks.network.guessing import guess
 from tasks.network.schema import Network
 from tasks.records import Records

@@ -11,7 +11,8 @@ import tomlkit
 
 from tasks.demo import make_demo
 from tasks.errors import NetworkError, SourceError
-from tasks.network.draft import Draft, identifier, save_draft
+from tasks.network.draft import Draft
+from tasks.network.draft_text import identifier, save_draft
 from tasks.network.guessing import guess, likeliest_table
 from tasks.network.interview import Interview, Prompt, interview
 from tasks.records.questions.source_profile import SourceLook
@@ -46,17 +47,18 @@ def test_chop_is_guessed_and_passes(chop: Path) -> None:
         "date": "test_date",
     }
     assert [each.column for each in draft.outcomes] == [
+        "result",
         "ct_result",
-        "orderset",
         "col_rec_tat",
         "rec_ver_tat",
         None,
     ]
+    assert draft.undrafted == ("orderset",)
     assert draft.program == "drive_thru_ind"
     assert set(draft.adjusters) == {"age", "gender"}
     save_draft(draft, chop / "init.toml")
     network = check_network(chop / "init.toml")
-    assert network.outcomes["orderset"].kind == "binary"
+    assert network.outcomes["result"].kind == "binary"
     assert network.outcomes["rec_ver_tat"].kind == "continuous"
     assert network.limits["age"].maximum == 110
     assert "name" not in (network.records.select or "").replace("clinic_name", "")
@@ -145,7 +147,7 @@ def test_taking_every_proposal_gives_a_network_that_passes(chop: Path, tmp_path:
     save_draft(draft, chop / "asked.toml")
     network = check_network(chop / "asked.toml")
     assert network.network.name == "Philadelphia"
-    assert set(network.outcomes) == {"ct_result", "orderset", "col_rec_tat", "rec_ver_tat", "records"}
+    assert set(network.outcomes) == {"result", "ct_result", "col_rec_tat", "rec_ver_tat", "records"}
     assert not any(question.problem for question in asked)
 
 
@@ -281,14 +283,14 @@ def test_a_file_of_very_many_columns_has_a_draft_that_is_read(tmp_path: Path) ->
             f"i % 2 AS died, {measured} FROM range(400) AS r (i)"
         )
     draft = guessed(tmp_path, "r.duckdb", "records")
-    assert len(draft.outcomes) == 9
+    assert len(draft.outcomes) == 7
     assert draft.outcomes[-1].column is None
     assert "died" in [each.column for each in draft.outcomes]
     save_draft(draft, tmp_path / "network.toml")
     text = (tmp_path / "network.toml").read_text()
-    assert "# 164 more columns could be outcomes: lab_" in text
+    assert "# 166 more columns could be outcomes: lab_" in text
     assert len(text.splitlines()) < 130
-    assert len(check_network(tmp_path / "network.toml").outcomes) == 9
+    assert len(check_network(tmp_path / "network.toml").outcomes) == 7
 
 
 def test_the_table_with_rows_is_proposed_not_the_one_with_sums(tmp_path: Path) -> None:

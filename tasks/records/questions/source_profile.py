@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import SourceError
-from tasks.network.column_words import YES_NO
 from tasks.network.profile import ColumnProfile, Kind, TableProfile
 from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.date_writing import like_a_date, writings
+from tasks.records.questions.number_ranges import RANGES, all_but_few
 from tasks.records.questions.rhythm import counted_rhythm, rhythm_counts
 from tasks.records.questions.sql_text import LARGEST, quoted
+from tasks.records.questions.words_held import words_held
 from tasks.records.sources.connection import Connection, SourceColumn
 from tasks.records.sources.records import Records
 
@@ -84,7 +86,8 @@ class SourceLook:
         with self._records(None).connect_source() as connection:
             quote = connection.dialect.identifier_preparer.quote
             sql = self._quoted(table, connection)
-        with self._records(f"SELECT * FROM {sql}").held() as records:
+        whole = self._records(f"SELECT * FROM {sql}")
+        with whole.in_one_state(), whole.held() as records:
             with records.connect() as connection:
                 columns = connection.columns(records.query)
             return self._counted(records, sql, columns, {name: quote(name) for name in columns})
@@ -99,83 +102,92 @@ class SourceLook:
     def _counted(
         self, records: Records, sql: str, columns: Mapping[str, SourceColumn], own: Mapping[str, str]
     ) -> TableProfile:
-        asked = ["COUNT(*) AS n"]
-        for i, column in enumerate(columns.values()):
-            value = f"c{i}"
-            if column.kind == "other":
-                continue
-            asked += [f"COUNT({value}) AS k{i}", f"COUNT(DISTINCT {value}) AS d{i}"]
-            if column.kind == "date":
-                asked += rhythm_counts(f"CAST({value} AS DATE)", str(i))
-            if column.kind == "number":
-                finite = f"{value} BETWEEN -{LARGEST} AND {LARGEST}"
-                asked += [
-                    f"SUM(CASE WHEN {value} NOT IN (0, 1) THEN 1 ELSE 0 END) AS z{i}",
-                    f"SUM(CASE WHEN {finite} AND {value} <> FLOOR({value}) THEN 1 ELSE 0 END) AS f{i}",
-                    f"SUM(CASE WHEN {value} < 0 THEN 1 ELSE 0 END) AS m{i}",
-                ]
-        numbered = ", ".join(f"{quoted(name)} AS c{i}" for i, name in enumerate(columns))
-        (row,) = aggregate(
-            records,
-            f"SELECT {', '.join(asked)} FROM (SELECT {numbered} FROM {{records}} AS every) AS columns",
-        ).to_pylist()
-        counts = {key: int(value or 0) for key, value in row.items()}
-        doubted = {
-            i: counts[f"k{i}"]
-            for i, column in enumerate(columns.values())
-            if column.kind == "text" and 2 <= counts[f"d{i}"] <= _SPELLINGS
-        }
-        spoken = _yes_no(records, numbered, doubted)
-        n = counts["n"]
+        counts = _counts(records, columns)
+        kinds = [column.kind for column in columns.values()]
+        few = [i for i, kind in enumerate(kinds) if kind == "text" and 2 <= counts[f"d{i}"] <= _SPELLINGS]
+        spoken = words_held(records, list(columns), few)
+        dated = [
+            i
+            for i, kind in enumerate(kinds)
+            if kind == "text" and counts[f"k{i}"] and all_but_few(counts[f"t{i}"], counts[f"k{i}"])
+        ]
+        written = writings(records, list(columns), {i: counts[f"k{i}"] for i in dated})
         profiles = []
-        for i, (name, column) in enumerate(columns.items()):
+        for i, (name, kind) in enumerate(zip(columns, kinds, strict=True)):
             known, distinct = counts.get(f"k{i}", 0), counts.get(f"d{i}", 0)
-            number = column.kind == "number"
-            two = distinct == 2 and (column.kind == "boolean" or (number and not counts[f"z{i}"]))
+            number = kind == "number"
+            whole = number and not counts[f"f{i}"]
+            ranges = {
+                each for each in RANGES if number and known and all_but_few(counts[f"r{i}_{each}"], known)
+            }
+            words, n_words = spoken.get(i, ((), 0))
+            writing, told = written.get(i, (None, True))
+            if whole and ranges & {"digits", "spreadsheet"}:
+                writing = "digits" if "digits" in ranges else "spreadsheet"
             profiles.append(
                 ColumnProfile(
                     name=name,
                     sql=own[name],
-                    kind=column.kind,
-                    n_missing=n - known,
+                    kind=kind,
+                    n_missing=counts["n"] - known,
                     n_distinct=distinct,
-                    zero_one=two,
-                    whole=number and not counts[f"f{i}"],
+                    zero_one=distinct == 2 and (kind == "boolean" or (number and not counts[f"z{i}"])),
+                    one_two=distinct == 2 and number and not counts[f"y{i}"],
+                    whole=whole,
                     negative=number and bool(counts[f"m{i}"]),
-                    yes_no=spoken.get(i),
-                    rhythm=counted_rhythm(counts, str(i)) if column.kind == "date" else None,
+                    within=frozenset(ranges),
+                    words=words,
+                    n_words=n_words,
+                    writing=writing,
+                    order_told=told,
+                    rhythm=counted_rhythm(counts, str(i)) if kind == "date" and known else None,
                 )
             )
-        return TableProfile(self.source, sql, n, tuple(profiles))
+        return TableProfile(self.source, sql, counts["n"], tuple(profiles))
 
 
-_SPELLINGS = 6  # Ja, ja, JA and the same of nein
+_SPELLINGS = 30
+"""Spellings up to which a column of text is looked through for words: Ja, ja, JA and the same of nein."""
 
 
-def _yes_no(records: Records, numbered: str, known: Mapping[int, int]) -> dict[int, tuple[str, str]]:
-    """Number of a column of text → its words for yes and no, where all that it holds is one of the two.
+_AT_ONCE = 60
+"""Columns counted in one statement: PostgreSQL returns at most 1,664."""
 
-    Args:
-        records: the table.
-        numbered: its columns as c0, c1, …
-        known: number of a column → how many values it has.
-    """
-    asked = [
-        f"SUM(CASE WHEN LOWER(TRIM(c{i})) = '{word}' THEN 1 ELSE 0 END) AS w{i}_{pair}_{place}"
-        for i in known
-        for pair, spoken in enumerate(YES_NO)
-        for place, word in enumerate(spoken)
-    ]
-    if not asked:
-        return {}
-    (row,) = aggregate(
-        records,
-        f"SELECT {', '.join(asked)} FROM (SELECT {numbered} FROM {{records}} AS every) AS columns",
-    ).to_pylist()
-    found: dict[int, tuple[str, str]] = {}
-    for i, n in known.items():
-        for pair, spoken in enumerate(YES_NO):
-            yes, no = (int(row[f"w{i}_{pair}_{place}"] or 0) for place in (0, 1))
-            if yes and no and yes + no == n:
-                found[i] = spoken
-    return found
+
+def _counts(records: Records, columns: Mapping[str, SourceColumn]) -> dict[str, int]:
+    """Rows as n, and of column 7 how many are known as k7, differ as d7, are not 0 or 1 as z7, …"""
+    counts: dict[str, int] = {}
+    numbered = list(enumerate(columns.items()))
+    for start in range(0, max(len(numbered), 1), _AT_ONCE):
+        part = numbered[start : start + _AT_ONCE]
+        asked = ["COUNT(*) AS n", *(each for i, (_, column) in part for each in _asked(i, column.kind))]
+        listed = ", ".join(f"{quoted(name)} AS c{i}" for i, (name, _) in part)
+        (row,) = aggregate(
+            records,
+            f"SELECT {', '.join(asked)} FROM (SELECT {listed} FROM {{records}} AS every) AS columns",
+        ).to_pylist()
+        counts |= {key: int(value or 0) for key, value in row.items()}
+    return counts
+
+
+def _asked(i: int, kind: Kind) -> Iterator[str]:
+    value = f"c{i}"
+    if kind == "other":
+        return
+    yield f"COUNT({value}) AS k{i}"
+    yield f"COUNT(DISTINCT {value}) AS d{i}"
+    if kind == "date":
+        yield from rhythm_counts(f"CAST({value} AS DATE)", str(i))
+    if kind == "text":
+        yield f"{_rows(like_a_date(f'TRIM({value})'))} AS t{i}"
+    if kind == "number":
+        finite = f"{value} BETWEEN -{LARGEST} AND {LARGEST}"
+        yield f"{_rows(f'{value} NOT IN (0, 1)')} AS z{i}"
+        yield f"{_rows(f'{value} NOT IN (1, 2)')} AS y{i}"
+        yield f"{_rows(f'{finite} AND {value} <> FLOOR({value})')} AS f{i}"
+        yield f"{_rows(f'{value} < 0')} AS m{i}"
+        yield from (f"{_rows(held.format(value=value))} AS r{i}_{name}" for name, held in RANGES.items())
+
+
+def _rows(condition: str) -> str:
+    return f"SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)"

@@ -1,0 +1,137 @@
+"""Guesses where a record's date is: in a column of dates, in text, or in years, months and days apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tasks.network import column_words as words
+from tasks.network.profile import ColumnProfile, Range, TableProfile, Writing
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Where dates are.
+
+    Attributes:
+        column: the column that holds them, if one does.
+        writing: how it writes them; None: they are dates.
+        parts: columns of years, months and days, where no column holds dates.
+        assumptions: what was taken for granted, in sentences.
+    """
+
+    column: str | None = None
+    writing: Writing | None = None
+    parts: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+def guess_dates(profile: TableProfile, taken: Collection[str] = ()) -> Dates:
+    """The column of dates that is best called so; else columns of years, months and days; else none.
+
+    Args:
+        profile: the table.
+        taken: columns that have another role.
+    """
+    free = [
+        each
+        for each in profile.columns
+        if each.name not in taken and not words.found(each.name, words.PRIVATE) and each.n_distinct
+    ]
+    dates = [each for each in free if holds_dates(each)]
+    if dates:
+        best = max(dates, key=lambda each: (each.kind == "date", _score(each), -each.n_missing))
+        return Dates(best.name, best.writing, assumptions=tuple(_doubtful(best)))
+    parts = _parts(free)
+    if parts:
+        return Dates(parts=parts, assumptions=(_of_parts(parts),))
+    return Dates(assumptions=tuple(_day_numbers(free)))
+
+
+def holds_dates(column: ColumnProfile) -> bool:
+    """Whether a column holds dates, or text or numbers that write them."""
+    if column.kind == "date":
+        return True
+    if column.kind == "number":  # seven or eight digits can be any number: the name must say so
+        named = words.found(column.name, words.DATE_IN_TEXT)
+        return column.writing is not None and bool(named)
+    return column.writing is not None and (
+        column.writing != "digits" or bool(words.found(column.name, words.DATE))
+    )
+
+
+def _doubtful(column: ColumnProfile) -> list[str]:
+    if column.writing == "spreadsheet":
+        return [f"column {column.name!r} counts days since 1899-12-30, as spreadsheets write dates"]
+    if column.writing is not None and not column.order_told:
+        return [
+            f"column {column.name!r} is read as dates with the day first; no value tells, since none of the "
+            "first two numbers is above 12"
+        ]
+    if column.kind == "date" and not words.found(column.name, words.DATE):
+        return [f"column {column.name!r} holds the date of the record: it is the only one with dates"]
+    return []
+
+
+def _parts(columns: Collection[ColumnProfile]) -> tuple[str, ...]:
+    """The column of years, with those of months and of days of the month where they are there."""
+
+    def part(telling: tuple[str, ...], within: Range) -> str | None:
+        return next(
+            (
+                each.name
+                for each in columns
+                if _says_only(each, telling) and each.whole and within in each.within
+            ),
+            None,
+        )
+
+    year, month = part(words.YEAR, "year"), part(words.MONTH, "month")
+    day = part(words.DAY, "day") if month is not None else None
+    if year is None:
+        return ()
+    return tuple(each for each in (year, month, day) if each is not None)
+
+
+def _says_only(column: ColumnProfile, telling: tuple[str, ...]) -> bool:
+    """Whether a column is called year, or visit year, but not year of birth."""
+    named = words.said(column.name, telling) and column.kind == "number"
+    return bool(named) and not words.found(column.name, (*words.PRIVATE, *words.AGE))
+
+
+def _of_parts(parts: tuple[str, ...]) -> str:
+    listed = " and ".join(repr(each) for each in parts)
+    rest = {
+        1: ", and every record counts in January",
+        2: ", and every record counts on the month's first day",
+    }
+    return f"dates are made of {listed}{rest.get(len(parts), '')}"
+
+
+def _day_numbers(columns: Collection[ColumnProfile]) -> list[str]:
+    counting = [
+        (each.name, example)
+        for telling, example in _SINCE.items()
+        for each in columns
+        if each.kind == "number" and each.whole and words.said(each.name, telling)
+    ]
+    return [
+        f"column {name!r} counts time from a start that it does not tell, and is no date; if you "
+        f"know the start, write for example {example.format(name)} AS date"
+        for name, example in counting[:1]
+    ]
+
+
+_SINCE = {
+    words.DAY: "DATE '2024-01-01' + {}",
+    ("week", "woche", "semaine", "semana"): "DATE '2024-01-01' + 7 * {}",
+    words.MONTH: "DATE '2024-01-01' + 30 * {}",
+}
+"""Words for units of time → a date made of a number of them."""
+
+
+def _score(column: ColumnProfile) -> int:
+    """Higher the earlier the telling word stands in `DATE`, and the less else the name says."""
+    found = words.found(column.name, words.DATE)
+    first = len(words.DATE) - words.DATE.index(found[0]) if found else 0
+    return first * 10 - len(words.words_of(column.name)) if found else 0

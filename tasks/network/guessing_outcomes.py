@@ -1,0 +1,240 @@
+"""Guesses which columns are outcomes, of which kind, and what they are adjusted for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from tasks.network import column_words as words
+from tasks.network.coding import Coding, event_coding, one_two_coding, program_coding, says_yes_or_no
+from tasks.network.draft import Direction, DraftOutcome, OutcomeKind
+from tasks.network.profile import ColumnProfile, TableProfile
+
+MOST_OUTCOMES = 6
+"""Outcomes that a draft has at most: a network reports a few."""
+_FEW = 6
+"""A number with up to so many different values may be a code rather than a measurement."""
+_COUNTS_UP_TO = 60
+_GROUPING = (*words.CLINIC, *words.COMMUNITY, *words.REGION, *words.PATIENT)
+_NAMING = (*words.OUTCOME, *words.BETTER_HIGHER, *words.BETTER_LOWER)
+
+
+def choose_outcomes(
+    profile: TableProfile, taken: Collection[str | None]
+) -> tuple[list[ColumnProfile], list[ColumnProfile]]:
+    """The columns that a draft has as outcomes, in the table's order, and those left for a person to choose.
+
+    Outcomes by name come first, then measurements; yes and no without a telling name, and what people are
+    rather than what came of their care, only where there is nothing else.
+    """
+    measured = [each for each in profile.columns if each.name not in taken and measures(each, profile)]
+    likely = {each.name: _unlikeliness(each, profile) for each in measured}
+    drafted = [each for each in measured if likely[each.name] < 2]
+    if not drafted:
+        best = min(likely.values(), default=0)
+        drafted = [each for each in measured if likely[each.name] == best]
+    chosen = {
+        each.name
+        for each in sorted(drafted, key=lambda each: (likely[each.name], each.n_missing > 0))[:MOST_OUTCOMES]
+    }
+    return [each for each in measured if each.name in chosen], [
+        each for each in measured if each.name not in chosen
+    ]
+
+
+def _unlikeliness(column: ColumnProfile, profile: TableProfile) -> int:
+    """0: an outcome by name, 1: a measurement, 2: yes or no, 3: a trait, a time, or made of another one."""
+    if words.said(column.name, words.TRAIT) or _is_derived(column, profile):
+        return 3
+    if is_outcome_by_name(column):
+        return 0
+    if words.said(column.name, words.SEQUENCE):
+        return 3
+    return 2 if says_yes_or_no(column) else 1
+
+
+def _is_derived(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column is another one's mean, centred or squared values, or one level of it."""
+    others = {each.name.lower() for each in profile.columns} - {column.name.lower()}
+    name = column.name.lower()
+    bare = re.sub(
+        r"^(mean|avg|log|ln|sq|c|z)_?|_?(mean|avg|sq|squared|cent|std|centred|centered|\d+)$", "", name
+    )
+    return bare != name and bare in others
+
+
+def is_outcome_by_name(column: ColumnProfile) -> bool:
+    """Whether a column is called like something that comes of care."""
+    if words.said(column.name, (*words.TRAIT, *words.BASELINE)) or _is_time_of(column):
+        return False
+    return bool(
+        words.said(column.name, words.OUTCOME)
+        or words.found(column.name, (*words.BETTER_HIGHER, *words.BETTER_LOWER))
+    )
+
+
+def _is_time_of(column: ColumnProfile) -> bool:
+    """Whether a column tells when, or at which age, something happened."""
+    return bool(words.said(column.name, (*words.AGE, "date", "datum", "fecha")))
+
+
+def measures(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column is likely to be measured in patients rather than to name or number something."""
+    if not is_number(column) or column.n_distinct < 2:
+        return False
+    named = is_outcome_by_name(column)
+    if words.said(column.name, words.NUMBERED) or column.name.lower() == "rownames":
+        return says_yes_or_no(column) and named
+    if words.found(column.name, words.PRIVATE) and not words.said(column.name, words.OUTCOME):
+        return False
+    if says_yes_or_no(column):
+        return True
+    if words.said(column.name, words.CALENDAR):
+        return False
+    if named:
+        return True
+    if column.kind == "number" and words.found(column.name, _GROUPING):
+        return False
+    numbered = words.found(column.name, words.NUMBERED) or column.n_distinct > profile.n_rows // 2
+    coded = column.n_distinct <= _FEW and not words.said(column.name, ("count",))
+    return not (column.whole and (numbered or coded))
+
+
+def is_number(column: ColumnProfile) -> bool:
+    """Whether a column holds numbers, or words that become 0 and 1."""
+    return column.kind in ("number", "boolean") or event_coding(column) is not None
+
+
+def codings_of(profile: TableProfile, program: str | None) -> dict[str, Coding]:
+    """Column → how its two values become 0 and 1, of those that hold other values."""
+    found = {}
+    for column in profile.columns:
+        coding = program_coding(column) if column.name == program else None
+        coding = coding or event_coding(column)
+        if coding is None and is_outcome_by_name(column):
+            coding = one_two_coding(column)
+        if coding is not None:
+            found[column.name] = coding
+    return found
+
+
+def guess_program(profile: TableProfile) -> str | None:
+    """The column of two values that says whether a record was under a program or treatment."""
+    columns = profile.columns
+    said = (each for each in columns if says_yes_or_no(each) and words.found(each.name, words.PROGRAM))
+    treated = (
+        each
+        for each in columns
+        if (each.zero_one or program_coding(each) is not None)
+        and words.said(each.name, (*words.TREATMENT, *words.PROGRAM))
+        and not words.said(each.name, words.TRAIT)
+    )
+    return next((each.name for each in (*said, *treated)), None)
+
+
+def guess_exposure(profile: TableProfile, outcome: str | None = None) -> str | None:
+    """The column with the time at risk, or with how many a sum of events is about, if one is called so.
+
+    Args:
+        profile: the table.
+        outcome: the count that it is for; left out, any.
+    """
+    fitting = [
+        each
+        for each in profile.columns
+        if each.kind == "number" and "positive" in each.within and not each.negative and each.name != outcome
+    ]
+    times = (each.name for each in fitting if _is_time_at_risk(each) and not each.zero_one)
+    if outcome is None or not words.said(outcome, words.EVENTS):
+        return next(times, None)
+    sizes = (each.name for each in fitting if each.whole and words.said(each.name, words.SIZE))
+    return next(iter((*times, *sizes)), None)
+
+
+def _is_time_at_risk(column: ColumnProfile) -> bool:
+    if words.said(column.name, words.SEQUENCE) and not words.said(column.name, words.RISK):
+        return bool(words.said(column.name, words.FOLLOWED))
+    of_time = words.found(column.name, words.RISK) and words.said(column.name, words.OF_TIME)
+    return bool(of_time or words.found(column.name, words.FOLLOWED))
+
+
+def guess_adjusters(profile: TableProfile, program: str | None = None) -> tuple[str, ...]:
+    """Age, sex, what was measured before, and treatments that are no program."""
+    return tuple(each.name for each in profile.columns if each.name != program and _is_adjuster(each))
+
+
+def _is_adjuster(column: ColumnProfile) -> bool:
+    if column.n_distinct < 2 or column.kind in ("date", "other"):
+        return False
+    if words.said(column.name, words.AGE) or words.found(column.name, words.AGE):
+        return column.kind == "number"
+    if words.found(column.name, words.SEX):
+        return column.n_distinct <= _FEW
+    if words.said(column.name, words.BASELINE):
+        return column.kind == "number" or column.n_distinct <= _FEW
+    treatment = words.said(column.name, [each for each in words.TREATMENT if each != "group"])
+    return bool(treatment) and column.kind == "text" and column.n_distinct <= _FEW
+
+
+def guess_limits(
+    profile: TableProfile, columns: Collection[str]
+) -> dict[str, tuple[float | None, float | None]]:
+    """Limits of what is possible, for ages that keep to them: centred ages do not."""
+    return {
+        each: (0, 110)
+        for each in columns
+        if words.found(each, words.AGE)
+        and "age" in profile.column(each).within
+        and not profile.column(each).zero_one
+    }
+
+
+def guess_outcome(column: ColumnProfile, exposure: str | None = None) -> DraftOutcome:
+    """What kind of outcome a column is, and which way is better."""
+    kind = guess_kind(column)
+    return DraftOutcome(
+        column=column.name,
+        label=_label(column.name),
+        kind=kind,
+        direction=_direction(column),
+        exposure=exposure if kind == "count" else None,
+    )
+
+
+def guess_kind(column: ColumnProfile) -> OutcomeKind:
+    """Binary for 0/1 and true/false, count for few whole numbers from zero, continuous for the rest."""
+    if says_yes_or_no(column) or (column.one_two and is_outcome_by_name(column)):
+        return "binary"
+    if not column.whole or column.negative or words.said(column.name, words.MEASURED):
+        return "continuous"
+    counted = column.n_distinct <= _COUNTS_UP_TO or words.said(column.name, words.COUNTED)
+    return "count" if counted else "continuous"
+
+
+def outcome_assumptions(drafted: Iterable[DraftOutcome], codings: dict[str, Coding]) -> list[str]:
+    """What was taken for granted about outcomes, in sentences."""
+    said = []
+    for outcome in drafted:
+        coding = codings.get(outcome.column or "")
+        if coding is not None and coding.is_number:
+            said.append(f"in column {outcome.column!r}, 2 is what happened and 1 is not")
+        if outcome.exposure is not None and words.said(outcome.exposure, words.SIZE):
+            said.append(
+                f"rows are sums: {outcome.column!r} counts events of {outcome.exposure!r}, taken for the "
+                "exposure, and figures are per one of it"
+            )
+    return said
+
+
+def _direction(column: ColumnProfile) -> Direction:
+    coding = event_coding(column)
+    if coding is not None and coding.better != "neither":
+        return coding.better
+    if words.found(column.name, words.BETTER_HIGHER):
+        return "higher"
+    return "lower" if words.found(column.name, words.BETTER_LOWER) else "neither"
+
+
+def _label(column: str) -> str:
+    text = re.sub(r"[_\W]+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", column)).strip().lower()
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,168 @@
+"""Guesses which columns hold the clinic, its region, the patient and the record's number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tasks.network import column_words as words
+from tasks.network.coding import says_yes_or_no
+from tasks.network.draft import Missing
+from tasks.network.profile import ColumnProfile, TableProfile
+
+_LEAST_CLINICS = 6
+"""From so many different values a column without a telling name may hold clinics: fewer are categories."""
+_LEAST_RECORDS = 10
+"""Records that a clinic without a telling name has on average."""
+_FEWEST_PATIENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The columns of the contract that were found.
+
+    Attributes:
+        columns: contract column → the table's column.
+        assumptions: what was taken for granted, in sentences.
+        missing: what was not found and cannot be done without.
+    """
+
+    columns: dict[str, str]
+    assumptions: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
+
+
+def guess_roles(profile: TableProfile) -> Roles:
+    """Clinic, region, patient and record, each the column that most looks like it."""
+    search = _Search(profile)
+    search.clinic()
+    clinics = (
+        profile.column(search.found["clinic"]).n_distinct if "clinic" in search.found else profile.n_rows
+    )
+    search.take("region", [each for each in search.labels if each.n_distinct < clinics], words.REGION)
+    search.patient()
+    search.record()
+    return Roles(search.found, tuple(search.assumptions), tuple(search.missing))
+
+
+@dataclass
+class _Search:
+    profile: TableProfile
+    found: dict[str, str] = field(default_factory=dict)
+    assumptions: list[str] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+
+    @property
+    def labels(self) -> list[ColumnProfile]:
+        """Columns that name or number something: neither people's names nor measurements nor yes and no."""
+        return [each for each in self.profile.columns if self._labels(each)]
+
+    def _labels(self, column: ColumnProfile) -> bool:
+        if column.kind not in ("text", "number") or column.n_distinct < 2 or says_yes_or_no(column):
+            return False
+        told = column.name.lower() in _ROW_NUMBERS or words.found(column.name, words.CLINIC)
+        if (words.found(column.name, words.PRIVATE) and not told) or column.writing not in (
+            None,
+            "spreadsheet",
+        ):
+            return False
+        return not (
+            column.kind == "number" and words.said(column.name, (*words.OUTCOME, *words.BETTER_LOWER))
+        )
+
+    def take(self, role: str, columns: list[ColumnProfile], telling: tuple[str, ...]) -> bool:
+        """Take the column that is best called like the role, and tell whether there was one."""
+        free = [each for each in columns if each.name not in self.found.values()]
+        best = max(free, key=lambda each: (_score(each, telling), -each.n_missing), default=None)
+        if best is None or not _score(best, telling):
+            return False
+        self.found[role] = best.name
+        return True
+
+    def clinic(self) -> None:
+        """The clinic by its name, else what takes its place by name, else the only grouping column."""
+        grouping = [each for each in self.labels if each.n_distinct <= max(2, self.profile.n_rows // 2)]
+        if self.take("clinic", grouping, words.CLINIC):
+            return
+        if self.take("clinic", grouping, words.COMMUNITY):
+            self._assume_place(self.found["clinic"])
+            return
+        finest = sorted(grouping, key=lambda each: -each.n_distinct)
+        areas = [each for each in finest if words.found(each.name, words.REGION)]
+        if areas:
+            self.found["clinic"] = areas[0].name
+            self._assume_place(areas[0].name)
+            return
+        sound = [each for each in grouping if self._groups(each)]
+        if len(sound) == 1:
+            self.found["clinic"] = sound[0].name
+            self.assumptions.append(
+                f"column {sound[0].name!r} holds the clinic: no column is called like one, and it is the "
+                "only one that groups the records"
+            )
+            return
+        candidates = tuple(each.name for each in sound)
+        offered = f"; it could be {' or '.join(repr(each) for each in candidates)}" if candidates else ""
+        self.missing.append(
+            Missing(
+                f"no column of clinics was found{offered}. Put the column that groups the records where the "
+                "SELECT says NULL AS clinic; without clinics there is nothing to compare",
+                candidates,
+            )
+        )
+
+    def _assume_place(self, name: str) -> None:
+        self.assumptions.append(
+            f"column {name!r} takes the place of the clinic: no column is called clinic, hospital or the like"
+        )
+
+    def _groups(self, column: ColumnProfile) -> bool:
+        """Whether a column without a telling name looks like one of places rather than of people's traits."""
+        if words.said(
+            column.name, (*words.TRAIT, *words.SEX, *words.SEQUENCE, *words.TREATMENT, *words.OUTCOME)
+        ):
+            return False
+        if words.found(column.name, words.PATIENT) or words.found(column.name, words.AGE):
+            return False
+        if column.kind == "number" and not words.said(column.name, words.NUMBERED):
+            return False
+        if words.said(column.name, ("id", "idno")) and len(words.words_of(column.name)) == 1:
+            return False  # numbers the patients, if anybody
+        labelled = _LEAST_CLINICS <= column.n_distinct <= self.profile.n_rows // _LEAST_RECORDS
+        return labelled and column.n_missing <= self.profile.n_rows // _LEAST_RECORDS
+
+    def patient(self) -> None:
+        """The patient by a name, else a number that comes again, or that stands beside a number of rows."""
+        n = self.profile.n_rows
+        least = max(_FEWEST_PATIENTS, n // 50)
+        many = [
+            each for each in self.labels if each.n_distinct > least and (each.kind == "text" or each.whole)
+        ]
+        if self.take("patient", [each for each in many if not _is_of_another(each)], words.PATIENT):
+            return
+        numbered = [each for each in many if len(words.words_of(each.name)) == 1]
+        if self.take("patient", [each for each in numbered if each.n_distinct < n], ("id", "idno")):
+            return
+        if any(each.name.lower() in _ROW_NUMBERS for each in self.profile.columns):
+            self.take("patient", numbered, ("id", "idno"))
+
+    def record(self) -> None:
+        """A number of each record's own."""
+        unique = [
+            each for each in self.labels if each.n_distinct == self.profile.n_rows and each.n_missing == 0
+        ]
+        self.take("record", [each for each in unique if each.kind == "text" or each.whole], words.RECORD)
+
+
+_ROW_NUMBERS = {"rownames", "row", "index", "column0", "unnamed: 0"}
+
+
+def _is_of_another(column: ColumnProfile) -> bool:
+    """Whether a column called like a patient's number says something of the patient instead."""
+    return bool(words.said(column.name, (*words.AGE, *words.TRAIT, *words.OUTCOME, *words.COUNTED)))
+
+
+def _score(column: ColumnProfile, telling: tuple[str, ...]) -> int:
+    """Higher the earlier the telling word stands in `telling`, and the less else the name says."""
+    found = words.found(column.name, telling)
+    first = len(telling) - telling.index(found[0]) if found else 0
+    return first * 10 - len(words.words_of(column.name)) if found else 0

@@ -1,0 +1,126 @@
+"""Words that columns of text hold instead of 0 and 1, in English, German, French, Spanish and Portuguese.
+
+In small letters, as they are written there.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+YES_NO = (
+    *(("yes", "no"), ("y", "n"), ("ja", "nein"), ("j", "n"), ("oui", "non"), ("o", "n"), ("sí", "no")),
+    *(("si", "no"), ("s", "n"), ("sim", "não"), ("sim", "nao"), ("true", "false"), ("wahr", "falsch")),
+    *(("vrai", "faux"), ("verdadero", "falso"), ("verdadeiro", "falso")),
+)
+"""Words for yes and no."""
+GOOD = (
+    *(("good", "poor"), ("good", "bad"), ("success", "failure"), ("success", "fail"), ("pass", "fail")),
+    *(
+        ("passed", "failed"),
+        ("cured", "not cured"),
+        ("recovered", "not recovered"),
+        ("improved", "not improved"),
+    ),
+    *(
+        ("improved", "unimproved"),
+        ("better", "worse"),
+        ("alive", "died"),
+        ("gut", "schlecht"),
+        ("bon", "mauvais"),
+    ),
+    *(("bonne", "mauvaise"), ("bueno", "malo"), ("buena", "mala"), ("bom", "mau"), ("boa", "má")),
+    *(("geheilt", "nicht geheilt"), ("controlled", "uncontrolled"), ("responder", "non-responder")),
+)
+"""What is hoped for, and what is not."""
+BAD = (
+    *(("dead", "alive"), ("died", "survived"), ("deceased", "alive"), ("death", "alive"), ("died", "lived")),
+    *(("abnormal", "normal"), ("relapse", "no relapse"), ("event", "no event"), ("event", "censored")),
+    *(("verstorben", "lebend"), ("verstorben", "lebt"), ("tot", "lebend"), ("décédé", "vivant")),
+    *(("muerto", "vivo"), ("fallecido", "vivo"), ("morto", "vivo"), ("óbito", "alta"), ("late", "on time")),
+)
+"""What is feared, and what is not."""
+FOUND = (
+    *(("positive", "negative"), ("pos", "neg"), ("+", "-"), ("positiv", "negativ"), ("positif", "négatif")),
+    *(
+        ("positivo", "negativo"),
+        ("positiva", "negativa"),
+        ("present", "absent"),
+        ("detected", "not detected"),
+    ),
+    *(("reactive", "non-reactive"), ("case", "control"), ("nachgewiesen", "nicht nachgewiesen")),
+)
+"""What is looked for, found or not."""
+UNKNOWN = (
+    *("invalid", "unknown", "missing", "na", "n/a", "not done", "indeterminate", "inconclusive", "equivocal"),
+    *("pending", "rejected", "unbekannt", "ungültig", "inconnu", "desconocido", "desconhecido", "inválido"),
+    *("don't know", "refused", "?"),
+)
+"""Neither of the two."""
+CONTROL = (
+    *(
+        "placebo",
+        "control",
+        "controls",
+        "usual",
+        "usual care",
+        "standard",
+        "standard care",
+        "standard of care",
+    ),
+    *(
+        "none",
+        "no treatment",
+        "untreated",
+        "sham",
+        "no",
+        "comparison",
+        "kontrolle",
+        "kontrollgruppe",
+        "témoin",
+    ),
+    *(
+        "temoin",
+        "contrôle",
+        "keine",
+        "aucun",
+        "ninguno",
+        "nenhum",
+        "controle",
+        "p",
+        "c",
+        "plac",
+        "soc",
+        "tau",
+    ),
+    *("1_placebo", "0_placebo", "waiting list", "observation", "obs"),
+)
+"""Not under the treatment or program."""
+TREATED = (
+    *(
+        "active",
+        "treatment",
+        "treated",
+        "intervention",
+        "treat",
+        "drug",
+        "program",
+        "programme",
+        "yes",
+        "trt",
+    ),
+    *("behandlung", "behandelt", "interventionsgruppe", "traitement", "intervención", "tratamiento"),
+    *("tratamento", "intervenção", "verum", "a", "t"),
+)
+"""Under the treatment or program."""
+
+Better = Literal["higher", "lower", "neither"]
+
+PAIRS: tuple[tuple[str, str, Better], ...] = (
+    *((one, zero, "neither") for one, zero in YES_NO),
+    *((one, zero, "higher") for one, zero in GOOD),
+    *((one, zero, "lower") for one, zero in BAD),
+    *((one, zero, "neither") for one, zero in FOUND),
+)
+"""The word for 1, the word for 0, and which share is better where the words tell."""
+KNOWN = tuple(dict.fromkeys((*(word for pair in PAIRS for word in pair[:2]), *UNKNOWN, *CONTROL, *TREATED)))
+"""Every word looked for in columns of text."""

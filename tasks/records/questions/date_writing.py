@@ -1,0 +1,107 @@
+"""How text writes dates, by counts: 2024-05-31, 31.05.2024, 05/31/2024, with a time and zone or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tasks.network.profile import Writing
+from tasks.records.questions.aggregates import aggregate
+from tasks.records.questions.number_ranges import all_but_few
+from tasks.records.questions.sql_text import quoted
+from tasks.records.sources.records import Records
+
+_MARKS: Mapping[str, tuple[Writing, Writing | None]] = {
+    ".": ("day.month.year", None),
+    "/": ("day/month/year", "month/day/year"),
+    "-": ("day-month-year", "month-day-year"),
+}
+"""Between numbers → how a date with it is written, with the day or with the month first."""
+
+
+def like_a_date(value: str) -> str:
+    """The condition that a text looks like a date, as far as a first pass over every column tells."""
+    shapes = [_iso(value), _slashed(value), _eight_digits(value), *(_short(value, mark) for mark in _MARKS)]
+    return " OR ".join(f"({each})" for each in shapes)
+
+
+def writings(
+    records: Records, columns: Sequence[str], known: Mapping[int, int]
+) -> dict[int, tuple[Writing, bool]]:
+    """Number of a column of text → how it writes dates, and whether a number above 12 tells day from month.
+
+    Args:
+        records: the table.
+        columns: its columns.
+        known: number of a column that looks like dates → how many values it has.
+    """
+    found: dict[int, tuple[Writing, bool]] = {}
+    for i, n in known.items():
+        asked = ", ".join(
+            f"SUM(CASE WHEN {condition} THEN 1 ELSE 0 END) AS {name}" for name, condition in _asked("c")
+        )
+        (row,) = aggregate(
+            records,
+            f"SELECT {asked} "
+            f"FROM (SELECT TRIM({quoted(columns[i])}) AS c FROM {{records}} AS every) AS columns",
+        ).to_pylist()
+        writing = _writing({key: int(value or 0) for key, value in row.items()}, n)
+        if writing is not None:
+            found[i] = writing
+    return found
+
+
+def _asked(value: str) -> Iterator[tuple[str, str]]:
+    yield "iso", _iso(value)
+    yield "timed", f"{_iso(value)} AND {value} LIKE '____-__-__%:%'"
+    zones = ("%Z", "%:__+__%", "%:__.%+__%", "%:__-__%", "%:__.%-__%")
+    any_zone = " OR ".join(f"{value} LIKE '____-__-__{zone}'" for zone in zones)
+    yield "zoned", f"{_iso(value)} AND ({any_zone})"
+    yield "slashed", _slashed(value)
+    yield "digits", _eight_digits(value)
+    for i, mark in enumerate(_MARKS):
+        short = _short(value, mark)
+        yield f"short{i}", short
+        yield f"first{i}", f"{short} AND {value} LIKE '__{mark}%' AND SUBSTR({value}, 1, 2) > '12'"
+        yield (
+            f"second{i}",
+            f"{short} AND (({value} LIKE '__{mark}__{mark}%' AND SUBSTR({value}, 4, 2) > '12') "
+            f"OR ({value} LIKE '_{mark}__{mark}%' AND SUBSTR({value}, 3, 2) > '12'))",
+        )
+
+
+def _writing(n: Mapping[str, int], known: int) -> tuple[Writing, bool] | None:
+    if all_but_few(n["iso"], known):
+        return ("zoned time" if n["zoned"] else "time" if n["timed"] else "day"), True
+    if all_but_few(n["slashed"], known):
+        return "year/month/day", True
+    if all_but_few(n["digits"], known):
+        return "digits", True
+    for i, (day_first, month_first) in enumerate(_MARKS.values()):
+        if all_but_few(n[f"short{i}"], known):
+            if month_first is not None and n[f"second{i}"] > n[f"first{i}"]:
+                return month_first, True
+            return day_first, month_first is None or bool(n[f"first{i}"])
+    return None
+
+
+def _iso(value: str) -> str:
+    return f"{value} LIKE '____-__-__%' AND {_year_first(value)}"
+
+
+def _slashed(value: str) -> str:
+    return f"{value} LIKE '____/__/__%' AND {_year_first(value)}"
+
+
+def _eight_digits(value: str) -> str:
+    days = f"SUBSTR({value}, 5, 4) BETWEEN '0101' AND '1231'"
+    return f"{value} LIKE '________' AND {_year_first(value)} AND {days}"
+
+
+def _short(value: str, mark: str) -> str:
+    days = f"{value} LIKE '_{mark}%' OR {value} LIKE '__{mark}%'"
+    years = f"{value} LIKE '%_{mark}_%{mark}19__%' OR {value} LIKE '%_{mark}_%{mark}20__%'"
+    return f"({days}) AND ({years}) AND SUBSTR({value}, 1, 1) BETWEEN '0' AND '9'"
+
+
+def _year_first(value: str) -> str:
+    return f"SUBSTR({value}, 1, 4) BETWEEN '1900' AND '2100'"

