@@ -39,7 +39,8 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
         raise SourceError(f"there is no table in {source}", hint="name another source with --from")
     if table is not None and table not in tables:
         raise SourceError(f"there is no table {table!r} in {source}", hint=nearest(table, tables))
-    draft = guess(look.profile(table or likeliest_table(look.columns(tables), look.rows(tables))))
+    profile = look.profile(table or likeliest_table(look.columns(tables), look.rows(tables)))
+    draft = guess(profile, look=look)
     return replace(draft, password_env=password_env)
 
 

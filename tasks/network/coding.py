@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tasks.network.profile import ColumnProfile
-from tasks.network.value_words import CONTROL, PAIRS, TREATED, UNKNOWN, Better
+from tasks.network.value_words import CONTROL, NUMBERED_CONTROL, PAIRS, TREATED, UNKNOWN, Better
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def one_two_coding(column: ColumnProfile) -> Coding | None:
 
 def program_coding(column: ColumnProfile) -> Coding | None:
     """How a column of text says who was treated and who was a control; None if it does not."""
-    controls = [word for word in column.words if word in CONTROL]
+    controls = [word for word in column.words if word in CONTROL or word in NUMBERED_CONTROL]
     if column.n_words != 2 or not controls:
         return None
     treated = [word for word in column.words if word in TREATED and word not in controls]

@@ -24,50 +24,29 @@ CLINIC = (
 COMMUNITY = (
     *("school", "schule", "ecole", "escuela", "escola", "herd", "herde", "troupeau", "rebano", "rebanho"),
     *("farm", "village", "dorf", "aldea", "aldeia", "community", "comm", "commune", "comuna", "gemeinde"),
-    *(
-        "municipality",
-        "municipio",
-        "parish",
-        "town",
-        "cluster",
-        "clust",
-        "psu",
-        "litter",
-        "classroom",
-        "team",
-    ),
+    *("municipality", "municipio", "parish", "town", "cluster", "clust", "psu", "litter", "classroom"),
+    *("team",),
 )
 """What takes the place of clinics where care or teaching is given elsewhere."""
 REGION = (
     *("region", "district", "county", "state", "province", "zone", "area", "trust", "bundesland", "land"),
-    *("kanton", "bezirk", "departement", "provincia", "estado", "comunidad", "regiao", "distrito"),
+    *("lea", "authority", "ccg", "kanton", "bezirk", "departement", "provincia", "estado", "comunidad"),
+    *("regiao", "distrito"),
 )
 PATIENT = (
     *("patient", "subject", "person", "member", "mrn", "client", "participant", "paciente", "versicherter"),
     *("fallnummer", "dossier", "beneficiario", "utente", "sujet", "sujeto", "subj", "pid", "pat", "patid"),
     *("patno", "child", "kid", "infant", "baby", "woman", "student", "pupil", "respondent", "resident"),
-    *("schueler", "eleve", "alumno", "aluno", "kind", "enfant", "nino", "crianca", "frau", "femme", "mujer"),
-    *("mulher", "mother", "mom", "family"),
+    *("schueler", "eleve", "alumno", "aluno", "kind", "enfant", "nino", "crianca", "frau", "femme"),
+    *("mujer", "mulher", "mother", "mom", "family"),
 )
 RECORD = (
-    *("record", "encounter", "visit", "test", "sample", "id", "number", "besuch", "fall", "probe", "visite"),
-    *("consultation", "consulta", "visita", "registro", "amostra", "muestra", "rownames"),
+    *("record", "encounter", "visit", "test", "sample", "id", "number", "besuch", "fall", "probe"),
+    *("visite", "consultation", "consulta", "visita", "registro", "amostra", "muestra", "rownames"),
 )
 DATE = (
-    "date",
-    "datum",
-    "fecha",
-    "data",
-    "day",
-    "time",
-    "when",
-    "start",
-    "at",
-    "on",
-    "tag",
-    "zeit",
-    "jour",
-    "dia",
+    *("date", "datum", "fecha", "data", "day", "time", "when", "start", "at", "on", "tag", "zeit", "jour"),
+    *("dia",),
 )
 DATE_IN_TEXT = ("date", "datum", "fecha", "data")
 YEAR = ("year", "jahr", "annee", "ano", "anio", "yr")
@@ -92,8 +71,9 @@ SEQUENCE = (
 )
 """What tells when, or the how manyeth, and is not measured."""
 PROGRAM = (
-    *("program", "programme", "intervention", "outreach", "campaign", "pilot", "drive", "treated", "exposed"),
-    *("programm", "massnahme", "intervencion", "intervencao", "programa", "campagne", "campana", "campanha"),
+    *("program", "programme", "intervention", "outreach", "campaign", "pilot", "drive", "treated"),
+    *("exposed", "programm", "massnahme", "intervencion", "intervencao", "programa", "campagne", "campana"),
+    *("campanha",),
 )
 TREATMENT = (
     *("treat", "treatment", "trt", "trtmt", "tx", "rx", "arm", "group", "drug", "allocation", "allocated"),
@@ -107,7 +87,18 @@ RISK = ("risk", "person")
 OF_TIME = ("at", "time", "day", "month", "year", "week", "hour")
 SIZE = ("size", "population", "pop", "trials", "denominator", "denom", "tested", "examined")
 """How many a row of sums is about."""
-EVENTS = ("incidence", "cases", "events", "deaths", "positives", "infections", "failures", "successes")
+EVENTS = (
+    "incidence",
+    "fatal",
+    "fatalities",
+    "cases",
+    "events",
+    "deaths",
+    "positives",
+    "infections",
+    "failures",
+    "successes",
+)
 """Counts of those to whom something happened, in a row of sums."""
 WEIGHT = ("freq", "frequency", "haeufigkeit", "haufigkeit", "effectif", "frecuencia", "frequencia")
 AGE = ("age", "alter", "edad", "idade")
@@ -115,129 +106,91 @@ SEX = (
     *("sex", "gender", "geschlecht", "sexe", "sexo", "genre", "genero", "sx", "female", "male", "weiblich"),
     *("maennlich", "gend"),
 )
-BASELINE = ("baseline", "base", "pretest", "pre", "prior", "initial", "basal")
+BASELINE = ("baseline", "base", "pretest", "initial", "basal")
+BEFORE = ("pre", "pret", "pretest", "before", "bl", "baseline", "base", "t0", "vor", "avant", "antes")
+AFTER = (
+    "post",
+    "postt",
+    "posttest",
+    "after",
+    "final",
+    "endpoint",
+    "t1",
+    "nach",
+    "apres",
+    "despues",
+    "depois",
+)
+"""What marks the first and the last of a measurement's values."""
 PRIVATE = (
-    *("name", "address", "phone", "email", "mail", "birth", "dob", "ssn", "nhs", "postcode", "zip", "street"),
-    *("nachname", "vorname", "adresse", "telefon", "geburt", "geboren", "plz", "strasse", "nom", "prenom"),
-    *("naissance", "nombre", "apellido", "nacimiento", "direccion", "telefono", "nome", "nascimento"),
-    *("endereco", "surname"),
+    *("name", "address", "phone", "email", "mail", "birth", "dob", "ssn", "nhs", "postcode", "zip"),
+    *("street", "nachname", "vorname", "adresse", "telefon", "geburt", "geboren", "plz", "strasse", "nom"),
+    *("prenom", "naissance", "nombre", "apellido", "nacimiento", "direccion", "telefono", "nome"),
+    *("nascimento", "endereco", "surname"),
 )
 NUMBERED = (
     *("id", "code", "number", "nr", "no", "num", "nummer", "numero", "kennung", "kode", "codigo", "key"),
     *("index", "identifier", "schluessel", "schlussel", "cle", "clave", "chave", "rownames", "idno"),
 )
 TRAIT = (
-    *("race", "ethnic", "ethnicity", "ethn", "white", "black", "hispanic", "asian", "minority", "minrty"),
-    *("married", "marital", "education", "educ", "edlevel", "ed", "school", "schooling", "degree", "income"),
-    *("inc", "ses", "urban", "rural", "sector", "kids", "children", "siblings", "parity", "employed", "work"),
-    *("outwork", "occupation", "job", "self", "insurance", "insured", "payor", "payer", "medicaid", "hmo"),
-    *("religion", "language", "class", "type", "kind", "denom", "smoker", "handedness", "blood", "wealth"),
-    *("height", "weight", "bmi", "hgt", "wgt", "groesse", "gewicht", "taille", "poids", "talla", "peso"),
-    *(
-        "mean",
-        "average",
-        "avg",
-        "percent",
-        "pct",
-        "pc",
-        "prop",
-        "size",
-        "stadt",
-        "beruf",
-        "einkommen",
-        "bildung",
-        "ingreso",
-        "renda",
-    ),
-    *("revenu", "couleur", "raza", "raca", "cor", "versicherung"),
+    *("risk", "race", "ethnic", "ethnicity", "ethn", "white", "black", "hispanic", "asian", "minority"),
+    *("minrty", "married", "marital", "education", "educ", "edlevel", "ed", "school", "schooling"),
+    *("degree", "income", "inc", "ses", "urban", "rural", "sector", "kids", "children", "siblings"),
+    *("parity", "employed", "work", "outwork", "occupation", "job", "self", "insurance", "insured"),
+    *("payor", "payer", "medicaid", "hmo", "religion", "language", "class", "type", "kind", "denom"),
+    *("smoker", "handedness", "blood", "wealth", "height", "weight", "bmi", "hgt", "wgt", "groesse"),
+    *("gewicht", "taille", "poids", "talla", "peso", "mean", "average", "avg", "percent", "pct", "pc"),
+    *("prop", "size", "stadt", "beruf", "einkommen", "bildung", "ingreso", "renda", "revenu", "couleur"),
+    *("raza", "raca", "cor", "versicherung"),
 )
 """What people are or have, rather than what came of their care."""
 OUTCOME = (
-    *("outcome", "y", "status", "result", "response", "resp", "event", "score", "los", "stay", "visits"),
-    *(
-        "docvis",
-        "hospvis",
-        "mdvis",
-        "incidence",
-        "cases",
-        "deaths",
-        "admissions",
-        "infections",
-        "use",
-        "used",
-    ),
-    *(
-        "immun",
-        "immunized",
-        "immunised",
-        "vaccinated",
-        "ach",
-        "achievement",
-        "exam",
-        "grade",
-        "math",
-        "reading",
-    ),
-    *("pain", "severity", "recurrence", "recurred", "complication", "complications", "cured", "improved"),
-    *("fev", "hba", "hba1c", "cd4", "dbp", "chol", "cholesterol", "glucose", "crp", "viral", "load", "cost"),
-    *(
-        "qol",
-        "bleeding",
-        "wheeze",
-        "preterm",
-        "premature",
-        "stillbirth",
-        "apgar",
-        "bwt",
-        "birthweight",
-        "lbw",
-    ),
-    *("survival", "alive", "success", "failure", "remission", "progression", "discharged", "positive"),
-    *("ergebnis", "ausgang", "tod", "verweildauer", "liegedauer", "heilung", "resultat", "issue", "sejour"),
-    *("guerison", "reponse", "resultado", "desenlace", "estancia", "respuesta", "desfecho", "permanencia"),
-    *("resposta", "puntaje", "pontuacao", "punktzahl", "besuche"),
+    *("outcome", "result", "response", "event", "score", "los", "stay", "visits", "docvis", "hospvis"),
+    *("mdvis", "incidence", "cases", "deaths", "admissions", "infections", "immun", "immunized"),
+    *("immunised", "vaccinated", "ach", "achievement", "exam", "grade", "math", "reading", "pain"),
+    *("severity", "recurrence", "recurred", "complication", "complications", "cured", "improved", "fev"),
+    *("hba", "hba1c", "cd4", "dbp", "chol", "cholesterol", "glucose", "crp", "viral", "load", "cost"),
+    *("qol", "bleeding", "wheeze", "preterm", "premature", "stillbirth", "apgar", "bwt", "birthweight"),
+    *("lbw", "survival", "alive", "success", "failure", "remission", "progression", "discharged"),
+    *("positive", "ergebnis", "ausgang", "tod", "verweildauer", "liegedauer", "heilung", "resultat"),
+    *("issue", "sejour", "guerison", "reponse", "resultado", "desenlace", "estancia", "respuesta"),
+    *("desfecho", "permanencia", "resposta", "puntaje", "pontuacao", "punktzahl", "besuche", "fatal"),
+    *("fatalities", "injuries"),
 )
 """What is said to have come of care."""
+OUTCOME_ALONE = ("y", "use", "used", "status", "resp")
+"""The same, of words that say so only where they are the whole name."""
 COUNTED = (
-    *("visits", "docvis", "hospvis", "mdvis", "los", "incidence", "cases", "events", "deaths", "admissions"),
-    *("infections", "falls", "count", "counts", "seizures", "verweildauer", "estancia", "besuche"),
+    *("visits", "docvis", "hospvis", "mdvis", "los", "incidence", "cases", "events", "deaths"),
+    *("admissions", "fatal", "infections", "falls", "count", "counts", "seizures", "verweildauer"),
+    *("estancia", "besuche"),
 )
 MEASURED = (
-    *("score", "exam", "grade", "ach", "pressure", "systolic", "sbp", "dbp", "bp", "weight", "height", "age"),
-    *("temperature", "temp", "pain", "qol", "glucose", "chol", "cholesterol", "blutdruck", "bwt", "rate"),
-    *("birthweight", "puntaje", "pontuacao", "punktzahl"),
+    *("score", "exam", "grade", "ach", "pressure", "systolic", "sbp", "dbp", "bp", "weight", "height"),
+    *("age", "temperature", "temp", "pain", "qol", "glucose", "chol", "cholesterol", "blutdruck", "bwt"),
+    *("rate", "birthweight", "apgar", "test", "index", "puntaje", "pontuacao", "punktzahl"),
 )
 BETTER_HIGHER = (
-    *("vaccinated", "vaccine", "screened", "screening", "adherence", "attended", "completed"),
-    *("controlled", "satisfaction", "recovered", "success", "geimpft", "vaccine", "vacunado", "vacinado"),
-    *("survived", "alive", "cured", "improved", "immun", "immunized", "immunised", "achievement", "ach"),
-    *("remission", "heilung", "guerison"),
+    *("vaccinated", "vaccine", "screened", "screening", "adherence", "attended", "completed", "controlled"),
+    *("satisfaction", "recovered", "success", "geimpft", "vacunado", "vacinado", "survived", "alive"),
+    *("cured", "improved", "immun", "immunized", "immunised", "achievement", "ach", "remission", "heilung"),
+    *("guerison",),
 )
 BETTER_LOWER = (
-    *("death", "died", "mortality", "readmission", "readmitted", "wait", "waiting", "tat", "systolic", "sbp"),
-    *("pressure", "emergency", "fall", "falls", "infection", "missed", "delay", "late", "dead", "relapse"),
-    *("verstorben", "blutdruck", "deces", "muerte", "obito", "fallecido", "incidence", "recurrence", "pain"),
-    *("complication", "complications", "stillbirth", "preterm", "lbw", "tod", "severity"),
+    *("death", "died", "mortality", "readmission", "readmitted", "wait", "waiting", "tat", "systolic"),
+    *("sbp", "pressure", "emergency", "fall", "falls", "infection", "missed", "delay", "late", "dead"),
+    *("relapse", "verstorben", "blutdruck", "deces", "muerte", "obito", "fallecido", "incidence"),
+    *("recurrence", "pain", "complication", "complications", "stillbirth", "preterm", "lbw", "tod"),
+    *("severity",),
 )
 
 _NO_COMPOUNDS = (
-    *("inpatient", "outpatient", "clinical", "clinician", "subclinical", "composite", "opposite", "parasite"),
-    *(
-        "website",
-        "reward",
-        "award",
-        "forward",
-        "toward",
-        "prostate",
-        "statement",
-        "estate",
-        "island",
-        "gland",
-    ),
-    *("ozone", "update", "candidate", "mandate", "metadata", "database", "alternative", "altered", "against"),
-    *("latest", "highest", "lowest", "gestation", "administration", "registration", "medication"),
-    *("respiration", "duration", "concentration", "chocolate", "plate", "template", "translate"),
-    *("percentage", "dosage", "stage", "usage", "personal", "grandmother", "godmother"),
+    *("inpatient", "outpatient", "clinical", "clinician", "subclinical", "composite", "opposite"),
+    *("parasite", "website", "reward", "award", "forward", "toward", "prostate", "statement", "estate"),
+    *("island", "gland", "ozone", "update", "candidate", "mandate", "metadata", "database", "alternative"),
+    *("altered", "against", "latest", "highest", "lowest", "gestation", "administration", "registration"),
+    *("medication", "respiration", "duration", "concentration", "chocolate", "plate", "template"),
+    *("translate", "percentage", "dosage", "stage", "usage", "personal", "grandmother", "godmother"),
 )
 """Words that another word stands in by chance."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
+from typing import Protocol
 
 from tasks.network import column_words as words
 from tasks.network.draft import Draft, DraftOutcome
@@ -24,15 +25,31 @@ from tasks.network.profile import Kind as ColumnKind
 from tasks.network.profile import TableProfile
 from tasks.periods import Kind
 
+_RECORDS_OF_A_CLINIC = 5
 _ORDER = ("clinic", "region", "patient", "record", "date")
 
 
-def guess(profile: TableProfile, name: str = "My network", today: date | None = None) -> Draft:
+class Look(Protocol):
+    """How to look at a table once more, when it is known what to look for."""
+
+    def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
+        """The columns that are the same for all records of a clinic."""
+        ...
+
+
+def guess(
+    profile: TableProfile,
+    name: str = "My network",
+    *,
+    look: Look | None = None,
+    today: date | None = None,
+) -> Draft:
     """A network file for the table; what cannot be guessed is said to be missing.
 
     Args:
         profile: the table.
         name: the network's.
+        look: finds the columns that are of clinics rather than of their patients; left out, none are found.
         today: in whose month all records count where the table has no dates; the clock's if left out.
     """
     roles = guess_roles(profile)
@@ -44,7 +61,10 @@ def guess(profile: TableProfile, name: str = "My network", today: date | None = 
     is_dated = dates.column is not None or bool(dates.parts)
     program = guess_program(profile)
     adjusters = tuple(each for each in guess_adjusters(profile, program) if each not in columns.values())
-    taken = {*columns.values(), *dates.parts, *adjusters, program, weight}
+    of_clinics = frozenset[str]()
+    if look is not None and "clinic" in columns and _repeats(profile, columns["clinic"]):
+        of_clinics = look.same_within(profile, columns["clinic"])
+    taken = {*of_clinics, *columns.values(), *dates.parts, *adjusters, program, weight}
     drafted, others = choose_outcomes(profile, taken)
     codings = codings_of(profile, program)
     outcomes = [guess_outcome(each, guess_exposure(profile, each.name)) for each in drafted]
@@ -91,6 +111,11 @@ def guess_period(profile: TableProfile, date: str | None) -> Kind:
 def records_a(period: Kind) -> DraftOutcome:
     """The outcome that counts a clinic's records in a period."""
     return DraftOutcome(None, f"Records a {period}", "count")
+
+
+def _repeats(profile: TableProfile, clinic: str) -> bool:
+    """Whether clinics have records enough that what is the same for all of them is not so by chance."""
+    return profile.n_rows >= _RECORDS_OF_A_CLINIC * profile.column(clinic).n_distinct
 
 
 def _guess_weight(profile: TableProfile) -> str | None:

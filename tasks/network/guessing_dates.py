@@ -110,18 +110,21 @@ def _of_parts(parts: tuple[str, ...]) -> str:
 
 def _day_numbers(columns: Collection[ColumnProfile]) -> list[str]:
     counting = [
-        (each.name, example)
+        (each, example)
         for telling, example in _SINCE.items()
         for each in columns
         if each.kind == "number" and each.whole and words.said(each.name, telling)
+        if len(words.words_of(each.name)) <= _SHORT
     ]
     return [
-        f"column {name!r} counts time from a start that it does not tell, and is no date; if you "
-        f"know the start, write for example {example.format(name)} AS date"
-        for name, example in counting[:1]
+        f"column {column.name!r} counts time from a start that it does not tell, and is no date; if you "
+        f"know the start, write for example {example.format(column.sql)} AS date"
+        for column, example in counting[:1]
     ]
 
 
+_SHORT = 2
+"""Words of a name that tells a time: pan_day, not cigarettes smoked a day."""
 _SINCE = {
     words.DAY: "DATE '2024-01-01' + {}",
     ("week", "woche", "semaine", "semana"): "DATE '2024-01-01' + 7 * {}",

@@ -15,6 +15,11 @@ MOST_OUTCOMES = 6
 _FEW = 6
 """A number with up to so many different values may be a code rather than a measurement."""
 _COUNTS_UP_TO = 60
+_GRADES = 10
+_ALL_DIFFERENT = 0.95
+"""Whole numbers of which so many in all differ number the rows."""
+_MOST_BASELINES = 3
+"""Of more columns with first values, which are adjusted for is left to a person."""
 _GROUPING = (*words.CLINIC, *words.COMMUNITY, *words.REGION, *words.PATIENT)
 _NAMING = (*words.OUTCOME, *words.BETTER_HIGHER, *words.BETTER_LOWER)
 
@@ -37,18 +42,19 @@ def choose_outcomes(
         each.name
         for each in sorted(drafted, key=lambda each: (likely[each.name], each.n_missing > 0))[:MOST_OUTCOMES]
     }
-    return [each for each in measured if each.name in chosen], [
+    likeliest_first = sorted(measured, key=lambda each: likely[each.name])
+    return [each for each in likeliest_first if each.name in chosen], [
         each for each in measured if each.name not in chosen
     ]
 
 
 def _unlikeliness(column: ColumnProfile, profile: TableProfile) -> int:
     """0: an outcome by name, 1: a measurement, 2: yes or no, 3: a trait, a time, or made of another one."""
-    if words.said(column.name, words.TRAIT) or _is_derived(column, profile):
+    if words.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_derived(column, profile):
         return 3
     if is_outcome_by_name(column):
         return 0
-    if words.said(column.name, words.SEQUENCE):
+    if words.said(column.name, words.SEQUENCE) or re.search(r"(start|stop|begin|end)$", column.name.lower()):
         return 3
     return 2 if says_yes_or_no(column) else 1
 
@@ -65,10 +71,11 @@ def _is_derived(column: ColumnProfile, profile: TableProfile) -> bool:
 
 def is_outcome_by_name(column: ColumnProfile) -> bool:
     """Whether a column is called like something that comes of care."""
-    if words.said(column.name, (*words.TRAIT, *words.BASELINE)) or _is_time_of(column):
+    if words.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_time_of(column):
         return False
     return bool(
-        words.said(column.name, words.OUTCOME)
+        words.said(column.name, (*words.OUTCOME, *words.AFTER))
+        or column.name.lower() in words.OUTCOME_ALONE
         or words.found(column.name, (*words.BETTER_HIGHER, *words.BETTER_LOWER))
     )
 
@@ -95,7 +102,7 @@ def measures(column: ColumnProfile, profile: TableProfile) -> bool:
         return True
     if column.kind == "number" and words.found(column.name, _GROUPING):
         return False
-    numbered = words.found(column.name, words.NUMBERED) or column.n_distinct > profile.n_rows // 2
+    numbered = words.found(column.name, words.NUMBERED) or column.n_distinct > _ALL_DIFFERENT * profile.n_rows
     coded = column.n_distinct <= _FEW and not words.said(column.name, ("count",))
     return not (column.whole and (numbered or coded))
 
@@ -147,7 +154,7 @@ def guess_exposure(profile: TableProfile, outcome: str | None = None) -> str | N
     times = (each.name for each in fitting if _is_time_at_risk(each) and not each.zero_one)
     if outcome is None or not words.said(outcome, words.EVENTS):
         return next(times, None)
-    sizes = (each.name for each in fitting if each.whole and words.said(each.name, words.SIZE))
+    sizes = (each.name for each in fitting if words.said(each.name, words.SIZE))
     return next(iter((*times, *sizes)), None)
 
 
@@ -160,7 +167,24 @@ def _is_time_at_risk(column: ColumnProfile) -> bool:
 
 def guess_adjusters(profile: TableProfile, program: str | None = None) -> tuple[str, ...]:
     """Age, sex, what was measured before, and treatments that are no program."""
-    return tuple(each.name for each in profile.columns if each.name != program and _is_adjuster(each))
+    before = [each.name for each in profile.columns if _is_baseline(each, profile)]
+    before = before if len(before) <= _MOST_BASELINES else []
+    return tuple(
+        each.name
+        for each in profile.columns
+        if each.name != program and (each.name in before or _is_adjuster(each))
+    )
+
+
+def _is_baseline(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column is the first value of something: called so, or with a later one called alike."""
+    if column.n_distinct < 2 or not is_number(column):
+        return False
+    before = set(words.said(column.name, words.BEFORE))
+    rest = words.words_of(column.name) - before
+    others = [words.words_of(each.name) for each in profile.columns if each.name != column.name]
+    later = any(rest == other - set(words.AFTER) for other in others)
+    return bool(before) and (bool(words.said(column.name, words.BASELINE)) or (bool(rest) and later))
 
 
 def _is_adjuster(column: ColumnProfile) -> bool:
@@ -170,10 +194,8 @@ def _is_adjuster(column: ColumnProfile) -> bool:
         return column.kind == "number"
     if words.found(column.name, words.SEX):
         return column.n_distinct <= _FEW
-    if words.said(column.name, words.BASELINE):
-        return column.kind == "number" or column.n_distinct <= _FEW
-    treatment = words.said(column.name, [each for each in words.TREATMENT if each != "group"])
-    return bool(treatment) and column.kind == "text" and column.n_distinct <= _FEW
+    treatment = column.name.lower() in words.TREATMENT and column.name.lower() not in ("group", "condition")
+    return treatment and column.kind == "text" and column.n_distinct <= _FEW
 
 
 def guess_limits(
@@ -205,7 +227,9 @@ def guess_kind(column: ColumnProfile) -> OutcomeKind:
     """Binary for 0/1 and true/false, count for few whole numbers from zero, continuous for the rest."""
     if says_yes_or_no(column) or (column.one_two and is_outcome_by_name(column)):
         return "binary"
-    if not column.whole or column.negative or words.said(column.name, words.MEASURED):
+    if not column.whole or column.negative or words.said(column.name, (*words.MEASURED, *words.AFTER)):
+        return "continuous"
+    if "positive" in column.within and column.n_distinct <= _GRADES:  # 1 to 5: a grade; counts begin at 0
         return "continuous"
     counted = column.n_distinct <= _COUNTS_UP_TO or words.said(column.name, words.COUNTED)
     return "count" if counted else "continuous"

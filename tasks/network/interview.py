@@ -67,6 +67,10 @@ class Look(Protocol):
         """Counts of a table's columns."""
         ...
 
+    def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
+        """The columns that are the same for all records of a clinic."""
+        ...
+
 
 Interview = Generator[Prompt, str, Draft]
 _Asking = Generator[Prompt, str, str]
@@ -116,7 +120,7 @@ def _questions(look_at: Callable[[str, str | None], Look], found: Collection[str
         default = likeliest_table(look.columns(tables) or {name: {} for name in tables}, look.rows(tables))
         table = yield from _one("Which table or view has a row per record?", tables, default)
     profile = look.profile(table)
-    draft = replace(guess(profile), password_env=password_env)
+    draft = replace(guess(profile, look=look), password_env=password_env)
     name = yield from _ask(Prompt("What is the network called?", "My network"))
     roles = yield from _roles(profile, draft)
     draft = replace(draft, name=name, roles=roles, period=guess_period(profile, roles["date"]))

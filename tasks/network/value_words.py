@@ -92,7 +92,7 @@ CONTROL = (
         "soc",
         "tau",
     ),
-    *("1_placebo", "0_placebo", "waiting list", "observation", "obs"),
+    *("waiting list", "observation", "obs"),
 )
 """Not under the treatment or program."""
 TREATED = (
@@ -113,14 +113,36 @@ TREATED = (
 )
 """Under the treatment or program."""
 
+_CODED = (
+    *(("yes", "no"), ("positive", "negative"), ("dead", "alive"), ("died", "survived"), ("good", "poor")),
+    *(("ja", "nein"), ("oui", "non"), ("sí", "no"), ("sim", "não")),
+)
+NUMBERED_PAIRS = tuple(
+    (f"{numbers[0]}{mark}{one}", f"{numbers[1]}{mark}{zero}")
+    for one, zero in _CODED
+    for mark in ("_", "=", " ")
+    for numbers in ("10", "12", "21")
+)
+"""Words with their code before them: 1_yes and 0_no."""
+NUMBERED_CONTROL = tuple(
+    f"{number}{mark}{word}"
+    for word in ("placebo", "control", "usual care", "no", "none")
+    for mark in ("_", "=", " ")
+    for number in "0123"
+)
+
 Better = Literal["higher", "lower", "neither"]
 
 PAIRS: tuple[tuple[str, str, Better], ...] = (
     *((one, zero, "neither") for one, zero in YES_NO),
     *((one, zero, "higher") for one, zero in GOOD),
     *((one, zero, "lower") for one, zero in BAD),
-    *((one, zero, "neither") for one, zero in FOUND),
+    *((one, zero, "neither") for one, zero in (*FOUND, *NUMBERED_PAIRS)),
 )
 """The word for 1, the word for 0, and which share is better where the words tell."""
-KNOWN = tuple(dict.fromkeys((*(word for pair in PAIRS for word in pair[:2]), *UNKNOWN, *CONTROL, *TREATED)))
+KNOWN = tuple(
+    dict.fromkeys(
+        (*(word for pair in PAIRS for word in pair[:2]), *UNKNOWN, *CONTROL, *NUMBERED_CONTROL, *TREATED)
+    )
+)
 """Every word looked for in columns of text."""

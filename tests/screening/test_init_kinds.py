@@ -30,7 +30,8 @@ def drafted(directory: Path, n: int = 120, **columns: Column) -> Draft:
     with duckdb.connect(str(directory / "r.duckdb")) as connection:
         connection.register("frame", frame)
         connection.execute("CREATE TABLE records AS SELECT * FROM frame")
-    return guess(SourceLook("r.duckdb", directory).profile("records"), today=TODAY)
+    look = SourceLook("r.duckdb", directory)
+    return guess(look.profile("records"), look=look, today=TODAY)
 
 
 def checked(directory: Path, draft: Draft) -> Network:
@@ -47,7 +48,7 @@ def selected(directory: Path, draft: Draft) -> pd.DataFrame:
 
 
 def clinic(i: int) -> str:
-    return f"Clinic {i % 6}"
+    return f"Clinic {i % 5}"
 
 
 def outcome(i: int) -> int:
@@ -159,7 +160,7 @@ def test_clinics_are_known_by_words_of_many_fields(tmp_path: Path, name: str) ->
     columns: dict[str, Column] = {
         "children": lambda i: ["0", "1", "2", "3+"][i % 4],
         "ord": lambda i: f"0{i % 7}",
-        name: lambda i: 100 + i % 6,
+        name: lambda i: 100 + i % 5,
         "patient": lambda i: i,
         "outcome": outcome,
     }
@@ -206,7 +207,7 @@ def test_what_numbers_other_levels_is_no_outcome(tmp_path: Path) -> None:
         n=400,
         region=lambda i: i % 2 + 1,
         district=lambda i: i % 8 + 1,
-        hospital=lambda i: i % 8 * 10 + i % 3,
+        hospital=lambda i: i % 8 * 10 + i // 8 % 2,
         mom=lambda i: i // 2,
         kid=lambda i: i * 3,
         household_id=lambda i: i // 3,
@@ -360,3 +361,76 @@ def test_an_age_group_is_an_adjuster_without_limits(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, died=outcome, age75=lambda i: i % 2, female=lambda i: i // 2 % 2)
     assert draft.adjusters == ("age75", "female")
     assert draft.limits == {}
+
+
+def test_what_is_the_same_for_all_of_a_clinic_is_no_outcome_of_its_patients(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        beds=lambda i: 50.5 * (i % 5),
+        staff_score=lambda i: 1.5 * (i % 5 % 3),
+        pain=lambda i: i / 7,
+    )
+    assert [each.column for each in draft.outcomes] == ["pain"]
+    assert draft.undrafted == ()
+
+
+def test_values_that_bear_their_code_become_1_and_0(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        site=lambda i: f"{i % 4 + 1}_Town",
+        rx=lambda i: "1_drug" if i % 3 == 0 else "0_placebo",
+        outcome=lambda i: "1_yes" if i % 3 == 0 else "0_no",
+    )
+    assert draft.program == "rx"
+    values = selected(tmp_path, draft)
+    assert list(values["outcome"]) == list(values["rx"]) == [outcome(i) for i in range(120)]
+
+
+def test_the_last_value_is_the_outcome_and_the_first_is_adjusted_for(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        langPRET=lambda i: i % 30,
+        langPOST=lambda i: i % 31,
+        predicted=lambda i: i / 3,
+    )
+    assert draft.adjusters == ("langPRET",)
+    assert draft.outcomes[0].column == "langPOST"
+    assert draft.outcomes[0].kind == "continuous"
+
+
+def test_of_many_first_values_none_is_adjusted_for_unasked(tmp_path: Path) -> None:
+    first: dict[str, Column] = {f"baseline_{j}": (lambda i, j=j: i % (5 + j)) for j in range(9)}
+    draft = drafted(tmp_path, clinic=clinic, pain=lambda i: i / 7, **first)
+    assert draft.adjusters == ()
+    assert [each.column for each in draft.outcomes] == ["pain"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("grade", lambda i: 1 + i % 6, "continuous"),
+        ("score", lambda i: i % 21, "continuous"),
+        ("visits", lambda i: i % 4, "count"),
+        ("los", lambda i: 1 + i % 40, "count"),
+        ("deaths", lambda i: 3 * i % 113, "count"),
+    ],
+)
+def test_kinds_of_whole_numbers(tmp_path: Path, name: str, values: Column, kind: str) -> None:
+    draft = drafted(tmp_path, **{"clinic": clinic, name: values})
+    assert [(each.column, each.kind) for each in draft.outcomes] == [(name, kind)]
+    assert checked(tmp_path, draft)
+
+
+def test_words_that_say_outcome_only_alone(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        use_of_tobacco=lambda i: ["Yes", "No"][i % 2],
+        hiv_status=lambda i: ["Yes", "No"][i // 2 % 2],
+        risk=lambda i: i / 9,
+        ivstart=lambda i: i * 2 % 171,
+        died=outcome,
+    )
+    assert [each.column for each in draft.outcomes] == ["died"]

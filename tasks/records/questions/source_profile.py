@@ -92,6 +92,33 @@ class SourceLook:
                 columns = connection.columns(records.query)
             return self._counted(records, sql, columns, {name: quote(name) for name in columns})
 
+    def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
+        """The columns that are the same for all records of a clinic, in 99 of 100 clinics.
+
+        Args:
+            profile: the table.
+            clinic: its column that is taken for the clinic.
+
+        Raises:
+            SourceError: the source cannot be reached.
+        """
+        numbered = {
+            i: each for i, each in enumerate(profile.columns) if each.name != clinic and each.n_distinct
+        }
+        listed = "".join(f", {each.sql} AS c{i}" for i, each in numbered.items())
+        select = f"SELECT {profile.column(clinic).sql} AS clinic{listed} FROM {profile.sql}"
+        different = "".join(f", COUNT(DISTINCT c{i}) AS d{i}" for i in numbered)
+        counted = "".join(f", {_rows(f'd{i} > 1')} AS m{i}" for i in numbered)
+        (row,) = aggregate(
+            self._records(select),
+            f"SELECT COUNT(*) AS n{counted} "
+            f"FROM (SELECT clinic{different} FROM {{records}} AS every GROUP BY clinic) AS clinics",
+        ).to_pylist()
+        n = int(row["n"])
+        return frozenset(
+            each.name for i, each in numbered.items() if all_but_few(n - int(row[f"m{i}"] or 0), n)
+        )
+
     def _quoted(self, table: str, connection: Connection) -> str:
         quote = connection.dialect.identifier_preparer.quote
         return ".".join(quote(part) for part in table.split("."))
