@@ -211,7 +211,12 @@ def test_a_network_file_guessed_from_sqlite_passes(tmp_path: Path) -> None:
     profile = look.profile("visits_table")
     assert profile.n_rows == len(rows())
     save_draft(guess(profile), tmp_path / "network.toml")
-    assert set(check_network(tmp_path / "network.toml").outcomes) == {"vaccinated", "visits", "records"}
+    assert set(check_network(tmp_path / "network.toml").outcomes) == {
+        "vaccinated",
+        "visits",
+        "sbp",
+        "records",
+    }
 
 
 @pytest.fixture
@@ -268,9 +273,10 @@ def test_a_network_file_guessed_from_postgresql_passes(tmp_path: Path, loaded: s
     ]
     save_draft(replace(guess(profile), password_env=PASSWORD), tmp_path / "network.toml")
     outcomes = check_network(tmp_path / "network.toml").outcomes
-    # one number of visits is negative: no count; pressures of a few whole values look like codes
+    # one number of visits is negative: no count
     assert {name: outcome.kind for name, outcome in outcomes.items()} == {
         "vaccinated": "binary",
         "visits": "continuous",
+        "sbp": "continuous",
         "records": "count",
     }
