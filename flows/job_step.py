@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from flows.commands.progress import Progress, Silent
+from flows.running.progress import Progress, Silent
 from tasks.errors import ClinicnetError, where_raised
 from tasks.publishing.run_record import Step
 

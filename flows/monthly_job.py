@@ -9,9 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.commands.progress import expected_seconds
-from flows.commands.stalling import given_up_when_stalled
-from flows.commands.stopping import Stopped, stopped
 from flows.job_step import Journal, UnexpectedError
 from flows.monthly_steps import (
     COMPARE,
@@ -30,6 +27,9 @@ from flows.monthly_steps import (
     WRITE_FEED,
 )
 from flows.one_thread import one_thread
+from flows.running.progress import expected_seconds
+from flows.running.stalling import given_up_when_stalled
+from flows.running.stopping import Stopped, stopped
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.commands.progress import Progress
 from flows.job_step import JobStep
+from flows.running.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd

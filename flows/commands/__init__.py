@@ -1,1 +1,1 @@
-"""What a person types, what they see while it runs, and how it stops."""
+"""What a person types: the commands, and what they print."""

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from flows.commands.stopping import Stopped, stopped_by_signals
+from flows.running.stopping import Stopped, stopped_by_signals
 from tasks.errors import ClinicnetError
 
 app = typer.Typer(

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.commands.progress import Progress, shown
 from flows.job_step import DoneBefore, UnexpectedError
 from flows.monthly_steps import READ, SCREEN
 from flows.on_prefect.prefect_settings import prepare_prefect
 from flows.period_due import parse_period
+from flows.running.progress import Progress, shown
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:

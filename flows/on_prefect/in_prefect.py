@@ -18,9 +18,9 @@ from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from pydantic import Field
 
-from flows.commands.progress import Progress, Silent
-from flows.commands.stopping import hear_sigterm_again
 from flows.job_step import DoneBefore, JobStep, Journal, guarded
+from flows.running.progress import Progress, Silent
+from flows.running.stopping import hear_sigterm_again
 from tasks.errors import SourceError, SourceUnreachableError
 from tasks.periods import PATTERN
 from tasks.publishing import Step

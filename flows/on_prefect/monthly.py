@@ -7,13 +7,13 @@ from pathlib import Path
 import prefect.runtime
 from prefect import flow
 
-from flows.commands.progress import Progress
 from flows.job_step import DoneBefore
 from flows.monthly_job import PeriodReported, report_network
 from flows.monthly_steps import READ
 from flows.on_prefect.artifacts import leave_artifacts
 from flows.on_prefect.in_prefect import PeriodLabel, journal, provide_password, start_server, watching
 from flows.period_due import parse_period, period_just_closed
+from flows.running.progress import Progress
 from tasks.network import Network
 
 

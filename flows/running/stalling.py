@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from flows.commands.progress import Progress, Seconds
-from flows.commands.stopping import end_at_once
+from flows.running.progress import Progress, Seconds
+from flows.running.stopping import end_at_once
 from tasks.errors import ClinicnetError
 
 MINUTES = "CLINICNET_STALLED_AFTER_MINUTES"

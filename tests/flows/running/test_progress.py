@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands.progress import Lines, TimeLeft, expected_seconds, in_words, shown
+from flows.running.progress import Lines, TimeLeft, expected_seconds, in_words, shown
 
 
 def test_before_anything_ran_the_expectation_is_what_is_left() -> None:

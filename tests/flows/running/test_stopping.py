@@ -22,7 +22,7 @@ def _told(program: str) -> subprocess.CompletedProcess[str]:
     """What becomes of a program that runs `program` where it listens, then waits a minute."""
     whole = f"""
 import os, signal, sys, time
-from flows.commands.stopping import Stopped, hear_sigterm_again, stopped_by_signals
+from flows.running.stopping import Stopped, hear_sigterm_again, stopped_by_signals
 {_IN_A_FINALIZER}
 try:
     with stopped_by_signals():
@@ -63,7 +63,7 @@ def test_a_program_that_does_not_listen_is_left_alone() -> None:
         [
             sys.executable,
             "-c",
-            "import signal; from flows.commands.stopping import hear_sigterm_again; hear_sigterm_again();"
+            "import signal; from flows.running.stopping import hear_sigterm_again; hear_sigterm_again();"
             "assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL",
         ],
         capture_output=True,

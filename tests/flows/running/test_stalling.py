@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands.progress import Silent
-from flows.commands.stalling import MINUTES, given_up_when_stalled
+from flows.running.progress import Silent
+from flows.running.stalling import MINUTES, given_up_when_stalled
 from tasks.errors import ClinicnetError
 
 pytestmark = pytest.mark.faults
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.faults
 _WAITING = """
 import os, signal, threading, time
 os.environ["CLINICNET_STALLED_AFTER_MINUTES"] = "0.05"
-from flows.commands.progress import Silent
-from flows.commands.stalling import StalledError, given_up_when_stalled
+from flows.running.progress import Silent
+from flows.running.stalling import StalledError, given_up_when_stalled
 
 try:
     with given_up_when_stalled(Silent(), patience=0.5) as progress:
@@ -36,7 +36,7 @@ except StalledError as error:
 def _run(wait: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", _WAITING.format(wait=wait)],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         timeout=60,
