@@ -46,6 +46,9 @@ from tasks.release import Of
 
 Tables = Mapping[str, pd.DataFrame]
 
+KINDS = ("continuous", "binary", "count", "records")
+"""Kinds of outcome whose counts are held back here; records is a count of the records themselves."""
+
 
 def decide(policy: SmallNumberPolicy, tables: Tables, earlier: Sequence[Tables] = ()) -> Withholding:
     """What must be withheld of a release so that nothing in it points at a patient.
@@ -57,6 +60,9 @@ def decide(policy: SmallNumberPolicy, tables: Tables, earlier: Sequence[Tables] 
         tables: release tables (`tasks.release.TABLES`) as estimated.
         earlier: tables of releases with overlapping windows, as they were published: nothing that these
             tables or those withhold may follow from all of them together.
+
+    Raises:
+        ValueError: an outcome's kind is not one of `KINDS`.
     """
     outcomes = [str(name) for name in tables["outcomes"]["outcome"]]
     if not policy.withholds:
@@ -102,7 +108,7 @@ class _Release:
         clinics: their names, in order.
         left: clinics of earlier releases that are no longer there.
         months: their names, in order.
-        kinds: outcome → continuous, binary, count, or records for a count of the records themselves.
+        kinds: outcome → one of `KINDS`.
     """
 
     policy: SmallNumberPolicy
@@ -119,7 +125,7 @@ class _Release:
         estimates = tables["clinic_estimates"]
         sized = set(estimates.loc[estimates["denominator"].notna(), "outcome"])
         kinds = {
-            str(name): "records" if kind == "count" and name not in sized else str(kind)
+            str(name): _named("records" if kind == "count" and name not in sized else str(kind))
             for name, kind in tables["outcomes"].set_index("outcome")["kind"].items()
         }
         clinics = tuple(sorted(tables["clinics"]["clinic"]))
@@ -231,6 +237,13 @@ class _Release:
         return found.months[0], bool(found.windows[0])
 
 
+def _named(kind: str) -> str:
+    """The kind, if this module says which of its counts are held back: a new one must not fall through."""
+    if kind not in KINDS:
+        raise ValueError(f"nobody has said which counts can point at patients in an outcome of kind {kind!r}")
+    return kind
+
+
 def _months(tables: Tables) -> tuple[str, ...]:
     return tuple(sorted(tables["clinic_months"]["month"].unique()))
 
@@ -289,8 +302,6 @@ def _withhold_outcome(
         return None
     if kind in ("binary", "count"):
         return _withhold_events(release, outcome, size, windows, series)
-    if kind not in ("continuous", "records"):
-        raise ValueError(f"nobody has said which counts of a {kind} outcome can point at patients")
     if size is None:
         return None
     window = _with_alike(release, outcome, size, windows) if kind == "continuous" else windows

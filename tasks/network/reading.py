@@ -33,16 +33,21 @@ _TYPES = {
     "dict_type": "a table",
     "model_type": "a table",
 }
-_STEPS = "take the steps apart in the SELECT, each a binary outcome such as pain >= 3"
-_WITHIN = "ask for what happened within a time that every record was followed, as a binary outcome"
+_STEPS = "write a binary outcome for each threshold in the SELECT, such as pain >= 3"
+_CATEGORIES = "write a binary outcome for each category in the SELECT, such as reason = 'fall'"
+_WITHIN = (
+    "write a binary outcome for whether it happened within a number of days, such as seen within 30 days, "
+    "of records that were followed that long"
+)
 _ZEROS = (
-    'take kind = "count", which allows for scatter, and beside it a binary outcome such as visits > 0 '
-    "for whether there were any"
+    'take kind = "count" with family = "negative-binomial", and beside it a binary outcome for whether '
+    "there were any, such as visits > 0"
 )
 _OTHER_KINDS = (
-    dict.fromkeys(("ordinal", "ordered", "likert", "categorical", "nominal", "multinomial"), _STEPS)
-    | dict.fromkeys(("survival", "time-to-event", "time to event", "time_to_event", "hazard"), _WITHIN)
-    | dict.fromkeys(("zero-inflated", "zero-inflated count", "zero_inflated", "hurdle"), _ZEROS)
+    dict.fromkeys(("ordinal", "ordered", "likert"), _STEPS)
+    | dict.fromkeys(("categorical", "nominal", "multinomial"), _CATEGORIES)
+    | dict.fromkeys(("survival", "time-to-event", "hazard"), _WITHIN)
+    | dict.fromkeys(("zero-inflated", "zero-inflated-count", "hurdle"), _ZEROS)
 )
 """Kinds of outcome that there are not → what to write in their place."""
 
@@ -232,7 +237,9 @@ def _sentence(error: ErrorDetails, content: Mapping[str, Any]) -> str:
         key = f"{place[-2]}, value {place[-1] + 1},"
     if kind == "literal_error":
         choices = _choices(place)
-        instead = _OTHER_KINDS.get(str(value).lower()) if key == "kind" else None
+        instead = (
+            _OTHER_KINDS.get(re.sub(r"[\s_-]+", "-", str(value).strip().lower())) if key == "kind" else None
+        )
         if instead is not None:
             return f"{key} = {value!r} is not one of {', '.join(choices)}: {instead}"
         offer = nearest(str(value), choices)

@@ -1,10 +1,14 @@
 """A release after disclosure, read by someone who tries to work out what was withheld."""
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tasks.disclosing import POLICIES, SmallNumberPolicy, disclose
+from tasks.disclosing.deciding import KINDS
+from tasks.network.schema import OutcomeSection
 from tests.disclosing.networks import MONTHS, Network, Tables, random_network
 from tests.disclosing.reader import Reader
 
@@ -87,6 +91,16 @@ def test_an_outcome_that_is_rare_in_the_whole_network_is_withheld() -> None:
     assert mine["outcomes"]["status"].tolist() == ["suppressed_primary"]
     assert mine["outcomes"]["comparator_value"].isna().all()
     assert after["clinic_months"].query("outcome == 'tests'")["value"].notna().all()
+
+
+@pytest.mark.parametrize("records", [[[100], [110], [120]], [[1], [2], [1]]], ids=["large", "tiny"])
+def test_a_kind_of_outcome_that_nobody_has_named_is_refused(records: list[list[int]]) -> None:
+    with pytest.raises(ValueError, match="counts can point at patients in an outcome of kind 'ordinal'"):
+        disclose(POLICY, network(records, kind="ordinal").tables())
+
+
+def test_every_kind_that_a_network_file_may_have_is_named() -> None:
+    assert {*get_args(OutcomeSection.model_fields["kind"].annotation), "records"} == set(KINDS)
 
 
 def test_a_small_month_of_the_network_takes_another_with_it() -> None:

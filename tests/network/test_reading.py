@@ -204,21 +204,28 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         (
             'kind = "binary"',
             'kind = "ordinal"',
-            "line 11: [outcomes.vaccinated] kind = 'ordinal' is not one of continuous, binary, count: take "
-            "the steps apart in the SELECT, each a binary outcome such as pain >= 3",
+            "line 11: [outcomes.vaccinated] kind = 'ordinal' is not one of continuous, binary, count: write "
+            "a binary outcome for each threshold in the SELECT, such as pain >= 3",
         ),
         (
             'kind = "binary"',
-            'kind = "time-to-event"',
-            "line 11: [outcomes.vaccinated] kind = 'time-to-event' is not one of continuous, binary, "
-            "count: ask for what happened within a time that every record was followed, as a binary outcome",
+            'kind = "Categorical"',
+            "line 11: [outcomes.vaccinated] kind = 'Categorical' is not one of continuous, binary, count: "
+            "write a binary outcome for each category in the SELECT, such as reason = 'fall'",
+        ),
+        (
+            'kind = "binary"',
+            'kind = "time_to event"',
+            "line 11: [outcomes.vaccinated] kind = 'time_to event' is not one of continuous, binary, count: "
+            "write a binary outcome for whether it happened within a number of days, such as seen within 30 "
+            "days, of records that were followed that long",
         ),
         (
             'kind = "binary"',
             'kind = "zero-inflated"',
             "line 11: [outcomes.vaccinated] kind = 'zero-inflated' is not one of continuous, binary, "
-            'count: take kind = "count", which allows for scatter, and beside it a binary outcome such as '
-            "visits > 0 for whether there were any",
+            'count: take kind = "count" with family = "negative-binomial", and beside it a binary outcome '
+            "for whether there were any, such as visits > 0",
         ),
         (
             'kind = "binary"',
