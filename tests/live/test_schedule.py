@@ -25,6 +25,7 @@ def _free_port() -> int:
     return port
 
 
+@pytest.mark.faults
 def test_it_serves_the_month_and_questions_and_ends_when_told(tmp_path: Path) -> None:
     network, port = write_network(tmp_path / "network"), _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {

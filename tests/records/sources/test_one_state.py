@@ -121,6 +121,7 @@ def test_postgresql_answers_from_one_snapshot(postgresql_url: str) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.faults
 def test_a_server_that_went_away_is_not_asked_for_another_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD_FOR_TESTS", postgres.PASSWORD)
     with postgres.running() as server:
