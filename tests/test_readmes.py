@@ -8,6 +8,7 @@ from pathlib import Path
 import architecture_picture
 import pytest
 from publishing import feed_dictionary
+from test_architecture import ALLOWED, place
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -45,6 +46,23 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", place.read_text(encoding="utf-8"), re.M)
             assert anchor in {_anchor(each) for each in headings}, target
+
+
+def _may_import(readme: str) -> set[str]:
+    """The places that a README says its room may import; `tasks` stands for all in it."""
+    sentences = re.findall(r"may import (.*?)[.;](?=\s)", readme, re.S)
+    assert len(sentences) == 1, "one sentence says what the room may import"
+    found: set[str] = set()
+    for name in re.findall(r"`([\w.]+)`", sentences[0]):
+        within = {each for each in ALLOWED if each.startswith(f"{name}.")} or {place(name) or name}
+        found |= within
+    return found
+
+
+@pytest.mark.parametrize("room", [each for each in ALLOWED if (ROOT / each.replace(".", "/")).is_dir()])
+def test_a_room_says_which_others_it_may_import(room: str) -> None:
+    page = (ROOT / room.replace(".", "/") / "README.md").read_text(encoding="utf-8")
+    assert _may_import(page) == ALLOWED[room]
 
 
 def test_files_that_rooms_name_are_there() -> None:

@@ -32,7 +32,13 @@ def dictionary() -> str:
         lines += ["| column | kind | what it is |", "| --- | --- | --- |"]
         lines += [f"| `{each.name}` | {each.kind} | {each.description} |" for each in table.columns]
         lines.append("")
-    lines += ["### statuses", "", "| status | meaning |", "| --- | --- |"]
+    lines += [
+        "### statuses",
+        "",
+        "What a `status` means, as under the key `statuses` of `datapackage.json`.",
+        "",
+    ]
+    lines += ["| status | meaning |", "| --- | --- |"]
     lines += [f"| `{status}` | {meaning} |" for status, meaning in STATUSES.items()]
     return "\n".join(lines) + "\n"
 

@@ -25,7 +25,7 @@ class Verdict:
         decision: `rank` (ranks with their intervals, and grades), `grade` (grades only) or `do_not_rank`.
         rankability: ρ, the share of what clinics' own figures differ by that is not sampling error.
         kept: whether the decision is an earlier one's, which the records do not contradict clearly enough.
-        sentence: the reason; reports have their own words for it.
+        sentence: the reason, in the words of `ranked` in `reports/wording/en.toml`; a test holds them equal.
     """
 
     decision: Decision
