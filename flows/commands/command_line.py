@@ -110,7 +110,7 @@ def init(
     if network.exists():
         raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")
     if source is None:
-        print("Press Enter for what is proposed; type back for the previous question.")
+        print("Press Enter for the default; type back for the previous question.")
         draft = draft_by_asking(network, ask_at_terminal)
     else:
         draft = draft_from_source(network, source, table, password_env)
@@ -125,7 +125,7 @@ def init(
 
 @app.command()
 def check(network: NetworkFile = Path("network.toml")) -> None:
-    """List errors in a network file, with their lines, and likely mistakes."""
+    """List errors (with lines) and likely mistakes."""
     from tasks.screening import check_network, doubts
 
     checked = check_network(network)
@@ -154,7 +154,7 @@ def ask(
             "--month",
             "--period",
             "-m",
-            help=f"The window's last period: {_LABELS}; or every one.",
+            help=f"The last period of the window: {_LABELS}; every one if omitted.",
         ),
     ] = None,
     correlation: Annotated[
@@ -176,7 +176,8 @@ def schedule(
     cron: Annotated[
         str | None,
         typer.Option(
-            help='Cron expression, in the network\'s time zone: "0 6 3 * *" is the 3rd, 6:00, as if left out.'
+            help='Cron expression, in the network\'s time zone: "0 6 3 * *" = the 3rd of the month, 6:00. '
+            "If omitted, 6:00 on the third day after the month, quarter or week."
         ),
     ] = None,
 ) -> None:
