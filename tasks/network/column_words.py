@@ -28,6 +28,23 @@ COMMUNITY = (
     *("team",),
 )
 """What takes the place of clinics where care or teaching is given elsewhere."""
+COMMUNITY_ALONE = ("class", "klasse", "classe", "clase", "turma")
+"""The same, of words that say so only where they are the whole name."""
+OF_PLACES = (
+    "size",
+    "type",
+    "class",
+    "level",
+    "category",
+    "duration",
+    "time",
+    "cost",
+    "kind",
+    "stage",
+    "typ",
+    "tipo",
+)
+"""What a place has: a column called so says something of the place, and does not name it."""
 REGION = (
     *("region", "district", "county", "state", "province", "zone", "area", "trust", "bundesland", "land"),
     *("lea", "authority", "ccg", "kanton", "bezirk", "departement", "provincia", "estado", "comunidad"),
@@ -85,7 +102,7 @@ FOLLOWED = ("exposure", "followup", "follow", "pyears", "pyr", "atrisk", "person
 RISK = ("risk", "person")
 """At risk or of persons: a time, if the name says so."""
 OF_TIME = ("at", "time", "day", "month", "year", "week", "hour")
-SIZE = ("size", "population", "pop", "trials", "denominator", "denom", "tested", "examined")
+SIZE = ("size", "population", "pop", "trials", "denominator", "denom", "tested", "examined", "expected")
 """How many a row of sums is about."""
 EVENTS = (
     "incidence",

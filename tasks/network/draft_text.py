@@ -210,7 +210,11 @@ column = {_toml(names[draft.program])}  # 1: the record was under the program
 
 
 def _window(draft: Draft) -> str:
-    length = 1 if draft.undated is not None else WindowSection(period=draft.period).length
+    length = WindowSection(period=draft.period).length
+    if draft.undated is not None:
+        length = 1
+    elif len(draft.date_parts) == 1:  # years alone: every record is of its January
+        length = 60
     return f"""\
 [window]
 period = "{draft.period}"  # what is reported: "month", "quarter" or "week" (Monday to Sunday, ISO 8601)

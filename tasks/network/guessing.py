@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Protocol
 
 from tasks.network import column_words as words
-from tasks.network.draft import Draft, DraftOutcome
+from tasks.network.draft import Draft, DraftOutcome, Missing
 from tasks.network.guessing_dates import guess_dates, holds_dates
 from tasks.network.guessing_outcomes import (
     choose_outcomes,
@@ -20,21 +19,13 @@ from tasks.network.guessing_outcomes import (
     is_number,
     outcome_assumptions,
 )
-from tasks.network.guessing_roles import guess_roles
+from tasks.network.guessing_roles import Look, guess_roles
 from tasks.network.profile import Kind as ColumnKind
 from tasks.network.profile import TableProfile
 from tasks.periods import Kind
 
 _RECORDS_OF_A_CLINIC = 5
 _ORDER = ("clinic", "region", "patient", "record", "date")
-
-
-class Look(Protocol):
-    """How to look at a table once more, when it is known what to look for."""
-
-    def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
-        """The columns that are the same for all records of a clinic."""
-        ...
 
 
 def guess(
@@ -52,7 +43,7 @@ def guess(
         look: finds the columns that are of clinics rather than of their patients; left out, none are found.
         today: in whose month all records count where the table has no dates; the clock's if left out.
     """
-    roles = guess_roles(profile)
+    roles = guess_roles(profile, look)
     dates = guess_dates(profile, roles.columns.values())
     columns = roles.columns | ({} if dates.column is None else {"date": dates.column})
     weight = _guess_weight(profile) if dates.column is None and "patient" not in columns else None
@@ -70,8 +61,10 @@ def guess(
     outcomes = [guess_outcome(each, guess_exposure(profile, each.name)) for each in drafted]
     exposures = {each.exposure for each in outcomes}
     outcomes = [each for each in outcomes if each.column not in exposures]
+    by_years = len(dates.parts) == 1  # all records of a year are then of its January
+    counts = is_dated and weight is None and not by_years
     period = guess_period(profile, dates.column)
-    counted = (records_a(period),) if (is_dated and weight is None) or not outcomes else ()
+    counted = (records_a(period),) if counts or not outcomes else ()
     said = [*roles.assumptions, *dates.assumptions, *outcome_assumptions(outcomes, codings)]
     if not is_dated:
         said.append("no column of dates was found, so all records count as this month's")
@@ -97,7 +90,7 @@ def guess(
         weight=weight,
         codings=codings,
         assumptions=tuple(said),
-        missing=roles.missing,
+        missing=(*roles.missing, *([] if outcomes else [_without_outcomes(profile, taken)])),
         period=period,
     )
 
@@ -111,6 +104,26 @@ def guess_period(profile: TableProfile, date: str | None) -> Kind:
 def records_a(period: Kind) -> DraftOutcome:
     """The outcome that counts a clinic's records in a period."""
     return DraftOutcome(None, f"Records a {period}", "count")
+
+
+def _without_outcomes(profile: TableProfile, taken: Collection[str | None]) -> Missing:
+    """What is said where no column is sure to be an outcome: which could be one, if its values were known."""
+    candidates = tuple(
+        each.name
+        for each in profile.columns
+        if each.n_words == 2 and each.name not in taken and not _is_trait(each.name)
+    )
+    listed = ", ".join(repr(each) for each in candidates)
+    offered = (
+        f"; {listed} hold two values: write CASE … WHEN … THEN 1 WHEN … THEN 0 END for one"
+        if candidates
+        else ""
+    )
+    return Missing(f"no column was found that is likely to be an outcome{offered}", candidates)
+
+
+def _is_trait(column: str) -> bool:
+    return bool(words.said(column, (*words.TRAIT, *words.AGE)))
 
 
 def _repeats(profile: TableProfile, clinic: str) -> bool:

@@ -16,7 +16,7 @@ _FEW = 6
 """A number with up to so many different values may be a code rather than a measurement."""
 _COUNTS_UP_TO = 60
 _GRADES = 10
-_ALL_DIFFERENT = 0.95
+_ALL_DIFFERENT = 0.999
 """Whole numbers of which so many in all differ number the rows."""
 _MOST_BASELINES = 3
 """Of more columns with first values, which are adjusted for is left to a person."""
@@ -102,7 +102,9 @@ def measures(column: ColumnProfile, profile: TableProfile) -> bool:
         return True
     if column.kind == "number" and words.found(column.name, _GROUPING):
         return False
-    numbered = words.found(column.name, words.NUMBERED) or column.n_distinct > _ALL_DIFFERENT * profile.n_rows
+    numbered = (
+        words.found(column.name, words.NUMBERED) or column.n_distinct >= _ALL_DIFFERENT * profile.n_rows
+    )
     coded = column.n_distinct <= _FEW and not words.said(column.name, ("count",))
     return not (column.whole and (numbered or coded))
 
@@ -136,7 +138,9 @@ def guess_program(profile: TableProfile) -> str | None:
         and words.said(each.name, (*words.TREATMENT, *words.PROGRAM))
         and not words.said(each.name, words.TRAIT)
     )
-    return next((each.name for each in (*said, *treated)), None)
+    order = (*words.PROGRAM, *words.TREATMENT)
+    likeliest = sorted(treated, key=lambda each: order.index(words.said(each.name, order)[0]))
+    return next((each.name for each in (*said, *likeliest)), None)
 
 
 def guess_exposure(profile: TableProfile, outcome: str | None = None) -> str | None:

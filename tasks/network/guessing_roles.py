@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from tasks.network import column_words as words
 from tasks.network.coding import says_yes_or_no
@@ -14,6 +15,8 @@ _LEAST_CLINICS = 6
 _LEAST_RECORDS = 10
 """Records that a clinic without a telling name has on average."""
 _FEWEST_PATIENTS = 8
+_MOST_LOOKS = 8
+"""Columns that are looked at once more, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,23 @@ class Roles:
     missing: tuple[Missing, ...] = ()
 
 
-def guess_roles(profile: TableProfile) -> Roles:
-    """Clinic, region, patient and record, each the column that most looks like it."""
-    search = _Search(profile)
+class Look(Protocol):
+    """How to look at a table once more, when it is known what to look for."""
+
+    def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
+        """The columns that are the same for all records of a clinic."""
+        ...
+
+
+def guess_roles(profile: TableProfile, look: Look | None = None) -> Roles:
+    """Clinic, region, patient and record, each the column that most looks like it.
+
+    Args:
+        profile: the table.
+        look: tells whether a column without a telling name has others that are the same within it, as clinics
+            have; left out, its name and counts alone decide.
+    """
+    search = _Search(profile, look)
     search.clinic()
     clinics = (
         profile.column(search.found["clinic"]).n_distinct if "clinic" in search.found else profile.n_rows
@@ -47,6 +64,7 @@ def guess_roles(profile: TableProfile) -> Roles:
 @dataclass
 class _Search:
     profile: TableProfile
+    look: Look | None = None
     found: dict[str, str] = field(default_factory=dict)
     assumptions: list[str] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
@@ -80,10 +98,19 @@ class _Search:
 
     def clinic(self) -> None:
         """The clinic by its name, else what takes its place by name, else the only grouping column."""
-        grouping = [each for each in self.labels if each.n_distinct <= max(2, self.profile.n_rows // 2)]
+        half = max(2, self.profile.n_rows // 2)
+        grouping = [
+            each
+            for each in self.labels
+            if each.n_distinct <= half and not words.said(each.name, words.OF_PLACES)
+        ]
         if self.take("clinic", grouping, words.CLINIC):
             return
         if self.take("clinic", grouping, words.COMMUNITY):
+            self._assume_place(self.found["clinic"])
+            return
+        alone = [each for each in self.labels if each.name.lower() in words.COMMUNITY_ALONE]
+        if self.take("clinic", [each for each in alone if self._groups_enough(each)], words.COMMUNITY_ALONE):
             self._assume_place(self.found["clinic"])
             return
         finest = sorted(grouping, key=lambda each: -each.n_distinct)
@@ -99,6 +126,8 @@ class _Search:
                 f"column {sound[0].name!r} holds the clinic: no column is called like one, and it is the "
                 "only one that groups the records"
             )
+            return
+        if not sound and self._take_what_others_depend_on():
             return
         candidates = tuple(each.name for each in sound)
         offered = f"; it could be {' or '.join(repr(each) for each in candidates)}" if candidates else ""
@@ -127,8 +156,35 @@ class _Search:
             return False
         if words.said(column.name, ("id", "idno")) and len(words.words_of(column.name)) == 1:
             return False  # numbers the patients, if anybody
+        return self._groups_enough(column)
+
+    def _groups_enough(self, column: ColumnProfile) -> bool:
         labelled = _LEAST_CLINICS <= column.n_distinct <= self.profile.n_rows // _LEAST_RECORDS
         return labelled and column.n_missing <= self.profile.n_rows // _LEAST_RECORDS
+
+    def _take_what_others_depend_on(self) -> bool:
+        """Take the only column of whole numbers within which others are the same, as beds in hospitals."""
+        if self.look is None:
+            return False
+        telling = (*words.TRAIT, *words.SEX, *words.AGE, *words.SEQUENCE, *words.TREATMENT, *words.OUTCOME)
+        coded = [
+            each
+            for each in self.labels
+            if each.whole and self._groups_enough(each) and not words.said(each.name, telling)
+        ][:_MOST_LOOKS]
+        dependent = [each for each in coded if self._has_dependents(self.look, each)]
+        if len(dependent) != 1:
+            return False
+        self.found["clinic"] = dependent[0].name
+        self.assumptions.append(
+            f"column {dependent[0].name!r} holds the clinic: no column is called like one, and it is the "
+            "only one within which others are the same"
+        )
+        return True
+
+    def _has_dependents(self, look: Look, column: ColumnProfile) -> bool:
+        same = look.same_within(self.profile, column.name)
+        return any(self.profile.column(each).n_distinct > 1 and each not in _ROW_NUMBERS for each in same)
 
     def patient(self) -> None:
         """The patient by a name, else a number that comes again, or that stands beside a number of rows."""

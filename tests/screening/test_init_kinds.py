@@ -91,7 +91,9 @@ def test_years_months_and_days_apart_make_dates(
     assert draft.date_parts == tuple(columns)
     assert str(selected(tmp_path, draft)["date"][1])[:10] == expected
     assert draft.undated is None
-    assert draft.outcomes[-1].column is None  # records a month
+    by_months = len(columns) > 1
+    assert (draft.outcomes[-1].column is None) is by_months  # records a month: of years, all are of January
+    assert checked(tmp_path, draft).window.months == (12 if by_months else 60)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,18 @@ def test_clinics_are_known_by_words_of_many_fields(tmp_path: Path, name: str) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["clinical_stage", "prostate", "composite", "award", "status", "urban_area", "hospital_visits"]
+    "name",
+    [
+        "clinical_stage",
+        "surgery_size",
+        "hospital_type",
+        "prostate",
+        "composite",
+        "award",
+        "status",
+        "urban_area",
+        "hospital_visits",
+    ],
 )
 def test_words_that_hold_a_clinics_by_chance_name_none(tmp_path: Path, name: str) -> None:
     draft = drafted(tmp_path, **{name: lambda i: i % 4 if name != "urban_area" else i % 2, "y": outcome})
@@ -193,6 +206,45 @@ def test_levels_of_a_scale_are_no_clinics_and_what_is_missing_is_marked(tmp_path
     assert "# TO DO: no column of clinics was found" in write_draft(draft)
     with pytest.raises(ClinicnetError, match="name the column that holds the clinic"):
         checked(tmp_path, draft)
+
+
+def test_a_number_that_others_depend_on_is_taken_for_the_clinic_and_said(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        lieu=lambda i: i % 8,
+        lits=lambda i: i % 8 // 2 * 20,
+        durée=lambda i: i // 2 % 9,
+        died=outcome,
+    )
+    assert draft.roles["clinic"] == "lieu"
+    assert "the only one within which others are the same" in draft.assumptions[0]
+    assert [each.column for each in draft.outcomes] == ["died", "durée"]
+
+
+def test_a_school_class_is_a_clinics_place_only_if_it_has_many_values(tmp_path: Path) -> None:
+    many = drafted(tmp_path, **{"class": lambda i: i % 9, "score": lambda i: i / 7})
+    assert many.roles["clinic"] == "class"
+    (tmp_path / "r.duckdb").unlink()
+    few = drafted(tmp_path, **{"class": lambda i: i % 3, "score": lambda i: i / 7})
+    assert "clinic" not in few.roles
+
+
+def test_without_a_likely_outcome_what_could_be_one_is_said(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, mode=lambda i: ["modern", "traditional"][i % 3 == 0])
+    assert draft.missing[0].candidates == ("mode",)
+    assert "'mode' hold two values" in write_draft(draft).replace("\n# ", " ")
+    assert checked(tmp_path, draft)
+
+
+def test_of_two_treatments_the_one_that_is_called_so_is_the_program(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        drug=lambda i: ["Yes", "No"][i % 2],
+        treatment=lambda i: ["TAU", "BtheB"][i // 2 % 2],
+        score=lambda i: i / 7,
+    )
+    assert draft.program == "treatment"
 
 
 def test_of_two_columns_that_group_none_is_taken(tmp_path: Path) -> None:
