@@ -15,7 +15,6 @@ MOST_OUTCOMES = 6
 _FEW = 6
 """A number with up to so many different values may be a code rather than a measurement."""
 _COUNTS_UP_TO = 60
-_GRADES = 10
 _ALL_DIFFERENT = 0.999
 """Whole numbers of which so many in all differ number the rows."""
 _MOST_BASELINES = 3
@@ -233,10 +232,10 @@ def guess_kind(column: ColumnProfile) -> OutcomeKind:
         return "binary"
     if not column.whole or column.negative or words.said(column.name, (*words.MEASURED, *words.AFTER)):
         return "continuous"
-    if "positive" in column.within and column.n_distinct <= _GRADES:  # 1 to 5: a grade; counts begin at 0
-        return "continuous"
-    counted = column.n_distinct <= _COUNTS_UP_TO or words.said(column.name, words.COUNTED)
-    return "count" if counted else "continuous"
+    if words.said(column.name, words.COUNTED):
+        return "count"
+    begins_at_zero = "positive" not in column.within  # 1 to 5 is a grade, 200 to 2,500 a measurement
+    return "count" if begins_at_zero and column.n_distinct <= _COUNTS_UP_TO else "continuous"
 
 
 def outcome_assumptions(drafted: Iterable[DraftOutcome], codings: dict[str, Coding]) -> list[str]:

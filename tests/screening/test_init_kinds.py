@@ -464,6 +464,8 @@ def test_of_many_first_values_none_is_adjusted_for_unasked(tmp_path: Path) -> No
     [
         ("grade", lambda i: 1 + i % 6, "continuous"),
         ("score", lambda i: i % 21, "continuous"),
+        ("calories", lambda i: 200 + 50 * (i % 37), "continuous"),
+        ("relapses", lambda i: i % 4, "count"),
         ("visits", lambda i: i % 4, "count"),
         ("los", lambda i: 1 + i % 40, "count"),
         ("deaths", lambda i: 3 * i % 113, "count"),

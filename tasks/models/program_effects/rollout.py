@@ -86,15 +86,16 @@ class Rollout:
         """Whether whole clinics took the program up, and at different times, or single patients did.
 
         A clinic took it up whole where its records change from without to with it once, within one period at
-        most.
+        most. A clinic that is with it in part, and never changes, gave it to single patients.
         """
-        stepwise, changed = True, False
+        stepwise, changed, shared = True, False, False
         for shares in self.program:
             known = shares[~np.isnan(shares)]
             partly = np.flatnonzero((known > 0.0) & (known < 1.0))
             stepwise &= bool(np.all(np.diff(known) >= 0.0)) and len(partly) <= 1
             changed |= len(np.unique(known)) > 1
-        if not stepwise:
+            shared |= len(partly) > 0
+        if not stepwise or (shared and not changed):
             return "patients"
         return "rollout" if changed else "whole-clinics"
 

@@ -193,6 +193,8 @@ def test_clinics_that_had_it_all_along_do_not_move_the_others_months() -> None:
         ([[1, 1, 1, 1], [0, 0, 0, 0], [np.nan, 1, 1, 1]], "whole-clinics"),
         ([[0.2, 0.3, 0.1, 0.4], [0, 0, 0, 0]], "patients"),
         ([[0, 1, 0, 1], [0, 0, 0, 0]], "patients"),
+        ([[np.nan, np.nan, np.nan, 0.5], [np.nan, np.nan, np.nan, 0.48]], "patients"),  # a trial in one month
+        ([[0.5, np.nan, np.nan, np.nan], [0, 0, np.nan, np.nan]], "patients"),
     ],
 )
 def test_who_took_it_up_is_read_off_the_records(shares: list[list[float]], adoption: str) -> None:
