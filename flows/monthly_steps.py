@@ -135,8 +135,7 @@ def _compared(release: Release) -> str:
 
 
 def _estimated(estimates: OutcomeEstimates) -> str:
-    row = estimates.outcome
-    return f"not estimated: {row['reason']}" if row["status"] == "not_estimable" else "estimated"
+    return f"not estimated: {estimates.reason}" if estimates.status == "not_estimable" else "estimated"
 
 
 READ = JobStep("Read the network file", _read, lambda network: f"{len(network.outcomes)} outcomes")

@@ -107,6 +107,10 @@ def test_an_outcome_that_cannot_be_estimated_does_not_stop_the_others(tmp_path: 
     reported = report_period(write_network(tmp_path, never), MONTH, undrawn())
     assert list(reported.not_estimated) == ["vaccinated"]
     assert reported.not_estimated["vaccinated"]
+    steps = json.loads(reported.record.read_text())["steps"]
+    (did,) = [step["did"] for step in steps if step["name"] == "Estimate: Vaccinated"]
+    assert did.startswith("not estimated: ")
+    assert "{" not in did  # words, not their code
     outcomes = reported.release["outcomes"].set_index("outcome")
     assert outcomes.loc["sbp", "status"] == "ok"
     assert outcomes.loc["vaccinated", "status"] == "not_estimable"
