@@ -63,7 +63,8 @@ def test_a_program_that_does_not_listen_is_left_alone() -> None:
         [
             sys.executable,
             "-c",
-            "import signal; from flows.running.stopping import hear_sigterm_again; hear_sigterm_again();"
+            "import signal; signal.signal(signal.SIGTERM, signal.SIG_DFL);"  # whatever this process inherits
+            "from flows.running.stopping import hear_sigterm_again; hear_sigterm_again();"
             "assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL",
         ],
         capture_output=True,
