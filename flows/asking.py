@@ -106,16 +106,17 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     columns = unsaid_rollouts(read(text), usable)
     if not columns:
         return fitted
-    said = tuple(_said(read(text), column, outcome, usable) for column in columns)
+    by = network.window.period
+    said = tuple(_said(read(text), column, outcome, usable, by) for column in columns)
     return replace(fitted, messages=(*fitted.messages, *said))
 
 
-def _said(formula: Formula, column: str, outcome: OutcomeSection, usable: Records) -> str:
+def _said(formula: Formula, column: str, outcome: OutcomeSection, usable: Records, by: Kind) -> str:
     """That a column is a rollout, and what its effect is as one."""
     from tasks.estimating.unsaid_rollout import as_rollout
 
     start = (
-        f"{column} came to clinics one after the other, and the formula has no months: its coefficient is of "
+        f"{column} came to clinics one after the other, and the formula has no {by}s: its coefficient is of "
         "time as well."
     )
     family = _family(formula.text, outcome, usable)
@@ -124,7 +125,7 @@ def _said(formula: Formula, column: str, outcome: OutcomeSection, usable: Record
     except ClinicnetError as problem:
         return f"{start} As a rollout its effect cannot be estimated: {problem.message}."
     return (
-        f"{start} With months in the model, and an effect of its own for each month since a clinic's start, "
+        f"{start} With {by}s in the model, and an effect of its own for each {by} since a clinic's start, "
         f"the average is {effect.measure.replace('_', ' ')} {effect.value:.4g} "
         f"({effect.lower:.4g} to {effect.upper:.4g})."
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.errors import ClinicnetError, EstimationError
+from tasks.errors import ClinicnetError, EstimationError, SourceError
 from tasks.models import program_effect
 from tasks.models.program_effects.program_models import Family
 from tasks.models.program_effects.rollout import rollout_of
@@ -57,6 +57,8 @@ def _is_rollout(column: str, records: Records) -> bool:
     try:
         _, cells = cells_for(f"{as_written(column)} ~ 1", records, groups=("clinic", "month"))
         return rollout_of(cells, column).adoption == "rollout"
+    except SourceError:
+        raise
     except ClinicnetError:  # text, more than two values, or everywhere all the time
         return False
 

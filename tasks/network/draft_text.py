@@ -52,9 +52,10 @@ def save_draft(draft: Draft, path: Path, *, overwrite: bool = False) -> None:
 
 def _head(draft: Draft) -> str:
     option = "month" if draft.period == "month" else "period"
+    label = KINDS[draft.period] if draft.undated is None else f"{draft.undated:%Y-%m}"
     return f"""\
 # A network file: where the records are, and what is reported from them.
-# Check it with `clinicnet check`; report with `clinicnet run network.toml --{option} {KINDS[draft.period]}`.
+# Check it with `clinicnet check`; report with `clinicnet run network.toml --{option} {label}`.
 
 [network]
 name = {_toml(draft.name)}

@@ -230,7 +230,10 @@ def without_report(edition: Edition) -> list[tuple[str, tuple[str, ...]]]:
     found: dict[str, list[str]] = {}
     for clinic in edition.clinics:
         if not clinic.reportable:
-            found.setdefault(sentences.short_reason(clinic), []).append(clinic.name)
+            lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
+            withheld = clinic.reason is None and any(line.tone == "withheld" for line in lines)
+            why = say("status.suppressed_primary") if withheld else sentences.short_reason(clinic)
+            found.setdefault(why, []).append(clinic.name)
     return [(reason, tuple(names)) for reason, names in found.items()]
 
 

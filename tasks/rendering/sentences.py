@@ -32,31 +32,36 @@ def differences(outcome: Outcome) -> str:
     one side, and leaving them unsaid would make the picture one-sided.
     """
     withheld = outcome.counted("withheld")
-    said = _differences(outcome)
-    if not withheld:
-        return said
+    standing, others = _standing(outcome), "; ".join(_others(outcome))
     shown = len(outcome.lines) - withheld
-    if not shown:
+    if withheld and not shown:
         return say("message.differences_hidden")
-    return say("message.differences_shown", shown=shown, said=said, withheld=withheld)
+    if withheld and not standing:
+        clinics = counted(shown, "clinic")
+        return say("message.differences_none_shown", clinics=clinics, others=others, withheld=withheld)
+    if not standing:
+        return say("message.differences_none", others=others)
+    key = "message.differences" if others else "message.differences_all"
+    said = say(key, standing=listed(standing), others=others)
+    return say("message.differences_shown", shown=shown, said=said, withheld=withheld) if withheld else said
 
 
-def _differences(outcome: Outcome) -> str:
+def _standing(outcome: Outcome) -> list[str]:
+    """How many stand out, on each side."""
     counts = {tone: outcome.counted(tone) for tone in ("better", "worse", "higher", "lower")}
-    standing = [
+    return [
         say(_standing_key(count, first=not before), count=count, tone=say(f"tone.{tone}"))
         for before, (tone, count) in enumerate((tone, count) for tone, count in counts.items() if count)
     ]
-    others = [
+
+
+def _others(outcome: Outcome) -> list[str]:
+    """How many cannot be told apart or compared."""
+    return [
         say(f"message.others_{tone}", count=outcome.counted(tone))
         for tone in ("same", "uncompared", "own", "absent")
         if outcome.counted(tone)
     ]
-    if not standing:
-        return say("message.differences_none", others="; ".join(others))
-    if not others:
-        return say("message.differences_all", standing=listed(standing))
-    return say("message.differences", standing=listed(standing), others="; ".join(others))
 
 
 def _standing_key(count: int, *, first: bool) -> str:

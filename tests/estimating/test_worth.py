@@ -90,7 +90,7 @@ def test_an_own_figure_s_interval_allows_for_patients(tmp_path: Path) -> None:
     raw = estimates.clinics.query("form == 'raw'").iloc[0]
     lower, upper = wilson_interval(np.array([10.0]), np.array([30.0]), 0.95)
     assert raw["numerator"] == 120
-    assert [raw["lower"], raw["upper"]] == pytest.approx([100 * lower[0], 100 * upper[0]], rel=0.02)
+    assert [raw["lower"], raw["upper"]] == pytest.approx([100 * lower[0], 100 * upper[0]], rel=1e-9)
 
 
 @pytest.mark.slow

@@ -11,8 +11,11 @@ import pytest
 from small_network import MONTH, RECORDS, Run, write_network
 
 from flows.asking import AdHocQuestion, ask
-from tasks.errors import ClinicnetError, FormulaError, RecordsError
+from tasks.errors import ClinicnetError, FormulaError, RecordsError, SourceError
+from tasks.estimating.unsaid_rollout import unsaid_rollouts
 from tasks.models import gee, glmm, lmm, program_effect, within
+from tasks.records import Records
+from tasks.records.formulas.formula import read
 
 
 @pytest.fixture
@@ -167,3 +170,9 @@ def test_months_in_the_formula_or_a_column_of_patients_need_no_such_word(
 ) -> None:
     asked = ask(network_file, AdHocQuestion(formula))
     assert not any("one after the other" in message for message in asked.messages)
+
+
+def test_a_source_that_fails_is_no_column_without_a_rollout(tmp_path: Path) -> None:
+    gone = Records(str(tmp_path / "gone.duckdb"))
+    with pytest.raises(SourceError, match="there is no file"):
+        unsaid_rollouts(read("vaccinated ~ program + (1 | clinic)"), gone)

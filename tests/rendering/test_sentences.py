@@ -68,6 +68,11 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
             f"2 clinics are better, {BEYOND}.",
         ),
         (
+            {"same": 1, "withheld": 3},
+            "Among 1 clinic that we can show, none stands out: 1 no different. "
+            "We do not show 3, to protect patients.",
+        ),
+        (
             {"same": 4, "own": 2, "absent": 1},
             "No clinic stands out: 4 no different; 2 with their own figure only; 1 not estimated.",
         ),
