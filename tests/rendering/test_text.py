@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -19,7 +20,7 @@ from tasks.release import Release
 from tasks.rendering import Rendered, render_release
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition
-from tasks.rendering.network_report import network_html
+from tasks.rendering.network_report import network_html, without_report
 from tasks.rendering.read_edition import read_edition
 
 NUMBER = re.compile(r"(?<![\w.,<>])[−]?\d[\d,]*(?:\.\d+)?")  # "<0.1" and ">0.99" are bounds, not values
@@ -221,3 +222,21 @@ ALLOWED_TAGS = {
     *("dl", "dt", "dd", "table", "colgroup", "col", "thead", "tbody", "tr", "th", "td"),
     *("span", "strong", "bdi", "br", "svg", "style", "path", "circle", "rect", "text"),
 }
+
+
+def test_a_clinic_whose_figures_are_all_withheld_is_listed_with_the_reason(chop_edition: Edition) -> None:
+    """Its own status is well where its records may be counted, and its figures may not be shown."""
+    withheld = next(
+        clinic.name
+        for clinic in chop_edition.clinics
+        if any(outcome.by_clinic[clinic.name].tone == "withheld" for outcome in chop_edition.outcomes)
+    )
+    clinics = tuple(
+        dataclasses.replace(each, reportable=False, status="ok", reason=None)
+        if each.name == withheld
+        else each
+        for each in chop_edition.clinics
+    )
+    listed_now = dict(without_report(dataclasses.replace(chop_edition, clinics=clinics)))
+    assert withheld in listed_now["not shown, to protect patients"]
+    assert "no reason was given" not in listed_now
