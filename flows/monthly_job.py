@@ -122,7 +122,7 @@ def _report(network: Network, period: str, journal: Journal) -> tuple[Release, P
         records.let_go()
         release = disclosed(network, period, estimated, output, journal)
         journal.do(DRAW, release, network, staging, journal.progress)
-        journal.do(WRITE_FEED, release, staging)
+        journal.do(WRITE_FEED, release, network, staging)
         published = journal.do(PUBLISH, output, staging, release)
     return release, published, _not_estimated(release)
 

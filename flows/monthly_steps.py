@@ -105,10 +105,10 @@ def _draw(release: Release, network: Network, staging: Staging, progress: Progre
     return render_release(release, network, staging.reports, progress=progress.within)
 
 
-def _write_feed(release: Release, staging: Staging) -> list[Path]:
+def _write_feed(release: Release, network: Network, staging: Staging) -> list[Path]:
     from tasks.publishing import write_feed
 
-    return write_feed(release, staging.feed)
+    return write_feed(release, staging.feed, network.network.language)
 
 
 def _publish(output: Output, staging: Staging, release: Release) -> Published:

@@ -74,7 +74,7 @@ def wording(language: str = ENGLISH) -> Wording:
     text = (files("reports") / "wording" / f"{language}.toml").read_text(encoding="utf-8")
     read = tomllib.loads(text)
     terms, periods = tuple(read.pop("glossary")), read.pop("period")
-    return Wording(sentences=dict(_flat(read)), terms=terms, periods=periods)
+    return Wording(sentences=dict(flattened(read)), terms=terms, periods=periods)
 
 
 _spoken = ContextVar("language", default=(ENGLISH, MONTH))
@@ -122,11 +122,12 @@ def has(key: str) -> bool:
     return key in wording(spoken()).sentences
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flattened(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Tables within tables as dotted keys and their values."""
     found: list[tuple[str, str]] = []
     for name, value in tree.items():
         if isinstance(value, Mapping):
-            found += _flat(value, f"{prefix}{name}.")
+            found += flattened(value, f"{prefix}{name}.")
         else:
             found.append((f"{prefix}{name}", str(value)))
     return found

@@ -19,7 +19,7 @@ def coded(code: str, **values: object) -> str:
 
     Args:
         code: a key of the wording files.
-        values: text, numbers as they are, or other coded sentences.
+        values: text, numbers as they are, other coded sentences, or a list of such for an enumeration.
 
     Raises:
         KeyError: the wording has no such sentence.
@@ -45,6 +45,8 @@ def told(sentence: str) -> str:
 
 def _as_object(value: object) -> object:
     """What a value is in JSON: a coded sentence becomes a part of the one around it."""
+    if isinstance(value, list):
+        return [_as_object(each) for each in value]
     if isinstance(value, str) and value.startswith(f'{{"{CODE}": '):
         return json.loads(value)
     return value
@@ -53,13 +55,15 @@ def _as_object(value: object) -> object:
 def _told(sentence: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
     if not isinstance(sentence, Mapping):
         return _BETWEEN.join(_told(each) for each in sentence)
-    values = {
-        name: _told(value) if isinstance(value, Mapping | list) else value
-        for name, value in sentence.items()
-        if name != CODE
-    }
+    values = {name: _told_value(value) for name, value in sentence.items() if name != CODE}
     said, period = wording(spoken()), spoken_period()
     return _Written().format(said.sentence(sentence[CODE], period), **said.periods[period], **values)
+
+
+def _told_value(value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(str(_told_value(each)) for each in value)
+    return _told(value) if isinstance(value, Mapping) else value
 
 
 class _Written(string.Formatter):

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.wording import say
 from reports.wording.coded_sentences import coded
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.standardising import Standardised
@@ -73,17 +72,17 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
 
 
 def raw_estimand(question: OutcomeFormulas) -> str:
-    """What a raw value is, in words."""
+    """What a raw value is, as a coded sentence."""
     outcome = question.outcome
     if outcome.kind == "binary":
-        return say("estimand_raw.binary")
+        return coded("estimand_raw.binary")
     if outcome.counts_records:
-        return say("estimand_raw.monthly")
+        return coded("estimand_raw.monthly")
     if outcome.kind == "count":
-        return say("estimand_raw.count")
+        return coded("estimand_raw.count")
     if outcome.scale == "log":
-        return say("estimand_raw.log")
-    return say("estimand_raw.continuous")
+        return coded("estimand_raw.log")
+    return coded("estimand_raw.continuous")
 
 
 def model_rows(
@@ -131,7 +130,7 @@ def model_rows(
                     "outcome": question.name,
                     "clinic": clinics,
                     "form": form,
-                    "estimand": say(f"estimand_model.{form}", given=_given(question)),
+                    "estimand": coded(f"estimand_model.{form}", given=_given(question)),
                     "value": value,
                     "lower": lower,
                     "upper": upper,
@@ -160,12 +159,13 @@ def _probability(added_up: Floats) -> Floats:
 
 
 def _given(question: OutcomeFormulas) -> str:
-    adjusters = ", ".join(_word(each) for each in question.adjusters)
-    return say("estimand_model.mix", adjusters=adjusters) if adjusters else say("estimand_model.unadjusted")
+    if not question.adjusters:
+        return coded("estimand_model.unadjusted")
+    return coded("estimand_model.mix", adjusters=[_word(each) for each in question.adjusters])
 
 
 def _word(term: str) -> str:
-    return say("term.month") if term in (MONTHS, MERGED_MONTHS) else term
+    return coded("term.month") if term in (MONTHS, MERGED_MONTHS) else term
 
 
 def _too_small(

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import special
 
 from reports.wording import say
+from reports.wording.coded_sentences import coded
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.outcome_formulas import OutcomeFormulas
@@ -81,24 +82,24 @@ def _level(
     unit = outcome.unit or ("%" if outcome.kind == "binary" else "")
     n, total, exposure = (float(moments[each].sum()) for each in ("n", "total", "exposure"))
     if outcome.kind == "binary":
-        yield _Figure("mean", 100.0 * total / n, say("figure_method.share"), unit)
+        yield _Figure("mean", 100.0 * total / n, coded("figure_method.share"), unit)
     elif outcome.kind == "count":
         how = "monthly" if outcome.counts_records else "rate"
-        yield _Figure("mean", total / exposure, say(f"figure_method.{how}"), unit)
+        yield _Figure("mean", total / exposure, coded(f"figure_method.{how}"), unit)
     else:
         mean = float((moments["n"] * moments["mean"]).sum() / n)
         log = outcome.scale == "log"
         yield _Figure(
             "mean",
             float(np.exp(mean)) if log else mean,
-            say("figure_method.geometric_mean" if log else "figure_method.mean"),
+            coded("figure_method.geometric_mean" if log else "figure_method.mean"),
             unit,
         )
     lower, upper = (float(each) for each in scale.at(np.array(shrunken.average_interval)))
     yield _Figure(
         "typical",
         scale.typical,
-        say("figure_method.typical"),
+        coded("figure_method.typical"),
         unit,
         lower,
         upper,
@@ -107,16 +108,16 @@ def _level(
 
 def _spread(question: OutcomeFormulas, fit: LmmFit | GlmmFit, scale: Standardised) -> Iterator[_Figure]:
     sd = float(fit.varcomp.sd("clinic").iloc[0])
-    method = say("figure_method.adjusted", method=_method(fit))
+    method = coded("figure_method.adjusted", method=_method(fit))
     yield _Figure("sd_between", sd, method, _unit_of_spread(question))
     ends = scale.at(np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
     figure_unit = question.outcome.unit or ("%" if question.outcome.kind == "binary" else "")
     for figure, end in zip(("range_low", "range_high"), ends, strict=True):
-        yield _Figure(figure, float(end), say("figure_method.mixed"), figure_unit)
+        yield _Figure(figure, float(end), coded("figure_method.mixed"), figure_unit)
     if question.mean_family == "binomial":
         # Larsen & Merlo (2005), eq. 1
         ratio = float(np.exp(np.sqrt(2.0) * sd * special.ndtri(0.75)))
-        yield _Figure("median_odds_ratio", ratio, say("figure_method.median_odds_ratio"))
+        yield _Figure("median_odds_ratio", ratio, coded("figure_method.median_odds_ratio"))
 
 
 def _method(fit: LmmFit | GlmmFit) -> str:
@@ -125,16 +126,16 @@ def _method(fit: LmmFit | GlmmFit) -> str:
     else:
         alike = fit.variances is not None and fit.variances.inflation is not None
     if alike:
-        return say("fit_method.alike", method=_model(fit))
+        return coded("fit_method.alike", method=_model(fit))
     return _model(fit)
 
 
 def _model(fit: LmmFit | GlmmFit) -> str:
     if isinstance(fit, LmmFit):
         own = fit.variances is not None and np.isfinite(fit.variances.prior_df)
-        return say("fit_method.gaussian_own" if own else "fit_method.gaussian")
+        return coded("fit_method.gaussian_own" if own else "fit_method.gaussian")
     how = "laplace" if fit.nodes == 1 else "quadrature"
-    return say(f"fit_method.{likelihood_family(fit)}", how=say(f"fit_method.{how}", nodes=fit.nodes))
+    return coded(f"fit_method.{likelihood_family(fit)}", how=coded(f"fit_method.{how}", nodes=fit.nodes))
 
 
 def _unit_of_spread(question: OutcomeFormulas) -> str:
@@ -168,7 +169,7 @@ def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure
             yield _Figure(
                 figure,
                 float("nan"),
-                say("figure_method.none"),
+                coded("figure_method.none"),
                 status="not_estimable",
                 reason=reason_of(problem),
             )
@@ -176,29 +177,29 @@ def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure
     yield _Figure(
         "icc",
         found.estimate,
-        say(
+        coded(
             "figure_method.icc",
-            name=say(f"icc_method.{question.family if kind == 'count' else method}"),
-            interval=say(f"icc_interval.{found.interval}"),
+            name=coded(f"icc_method.{question.family if kind == 'count' else method}"),
+            interval=coded(f"icc_interval.{found.interval}"),
         ),
         "",
         found.lower,
         found.upper,
     )
-    counted = say("unit.clinic_months" if question.outcome.counts_records else "unit.records")
+    counted = "unit.clinic_months" if question.outcome.counts_records else "unit.records"
     yield from _cost(found, counted)
     if question.regions:
         yield from _by_region(question, records)
 
 
 def _cost(found: ICC, counted: str) -> Iterator[_Figure]:
-    """What clustering costs, in what the model takes for one observation."""
+    """What clustering costs, in what the model takes for one observation: `counted` is its key."""
     effect = found.design_effect
     ends = [design_effect(min(max(each, 0.0), 1.0), found.sizes) for each in (found.lower, found.upper)]
     yield _Figure(
         "design_effect",
         effect.value,
-        say("figure_method.design_effect"),
+        coded("figure_method.design_effect"),
         "",
         ends[0].value,
         ends[1].value,
@@ -206,8 +207,8 @@ def _cost(found: ICC, counted: str) -> Iterator[_Figure]:
     yield _Figure(
         "effective_sample_size",
         effect.effective_n_weighted,
-        say("figure_method.effective_sample_size", counted=counted),
-        counted,
+        coded("figure_method.effective_sample_size", counted=coded(counted)),
+        say(counted),
         ends[1].effective_n_weighted,
         ends[0].effective_n_weighted,
     )
@@ -226,4 +227,4 @@ def _by_region(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]
         return  # too few regions to speak of: the network's own ICC stands
     levels = nested.levels
     for figure, (_, level) in zip(("icc_region", "icc_clinic_in_region"), levels.iterrows(), strict=False):
-        yield _Figure(figure, float(level["share"]), say("icc_method.reml"))
+        yield _Figure(figure, float(level["share"]), coded("icc_method.reml"))

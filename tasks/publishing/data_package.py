@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reports.wording import say
+from tasks.publishing.dictionary import statuses
 from tasks.release import SIGNIFICANT_DIGITS, STATUSES, Column, Release, Table
 
 _FORMATS: dict[str, dict[str, Any]] = {
@@ -27,18 +29,21 @@ def data_package(release: Release, tables: Sequence[Table], directory: Path) -> 
     """The package descriptor of the feed whose files stand in `directory`.
 
     A table's CSV is the resource of its name and carries the schema; the same rows as JSON and Parquet are
-    the files `<name>-json` and `<name>-parquet`. It holds no time of day and no place: the same release,
-    the same descriptor.
+    the files `<name>-json` and `<name>-parquet`. It is written in the language spoken, and holds no time of
+    day and no place: the same release, the same descriptor.
     """
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": f"clinicnet-{release.period}",
         "id": release.id,
         "title": f"{release.network}, {release.period}",
-        "description": (
-            f"What {release.network} reports for {release.period}, from records {_window(release)} "
-            f"with dates up to {release.cut_off}. No row stands for a patient. "
-            f"Fractional numbers keep {SIGNIFICANT_DIGITS} significant digits."
+        "description": say(
+            "feed.description",
+            network=release.network,
+            reported=release.period,
+            window=_window(release),
+            cut_off=release.cut_off,
+            digits=SIGNIFICANT_DIGITS,
         ),
         "version": release.id,
         "release": {
@@ -51,7 +56,7 @@ def data_package(release: Release, tables: Sequence[Table], directory: Path) -> 
             "compared_with": release.since and {"id": release.since.id, "period": release.since.period},
             "computed_with": dict(sorted(release.versions.items())),
         },
-        "statuses": dict(STATUSES),
+        "statuses": statuses(),
         "resources": [
             _resource(table, suffix, directory) for table in tables for suffix in ("csv", "json", "parquet")
         ],
@@ -60,7 +65,7 @@ def data_package(release: Release, tables: Sequence[Table], directory: Path) -> 
 
 def _window(release: Release) -> str:
     first, last = release.window
-    return f"of {first}" if first == last else f"between {first} and {last}"
+    return say("feed.window_one" if first == last else "feed.window", first=first, last=last)
 
 
 def _resource(table: Table, suffix: str, directory: Path) -> dict[str, Any]:
@@ -75,14 +80,14 @@ def _resource(table: Table, suffix: str, directory: Path) -> dict[str, Any]:
     if suffix != "csv":
         return {
             "name": f"{table.name}-{suffix}",
-            "description": f"the rows of {table.name}, with the same columns",
+            "description": say("feed.same_rows", table=table.name),
             "type": "file",
             **whole,
         }
     return {
         "name": table.name,
         "title": table.name.replace("_", " "),
-        "description": f"a row is {table.row}",
+        "description": say("feed.row", row=table.row),
         "type": "table",
         **whole,
         "schema": {

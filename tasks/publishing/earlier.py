@@ -19,7 +19,6 @@ import pandas as pd
 
 from tasks.errors import PublishingError
 from tasks.periods import PATTERN, Period
-from tasks.publishing.feed import RELEASE_COLUMNS
 from tasks.publishing.output import Output
 from tasks.release import (
     CLINIC_ESTIMATES,
@@ -27,6 +26,7 @@ from tasks.release import (
     CLINICS,
     NETWORK_FIGURES,
     OUTCOMES,
+    RELEASE_COLUMNS,
     Since,
     conform,
 )

@@ -17,38 +17,36 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reports.wording import ENGLISH, say, speaking
 from tasks import periods
 from tasks.publishing.data_package import data_package
-from tasks.release import NOTHING, TABLES, Column, Kind, Release, Table, conform, plain_values, rounded
-
-RELEASE_COLUMNS = (
-    Column("release", "string", "id of the release that published the row", NOTHING, required=True),
-    Column("period", "string", "the reported {period}, {label}", NOTHING, required=True),
-)
-"""Columns that stand before each table's own, so that rows of several releases can be put together."""
+from tasks.publishing.dictionary import feed_tables
+from tasks.release import TABLES, Column, Kind, Release, Table, conform, plain_values, rounded
 
 Cell = str | int | float | bool | None
 
 
-def feed_tables(kind: periods.Kind = "month") -> tuple[Table, ...]:
-    """The tables of the feed, described of that kind of period: the release's, its own columns in front."""
-    return tuple(
-        Table(table.name, table.row, ("release", *table.key), RELEASE_COLUMNS + table.columns).said_of(kind)
-        for table in TABLES
-    )
-
-
-def write_feed(release: Release, directory: Path) -> list[Path]:
+def write_feed(release: Release, directory: Path, language: str = ENGLISH) -> list[Path]:
     """Write the feed of `release` into `directory`, and return the files, the data package first.
+
+    Args:
+        release: what is published.
+        directory: where it goes; made if it is not there.
+        language: what the feed is described in.
 
     Raises:
         ValueError: a table does not conform to its description, or the release was not disclosed.
     """
     if release.policy is None:
         raise ValueError("a release is published only after the disclosure policy was applied")
+    with speaking(language, periods.Period.of_label(release.period).kind):
+        return _written(release, directory)
+
+
+def _written(release: Release, directory: Path) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
-    tables = feed_tables(periods.Period.of_label(release.period).kind)
+    tables = feed_tables()
     for table, plain in zip(tables, TABLES, strict=True):
         rows = rounded(conform(plain, release[plain.name]))
         rows.insert(0, "release", release.id)
@@ -84,7 +82,7 @@ def _parquet(table: Table, rows: pd.DataFrame) -> bytes:
         )
         for column in table.columns
     ]
-    schema = pa.schema(fields, metadata={"description": f"a row is {table.row}"})
+    schema = pa.schema(fields, metadata={"description": say("feed.row", row=table.row)})
     arrays = [_array(column, rows[column.name]) for column in table.columns]
     buffer = io.BytesIO()
     pq.write_table(

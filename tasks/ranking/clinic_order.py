@@ -114,7 +114,7 @@ def _ranked(estimates: OutcomeEstimates, policy: PolicySection, before: Decision
             "value": found.verdict.rankability.value,
             "lower": low,
             "upper": high,
-            "method": say("figure_method.rankability"),
+            "method": coded("figure_method.rankability"),
             "status": "ok",
         }
     )

@@ -21,6 +21,7 @@ from tasks.release.tables import (
     OUTCOMES,
     PROGRAM_EFFECTS,
     QUALITY,
+    RELEASE_COLUMNS,
     STATUSES,
     TABLES,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "OUTCOMES",
     "PROGRAM_EFFECTS",
     "QUALITY",
+    "RELEASE_COLUMNS",
     "SIGNIFICANT_DIGITS",
     "STATUSES",
     "TABLES",

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
-from tasks import periods
-
 Kind = Literal["string", "integer", "number", "boolean", "date"]
-
-_LABELS: Mapping[periods.Kind, str] = {"month": "YYYY-MM", "quarter": "YYYY-Qn", "week": "YYYY-Www, ISO 8601"}
 
 
 class Of(enum.Flag):
@@ -139,14 +134,6 @@ class Table:
             if column.tells.instead not in ("{status}", "{reason}", "{reason_coded}"):
                 of |= column.tells.of
         return of
-
-    def said_of(self, kind: periods.Kind) -> Table:
-        """The same with its descriptions speaking of months, quarters or weeks."""
-        words = {"period": kind, "periods": f"{kind}s", "label": _LABELS[kind]}
-        columns = tuple(
-            replace(column, description=column.description.format(**words)) for column in self.columns
-        )
-        return replace(self, row=self.row.format(**words), columns=columns)
 
     def empty(self) -> pd.DataFrame:
         """A frame with this table's columns and no rows."""

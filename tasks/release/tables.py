@@ -3,9 +3,9 @@
 What a column tells decides what is masked of it, and nothing else does. A new column or table is masked by
 what it declares, without a word anywhere else.
 
-Descriptions have {period}, {periods} and {label} in them for what the network reports by (`Table.said_of`);
-names do not: a column called month holds the label of a period, whichever its kind, so that one dashboard
-reads every network.
+Descriptions have {period}, {periods} and {label} in them for what the network reports by, and are English;
+the feed puts them into the network's language. Names are the same in all: a column called month holds the
+label of a period, whichever its kind, so that one dashboard reads every network.
 """
 
 from __future__ import annotations
@@ -70,6 +70,12 @@ _CLINIC = (
     _c("region", "string", NOTHING, "region of the clinic, where the network has regions"),
 )
 
+RELEASE_COLUMNS = (
+    _c("release", "string", NOTHING, "id of the release that published the row", required=True),
+    _c("period", "string", NOTHING, "the reported {period}, {label}", required=True),
+)
+"""Columns that stand before each table's own in the feed: rows of several releases can be put together."""
+
 CLINICS = Table(
     "clinics",
     "one clinic",
@@ -128,6 +134,7 @@ CLINIC_ESTIMATES = Table(
         *_CLINIC,
         _c("form", "string", NOTHING, "raw, adjusted or shrunken", required=True),
         _c("estimand", "string", NOTHING, "what the value is, in words", required=True),
+        _c("estimand_coded", "string", NOTHING, "those words as JSON: their code and their values"),
         _c("value", "number", _BOTH, "in the outcome's unit (per cent for binary outcomes)"),
         _c("lower", "number", _BOTH, "lower end of the interval"),
         _c("upper", "number", _BOTH, "upper end of the interval"),
@@ -195,6 +202,7 @@ NETWORK_FIGURES = Table(
         _c("upper", "number", _BOTH, "upper end of the 95% interval"),
         _c("unit", "string", NOTHING, "unit of the value"),
         _c("method", "string", NOTHING, "how it was estimated", required=True),
+        _c("method_coded", "string", NOTHING, "the method as JSON: the sentence's code and its values"),
         *_STATUS,
     ),
 )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tasks.publishing.feed import RELEASE_COLUMNS
-from tasks.release import STATUSES, TABLES
+from tasks.publishing.dictionary import feed_tables
+from tasks.release import RELEASE_COLUMNS, STATUSES
 
 README = Path(__file__).parents[2] / "tasks/publishing/README.md"
 _BEGIN, _END = "<!-- dictionary -->\n", "<!-- end -->\n"
@@ -23,14 +23,16 @@ def dictionary() -> str:
     lines += [
         "A network that reports by quarter or week has the same tables and columns: `month`, `period`,",
         "`since`, `first_month` and `last_month` hold a period's label (2024-05, 2024-Q2, or 2024-W05 by",
-        "ISO 8601), `months_since_start` counts periods, and `datapackage.json` speaks of its own periods.",
+        "ISO 8601), `months_since_start` counts periods, and `datapackage.json` speaks of its own periods,",
+        "in the network's language.",
         "",
     ]
-    for table in (each.said_of("month") for each in TABLES):
-        key = ", ".join(f"`{name}`" for name in table.key)
+    for table in feed_tables():
+        key = ", ".join(f"`{name}`" for name in table.key if name != "release")
+        own = [each for each in table.columns if each.name not in {one.name for one in RELEASE_COLUMNS}]
         lines += [f"### {table.name}", "", f"A row is {table.row}; its key is {key}.", ""]
         lines += ["| column | kind | what it is |", "| --- | --- | --- |"]
-        lines += [f"| `{each.name}` | {each.kind} | {each.description} |" for each in table.columns]
+        lines += [f"| `{each.name}` | {each.kind} | {each.description} |" for each in own]
         lines.append("")
     lines += [
         "### statuses",

@@ -16,7 +16,7 @@ import pytest
 from frictionless import Package, validate
 
 from tasks.publishing import write_feed
-from tasks.publishing.feed import feed_tables
+from tasks.publishing.dictionary import feed_tables
 from tasks.release import STATUSES, TABLES, Release, rounded
 
 

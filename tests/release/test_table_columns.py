@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.publishing.feed import feed_tables
+from tasks.publishing.dictionary import feed_tables
 from tasks.release import FIGURES, NOTHING, TABLES, About, Column, Of, Table, Tells, network_figure
 from tasks.release.figure_names import UNDECLARED
 

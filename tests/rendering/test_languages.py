@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import pyarrow.parquet as pq
 import pytest
 from rendering.conftest import page_text, pdf_text
 from small_network import MONTH, NETWORK, write_network
 
 from flows.monthly_job import report_period
 from reports.wording import ENGLISH, languages, speaking, wording
+from reports.wording.coded_sentences import told
+from reports.wording.feed_descriptions import feed_description, feed_descriptions
 from reports.wording.writing import counted, date_name, decimal, listed, percent, period_name
 from tasks.disclosing.policy import POLICIES
 from tasks.network import read_network
 from tasks.periods import KINDS
+from tasks.release import RELEASE_COLUMNS, STATUSES, TABLES
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.network_report import network_html
 from tasks.rendering.read_edition import read_edition
@@ -91,9 +97,16 @@ SENTENCES = ("label", "estimand", "reason", "verdict_reason", "comparator", "met
 """Columns of the feed that a person reads."""
 
 
+class Spanish(NamedTuple):
+    """A Spanish network's pages and PDFs as one text, every sentence of its feed, and where the feed is."""
+
+    pages: str
+    said: set[str]
+    feed: Path
+
+
 @pytest.fixture(scope="module")
-def spanish(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, set[str]]:
-    """A Spanish network's pages and PDFs as one text, and every sentence of its feed."""
+def spanish(tmp_path_factory: pytest.TempPathFactory) -> Spanish:
     file = write_network(tmp_path_factory.mktemp("es") / "network", network=SPANISH_NETWORK)
     reported = report_period(file, MONTH)
     edition = read_edition(reported.release, read_network(file))
@@ -108,7 +121,7 @@ def spanish(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, set[str]]:
         if column in table
         for cell in table[column].dropna()
     }
-    return " ".join([*map(page_text, pages), *printed]), said
+    return Spanish(" ".join([*map(page_text, pages), *printed]), said, reported.directory / "feed")
 
 
 # words of any English sentence that are no word of a Spanish one, nor of a name, a code or a unit
@@ -124,17 +137,57 @@ def left_over(text: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_no_english_is_left_in_a_spanish_report(spanish: tuple[str, set[str]]) -> None:
-    pages, _ = spanish
-    assert "Mensajes principales" in pages
-    assert left_over(pages) == []
+def test_no_english_is_left_in_a_spanish_report(spanish: Spanish) -> None:
+    assert "Mensajes principales" in spanish.pages
+    assert left_over(spanish.pages) == []
 
 
 @pytest.mark.slow
-def test_no_english_is_left_in_a_spanish_feed(spanish: tuple[str, set[str]]) -> None:
-    _, sentences = spanish
-    assert "la clínica típica, con los pacientes de la red" in sentences
-    assert left_over("\n".join(sentences)) == []
+def test_no_english_is_left_in_a_spanish_feed(spanish: Spanish) -> None:
+    assert "la clínica típica, con los pacientes de la red" in spanish.said
+    assert left_over("\n".join(spanish.said)) == []
+
+
+@pytest.mark.slow
+def test_a_spanish_feed_describes_itself_in_spanish(spanish: Spanish) -> None:
+    package = json.loads((spanish.feed / "datapackage.json").read_text(encoding="utf-8"))
+    described = [package["description"], *package["statuses"].values()]
+    for resource in package["resources"]:
+        fields = resource.get("schema", {}).get("fields", [])
+        described += [resource["description"], *(field["description"] for field in fields)]
+    assert "cada fila es una clínica" in described
+    names = re.compile(r"\bclinics(?=,)|\bshown(?= \(una cifra)|\bwithheld(?= o no_figure)")  # they stay
+    assert left_over(names.sub("", "\n".join(described))) == []
+    schema = pq.read_schema(spanish.feed / "clinics.parquet")
+    assert schema.field("slug").metadata[b"description"].decode() in described
+
+
+@pytest.mark.slow
+def test_how_a_figure_was_estimated_can_be_said_again_in_another_language(spanish: Spanish) -> None:
+    for table, words in (("network_figures", "method"), ("clinic_estimates", "estimand")):
+        rows = json.loads((spanish.feed / f"{table}.json").read_text(encoding="utf-8"))
+        for row in rows:
+            with speaking("es"):
+                assert told(row[f"{words}_coded"]) == row[words]
+    with speaking(ENGLISH):
+        said = {told(row["estimand_coded"]) for row in rows}
+    assert "share of the clinic's own records, unadjusted" in said
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_column_of_the_feed_is_described_in_every_language(language: str) -> None:
+    places = {"period": "mes", "periods": "meses", "label": "AAAA-MM"}
+    english = {f"status.{status}" for status in STATUSES}
+    for table in TABLES:
+        columns = (*RELEASE_COLUMNS, *table.columns)
+        english |= {f"{table.name}.row", *(f"{table.name}.{each.name}" for each in columns)}
+    with speaking(language):
+        described = {key: feed_description(key, "no English") for key in english}
+    assert all(text.format(**places) for text in described.values())
+    own = {key for key in feed_descriptions(language) if not key.startswith("every.")}
+    assert own <= english, "no table has these"
+    shared = {key.removeprefix("every.") for key in feed_descriptions(language)} - own
+    assert shared <= {key.rpartition(".")[2] for key in english - own}, "every table describes these itself"
 
 
 @pytest.mark.slow
@@ -187,4 +240,5 @@ def composed(path: Path) -> Iterator[tuple[str, str]]:
 
 def test_no_sentence_is_composed_outside_the_wording() -> None:
     modules = [path for step in SPEAKING for path in sorted((TASKS / step).rglob("*.py"))]
+    modules += [TASKS / "publishing" / f"{each}.py" for each in ("data_package", "dictionary", "feed")]
     assert {said for path in modules for said in composed(path)} == UNSAID
