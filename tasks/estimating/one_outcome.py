@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from reports.wording import say, speaking
-from reports.wording.coded_sentences import joined, told
+from reports.wording.coded_sentences import coded, joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.clinics import has_enough_records, model_rows, raw_rows
@@ -121,7 +121,8 @@ def _estimate(
     # the program's models know each month by itself, and lose the same rows
     kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
     program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))
-    reasons = [*filter(None, [ranked.note]), *month_notes, *notes, *program_notes]
+    alone = coded("why.months_of_one_clinic") if question.months_of_one_clinic else None
+    reasons = [*filter(None, [alone, ranked.note]), *month_notes, *notes, *program_notes]
     if reasons:
         row["reason"] = joined(reasons)
     return OutcomeEstimates(

@@ -28,6 +28,8 @@ class OutcomeFormulas:
         regions: whether the network has regions.
         rollout: whether the program starts clinic by clinic (so that time and program must be told apart).
         starts_within: whether it started somewhere within a period, rather than on a period's first day.
+        months_of_one_clinic: whether each of the window's several months has values of one clinic only. What
+            sets months apart then sets clinics apart too, so months are not adjusted for.
         chosen: the outcome's family, once it has been chosen by the records.
     """
 
@@ -40,6 +42,7 @@ class OutcomeFormulas:
     regions: bool
     rollout: bool
     starts_within: bool = False
+    months_of_one_clinic: bool = False
     chosen: Family | None = None
 
     @property
@@ -110,7 +113,7 @@ class OutcomeFormulas:
 def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormulas:
     """The formulas of an outcome.
 
-    Months are adjusted for where the window has several.
+    Months are adjusted for where the window has several, and one of them has values of two clinics.
 
     Args:
         network: the network's description.
@@ -120,7 +123,8 @@ def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormula
     outcome = network.outcomes[name]
     column = outcome.column or name
     adjusters = outcome.adjusters if not outcome.counts_records else ()
-    if len(summary.months) > 1:
+    alone = len(summary.months) > 1 and not summary.shares_a_month(name)
+    if len(summary.months) > 1 and not alone:
         adjusters = (*adjusters, MONTHS)
     program = network.program
     return OutcomeFormulas(
@@ -133,6 +137,7 @@ def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormula
         regions=bool(summary.clinics["region"].nunique() > 1),
         rollout=program is not None and program.starts is not None,
         starts_within=network.starts_within,
+        months_of_one_clinic=alone,
     )
 
 

@@ -49,6 +49,11 @@ class Summary:
         """The network's moments of each month, indexed by month."""
         return pool(self.outcomes[outcome], "month")
 
+    def shares_a_month(self, outcome: str) -> bool:
+        """Whether two clinics have values of the outcome in the same month."""
+        moments = self.outcomes[outcome]
+        return bool(moments.loc[moments["n"] > 0, "month"].duplicated().any())
+
 
 def pool(moments: pd.DataFrame, by: str) -> pd.DataFrame:
     """Moments added up within `by` (Chan, Golub & LeVeque 1979, eq. 1.5: means and squares about them)."""

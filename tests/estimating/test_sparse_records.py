@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reports.wording.coded_sentences import told
 from tasks.estimating import OutcomeEstimates, estimate_outcome, summarise
 from tasks.estimating import network_figures as figures
 from tasks.estimating.attempting import FAULT
@@ -197,3 +198,21 @@ def _by_month(rows: pd.DataFrame) -> pd.DataFrame:
     by = rows.assign(month=rows["date"].dt.strftime("%Y-%m")).groupby(["clinic", "month"])["fell"]
     moments = by.agg(n="size", mean="mean", total="sum").reset_index().astype({"n": float, "total": float})
     return moments.assign(squares=0.0, exposure=moments["n"])
+
+
+def test_months_of_one_clinic_each_are_not_adjusted_for(tmp_path: Path) -> None:
+    # a team that visits one clinic a month: as effects of their own the months would be the clinics, every
+    # best estimate the same and its interval 0 to 100
+    rng = np.random.default_rng(3)
+    rows = [
+        (f"Clinic {chr(65 + month)}", 60 * month + k, pd.Timestamp(2023, month, 1 + k % 28), int(fell))
+        for month in range(1, 13)
+        for k, fell in enumerate(rng.random(60) < 0.1 + 0.04 * month)
+    ]
+    records = pd.DataFrame(rows, columns=["clinic", "patient", "date", "fell"]).assign(sex="F")
+    estimates = _estimated(tmp_path, records, kind="binary", adjusters="[]")
+    assert "no month has records of two clinics" in told(estimates.outcome["reason"])
+    shrunken = estimates.clinics.query("form == 'shrunken'").set_index("clinic")
+    raw = estimates.clinics.query("form == 'raw'").set_index("clinic")
+    assert shrunken["value"].corr(raw["value"]) > 0.99
+    assert (shrunken["upper"] - shrunken["lower"]).max() < 30.0
