@@ -6,7 +6,6 @@ tasks were submitted in bulk (python/cpython #115634). So the work goes in batch
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -15,6 +14,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
+
+from tasks.rendering.fresh_processes import FreshContext
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -59,7 +60,7 @@ def _pool(
     workers: int, start: Callable[..., None], start_with: tuple[Any, ...]
 ) -> Iterator[ProcessPoolExecutor]:
     # spawn: a forked copy of a process with threads (a flow's) may hang
-    context = multiprocessing.get_context("spawn")
+    context = FreshContext()
     theirs, ours = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(
         max_workers=workers, mp_context=context, initializer=_begin, initargs=(theirs, start, start_with)

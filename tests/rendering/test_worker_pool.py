@@ -96,3 +96,33 @@ def test_a_caller_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     while any(_alive(process) for process in working) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(_alive(process) for process in working)
+
+
+_SCRIPT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from rendering.pool_work import start, who
+from tasks.rendering.worker_pool import in_batches
+print("began")
+done = list(in_batches(who, [1, 2], workers=2, recycle_after=1, start=start, start_with=(7,)))
+print(len(done))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("from_stdin", [False, True], ids=["a-file", "standard-input"])
+def test_a_script_without_a_main_guard_runs_once(from_stdin: bool, tmp_path: Path) -> None:
+    script = tmp_path / "report.py"
+    script.write_text(_SCRIPT)
+    tests = Path(__file__).parents[1]
+    ran = subprocess.run(
+        [sys.executable, "-" if from_stdin else str(script), str(tests)],
+        input=_SCRIPT if from_stdin else None,
+        cwd=tests.parent,
+        env={**os.environ, "PYTHONPATH": str(tests.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.stdout.split() == ["began", "2"], ran.stderr
