@@ -165,7 +165,7 @@ def disclosed(
     for turn, held_against in enumerate(standing):
         subject = _attempt(turn, held_against)
         tables = estimated.tables(held_against)
-        withholding = journal.do(DECIDE.about(subject), network, tables, held_against)
+        withholding = journal.do(DECIDE.about(subject), network, tables, estimated.summary, held_against)
         ranks = journal.do(
             RANK_SHOWN.about(subject),
             network,

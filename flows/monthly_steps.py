@@ -65,10 +65,10 @@ def _read_published(output: Output, period: str, summary: Summary) -> tuple[Stan
     return standing_releases(output, (summary.months[0], period))
 
 
-def _decide(network: Network, tables: Tables, standing: Standing) -> Withholding:
+def _decide(network: Network, tables: Tables, summary: Summary, standing: Standing) -> Withholding:
     from tasks.releasing import withheld
 
-    return withheld(network, tables, standing)
+    return withheld(network, tables, summary, standing)
 
 
 def _rank_shown(

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
         *("tasks.models", "tasks.records", "reports"),
     },
     "tasks.ranking": {"tasks.errors", "tasks.network", "tasks.models", "tasks.estimating", "reports"},
-    "tasks.disclosing": {"tasks.release", "tasks.models", "reports"},
+    "tasks.disclosing": {"tasks.periods", "tasks.release", "tasks.models", "reports"},
     "tasks.releasing": {
         *("tasks.network", "tasks.release", "reports"),
         *("tasks.estimating", "tasks.ranking", "tasks.disclosing", "tasks.screening", "tasks.publishing"),

@@ -3,7 +3,9 @@
 from tasks.disclosing.deciding import decide
 from tasks.disclosing.disclose import disclose
 from tasks.disclosing.masking import mask
+from tasks.disclosing.people import People
 from tasks.disclosing.policy import POLICIES, SmallNumberPolicy
+from tasks.disclosing.related import Related
 from tasks.disclosing.withholding import Withholding
 
-__all__ = ["POLICIES", "SmallNumberPolicy", "Withholding", "decide", "disclose", "mask"]
+__all__ = ["POLICIES", "People", "Related", "SmallNumberPolicy", "Withholding", "decide", "disclose", "mask"]

@@ -25,12 +25,14 @@ class CountColumn:
         name: numerator or denominator.
         less: the column subtracted from it; empty for none.
         of_records: whether it counts the records themselves.
+        per: what a count is divided by, where it measures exposure.
     """
 
     outcome: str
     name: str
     less: str = ""
     of_records: bool = False
+    per: float = 1.0
 
     @property
     def of(self) -> Of:
@@ -51,6 +53,13 @@ class CountColumn:
         small = mine.loc[mine["status"] == "suppressed_primary", "clinic"]
         return np.isin(np.array(clinics), small.to_numpy(dtype=str))
 
+    def labelled_rare(self, tables: Tables) -> bool:
+        """Whether the whole outcome is withheld for being small."""
+        outcomes = tables["outcomes"]
+        return bool(
+            (outcomes.loc[outcomes["outcome"] == self.outcome, "status"] == "suppressed_primary").any()
+        )
+
     def total(self, tables: Tables) -> float:
         """The network's count as a release tells it; NaN where it does not."""
         outcomes, figures = tables["outcomes"], tables["network_figures"]
@@ -58,7 +67,7 @@ class CountColumn:
         size = float(row["n_records"].astype("float64").sum(min_count=1))
         kind = "" if row.empty else str(row["kind"].iloc[0])
         if self.of is Of.SIZES:
-            return size
+            return size if self.per == 1.0 else np.nan
         mean = figures[(figures["outcome"] == self.outcome) & (figures["figure"] == "mean")]["value"]
         total = float(mean.astype("float64").sum(min_count=1)) * size / (100.0 if kind == "binary" else 1.0)
         return float(np.round(total)) if abs(total - np.round(total)) < _NEAR else np.nan
@@ -78,7 +87,7 @@ class CountColumn:
 
     def _of(self, frame: pd.DataFrame) -> pd.Series:
         counts = frame[self.name].astype("float64")
-        return counts - frame[self.less].astype("float64") if self.less else counts
+        return counts - frame[self.less].astype("float64") if self.less else counts / self.per
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,7 @@ class Shown:
         months: (C, M) counts of their months.
         network: (M,) counts of the network's months.
         total: the network's window.
+        rare: whether it says that the network's window is withheld for being small.
     """
 
     names: tuple[str, ...]
@@ -100,6 +110,7 @@ class Shown:
     months: Floats
     network: Floats
     total: float
+    rare: bool = False
 
     @classmethod
     def of(cls, tables: Mapping[str, pd.DataFrame], column: CountColumn, clinics: tuple[str, ...]) -> Shown:
@@ -112,6 +123,7 @@ class Shown:
             months.to_numpy()[:-1],
             months.to_numpy()[-1],
             column.total(tables),
+            column.labelled_rare(tables),
         )
 
     @classmethod
@@ -125,5 +137,5 @@ class Shown:
     def of_network(self) -> Shown:
         """The network as if it were the only clinic."""
         nothing = np.full(len(self.names), np.nan)
-        total, none = np.array([self.total]), np.zeros(1, dtype=bool)
-        return Shown(self.names, total, none, self.network[None, :], nothing, np.nan)
+        total, rare = np.array([self.total]), np.array([self.rare])
+        return Shown(self.names, total, rare, self.network[None, :], nothing, np.nan)

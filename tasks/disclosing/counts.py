@@ -37,6 +37,7 @@ class Counts:
             earlier release would let a small one be worked out.
         lower, upper: (C, 1 + M) what a withheld count may be for anyone who reads its status.
         known: (C, 1 + M) counts that an earlier release shows.
+        network_few: (M,) months of the network in which few people stand behind the count, however large.
     """
 
     window: Floats
@@ -48,6 +49,7 @@ class Counts:
     lower: Floats
     upper: Floats
     known: Booleans
+    network_few: Booleans
 
     @property
     def cells(self) -> Floats:
@@ -65,13 +67,15 @@ class Counts:
 
     def of_network(self, policy: SmallNumberPolicy, sizes: Counts | None = None) -> Counts:
         """The network's months as if they were clinics; `sizes` are those of a binary outcome's counts."""
-        months = counts_of(policy, self.network, np.empty((len(self.network), 0)), np.empty(0))
+        none = np.empty((len(self.network), 0))
+        months = counts_of(policy, self.network, none, np.empty(0), few=self.network_few[:, None])
         return months if sizes is None else events_of(policy, months, sizes.of_network(policy))
 
     def of_whole(self, policy: SmallNumberPolicy, sizes: Counts | None = None) -> Counts:
         """The network as if it were the only clinic."""
         total = np.array([np.nansum(self.network)])
-        whole = counts_of(policy, total, self.network[None, :], np.empty(0))
+        few = np.append(False, self.network_few)[None, :]
+        whole = counts_of(policy, total, self.network[None, :], np.empty(0), few=few)
         return whole if sizes is None else events_of(policy, whole, sizes.of_whole(policy))
 
     def with_none(self, clinics: int) -> Counts:
@@ -108,30 +112,70 @@ def counts_of(
     window: Floats,
     months: Floats,
     network: Floats,
-    known: Booleans | None = None,
+    *,
+    few: Booleans | None = None,
+    network_few: Booleans | None = None,
 ) -> Counts:
-    """Counts of which the policy withholds the small ones."""
+    """Counts of which the policy withholds the small ones, and those of few people.
+
+    Args:
+        policy: the small-number policy.
+        window: (C,) counts of the clinics.
+        months: (C, M) counts of their months.
+        network: (M,) counts of the network's months.
+        few: (C, 1 + M) counts behind which few people stand, however large they are.
+        network_few: (M,) the same of the network's months.
+    """
     count = np.column_stack([window, months])
     small = policy.is_small(count)
-    lower = np.where(small, float(policy.low), np.where(count > 0, policy.high + 1.0, 0.0))
+    withheld = small if few is None else small | (few & (count > 0))
+    lower = np.where(withheld, float(policy.low), np.where(count > 0, policy.high + 1.0, 0.0))
     upper = np.where(small, float(policy.high), np.where(count > 0, np.inf, 0.0))
-    if known is None:
-        known = np.zeros(count.shape, dtype=bool)
-    return Counts(window, months, network, None, small, small, lower, upper, known)
+    if network_few is None:
+        network_few = np.zeros(len(network), dtype=bool)
+    known = np.zeros(count.shape, dtype=bool)
+    return Counts(window, months, network, None, withheld, withheld, lower, upper, known, network_few)
 
 
-def events_of(policy: SmallNumberPolicy, events: Counts, sizes: Counts) -> Counts:
-    """Events of a binary outcome: few with, few without, or all alike; nothing is known of a small size."""
+def exposures_of(
+    policy: SmallNumberPolicy,
+    window: Floats,
+    months: Floats,
+    network: Floats,
+    *,
+    few: Booleans,
+    network_few: Booleans,
+) -> Counts:
+    """Exposures, of which those of few people are withheld; how small an exposure is says nothing of itself.
+
+    Arguments as for `counts_of`; a withheld exposure may be anything.
+    """
+    counts = counts_of(policy, window, months, network, network_few=network_few)
+    exposed = counts.cells > 0
+    small = few & exposed
+    upper = np.where(exposed, np.inf, 0.0)
+    return replace(counts, small=small, guarded=small, lower=np.zeros_like(upper), upper=upper)
+
+
+def events_of(
+    policy: SmallNumberPolicy, events: Counts, sizes: Counts, few_without: Booleans | None = None
+) -> Counts:
+    """Events of a binary outcome: few with, few without, or all alike; nothing is known of a small size.
+
+    `few_without` (C, 1 + M) are those without whom few people stand, however many their records are.
+    """
     size, count = sizes.cells, events.cells
     rest = size - count
-    few_without = policy.is_small(rest)
+    few_people = np.zeros(size.shape, dtype=bool) if few_without is None else few_without & (rest > 0)
+    few_without = policy.is_small(rest) | few_people
     unanimous = (rest == 0) & (size > 0) & policy.withhold_unanimous
     by_rest = ~events.small & (few_without | unanimous)
     small = events.small | by_rest | sizes.small
-    lower = np.where(by_rest, np.maximum(size - policy.high, 0.0), events.lower)
+    least = np.where(few_people & ~policy.is_small(rest), 0.0, np.maximum(size - policy.high, 0.0))
+    lower = np.where(by_rest, least, events.lower)
     # of a companion everyone knows that not few are without
     upper = np.where(by_rest, size, np.where(small, events.upper, size - policy.high - 1.0))
-    lower, upper = np.where(sizes.small, 0.0, lower), np.where(sizes.small, float(policy.high), upper)
+    lower, upper = np.where(sizes.small, 0.0, lower), np.where(sizes.small, sizes.upper, upper)
     zero = ~small & (count == 0)
     return replace(
         events,

@@ -8,32 +8,28 @@ either (the program's effects), then the quality table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from tasks.disclosing.correlation import correlation_digits
-from tasks.disclosing.count_columns import CountColumn, Shown
+from tasks.disclosing.count_columns import CountColumn
 from tasks.disclosing.counts import (
-    NETWORK,
     Booleans,
     Counts,
-    Floats,
-    counts_of,
-    events_of,
     withhold_series,
     withhold_windows,
 )
 from tasks.disclosing.effects import decide_effects
 from tasks.disclosing.overlapping_releases import (
     WithheldCounts,
-    known_before,
-    told_by_difference,
-    withhold_across_releases,
 )
+from tasks.disclosing.people import People
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.quality import decide_quality
+from tasks.disclosing.related import Related, protected_together
+from tasks.disclosing.release_counts import ReleaseCounts, Tables
 from tasks.disclosing.secondary_suppression import Effort, measured
 from tasks.disclosing.withholding import (
     Withheld,
@@ -44,13 +40,14 @@ from tasks.disclosing.withholding import (
 )
 from tasks.release import Of
 
-Tables = Mapping[str, pd.DataFrame]
 
-KINDS = ("continuous", "binary", "count", "records")
-"""Kinds of outcome whose counts are held back here; records is a count of the records themselves."""
-
-
-def decide(policy: SmallNumberPolicy, tables: Tables, earlier: Sequence[Tables] = ()) -> Withholding:
+def decide(
+    policy: SmallNumberPolicy,
+    tables: Tables,
+    earlier: Sequence[Tables] = (),
+    people: People | None = None,
+    related: Related | None = None,
+) -> Withholding:
     """What must be withheld of a release so that nothing in it points at a patient.
 
     It follows from sizes and events alone: how clinics are ranked changes nothing of it.
@@ -60,205 +57,96 @@ def decide(policy: SmallNumberPolicy, tables: Tables, earlier: Sequence[Tables] 
         tables: release tables (`tasks.release.TABLES`) as estimated.
         earlier: tables of releases with overlapping windows, as they were published: nothing that these
             tables or those withhold may follow from all of them together.
+        people: how many patients stand behind the tables' counts; records are all that is known without.
+        related: outcomes that say something of one another.
 
     Raises:
-        ValueError: an outcome's kind is not one of `KINDS`.
+        ValueError: an outcome's kind is not one of `release_counts.KINDS`.
     """
     outcomes = [str(name) for name in tables["outcomes"]["outcome"]]
     if not policy.withholds:
         nothing = {outcome: WithheldOfOutcome({}, {}, {}) for outcome in outcomes}
         return Withholding({}, frozenset(), nothing, WithheldEffects(), WithheldQuality(), Effort())
     with measured() as effort:
-        release = _Release.of(policy, tables, earlier)
+        release = ReleaseCounts.of(policy, tables, earlier, people or People.unknown())
         sizes = {outcome: release.sizes(outcome) for outcome in outcomes}
-        windows, series = _withhold_sizes(release, sizes)
+        windows, series, networks = _withhold_sizes(release, sizes)
         decided = {
-            outcome: _withhold_outcome(release, outcome, sizes[outcome], windows, series)
+            outcome: _withhold_outcome(release, outcome, sizes[outcome], windows, series, networks)
             for outcome in outcomes
         }
-        gaps = [outcome for outcome, each in decided.items() if each and each.any_clinic]
+        decided = _together(release, decided, sizes, related or Related())
+        gaps = {name: {*each.clinics, *each.series} for name, each in decided.items() if each}
         size, series_size = windows.status(release.clinics), series.status(release.clinics)
         return Withholding(
             size,
-            _few_patients(policy, tables["clinics"]),
+            _few_patients(policy, tables["clinics"], earlier),
             decided,
-            decide_effects(policy, tables, gaps),
-            decide_quality(policy, tables["quality"], size, series_size),
+            decide_effects(policy, tables, gaps, release.people),
+            decide_quality(
+                policy,
+                tables["quality"],
+                size,
+                series_size,
+                network_month=any(each.months for each in decided.values() if each),
+            ),
             effort,
         )
 
 
-def _few_patients(policy: SmallNumberPolicy, clinics: pd.DataFrame) -> frozenset[str]:
-    """Clinics with few patients, or with few records of patients who came again."""
+def _together(
+    release: ReleaseCounts,
+    decided: Mapping[str, WithheldOfOutcome | None],
+    sizes: Mapping[str, Counts | None],
+    related: Related,
+) -> dict[str, WithheldOfOutcome | None]:
+    """What is withheld of each outcome once nothing follows from those it is related to."""
+    concerned = {each for pair in (*related.parts, *related.sides) for each in pair}
+    events = {
+        name: release.events(name, sizes[name] if release.kinds[name] == "binary" else None)
+        for name in concerned
+    }
+    return protected_together(release.policy, decided, events, related, release.clinics, release.months)
+
+
+def _few_patients(
+    policy: SmallNumberPolicy, clinics: pd.DataFrame, earlier: Sequence[Tables]
+) -> frozenset[str]:
+    """Clinics whose number of patients would tell of few.
+
+    Few patients, few records of patients who came again, or few patients more or less than a release says
+    that stands: a window that grew by a month has that month's new patients more.
+    """
     records, patients = (
         clinics[column].to_numpy(dtype=float, na_value=np.nan) for column in ("n_records", "n_patients")
     )
     few = policy.is_small(patients) | policy.is_small(records - patients)
+    for each in earlier:
+        before = each["clinics"].set_index("clinic")["n_patients"].astype("float64")
+        few |= policy.is_small(np.abs(patients - before.reindex(clinics["clinic"]).to_numpy()))
     return frozenset(clinics.loc[few, "clinic"])
 
 
-@dataclass(frozen=True)
-class _Release:
-    """The counts of a release, with what earlier ones tell of them.
+def _withhold_sizes(
+    release: ReleaseCounts, sizes: Mapping[str, Counts | None]
+) -> tuple[Withheld, Withheld, dict[str, _Network]]:
+    """Clinics whose size is withheld, clinics whose months are, and what the network's own sizes lose.
 
-    Attributes:
-        policy: the small-number policy.
-        tables: the release's tables, as estimated.
-        earlier: tables of releases with overlapping windows, as published.
-        clinics: their names, in order.
-        left: clinics of earlier releases that are no longer there.
-        months: their names, in order.
-        kinds: outcome → one of `KINDS`.
-    """
-
-    policy: SmallNumberPolicy
-    tables: Tables
-    earlier: Sequence[Tables]
-    clinics: tuple[str, ...]
-    left: tuple[str, ...]
-    months: tuple[str, ...]
-    kinds: Mapping[str, str]
-    _read: dict[CountColumn, tuple[Shown, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, policy: SmallNumberPolicy, tables: Tables, earlier: Sequence[Tables]) -> _Release:
-        estimates = tables["clinic_estimates"]
-        sized = set(estimates.loc[estimates["denominator"].notna(), "outcome"])
-        kinds = {
-            str(name): _named("records" if kind == "count" and name not in sized else str(kind))
-            for name, kind in tables["outcomes"].set_index("outcome")["kind"].items()
-        }
-        clinics = tuple(sorted(tables["clinics"]["clinic"]))
-        had = {str(clinic) for each in earlier for clinic in each["clinics"]["clinic"]}
-        left = tuple(sorted(had - set(clinics)))
-        return cls(policy, tables, earlier, clinics, left, _months(tables), kinds)
-
-    def records(self) -> Counts:
-        """The clinics table's own sizes, which no month adds up to."""
-
-        def window(tables: Tables) -> Floats:
-            records = tables["clinics"].set_index("clinic")["n_records"].astype("float64")
-            return np.asarray(records.reindex(list(self.clinics)), dtype=np.float64)
-
-        grown = [
-            Shown.of_windows(_months(each), window(each))
-            for each in self.earlier
-            if set(_months(each)) <= set(self.months)
-        ]
-        none = np.empty((len(self.clinics), 0))
-        return self._guard(counts_of(self.policy, window(self.tables), none, np.empty(0)), grown)
-
-    def sizes(self, outcome: str) -> Counts | None:
-        """How many records stand behind an outcome's figures; None where the denominator is exposure."""
-        column = self.size_column(outcome)
-        counts = self._guard(self._counts(column), self.shown(column))
-        if self.kinds[outcome] == "count":  # an exposure of one a record is the number of records
-            cells = counts.cells[~np.isnan(counts.cells)]
-            whole = np.array_equal(cells, np.round(cells))
-            return counts if whole and not (counts.window > self.records().window).any() else None
-        return counts
-
-    def size_column(self, outcome: str) -> CountColumn:
-        """Where an outcome's sizes stand."""
-        if self.kinds[outcome] == "records":
-            return CountColumn(outcome, "numerator", of_records=True)
-        return CountColumn(outcome, "denominator")
-
-    def events(self, outcome: str, sizes: Counts | None) -> Counts:
-        """How many events stand behind them; `sizes` where those without count too."""
-        column = CountColumn(outcome, "numerator")
-        counts = self._counts(column)
-        if sizes is None:
-            return self._guard(counts, self.shown(column))
-        counts = self._guard(events_of(self.policy, counts, sizes), self.shown(column))
-        without = CountColumn(outcome, "denominator", less="numerator")
-        return self._guard_rest(counts, sizes.cells - counts.cells, self.shown(without))
-
-    def shown(self, column: CountColumn) -> tuple[Shown, ...]:
-        """The column in every earlier release, clinics that are no longer there last."""
-        if column not in self._read:
-            clinics = self.clinics + self.left
-            self._read[column] = tuple(Shown.of(each, column, clinics) for each in self.earlier)
-        return self._read[column]
-
-    def _counts(self, column: CountColumn) -> Counts:
-        months = column.months(self.tables, (*self.clinics, NETWORK)).reindex(columns=list(self.months))
-        of_clinics, of_network = months.to_numpy()[:-1], months.to_numpy()[-1]
-        return counts_of(self.policy, column.windows(self.tables, self.clinics), of_clinics, of_network)
-
-    def _guard(self, counts: Counts, shown: Sequence[Shown]) -> Counts:
-        """The counts with what earlier releases tell of them."""
-        months = counts.months
-        if not months.shape[1]:  # the clinics table has none
-            months = np.full((len(self.clinics), len(self.months)), np.nan)
-        clinics, below, above = self._told(counts, counts.window, months, shown)
-        return self._knowing(counts, shown).guarding(clinics, counts.window - below, counts.window + above)
-
-    def _guard_rest(self, counts: Counts, rest: Floats, shown: Sequence[Shown]) -> Counts:
-        """The counts with what earlier releases tell of those without the event: more are fewer with it."""
-        clinics, more, fewer = self._told(counts, rest[:, 0], rest[:, 1:], shown)
-        return self._knowing(counts, shown).guarding(clinics, counts.window - fewer, counts.window + more)
-
-    def _told(
-        self, counts: Counts, window: Floats, months: Floats, shown: Sequence[Shown]
-    ) -> tuple[Booleans, Floats, Floats]:
-        series_shown = np.asarray(~counts.small.any(axis=1))
-        return told_by_difference(self.policy, window, months, self.months, shown, series_shown)
-
-    def _knowing(self, counts: Counts, shown: Sequence[Shown]) -> Counts:
-        known = known_before(self.months, shown, len(self.clinics))
-        return replace(counts, known=counts.known | known[:, : counts.known.shape[1]])
-
-    def across_releases(
-        self, column: CountColumn, counts: Counts, withheld: WithheldCounts
-    ) -> WithheldCounts:
-        """What to withhold of a column besides, so that nothing follows from all releases together."""
-        clinics, left = len(self.clinics), len(self.left)
-        found = withhold_across_releases(
-            self.policy, counts.with_none(left), self.months, self.shown(column), withheld.with_none(left)
-        )
-        return replace(withheld, windows=found.windows[:clinics], months=found.months[:clinics])
-
-    def network_known(self, column: CountColumn) -> Booleans:
-        """(M,) months of the network that an earlier release shows."""
-        own = [each.of_network for each in self.shown(column)]
-        return known_before(self.months, own, 1)[0, 1:]
-
-    def network_across_releases(
-        self, column: CountColumn, counts: Counts, months: Booleans
-    ) -> tuple[Booleans, bool]:
-        """(M,) months of the network to withhold for the same reason, and whether its window."""
-        shown = [each.of_network for each in self.shown(column)]
-        none = np.zeros(1, dtype=bool)
-        withheld = WithheldCounts(none, months[None, :], np.zeros(len(months), dtype=bool))
-        found = withhold_across_releases(
-            self.policy, counts, self.months, shown, withheld, whole_series=False
-        )
-        return found.months[0], bool(found.windows[0])
-
-
-def _named(kind: str) -> str:
-    """The kind, if this module says which of its counts are held back: a new one must not fall through."""
-    if kind not in KINDS:
-        raise ValueError(f"nobody has said which counts can point at patients in an outcome of kind {kind!r}")
-    return kind
-
-
-def _months(tables: Tables) -> tuple[str, ...]:
-    return tuple(sorted(tables["clinic_months"]["month"].unique()))
-
-
-def _withhold_sizes(release: _Release, sizes: Mapping[str, Counts | None]) -> tuple[Withheld, Withheld]:
-    """Clinics whose size is withheld, and clinics whose months are: the same in all tables.
+    The clinics are the same in all tables, the network's by outcome.
 
     The records behind two outcomes of a clinic are nearly the same records, so a companion withheld in one
     table and shown in another would be as good as shown.
     """
     policy = release.policy
     different: dict[CountColumn | None, Counts] = {None: release.records()}
+    column_of: dict[str, CountColumn | None] = {}
     for outcome, counts in sizes.items():
-        if counts is not None and not any(counts.same(other) for other in different.values()):
-            different[release.size_column(outcome)] = counts
+        if counts is None:
+            continue
+        same = [column for column, other in different.items() if column and counts.same(other)]
+        column_of[outcome] = same[0] if same else release.size_column(outcome)
+        if not same and not counts.same(different[None]):
+            different[column_of[outcome]] = counts
     small = np.any([each.small[:, 0] for each in different.values()], axis=0)
     by_month = [each.small[:, 1:].any(axis=1) for each in different.values()]
     small_series = small | np.any(by_month, axis=0)
@@ -279,13 +167,22 @@ def _withhold_sizes(release: _Release, sizes: Mapping[str, Counts | None]) -> tu
                 withheld = own.with_clinics(column, windows, series)
                 withheld = release.across_releases(column, counts, withheld)
                 windows, series = withheld.windows, withheld.series | withheld.windows
+                network[column] = own.losing(column, withheld)
             settled[column] = int(windows.sum() + series.sum())
         if windows.sum() + series.sum() == before:
-            return Withheld(small, windows), Withheld(small_series, series)
+            networks = {
+                outcome: network[column] for outcome, column in column_of.items() if column in network
+            }
+            return Withheld(small, windows), Withheld(small_series, series), networks
 
 
 def _withhold_outcome(
-    release: _Release, outcome: str, size: Counts | None, windows: Withheld, series: Withheld
+    release: ReleaseCounts,
+    outcome: str,
+    size: Counts | None,
+    windows: Withheld,
+    series: Withheld,
+    networks: Mapping[str, _Network],
 ) -> WithheldOfOutcome | None:
     """What is withheld of an outcome; None where the network itself has a small number of it.
 
@@ -296,17 +193,19 @@ def _withhold_outcome(
         outcome: the outcome.
         size: its sizes; None where the denominator is exposure.
         windows, series: clinics whose sizes are withheld.
+        networks: outcome → what the network's own sizes lose.
     """
     kind = release.kinds[outcome]
-    if size is not None and _rare(release.policy, size):
+    if size is not None and (_rare(release.policy, size) or release.few_in_all(outcome, "people")):
         return None
     if kind in ("binary", "count"):
-        return _withhold_events(release, outcome, size, windows, series)
+        return _withhold_events(release, outcome, size, windows, series, networks.get(outcome))
     if size is None:
         return None
     window = _with_alike(release, outcome, size, windows) if kind == "continuous" else windows
     months = Withheld(series.small | window.small, series.all | window.all)
     network = _withhold_network(release, [(release.size_column(outcome), size)])
+    network = network.joined(networks.get(outcome))
     return WithheldOfOutcome(
         window.status(release.clinics),
         months.status(release.clinics),
@@ -316,18 +215,25 @@ def _withhold_outcome(
 
 
 def _withhold_events(
-    release: _Release, outcome: str, size: Counts | None, windows: Withheld, series: Withheld
+    release: ReleaseCounts,
+    outcome: str,
+    size: Counts | None,
+    windows: Withheld,
+    series: Withheld,
+    of_sizes: _Network | None,
 ) -> WithheldOfOutcome | None:
-    """The same of an outcome that is counted."""
+    """The same of an outcome that is counted; `of_sizes` is what the network's own sizes lose."""
     policy, binary = release.policy, release.kinds[outcome] == "binary"
     events, column = release.events(outcome, size if binary else None), CountColumn(outcome, "numerator")
-    if _rare(policy, events):
+    sides = ("with_event", "without_event") if binary else ("with_event",)
+    if _rare(policy, events) or any(release.few_in_all(outcome, side) for side in sides):
         return None
     sized = [(release.size_column(outcome), size)] if binary and size is not None else []
-    network = _withhold_network(release, [(column, events), *sized])
+    network = _withhold_network(release, [(column, events), *sized]).joined(of_sizes)
     window_all = withhold_windows(policy, events, windows.all)
     series_all = withhold_series(policy, events, window_all, window_all | series.all, network.months.all)
     withheld = release.across_releases(column, events, network.with_clinics(column, window_all, series_all))
+    network = network.losing(column, withheld)
     small = windows.small | events.small[:, 0]
     small_series = small | events.small[:, 1:].any(axis=1)
     denominator = CountColumn(outcome, "denominator").windows(release.tables, release.clinics)
@@ -355,13 +261,25 @@ class _Network:
     months: Withheld
     totals: Of
 
+    def losing(self, column: CountColumn, withheld: WithheldCounts) -> _Network:
+        """The same with what is withheld of a column besides, since everything else is known."""
+        totals = self.totals | column.of if withheld.total else self.totals
+        return _Network(Withheld(self.months.small, self.months.all | withheld.network), totals)
+
+    def joined(self, other: _Network | None) -> _Network:
+        """The same with what another loses."""
+        if other is None:
+            return self
+        small = self.months.small | other.months.small
+        return _Network(Withheld(small, self.months.all | other.months.all), self.totals | other.totals)
+
     def with_clinics(self, column: CountColumn, windows: Booleans, series: Booleans) -> WithheldCounts:
         """What is withheld of a column so far: the network's months, and (C,) clinics' windows and series."""
         months = np.broadcast_to(series[:, None], (len(series), len(self.months.all)))
         return WithheldCounts(windows, months, self.months.all, bool(column.of & self.totals))
 
 
-def _withhold_network(release: _Release, columns: Sequence[tuple[CountColumn, Counts]]) -> _Network:
+def _withhold_network(release: ReleaseCounts, columns: Sequence[tuple[CountColumn, Counts]]) -> _Network:
     """Months of the network that are small, and what else would tell them.
 
     Args:
@@ -374,16 +292,16 @@ def _withhold_network(release: _Release, columns: Sequence[tuple[CountColumn, Co
     small = np.any([each.small[:, 0] for each in own], axis=0)
     withheld, totals = small.copy(), Of.NOTHING
     for each, (column, counts) in zip(own, columns, strict=True):
-        known = release.network_known(column)[:, None]
-        withheld = withhold_windows(policy, replace(each, known=known), withheld)
         whole = counts.of_whole(policy, sizes if counts is not sizes else None)
+        known = release.network_known(column, whole)[:, None]
+        withheld = withhold_windows(policy, replace(each, known=known), withheld)
         withheld, total = release.network_across_releases(column, whole, withheld)
         if total:
             totals |= column.of
     return _Network(Withheld(small, withheld), totals)
 
 
-def _with_alike(release: _Release, outcome: str, size: Counts, windows: Withheld) -> Withheld:
+def _with_alike(release: ReleaseCounts, outcome: str, size: Counts, windows: Withheld) -> Withheld:
     """Clinics whose records all have the same value as well, so that the mean tells each; and a companion."""
     estimates = release.tables["clinic_estimates"]
     raw = estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "raw")].set_index("clinic")

@@ -7,6 +7,11 @@ records of a part of the network less the clinics shown are those of the others.
 
 Over the whole network the same figure tells four counts: events and records without, before and after. None
 of them may be small.
+
+Whatever the model, an effect that rests on few people under the program, or on few without it, is theirs:
+one patient's value less everybody's mean. So is the effect of a month since the start in which few people
+were, or one clinic whose months are withheld. The average of all months less the months shown is the one
+withheld, so that one withheld month takes another with it.
 """
 
 from __future__ import annotations
@@ -17,38 +22,89 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from tasks.disclosing.people import WINDOW, People
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.disclosing.withholding import EffectKey, WithheldEffects
+from tasks.disclosing.withholding import PRIMARY, SECONDARY, EffectKey, WithheldEffects
+from tasks.periods import Period
 from tasks.release import PROGRAM_EFFECTS
 
 _NEAR = 0.01  # a count solved for is a whole number to within the digits of an estimate
 
 
 def decide_effects(
-    policy: SmallNumberPolicy, tables: Mapping[str, pd.DataFrame], outcomes: Collection[str]
+    policy: SmallNumberPolicy,
+    tables: Mapping[str, pd.DataFrame],
+    series: Mapping[str, Collection[str]],
+    people: People,
 ) -> WithheldEffects:
-    """What a part of the network's clinics would tell of those withheld.
+    """What a part of the network's clinics would tell of those withheld, and an effect of those few it is of.
 
     Args:
         policy: the small-number policy.
         tables: the release's tables, as estimated.
-        outcomes: those of which a clinic's window or months are withheld.
+        series: outcome → clinics whose window or months are withheld, for outcomes that are shown at all.
+        people: patients behind the counts.
     """
     effects = tables["program_effects"]
     if effects.empty:
         return WithheldEffects()
     whole = tables["outcomes"].set_index("outcome")
-    concerned = effects["outcome"].isin(outcomes)
+    concerned = effects["outcome"].isin([outcome for outcome, clinics in series.items() if clinics])
     fewer_clinics = _fewer(effects, whole, "n_clinics")
     naive = effects["model"] == "naive"
     gone = concerned & naive & (fewer_clinics | _fewer(effects, whole, "n_records"))
     gone |= naive & ~fewer_clinics & effects["outcome"].isin(_telling_small(policy, tables))
-    gone &= effects["status"] == "ok"
-    return WithheldEffects(_keys(effects[gone]), _keys(effects[concerned & fewer_clinics]))
+    why = pd.Series(SECONDARY, index=effects.index, dtype=object).where(gone)
+    if people.known:
+        for outcome, clinics in series.items():
+            why = why.fillna(_of_few(policy, effects, outcome, clinics, people))
+    why = why.where(effects["status"] == "ok")
+    keys = _keys(effects)
+    estimates = {key: status for key, status in zip(keys, why, strict=True) if isinstance(status, str)}
+    parts = [key for key, part in zip(keys, concerned & fewer_clinics, strict=True) if part]
+    return WithheldEffects(estimates, frozenset(parts))
 
 
-def _keys(effects: pd.DataFrame) -> frozenset[EffectKey]:
-    return frozenset(effects[list(PROGRAM_EFFECTS.key)].astype(str).itertuples(index=False, name=None))
+def _of_few(
+    policy: SmallNumberPolicy, effects: pd.DataFrame, outcome: str, withheld: Collection[str], people: People
+) -> pd.Series:
+    """Why effects on an outcome are withheld that rest on few people, or on a withheld clinic alone."""
+    mine, shown = effects["outcome"] == outcome, pd.Series(np.nan, index=effects.index, dtype=object)
+    table = people.table[people.table["outcome"] == outcome]
+    window = table[table["month"] == WINDOW]
+    if (window[["exposed", "unexposed"]].sum() <= policy.high).any():
+        return shown.mask(mine, PRIMARY)
+    since = effects["months_since_start"].astype("float64")
+    behind = _by_months_since_start(table[table["month"] != WINDOW])
+    alone = behind["clinics"].map(lambda clinics: len(clinics) == 1 and clinics[0] in withheld).astype(bool)
+    few = set(behind.index[(behind["people"] <= policy.high) | alone])
+    after = sorted(int(each) for each in since[mine].dropna().unique() if each >= 0)
+    of_few = [each for each in after if each in few or each not in behind.index]
+    before = [each for each in few if each < 0]
+    why = shown.mask(mine & since.isin([*of_few, *before]), PRIMARY)
+    if len(of_few) == 1:
+        others = behind["people"].reindex([each for each in after if each not in of_few])
+        why = why.mask(mine & since.isin(others.sort_values(kind="stable").index[:1]), SECONDARY)
+    return why
+
+
+def _by_months_since_start(table: pd.DataFrame) -> pd.DataFrame:
+    """Months since the start → `people` with a value in them, and `clinics` they came to.
+
+    A clinic starts in the first period with people under the program. One that is under it from the first
+    period of the window on may have started before; its months are then later than they seem, and are taken
+    for those they seem.
+    """
+    periods = table["month"].map(lambda label: Period.of_label(label).ordinal)
+    start = periods.where(table["exposed"] > 0).groupby(table["clinic"]).transform("min")
+    side = table["exposed"].where(periods >= start, table["unexposed"])
+    kept = table[["clinic"]].assign(since=periods - start, people=side)[(side > 0) & start.notna()]
+    by_month = kept.groupby("since")
+    return pd.DataFrame({"people": by_month["people"].sum(), "clinics": by_month["clinic"].agg(list)})
+
+
+def _keys(effects: pd.DataFrame) -> list[EffectKey]:
+    return list(effects[list(PROGRAM_EFFECTS.key)].astype(str).itertuples(index=False, name=None))
 
 
 def _fewer(effects: pd.DataFrame, whole: pd.DataFrame, column: str) -> pd.Series:

@@ -255,9 +255,8 @@ def _of_effects(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
     """Estimates of the program's effect."""
     keys = _keys(frame, ("outcome", "model", "estimand", "measure", "term"))
     rare = frame["outcome"].map(lambda outcome: withholding.outcomes.get(outcome) is None).astype(bool)
-    gone = rare | keys.isin(withholding.effects.estimates)
     rows = _Rows.shown(frame)
-    events = rows.events.mask(gone, SECONDARY)
+    events = _looked_up(keys, withholding.effects.estimates.get).mask(rare, SECONDARY)
     sizes = events.mask(events.isna() & keys.isin(withholding.effects.parts), UNSAID)
     return replace(_with_totals(rows, frame, withholding), sizes=sizes, events=events)
 

@@ -2,8 +2,8 @@
 
 Three things would undo what one release withholds, and each is asked in turn:
 
-- `known_before`: a count that an earlier release shows is known, whatever this one withholds: it protects
-  nothing;
+- `known_before`: a count that an earlier release shows, and that has not changed since, is known, whatever
+  this one withholds: it protects nothing;
 - `told_by_difference`: two windows of a clinic differ by the months that are new less the months that were
   dropped. If one of those is small, the difference may give it away, and the clinic's window stays withheld
   until more months have come. This guards months that left the window, which `withhold_across_releases`
@@ -38,20 +38,22 @@ from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.secondary_suppression import AdditiveTable, Integers, Sum, protect
 
 
-def known_before(names: Sequence[str], shown: Sequence[Shown], clinics: int) -> Booleans:
-    """(C, 1 + M) counts of clinics' windows and of their months that an earlier release shows.
+def known_before(names: Sequence[str], shown: Sequence[Shown], cells: Floats) -> Booleans:
+    """(C, 1 + M) counts of clinics' windows and of their months that an earlier release shows as they are.
 
     Args:
         names: the new release's months.
-        shown: the column in each earlier release.
-        clinics: how many clinics the new release has; they come first in the earlier ones.
+        shown: the column in each earlier release; the new one's clinics come first there.
+        cells: (C, 1 + M) the counts.
     """
-    known = np.zeros((clinics, 1 + len(names)), dtype=bool)
+    known = np.zeros(cells.shape, dtype=bool)
     for release in shown:
         if release.names == tuple(names):
-            known[:, 0] |= ~np.isnan(release.window[:clinics])
+            known[:, 0] |= release.window[: len(cells)] == cells[:, 0]
         for j, month in enumerate(names):
-            known[:, 1 + j] |= _shows_month(release, month, clinics)
+            if 1 + j < cells.shape[1] and month in release.names:
+                stated = release.months[: len(cells), release.names.index(month)]
+                known[:, 1 + j] |= stated == cells[:, 1 + j]
     return known
 
 
@@ -161,9 +163,15 @@ def withhold_across_releases(
     also = np.array(union.cells.withheld, dtype=bool)
     more = protect(union.table(), np.array(union.cells.guarded, dtype=bool) & also, also) & ~also
     months = more[union.month][:, union.now]
-    if whole_series:
-        months = np.broadcast_to(months.any(axis=1)[:, None], months.shape)
-    return WithheldCounts(gone.windows | more[union.window], gone.months | months, gone.network, gone.total)
+    found = replace(gone, windows=gone.windows | more[union.window], months=gone.months | months)
+    if not whole_series:
+        return found
+    return replace(
+        found,
+        months=gone.months | months.any(axis=1)[:, None],
+        network=gone.network | more[union.network[union.now]],
+        total=gone.total or bool(more[union.total]),
+    )
 
 
 @dataclass
@@ -214,6 +222,8 @@ class _Union:
         names: all months, in order; `now` are the new release's among them (positions).
         month: (C, U) positions of the cells of clinics' months.
         window: (C,) positions of those of the new release's windows.
+        network: (U,) positions of those of the network's months; total: of its window. They are withheld as
+            the last resort, where all that could hide a clinic's count is known from earlier releases.
     """
 
     def __init__(
@@ -287,14 +297,18 @@ class _Union:
             return
         known = self._agreeing([each.network[None, :] for each in self._shown])[0]
         when = {int(place): j for j, place in enumerate(self.now)}
-        self._network = np.empty(len(self.names), dtype=np.int64)
+        self.network = np.empty(len(self.names), dtype=np.int64)
+        unit = 2 * len(self._values)
         for u in range(len(self.names)):
             parts = self.month[:, u].tolist()
             shown_now = u in when and not self._gone.network[when[u]]
-            self._network[u] = self.cells.add(
-                self.cells.sum_of(parts), known=bool(known[u]), withheld=not shown_now
+            self.network[u] = self.cells.add(
+                self.cells.sum_of(parts),
+                known=bool(known[u]),
+                unit=unit + 1 + u if shown_now else -1,
+                withheld=not shown_now,
             )
-            self.cells.bind(self._network[u], parts)
+            self.cells.bind(self.network[u], parts)
 
     def _add_windows(self, whole_series: bool) -> None:
         """The new release's windows and total."""
@@ -317,9 +331,9 @@ class _Union:
             positions.append(position)
         self.window = np.array(positions, dtype=np.int64)
         if not self._one_clinic:
-            total = self.cells.add(self.cells.sum_of(positions), withheld=gone.total)
-            self.cells.bind(total, positions)
-            self.cells.bind(total, self._network[self.now].tolist())
+            self.total = self.cells.add(self.cells.sum_of(positions), unit=2 * clinics, withheld=gone.total)
+            self.cells.bind(self.total, positions)
+            self.cells.bind(self.total, self.network[self.now].tolist())
 
     def _add_release(self, release: Shown, places: Integers) -> None:
         """An earlier release: sums of its own, of the months as it stated them."""
@@ -331,7 +345,7 @@ class _Union:
         if self._one_clinic:
             return
         network = [
-            int(self._network[u])
+            int(self.network[u])
             if np.array_equal(month[:, j], self.month[:, u])
             else self._sum(month[:, j].tolist(), float(release.network[j]))
             for j, u in enumerate(places)

@@ -3,7 +3,9 @@
 Rows of a clinic whose size is withheld are left out, and those that count months where its months are
 withheld: that nothing was found at a clinic is said by the absence of a row, and to know that no month is
 without records is to know that 24 records in 24 months are one in each. Of the other rows, small numbers of
-records found are withheld, with companions so that a rule's total gives none away.
+records found are withheld, with companions so that a rule's total gives none away. What the whole source has
+before or after the window goes where a month of the network is withheld: two releases differ by the month
+that left.
 
 They are not guarded against everything else in the release. A clinic's records less the size of one of its
 outcomes is the number without a value, and sizes stand beside every figure: to hide that three results are
@@ -22,12 +24,16 @@ from tasks.disclosing.counts import NETWORK, Booleans, counts_of, withhold_windo
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.withholding import PRIMARY, SECONDARY, QualityKey, WithheldQuality
 
+_OUTSIDE_THE_WINDOW = ("date_before_window", "date_after_month")
+
 
 def decide_quality(
     policy: SmallNumberPolicy,
     quality: pd.DataFrame,
     sizes: Collection[str],
     series: Collection[str],
+    *,
+    network_month: bool,
 ) -> WithheldQuality:
     """What the quality table must not show.
 
@@ -36,12 +42,15 @@ def decide_quality(
         quality: the table.
         sizes: clinics whose size is withheld.
         series: clinics whose months are.
+        network_month: whether a month of the network is withheld, of any outcome.
     """
     of_records = quality["counts"].fillna("records") == "records"
     untold = quality["clinic"].isin(sizes) | (~of_records & quality["clinic"].isin(series))
     found: dict[QualityKey, str] = {}
     for _, rows in quality[of_records].groupby("rule", sort=True):
         found |= _withheld_found(policy, rows, untold[rows.index].to_numpy(dtype=bool))
+    if network_month:
+        untold |= quality["rule"].isin(_OUTSIDE_THE_WINDOW)
     left_out = quality.loc[untold, ["rule", "clinic"]].itertuples(index=False, name=None)
     return WithheldQuality(frozenset(left_out), found)
 

@@ -118,19 +118,22 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
 
     Returns:
         (K,) all cells withheld: primary, `also`, and their companions. Of a cell that would stay exposed with
-        every free unit withheld, half of what that would protect is protected.
+        every free unit withheld, half of what that would protect is protected. Companions that are not
+        needed beside the others are shown after all.
     """
     withheld = primary.copy() if also is None else primary | also
+    before = withheld.copy()
+    at_most = _reach(table, withheld | (table.unit >= 0))
+    movable = at_most > 0.0  # what follows from earlier releases, however much is withheld now, hides nothing
     for relation in table.sums:
         while _tells_small_total(table, withheld, relation):
-            companion = _companion(table, withheld, [relation])
+            companion = _companion(table, withheld, [relation], movable)
             if companion is None:
                 break
             withheld |= table.unit == companion
     attacker, best = _Attacker(table, withheld), None
     need = np.minimum(table.least_width, (table.upper - table.lower) / 2.0)
     cells = np.flatnonzero(primary & table.hidden_when_withheld)
-    at_most = _reach(table, withheld | (table.unit >= 0))
     for cell in attacker.sway(cells.tolist(), need):
         near = [relation for relation in table.sums if cell in relation.members]
         enough = float(need[cell])
@@ -142,13 +145,35 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
             if not best.is_free(cell, enough):
                 enough = best.width(cell) / 2.0
                 continue
-            companion = _companion(table, withheld, near)
+            companion = _companion(table, withheld, near, movable)
             while companion is None and (wider := _with_neighbours(table, near)):
-                near, companion = wider, _companion(table, withheld, wider)
+                near, companion = wider, _companion(table, withheld, wider, movable)
             if companion is None:
                 break
             withheld |= table.unit == companion
             attacker.give_up(withheld)
+        need[cell] = enough
+    return _without_the_unneeded(table, before, withheld, cells.tolist(), need)
+
+
+def _without_the_unneeded(
+    table: AdditiveTable, before: Booleans, withheld: Booleans, cells: list[int], need: Floats
+) -> Booleans:
+    """What is withheld less the companions without which every cell is as free: dearest first.
+
+    Companions are found one cell at a time, each the cheapest that helps; one found later may do for all.
+    """
+    units = set(table.unit[withheld & ~before].tolist()) - {-1}
+    if len(units) < 2:
+        return withheld
+    loss = {unit: float(table.values[table.unit == unit].sum()) for unit in units}
+    for unit in sorted(units, key=lambda unit: (-loss[unit], unit)):
+        trial = withheld & (before | (table.unit != unit))
+        if any(_tells_small_total(table, trial, relation) for relation in table.sums):
+            continue
+        attacker = _Attacker(table, trial)
+        if all(attacker.is_free(cell, float(need[cell])) for cell in attacker.sway(cells, need)):
+            withheld = trial
     return withheld
 
 
@@ -288,10 +313,12 @@ def _with_neighbours(table: AdditiveTable, near: Sequence[Sum]) -> list[Sum]:
     return wider if len(wider) > len(near) else []
 
 
-def _companion(table: AdditiveTable, withheld: Booleans, near: Sequence[Sum]) -> int | None:
+def _companion(
+    table: AdditiveTable, withheld: Booleans, near: Sequence[Sum], movable: Booleans
+) -> int | None:
     """The unit whose loss costs least among those with a cell in these sums that can still be hidden."""
     members = np.unique([member for relation in near for member in relation.members])
-    useful = members[~withheld[members] & table.hidden_when_withheld[members]]
+    useful = members[~withheld[members] & table.hidden_when_withheld[members] & movable[members]]
     candidates = {int(unit) for unit in table.unit[useful]} - {-1}
     if not candidates:
         return None

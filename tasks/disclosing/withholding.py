@@ -67,11 +67,11 @@ class WithheldEffects:
     """Rows of `program_effects`.
 
     Attributes:
-        estimates: those withheld.
+        estimates: those withheld, and why.
         parts: those that rest on a part of the clinics, of which the sizes alone are withheld.
     """
 
-    estimates: frozenset[EffectKey] = frozenset()
+    estimates: Mapping[EffectKey, str] = field(default_factory=dict)
     parts: frozenset[EffectKey] = frozenset()
 
 

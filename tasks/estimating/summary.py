@@ -5,7 +5,7 @@ One GROUP BY in the database; what comes back is counts and sums, never a record
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ import pandas as pd
 from tasks.network.schema import Network
 from tasks.records import Records
 from tasks.records.questions import clinics_and_months
+from tasks.records.questions.outcome_relations import OutcomeRelations, outcome_relations
+from tasks.records.questions.people import people
 
 COME_AGAIN = 1.2
 """Visits per patient from which patients get an effect of their own."""
@@ -33,6 +35,9 @@ class Summary:
             anybody comes twice.
         patients: outcome → how much its sums by patient vary, by clinic, on the scale of analysis
             (`clinics_and_months.sums_by_patient`); empty where hardly anybody comes twice.
+        people: how many patients stand behind every outcome's records, by clinic and month
+            (`tasks.records.questions.people`).
+        related: which outcomes are parts or sides of one another.
     """
 
     clinics: pd.DataFrame
@@ -40,6 +45,8 @@ class Summary:
     outcomes: dict[str, pd.DataFrame]
     returning: dict[str, float] = field(default_factory=dict)
     patients: dict[str, pd.DataFrame] = field(default_factory=dict)
+    people: pd.DataFrame = field(default_factory=pd.DataFrame)
+    related: OutcomeRelations = field(default_factory=OutcomeRelations)
 
     def by_clinic(self, outcome: str) -> pd.DataFrame:
         """The window's moments of each clinic, indexed by clinic."""
@@ -87,10 +94,35 @@ def summarise(usable: Records, network: Network) -> Summary:
             outcomes[name] = clinics_and_months.moments_by_month(
                 usable, outcome.column or name, log=outcome.scale == "log", exposure=outcome.exposure
             )
+    found = Summary(
+        clinics, months, outcomes, people=_people(usable, network), related=_related(usable, network)
+    )
     if clinics["n_records"].sum() <= COME_AGAIN * clinics["n_patients"].sum():
-        return Summary(clinics, months, outcomes)
+        return found
     again = _values_per_patient(usable, network, outcomes)
-    return Summary(clinics, months, outcomes, again, _sums_by_patient(usable, network))
+    return replace(found, returning=again, patients=_sums_by_patient(usable, network))
+
+
+def _people(usable: Records, network: Network) -> pd.DataFrame:
+    columns = {
+        name: outcome.column or name
+        for name, outcome in network.outcomes.items()
+        if not outcome.counts_records
+    }
+    return people(usable, columns, program=network.program is not None)
+
+
+def _related(usable: Records, network: Network) -> OutcomeRelations:
+    columns = {kind: _columns(network, kind) for kind in ("binary", "count")}
+    return outcome_relations(usable, columns["binary"], columns["count"])
+
+
+def _columns(network: Network, kind: str) -> dict[str, str]:
+    return {
+        name: outcome.column or name
+        for name, outcome in network.outcomes.items()
+        if outcome.kind == kind and not outcome.counts_records
+    }
 
 
 def _sums_by_patient(usable: Records, network: Network) -> dict[str, pd.DataFrame]:

@@ -34,6 +34,8 @@ _TOTAL_SIZE = Tells(Of.SIZES, About.TOTAL)
 _EXPOSURE = Tells(Of.SIZES, counts="exposure")
 _EFFECT = Tells(Of.EVENTS, digits=MODELLED)
 """A model's effect rests on all months of all clinics: it tells nobody's size."""
+_DF = Tells(Of.BOTH, About.TOTAL, digits=MODELLED)
+"""Of a mean's model it is the number of records, less that of clinics and coefficients."""
 _PLACE = Tells(Of.EVENTS, digits=FROM_SHOWN)
 _OF_MONTH = Tells(Of.BOTH, digits=Digits(None, 3))
 _OF_SERIES = Tells(Of.BOTH, About.SERIES, digits=Digits(None, 3))
@@ -243,7 +245,7 @@ PROGRAM_EFFECTS = Table(
         _c("band_lower", "number", _EFFECT, "lower end of the 95% band of all {periods} at once"),
         _c("band_upper", "number", _EFFECT, "upper end of that band"),
         _c("unit", "string", NOTHING, "unit of the value (empty for ratios)"),
-        _c("df", "number", _EFFECT, "degrees of freedom of the interval; empty: normal"),
+        _c("df", "number", _DF, "degrees of freedom of the interval; empty: normal"),
         _c("p", "number", _EFFECT, "two-sided p-value against no effect"),
         _c("n_records", "integer", _TOTAL_SIZE, "records used"),
         _c("n_clinics", "integer", Tells(Of.SIZES, counts="clinics"), "clinics used"),

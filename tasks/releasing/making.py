@@ -10,7 +10,7 @@ from typing import get_args
 import pandas as pd
 
 from reports.wording import speaking
-from tasks.disclosing import POLICIES, Withholding, decide, mask
+from tasks.disclosing import POLICIES, People, Related, Withholding, decide, mask
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
 from tasks.publishing import Standing, latest_before
@@ -26,16 +26,20 @@ _DECLARED = ("patient_within", "clinic_within", "weight")
 _COMPUTED_BY = ("clinicnet", "duckdb", "numpy", "pandas", "pyarrow", "scipy")
 
 
-def withheld(network: Network, tables: Tables, standing: Standing) -> Withholding:
+def withheld(network: Network, tables: Tables, summary: Summary, standing: Standing) -> Withholding:
     """What the network's small-number policy withholds, held against the releases that stand.
 
     Args:
         network: the network's description.
         tables: the assembled tables.
+        summary: the window's moments: how many patients stand behind the tables' counts, and which outcomes
+            are parts of others.
         standing: the releases that a difference must not be taken from.
     """
     policy = POLICIES[network.policy.small_numbers]
-    return decide(policy, tables, [each.tables for each in standing.earlier])
+    related = Related(summary.related.parts, summary.related.sides)
+    earlier = [each.tables for each in standing.earlier]
+    return decide(policy, tables, earlier, People(summary.people), related)
 
 
 def rank_shown(
@@ -71,11 +75,8 @@ def verdicts_before(network: Network, standing: Standing, period: str) -> dict[s
     if last is None:
         return {}
     outcomes = last.tables["outcomes"]
-    return {
-        str(outcome): verdict
-        for outcome, verdict in zip(outcomes["outcome"], outcomes["verdict"], strict=True)
-        if verdict in get_args(Decision)
-    }
+    said = outcomes.set_index("outcome")["verdict"].dropna()  # none of an outcome that was too rare then
+    return {str(outcome): verdict for outcome, verdict in said.items() if verdict in get_args(Decision)}
 
 
 def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[str, pd.DataFrame]:

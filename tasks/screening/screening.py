@@ -21,6 +21,8 @@ from tasks.records.sources.records import Records
 
 QUALITY_COLUMNS = ("rule", "clinic", "description", "action", "counts", "n_checked", "n_found")
 _OUTSIDE = ("date_before_window", "date_after_month")
+"""Rules that find what is no part of the window. They say nothing of a clinic: what a clinic has before the
+window is a month more in the next report, and the difference is the month that left."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,15 @@ def _summed(counted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _record_findings(by_rule: pd.DataFrame, rules: Iterable[Rule]) -> Iterable[dict[str, object]]:
-    checked = _counts(_summed(by_rule), "n")
+    outside = by_rule["rule"].isin(_OUTSIDE)
+    checked = _counts(_summed(by_rule[~outside]), "n")
     for rule in rules:
-        yield from _findings(rule, _counts(by_rule[by_rule["rule"] == rule.name], "n"), checked)
+        found = _counts(by_rule[by_rule["rule"] == rule.name], "n")
+        if rule.name in _OUTSIDE:
+            everywhere: dict[str | None, int] = {None: int(by_rule["n"].sum())}
+            yield from _findings(rule, {None: sum(found.values())}, everywhere)
+        else:
+            yield from _findings(rule, found, checked)
 
 
 def _copies(

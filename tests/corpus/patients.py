@@ -82,7 +82,6 @@ CASES = (
     ),
     Case(
         name="one patient's clinic",
-        wrong_today="of a clinic whose records are one patient's, only the number of patients is withheld",
         source="trial one_patient_published: nothing about 1 to 10 patients may stand there",
         rows=_one_patient,
         network=MEAN,

@@ -22,9 +22,9 @@ KINDS = ("string", "integer", "number", "boolean")
 PUBLIC = {
     "clinics": {"slug", "region"},
     "outcomes": {"label", "kind", "unit", "direction", "adjusters", "comparator", "n_clinics"},
-    "clinic_estimates": {"region", "estimand", "level"},
+    "clinic_estimates": {"region", "estimand", "estimand_coded", "level"},
     "clinic_ranks": {"region", "n_ranked"},
-    "network_figures": {"label", "unit", "method"},
+    "network_figures": {"label", "unit", "method", "method_coded"},
     "program_effects": {"months_since_start", "unit", "question"},
     "clinic_months": set[str](),
     "quality": {"description", "action", "counts"},
