@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.wording import spoken, spoken_period, wording
@@ -34,6 +34,11 @@ def joined(sentences: Sequence[str]) -> str:
     return sentences[0] if len(sentences) == 1 else json.dumps([json.loads(each) for each in sentences])
 
 
+def codes(sentence: str | None) -> tuple[str, ...]:
+    """The codes in a coded sentence, the outermost first; none of a sentence that is missing."""
+    return tuple(_codes(json.loads(sentence))) if sentence else ()
+
+
 def told(sentence: str) -> str:
     """A coded sentence in the language spoken; a number is written as its place says: `{share:.1}`.
 
@@ -50,6 +55,16 @@ def _as_object(value: object) -> object:
     if isinstance(value, str) and value.startswith(f'{{"{CODE}": '):
         return json.loads(value)
     return value
+
+
+def _codes(part: object) -> Iterator[str]:
+    if isinstance(part, Mapping):
+        yield part[CODE]
+        parts: Iterable[object] = part.values()
+    else:
+        parts = part if isinstance(part, list) else ()
+    for each in parts:
+        yield from _codes(each)
 
 
 def _told(sentence: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:

@@ -7,20 +7,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reports.wording.coded_sentences import coded
+from tasks.estimating.comparing import Words, comparisons
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
 from tasks.models.raw import mean_interval, poisson_interval, wilson_interval
-from tasks.network.schema import PolicySection
+from tasks.network.schema import OutcomeSection, PolicySection
 
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
-# a shrunken estimate differs from the comparator when the posterior probability passes this
-_SURE = 0.975
-_PROBABILITY_DECIMALS = 9
 
 
 def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
@@ -104,26 +102,21 @@ def model_rows(
     effects = shrunken.table
     clinics = [str(each) for each in effects.index]
     counts = raw.set_index("clinic").reindex(clinics)
-    own, reliability = (effects[each].to_numpy(dtype=float) for each in ("own", "reliability"))
-    reach = shrunken.own_reach
-    above = effects["p_above"].to_numpy(dtype=float)
-    better = _probability(1.0 - above if question.outcome.direction == "lower" else above)
+    own, reach = effects["own"].to_numpy(dtype=float), shrunken.own_reach
+    found = comparisons(question, shrunken, scale, counts["denominator"].to_numpy(dtype=float), policy)
     forms = {
         "adjusted": (own, own - reach, own + reach),
         "shrunken": tuple(
             effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")
         ),
     }
-    expected = effects["expected_events"].to_numpy(dtype=float)
-    why = _too_small(question, counts["denominator"].to_numpy(dtype=float), expected, reliability, policy)
-    too_small = np.array([reason != "" for reason in why])
     frames = []
     for form, ends in forms.items():
         value, lower, upper = (_defined(scale, each) for each in ends)
         undefined = ~np.isfinite(value)
-        compared = (
-            _compare(question, better) if form == "shrunken" else _excludes(question, scale, lower, upper)
-        )
+        best = form == "shrunken"
+        words = found.words if best else _excludes(question.outcome, scale, lower, upper)
+        told = found.compared & ~undefined
         frames.append(
             pd.DataFrame(
                 {
@@ -137,25 +130,24 @@ def model_rows(
                     "level": LEVEL,
                     "numerator": counts["numerator"].to_numpy(),
                     "denominator": counts["denominator"].to_numpy(),
-                    "reliability": reliability,
-                    "p_better": better if form == "shrunken" else np.nan,
-                    "comparison": np.where(too_small | undefined, "not_compared", compared),
+                    "reliability": effects["reliability"].to_numpy(dtype=float),
+                    "p_better": found.better if best else np.nan,
+                    "p_important": found.important if best else np.nan,
+                    "place": found.place if best else np.nan,
+                    "place_lower": found.place_lower if best else np.nan,
+                    "place_upper": found.place_upper if best else np.nan,
+                    "comparison": np.where(told, words, "not_compared"),
                     "status": np.select(
-                        [undefined, too_small], ["not_estimable", "low_reliability"], default="ok"
+                        [undefined, ~told], ["not_estimable", "low_reliability"], default="ok"
                     ),
                     "reason": [
                         coded("why.no_own_effect") if gone else reason or None
-                        for gone, reason in zip(undefined, why, strict=True)
+                        for gone, reason in zip(undefined, found.reasons, strict=True)
                     ],
                 }
             )
         )
     return pd.concat(frames, ignore_index=True)
-
-
-def _probability(added_up: Floats) -> Floats:
-    """A posterior probability without the rounding of the quadrature nodes that it was added up over."""
-    return np.clip(np.round(added_up, _PROBABILITY_DECIMALS), 0.0, 1.0) + 0.0  # and no minus zero
 
 
 def _given(question: OutcomeFormulas) -> str:
@@ -168,54 +160,11 @@ def _word(term: str) -> str:
     return coded("term.month") if term in (MONTHS, MERGED_MONTHS) else term
 
 
-def _too_small(
-    question: OutcomeFormulas,
-    denominator: Floats,
-    expected: Floats,
-    reliability: Floats,
-    policy: PolicySection,
-) -> list[str]:
-    """Per clinic, why it is not compared; empty where it is.
-
-    Events count as a typical clinic would have them from the same records: by the clinic's own count, one
-    with few bad events could never be better.
-    """
-    few_records = coded("why.few_records", fewest=policy.minimum_denominator)
-    few_events = coded("why.few_events", fewest=policy.minimum_count)
-    unreliable = coded("why.unreliable", least=policy.minimum_reliability)
-    reasons = []
-    for records, events, reliable in zip(denominator, expected, reliability, strict=True):
-        reason = ""
-        if question.outcome.kind != "count" and records < policy.minimum_denominator:
-            reason = few_records
-        elif question.outcome.kind != "continuous" and events < policy.minimum_count:
-            reason = few_events
-        elif reliable < policy.minimum_reliability:
-            reason = unreliable
-        reasons.append(reason)
-    return reasons
-
-
-def has_enough_records(rows: pd.DataFrame, policy: PolicySection) -> pd.Series:
-    """Which rows of `clinic_estimates` are of clinics with enough records and expected events."""
-    few = [
-        coded("why.few_records", fewest=policy.minimum_denominator),
-        coded("why.few_events", fewest=policy.minimum_count),
-    ]
-    return ~rows["reason"].isin(few) & (rows["status"] != "not_estimable")
-
-
-def _compare(question: OutcomeFormulas, better: Floats) -> NDArray[np.str_]:
-    good, bad = ("higher", "lower") if question.outcome.direction == "neither" else ("better", "worse")
-    return np.select([better > _SURE, better < 1.0 - _SURE], [good, bad], default="no_different")
-
-
-def _excludes(
-    question: OutcomeFormulas, scale: Standardised, lower: Floats, upper: Floats
-) -> NDArray[np.str_]:
+def _excludes(outcome: OutcomeSection, scale: Standardised, lower: Floats, upper: Floats) -> Words:
+    if not outcome.judged:
+        return np.full(len(lower), "placed")
     above, below = lower > scale.typical, upper < scale.typical
-    names = {"higher": ("better", "worse"), "lower": ("worse", "better"), "neither": ("higher", "lower")}
-    high, low = names[question.outcome.direction]
+    high, low = ("better", "worse") if outcome.direction == "higher" else ("worse", "better")
     return np.select([above, below], [high, low], default="no_different")
 
 

@@ -10,7 +10,8 @@ from reports.wording import say, speaking
 from reports.wording.coded_sentences import coded, joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
-from tasks.estimating.clinics import has_enough_records, model_rows, raw_rows
+from tasks.estimating.clinics import model_rows, raw_rows
+from tasks.estimating.comparing import has_enough_records
 from tasks.estimating.network_figures import network_figures
 from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import MONTHS, OutcomeFormulas, question_of
@@ -168,6 +169,7 @@ def _outcome_row(question: OutcomeFormulas, network: Network, summary: Summary) 
         "direction": outcome.direction,
         "adjusters": ", ".join(by if each == MONTHS else each for each in question.adjusters),
         "comparator": say("compared_with.typical"),
+        "important_difference": outcome.important_difference,
         "n_records": int(moments["total" if outcome.counts_records else "n"].sum()),
         "n_clinics": int((moments["n"] > 0).sum()),
         "status": "ok",
@@ -204,4 +206,5 @@ def _numerous(modelled: pd.DataFrame, policy: PolicySection) -> tuple[str, ...]:
 
 def _compared(modelled: pd.DataFrame) -> tuple[str, ...]:
     shrunken = modelled[modelled["form"] == "shrunken"]
-    return tuple(shrunken.loc[shrunken["status"] == "ok", "clinic"])
+    usual = (shrunken["status"] == "ok") & shrunken["reason"].isna()
+    return tuple(shrunken.loc[usual, "clinic"])

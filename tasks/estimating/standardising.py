@@ -1,8 +1,9 @@
 """From a clinic's effect on the model's scale to the figure people read.
 
 A clinic effect u means: the network's own patients, with its mix of adjusters, treated at a clinic whose
-effect is u (direct standardisation). u = 0 is the typical clinic, which is the comparator: about half of the
-clinics lie above it. (Where figures are not linear in u, its figure is not the mean of the clinics' figures.)
+effect is u (direct standardisation). u = 0 is the typical clinic, which is the comparator: the mean of these
+clinics' effects, whose posterior mean is 0, so that about half of them lie above it. (Where figures are not
+linear in u, its figure is not the mean of the clinics' figures.)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import optimize, special
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.models.fit import Fit
@@ -21,6 +22,7 @@ from tasks.records import Records, cells_for, moments_for
 
 Floats = NDArray[np.float64]
 
+_FURTHEST, _BEYOND = 8.0, 1e12
 _BINS = 512  # of the linear predictor; the error of f(u) is of the order of a bin's width squared: below 1e-6
 
 
@@ -35,6 +37,18 @@ class Standardised:
 
     at: Callable[[Floats], Floats]
     typical: float
+
+    def effect_of(self, figure: float) -> float:
+        """The effect of a clinic with this figure; infinite where no effect gives it."""
+        low, high = -_FURTHEST, _FURTHEST
+        while float(self.at(np.array([high]))[0]) < figure and high < _BEYOND:
+            high *= 2.0
+        while float(self.at(np.array([low]))[0]) > figure and low > -_BEYOND:
+            low *= 2.0
+        ends = self.at(np.array([low, high]))
+        if not ends[0] < figure < ends[1]:
+            return float("-inf") if figure <= ends[0] else float("inf")
+        return float(optimize.brentq(lambda u: float(self.at(np.array([u]))[0]) - figure, low, high))
 
 
 def standardised(

@@ -54,6 +54,7 @@ _OTHER_KINDS = (
 _LIMITS = {
     "greater_than_equal": ("at least", "ge"),
     "less_than_equal": ("at most", "le"),
+    "greater_than": ("more than", "gt"),
 }
 
 

@@ -197,6 +197,11 @@ class OutcomeSection(_Section):
         description="count outcomes: poisson or negative-binomial in every mixed model; if left out, "
         "negative-binomial where the records vary more than Poisson counts",
     )
+    important_difference: Annotated[float, AllowInfNan(False), Field(gt=0)] | None = Field(
+        None,
+        description="smallest difference from the typical clinic that matters, in the outcome's unit "
+        "(percentage points for binary outcomes); flags say how probable one that large is",
+    )
     minimum: Limit | None = Field(None, description="a smaller value is impossible: blanked and counted")
     maximum: Limit | None = Field(None, description="a larger value is impossible: blanked and counted")
     patient_slopes: bool = Field(
@@ -207,6 +212,11 @@ class OutcomeSection(_Section):
     def counts_records(self) -> bool:
         """Whether it counts a clinic's records in a period, and reads no column."""
         return self.per != "record"
+
+    @property
+    def judged(self) -> bool:
+        """Whether a clinic can be better or worse on it: how many records there are is no such thing."""
+        return self.direction != "neither" and not self.counts_records
 
     def contradictions(self) -> Iterator[Contradiction]:
         """What its kind does not allow, and limits that cross."""
@@ -242,6 +252,18 @@ class OutcomeSection(_Section):
             for key in ("column", "exposure", "minimum", "maximum"):
                 if getattr(self, key) is not None:
                     yield (key,), f'per = "{self.per}" counts records and reads no column; leave {key} out'
+        if self.important_difference is not None and not self.judged:
+            why = "neither direction is better" if self.direction == "neither" else "a volume is not judged"
+            yield (
+                ("important_difference",),
+                f"important_difference is for flags, and this outcome has none: {why}; leave it out",
+            )
+        if self.kind == "binary" and (self.important_difference or 0.0) >= 100.0:
+            yield (
+                ("important_difference",),
+                "important_difference is in percentage points, and 100 or more is no difference; "
+                "write 5 for five points",
+            )
         if self.kind == "binary":
             for key in ("minimum", "maximum"):
                 if getattr(self, key) is not None:

@@ -65,6 +65,8 @@ def _ranked(estimates: OutcomeEstimates, policy: PolicySection, before: Decision
         return _unranked(estimates, clinics, coded("ranked.not_estimated"))
     if outcome.direction == "neither":
         return _unranked(estimates, clinics, coded("ranked.neither"))
+    if outcome.counts_records:
+        return _unranked(estimates, clinics, coded("ranked.volume"))
     if not estimates.compared:
         return _unranked(estimates, clinics, _none_compared(estimates, policy))
     try:
@@ -104,7 +106,14 @@ def _ranked(estimates: OutcomeEstimates, policy: PolicySection, before: Decision
     table["n_ranked"] = len(estimates.compared)
     table["status"] = np.where(not_shown, "not_ranked", "ok")
     undecided = sentence if decision == "do_not_rank" else None
-    table["reason"] = [coded("why.uncertain") if each else undecided for each in excluded]
+    told = estimates.clinics[
+        (estimates.clinics["form"] == "shrunken") & (estimates.clinics["status"] == "ok")
+    ]
+    small = set(told.loc[told["reason"].notna(), "clinic"])  # beyond doubt on one side, too small for a place
+    table["reason"] = [
+        coded("why.unplaced" if clinic in small else "why.uncertain") if out else undecided
+        for clinic, out in zip(table["clinic"], excluded, strict=True)
+    ]
     low, high = found.verdict.rankability.interval()
     rankability = pd.DataFrame(
         {
@@ -124,7 +133,7 @@ def _ranked(estimates: OutcomeEstimates, policy: PolicySection, before: Decision
 def _none_compared(estimates: OutcomeEstimates, policy: PolicySection) -> str:
     """Why not one clinic can be compared: few records or events, little difference, or all are withheld."""
     shrunken = estimates.clinics[estimates.clinics["form"] == "shrunken"]
-    if (shrunken["status"] == "ok").any():
+    if ((shrunken["status"] == "ok") & shrunken["reason"].isna()).any():
         return coded("ranked.none_shown")
     few = {
         coded("why.few_records", fewest=policy.minimum_denominator),

@@ -119,6 +119,13 @@ OUTCOMES = Table(
         ),
         _c("comparator", "string", NOTHING, "what clinics are compared with", required=True),
         _c("comparator_value", "number", _EFFECT, "the comparator, in the outcome's unit"),
+        _c(
+            "important_difference",
+            "number",
+            NOTHING,
+            "smallest difference that matters, as the network file has it, in the outcome's unit (percentage "
+            "points for binary outcomes)",
+        ),
         _c("n_records", "integer", _TOTAL_SIZE, "records with a usable value"),
         _c("n_clinics", "integer", NOTHING, "clinics with a usable value"),
         _c("verdict", "string", _EVENTS, "rank, grade or do_not_rank"),
@@ -148,13 +155,30 @@ CLINIC_ESTIMATES = Table(
             "p_better",
             "number",
             Tells(Of.BOTH, digits=MODELLED),
-            "posterior probability that the clinic is better than the comparator",
+            "posterior probability that the clinic is better (higher, where neither is better) than the "
+            "comparator",
         ),
+        _c(
+            "p_important",
+            "number",
+            Tells(Of.BOTH, digits=MODELLED),
+            "posterior probability that it differs from the comparator by `important_difference` or more, on "
+            "the side of its value",
+        ),
+        _c(
+            "place",
+            "number",
+            Tells(Of.BOTH, digits=MODELLED),
+            "expected share, 0 to 1, of the distribution of clinics that lies below the clinic",
+        ),
+        _c("place_lower", "number", Tells(Of.BOTH, digits=MODELLED), "lower end of its 95% interval"),
+        _c("place_upper", "number", Tells(Of.BOTH, digits=MODELLED), "upper end of its 95% interval"),
         _c(
             "comparison",
             "string",
             Tells(Of.BOTH, instead="not_compared"),
-            "better, worse, higher, lower (where neither is better), no_different or not_compared",
+            "better, worse, no_different, placed (neither is better, or it is a volume: no verdict) or "
+            "not_compared",
         ),
         *_STATUS,
     ),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from reports.wording import say
-from reports.wording.writing import listed, periods_name, start_name
+from reports.wording.writing import between, listed, periods_name, start_name
 from tasks.periods import Period, first_day
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
-from tasks.rendering.numbers import share, whole
+from tasks.rendering.numbers import in_hundred, share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
+from tasks.rendering.standing import important_difference
 
 
 def reading(outcome: Outcome, line: Line) -> str:
@@ -26,14 +27,39 @@ def reading(outcome: Outcome, line: Line) -> str:
         return say("clinic.own_only", reason=bare(line.reason or outcome.reason))
     fair = "" if line.shrunken.value is None else outcome.notation.prose(line.shrunken.value)
     network = "" if outcome.comparator_value is None else outcome.notation.prose(outcome.comparator_value)
-    return say(f"clinic.{line.tone}", fair=fair, network=network)
+    if line.tone == "placed":
+        said = _placed(outcome, line, fair)
+    else:
+        said = say(f"clinic.{line.tone}", fair=fair, network=network)
+    return " ".join(filter(None, (said, _important(outcome, line), _exception(line))))
+
+
+def _placed(outcome: Outcome, line: Line, fair: str) -> str:
+    """The clinic's place among the network's clinics, where no direction is better."""
+    best = line.shrunken
+    why = say("clinic.placed_neither" if outcome.direction == "neither" else "clinic.placed_volume")
+    if best.place is None or best.place_lower is None or best.place_upper is None:
+        return say("clinic.placed_nowhere", fair=fair, why=why)
+    ends = between(in_hundred(best.place_lower), in_hundred(best.place_upper))
+    return say("clinic.placed", fair=fair, place=in_hundred(best.place), ends=ends, why=why)
+
+
+def _important(outcome: Outcome, line: Line) -> str | None:
+    """How probable it is that the clinic differs by enough to matter."""
+    difference, probability = important_difference(outcome), line.shrunken.p_important
+    if line.tone not in ("better", "worse") or difference is None or probability is None:
+        return None
+    return say("clinic.important", difference=difference, probability=share(probability))
+
+
+def _exception(line: Line) -> str | None:
+    """Why a clinic too small to be compared is compared."""
+    return sentence_case(bare(line.reason)) + "." if line.exceptional else None
 
 
 def _enough_records(line: Line) -> bool:
     """Whether a clinic is not compared because clinics hardly differ, rather than for want of records."""
-    before, after = say("why.unreliable", least="\0").split("\0")
-    reason = line.reason or ""
-    return reason.startswith(before) and reason.endswith(after)
+    return "why.unreliable" in line.shrunken.why
 
 
 def place_words(outcome: Outcome, line: Line) -> str:
@@ -122,8 +148,8 @@ def to_do(edition: Edition, clinic: Clinic) -> list[str]:
         advice.append(say("clinic.do_worse", outcomes=listed(found["worse"])))
     if "better" in found:
         advice.append(say("clinic.do_better", outcomes=listed(found["better"])))
-    if apart := [*found.get("higher", []), *found.get("lower", [])]:
-        advice.append(say("clinic.do_apart", outcomes=listed(apart)))
+    if "placed" in found:
+        advice.append(say("clinic.do_placed", outcomes=listed(found["placed"])))
     if "same" in found:
         advice.append(say("clinic.do_same"))
     if "uncompared" in found:
@@ -136,7 +162,7 @@ def to_do(edition: Edition, clinic: Clinic) -> list[str]:
 def by_tone(edition: Edition, clinic: Clinic) -> dict[str, list[str]]:
     """Finding → the outcomes it holds for, in the order a manager should read them."""
     found: dict[str, list[str]] = {}
-    for tone in ("worse", "better", "higher", "lower", "same", "uncompared", "own", "withheld", "absent"):
+    for tone in ("worse", "better", "same", "placed", "uncompared", "own", "withheld", "absent"):
         names = [outcome.label for outcome in edition.outcomes if outcome.by_clinic[clinic.name].tone == tone]
         if names:
             found[tone] = names

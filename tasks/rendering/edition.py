@@ -30,9 +30,15 @@ class Estimate:
     denominator: float | None = None
     reliability: float | None = None
     p_better: float | None = None
+    p_important: float | None = None
+    place: float | None = None
+    place_lower: float | None = None
+    place_upper: float | None = None
     comparison: str | None = None
     status: str = "no_records"
     reason: str | None = None
+    why: tuple[str, ...] = ()
+    """Codes of the reason, the outermost first."""
 
     @property
     def shown(self) -> bool:
@@ -112,8 +118,18 @@ class Line:
         return self.shrunken.reason
 
     @property
+    def exceptional(self) -> bool:
+        """Whether the clinic is too small to be compared, and told because its records leave no doubt."""
+        return "why.beyond_doubt" in self.shrunken.why
+
+    @property
+    def counted_as(self) -> str:
+        """The tone that it counts under: of exceptions no count is made, which would be one-sided."""
+        return "uncompared" if self.exceptional else self.tone
+
+    @property
     def tone(self) -> str:
-        """better, worse, same, higher, lower, uncompared, own, withheld or absent: its shape and word."""
+        """better, worse, same, placed, uncompared, own, withheld or absent: its shape and word."""
         if not self.shrunken.shown:
             if self.shrunken.withheld or self.raw.withheld:
                 return "withheld"
@@ -137,8 +153,7 @@ TONES = {
     "better": "better",
     "worse": "worse",
     "no_different": "same",
-    "higher": "higher",
-    "lower": "lower",
+    "placed": "placed",
     "not_compared": "uncompared",
 }
 
@@ -200,6 +215,7 @@ class Outcome:
     adjusters: tuple[str, ...]
     comparator: str
     comparator_value: float | None
+    important_difference: float | None
     n_records: int | None
     n_clinics: int | None
     verdict: str | None
@@ -217,6 +233,11 @@ class Outcome:
     def estimated(self) -> bool:
         """Whether the outcome could be estimated."""
         return self.status in SHOWN
+
+    @property
+    def judged(self) -> bool:
+        """Whether clinics are better or worse on it; of others each has a place and no verdict."""
+        return self.direction != "neither" and not self.monthly
 
     @cached_property
     def notation(self) -> Notation:
@@ -237,8 +258,8 @@ class Outcome:
         return line.events if self.kind == "count" else line.size
 
     def counted(self, *tones: str) -> int:
-        """Number of clinics with one of these tones."""
-        return sum(line.tone in tones for line in self.lines)
+        """Number of clinics that count under one of these tones."""
+        return sum(line.counted_as in tones for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)

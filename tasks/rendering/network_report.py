@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reports.wording import glossary, say, speaking
 from reports.wording.writing import listed, period_name
 from tasks.release import STATUSES
-from tasks.rendering import change_sentences, sentences
+from tasks.rendering import change_sentences, figure_words, sentences, standing
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.edition import Edition, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import (
@@ -121,6 +121,7 @@ def _network_html(edition: Edition) -> str:
         glossary=glossary(),
         policy=sentences.policy_words(edition.release.policy),
         program_none=sentences.program_none,
+        short_reading=standing.short_reading,
         versions=listed([f"{name} {version}" for name, version in sorted(edition.release.versions.items())]),
     )
 
@@ -145,11 +146,11 @@ def outcome_message(outcome: Outcome) -> Message:
     direction = say(f"direction.{outcome.direction}")
     if not outcome.estimated:
         return Message(outcome.label, (("", sentences.not_estimable(outcome)),), direction)
-    said = (sentences.average(outcome), sentences.differences(outcome))
+    said = (sentences.average(outcome), standing.differences(outcome))
     facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
-        facts.append(f"{icc.label}: {sentences.network_figure(outcome, icc)}")
+        facts.append(f"{icc.label}: {figure_words.network_figure(outcome, icc)}")
     return Message(
         about=outcome.label,
         sentences=(("", " ".join(filter(None, said))),),
@@ -164,7 +165,7 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
     plot = funnel(outcome)
     chart = run_chart(outcome, outcome.months, *MONTHS_SIZE)
     said: tuple[tuple[str | None, ...], ...] = (
-        (sentences.average(outcome), sentences.differences(outcome)),
+        (sentences.average(outcome), standing.differences(outcome)),
         (sentences.intraclass(outcome), sentences.design_effect(outcome)),
         (outcome.verdict_reason,),
     )
@@ -193,11 +194,11 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
     ends = [outcome.figures.get(name) for name in ("range_low", "range_high")]
     rows = []
     for figure in sorted(outcome.figures.values(), key=_figure_order):
-        written = sentences.network_figure(outcome, figure)
+        written = figure_words.network_figure(outcome, figure)
         if None in ends or figure not in ends:
             rows.append((figure.label, written, figure.method))
         elif figure is ends[0] and ends[1] is not None:
-            both = sentences.network_range(outcome, figure, ends[1])
+            both = figure_words.network_range(outcome, figure, ends[1])
             rows.append((say("message.range"), both, figure.method))
     return rows
 

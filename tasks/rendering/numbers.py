@@ -67,6 +67,17 @@ def share(part: float) -> str:
     return f"<{decimal(0.01, 2)}" if part < 0.005 else fixed(part, 2)
 
 
+def in_hundred(part: float) -> str:
+    """A share as so many of a hundred, never rounded to none or all.
+
+    >>> in_hundred(0.874), in_hundred(0.9999), in_hundred(0.001)
+    ('87', '>99', '<1')
+    """
+    if part >= 0.995:
+        return f">{decimal(99, 0)}"
+    return f"<{decimal(1, 0)}" if part < 0.005 else fixed(100.0 * part, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Notation:
     """How the values of one quantity are written.

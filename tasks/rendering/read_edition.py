@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from reports.wording.coded_sentences import codes
 from tasks.network.schema import Network
 from tasks.release import Release, plain_rows
 from tasks.rendering.edition import (
@@ -115,9 +116,14 @@ def _estimate(row: Mapping[str, Any] | None, missing: Estimate) -> Estimate:
         denominator=row["denominator"],
         reliability=row["reliability"],
         p_better=row["p_better"],
+        p_important=row["p_important"],
+        place=row["place"],
+        place_lower=row["place_lower"],
+        place_upper=row["place_upper"],
         comparison=row["comparison"],
         status=row["status"],
         reason=row["reason"],
+        why=codes(row["reason_coded"]),
     )
 
 
@@ -202,7 +208,16 @@ def _change(row: Mapping[str, Any]) -> Change:
 
 
 def _outcome(row: Mapping[str, Any], **parts: Any) -> Outcome:
-    names = ("label", "kind", "direction", "comparator", "comparator_value", "n_records", "n_clinics")
+    names = (
+        "label",
+        "kind",
+        "direction",
+        "comparator",
+        "comparator_value",
+        "important_difference",
+        "n_records",
+        "n_clinics",
+    )
     adjusters = tuple(each.strip() for each in (row["adjusters"] or "").split(",") if each.strip())
     return Outcome(
         name=row["outcome"],

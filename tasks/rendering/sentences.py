@@ -7,7 +7,6 @@ from collections import Counter
 
 from reports.wording import has, say, spoken_period
 from reports.wording.writing import (
-    between,
     counted,
     date_name,
     listed,
@@ -18,57 +17,12 @@ from reports.wording.writing import (
 )
 from tasks.program_questions import SIGNIFICANT
 from tasks.rendering import change_sentences
-from tasks.rendering.edition import Clinic, Edition, Effect, Figure, Finding, Outcome
+from tasks.rendering.edition import Clinic, Edition, Effect, Finding, Outcome
 from tasks.rendering.effects_chart import tests_of, whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
 from tasks.rendering.numbers import Notation, fixed, significant, whole
 from tasks.rendering.run_chart import RunChart
-
-
-def differences(outcome: Outcome) -> str:
-    """How many clinics stand out, on which side, and how many cannot be told apart, compared or seen.
-
-    What stands out is counted among the clinics that are shown: those withheld are often the small ones of
-    one side, and leaving them unsaid would make the picture one-sided.
-    """
-    withheld = outcome.counted("withheld")
-    standing, others = _standing(outcome), "; ".join(_others(outcome))
-    shown = len(outcome.lines) - withheld
-    if withheld and not shown:
-        return say("message.differences_hidden")
-    if withheld and not standing:
-        clinics = counted(shown, "clinic")
-        return say("message.differences_none_shown", clinics=clinics, others=others, withheld=withheld)
-    if not standing:
-        return say("message.differences_none", others=others)
-    key = "message.differences" if others else "message.differences_all"
-    said = say(key, standing=listed(standing), others=others)
-    return say("message.differences_shown", shown=shown, said=said, withheld=withheld) if withheld else said
-
-
-def _standing(outcome: Outcome) -> list[str]:
-    """How many stand out, on each side."""
-    counts = {tone: outcome.counted(tone) for tone in ("better", "worse", "higher", "lower")}
-    return [
-        say(_standing_key(count, first=not before), count=count, tone=say(f"tone.{tone}"))
-        for before, (tone, count) in enumerate((tone, count) for tone, count in counts.items() if count)
-    ]
-
-
-def _others(outcome: Outcome) -> list[str]:
-    """How many cannot be told apart or compared."""
-    return [
-        say(f"message.others_{tone}", count=outcome.counted(tone))
-        for tone in ("same", "uncompared", "own", "absent")
-        if outcome.counted(tone)
-    ]
-
-
-def _standing_key(count: int, *, first: bool) -> str:
-    """The first of those that stand out brings the noun and the verb; the others go without."""
-    if not first:
-        return "message.standing_more"
-    return "message.standing_one" if count == 1 else "message.standing_many"
+from tasks.rendering.standing import important_difference
 
 
 def average(outcome: Outcome) -> str | None:
@@ -215,7 +169,13 @@ def caterpillar_words(outcome: Outcome) -> str:
     if outcome.comparator_value is None:
         return say("outcome.caption_own", denominator=counts)
     value = outcome.notation.prose(outcome.comparator_value)
-    return say("outcome.caption", comparator=outcome.comparator, value=value, denominator=counts)
+    caption = say("outcome.caption", comparator=outcome.comparator, value=value, denominator=counts)
+    difference = important_difference(outcome)
+    if not outcome.judged:
+        return f"{caption} {say('outcome.caption_place')}"
+    if difference is None:
+        return caption
+    return f"{caption} {say('outcome.caption_important', difference=difference)}"
 
 
 def run_words(chart: RunChart) -> str:
@@ -256,7 +216,7 @@ _NOT_COMPARED = ("uncompared", "own", "withheld", "absent")
 
 def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
     """What must stand beside every comparison: who is in it, who is not and why, when, how."""
-    sizes = [line.size for line in outcome.lines if line.tone not in _NOT_COMPARED]
+    sizes = [line.size for line in outcome.lines if line.counted_as not in _NOT_COMPARED]
     values = {"compared": len(sizes), "all": len(outcome.lines)}
     if outcome.n_records is None or outcome.kind == "count" or None in sizes:
         n = say("beside.compared_text_clinics", **values)
@@ -277,12 +237,18 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
         ),
         (say("beside.adjusters"), adjusters(outcome)),
         (say("beside.comparator"), comparator(outcome)),
+        *_important_row(outcome),
         (say("beside.direction"), say(f"direction.{outcome.direction}")),
         (say("beside.rankability"), outcome.verdict_reason or say(f"verdict.{outcome.verdict or 'none'}")),
         *_in_part(outcome),
         (say("changes.beside"), change_sentences.beside(edition, outcome)),
         (say("beside.policy"), policy_words(release.policy)),
     ]
+
+
+def _important_row(outcome: Outcome) -> list[tuple[str, str]]:
+    difference = important_difference(outcome)
+    return [] if difference is None else [(say("beside.important"), difference)]
 
 
 def _in_part(outcome: Outcome) -> list[tuple[str, str]]:
@@ -329,28 +295,6 @@ def found(finding: Finding) -> str:
     return say("quality.found_share", found=whole(finding.n_found), checked=checked, share=share_found)
 
 
-def network_figure(outcome: Outcome, figure: Figure) -> str:
-    """A network figure with its interval and unit; what is in the outcome's unit reads as its values do."""
-    if figure.value is None:
-        return say(f"status.{figure.status}")
-    if figure.unit and figure.unit == outcome.unit:
-        notation = outcome.notation
-    elif figure.figure == "effective_sample_size":
-        notation = Notation(figure.unit, 0)
-    else:
-        notation = Notation.of([(figure.value, figure.lower, figure.upper)], figure.unit)
-    if figure.lower is None or figure.upper is None:
-        return notation.prose(figure.value)
-    return f"{notation.prose(figure.value)} ({notation.range(figure.lower, figure.upper)})"
-
-
-def network_range(outcome: Outcome, low: Figure, high: Figure) -> str:
-    """Two network figures as the ends of a range, their unit once."""
-    if low.value is None or high.value is None or low.unit != outcome.unit:
-        return between(network_figure(outcome, low), network_figure(outcome, high))
-    return outcome.notation.prose_range(low.value, high.value)
-
-
 def comparator(outcome: Outcome) -> str:
     """What clinics are compared with, and its value."""
     if outcome.comparator_value is None:
@@ -379,9 +323,10 @@ def _uncompared(edition: Edition, outcome: Outcome) -> list[str]:
         "unreliable": {"least": plain(policy.minimum_reliability)},
         "uncertain": {},
     }
-    told = {say(f"why.{why}", **limit): why for why, limit in limits.items()}
     found = Counter(
-        told.get(line.reason or "", "uncertain") for line in outcome.lines if line.tone == "uncompared"
+        next((why for why in limits if f"why.{why}" in line.shrunken.why), "uncertain")
+        for line in outcome.lines
+        if line.counted_as == "uncompared"
     )
     return [
         say(f"beside.excluded_{why}", clinics=counted(found[why], "clinic"), **limit)
@@ -392,6 +337,9 @@ def _uncompared(edition: Edition, outcome: Outcome) -> list[str]:
 
 def _excluded(edition: Edition, outcome: Outcome) -> str:
     parts = _uncompared(edition, outcome)
+    if told := sum(line.exceptional for line in outcome.lines):
+        few = say("beside.told_all_the_same", excluded="; ".join(parts), clinics=told)
+        parts = [few]
     if count := outcome.counted("withheld"):
         parts.append(say("beside.excluded_withheld", clinics=counted(count, "clinic")))
     if count := outcome.counted("own", "absent"):

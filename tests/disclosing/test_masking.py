@@ -21,7 +21,16 @@ KINDS = ("string", "integer", "number", "boolean")
 
 PUBLIC = {
     "clinics": {"slug", "region"},
-    "outcomes": {"label", "kind", "unit", "direction", "adjusters", "comparator", "n_clinics"},
+    "outcomes": {
+        "label",
+        "kind",
+        "unit",
+        "direction",
+        "adjusters",
+        "comparator",
+        "important_difference",
+        "n_clinics",
+    },
     "clinic_estimates": {"region", "estimand", "estimand_coded", "level"},
     "clinic_ranks": {"region", "n_ranked"},
     "network_figures": {"label", "unit", "method", "method_coded"},

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from reports.wording.coded_sentences import coded, told
 from tasks.network.schema import Network, OutcomeSection, slug
 from tasks.release import TABLES, Release, conform
 
@@ -106,7 +107,7 @@ def _outcome(
             kept = "ok" if form == "raw" and status == "low_reliability" else status
             rows["clinic_estimates"].append(
                 _estimate(section, name, clinics, j, form, mine, kept, reason if kept != "ok" else None)
-                | {"comparison": comparison if form == "shrunken" else "not_compared"}
+                | _compared(section, mine, comparison if form == "shrunken" else "not_compared")
             )
         if estimable:
             rows["clinic_ranks"].append(_rank(name, clinics, j, shape, status, int(mine["order"]) + 1))
@@ -126,6 +127,7 @@ def _outcome(
             "adjusters": adjusters,
             "comparator": "the typical clinic, with the network’s own patients" if estimable else "none",
             "comparator_value": centre if estimable else None,
+            "important_difference": section.important_difference,
             "n_records": int(total),
             "n_clinics": len(clinics.names),
             "verdict": shape.verdict if estimable else None,
@@ -185,12 +187,9 @@ def _status(
     if size <= 10 or (section.kind == "binary" and 0 < mine["numerator"] <= 10):
         return "suppressed_primary", "withheld: a count from 1 to 10, or all records alike"
     if size < policy.minimum_denominator:
-        return "low_reliability", f"below our minimum of {policy.minimum_denominator} records"
+        return "low_reliability", coded("why.few_records", fewest=policy.minimum_denominator)
     if mine["w"] < policy.minimum_reliability:
-        return (
-            "low_reliability",
-            f"below our minimum reliability of {policy.minimum_reliability:g}",
-        )
+        return "low_reliability", coded("why.unreliable", least=policy.minimum_reliability)
     return "ok", None
 
 
@@ -221,6 +220,8 @@ def _estimate(
         "status": status,
         "reason": reason,
     }
+    if status == "low_reliability" and reason is not None:
+        row |= {"reason": told(reason), "reason_coded": reason}
     if not shown:
         return row
     row |= dict(zip(("value", "lower", "upper"), map(float, triple), strict=True))
@@ -233,12 +234,20 @@ def _estimate(
     return row
 
 
+def _compared(section: OutcomeSection, mine: dict[str, Floats], comparison: str) -> dict[str, object]:
+    row: dict[str, object] = {"comparison": comparison}
+    if comparison == "placed":
+        share = float(mine["order"]) / 100.0
+        row |= {"place": share, "place_lower": max(share - 0.1, 0.0), "place_upper": min(share + 0.1, 1.0)}
+    elif comparison in ("better", "worse") and section.important_difference is not None:
+        row |= {"p_important": 0.87}
+    return row
+
+
 def _comparison(shrunken: Floats, centre: float, direction: str) -> str:
-    above, below = {
-        "higher": ("better", "worse"),
-        "lower": ("worse", "better"),
-        "neither": ("higher", "lower"),
-    }[direction]
+    if direction == "neither":
+        return "placed"
+    above, below = {"higher": ("better", "worse"), "lower": ("worse", "better")}[direction]
     return above if shrunken[1] > centre else below if shrunken[2] < centre else "no_different"
 
 

@@ -43,6 +43,7 @@ def binary(rows: list[tuple[int, int]], target: float = 50.0) -> Outcome:
         adjusters=(),
         comparator="the network",
         comparator_value=target,
+        important_difference=None,
         n_records=None,
         n_clinics=None,
         verdict="do_not_rank",

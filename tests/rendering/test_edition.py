@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
+from reports.wording.coded_sentences import coded
 from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering import clinic_sentences, sentences
@@ -115,6 +116,8 @@ def test_clinics_are_left_out_of_a_comparison_for_the_reason_that_each_has(
     estimates.loc[ok, ["status", "comparison"]] = ["low_reliability", "not_compared"]
     estimates.loc[ok, "reason"] = "below our minimum reliability of 0.7"
     estimates.loc[ok[:2], "reason"] = "below our minimum of 25 records"
+    estimates.loc[ok, "reason_coded"] = coded("why.unreliable", least=0.7)
+    estimates.loc[ok[:2], "reason_coded"] = coded("why.few_records", fewest=25)
     changed = dataclasses.replace(release, tables={**release.tables, "clinic_estimates": estimates})
     edition = read_edition(changed, network)
     hours = next(each for each in edition.outcomes if each.name == "hours")

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from rendering.test_charts import binary, effect
 
-from tasks.rendering import clinic_sentences, sentences
+from tasks.rendering import clinic_sentences, sentences, standing
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, Rank
 from tasks.rendering.run_chart import run_chart
 
@@ -55,8 +55,8 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     ("tones", "said"),
     [
         (
-            {"higher": 10, "lower": 1, "same": 15, "withheld": 61},
-            f"Of the 26 that we can show: 10 clinics are higher and 1 lower, {BEYOND}. "
+            {"better": 10, "worse": 1, "same": 15, "withheld": 61},
+            f"Of the 26 that we can show: 10 clinics are better and 1 worse, {BEYOND}. "
             "The others: 15 no different. We do not show 61, to protect patients.",
         ),
         (
@@ -80,7 +80,7 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
 )
 def test_who_stands_out_is_said_with_who_does_not(tones: dict[str, int], said: str) -> None:
     lines = tuple(line_with(tone) for tone, count in tones.items() for _ in range(count))
-    assert sentences.differences(dataclasses.replace(binary([(5, 10)]), lines=lines)) == said
+    assert standing.differences(dataclasses.replace(binary([(5, 10)]), lines=lines)) == said
 
 
 def line_with(tone: str) -> Line:

@@ -50,7 +50,10 @@ def test_marks_have_the_colours_of_their_words() -> None:
 def test_a_finding_has_a_shape_of_its_own_in_every_chart() -> None:
     for chart in ("marks.svg.j2", "clinics.svg.j2"):
         text = (files("reports") / "charts" / chart).read_text(encoding="utf-8")
-        shapes = [re.search(rf'tone == "{tone}" %}}\s*(<\w+[^>]*?d?=?"?[^>]*)', text) for tone in TONES]
+        shapes = [
+            re.search(rf'tone (?:==|in) \(?"{tone}"[^%]*%}}\s*(<\w+[^>]*?d?=?"?[^>]*)', text)
+            for tone in TONES
+        ]
         bodies = [
             re.sub(r"#\w+|class=\"[^\"]*\"|fill=\"[^\"]*\"", "", each.group(1)) for each in shapes if each
         ]

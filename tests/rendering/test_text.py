@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rendering.conftest import FEW, OUTCOMES, page_text, pdf_text
@@ -71,13 +72,17 @@ def words_numbers(release: Release, network: Network) -> list[float]:
 
 
 def counts_of_clinics_and_months(release: Release, clinic: str) -> list[float]:
-    """How many clinics there are, how many are compared on each outcome, and months of this one not shown."""
+    """How many clinics there are and how many are compared on each outcome; months and places of this one."""
     estimates, months = release["clinic_estimates"], release["clinic_months"]
     shrunken = estimates[(estimates["form"] == "shrunken") & estimates["value"].notna()]
     compared = shrunken[shrunken["comparison"] != "not_compared"].groupby("outcome").size()
     own = months[months["clinic"] == clinic]
     hidden = own["value"].isna().groupby(own["outcome"]).sum()
-    return [float(count) for count in (len(release["clinics"]), *compared, *hidden)]
+    of_hundred = 100.0 * estimates.loc[
+        estimates["clinic"] == clinic, ["place", "place_lower", "place_upper"]
+    ].to_numpy(dtype=float, na_value=np.nan)
+    places = of_hundred[np.isfinite(of_hundred)]
+    return [float(count) for count in (len(release["clinics"]), *compared, *hidden, *places)]
 
 
 @pytest.mark.parametrize("network_name", ["chop", "state48"])

@@ -8,6 +8,7 @@ and without Monte Carlo error into every mean, SD and quantile. Draws are for wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,6 +79,34 @@ class Node:
         return np.asarray(np.sqrt(self.pieces.sds**2 + np.sum(self.shared**2, axis=1)))
 
     @property
+    def from_mean(self) -> tuple[Floats, Floats]:
+        """(M, n) means and SDs of the pieces' distances from the mean of all levels, each counting once.
+
+        What uncertain coefficients do to all levels alike, the intercept above all, cancels.
+        """
+        pieces, n = self.pieces, self.pieces.means.shape[1]
+        mean = np.sum(pieces.shares * pieces.means, axis=0)
+        variance = np.sum(pieces.shares * (pieces.sds**2 + (pieces.means - mean) ** 2), axis=0)
+        own = 1.0 - 1.0 / n
+        means = own * pieces.means - (mean.sum() - mean) / n
+        apart = np.sum((self.shared - self.shared.mean(axis=0)) ** 2, axis=1)
+        spreads = (own * pieces.sds) ** 2 + (variance.sum() - variance) / n**2 + apart
+        return means, np.sqrt(spreads)
+
+    @property
+    def mean_level(self) -> tuple[float, float]:
+        """Mean and SD of the average row's predictor, averaged over the levels, less the fit's average."""
+        pieces, n = self.pieces, self.pieces.means.shape[1]
+        mean = np.sum(pieces.shares * pieces.means, axis=0)
+        variance = np.sum(pieces.shares * (pieces.sds**2 + (pieces.means - mean) ** 2), axis=0)
+        loadings = self.shared.mean(axis=0)
+        if self.typical_shared is not None:
+            loadings = loadings + self.typical_shared
+        return self.typical + float(mean.mean()), math.sqrt(
+            float(variance.sum()) / n**2 + float(loadings @ loadings)
+        )
+
+    @property
     def level_spreads(self) -> Floats:
         """(M, n) SDs of effect and average row together: coefficients move them against each other."""
         own = self.shared if self.typical_shared is None else self.shared + self.typical_shared
@@ -145,6 +174,42 @@ class ClinicPosterior:
         """(n,) posterior probability that each effect is above a value."""
         return self._above(np.full(len(self.levels), value), self.means, self.spreads, self.shares)
 
+    def probability_above_mean(self, value: float = 0.0) -> Floats:
+        """(n,) probability that each effect is more than a value above the mean of all levels' effects.
+
+        Held against the average of the population that they come from, each of a few levels shares that
+        average's uncertainty; held against their own mean, hardly any of it is left.
+        """
+        return self._above(
+            np.full(len(self.levels), value), self._mean_distances, self._mean_spreads, self.shares
+        )
+
+    @property
+    def place(self) -> Floats:
+        """(n,) expected share of levels of the fitted distribution that lie below each."""
+        between = np.concatenate([np.full(len(node.pieces.means), node.sd_between) for node in self.nodes])
+        spreads = np.hypot(self._mean_spreads, between[:, None])
+        return self._above(np.zeros(len(self.levels)), self._mean_distances, spreads, self.shares)
+
+    def quantile_of_place(self, probability: float) -> Floats:
+        """(n,) quantiles of the share of levels of the fitted distribution that lie below each."""
+        between = np.concatenate([np.full(len(node.pieces.means), node.sd_between) for node in self.nodes])
+        known = between > 0.0
+        if not known.any():
+            return np.full(len(self.levels), 0.5)
+        scale = between[known][:, None]
+        shares = self.shares[known] / self.shares[known].sum(axis=0)
+        means, spreads = self._mean_distances[known] / scale, self._mean_spreads[known] / scale
+        return np.asarray(special.ndtr(self._quantile(probability, means, spreads, shares)))
+
+    @cached_property
+    def _mean_distances(self) -> Floats:
+        return np.vstack([node.from_mean[0] for node in self.nodes])
+
+    @cached_property
+    def _mean_spreads(self) -> Floats:
+        return np.vstack([node.from_mean[1] for node in self.nodes])
+
     def quantile(self, probability: float) -> Floats:
         """(n,) posterior quantiles of the effects, from the mixture's distribution function."""
         return self._quantile(probability, self.means, self.spreads, self.shares)
@@ -158,12 +223,11 @@ class ClinicPosterior:
         return self._quantile(probability, self._level_means, self._level_spreads, self.shares)
 
     def quantile_of_average(self, probability: float) -> float:
-        """Quantile of the average row's linear predictor at the average level, less the fit's."""
-        means = np.array([[node.typical] for node in self.nodes])
-        loadings = [
-            np.zeros(1) if each.typical_shared is None else each.typical_shared for each in self.nodes
-        ]
-        spreads = np.array([[float(np.linalg.norm(each))] for each in loadings])
+        """Quantile of the average row's linear predictor, averaged over these levels, less the fit's."""
+        means, spreads = (
+            np.array([[end] for end in ends])
+            for ends in zip(*(each.mean_level for each in self.nodes), strict=True)
+        )
         return float(self._quantile(probability, means, spreads, self.weights[:, None])[0])
 
     def quantile_of_mean(self, probability: float, rows: float) -> Floats:

@@ -4,6 +4,9 @@ A clinic's own information depends on its own events: few of them, and its log o
 bad events are what a good clinic has. Whether a clinic is large enough to be compared must not depend on how
 it did, so it is judged by what its patients would be expected to have: events at the network's rate (as in
 indirect standardisation), and information at the typical clinic (effect 0).
+
+A clinic too small by that measure can still have events that no typical clinic would: how improbable they
+are there needs no approximation, and is told beside.
 """
 
 from __future__ import annotations
@@ -26,17 +29,21 @@ class Expected:
         events: (n,) events that the level's rows would have at the rate of all levels together.
         information: (n,) Fisher information about the level's effect there: Σ np(1 − p) of binomial outcomes,
             Σ μ/(1 + μ/k) of counts of size k (Σ μ of a Poisson's).
+        tail: (n,) probability that a typical clinic's rows have events as far from what is expected of them
+            as the level's own, on the same side: Poisson's, which is at least the binomial's there.
     """
 
     events: Floats
     information: Floats
+    tail: Floats
 
 
 def expected_by_level(fit: GlmmFit, group: str) -> Expected | None:
     """Expected events and information by level; None where the fit does not remember its data.
 
     Source: McCullagh & Nelder (1989), §2.5 (information of a generalized linear model); Lawless (1987), Can J
-    Stat 15:209 (negative binomial).
+    Stat 15:209 (negative binomial); Anderson & Samuels (1967), Proc 5th Berkeley Symp 1:1 (Poisson tails are
+    no smaller than binomial ones).
     """
     if fit.data is None or len(fit.varcomp) != 1:
         return None
@@ -59,6 +66,21 @@ def _of_cells(design: Design, cells: Cells, fit: GlmmFit, group: str) -> Expecte
     # alike rows tell less, and have as many events as others
     each = fit.design_effects or {}
     counted = np.array([each.get(level, 1.0) for level in cells.levels[0]])[cells.codes[:, 0]]
-    events = counted * events * float(counted @ cells.total) / float(counted @ events)
-    summed = (np.bincount(order, each, minlength=len(place)) for each in (events, information))
-    return Expected(*(np.asarray(each, dtype=float) for each in summed))
+    at_network = counted * events * float(counted @ cells.total) / float(counted @ events)
+
+    def by_level(values: Floats) -> Floats:
+        return np.asarray(np.bincount(order, values, minlength=len(place)), dtype=float)
+
+    typical, told = by_level(events), by_level(information)
+    worth = np.ones(len(place))
+    if fit.family != "binomial":  # counts that scatter more than a Poisson's are worth fewer of them
+        worth = np.divide(told, typical, out=worth, where=typical > 0.0)
+    tail = _poisson_tail(worth * by_level(cells.total), worth * typical)
+    return Expected(by_level(at_network), told, tail)
+
+
+def _poisson_tail(events: Floats, mean: Floats) -> Floats:
+    """Probability of as many events or more where there are more than the mean, else of as many or fewer."""
+    above = special.gammainc(np.maximum(events, 1e-300), mean)
+    below = special.gammaincc(events + 1.0, mean)
+    return np.asarray(np.where(events > mean, above, below))

@@ -46,11 +46,15 @@ class Shrunken:
             `own_df` (degrees of freedom of that SD; infinite where all levels share one variance),
             `weight` w, `estimate` w·own + (1 − w)·0, `sd_conditional` (variances and coefficients taken as
             known), `sd_coefficients` (coefficients uncertain too), `mean` and `sd` (everything uncertain),
-            `lower` and `upper` (everything uncertain), `p_above` (probability of an effect above 0);
+            `lower` and `upper` (everything uncertain), `p_above` (probability of an effect above the mean
+            of these levels' effects, which is the comparator: with few levels it is known much better than
+            the mean of the population that they are drawn from);
             `level_lower` and `level_upper`: the interval of the level's own predictor less `overall`, where
             the average level's uncertainty has no part. What depends on a level's size and not on how it did:
             `expected_sd` (sampling SD of an own effect of 0), `expected_events` (NaN for gaussian outcomes)
-            and `reliability` τ²/(τ² + expected_sd²), which for gaussian outcomes is w.
+            and `reliability` τ²/(τ² + expected_sd²), which for gaussian outcomes is w. `own_tail`: the
+            probability that the same records of an average level would be as far from it as the level's own
+            are, on the same side; it knows nothing of how much levels differ.
         level: coverage of the intervals.
         posterior: the joint posterior they are read from.
         own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
@@ -121,7 +125,7 @@ class Shrunken:
 
     @property
     def average_interval(self) -> tuple[float, float]:
-        """Ends of the interval of the average level's own predictor, less `overall`."""
+        """Ends of the interval of the predictor averaged over these levels, less `overall`."""
         lower, upper = (self.posterior.quantile_of_average(each) for each in _tails(self.level))
         return lower, upper
 
@@ -188,7 +192,8 @@ def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.
     table["upper"] = posterior.quantile(high)
     table["level_lower"] = posterior.quantile_of_level(low)
     table["level_upper"] = posterior.quantile_of_level(high)
-    table["p_above"] = posterior.probability_above(0.0)
+    table["own_tail"] = table.get("own_tail", _tail_of(table))
+    table["p_above"] = posterior.probability_above_mean()
     variance = fit.varcomp.variance(group)
     between = float(np.sqrt(variance[INTERCEPT] if INTERCEPT in variance.index else variance.iloc[0]))
     return Shrunken(
@@ -270,7 +275,7 @@ def _count_table(fit: GlmmFit, group: str, posterior: ClinicPosterior) -> pd.Dat
         weight_at_typical = variance / (variance + expected_sd**2)
     else:
         weight_at_typical = weight
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "own": own,
             "own_sd": own_sd,
@@ -285,6 +290,14 @@ def _count_table(fit: GlmmFit, group: str, posterior: ClinicPosterior) -> pd.Dat
         },
         index=pd.Index(fit.labels[group], name=group),
     )
+    return table if expected is None else table.assign(own_tail=expected.tail)
+
+
+def _tail_of(table: pd.DataFrame) -> Floats:
+    """One-sided tail probabilities of the levels' own effects, were they of an average level."""
+    t, df = table["own"].abs() / table["own_sd"], table["own_df"].to_numpy()
+    known = np.isfinite(df)
+    return np.asarray(np.where(known, special.stdtr(np.where(known, df, 1.0), -t), special.ndtr(-t)))
 
 
 def _own_shared(posterior: ClinicPosterior, between: float) -> Floats:

@@ -277,6 +277,25 @@ class TestMixture:
             assert mixture.quantile(probability) == pytest.approx(expected, abs=0.02)
         assert mixture.probability_above(0.2) == pytest.approx((draws > 0.2).mean(axis=0), abs=5e-3)
 
+    @pytest.mark.parametrize("df", [np.inf, 40.0])
+    def test_levels_are_held_against_their_own_mean(self, df: float) -> None:
+        mixture = self.mixture(df)
+        draws = mixture.draws(400_000, np.random.default_rng(6))
+        apart = draws - draws.mean(axis=1, keepdims=True)
+        for value in (0.0, 0.3, -0.4):
+            expected = (apart > value).mean(axis=0)
+            assert mixture.probability_above_mean(value) == pytest.approx(expected, abs=5e-3)
+
+    def test_a_place_is_the_share_of_the_distribution_below(self) -> None:
+        """Against draws: how many levels of the fitted distribution lie below each."""
+        rng, mixture = np.random.default_rng(61), self.mixture()
+        draws, between, _ = mixture.draws_with_scale(400_000, rng)
+        share = stats.norm.cdf((draws - draws.mean(axis=1, keepdims=True)) / between[:, None])
+        assert mixture.place == pytest.approx(share.mean(axis=0), abs=5e-3)
+        for probability in (0.025, 0.5, 0.975):
+            expected = np.quantile(share, probability, axis=0)
+            assert mixture.quantile_of_place(probability) == pytest.approx(expected, abs=5e-3)
+
     def test_levels_share_the_coefficients_uncertainty(self) -> None:
         one = ClinicPosterior("clinic", ("a", "b"), self.mixture().nodes[:1], np.inf)
         draws = one.draws(200_000, np.random.default_rng(7))
@@ -286,6 +305,27 @@ class TestMixture:
         found = shrink(lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(8), [9] * 8)))
         assert np.array_equal(found.draws(100, seed=3), found.draws(100, seed=3))
         assert not np.array_equal(found.draws(100, seed=3), found.draws(100, seed=4))
+
+
+def test_against_their_own_mean_eight_clinics_are_told_apart_more_often() -> None:
+    """The population's mean is known to τ/√8; these clinics' own mean to a fraction of it."""
+    flagged = {"own mean": 0, "population": 0}
+    for seed in range(12):
+        rng = np.random.default_rng([7, seed])
+        effect, clinic = rng.normal(0, 0.5, 8), np.repeat(np.arange(8), 60)
+        found = shrink(
+            lmm(
+                "y ~ 1 + (1 | clinic)",
+                pd.DataFrame({"clinic": clinic, "y": effect[clinic] + rng.normal(0, 1, 480)}),
+            )
+        )
+        p = found.table["p_above"].to_numpy()
+        apart = effect - effect.mean()
+        flagged["own mean"] += int((np.where(apart > 0, p, 1 - p) > 0.975).sum())
+        old = found.posterior.probability_above(0.0)
+        flagged["population"] += int((np.where(effect > 0, old, 1 - old) > 0.975).sum())
+        assert (np.where(apart > 0, p, 1 - p) > 0.025).all()  # none on the wrong side
+    assert flagged["own mean"] > 1.5 * flagged["population"] > 0
 
 
 class TestPrediction:

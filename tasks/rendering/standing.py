@@ -1,0 +1,132 @@
+"""Which clinics stand out, by how much, and what place those have that nothing makes better or worse."""
+
+from __future__ import annotations
+
+from reports.wording import say
+from reports.wording.writing import between, counted, listed, plain
+from tasks.rendering.edition import Line, Outcome
+from tasks.rendering.figure_words import network_range
+from tasks.rendering.numbers import NO_BREAK, in_hundred, share
+
+SURE = 0.975
+"""From which a gap is said to be large enough to matter."""
+
+
+def differences(outcome: Outcome) -> str:
+    """How many clinics stand out, on which side, and how many cannot be told apart, compared or seen.
+
+    What stands out is counted among the clinics that are shown: those withheld are often the small ones of
+    one side, and leaving them unsaid would make the picture one-sided.
+    """
+    return " ".join(filter(None, (_differences(outcome), important(outcome), exceptions(outcome))))
+
+
+def _differences(outcome: Outcome) -> str:
+    withheld = outcome.counted("withheld")
+    if not outcome.judged:
+        return _places(outcome, withheld)
+    standing, others = _standing(outcome), "; ".join(_others(outcome))
+    shown = len(outcome.lines) - withheld
+    if withheld and not shown:
+        return say("message.differences_hidden")
+    if withheld and not standing:
+        clinics = counted(shown, "clinic")
+        return say("message.differences_none_shown", clinics=clinics, others=others, withheld=withheld)
+    if not standing:
+        return say("message.differences_none", others=others)
+    key = "message.differences" if others else "message.differences_all"
+    said = say(key, standing=listed(standing), others=others)
+    return say("message.differences_shown", shown=shown, said=said, withheld=withheld) if withheld else said
+
+
+def _places(outcome: Outcome, withheld: int) -> str:
+    """Where clinics lie on what makes none of them better, and how many are given a place."""
+    if withheld == len(outcome.lines):
+        return say("message.differences_hidden")
+    ends = [outcome.figures.get(end) for end in ("range_low", "range_high")]
+    parts = []
+    if ends[0] is not None and ends[1] is not None:
+        parts.append(say("message.places_range", range=network_range(outcome, ends[0], ends[1])))
+    placed = outcome.counted("placed")
+    why = say("message.places_neither" if outcome.direction == "neither" else "message.places_volume")
+    parts.append(say("message.places", placed=placed, all=len(outcome.lines), why=why))
+    if others := _others(outcome):
+        parts.append(say("message.places_others", others="; ".join(others)))
+    if withheld:
+        parts.append(say("message.places_withheld", withheld=withheld))
+    return " ".join(parts)
+
+
+def important(outcome: Outcome) -> str | None:
+    """How many of the clinics that stand out differ by enough to matter; None where no one says what does."""
+    difference = important_difference(outcome)
+    standing = [line for line in outcome.lines if line.counted_as in ("better", "worse")]
+    probable = [line.shrunken.p_important for line in standing if line.shrunken.p_important is not None]
+    if difference is None or not probable:
+        return None
+    if len(probable) == 1:
+        return say("message.important_one", difference=difference, probability=share(probable[0]))
+    return say(
+        "message.important",
+        standing=len(probable),
+        difference=difference,
+        sure=sum(each > SURE for each in probable),
+        doubtful=sum(each < 0.5 for each in probable),
+    )
+
+
+def important_difference(outcome: Outcome) -> str | None:
+    """The smallest difference that matters, with its unit; None where the network file names none."""
+    value = outcome.important_difference
+    if value is None:
+        return None
+    unit = say("unit.percentage_points") if outcome.unit == "%" else outcome.unit
+    return f"{plain(value)}{NO_BREAK}{unit}" if unit else plain(value)
+
+
+def exceptions(outcome: Outcome) -> str | None:
+    """Who is told although too small to be compared, and that the others cannot be judged by them."""
+    lines = [line for line in outcome.lines if line.exceptional]
+    if not lines:
+        return None
+    named = [say("message.exception", clinic=line.clinic, reading=short_reading(line)) for line in lines]
+    return say("message.exceptions", clinics="; ".join(named))
+
+
+def short_reading(line: Line) -> str:
+    """What a clinic's row says in the column of readings: a word with its probability, or a place."""
+    best = line.shrunken
+    if line.tone == "placed" and best.place is not None:
+        if best.place_lower is None or best.place_upper is None:
+            return in_hundred(best.place)
+        ends = between(in_hundred(best.place_lower), in_hundred(best.place_upper))
+        return f"{in_hundred(best.place)} ({ends})"
+    word = say(f"tone_short.{line.tone}")
+    if line.tone in ("better", "worse") and best.p_important is not None:
+        return say("outcome.reading_important", word=word, probability=share(best.p_important))
+    return word
+
+
+def _standing(outcome: Outcome) -> list[str]:
+    """How many stand out, on each side."""
+    counts = {tone: outcome.counted(tone) for tone in ("better", "worse")}
+    return [
+        say(_standing_key(count, first=not before), count=count, tone=say(f"tone.{tone}"))
+        for before, (tone, count) in enumerate((tone, count) for tone, count in counts.items() if count)
+    ]
+
+
+def _others(outcome: Outcome) -> list[str]:
+    """How many cannot be told apart or compared."""
+    return [
+        say(f"message.others_{tone}", count=outcome.counted(tone))
+        for tone in ("same", "uncompared", "own", "absent")
+        if outcome.counted(tone)
+    ]
+
+
+def _standing_key(count: int, *, first: bool) -> str:
+    """The first of those that stand out brings the noun and the verb; the others go without."""
+    if not first:
+        return "message.standing_more"
+    return "message.standing_one" if count == 1 else "message.standing_many"
