@@ -25,6 +25,7 @@ from tasks.estimating.worth import Worth, worth_of_records
 from tasks.models import GlmmFit, LmmFit, Shrunken, shrink
 from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network, PolicySection
+from tasks.periods import PER_YEAR
 from tasks.records import Records, read_once
 from tasks.records.questions.derived_records import clinic_month_counts, without_levels
 
@@ -99,7 +100,8 @@ def _estimate(
     records: Records, network: Network, question: OutcomeFormulas, summary: Summary
 ) -> OutcomeEstimates:
     raw = raw_rows(question, summary)
-    months, month_notes = rows_or_reason(lambda: clinic_months(question, summary))
+    per_year = PER_YEAR[network.window.period]
+    months, month_notes = rows_or_reason(lambda: clinic_months(question, summary, per_year))
     row = _outcome_row(question, network, summary)
     try:
         family = attempted(lambda: family_of(question.outcome, question.null, records))

@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reports.wording.coded_sentences import coded
-from tasks.estimating.control_limits import Limits, limits_of_proportions, limits_of_rates, limits_of_values
+from tasks.estimating.control_limits import Series, individual, limits, proportions, rates
 from tasks.estimating.outcome_formulas import OutcomeFormulas
+from tasks.estimating.run_signals import autocorrelations
 from tasks.estimating.summary import Summary
 
 Floats = NDArray[np.float64]
@@ -16,47 +17,68 @@ Floats = NDArray[np.float64]
 NETWORK = ""
 
 
-def clinic_months(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
-    """Rows of `clinic_months` for one outcome: the network (clinic empty) and every clinic."""
-    charts = [_chart(question, summary, NETWORK, summary.by_month(question.name))]
-    for clinic, moments in summary.outcomes[question.name].groupby("clinic", sort=True):
-        charts.append(_chart(question, summary, str(clinic), moments.set_index("month")))
+def clinic_months(question: OutcomeFormulas, summary: Summary, per_year: int) -> pd.DataFrame:
+    """Rows of `clinic_months` for one outcome: the network (clinic empty) and every clinic.
+
+    Args:
+        question: the outcome's formulas.
+        summary: the window's moments.
+        per_year: periods a year has.
+    """
+    whole = summary.by_month(question.name).reindex(list(summary.months))
+    by_clinic = {
+        str(clinic): moments.set_index("month").reindex(list(summary.months))
+        for clinic, moments in summary.outcomes[question.name].groupby("clinic", sort=True)
+    }
+    series = {clinic: _series(question, moments) for clinic, moments in by_clinic.items()}
+    alike = autocorrelations([each.standardised for each in series.values()])
+    (network_alike,) = autocorrelations([_series(question, whole).standardised])
+    charts = [_chart(question, NETWORK, whole, network_alike, per_year)]
+    for (clinic, moments), tenths in zip(by_clinic.items(), alike, strict=True):
+        charts.append(_chart(question, clinic, moments, tenths, per_year))
     return pd.concat(charts, ignore_index=True)
 
 
-def _chart(question: OutcomeFormulas, summary: Summary, clinic: str, moments: pd.DataFrame) -> pd.DataFrame:
-    moments = moments.reindex(list(summary.months))
-    for column in ("n", "total", "exposure"):
-        moments[column] = moments[column].fillna(0.0)
-    outcome = question.outcome
-    n, total, exposure = (moments[each].to_numpy(dtype=float) for each in ("n", "total", "exposure"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if outcome.kind == "binary":
-            value, limits, unit = total / n, limits_of_proportions(total, n), 100.0
-        elif outcome.kind == "count":
-            value, limits, unit = total / exposure, limits_of_rates(total, exposure), 1.0
-        else:
-            value, unit = moments["mean"].to_numpy(dtype=float), 1.0
-            limits = limits_of_values(value)
-            if outcome.scale == "log":
-                value = np.exp(value)
-                limits = Limits(
-                    np.exp(limits.centre), np.exp(limits.lower), np.exp(limits.upper), limits.kind
-                )
+def _series(question: OutcomeFormulas, moments: pd.DataFrame) -> Series:
+    """The points of a chart, on the scale of analysis."""
+    if question.outcome.kind == "continuous":
+        return individual(moments["mean"].to_numpy(dtype=float))
+    total, exposure = (moments[each].fillna(0.0).to_numpy(dtype=float) for each in ("total", "exposure"))
+    if question.outcome.kind == "binary":
+        return proportions(total, moments["n"].fillna(0.0).to_numpy(dtype=float))
+    return rates(total, exposure)
+
+
+def _chart(
+    question: OutcomeFormulas, clinic: str, moments: pd.DataFrame, tenths: int, per_year: int
+) -> pd.DataFrame:
+    series = _series(question, moments)
+    found = limits(series, tenths)
+    log = question.outcome.scale == "log"
+    unit = 100.0 if question.outcome.kind == "binary" else 1.0
+
+    def written(values: Floats) -> Floats:
+        return np.exp(values) if log else unit * values
+
+    n, total, exposure = (
+        moments[each].fillna(0.0).to_numpy(dtype=float) for each in ("n", "total", "exposure")
+    )
     numerator, denominator = _counts(question, n, total, exposure)
-    there = np.isfinite(value)
+    there = np.isfinite(series.values)
     return pd.DataFrame(
         {
             "outcome": question.name,
             "clinic": clinic,
-            "month": list(summary.months),
-            "value": np.where(there, unit * value, np.nan),
+            "month": list(moments.index),
+            "value": np.where(there, written(series.values), np.nan),
             "numerator": numerator,
             "denominator": denominator,
-            "centre": unit * limits.centre,
-            "lower_limit": unit * limits.lower,
-            "upper_limit": unit * limits.upper,
-            "limits": limits.kind,
+            "centre": written(found.centre),
+            "lower_limit": written(found.lower),
+            "upper_limit": written(found.upper),
+            "limits": found.kind,
+            "signal": found.signals,
+            "false_alarms": found.a_year(int(there.sum()), per_year),
             "status": np.where(there, "ok", "no_records"),
             "reason": [None if each else coded("why.no_month") for each in there],
         }

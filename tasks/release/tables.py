@@ -311,6 +311,19 @@ CLINIC_MONTHS = Table(
             _OF_SERIES,
             "trial (fewer than 12 points) or fixed (first 12 of the window); empty: none",
         ),
+        _c(
+            "signal",
+            "string",
+            _OF_SERIES,
+            "beyond (a limit), shift (of 8 or more in a row on one side of the centre line) or trend (of "
+            "6 or more in a row that rise, or fall); empty: none",
+        ),
+        _c(
+            "false_alarms",
+            "number",
+            _OF_SERIES,
+            "share of such charts that have a signal in a year although nothing changes",
+        ),
         *_STATUS,
     ),
 )

@@ -9,6 +9,7 @@ from tasks.rendering import change_sentences, clinic_sentences, sentences
 from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
+from tasks.rendering.run_words import run_words
 from tasks.rendering.templates import render
 
 CHART_SIZE = (236.0, 86.0)
@@ -104,7 +105,7 @@ def card(outcome: Outcome, line: Line) -> Card:
 def months(outcome: Outcome, line: Line) -> Months:
     """One outcome's months at one clinic."""
     chart = run_chart(outcome, line.months, *CHART_SIZE)
-    return Months(outcome, chart, "" if chart is None else sentences.run_words(chart))
+    return Months(outcome, chart, "" if chart is None else run_words(chart))
 
 
 def print_rows(edition: Edition) -> list[FinePrint]:

@@ -80,6 +80,8 @@ class Month:
     lower_limit: float | None = None
     upper_limit: float | None = None
     limits: str | None = None
+    signal: str | None = None
+    false_alarms: float | None = None
     status: str = "no_records"
 
 

@@ -13,17 +13,17 @@ LEFT = 34.0
 RIGHT = 6.0
 TOP = 8.0
 BOTTOM = 24.0
-DOT_GAP = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One month: `tone` is better, worse, higher or lower beyond a limit, same within."""
+    """One month: `tone` is better, worse, higher or lower beyond a limit, same within; `signal` the rule."""
 
     x: float
     y: float
     tone: str
     month: str
+    signal: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class RunChart:
     trial: bool
     has_limits: bool
     beyond: tuple[Point, ...]
+    false_alarms: float | None
     n_points: int
     n_missing: int
     width: float
@@ -50,6 +51,22 @@ class RunChart:
     right: float = RIGHT
     top: float = TOP
     bottom: float = BOTTOM
+
+    def of_signal(self, signal: str) -> tuple[Point, ...]:
+        """The months that are of a shift, or of a trend."""
+        return tuple(point for point in self.points if point.signal == signal)
+
+    @property
+    def stretches(self) -> tuple[tuple[tuple[float, float], ...], ...]:
+        """The lines through each shift and each trend."""
+        runs: list[list[Point]] = []
+        for before, point in zip((None, *self.points), self.points, strict=False):
+            if point.signal not in ("shift", "trend"):
+                continue
+            if before is None or before.signal != point.signal or not runs:
+                runs.append([])
+            runs[-1].append(point)
+        return tuple(tuple((point.x, point.y) for point in run) for run in runs)
 
     @property
     def ordinary(self) -> tuple[tuple[float, float], ...]:
@@ -76,7 +93,7 @@ def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: f
     step = (width - LEFT - RIGHT) / len(months)
     at = {month.month: round(LEFT + (index + 0.5) * step, 2) for index, month in enumerate(months)}
     points = tuple(
-        Point(at[month.month], y(month.value), _tone(outcome, month), month.month)
+        Point(at[month.month], y(month.value), _tone(outcome, month), month.month, month.signal or "")
         for month in seen
         if month.value is not None
     )
@@ -99,6 +116,7 @@ def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: f
         trial=any(month.limits == "trial" for month in seen),
         has_limits=any(month.upper_limit is not None for month in seen),
         beyond=tuple(point for point in points if point.tone != "same"),
+        false_alarms=next((each.false_alarms for each in seen if each.false_alarms is not None), None),
         n_points=len(seen),
         n_missing=len(months) - len(seen),
         width=width,
@@ -108,13 +126,11 @@ def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: f
 
 def _tone(outcome: Outcome, month: Month) -> str:
     """Within the limits a month is common cause; beyond one, the outcome's direction says what it is."""
-    if month.value is None:
+    if month.value is None or month.centre is None or month.signal != "beyond":
         return "same"
-    if month.upper_limit is not None and month.value > month.upper_limit + DOT_GAP:
+    if month.value > month.centre:
         return {"higher": "better", "lower": "worse"}.get(outcome.direction, "higher")
-    if month.lower_limit is not None and month.value < month.lower_limit - DOT_GAP:
-        return {"higher": "worse", "lower": "better"}.get(outcome.direction, "lower")
-    return "same"
+    return {"higher": "worse", "lower": "better"}.get(outcome.direction, "lower")
 
 
 def _runs(places: list[tuple[float, float | None]]) -> tuple[tuple[tuple[float, float], ...], ...]:

@@ -11,7 +11,6 @@ from reports.wording.writing import (
     date_name,
     listed,
     percent,
-    period_name,
     periods_name,
     plain,
 )
@@ -21,7 +20,6 @@ from tasks.rendering.edition import Clinic, Edition, Effect, Finding, Outcome
 from tasks.rendering.effects_chart import tests_of, whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
 from tasks.rendering.numbers import Notation, fixed, significant, whole
-from tasks.rendering.run_chart import RunChart
 from tasks.rendering.standing import important_difference
 
 
@@ -176,39 +174,6 @@ def caterpillar_words(outcome: Outcome) -> str:
     if difference is None:
         return caption
     return f"{caption} {say('outcome.caption_important', difference=difference)}"
-
-
-def run_words(chart: RunChart) -> str:
-    """What stands under a run chart."""
-    parts = []
-    if not chart.has_limits:
-        parts.append(say("outcome.run_no_limits"))
-    elif chart.beyond:
-        parts.append(say("outcome.run_beyond", months=listed(_stretches(chart))))
-    else:
-        parts.append(say("outcome.run_beyond_none"))
-    if chart.trial:
-        parts.append(say("outcome.run_trial"))
-    if chart.n_missing:
-        parts.append(say("outcome.run_missing", months=counted(chart.n_missing, "month")))
-    return " ".join(parts)
-
-
-def _stretches(chart: RunChart) -> list[str]:
-    """The months beyond the limits; those that follow one another as one stretch."""
-    order = {point.month: index for index, point in enumerate(chart.points)}
-    stretches: list[list[str]] = []
-    for point in chart.beyond:
-        if stretches and order[point.month] == order[stretches[-1][-1]] + 1:
-            stretches[-1].append(point.month)
-        else:
-            stretches.append([point.month])
-    return [
-        period_name(stretch[0])
-        if len(stretch) == 1
-        else say("outcome.run_from_to", first=period_name(stretch[0]), last=period_name(stretch[-1]))
-        for stretch in stretches
-    ]
 
 
 _NOT_COMPARED = ("uncompared", "own", "withheld", "absent")

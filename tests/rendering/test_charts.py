@@ -159,8 +159,10 @@ class TestFunnel:
 
 class TestRunChart:
     months = tuple(
-        Month(f"2024-{month:02}", value, None, 100.0, 10.0, 7.0, 13.0, "fixed", "ok")
-        for month, value in enumerate([10, 11, 9, 14, 10, 6, 10], start=1)
+        Month(f"2024-{month:02}", value, None, 100.0, 10.0, 7.0, 13.0, "fixed", signal, 0.05, "ok")
+        for month, (value, signal) in enumerate(
+            zip([10, 11, 9, 14, 10, 6, 10], ["", "", "", "beyond", "", "beyond", ""], strict=True), start=1
+        )
     )
 
     def test_months_beyond_a_limit_are_marked_in_the_outcomes_direction(

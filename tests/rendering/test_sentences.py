@@ -8,6 +8,7 @@ from rendering.test_charts import binary, effect
 from tasks.rendering import clinic_sentences, sentences, standing
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, Rank
 from tasks.rendering.run_chart import run_chart
+from tasks.rendering.run_words import run_words
 
 BEYOND = "by more than the number of their records explains (probability 97.5% or more)"
 
@@ -141,13 +142,34 @@ def test_a_naive_figure_alone_is_never_told_as_the_programs_effect() -> None:
 def test_months_beyond_the_limits_are_told_in_stretches() -> None:
     values = [10, 14, 15, 16, 10, 5]
     months = tuple(
-        Month(f"2024-{number:02}", value, None, 50.0, 10.0, 7.0, 13.0, "trial", "ok")
+        Month(
+            f"2024-{number:02}",
+            value,
+            None,
+            50.0,
+            10.0,
+            7.0,
+            13.0,
+            "trial",
+            "beyond" if abs(value - 10) > 3 else None,
+            0.0461,
+            "ok",
+        )
         for number, value in enumerate(values, start=1)
     )
     chart = run_chart(binary([(5, 10)]), months, 200.0, 100.0)
     assert chart is not None
-    assert sentences.run_words(chart) == (
-        "Beyond the limits: February 2024 to April 2024 and June 2024. Trial limits (fewer than 12 points)."
+    assert run_words(chart) == (
+        "Beyond the limits: February 2024 to April 2024 and June 2024. Of 100 such charts on which nothing "
+        "changes, 5 give a signal in a year. Trial limits (fewer than 12 points)."
+    )
+    shift = tuple(dataclasses.replace(each, value=11.0, signal="shift") for each in months)
+    chart = run_chart(binary([(5, 10)]), shift, 200.0, 100.0)
+    assert chart is not None
+    assert not chart.beyond
+    assert [len(stretch) for stretch in chart.stretches] == [6]
+    assert run_words(chart).startswith(
+        "Eight or more months in a row on one side of the average: January 2024 to June 2024."
     )
 
 

@@ -1,0 +1,50 @@
+"""What stands under a run chart: its signals, and how often there is one by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.wording import say
+from reports.wording.writing import counted, listed, period_name
+from tasks.rendering.numbers import in_hundred
+from tasks.rendering.run_chart import Point, RunChart
+
+
+def run_words(chart: RunChart) -> str:
+    """What stands under a run chart."""
+    parts = []
+    if not chart.has_limits:
+        parts.append(say("outcome.run_no_limits"))
+    else:
+        found = {"beyond": chart.beyond} | {rule: chart.of_signal(rule) for rule in ("shift", "trend")}
+        parts += [
+            say(f"outcome.run_{rule}", months=listed(_stretches(chart, points)))
+            for rule, points in found.items()
+            if points
+        ]
+        if not parts:
+            parts.append(say("outcome.run_no_signal"))
+        if chart.false_alarms is not None:
+            parts.append(say("outcome.run_false_alarms", charts=in_hundred(chart.false_alarms)))
+    if chart.trial:
+        parts.append(say("outcome.run_trial"))
+    if chart.n_missing:
+        parts.append(say("outcome.run_missing", months=counted(chart.n_missing, "month")))
+    return " ".join(parts)
+
+
+def _stretches(chart: RunChart, points: Sequence[Point]) -> list[str]:
+    """The months of a signal; those that follow one another as one stretch."""
+    order = {point.month: index for index, point in enumerate(chart.points)}
+    stretches: list[list[str]] = []
+    for point in points:
+        if stretches and order[point.month] == order[stretches[-1][-1]] + 1:
+            stretches[-1].append(point.month)
+        else:
+            stretches.append([point.month])
+    return [
+        period_name(stretch[0])
+        if len(stretch) == 1
+        else say("outcome.run_from_to", first=period_name(stretch[0]), last=period_name(stretch[-1]))
+        for stretch in stretches
+    ]
