@@ -13,6 +13,7 @@ from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
+from tasks.models.clinics.outlying import outlying
 from tasks.models.raw import mean_interval, poisson_interval, wilson_interval
 from tasks.network.schema import OutcomeSection, PolicySection
 
@@ -110,6 +111,7 @@ def model_rows(
             effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")
         ),
     }
+    apart = outlying(own, effects["own_sd"].to_numpy(dtype=float))
     frames = []
     for form, ends in forms.items():
         value, lower, upper = (_defined(scale, each) for each in ends)
@@ -136,6 +138,7 @@ def model_rows(
                     "place": found.place if best else np.nan,
                     "place_lower": found.place_lower if best else np.nan,
                     "place_upper": found.place_upper if best else np.nan,
+                    "outlying": pd.array(apart if best else [pd.NA] * len(own), dtype="boolean"),
                     "comparison": np.where(told, words, "not_compared"),
                     "status": np.select(
                         [undefined, ~told], ["not_estimable", "low_reliability"], default="ok"

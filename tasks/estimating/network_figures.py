@@ -14,8 +14,10 @@ from reports.wording.coded_sentences import coded
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.outcome_formulas import OutcomeFormulas
+from tasks.estimating.own_spread import own_spread
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
+from tasks.estimating.worth import Worth
 from tasks.models import ICC, GlmmFit, LmmFit, Shrunken, design_effect, icc
 from tasks.models.generalized_mixed.sd_profile import likelihood_family
 from tasks.models.numerics import distributions as stats
@@ -41,6 +43,7 @@ def network_figures(
     fit: LmmFit | GlmmFit,
     shrunken: Shrunken,
     scale: Standardised,
+    worth: Worth,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Rows of `network_figures` for one outcome, and why some are missing.
 
@@ -51,6 +54,7 @@ def network_figures(
         fit: the ranking model.
         shrunken: its clinic effects.
         scale: from clinic effects to figures.
+        worth: what clinics' records are worth.
 
     Raises:
         SourceError: the database went away.
@@ -59,6 +63,7 @@ def network_figures(
         rows_or_reason(lambda: _rows(_level(question, summary, shrunken, scale))),
         rows_or_reason(lambda: _rows(_spread(question, fit, scale))),
         rows_or_reason(lambda: _rows(_clustering(question, records))),
+        rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
     ]
     rows = pd.concat([part for part, _ in parts if len(part)], ignore_index=True)
     return rows.assign(outcome=question.name), [reason for _, reasons in parts for reason in reasons]
@@ -118,6 +123,24 @@ def _spread(question: OutcomeFormulas, fit: LmmFit | GlmmFit, scale: Standardise
         # Larsen & Merlo (2005), eq. 1
         ratio = float(np.exp(np.sqrt(2.0) * sd * special.ndtri(0.75)))
         yield _Figure("median_odds_ratio", ratio, coded("figure_method.median_odds_ratio"))
+
+
+def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> Iterator[_Figure]:
+    """How much wider than chance clinics' own figures spread; nothing of volumes, which have no size."""
+    if question.outcome.counts_records:
+        return
+    moments = summary.by_clinic(question.name)
+    alike = worth.factor.reindex(moments.index.astype(str), fill_value=1.0).to_numpy(dtype=float)
+    found = own_spread(moments, question.outcome, alike)
+    if found is None:
+        return
+    yield _Figure("overdispersion", found.overdispersion, say("figure_method.overdispersion"))
+    unit = question.outcome.unit
+    if question.outcome.kind == "binary":
+        unit = say("unit.percentage_points")
+    elif question.outcome.scale == "log":
+        unit = say("unit.log_of", unit=unit)
+    yield _Figure("own_spread", found.between, say("figure_method.own_spread"), unit)
 
 
 def _method(fit: LmmFit | GlmmFit) -> str:

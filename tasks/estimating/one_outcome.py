@@ -120,7 +120,7 @@ def _estimate(
     except ClinicnetError as problem:
         return _not_estimable(question, row, raw, months, problem)
     row |= {"comparator_value": scale.typical}
-    figures, notes = network_figures(question, records, summary, fit, shrunken, scale)
+    figures, notes = network_figures(question, records, summary, fit, shrunken, scale, worth)
     # the program's models know each month by itself, and lose the same rows
     kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
     program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))

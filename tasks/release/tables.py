@@ -174,6 +174,13 @@ CLINIC_ESTIMATES = Table(
         _c("place_lower", "number", Tells(Of.BOTH, digits=MODELLED), "lower end of its 95% interval"),
         _c("place_upper", "number", Tells(Of.BOTH, digits=MODELLED), "upper end of its 95% interval"),
         _c(
+            "outlying",
+            "boolean",
+            Tells(Of.BOTH),
+            "whether it lies further from the others than their distribution explains (false discovery rate "
+            "5%)",
+        ),
+        _c(
             "comparison",
             "string",
             Tells(Of.BOTH, instead="not_compared"),

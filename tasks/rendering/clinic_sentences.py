@@ -31,7 +31,7 @@ def reading(outcome: Outcome, line: Line) -> str:
         said = _placed(outcome, line, fair)
     else:
         said = say(f"clinic.{line.tone}", fair=fair, network=network)
-    return " ".join(filter(None, (said, _important(outcome, line), _exception(line))))
+    return " ".join(filter(None, (said, _important(outcome, line), _exception(line), _outlying(line))))
 
 
 def _placed(outcome: Outcome, line: Line, fair: str) -> str:
@@ -55,6 +55,11 @@ def _important(outcome: Outcome, line: Line) -> str | None:
 def _exception(line: Line) -> str | None:
     """Why a clinic too small to be compared is compared."""
     return sentence_case(bare(line.reason)) + "." if line.exceptional else None
+
+
+def _outlying(line: Line) -> str | None:
+    """That a clinic is no draw of the others' distribution, and what that does to its best estimate."""
+    return say("clinic.outlying") if line.shrunken.outlying else None
 
 
 def _enough_records(line: Line) -> bool:

@@ -34,6 +34,7 @@ class Estimate:
     place: float | None = None
     place_lower: float | None = None
     place_upper: float | None = None
+    outlying: bool | None = None
     comparison: str | None = None
     status: str = "no_records"
     reason: str | None = None

@@ -1,19 +1,19 @@
 """Funnel plot: each clinic's own figure against its number of records, with the limits chance would give.
 
 Overdispersion is how much wider than chance the clinics spread: the mean of the squared z-scores, the
-outermost tenths drawn in (winsorised), after Spiegelhalter (2005), Statistics in Medicine 24:1185,
-section 4. Limits are widened by its root. Where they would have to be widened so far that hardly any
-difference could show, the plot says nothing and is not drawn.
+outermost tenths drawn in (winsorised). What they differ by beyond chance is a variance that adds to that of
+sampling, after Spiegelhalter (2005), Statistics in Medicine 24:1185, section 4. Where it is so large that
+hardly any difference could show, the plot says nothing and is not drawn.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.rendering.edition import Line, Outcome
-from tasks.rendering.scales import Scale, Tick, quantile, spanning
+from tasks.rendering.scales import Scale, Tick, spanning
 
 WIDTH = 236.0
 HEIGHT = 166.0
@@ -72,11 +72,12 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """The standard error of a clinic with n records if it were like the target, on the working scale."""
+    """How far a clinic of n records lies from the target by chance and with others, on the working scale."""
 
     target: float
     variance: float
     logarithmic: bool
+    between: float = 0.0
 
     def work(self, value: float) -> float:
         return math.log(value) if self.logarithmic else value
@@ -85,7 +86,7 @@ class _Spread:
         return math.exp(worked) if self.logarithmic else worked
 
     def error(self, n: float) -> float:
-        return math.sqrt(self.variance / n)
+        return math.sqrt(self.variance / n + self.between**2)
 
 
 def funnel(outcome: Outcome) -> Funnel:
@@ -100,11 +101,12 @@ def funnel(outcome: Outcome) -> Funnel:
     spread = _spread(outcome, lines)
     if spread is None:
         return Funnel(why_not="unknown", overdispersion=None)
-    stated = outcome.figures.get("overdispersion")
-    factor = stated.value if stated and stated.value is not None else _overdispersion(lines, spread)
-    if factor > UNINFORMATIVE:
-        return Funnel(why_not="uninformative", overdispersion=factor)
-    return _draw(outcome, lines, spread, factor)
+    stated, between = (outcome.figures.get(each) for each in ("overdispersion", "own_spread"))
+    if stated is None or stated.value is None or between is None or between.value is None:
+        return Funnel(why_not="unknown", overdispersion=None)
+    if stated.value > UNINFORMATIVE:
+        return Funnel(why_not="uninformative", overdispersion=stated.value)
+    return _draw(outcome, lines, replace(spread, between=between.value), stated.value)
 
 
 def _spread(outcome: Outcome, lines: Sequence[Line]) -> _Spread | None:
@@ -136,26 +138,17 @@ def _spread_of_intervals(target: float, lines: Sequence[Line], logarithmic: bool
     return _Spread(target, weighted / total, logarithmic) if total > 0 and weighted > 0 else None
 
 
-def _overdispersion(lines: Sequence[Line], spread: _Spread) -> float:
-    scores = [_score(line, spread) for line in lines]
-    low, high = quantile(scores, 0.1), quantile(scores, 0.9)
-    return sum(min(max(score, low), high) ** 2 for score in scores) / len(scores)
-
-
 def _score(line: Line, spread: _Spread) -> float:
     value, n = line.raw.value or 0.0, line.raw.denominator or 1.0
     return (spread.work(value) - spread.work(spread.target)) / spread.error(n)
 
 
 def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: float) -> Funnel:
-    # Chance alone gives a factor of 1 with a standard deviation of √(2/k): widen only beyond two of those.
-    widened = factor > 1 + 2 * math.sqrt(2 / len(lines))
-    stretch = math.sqrt(factor) if widened else 1.0
     sizes = [line.raw.denominator or 1.0 for line in lines]
     x = spanning(sizes, LEFT, WIDTH - RIGHT, logarithmic=max(sizes) / min(sizes) > 15, margin=0.05)
 
     def limit(z: float, n: float) -> float:
-        value = spread.back(spread.work(spread.target) + z * stretch * spread.error(n))
+        value = spread.back(spread.work(spread.target) + z * spread.error(n))
         if outcome.kind in ("binary", "count"):
             value = max(value, 0.0)
         return min(value, 100.0) if outcome.kind == "binary" else value
@@ -175,8 +168,8 @@ def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: floa
     return Funnel(
         why_not=None,
         overdispersion=factor,
-        widened=widened,
-        dots=tuple(_dot(line, x, y, _score(line, spread) / stretch) for line in lines),
+        widened=spread.between > 0.0,
+        dots=tuple(_dot(line, x, y, _score(line, spread)) for line in lines),
         target=y(spread.target),
         alert=tuple(_curve(x, y, [(n, limit(sign * ALERT, n)) for n in grid]) for sign in (-1, 1)),
         alarm=tuple(_curve(x, y, [(n, limit(sign * ALARM, n)) for n in grid]) for sign in (-1, 1)),

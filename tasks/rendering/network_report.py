@@ -32,7 +32,8 @@ MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
 FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
-    *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size", "rankability"),
+    *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
+    *("overdispersion", "own_spread", "rankability"),
 )
 
 
@@ -166,7 +167,7 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
     plot = funnel(outcome)
     chart = run_chart(outcome, outcome.months, *MONTHS_SIZE)
     said: tuple[tuple[str | None, ...], ...] = (
-        (sentences.average(outcome), standing.differences(outcome)),
+        (sentences.average(outcome), standing.differences(outcome), standing.outlying(outcome)),
         (sentences.intraclass(outcome), sentences.design_effect(outcome)),
         (outcome.verdict_reason,),
     )

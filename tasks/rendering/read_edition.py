@@ -120,6 +120,7 @@ def _estimate(row: Mapping[str, Any] | None, missing: Estimate) -> Estimate:
         place=row["place"],
         place_lower=row["place_lower"],
         place_upper=row["place_upper"],
+        outlying=row["outlying"],
         comparison=row["comparison"],
         status=row["status"],
         reason=row["reason"],

@@ -93,6 +93,14 @@ def exceptions(outcome: Outcome) -> str | None:
     return say("message.exceptions", clinics="; ".join(named))
 
 
+def outlying(outcome: Outcome) -> str | None:
+    """Who lies further from the others than a distribution of clinics explains; None where nobody does."""
+    names = [line.clinic for line in outcome.lines if line.shrunken.outlying]
+    if not names:
+        return None
+    return say("message.outlying_one" if len(names) == 1 else "message.outlying", clinics=listed(names))
+
+
 def short_reading(line: Line) -> str:
     """What a clinic's row says in the column of readings: a word with its probability, or a place."""
     best = line.shrunken

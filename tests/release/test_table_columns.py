@@ -70,4 +70,4 @@ def test_a_figure_that_nobody_declared_is_taken_to_tell_everything() -> None:
 def test_a_column_of_a_series_tells_of_more_than_its_row() -> None:
     months = next(table for table in TABLES if table.name == "clinic_months")
     of_series = {column.name for column in months.columns if column.tells.about is About.SERIES}
-    assert of_series == {"centre", "lower_limit", "upper_limit", "limits"}
+    assert of_series == {"centre", "lower_limit", "upper_limit", "limits", "signal", "false_alarms"}

@@ -343,6 +343,16 @@ def _figures(
             eldridge,
         ),
         ("sd_between", "Spread of clinics (SD)", shape.between, *spread, "", "REML"),
+        ("overdispersion", "Overdispersion", 1.0 + shape.between**2 * 20, None, None, "", "z-scores"),
+        (
+            "own_spread",
+            "Own figures' spread",
+            shape.between * (4.0 if unit == "%" else 1.0),
+            None,
+            None,
+            unit,
+            "added",
+        ),
     )
     names = ("figure", "label", "value", "lower", "upper", "unit", "method")
     return [

@@ -21,8 +21,14 @@ def outcome_of(edition: Edition, name: str) -> Outcome:
     return next(outcome for outcome in edition.outcomes if outcome.name == name)
 
 
-def binary(rows: list[tuple[int, int]], target: float = 50.0) -> Outcome:
-    """A binary outcome of clinics with (events, records)."""
+def binary(
+    rows: list[tuple[int, int]], target: float = 50.0, spread: tuple[float, float] = (1.0, 0.0)
+) -> Outcome:
+    """A binary outcome of clinics with (events, records); overdispersion and SD beyond chance as stated."""
+    stated = {
+        name: Figure(name, "", value, None, None, "", "", "ok", None)
+        for name, value in zip(("overdispersion", "own_spread"), spread, strict=True)
+    }
     lines = tuple(
         Line(
             clinic=f"clinic {index}",
@@ -54,7 +60,7 @@ def binary(rows: list[tuple[int, int]], target: float = 50.0) -> Outcome:
         monthly=False,
         lines=lines,
         months=(),
-        figures={"mean": Figure("mean", "All records", target, None, None, "%", "", "ok", None)},
+        figures={"mean": Figure("mean", "All records", target, None, None, "%", "", "ok", None)} | stated,
         effects=(),
     )
 
@@ -107,21 +113,24 @@ class TestCaterpillar:
 
 
 class TestFunnel:
-    def test_chance_alone_has_an_overdispersion_of_one_by_hand(self) -> None:
-        # 20 clinics of 100 records against 50%: z = (y − 50) / 5 is +1 or −1, so the mean square is 1
-        plot = funnel(binary([(55, 100), (45, 100)] * 10))
-        assert plot.overdispersion == pytest.approx(1.0)
-        assert not plot.widened
-        assert plot.alarmed == ()
-
-    def test_a_spread_twice_as_wide_is_four_and_widens_the_limits(self) -> None:
-        plot = funnel(binary([(60, 100), (40, 100)] * 10))
-        assert plot.overdispersion == pytest.approx(4.0)
+    def test_what_clinics_differ_by_adds_to_chance_by_hand(self) -> None:
+        # 100 records at 50% have an SD of 5 points; 8.9 more between clinics give 10.2, so 60% is within
+        plot = funnel(binary([(60, 100), (40, 100)] * 10, spread=(4.0, 8.9)))
+        assert plot.overdispersion == 4.0
         assert plot.widened
         assert plot.alarmed == ()
+        # without them 70% is 20/5 = 4 SDs away, and with them 20/10.03 = 1.99
+        alone, added = (
+            funnel(binary([(50, 100)] * 20 + [(70, 100)], spread=each)) for each in ((1.0, 0.0), (4.0, 8.7))
+        )
+        assert (alone.dots[20].beyond, added.dots[20].beyond) == ("alarm", "alert")
 
-    def test_a_clinic_beyond_the_widened_limits_is_named(self) -> None:
-        # winsorising draws the outlier's z of 8 in to the ninth decile of the others, 1
+    def test_without_what_all_clinics_spread_by_none_is_drawn(self) -> None:
+        plain = binary([(55, 100), (45, 100)] * 10)
+        kept = {name: figure for name, figure in plain.figures.items() if name == "mean"}
+        assert funnel(dataclasses.replace(plain, figures=kept)).why_not == "unknown"
+
+    def test_a_clinic_beyond_the_limits_is_named(self) -> None:
         plot = funnel(binary([(55, 100), (45, 100)] * 10 + [(90, 100)]))
         assert plot.alarmed == ("clinic 20",)
         outlier = plot.dots[20]

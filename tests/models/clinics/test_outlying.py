@@ -1,0 +1,44 @@
+"""Clinics that are no draw of the others' distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tasks.models.clinics.outlying import outlying, predictive_p_values
+
+
+def test_a_clinic_is_held_against_what_the_others_predict() -> None:
+    """Twelve clinics of one size: the others' mean and SD, and a t of k − 3 degrees of freedom."""
+    own = np.array([0.3, -0.5, 0.1, 0.8, -0.9, 0.4, -0.2, 0.6, -0.7, 0.0, 0.2, 4.0])
+    p = predictive_p_values(own, np.full(12, 0.1))
+    others = own[:-1]
+    t = (own[-1] - others.mean()) / (others.std(ddof=1) * np.sqrt(1 + 1 / 11))
+    assert p[-1] == pytest.approx(2 * stats.t.sf(t, 9), rel=1e-6)
+    assert outlying(own, np.full(12, 0.1)).tolist() == [False] * 11 + [True]
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 2.0])
+def test_normal_clinics_are_hardly_ever_called_outlying(spread: float) -> None:
+    """Of 400 networks of 30 clinics without an outlier at most 5% have one, but for Monte Carlo error."""
+    rng = np.random.default_rng([81, int(10 * spread)])
+    sizes = np.geomspace(0.05, 1.5, 30)
+    wrong = [outlying(rng.normal(0, spread, 30) + rng.normal(0, sizes), sizes).any() for _ in range(400)]
+    assert np.mean(wrong) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_an_outlying_clinic_is_found() -> None:
+    rng = np.random.default_rng(82)
+    found = []
+    for _ in range(100):
+        own = rng.normal(0, 0.5, 30)
+        own[0] = 4.0
+        found.append(bool(outlying(own + rng.normal(0, 0.2, 30), np.full(30, 0.2))[0]))
+    assert np.mean(found) > 0.9
+
+
+def test_few_clinics_and_clinics_without_a_figure_are_none() -> None:
+    assert not outlying(np.array([0.0] * 8 + [99.0]), np.ones(9)).any()
+    own = np.array([0.0, 0.1, np.nan] * 5)
+    assert np.isnan(predictive_p_values(own, np.ones(15))[2])
