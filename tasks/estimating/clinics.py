@@ -156,11 +156,19 @@ def model_rows(
 def _given(question: OutcomeFormulas) -> str:
     if not question.adjusters:
         return coded("estimand_model.unadjusted")
-    return coded("estimand_model.mix", adjusters=[_word(each) for each in question.adjusters])
+    return coded("estimand_model.mix", adjusters=adjuster_words(question))
 
 
-def _word(term: str) -> str:
-    return coded("term.month") if term in (MONTHS, MERGED_MONTHS) else term
+def adjuster_words(question: OutcomeFormulas) -> list[str]:
+    """What an outcome is adjusted for, as names and coded words: a column that bends is said to."""
+    return [
+        coded("term.month")
+        if each in (MONTHS, MERGED_MONTHS)
+        else coded("term.curved", column=each)
+        if each in question.curved
+        else each
+        for each in question.adjusters
+    ]
 
 
 def _excludes(outcome: OutcomeSection, scale: Standardised, lower: Floats, upper: Floats) -> Words:

@@ -12,6 +12,7 @@ from scipy import special
 from reports.wording import say
 from reports.wording.coded_sentences import coded
 from tasks.errors import ClinicnetError, SourceError
+from tasks.estimating.adjustment import adjustment
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.own_spread import own_spread
@@ -64,6 +65,7 @@ def network_figures(
         rows_or_reason(lambda: _rows(_spread(question, fit, scale))),
         rows_or_reason(lambda: _rows(_clustering(question, records))),
         rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
+        rows_or_reason(lambda: _rows(_adjustment(question, summary, fit))),
     ]
     rows = pd.concat([part for part, _ in parts if len(part)], ignore_index=True)
     return rows.assign(outcome=question.name), [reason for _, reasons in parts for reason in reasons]
@@ -134,13 +136,31 @@ def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> It
     found = own_spread(moments, question.outcome, alike)
     if found is None:
         return
-    yield _Figure("overdispersion", found.overdispersion, say("figure_method.overdispersion"))
+    yield _Figure("overdispersion", found.overdispersion, coded("figure_method.overdispersion"))
     unit = question.outcome.unit
     if question.outcome.kind == "binary":
         unit = say("unit.percentage_points")
     elif question.outcome.scale == "log":
         unit = say("unit.log_of", unit=unit)
-    yield _Figure("own_spread", found.between, say("figure_method.own_spread"), unit)
+    yield _Figure("own_spread", found.between, coded("figure_method.own_spread"), unit)
+
+
+def _adjustment(question: OutcomeFormulas, summary: Summary, fit: LmmFit | GlmmFit) -> Iterator[_Figure]:
+    """How well the adjusters predict, where there are any."""
+    if not question.adjusters or question.outcome.counts_records:
+        return
+    moments = summary.by_clinic(question.name)
+    more = float((moments["n"] - 1.0).clip(lower=0.0).sum())
+    within = float(moments["squares"].sum()) / more if more > 0.0 else 0.0
+    found = adjustment(fit, within)
+    if found is None:
+        return
+    binary = question.outcome.kind == "binary"
+    if np.isfinite(found.discrimination):
+        how = coded(f"figure_method.{'concordance' if binary else 'explained'}")
+        yield _Figure("discrimination", found.discrimination, how)
+    if np.isfinite(found.calibration):
+        yield _Figure("calibration", found.calibration, coded("figure_method.calibration"))
 
 
 def _method(fit: LmmFit | GlmmFit) -> str:

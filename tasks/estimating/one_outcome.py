@@ -10,11 +10,12 @@ from reports.wording import say, speaking
 from reports.wording.coded_sentences import coded, joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
+from tasks.estimating.bending import with_curves
 from tasks.estimating.clinics import model_rows, raw_rows
 from tasks.estimating.comparing import has_enough_records
 from tasks.estimating.network_figures import network_figures
 from tasks.estimating.outcome_family import family_of
-from tasks.estimating.outcome_formulas import MONTHS, OutcomeFormulas, question_of
+from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas, question_of
 from tasks.estimating.program import program_effects
 from tasks.estimating.ranking_model import fit_ranking
 from tasks.estimating.run_charts import clinic_months
@@ -107,7 +108,8 @@ def _estimate(
         family = attempted(lambda: family_of(question.outcome, question.null, records))
         question = replace(question, chosen=family)
         worth = attempted(lambda: worth_of_records(question, summary))
-        ranked, fit = attempted(lambda: _ranking(model_records(question, records, summary), worth))
+        bent = attempted(lambda: _with_curves(model_records(question, records, summary), summary))
+        ranked, fit = attempted(lambda: _ranking(bent, worth))
         shrunken = attempted(lambda: shrink(fit, "clinic"))
         scale = attempted(
             lambda: standardised(
@@ -119,7 +121,7 @@ def _estimate(
         raise
     except ClinicnetError as problem:
         return _not_estimable(question, row, raw, months, problem)
-    row |= {"comparator_value": scale.typical}
+    row |= {"comparator_value": scale.typical, "adjusters": _adjusters(ranked.question, network)}
     figures, notes = network_figures(question, records, summary, fit, shrunken, scale, worth)
     # the program's models know each month by itself, and lose the same rows
     kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
@@ -142,6 +144,10 @@ def _estimate(
     )
 
 
+def _with_curves(records: ModelRecords, summary: Summary) -> ModelRecords:
+    return replace(records, question=with_curves(records.question, records.records, summary))
+
+
 def _ranking(records: ModelRecords, worth: Worth) -> tuple[ModelRecords, LmmFit | GlmmFit]:
     """The ranking model, and the records it was fitted to: without those that only have infinite effects."""
     try:
@@ -162,20 +168,32 @@ def _records_of(question: OutcomeFormulas, usable: Records) -> Records:
 
 def _outcome_row(question: OutcomeFormulas, network: Network, summary: Summary) -> dict[str, object]:
     moments = summary.by_clinic(question.name)
-    outcome, by = question.outcome, network.window.period
+    outcome = question.outcome
     return {
         "outcome": question.name,
         "label": outcome.label,
         "kind": outcome.kind,
         "unit": outcome.unit or ("%" if outcome.kind == "binary" else ""),
         "direction": outcome.direction,
-        "adjusters": ", ".join(by if each == MONTHS else each for each in question.adjusters),
+        "adjusters": _adjusters(question, network),
         "comparator": say("compared_with.typical"),
         "important_difference": outcome.important_difference,
         "n_records": int(moments["total" if outcome.counts_records else "n"].sum()),
         "n_clinics": int((moments["n"] > 0).sum()),
         "status": "ok",
     }
+
+
+def _adjusters(question: OutcomeFormulas, network: Network) -> str:
+    """Names of the columns, those that bend in words, and the kind of period."""
+    return ", ".join(
+        network.window.period
+        if each in (MONTHS, MERGED_MONTHS)
+        else say("term.curved", column=each)
+        if each in question.curved
+        else each
+        for each in question.adjusters
+    )
 
 
 def _not_estimable(

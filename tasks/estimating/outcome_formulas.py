@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.estimating.outcome_family import Family, MeanFamily, mean_family
 from tasks.estimating.summary import COME_AGAIN, Summary
@@ -11,6 +11,8 @@ from tasks.network.schema import Network, OutcomeSection
 MONTHS = "C(month)"
 MERGED_MONTHS = "C(merged_month)"
 """Months where sparse ones share the effect of a neighbour."""
+CURVE = "ns({}, df=3)"
+"""A continuous adjuster that bends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class OutcomeFormulas:
         months_of_one_clinic: whether each of the window's several months has values of one clinic only. What
             sets months apart then sets clinics apart too, so months are not adjusted for.
         chosen: the outcome's family, once it has been chosen by the records.
+        curved: continuous adjusters that the records have bent into natural splines.
     """
 
     name: str
@@ -44,6 +47,7 @@ class OutcomeFormulas:
     starts_within: bool = False
     months_of_one_clinic: bool = False
     chosen: Family | None = None
+    curved: tuple[str, ...] = ()
 
     @property
     def mean_family(self) -> MeanFamily:
@@ -86,7 +90,8 @@ class OutcomeFormulas:
         if self.mean_family == "gaussian":  # of clinics' months only whether they have the program
             return f"{self.program} ~ 1" if self.program else None
         adjusters = tuple(each for each in self.adjusters if each != MONTHS)
-        return self._fixed((*([self.program] if self.program else []), *adjusters))
+        straight = replace(self, curved=())
+        return straight._fixed((*([self.program] if self.program else []), *adjusters))
 
     @property
     def widest_means(self) -> str | None:
@@ -107,7 +112,8 @@ class OutcomeFormulas:
         return tuple(columns.get(each, each) for each in self.adjusters)
 
     def _fixed(self, terms: tuple[str, ...]) -> str:
-        return f"{self.response} ~ {' + '.join(terms) if terms else '1'}"
+        written = [CURVE.format(each) if each in self.curved else each for each in terms]
+        return f"{self.response} ~ {' + '.join(written) if terms else '1'}"
 
 
 def question_of(network: Network, name: str, summary: Summary) -> OutcomeFormulas:

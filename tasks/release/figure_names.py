@@ -43,6 +43,9 @@ FIGURES = {
     "range_high": _MODELLED,
     "median_odds_ratio": _MODELLED,
     "rankability": _MODELLED,
+    # made of all records together
+    "discrimination": _MODELLED,
+    "calibration": _MODELLED,
     # made of every clinic's own events
     "overdispersion": _SHARE,
     "own_spread": _SHARE,

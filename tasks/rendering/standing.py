@@ -98,7 +98,7 @@ def outlying(outcome: Outcome) -> str | None:
     names = [line.clinic for line in outcome.lines if line.shrunken.outlying]
     if not names:
         return None
-    return say("message.outlying_one" if len(names) == 1 else "message.outlying", clinics=listed(names))
+    return say("message.outlying", clinics=listed(names))
 
 
 def short_reading(line: Line) -> str:

@@ -1,0 +1,78 @@
+"""Which continuous adjusters bend: a natural spline in place of a straight line, where records ask for it.
+
+A curved effect entered as a straight line leaves part of the patients' differences with the clinics that see
+the youngest and the oldest. Only the clinics' comparison bends; the program's models have clinics' own
+patients on both sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tasks.errors import ClinicnetError, SourceError
+from tasks.estimating.outcome_formulas import OutcomeFormulas
+from tasks.estimating.summary import Summary
+from tasks.models import GlmmFit, LmmFit, glmm, lmm
+from tasks.records import Records
+
+_FEWEST = 200
+"""Records under which a bend is not looked for."""
+_FEWEST_EVENTS = 60
+"""Events, and records without one, under which it is not: 20 for each column of the spline."""
+
+
+def with_curves(question: OutcomeFormulas, records: Records, summary: Summary) -> OutcomeFormulas:
+    """The formulas with a natural spline of three degrees of freedom for each adjuster it describes better.
+
+    Better is a lower information criterion (Akaike 1974, IEEE Trans Autom Control 19:716) of the ranking
+    model by maximum likelihood; each adjuster is tried alone. What cannot be fitted is not bent.
+
+    Args:
+        question: the outcome's formulas.
+        records: the records of its models.
+        summary: the window's moments.
+
+    Raises:
+        SourceError: the database went away.
+
+    Source of the basis: Hastie, Tibshirani & Friedman (2009), §5.2.1.
+    """
+    if not question.outcome.adjusters or not _enough(question, summary):
+        return question
+    straight = _fit_or_none(question, records)
+    if straight is None:
+        return question
+    curved = []
+    for name in question.outcome.adjusters:
+        if name not in straight.coef.index or name not in question.adjusters:
+            continue  # a factor, or a term that somebody has written out
+        tried = _fit_or_none(replace(question, curved=(name,)), records)
+        if tried is not None and tried.aic < straight.aic:
+            curved.append(name)
+    return replace(question, curved=tuple(curved))
+
+
+def _enough(question: OutcomeFormulas, summary: Summary) -> bool:
+    moments = summary.by_clinic(question.name)
+    records, events = float(moments["n"].sum()), float(moments["total"].sum())
+    if records < _FEWEST or question.outcome.counts_records:
+        return False
+    if question.outcome.kind == "binary":
+        return min(events, records - events) >= _FEWEST_EVENTS
+    return question.outcome.kind == "continuous" or events >= _FEWEST_EVENTS
+
+
+def _fit(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit:
+    if question.mean_family == "gaussian":
+        return lmm(question.ranking, records, reml=False)
+    exposure = question.outcome.exposure
+    return glmm(question.ranking, records, family=question.family, exposure=exposure, nodes=1)
+
+
+def _fit_or_none(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit | None:
+    try:
+        return _fit(question, records)
+    except SourceError:
+        raise
+    except ClinicnetError:
+        return None

@@ -1,0 +1,91 @@
+"""Adjusters that bend, and how well adjusters predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.estimating import OutcomeEstimates, estimate_outcome, summarise
+from tasks.estimating.adjustment import concordance, miscalibration
+from tasks.network import read_network
+from tasks.records import Records
+from tasks.screening import screen
+
+
+def estimated(directory: Path, seed: int, curve: float) -> tuple[OutcomeEstimates, pd.Series]:
+    """24 clinics whose patients differ in age, of which the outcome is a curve; and their true effects."""
+    rng = np.random.default_rng([91, seed])
+    names = [f"c{j:02d}" for j in range(24)]
+    clinic = np.repeat(np.arange(24), 120)
+    middle = np.linspace(25, 75, 24)[rng.permutation(24)]
+    age = np.clip(rng.normal(middle[clinic], 8), 0, 100).round(1)
+    effect = rng.normal(0, 0.3, 24)
+    y = effect[clinic] + 0.01 * age + curve * ((age - 50) / 25) ** 2 + rng.normal(0, 1, len(clinic))
+    rows = pd.DataFrame(
+        {"clinic": np.array(names)[clinic], "date": pd.Timestamp("2024-01-10"), "y": y, "age": age}
+    )
+    with duckdb.connect(str(directory / f"records{seed}.duckdb")) as connection:
+        connection.register("written", rows)
+        connection.execute(
+            "CREATE TABLE records AS SELECT * REPLACE (CAST(date AS DATE) AS date) FROM written"
+        )
+    file = directory / f"network{seed}.toml"
+    file.write_text(
+        f'[network]\nname = "N"\n[records]\nsource = "records{seed}.duckdb"\n[window]\nmonths = 1\n'
+        '[outcomes.y]\nlabel = "Y"\nkind = "continuous"\ndirection = "lower"\nadjusters = ["age"]\n'
+    )
+    network = read_network(file)
+    usable = screen(Records.of(network), network, "2024-01").usable
+    found = estimate_outcome(usable, network, "y", summarise(usable, network))
+    return found, pd.Series(effect - effect.mean(), index=names)
+
+
+def held(found: OutcomeEstimates, truth: pd.Series) -> float:
+    """The share of clinics whose interval holds their true distance from the typical clinic."""
+    assert found.shrunken is not None
+    table = found.shrunken.table
+    return float(((table["lower"] <= truth) & (truth <= table["upper"])).mean())
+
+
+def test_a_curved_effect_bends_and_intervals_hold(tmp_path: Path) -> None:
+    """Entered straight, the same networks' intervals hold 87% of the truths."""
+    shares = []
+    for seed in range(6):
+        found, truth = estimated(tmp_path, seed, 0.5)
+        assert found.outcome["adjusters"] == "age (curved)"
+        shares.append(held(found, truth))
+    assert np.mean(shares) > 0.91
+
+
+def test_a_straight_effect_mostly_stays_straight(tmp_path: Path) -> None:
+    """By AIC two columns without effect enter in 14% of samples: P(χ²(2) > 4)."""
+    kept = [estimated(tmp_path, seed, 0.0)[0].outcome["adjusters"] for seed in range(100, 108)]
+    assert kept.count("age") >= 5
+
+
+def test_how_much_the_adjusters_explain_stands_among_the_figures(tmp_path: Path) -> None:
+    """Within a clinic age has an SD of 8 and a slope of 0.01 and the curve's; of a variance of about 1."""
+    found, _ = estimated(tmp_path, 0, 0.5)
+    figures = found.figures.set_index("figure")["value"]
+    assert 0.02 < figures["discrimination"] < 0.2
+
+
+def test_a_concordance_is_the_share_of_pairs_in_order() -> None:
+    # events score 2 and 1, others 1 and 0: pairs (2,1) (2,0) (1,0) in order, (1,1) tied
+    score = np.array([2.0, 1.0, 1.0, 0.0])
+    assert concordance(score, np.array([1.0, 1.0, 0, 0]), np.array([0, 0, 1.0, 1.0])) == 3.5 / 4
+    # one cell of many records is as many pairs
+    assert concordance(np.zeros(1), np.array([30.0]), np.array([70.0])) == 0.5
+
+
+def test_a_miss_is_found_in_its_tenth() -> None:
+    risk = np.arange(1.0, 11.0)
+    expected = np.full(10, 20.0)
+    events = expected.copy()
+    events[7] = 26.0
+    assert miscalibration(risk, events, expected) == pytest.approx(6 / 20)
+    assert np.isnan(miscalibration(risk, events / 10, expected / 10))
