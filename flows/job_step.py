@@ -97,6 +97,10 @@ class DoneBefore:
         return cls(result, time.monotonic() - began)
 
 
+def _unnoted() -> None:
+    """Nobody keeps a record."""
+
+
 @dataclass
 class Journal:
     """Does steps with `runner`, tells `progress`, and keeps what was done for the run's record.
@@ -106,15 +110,21 @@ class Journal:
         progress: told of every step.
         steps: those that are done.
         done_before: results of steps, by name, that were done before the job began; each is used once.
+        step: the step that is being done; empty between steps.
+        noted: called when a step begins.
     """
 
     runner: Runner = plainly
     progress: Progress = field(default_factory=Silent)
     steps: list[Step] = field(default_factory=list)
     done_before: dict[str, DoneBefore] = field(default_factory=dict)
+    step: str = ""
+    noted: Callable[[], None] = _unnoted
 
     def do(self, step: JobStep[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do `step`, unless it was done before, and write it down."""
+        self.step = step.shown
+        self.noted()
         self.progress.begin(step.shown)
         began = time.monotonic()
         before = self.done_before.pop(step.shown, None)

@@ -50,7 +50,8 @@ class PeriodReported:
     Attributes:
         release: the tables that were published, small numbers withheld.
         directory: the release's own directory.
-        latest: the link that leads to it.
+        latest: the link that leads to the newest release of the last period.
+        is_latest: whether that is this one.
         unchanged: whether the very same files had been published before.
         record: the run's record.
         not_estimated: outcome → why it, or a part of it, could not be estimated.
@@ -59,6 +60,7 @@ class PeriodReported:
     release: Release
     directory: Path
     latest: Path
+    is_latest: bool
     unchanged: bool
     record: Path
     not_estimated: Mapping[str, str]
@@ -90,7 +92,7 @@ def report_network(network: Network, network_file: Path, period: str, journal: J
     record = _Record(network_file, network, period, started, journal)
     try:
         with one_thread(), given_up_when_stalled(journal.progress) as journal.progress:
-            release, published, not_estimated = _report(network, period, journal)
+            release, published, not_estimated = _report(network, period, journal, record)
     except BaseException as error:
         record.ended_by(error)
         raise
@@ -98,13 +100,16 @@ def report_network(network: Network, network_file: Path, period: str, journal: J
         release=release,
         directory=published.directory,
         latest=published.latest,
+        is_latest=published.is_latest,
         unchanged=published.unchanged,
         record=record.published(published, release, not_estimated),
         not_estimated=not_estimated,
     )
 
 
-def _report(network: Network, period: str, journal: Journal) -> tuple[Release, Published, Mapping[str, str]]:
+def _report(
+    network: Network, period: str, journal: Journal, record: _Record
+) -> tuple[Release, Published, Mapping[str, str]]:
     from tasks.publishing import Output
     from tasks.records import Records
 
@@ -112,6 +117,8 @@ def _report(network: Network, period: str, journal: Journal) -> tuple[Release, P
     journal.progress.plan(planned(network), expected_seconds(output.runs))
     records = Records.of(network)
     with records.in_one_state(), output.staging() as staging:
+        record.token = staging.path.name
+        journal.noted = record.running
         screened = journal.do(SCREEN, network, period)
         summary = journal.do(SUMMARISE, screened, network)
         estimates, ranks = {}, {}
@@ -219,15 +226,25 @@ def _not_estimated(release: Release) -> dict[str, str]:
     return {str(row.outcome): str(row.reason) for row in failed.itertuples()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Record:
-    """The run's record, written however the run ends."""
+    """The run's record, kept while it is under way and written however it ends.
+
+    Attributes:
+        token: what tells this run from others, once it prepares a release.
+    """
 
     network_file: Path
     network: Network
     period: str
     started: datetime
     journal: Journal
+    token: str | None = None
+
+    def running(self) -> None:
+        """Keep that the run is under way, and in which step."""
+        with contextlib.suppress(OSError):  # a full disk is for the release to say
+            self._write(ended="running", step=self.journal.step)
 
     def published(self, published: Published, release: Release, not_estimated: Mapping[str, str]) -> Path:
         return self._write(
@@ -263,4 +280,5 @@ class _Record:
             steps=tuple(self.journal.steps),
             **how,  # type: ignore[arg-type]
         )
-        return write_run_record(record, Output(self.network.directory / self.network.output.directory).runs)
+        runs = Output(self.network.directory / self.network.output.directory).runs
+        return write_run_record(record, runs, self.token)

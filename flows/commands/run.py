@@ -73,13 +73,16 @@ def _in_prefect(
 
 def where_it_is(reported: PeriodReported) -> list[str]:
     """Where the PDFs, the feed and the run's record are, a line each."""
-    latest = _short(reported.latest)
-    same = " (the same as before)" if reported.unchanged else ""
+    where = _short(reported.latest if reported.is_latest else reported.directory)
+    said = ["the same as before"] if reported.unchanged else []
+    if not reported.is_latest:
+        said.append(f"latest stays at {_short(reported.latest.resolve()).name}, of a later period")
+    noted = f" ({'; '.join(said)})" if said else ""
     return [
-        f"Reports  {latest / 'reports' / 'network.pdf'}",
-        f"         {latest / 'reports' / 'clinics'}",
-        f"Feed     {latest / 'feed'}",
-        f"Release  {_short(reported.directory)}{same}",
+        f"Reports  {where / 'reports' / 'network.pdf'}",
+        f"         {where / 'reports' / 'clinics'}",
+        f"Feed     {where / 'feed'}",
+        f"Release  {_short(reported.directory)}{noted}",
         f"Record   {_short(reported.record)}",
     ]
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import PublishingError
+from tasks.periods import Period
+from tasks.publishing.run_record import close_killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Staging:
     """A directory that only one run sees; what is in it when it is published becomes the release.
 
     Attributes:
-        path: where the run writes; it is gone when the run ends.
+        path: where the run writes; it is gone when the run ends. Its name tells the run from others.
     """
 
     path: Path
@@ -50,11 +52,13 @@ class Published:
         directory: the release's own directory, which later releases do not touch.
         latest: the link that readers follow.
         unchanged: whether the very same files had been published before.
+        is_latest: whether `latest` leads to it; not to a period made again after a later one was reported.
     """
 
     directory: Path
     latest: Path
     unchanged: bool
+    is_latest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,8 @@ class Output:
 
         A release whose files are all the same as one published before is that release. If the name was
         used for other files (a newer version draws the same numbers differently), a number is added to it;
-        what was published is never changed.
+        what was published is never changed. `latest` leads to the newest release of the last period: an
+        earlier period that is made again does not take it back.
 
         Raises:
             PublishingError: the output directory cannot be written; `latest` is as it was.
@@ -117,8 +122,10 @@ class Output:
             if not unchanged:
                 staging.path.rename(target)
                 _sync(releases)
-            self._point_latest_at(target)
-            return Published(target, self.latest, unchanged)
+            newest = not self._leads_beyond(name)
+            if newest:
+                self._point_latest_at(target)
+            return Published(target, self.latest, unchanged, newest)
 
     @property
     def _staged(self) -> Path:
@@ -144,11 +151,20 @@ class Output:
                 continue
             else:
                 shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
+                close_killed(self.runs, lock_file.stem)
                 lock_file.unlink()
             finally:
                 os.close(lock)
         for link in self.directory.glob(".latest-*"):
             link.unlink()
+
+    def _leads_beyond(self, name: str) -> bool:
+        """Whether `latest` leads to a release of a later period than the one called `name`."""
+        current = self.current()
+        if current is None:
+            return False
+        there, new = _period(current.name), _period(name)
+        return there is not None and new is not None and there.kind == new.kind and there > new
 
     def _point_latest_at(self, target: Path) -> None:
         fresh = self.directory / f".latest-{secrets.token_hex(4)}"
@@ -159,6 +175,14 @@ class Output:
             fresh.unlink()
             raise
         _sync(self.directory)
+
+
+def _period(name: str) -> Period | None:
+    """The period that a release is of, by its directory's name: 2024-05-<id>."""
+    try:
+        return Period.of_label(name.rpartition("-")[0])
+    except ValueError:
+        return None
 
 
 def _place(releases: Path, name: str, prepared: Path) -> tuple[Path, bool]:

@@ -2,6 +2,9 @@
 
 Kept apart from the feed, because it is the one place where times stand. It holds no patient's data: steps
 say how much, never what, and an unexpected error leaves its kind alone.
+
+A run has a record from its start, which says the step that it is in. Of a run that was killed, the next one
+closes the record.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+
+_RUNNING, _KILLED = "running", "killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,13 @@ class RunRecord:
         month: the label of the reported period.
         started: when the run began.
         finished: when it ended.
-        ended: published, unchanged (the same files had been published before), failed, or stopped by whoever
-            ran it.
+        ended: published, unchanged (the same files had been published before), failed, stopped by whoever
+            ran it, or killed; running while it is under way.
         steps: the steps that were finished, in order.
         release: directory of the release; None where there is none.
         release_id: its id.
         not_estimated: outcome → why it could not be estimated.
+        step: the step that a run is in, or was killed in.
         error: the sentence that ended a failed or stopped run.
         versions: package → version.
     """
@@ -50,25 +56,54 @@ class RunRecord:
     month: str
     started: datetime
     finished: datetime
-    ended: Literal["published", "unchanged", "failed", "stopped"]
+    ended: Literal["published", "unchanged", "failed", "stopped", "running"]
     steps: tuple[Step, ...] = ()
     release: str | None = None
     release_id: str | None = None
     not_estimated: Mapping[str, str] = field(default_factory=dict)
+    step: str | None = None
     error: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def write_run_record(record: RunRecord, directory: Path) -> Path:
-    """Write `record` as JSON into `directory`, whole or not at all, and return the file."""
+def write_run_record(record: RunRecord, directory: Path, token: str | None = None) -> Path:
+    """Write `record` as JSON into `directory`, whole or not at all, and return the file.
+
+    Args:
+        record: the record.
+        directory: where runs are recorded.
+        token: what tells this run from others; the record of a run under way is replaced by its next.
+    """
+    token = token or secrets.token_hex(2)
     directory.mkdir(parents=True, exist_ok=True)
     content = asdict(record)
     for moment in ("started", "finished"):
         content[moment] = getattr(record, moment).astimezone(UTC).isoformat(timespec="seconds")
     content["seconds"] = round((record.finished - record.started).total_seconds(), 2)
     stamp = record.started.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    target = directory / f"{stamp}-{record.month}-{record.ended}-{secrets.token_hex(2)}.json"
+    target = directory / f"{stamp}-{record.month}-{record.ended}-{token}.json"
+    _write(content, target)
+    if record.ended != _RUNNING:
+        for begun in _running(directory, token):
+            begun.unlink()
+    return target
+
+
+def close_killed(directory: Path, token: str) -> None:
+    """Close the record of a run that ended without doing so: killed, or lost with its machine."""
+    for begun in _running(directory, token):
+        content = json.loads(begun.read_text(encoding="utf-8"))
+        where = f" in the step {content['step']!r}" if content.get("step") else ""
+        content |= {"ended": _KILLED, "error": f"killed{where}; the last good release is as it was"}
+        _write(content, begun.with_name(begun.name.replace(f"-{_RUNNING}-", f"-{_KILLED}-")))
+        begun.unlink()
+
+
+def _running(directory: Path, token: str) -> list[Path]:
+    return list(directory.glob(f"*-{_RUNNING}-{token}.json"))
+
+
+def _write(content: Mapping[str, object], target: Path) -> None:
     fresh = target.with_suffix(f".{os.getpid()}.tmp")
     fresh.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     fresh.replace(target)
-    return target

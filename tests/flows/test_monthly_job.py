@@ -229,5 +229,12 @@ def test_kill_9_while_preparing_leaves_the_last_good_release(published: Path) ->
     while not all(_is_free(lock) for lock in staging.glob("*.lock")) and time.monotonic() < end:
         time.sleep(0.05)
     after = report_period(published, "2023-10")
-    assert after.latest.resolve() == after.directory != good
+    assert after.directory.is_dir() and after.directory != good
+    assert not after.is_latest and after.latest.resolve() == good  # an earlier month does not take it back
     assert list(staging.iterdir()) == []
+    (killed,) = output.runs.glob("*-2023-10-killed-*.json")
+    said = json.loads(killed.read_text())
+    assert (said["ended"], said["step"]) == ("killed", "Draw the reports")
+    assert said["error"] == "killed in the step 'Draw the reports'; the last good release is as it was"
+    assert [step["name"] for step in said["steps"]][:2] == ["Read the network file", "Screen the records"]
+    assert not list(output.runs.glob("*running*"))

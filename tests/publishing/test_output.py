@@ -50,7 +50,8 @@ def test_the_same_files_are_the_same_release(tmp_path: Path) -> None:
         _fill(staging, "april")
         again = output.publish(staging, "2020-04-a")
     assert again.unchanged
-    assert again.directory == first == output.current()
+    assert again.directory == first
+    assert not again.is_latest  # May was reported since
 
 
 def test_a_published_release_is_never_overwritten(tmp_path: Path) -> None:
@@ -179,3 +180,28 @@ def test_a_full_disk_leaves_the_last_good_release(tmp_path: Path) -> None:
     assert ended.returncode != 0
     assert Output(tmp_path).current() == good
     assert [each.name for each in (tmp_path / "releases").iterdir()] == ["2020-04-a"]
+
+
+def test_an_earlier_period_does_not_take_latest_back(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    for name, leads_to in (
+        ("2025-10-aaaaaaaaaaaa", "2025-10-aaaaaaaaaaaa"),
+        ("2025-11-bbbbbbbbbbbb", "2025-11-bbbbbbbbbbbb"),
+        ("2025-10-cccccccccccc", "2025-11-bbbbbbbbbbbb"),  # October again, with late records
+        ("2025-11-dddddddddddd", "2025-11-dddddddddddd"),
+    ):
+        with output.staging() as staging:
+            (staging.path / "a.csv").write_text(name)
+            published = output.publish(staging, name)
+        assert published.directory.name == name
+        assert output.latest.resolve().name == leads_to
+        assert published.is_latest == (name == leads_to)
+
+
+def test_weeks_of_a_year_follow_one_another(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+    for name in ("2024-W52-aaaaaaaaaaaa", "2025-W01-bbbbbbbbbbbb", "2024-W52-cccccccccccc"):
+        with output.staging() as staging:
+            (staging.path / "a.csv").write_text(name)
+            output.publish(staging, name)
+    assert output.latest.resolve().name == "2025-W01-bbbbbbbbbbbb"
