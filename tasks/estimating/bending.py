@@ -12,6 +12,7 @@ from dataclasses import replace
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.summary import Summary
+from tasks.estimating.worth import Worth
 from tasks.models import GlmmFit, LmmFit, glmm, lmm
 from tasks.records import Records
 
@@ -21,16 +22,21 @@ _FEWEST_EVENTS = 60
 """Events, and records without one, under which it is not: 20 for each column of the spline."""
 
 
-def with_curves(question: OutcomeFormulas, records: Records, summary: Summary) -> OutcomeFormulas:
+def with_curves(
+    question: OutcomeFormulas, records: Records, summary: Summary, worth: Worth
+) -> OutcomeFormulas:
     """The formulas with a natural spline of three degrees of freedom for each adjuster it describes better.
 
     Better is a lower information criterion (Akaike 1974, IEEE Trans Autom Control 19:716) of the ranking
-    model by maximum likelihood; each adjuster is tried alone. What cannot be fitted is not bent.
+    model by maximum likelihood; each adjuster is tried alone. What cannot be fitted is not bent. Patients who
+    come again have no effect of their own here, which would cost more than all other estimates together;
+    instead the likelihood's gain is divided by how often they come, as if their records were copies.
 
     Args:
         question: the outcome's formulas.
         records: the records of its models.
         summary: the window's moments.
+        worth: what the records of binary and count outcomes are worth.
 
     Raises:
         SourceError: the database went away.
@@ -39,15 +45,18 @@ def with_curves(question: OutcomeFormulas, records: Records, summary: Summary) -
     """
     if not question.outcome.adjusters or not _enough(question, summary):
         return question
-    straight = _fit_or_none(question, records)
+    straight = _fit_or_none(question, records, worth)
     if straight is None:
         return question
     curved = []
     for name in question.outcome.adjusters:
         if name not in straight.coef.index or name not in question.adjusters:
             continue  # a factor, or a term that somebody has written out
-        tried = _fit_or_none(replace(question, curved=(name,)), records)
-        if tried is not None and tried.aic < straight.aic:
+        tried = _fit_or_none(replace(question, curved=(name,)), records, worth)
+        if tried is None:
+            continue
+        gained = 2.0 * (tried.loglik - straight.loglik) / max(summary.returning.get(question.name, 1.0), 1.0)
+        if gained > 2.0 * (tried.n_parameters - straight.n_parameters):
             curved.append(name)
     return replace(question, curved=tuple(curved))
 
@@ -62,16 +71,23 @@ def _enough(question: OutcomeFormulas, summary: Summary) -> bool:
     return question.outcome.kind == "continuous" or events >= _FEWEST_EVENTS
 
 
-def _fit(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit:
+def _fit(question: OutcomeFormulas, records: Records, worth: Worth) -> LmmFit | GlmmFit:
+    question = replace(question, patients="")
     if question.mean_family == "gaussian":
         return lmm(question.ranking, records, reml=False)
-    exposure = question.outcome.exposure
-    return glmm(question.ranking, records, family=question.family, exposure=exposure, nodes=1)
+    return glmm(
+        question.ranking,
+        records,
+        family=question.family,
+        exposure=question.outcome.exposure,
+        nodes=1,
+        design_effects=worth.design_effects,
+    )
 
 
-def _fit_or_none(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit | None:
+def _fit_or_none(question: OutcomeFormulas, records: Records, worth: Worth) -> LmmFit | GlmmFit | None:
     try:
-        return _fit(question, records)
+        return _fit(question, records, worth)
     except SourceError:
         raise
     except ClinicnetError:

@@ -108,7 +108,7 @@ def _estimate(
         family = attempted(lambda: family_of(question.outcome, question.null, records))
         question = replace(question, chosen=family)
         worth = attempted(lambda: worth_of_records(question, summary))
-        bent = attempted(lambda: _with_curves(model_records(question, records, summary), summary))
+        bent = attempted(lambda: _with_curves(model_records(question, records, summary), summary, worth))
         ranked, fit = attempted(lambda: _ranking(bent, worth))
         shrunken = attempted(lambda: shrink(fit, "clinic"))
         scale = attempted(
@@ -144,8 +144,8 @@ def _estimate(
     )
 
 
-def _with_curves(records: ModelRecords, summary: Summary) -> ModelRecords:
-    return replace(records, question=with_curves(records.question, records.records, summary))
+def _with_curves(records: ModelRecords, summary: Summary, worth: Worth) -> ModelRecords:
+    return replace(records, question=with_curves(records.question, records.records, summary, worth))
 
 
 def _ranking(records: ModelRecords, worth: Worth) -> tuple[ModelRecords, LmmFit | GlmmFit]:
