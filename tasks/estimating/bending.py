@@ -53,7 +53,7 @@ def with_curves(
         if name not in straight.coef.index or name not in question.adjusters:
             continue  # a factor, or a term that somebody has written out
         tried = _fit_or_none(replace(question, curved=(name,)), records, worth)
-        if tried is None:
+        if tried is None or tried.loglik is None or straight.loglik is None:
             continue
         gained = 2.0 * (tried.loglik - straight.loglik) / max(summary.returning.get(question.name, 1.0), 1.0)
         if gained > 2.0 * (tried.n_parameters - straight.n_parameters):
