@@ -75,6 +75,12 @@ class OutcomeFormulas:
         return f"{self.fixed_with_program}{self.patients} + (1 | clinic)"
 
     @property
+    def program_with_patients(self) -> str:
+        """The same with what clinics' months and their own effects of the program are alike in."""
+        months = " + (1 | clinic:month)" if MONTHS in self.adjusters else ""
+        return f"{self.fixed_with_program}{self.patients} + (1 + {self.program} || clinic){months}"
+
+    @property
     def fixed_with_program(self) -> str:
         """The same without random effects, for GEE and within."""
         return self._fixed((self.program or "program", *self.adjusters))

@@ -15,21 +15,17 @@ from reports.wording.coded_sentences import coded, joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import SaidError, attempted, reason_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas
-from tasks.estimating.program_words import months_in_words, sentence, test_sentence
+from tasks.estimating.program_words import condition, months_in_words, sentence, test_sentence
 from tasks.models import (
     GeeFit,
-    GlmmFit,
-    LmmFit,
     ProgramEffect,
     gee,
-    glmm,
     lmm,
-    marginal_effects,
     program_effect,
-    within,
 )
 from tasks.models.estimating_equations.sandwich import Covariance
 from tasks.models.fit import Fit, Wald
+from tasks.models.program_effects.effect_rows import Model
 from tasks.models.program_effects.rollout import Adoption, rollout_of
 from tasks.network.schema import Network
 from tasks.records import Records, cells_for
@@ -37,6 +33,7 @@ from tasks.records import Records, cells_for
 Floats = NDArray[np.float64]
 
 PROGRAM = "program"  # the column that screening makes of the network file's program
+OWN_TREND = "trend"
 LEADS = 3
 """Months before the start that an event study looks at too: an effect before its cause is no effect."""
 
@@ -45,6 +42,7 @@ _MONTHS_FOR_LEADS = 12  # a shorter window has no months to spare for them
 _CORRECTED: Covariance = "kauermann-carroll"
 _INDEPENDENT = "why.independent"  # the correlation within clinics that was asked for could not be had
 _ALONE, _ALONE_AVERAGE = "why.alone", "why.alone_average"  # every clinic has the program by then
+_LEADING = (("mixed", "conditional"), ("mixed", "marginal"), ("gee", "marginal"), ("within", "conditional"))
 _MEASURE = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
 
 
@@ -106,14 +104,40 @@ def _estimates(
     """Model, estimand, and how it is estimated; a model that fails leaves its place to a reason."""
     if adoption == "rollout":
         return (("mixed", "conditional", lambda: _rollout(question, records, starts)),)
-    mixed = functools.cache(lambda: _mixed_fit(question, records))
+    models: tuple[Model, ...] = ("gee", "within") if question.patients else ("mixed", "gee", "within")
+    with_patients = (("mixed", "conditional", lambda: _with_patients(question, records)),)
     return (
-        ("mixed", "conditional", lambda: _mixed(question, mixed())),
-        ("mixed", "marginal", lambda: _averaged(question, mixed(), records)),
-        ("gee", "marginal", lambda: _gee(question, records)),
-        ("within", "conditional", lambda: _within(question, records)),
+        *(with_patients if question.patients else ()),
+        ("gee", "marginal", lambda: _side_by_side(question, records, models)),
         ("naive", "unadjusted", lambda: _naive(question, records)),
     )
+
+
+def _side_by_side(
+    question: OutcomeFormulas, records: Records, models: tuple[Model, ...]
+) -> Iterator[dict[str, Any]]:
+    """Records under the program against the others of the same clinic and period, by each model."""
+    found = program_effect(
+        question.without_months,
+        records,
+        family=question.family,
+        exposure=question.outcome.exposure,
+        models=models,
+        region="region" if question.regions else None,
+    )
+    for row in _rows_of(found.table):
+        if row["model"] == "naive":
+            continue
+        yield from _for_all_as_well(question, row, "effect", _rests(found))
+    if found.context is not None:
+        yield _tested(question, found, "context", found.context)
+
+
+def _with_patients(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
+    """The mixed model with a level of each patient, beside those of clinics and their months."""
+    fit = lmm(question.program_with_patients, records, df="kenward-roger")
+    for estimand in ("conditional", "marginal"):  # the same for a patient and for the population
+        yield _coefficient(question, fit, "mixed", estimand)
 
 
 def _rollout(
@@ -132,19 +156,35 @@ def _rollout(
         family=question.family,
         exposure=question.outcome.exposure,
         starts=None if starts is None else _of_these_clinics(starts, records),
+        region="region" if question.regions else None,
     )
     average = asked(effect="exposure-time")
+    if average.unit.are_too_few:
+        for model, estimand in _LEADING:
+            reason = coded("why.few_regions", regions=len(average.unit.labels))
+            yield _missing(question, model, estimand, reason) | {"term": "average"}
+        for row in _rows_of(average.table, "naive"):
+            yield _from_model(question, row, "effect")
+        return
     followed, alone = average.rollout.followed, average.rollout.alone
-    rests = [coded(_ALONE_AVERAGE, alone=len(alone), months=len(followed))] if alone else []
+    rests = _rests(average)
+    if alone:
+        rests.append(coded(_ALONE_AVERAGE, alone=len(alone), months=len(followed)))
+    own = asked(effect="exposure-time", models=("mixed",), own_trend=True)
+    allowing = list(_own_trend(question, own))
     for row in _rows_of(average.table):
         if row["model"] != "naive":
-            yield from _average(question, row, rests)
+            yield from _conditioned(_for_all_as_well(question, row, "average", rests), allowing)
+    yield from allowing
+    if average.context is not None:
+        yield _tested(question, average, "context", average.context)
     if average.change is not None:
         yield _tested(question, average, "change", average.change)
     # where a program started within a period, its records say by their dates which of them it reached
     immediate = asked(starts=None) if question.starts_within else asked()
     for row in _rows_of(immediate.table):
-        yield _from_rollout(question, row, "effect")
+        if (row["model"], row["estimand"]) != ("mixed", "marginal"):
+            yield _from_model(question, row, "effect", rests=_rests(immediate))
     leads = LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0
     months = asked(effect="event-study", models=("mixed",), leads=leads)
     if months.before is not None:
@@ -154,7 +194,7 @@ def _rollout(
             continue
         since = int(row["term"])
         term = f"month {since:03d}" if since < 0 else f"month {since:02d}"
-        yield _from_rollout(question, row, term, since, [coded(_ALONE)] if since in alone else [])
+        yield _from_model(question, row, term, since, [coded(_ALONE)] if since in alone else [])
 
 
 def _of_these_clinics(starts: Mapping[str, str], records: Records) -> dict[str, str]:
@@ -163,14 +203,41 @@ def _of_these_clinics(starts: Mapping[str, str], records: Records) -> dict[str, 
     return {str(clinic): starts[str(clinic)] for clinic in cells.levels[0] if str(clinic) in starts}
 
 
-def _average(
-    question: OutcomeFormulas, row: dict[str, Any], rests: Sequence[str]
+def _own_trend(question: OutcomeFormulas, found: ProgramEffect) -> Iterator[dict[str, Any]]:
+    """The average month's effect on the population, where early starters may have a trend of their own."""
+    for row in _rows_of(found.table, "mixed"):
+        if row["status"] == "ok" and (row["estimand"] == "marginal" or question.family == "gaussian"):
+            yield _from_model(question, row | {"estimand": "marginal"}, OWN_TREND, rests=_rests(found))
+
+
+def _conditioned(
+    rows: Iterator[dict[str, Any]], allowing: Sequence[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """The average month's effect by one model; the mixed model's for the population as well."""
-    yield _from_rollout(question, row, "average", rests=rests)
+    """What is said of the population with its condition, and with what is left of it without that."""
+    by_measure = {row["measure"]: row for row in allowing}
+    for row in rows:
+        if row["status"] != "ok" or row["estimand"] != "marginal" or row["model"] != "mixed":
+            yield row
+            continue
+        own = by_measure.get(row["measure"])
+        ends = None if own is None else (own["lower"], own["upper"])
+        yield row | {"words": f"{row['words']} {condition(row['measure'], ends)}"}
+
+
+def _rests(found: ProgramEffect) -> list[str]:
+    """What all of its estimates rest on."""
+    unit = found.unit
+    return [coded("why.by_region", regions=len(unit.labels))] if unit.is_region else []
+
+
+def _for_all_as_well(
+    question: OutcomeFormulas, row: dict[str, Any], term: str, rests: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """A whole effect by one model; the mixed model's for the population as well."""
+    yield _from_model(question, row, term, rests=rests)
     # an effect on a mean is the same for a patient and for the population, and so is having none
     if row["model"] == "mixed" and (question.family == "gaussian" or row["status"] != "ok"):
-        yield _from_rollout(question, row | {"estimand": "marginal"}, "average", rests=rests)
+        yield _from_model(question, row | {"estimand": "marginal"}, term, rests=rests)
 
 
 def _tested(question: OutcomeFormulas, found: ProgramEffect, term: str, test: Wald) -> dict[str, Any]:
@@ -197,7 +264,7 @@ def _rows_of(table: pd.DataFrame, model: str | None = None) -> list[dict[str, An
     return [{str(key): value for key, value in row.items()} for row in kept.to_dict("records")]
 
 
-def _from_rollout(
+def _from_model(
     question: OutcomeFormulas,
     row: dict[str, Any],
     term: str,
@@ -229,65 +296,12 @@ def _from_rollout(
         measure, ends = "ratio", np.exp(ends)
     band = dict(zip(("band_lower", "band_upper"), ends[3:].tolist(), strict=True))
     asked = _asked(row["model"], row["estimand"])
-    averaged = say("effect_when.average") if term == "average" else ""
+    averaged = say("effect_when.average") if term in ("average", OWN_TREND) else ""
     when = averaged if since is None else months_in_words(since)
     shown = _shown(question, asked, measure, ends[:3], when)
     df = row["df"] if np.isfinite(row["df"]) else np.nan
     reasons = [*([coded(_INDEPENDENT)] if row["reason"] else []), *rests]
     return row | shown | which | band | {"df": df, "reason": joined(reasons) if reasons else None}
-
-
-def _averaged(question: OutcomeFormulas, fit: LmmFit | GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
-    """The mixed model averaged over clinics and patients: what a policy would change."""
-    if not isinstance(fit, GlmmFit):
-        # an effect on a mean is the same for a patient and for the population
-        yield _coefficient(question, fit, "mixed", "marginal")
-        return
-    yield from _population(question, fit, records)
-
-
-def _population(question: OutcomeFormulas, fit: GlmmFit, records: Records) -> Iterator[dict[str, Any]]:
-    """A mixed model's effect on the population's risk or rate."""
-    effects = marginal_effects(fit, PROGRAM, records).table
-    for measure in ("risk_difference", "risk_ratio", "rate_ratio"):
-        if measure in effects.index:
-            factor = 100.0 if measure == "risk_difference" else 1.0
-            ends = factor * effects.loc[measure, ["estimate", "lower", "upper"]].to_numpy(dtype=np.float64)
-            yield _row(question, fit, "mixed", "marginal", measure, ends)
-
-
-def _glmm(question: OutcomeFormulas, formula: str, records: Records) -> GlmmFit:
-    return glmm(formula, records, family=question.family, exposure=question.outcome.exposure)
-
-
-def _mixed_fit(question: OutcomeFormulas, records: Records) -> LmmFit | GlmmFit:
-    if question.family == "gaussian":
-        return lmm(question.with_program, records)
-    return _glmm(question, question.with_program, records)
-
-
-def _mixed(question: OutcomeFormulas, fit: Fit) -> Iterator[dict[str, Any]]:
-    yield _coefficient(question, fit, "mixed", "conditional")
-
-
-def _gee(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
-    fit = gee(
-        question.fixed_with_program,
-        records,
-        groups="clinic",
-        family=question.mean_family,
-        corr="exchangeable",
-        cov=_CORRECTED,
-        exposure=question.outcome.exposure,
-    )
-    yield _coefficient(question, fit, "gee", "marginal")
-
-
-def _within(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:
-    if question.mean_family == "poisson":
-        raise SaidError(coded("why.within_is_no_count"))
-    fit = within(question.fixed_with_program, records, groups="clinic", cov="cr2")
-    yield _coefficient(question, fit, "within", "conditional")
 
 
 def _naive(question: OutcomeFormulas, records: Records) -> Iterator[dict[str, Any]]:

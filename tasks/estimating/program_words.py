@@ -64,8 +64,22 @@ def sentence(
     return f"{whole} {say('effect.whole_clinics')}" if question == "whole_clinics" else whole
 
 
+def condition(measure: str, ends: tuple[float, float] | None) -> str:
+    """Under which condition an effect is the program's, and what is known without it.
+
+    Args:
+        measure: of the effect.
+        ends: its 95% interval where early starters may have a trend of their own; None where that cannot
+            be had.
+    """
+    if ends is None:
+        return say("effect.condition")
+    lower, upper = (_signed(each, measure) for each in ends)
+    return say("effect.condition_without", lower=lower, upper=upper)
+
+
 def test_sentence(term: str, p: float) -> str:
-    """What a test says: `change` (with the months since the start) or `before` (the start)."""
+    """What a test says: `change` (with the months since the start), `before` (the start), or `context`."""
     said = "yes" if p < SIGNIFICANT else "no"
     written = say("effect_test.p_least") if p < 0.001 else say("effect_test.p", p=decimal(p, 3))
     return say(f"effect_test.{term}_{said}", p=written)
@@ -75,6 +89,12 @@ def _figure(value: float) -> str:
     """Three digits that count, for a sentence."""
     digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     return decimal(value, min(digits, 6))
+
+
+def _signed(value: float, measure: str) -> str:
+    """A figure with its sign, where it can have either."""
+    written = _figure(abs(value))
+    return written if measure in RATIOS else f"{'−' if value < 0.0 else '+'}{written}"
 
 
 def _doubtful(measure: str, lower: float, upper: float) -> bool:

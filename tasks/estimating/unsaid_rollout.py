@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tasks.errors import ClinicnetError, EstimationError, SourceError
 from tasks.models import program_effect
-from tasks.models.program_effects.program_models import Family
+from tasks.models.program_effects.program_data import Family
 from tasks.models.program_effects.rollout import rollout_of
 from tasks.records import Records, cells_for
 from tasks.records.formulas.formula import Formula

@@ -82,6 +82,16 @@ class Cells:
             trials=self.trials / each,
         )
 
+    def taken(self, order: Integers) -> Cells:
+        """These cells in another order."""
+        by_cell = ("fixed", "codes", "weight", "total", "total_squares", "trials", "offset")
+        return replace(
+            self,
+            **{name: getattr(self, name)[order] for name in by_cell},
+            random=tuple(each[order] for each in self.random),
+            time=None if self.time is None else self.time[order],
+        )
+
     def starts(self, factor: int = 0) -> Integers:
         """(levels + 1,) where each level of the first factor begins: cells are sorted by it."""
         if factor != 0:

@@ -76,6 +76,11 @@ class Moments:
         mean[0] = 1.0
         return np.asarray(mean)
 
+    def taken(self, order: Integers) -> Moments:
+        """These groups in another order."""
+        precision = None if self.precision is None else self.precision[order]
+        return replace(self, products=self.products[order], codes=self.codes[order], precision=precision)
+
     def position(self, *names: str) -> Integers:
         """Where the named columns stand in `columns`."""
         return np.array([self.columns.index(name) for name in names], dtype=np.int64)

@@ -260,8 +260,10 @@ PROGRAM_EFFECTS = Table(
             "string",
             NOTHING,
             "effect (the same in every {period} from the start on); average (of the effects of each {period} "
-            "since the start); month -03, month 00 … (that {period}'s own, counted from the clinic's start); "
-            "of a test: change (does the effect grow or fade?) or before (was there one before the start?)",
+            "since the start); trend (that average where early starters may have a trend of their own); "
+            "month -03, month 00 … (that {period}'s own, counted from the clinic's start); of a test: change "
+            "(does the effect grow or fade?), before (was there one before the start?) or context (do "
+            "clinics with more of the program differ in other ways?)",
             required=True,
         ),
         _c(

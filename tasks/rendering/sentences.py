@@ -92,7 +92,8 @@ def program_message(outcome: Outcome) -> str | None:
     answers = [effect for effect in effects if effect.question == "policy"] or effects
     answers = [effect for effect in answers if effect.model != "naive"]
     if not answers:
-        return None
+        untold = [effect for effect in outcome.effects if effect.question == "policy" and effect.reason]
+        return sentence_case(program_words(outcome, untold[0])) if untold else None
     told = " ".join([sentence_case(program_words(outcome, answers[0])), *doubts(outcome)])
     naive = next((effect for effect in effects if effect.model == "naive"), None)
     return told if naive is None else f"{told} {_naive_aside(naive, answers)}"
@@ -103,7 +104,7 @@ def doubts(outcome: Outcome) -> list[str]:
     found = tests_of(outcome)
     return [
         found[term].words
-        for term in ("before", "change")
+        for term in ("context", "before", "change")
         if term in found and (found[term].p or 1.0) < SIGNIFICANT
     ]
 

@@ -16,7 +16,7 @@ Bell & McCaffrey (2002) Survey Methodology 28, 169 and Pustejovsky & Tipton (201
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -75,6 +75,18 @@ class ClusterScores:
         """Eigenvalues (K, p) and eigenvectors (K, p, p) of the S_i."""
         values, vectors = np.linalg.eigh(self._whitened[0])
         return np.clip(values, 0.0, 1.0), vectors
+
+    def together(self, units: NDArray[np.int64]) -> ClusterScores:
+        """The same with the clusters of a unit counted as one.
+
+        Args:
+            units: (K,) which unit each cluster belongs to: 0, 1, …
+        """
+        k = int(units.max()) + 1
+        information, score = np.zeros((k, *self.information.shape[1:])), np.zeros((k, self.score.shape[1]))
+        np.add.at(information, units, self.information)
+        np.add.at(score, units, self.score)
+        return replace(self, information=information, score=score)
 
     @property
     def n_clusters(self) -> int:

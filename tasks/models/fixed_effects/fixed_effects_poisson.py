@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.estimating_equations.gee_sums import segment_products
@@ -20,12 +21,19 @@ from tasks.records.cells import Cells
 from tasks.records.design import Design
 from tasks.records.moments import INTERCEPT
 
+Integers = NDArray[np.int64]
+
 _MOST_STEPS = 60
 _TOLERANCE = 1e-10
 
 
-def fixed_effects_poisson(design: Design, cells: Cells) -> RobustFit:
+def fixed_effects_poisson(design: Design, cells: Cells, *, clusters: Integers | None = None) -> RobustFit:
     """Log rate ratios within clusters (the cells' first factor), with Kauermann–Carroll errors.
+
+    Args:
+        design: the formula bound to the data.
+        cells: by cluster.
+        clusters: (K,) a coarser unit of each cluster, by which errors are clustered instead.
 
     Raises:
         EstimationError: no cluster has counts that could be compared, or effects grow without end.
@@ -54,6 +62,8 @@ def fixed_effects_poisson(design: Design, cells: Cells) -> RobustFit:
             hint="leave out covariates with rare levels, or merge those levels",
         )
     scores = ClusterScores(information, score, 1.0, np.eye(len(names)))
+    if clusters is not None:
+        scores = scores.together(clusters)
     index = pd.Index(names)
     vcov = scores.covariance("kauermann-carroll")
     df = [scores.degrees_of_freedom("kauermann-carroll", row) for row in np.eye(len(names))]

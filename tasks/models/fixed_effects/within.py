@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.errors import EstimationError, FormulaError, nearest
 from tasks.models.estimating_equations.robust_fit import RobustFit, few_df_note
@@ -25,6 +26,7 @@ from tasks.records.design import Design
 from tasks.records.formulas.formula import read
 from tasks.records.moments import INTERCEPT, Moments
 
+Integers = NDArray[np.int64]
 WithinCovariance = Literal["classical", "cr0", "cr1", "cr2", "stata"]
 
 COVARIANCES: Mapping[WithinCovariance, str] = {
@@ -191,8 +193,18 @@ def within(formula: str, data: Any, *, groups: str, cov: WithinCovariance = "cr1
     return within_from_moments(design, moments, cov)
 
 
-def within_from_moments(design: Design, moments: Moments, cov: WithinCovariance) -> WithinFit:
-    """The within estimator from moments by cluster (the first factor)."""
+def within_from_moments(
+    design: Design, moments: Moments, cov: WithinCovariance, *, clusters: Integers | None = None
+) -> WithinFit:
+    """The within estimator from moments by cluster (the first factor).
+
+    Args:
+        design: the formula bound to the data.
+        moments: of its columns, by cluster.
+        cov: see `within`.
+        clusters: (K,) a coarser unit of each cluster, by which errors are clustered instead (clinics of a
+            region, each its own control).
+    """
     group = moments.factors[0]
     n, n_obs, k = moments.n, round(moments.n_obs), len(moments.levels[0])
     if k < 2:
@@ -223,6 +235,8 @@ def within_from_moments(design: Design, moments: Moments, cov: WithinCovariance)
         )
     sigma2 = rss / df_resid
     scores = ClusterScores(xx, xy - xx @ beta, sigma2, np.eye(len(names)))
+    if clusters is not None:
+        scores = scores.together(clusters)
     index = pd.Index(names)
     inference = _inference(scores, index, cov, n_obs, df_resid)
     means = sums[:, [*kept, last]] / n[:, None] + moments.reference[columns[[*kept, last]]]

@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.generalized_mixed.population_average import averaged, delta_error, joint_covariance
-from tasks.models.program_effects.program_models import ProgramData
+from tasks.models.program_effects.program_data import ProgramData
+from tasks.models.program_effects.wider_interval import Contrast, wider
 from tasks.records.cells import Cells
+from tasks.records.moments import INTERCEPT
 from tasks.records.set_rows import SetRows
 
 
@@ -26,23 +29,26 @@ class AverageMonth:
 
     Attributes:
         measure: risk_difference, risk_ratio or rate_ratio; of a ratio the rest is of its logarithm.
-        estimate, se, df: the estimate, its standard error and degrees of freedom.
+        contrast: the estimate, its standard error and degrees of freedom.
     """
 
     measure: str
-    estimate: float
-    se: float
-    df: float
+    contrast: Contrast
 
 
-def average_month(fit: GlmmFit, data: ProgramData, months: Sequence[str]) -> list[AverageMonth]:
+def average_month(
+    fit: GlmmFit, data: ProgramData, scores: ClusterScores, months: Sequence[str], level: float
+) -> list[AverageMonth]:
     """Population-averaged contrasts of the average of these months with none.
 
     Args:
         fit: the mixed model with an effect of each month since the start.
         data: what it was fitted to.
+        scores: of the coefficients, by unit of rollout.
         months: the program's columns to average over.
+        level: of the interval.
     """
+    data = data.in_context
     if data.cells is None:
         raise ValueError("risks and rates come as cells")
     nobody = _everybody(fit, data, data.cells)
@@ -51,21 +57,35 @@ def average_month(fit: GlmmFit, data: ProgramData, months: Sequence[str]) -> lis
     for name in months:
         fixed = nobody.fixed.copy()
         fixed[:, fit.design.fixed.index(name)] = 1.0
-        each.append(averaged(fit, data.name, replace(nobody, value=name, fixed=fixed)))
+        under = replace(nobody, value=name, fixed=fixed, random=_random(fit, len(fixed), under=1.0))
+        each.append(averaged(fit, data.name, under))
     mean = float(np.mean([month.mean for month in each]))
     gradient: Floats = np.mean([month.gradient for month in each], axis=0)
-    covariance = joint_covariance(fit)
-    df = float(fit.df.loc[list(months)].min())
     ratio = AverageMonth(
         "risk_ratio" if data.family == "binomial" else "rate_ratio",
-        float(np.log(mean / nothing.mean)),
-        delta_error(gradient / mean - nothing.gradient / nothing.mean, covariance),
-        df,
+        _contrast(
+            fit,
+            scores,
+            float(np.log(mean / nothing.mean)),
+            gradient / mean - nothing.gradient / nothing.mean,
+            level,
+        ),
     )
     if data.mean_family == "poisson":
         return [ratio]
-    error = delta_error(gradient - nothing.gradient, covariance)
-    return [AverageMonth("risk_difference", mean - nothing.mean, error, df), ratio]
+    difference = _contrast(fit, scores, mean - nothing.mean, gradient - nothing.gradient, level)
+    return [AverageMonth("risk_difference", difference), ratio]
+
+
+def _contrast(
+    fit: GlmmFit, scores: ClusterScores, estimate: float, gradient: Floats, level: float
+) -> Contrast:
+    """The delta method's error; the variances' part of it is the same by the model and by units."""
+    weights = gradient[-len(fit.coef) :]
+    se = delta_error(gradient, joint_covariance(fit))
+    own = Contrast(estimate, se, fit.test(weights[None, :]).df)
+    rest = max(se**2 - float(weights @ fit.vcov.to_numpy() @ weights), 0.0)
+    return wider(own, scores, weights, level, rest)
 
 
 def _everybody(fit: GlmmFit, data: ProgramData, cells: Cells) -> SetRows:
@@ -73,5 +93,12 @@ def _everybody(fit: GlmmFit, data: ProgramData, cells: Cells) -> SetRows:
     fixed = cells.fixed.copy()
     fixed[:, [j for j, name in enumerate(fit.design.fixed) if name in data.program]] = 0.0
     weight = cells.trials if data.family == "binomial" else cells.weight
-    ones = np.ones((len(fixed), 1))
-    return SetRows("none", fixed, (ones,) * len(fit.varcomp), cells.offset, weight)
+    return SetRows("none", fixed, _random(fit, len(fixed), under=0.0), cells.offset, weight)
+
+
+def _random(fit: GlmmFit, rows: int, *, under: float) -> tuple[Floats, ...]:
+    """Columns of the random effects: the constant, and the program where its effect varies among clinics."""
+    return tuple(
+        np.tile([1.0 if name == INTERCEPT else under for name in term.columns], (rows, 1))
+        for term in fit.loadings
+    )

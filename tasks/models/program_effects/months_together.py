@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Fit, Floats, Wald
-from tasks.models.program_effects.program_models import ProgramData
+from tasks.models.numerics import distributions as stats
+from tasks.models.program_effects.program_data import ProgramData
+from tasks.models.program_effects.wider_interval import CORRECTED, contrast_of
 
+_LEVEL = 0.95  # at which the model's own error and the units' are compared
 _DRAWS = 40_000
 """Of the largest deviation: the Monte Carlo error of its 95% point is then 0.3% of it."""
 
 
-def changing(fit: Fit, data: ProgramData) -> Wald | None:
+def changing(fit: Fit, data: ProgramData, scores: ClusterScores) -> Wald | None:
     """Whether the effect grows or fades with the months since the start; None with fewer than two months.
 
     One contrast, the slope of the months' effects on the months: a test of all their differences at once
@@ -23,13 +28,44 @@ def changing(fit: Fit, data: ProgramData) -> Wald | None:
     if len(names) < 2:
         return None
     centred = since - since.mean()
-    return fit.test(dict(zip(names, centred / float(centred @ centred), strict=True)))
+    slope = dict(zip(names, centred / float(centred @ centred), strict=True))
+    weights = np.array([slope.get(str(name), 0.0) for name in fit.coef.index])
+    found = contrast_of(fit, scores, weights, _LEVEL)
+    return replace(fit.test(slope), statistic=found.estimate / found.se, df=found.df, p=found.p)
 
 
-def before_the_start(fit: Fit, data: ProgramData) -> Wald | None:
-    """Whether clinics were changing before their start: all leads zero at once; None without leads."""
+def before_the_start(fit: Fit, data: ProgramData, scores: ClusterScores) -> Wald | None:
+    """Whether clinics were changing before their start: all leads zero at once; None without leads.
+
+    By the model's own errors and by how units of rollout differ; the larger p-value counts.
+    """
     names, _ = _months(fit, data, lambda month: month < 0.0)
-    return fit.test(names) if names else None
+    if not names:
+        return None
+    own = fit.test(names)
+    weights = np.array([[float(name == column) for column in fit.coef.index] for name in names])
+    df = scores.joint_degrees_of_freedom(CORRECTED, weights)
+    left = df - len(names) + 1.0
+    if not left > 0.0:
+        return own
+    estimate = weights @ fit.coef.to_numpy()
+    covariance = weights @ scores.covariance(CORRECTED) @ weights.T
+    # Hotelling's T² with the df of Pustejovsky & Tipton (2018, JBES 36:672)
+    statistic = left / (df * len(names)) * float(estimate @ np.linalg.solve(covariance, estimate))
+    p = float(stats.f.sf(statistic, len(names), left))
+    return replace(own, statistic=statistic, df=left, p=p) if p > own.p else own
+
+
+def clinics_differ(fit: Fit, data: ProgramData, scores: ClusterScores) -> Wald | None:
+    """Whether clinics with more of the program differ in other ways as well; None where it cannot be told.
+
+    Source: Mundlak (1978), Econometrica 46:69.
+    """
+    if data.context not in fit.coef.index:
+        return None
+    weights = np.array([float(name == data.context) for name in fit.coef.index])
+    found = contrast_of(fit, scores, weights, _LEVEL)
+    return replace(fit.test(data.context), statistic=found.estimate / found.se, df=found.df, p=found.p)
 
 
 def simultaneous_quantile(fit: Fit, names: Sequence[str], level: float) -> float:

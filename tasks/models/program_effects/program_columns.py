@@ -13,7 +13,7 @@ from tasks.models.fixed_effects.group_means import with_constants
 from tasks.models.program_effects.rollout import Rollout
 from tasks.records.cells import Cells
 from tasks.records.data_columns import nested_label
-from tasks.records.design import Design, RandomTerm
+from tasks.records.design import Design
 from tasks.records.moments import INTERCEPT, Moments
 
 Floats = NDArray[np.float64]
@@ -46,9 +46,9 @@ def columns_of(
     horizon: int | None,
     *,
     as_column: bool,
+    own_trend: bool = False,
 ) -> Added:
     """Period effects, and for effects by exposure time an indicator of each month since the start.
-
 
     Args:
         rollout: the program's start by clinic.
@@ -58,10 +58,17 @@ def columns_of(
         leads: months before the start that get an indicator too (event study).
         horizon: months since the start from which on they share one indicator (event study).
         as_column: the program's own column is in the formula already.
+        own_trend: a column too of the periods' positions times clinics' shares of periods under the program:
+            early and late starters may have trends of their own.
     """
     k, t = len(rollout.clinics), len(rollout.periods)
     names = [f"{period}{label}" for label in rollout.periods[1:]]
     periods = np.broadcast_to(np.eye(t)[:, 1:], (k, t, t - 1))
+    if own_trend:
+        under = np.mean(rollout.since >= 0.0, axis=1)
+        trend = np.outer(under - under.mean(), rollout.months - rollout.months.mean())
+        names.append(f"{program}_share:{period}")
+        periods = np.concatenate([periods, trend[:, :, None]], axis=2)
     since = rollout.since
     if as_column:
         return Added(tuple(names), periods, (program,))
@@ -180,13 +187,6 @@ def independent(
         )
     dropped = replace(design.dropped, columns={**design.dropped.columns, **reasons})
     return replace(design, fixed=names, dropped=dropped), reasons
-
-
-def with_random(design: Design, groups: Sequence[str]) -> Design:
-    """The design with a random intercept for each of these groups."""
-    terms = tuple(RandomTerm(group, (INTERCEPT,)) for group in groups)
-    text = " + ".join(f"(1 | {group})" for group in groups)
-    return replace(design, formula=f"{design.formula} + {text}", random=terms)
 
 
 def _named(design: Design, names: Sequence[str]) -> Design:

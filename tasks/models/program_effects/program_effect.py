@@ -12,37 +12,36 @@ Sources: Hussey & Hughes (2007) Contemp Clin Trials 28, 182 (stepped wedge with 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tasks.errors import ClinicnetError, EstimationError, FormulaError
-from tasks.models.estimating_equations.gee import GeeFit
+from tasks.errors import ClinicnetError, FormulaError
 from tasks.models.estimating_equations.gee_checks import known
-from tasks.models.fit import Fit, Floats, Wald
-from tasks.models.generalized_mixed.glmm_fit import GlmmFit
-from tasks.models.numerics import distributions as stats
-from tasks.models.program_effects.average_month import average_month
-from tasks.models.program_effects.estimate_guide import ANSWERS
-from tasks.models.program_effects.months_together import (
-    before_the_start,
-    changing,
-    simultaneous_quantile,
+from tasks.models.fit import Fit, Wald
+from tasks.models.program_effects.by_unit import linear_model, scores_by_unit
+from tasks.models.program_effects.effect_rows import (
+    COLUMNS,
+    Effect,
+    Model,
+    blank_row,
+    effect_rows,
+    naive_rows,
 )
-from tasks.models.program_effects.naive import Comparison, before_after
-from tasks.models.program_effects.program_columns import Added, columns_of
-from tasks.models.program_effects.program_models import Family, ProgramData, Random, fit_model
+from tasks.models.program_effects.mixed_model import Random
+from tasks.models.program_effects.months_together import before_the_start, changing, clinics_differ
+from tasks.models.program_effects.naive import before_after
+from tasks.models.program_effects.program_columns import columns_of
+from tasks.models.program_effects.program_data import Family, ProgramData
+from tasks.models.program_effects.program_models import fit_model
 from tasks.models.program_effects.rollout import Rollout, rollout_declared, rollout_of
+from tasks.models.program_effects.rollout_unit import RolloutUnit, TooFewRegionsError, unit_of
 from tasks.records import Design, cells_for, moments_for
 from tasks.records.formulas.formula import read
 from tasks.records.formulas.tokens import as_written
-
-Effect = Literal["immediate", "exposure-time", "event-study"]
-Model = Literal["mixed", "gee", "within"]
 
 EFFECTS: Mapping[Effect, str] = {
     "immediate": "the same effect in every month from the start on",
@@ -66,18 +65,22 @@ class ProgramEffect:
             `band_lower` and `band_upper`, which hold for all months at once.
         fits: model → its fit, where it could be fitted.
         rollout: the program's start by clinic.
+        unit: what it came to at once: each clinic by itself, or whole regions.
         effect: immediate, exposure-time or event-study.
         change: a test of whether the effect grows or fades with the months since the start (exposure time).
         before: a test of whether there was an effect before the start (event study with leads).
+        context: a test of whether clinics with more of the program differ in other ways as well.
         messages: what a reader must know, in sentences.
     """
 
     table: pd.DataFrame
     fits: Mapping[str, Fit] = field(repr=False)
     rollout: Rollout = field(repr=False)
+    unit: RolloutUnit = field(repr=False)
     effect: Effect
     change: Wald | None
     before: Wald | None
+    context: Wald | None
     messages: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -103,9 +106,11 @@ def program_effect(
     effect: Effect = "immediate",
     models: Sequence[Model] = MODELS,
     starts: Mapping[Any, Any] | None = None,
+    region: str | None = None,
     random: Random = "clinic-period",
     leads: int = 0,
     horizon: int | None = None,
+    own_trend: bool = False,
     trials: str | None = None,
     exposure: str | None = None,
     offset: str | None = None,
@@ -130,11 +135,16 @@ def program_effect(
             the start), "event-study" (one effect per month since the start, 0 being the first).
         models: which estimators.
         starts: clinic → its first period with the program, where that is declared and not a column.
+        region: a column of regions, where clinics of one may have started together: then the regions are the
+            sample, and errors are theirs.
         random: whether the mixed model lets a clinic's periods differ by chance (recommended: without, its
             intervals are too narrow where they do).
         leads: months before the start that get an effect too, to look for effects before the cause.
         horizon: event study: months since the start from which on they share one effect (which bends the
             others where effects go on changing); exposure time: how many months are averaged over.
+        own_trend: whether clinics that started early may have a linear trend of their own, beside what all
+            clinics have in common. It takes most of what a rollout tells (intervals are two to three times
+            as wide), and no test sees reliably whether it is needed.
         trials, exposure, offset: as in `glmm` and `gee`.
         level: coverage of the intervals.
 
@@ -154,11 +164,10 @@ def program_effect(
     by = (groups, period)
     as_column = effect == "immediate" and starts is None
     whole = f"{formula} + {as_written(program)}" if as_column else formula
-    prepare: Callable[[Added], ProgramData]
-    if family == "gaussian" and offset is None and exposure is None:
+    gaussian = family == "gaussian" and offset is None and exposure is None
+    if gaussian:
         design, moments = moments_for(whole, data, groups=by)
         there = (moments.levels, moments.codes, moments.n)
-        prepare = functools.partial(ProgramData.of_moments, design, moments, name=program)
     else:
         design, cells = cells_for(
             whole,
@@ -170,196 +179,62 @@ def program_effect(
             collapse=family != "negative-binomial",
         )
         there = (cells.levels, cells.codes, cells.weight)
-        prepare = functools.partial(
-            ProgramData.of_cells, design, cells, name=program, family=family, has_trials=trials is not None
-        )
     # the program's own column says when it began within a period; declared starts and months since do not
     if starts is None:
         rollout = rollout_of(cells_for(f"{as_written(program)} ~ 1", data, groups=by)[1], program)
     else:
         rollout = rollout_declared(*there, program, starts)
-    added = columns_of(rollout, period, effect, program, leads, horizon, as_column=as_column)
+    unit = unit_of(rollout, groups, region, _regions(data, design.response, groups, region))
+    added = columns_of(
+        rollout, period, effect, program, leads, horizon, as_column=as_column, own_trend=own_trend
+    )
     _check_formula(design, program, period, added.names, as_column)
-    prepared = replace(prepare(added), followed=rollout.followed)
-    rows = _naive_rows(before_after(prepared.totals(), rollout, prepared.mean_family), level)
+    if gaussian:
+        prepared = ProgramData.of_moments(design, moments, added, program, rollout, unit)
+    else:
+        has_trials = trials is not None
+        prepared = ProgramData.of_cells(
+            design, cells, added, program, rollout, unit, family=family, has_trials=has_trials
+        )
+    rows = naive_rows(before_after(prepared.totals(), rollout, prepared.mean_family), level)
     fits: dict[str, Fit] = {}
     for model in models:
         try:
+            if unit.are_too_few:
+                raise TooFewRegionsError(len(unit.labels))
             fit, measure = fit_model(model, prepared, random)
             fits[model] = fit
-            rows += _rows(model, fit, measure, prepared, effect, horizon, level)
+            scores = scores_by_unit(linear_model(fit), unit.codes) if model == "mixed" else None
+            rows += effect_rows(model, fit, measure, prepared, scores, effect, horizon, level)
         except ClinicnetError as reason:
-            rows.append(_blank(model, reason.message))
-    table = pd.DataFrame(rows, columns=_COLUMNS)
-    mixed = fits.get("mixed")
+            rows.append(blank_row(model, reason.message))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    change, before, context = None, None, None
+    if "mixed" in fits:
+        mixed = fits["mixed"]
+        by_unit = scores_by_unit(linear_model(mixed), unit.codes)
+        change = changing(mixed, prepared, by_unit) if effect == "exposure-time" else None
+        before = before_the_start(mixed, prepared, by_unit) if effect == "event-study" else None
+        context = clinics_differ(mixed, prepared, by_unit)
     return ProgramEffect(
         table=table,
         fits=fits,
         rollout=rollout,
+        unit=unit,
         effect=effect,
-        change=changing(mixed, prepared) if mixed is not None and effect == "exposure-time" else None,
-        before=before_the_start(mixed, prepared) if mixed is not None and effect == "event-study" else None,
+        change=change,
+        before=before,
+        context=context,
         messages=_messages(rollout, prepared, program),
     )
 
 
-_COLUMNS = [
-    *("model", "estimand", "measure", "term", "value", "lower", "upper", "df", "p"),
-    *("n_records", "n_clinics", "question", "words", "status", "reason", "band_lower", "band_upper"),
-]
-_ESTIMANDS = {"naive": "unadjusted", "mixed": "conditional", "gee": "marginal", "within": "conditional"}
-
-
-def _rows(
-    model: Model,
-    fit: Fit,
-    measure: str,
-    prepared: ProgramData,
-    effect: Effect,
-    horizon: int | None,
-    level: float,
-) -> list[dict[str, Any]]:
-    names = [name for name in prepared.program if name in fit.coef.index]
-    if not names:
-        raise EstimationError("no effect of the program could be told from those of the periods and clinics")
-    if effect == "exposure-time":
-        counted = [
-            name
-            for name in names
-            if prepared.tells_of_effect(name) and (horizon is None or float(prepared.term(name)) < horizon)
-        ]
-        if not counted:
-            raise EstimationError(
-                "no clinic is seen both before its start and after it"
-                + ("" if horizon is None else f", in the first {horizon} months")
-            )
-        rows = [_row(model, fit, measure, "effect", {name: 1.0 / len(counted) for name in counted}, level)]
-        if isinstance(fit, GlmmFit):
-            rows += _population_rows(fit, prepared, counted, level)
-        return rows
-    if effect == "immediate":
-        return [_row(model, fit, measure, "effect", {names[0]: 1.0}, level)]
-    names = [name for name in names if prepared.tells_of_effect(name)]
-    if not names:
-        raise EstimationError("no clinic is seen both before its start and after it")
-    wider = simultaneous_quantile(fit, names, level)
-    return [_month_row(model, fit, measure, prepared.term(name), name, level, wider) for name in names]
-
-
-def _month_row(
-    model: str, fit: Fit, measure: str, term: str, name: str, level: float, wider: float
-) -> dict[str, Any]:
-    """One month's effect, with its own interval and that of all months at once."""
-    estimate, se = float(fit.coef[name]), float(fit.se[name])
-    band = np.array([estimate - wider * se, estimate + wider * se])
-    if measure.endswith("_ratio"):
-        band = np.exp(np.minimum(band, 700.0))
-    row = _row(model, fit, measure, term, {name: 1.0}, level)
-    return row | {"band_lower": float(band[0]), "band_upper": float(band[1])}
-
-
-def _population_rows(
-    fit: GlmmFit, prepared: ProgramData, counted: Sequence[str], level: float
-) -> list[dict[str, Any]]:
-    """The average month's effect on the population's risk or rate."""
-    clinics = int(fit.n_groups.iloc[0])
-    marginal = {"estimand": "marginal", "question": "policy"}
-    return [
-        _made("mixed", each.measure, "effect", each.estimate, each.se, each.df, level, fit.n_obs, clinics)
-        | marginal
-        for each in average_month(fit, prepared, counted)
-    ]
-
-
-def _row(
-    model: str, fit: Fit, measure: str, term: str, weights: Mapping[str, float], level: float
-) -> dict[str, Any]:
-    test = fit.test(dict(weights))
-    estimate = float(test.estimate.iloc[0])
-    contrast = np.array([weights.get(name, 0.0) for name in fit.coef.index])
-    se = float(np.sqrt(contrast @ fit.vcov.to_numpy() @ contrast))
-    made = _made(model, measure, term, estimate, se, test.df, level, fit.n_obs, int(fit.n_groups.iloc[0]))
-    return made | {"reason": fit.instead if isinstance(fit, GeeFit) else ""}
-
-
-def _naive_rows(comparison: Mapping[str, Comparison], level: float) -> list[dict[str, Any]]:
-    if not comparison:
-        return [
-            _blank("naive", "there are no rows before, or none after, in the clinics the program reached")
-        ]
-    return [
-        _made(
-            "naive", measure, "effect", each.estimate, each.se, np.inf, level, each.n_records, each.n_clinics
-        )
-        for measure, each in comparison.items()
-    ]
-
-
-def _made(
-    model: str,
-    measure: str,
-    term: str,
-    estimate: float,
-    se: float,
-    df: float,
-    level: float,
-    n_records: int,
-    n_clinics: int,
-) -> dict[str, Any]:
-    tail = 0.5 + level / 2.0
-    quantile = float(stats.norm.ppf(tail) if np.isinf(df) else stats.t.ppf(tail, df))
-    t = abs(estimate / se)
-    p = 2.0 * float(stats.norm.sf(t) if np.isinf(df) else stats.t.sf(t, df))
-    ends: Floats = np.array([estimate, estimate - quantile * se, estimate + quantile * se])
-    if measure.endswith("_ratio"):
-        ends = np.exp(np.minimum(ends, 700.0))
-    value, lower, upper = (float(each) for each in ends)
-    return {
-        "model": model,
-        "estimand": _ESTIMANDS[model],
-        "measure": measure,
-        "term": term,
-        "value": value,
-        "lower": lower,
-        "upper": upper,
-        "df": df,
-        "p": p,
-        "n_records": n_records,
-        "n_clinics": n_clinics,
-        "question": ANSWERS[model].key,
-        "words": _words(model, measure, term, value, lower, upper, level),
-        "status": "ok",
-        "reason": "",
-    }
-
-
-def _blank(model: str, reason: str) -> dict[str, Any]:
-    empty: dict[str, Any] = dict.fromkeys(_COLUMNS, np.nan)
-    return empty | {
-        "model": model,
-        "estimand": _ESTIMANDS[model],
-        "measure": "",
-        "term": "effect",
-        "question": ANSWERS[model].key,
-        "words": "",
-        "status": "not_estimable",
-        "reason": reason,
-    }
-
-
-def _words(
-    model: str, measure: str, term: str, value: float, lower: float, upper: float, level: float
-) -> str:
-    when = "" if term == "effect" else f" in month {term} since the start"
-    if measure in ("difference", "risk_difference"):
-        scale = 100.0 if measure == "risk_difference" else 1.0
-        unit = " percentage points" if measure == "risk_difference" else ""
-        size = f"{value * scale:+.3g}{unit}"
-        interval = f"{lower * scale:+.3g} to {upper * scale:+.3g}"
-    else:
-        what = {"odds_ratio": "odds", "risk_ratio": "risk", "rate_ratio": "rate"}[measure]
-        size, interval = f"{what} multiplied by {value:.3g}", f"{lower:.3g} to {upper:.3g}"
-    return f"{size} ({100 * level:.0f}% interval {interval}){when}: {ANSWERS[model].program}"
+def _regions(data: Any, response: str, groups: str, region: str | None) -> dict[Hashable, Hashable] | None:
+    """Clinic → its region."""
+    if region is None:
+        return None
+    _, moments = moments_for(f"{response} ~ 1", data, groups=(groups, region))
+    return {moments.levels[0][clinic]: moments.levels[1][where] for clinic, where in moments.codes}
 
 
 def _messages(rollout: Rollout, prepared: ProgramData, program: str) -> tuple[str, ...]:
@@ -393,8 +268,8 @@ def _check_formula(design: Design, program: str, period: str, added: Sequence[st
                     f"the formula has {name!r} in it, which program_effect() adds itself",
                     hint="leave it out of the formula, which is for the outcome and the adjusters",
                 )
-    called = [design.response, *design.fixed, *added]
-    twice = [name for name in added if called.count(name) > 1]
+    called = [design.response, *design.fixed, *added, f"{program}_share"]
+    twice = [name for name in (*added, f"{program}_share") if called.count(name) > 1]
     if twice:
         raise FormulaError(
             f"two columns would be called {twice[0]!r}: program_effect() adds one of that name",

@@ -70,6 +70,15 @@ class Rollout:
         return frozenset(float(month) for month in self.since[there & before[:, None] & (self.since >= 0.0)])
 
     @property
+    def switching(self) -> int:
+        """How many clinics are seen both with and without the program."""
+        without, having = (
+            np.nan_to_num(self.program, nan=1.0) < 1.0,
+            np.nan_to_num(self.program, nan=0.0) > 0.0,
+        )
+        return int(np.sum(without.any(axis=1) & having.any(axis=1)))
+
+    @property
     def alone(self) -> frozenset[float]:
         """Followed months since the start in which no clinic without the program was seen beside it.
 

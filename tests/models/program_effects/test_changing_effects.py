@@ -10,6 +10,8 @@ import pytest
 from scipy import special, stats
 
 from tasks.models import GlmmFit, program_effect
+from tasks.models.program_effects.by_unit import scores_by_unit
+from tasks.models.program_effects.linearised import SmallSampleGlmm
 from tasks.models.program_effects.months_together import simultaneous_quantile
 from tasks.models.program_effects.rollout import Rollout
 
@@ -109,24 +111,31 @@ def binary() -> pd.DataFrame:
     return frame.assign(y=(rng.random(len(frame)) < special.expit(-1.0 + frame["y"] - 0.5)).astype(int))
 
 
+def spread(fit: GlmmFit, under: float) -> float:
+    """SD of all random effects together, of which the program's own counts under it alone."""
+    clinic, month = (fit.varcomp.variance(group) for group in ("clinic", "month:clinic"))
+    return float(np.sqrt(clinic["(Intercept)"] + under * clinic["program"] + month["(Intercept)"]))
+
+
 def test_the_populations_average_month_is_standardised_by_hand(binary: pd.DataFrame) -> None:
     found = program_effect("y ~ 1", binary, family="binomial", effect="exposure-time", models=("mixed",))
     fit = found.fits["mixed"]
     assert isinstance(fit, GlmmFit)
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     weights = weights / weights.sum()
-    sd = np.sqrt(sum(float(fit.varcomp.variance(group).iloc[0]) for group in fit.varcomp))
-    by_month = binary["month"].value_counts(normalize=True).sort_index()
+    shares = binary.groupby("clinic")["program"].transform("mean")
+    rows = binary.assign(share=shares).groupby(["month", "share"]).size() / len(binary)
 
-    def risk(effect: float) -> float:
-        total = 0.0
-        for label, share in by_month.items():
+    def risk(effect: float, under: float) -> float:
+        total, sd = 0.0, spread(fit, under)
+        for (label, share), weight in rows.items():
             eta = fit.coef["(Intercept)"] + fit.coef.get(f"month{label}", 0.0) + effect
-            total += share * float(weights @ special.expit(eta + sd * nodes))
+            eta += fit.coef["program_share"] * share
+            total += weight * float(weights @ special.expit(eta + sd * nodes))
         return total
 
     effects = [fit.coef[f"program{month}"] for month in range(AFTER)]
-    with_it, without = np.mean([risk(each) for each in effects]), risk(0.0)
+    with_it, without = np.mean([risk(each, 1.0) for each in effects]), risk(0.0, 0.0)
     np.testing.assert_allclose(
         row_of(found.table, "mixed", "risk_difference")["value"], with_it - without, rtol=1e-7
     )
@@ -139,26 +148,30 @@ def test_its_error_is_the_numerical_delta_methods(binary: pd.DataFrame) -> None:
     """Against the spread of the same average over draws of all parameters from their joint normal."""
     found = program_effect("y ~ 1", binary, family="binomial", effect="exposure-time", models=("mixed",))
     fit = found.fits["mixed"]
-    assert isinstance(fit, GlmmFit)
+    assert isinstance(fit, SmallSampleGlmm)
     row = row_of(found.table, "mixed", "risk_difference")
+    # the clinics' differences give the wider interval here, so their covariance is the one that is drawn from
+    by_clinic = scores_by_unit(fit.likeness, np.arange(24)).covariance("kauermann-carroll")
+    assert row["df"] < 24.0
     se = (row["upper"] - row["lower"]) / (2.0 * float(stats.t.ppf(0.975, row["df"])))
     names = list(fit.coef.index)
     rng = np.random.default_rng(8)
-    draws = rng.multivariate_normal(fit.coef, fit.vcov.loc[names, names], size=400)
-    variance = sum(float(fit.varcomp.variance(group).iloc[0]) for group in fit.varcomp)
+    draws = rng.multivariate_normal(fit.coef, by_clinic, size=400)
     nodes, weights = np.polynomial.hermite_e.hermegauss(20)
     weights = weights / weights.sum()
     months = [names.index(f"program{month}") for month in range(AFTER)]
     base = draws[:, [names.index("(Intercept)")]] + np.column_stack(
         [np.zeros(400), *(draws[:, names.index(f"month2023-{m:02}")] for m in range(2, MONTHS + 1))]
     )
+    shares = binary.groupby("clinic")["program"].mean().to_numpy()
+    base = (base[:, :, None] + draws[:, names.index("program_share"), None, None] * shares).reshape(400, -1)
 
-    def risk(effect: np.ndarray) -> np.ndarray:
-        eta = base[:, :, None] + effect[:, None, None] + np.sqrt(variance) * nodes
+    def risk(effect: np.ndarray, under: float) -> np.ndarray:
+        eta = base[:, :, None] + effect[:, None, None] + spread(fit, under) * nodes
         return np.asarray((special.expit(eta) @ weights).mean(axis=1))
 
-    spread = np.mean([risk(draws[:, month]) for month in months], axis=0) - risk(np.zeros(400))
-    assert se == pytest.approx(spread.std(), rel=0.12)  # 400 draws: 3.5%; and what the variances add
+    drawn = np.mean([risk(draws[:, month], 1.0) for month in months], axis=0) - risk(np.zeros(400), 0.0)
+    assert se == pytest.approx(drawn.std(), rel=0.12)  # 400 draws: 3.5%; and what the variances add
 
 
 def test_clinics_that_had_it_all_along_do_not_move_the_others_months() -> None:
