@@ -50,13 +50,17 @@ def narrower_moments(asked: Request, design: Design, moments: Moments) -> tuple[
 def _pooled(moments: Moments, kept: list[int], names: tuple[str, ...], factors: tuple[str, ...]) -> Moments:
     at = [moments.factors.index(name) for name in factors]
     codes, group = np.unique(moments.codes[:, at], axis=0, return_inverse=True)
-    chosen = moments.products[:, kept][:, :, kept]
-    products = np.zeros((len(codes), *chosen.shape[1:]))
-    np.add.at(products, group.ravel(), chosen)
+    width = len(moments.columns)
+    # one copy of what is wanted and whole rows added: indexing twice and `np.add.at` take five times as long
+    pairs = np.add.outer(width * np.array(kept), kept).ravel()
+    chosen = np.take(moments.products.reshape(-1, width * width), pairs, axis=1)
+    sums = np.zeros((len(codes), len(pairs)))
+    for combination, row in zip(group.ravel().tolist(), chosen, strict=True):
+        sums[combination] += row
     return Moments(
         columns=names,
         reference=moments.reference[kept],
-        products=products,
+        products=sums.reshape(-1, len(kept), len(kept)),
         factors=factors,
         levels=tuple(moments.levels[j] for j in at),
         codes=codes.astype(np.int64),

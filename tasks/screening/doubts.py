@@ -25,7 +25,8 @@ def doubts(path: Path) -> tuple[Problem, ...]:
     reading = examine(path)
     if reading.network is None:
         return ()
-    with Records.of(reading.network).held() as records:
+    records = Records.of(reading.network)
+    with records.in_one_state():
         contract = require_contract(records, reading.network)
         doubted = doubted_numbering(records, reading.network, contract)
         assumed = [Misfit(("records", "source"), each) for each in records.assumptions()]

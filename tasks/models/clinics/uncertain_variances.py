@@ -8,6 +8,7 @@ far out makes large variances likelier, and is drawn to the network all the more
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -60,8 +61,15 @@ def _variance_nodes(df: Floats) -> tuple[Floats, Floats]:
     factor, share = np.ones((_PIECES, len(df))), np.full((_PIECES, len(df)), 1.0 / _PIECES)
     for value in np.unique(df[df < _KNOWN]):
         half = 0.5 * float(value)
-        nodes, weights = special.roots_genlaguerre(_PIECES, half - 1.0)
+        nodes, weights = _laguerre_rule(half - 1.0)
         same = df == value
         factor[:, same] = (half / nodes)[:, None]
         share[:, same] = (weights / weights.sum())[:, None]
     return factor, np.maximum(share, np.finfo(float).tiny)
+
+
+@functools.lru_cache(maxsize=1024)
+def _laguerre_rule(exponent: float) -> tuple[Floats, Floats]:
+    """Nodes and weights for x^exponent e^−x: the same at every node of a posterior, and dear to find."""
+    nodes, weights = special.roots_genlaguerre(_PIECES, exponent)
+    return nodes, weights

@@ -388,7 +388,7 @@ class Chunk:
 
 def _products(weight: Floats, left: Floats, right: Floats) -> Floats:
     """(v, w) Σ over nodes and clusters of weight (K, J) times left (K, v, J) times right (K, w, J)."""
-    total = np.zeros((left.shape[1], right.shape[1]))
-    for each, a, b in zip(weight, left, right, strict=True):
-        total += chunked_product(each * a, b)
-    return total
+    weighted = (weight[:, None] * left).swapaxes(0, 1)
+    return chunked_product(
+        weighted.reshape(len(weighted), -1), right.swapaxes(0, 1).reshape(right.shape[1], -1)
+    )

@@ -115,14 +115,14 @@ def moments_of_cells(design: Design, cells: Cells) -> Moments:
     squares = cells.total if cells.outcome in ("binary", "successes") else cells.total_squares
     reference = np.append(weight @ columns / weight.sum(), mean)
     reference[0] = 0.0
-    z = columns - reference[:-1]
+    z = np.ascontiguousarray((columns - reference[:-1]).T)  # whole columns are added up faster than rows
     total = cells.total - weight * mean
     starts = np.flatnonzero(np.any(np.diff(cells.codes, axis=0, prepend=-1) != 0, axis=1))
     p = len(names)
     products = np.zeros((len(starts), p + 1, p + 1))
     for j in range(p):
-        products[:, j, :p] = np.add.reduceat(z * (weight * z[:, j])[:, None], starts, axis=0)
-    crossed = np.add.reduceat(z * total[:, None], starts, axis=0)
+        products[:, j, :p] = np.add.reduceat(z * (weight * z[j]), starts, axis=1).T
+    crossed = np.add.reduceat(z * total, starts, axis=1).T
     products[:, p, :p] = products[:, :p, p] = crossed
     products[:, p, p] = np.add.reduceat(squares - mean * (cells.total + total), starts)
     return Moments(
