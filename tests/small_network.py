@@ -59,6 +59,8 @@ direction = "lower"
 label = "Outreach"
 starts = { "Clinic A" = "2023-04", "Clinic B" = "2023-04", "Clinic C" = "2023-07", "Clinic D" = "2023-07" }
 '''
+ONE_OUTCOME = NETWORK.split("[outcomes.sbp]")[0]
+"""The same network with its first outcome alone and no program, for what does not depend on them."""
 MONTH = "2023-11"
 
 

@@ -39,7 +39,8 @@ def month_tables(file: Path, month: str) -> Release:
 def own_tables(file: Path, month: str) -> Mapping[str, pd.DataFrame]:
     """Counts and sums as the feed's tables have them, before any model."""
     network = read_network(file)
-    with Records.of(network).held() as records:
+    records = Records.of(network)
+    with records.in_one_state():  # as in a run: a file is opened once
         screened = screen(records, network, month)
         summary = summarise(screened.usable, network)
     raw = [raw_rows(question_of(network, name, summary), summary) for name in network.outcomes]

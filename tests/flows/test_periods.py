@@ -13,6 +13,7 @@ import pandas as pd
 import pypdf
 import pytest
 from frictionless import validate
+from golden.demo_feeds import undrawn
 from small_network import NETWORK, RECORDS, write_network
 
 from flows.monthly_job import PeriodReported, report_period
@@ -115,7 +116,7 @@ def periods(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     records = RECORDS.replace(DATE, way.date).replace("range(3000)", "range(9000)")
     assert way.date in records
     network = write_network(tmp_path_factory.mktemp(way.kind), records, way.network())
-    first = report_period(network, way.first)
+    first = report_period(network, way.first, undrawn())
     with duckdb.connect(str(network.parent / "records.duckdb")) as connection:
         connection.execute(
             "INSERT INTO visits SELECT 'Clinic A', 'North', 'late-' || i, "
@@ -210,10 +211,12 @@ def test_effects_are_counted_in_periods_from_the_one_of_the_start(periods: Perio
     assert (effects["status"] == "ok").all()
 
 
-def test_both_periods_run_again_are_the_same_releases(periods: Periods) -> None:
-    again = report_period(periods.network, periods.way.second)
-    assert again.unchanged
-    assert again.directory == periods.second.directory
+def test_a_period_run_again_is_the_same_release(periods: Periods) -> None:
+    again = report_period(periods.network, periods.way.second, undrawn())
+    assert again.release.id == periods.second.release.id
+    feed, feed_before = again.directory / "feed", periods.second.directory / "feed"
+    assert {file.name for file in feed.iterdir()} == {file.name for file in feed_before.iterdir()}
+    assert all(file.read_bytes() == (feed_before / file.name).read_bytes() for file in feed.iterdir())
 
 
 def test_a_release_of_another_kind_of_period_is_refused(periods: Periods) -> None:

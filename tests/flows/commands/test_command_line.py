@@ -49,11 +49,10 @@ _OTHER = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", _OTHER, ids=lambda case: case.replace(" ", "-"))
-def test_what_is_wrong_is_a_sentence_and_exit_code_2(case: str, tmp_path: Path, clinicnet: Run) -> None:
+def test_what_is_wrong_is_a_sentence_and_exit_code_2(case: str, tmp_path: Path, clinicnet_here: Run) -> None:
     records, network, said = _OTHER[case]
-    ended = clinicnet("run", write_network(tmp_path / "network", records, network), "--month", MONTH)
+    ended = clinicnet_here("run", write_network(tmp_path / "network", records, network), "--month", MONTH)
     _is_a_sentence(ended)
     assert said in ended.stderr
     assert "patient-" not in ended.stderr
@@ -67,9 +66,8 @@ def test_no_such_network_file(clinicnet: Run) -> None:
     assert "netwrok.toml" in ended.stderr
 
 
-@pytest.mark.slow
-def test_a_month_without_records_names_those_that_have_them(network_file: Path, clinicnet: Run) -> None:
-    ended = clinicnet("run", network_file, "--month", "2031-01")
+def test_a_month_without_records_names_those_that_have_them(network_file: Path, clinicnet_here: Run) -> None:
+    ended = clinicnet_here("run", network_file, "--month", "2031-01")
     _is_a_sentence(ended)
     assert "2031-01" in ended.stderr
     assert "2023-01" in ended.stderr
@@ -77,8 +75,8 @@ def test_a_month_without_records_names_those_that_have_them(network_file: Path, 
 
 
 @pytest.mark.parametrize("month", ["2023-13", "May", "2023-1"])
-def test_a_bad_month(month: str, network_file: Path, clinicnet: Run) -> None:
-    ended = clinicnet("run", network_file, "--month", month)
+def test_a_bad_month(month: str, network_file: Path, clinicnet_here: Run) -> None:
+    ended = clinicnet_here("run", network_file, "--month", month)
     _is_a_sentence(ended)
     assert f"'{month}' is not a month" in ended.stderr
 
@@ -93,50 +91,46 @@ def test_debug_shows_where_an_error_comes_from(clinicnet: Run) -> None:
         assert ended.stderr.splitlines()[-2:][0].startswith("clinicnet: ")
 
 
-@pytest.mark.slow
-def test_a_formula_that_names_what_is_not_there(network_file: Path, clinicnet: Run) -> None:
-    ended = clinicnet("ask", "vaccinated ~ agge + (1 | clinic)", "--network", network_file)
+def test_a_formula_that_names_what_is_not_there(network_file: Path, clinicnet_here: Run) -> None:
+    ended = clinicnet_here("ask", "vaccinated ~ agge + (1 | clinic)", "--network", network_file)
     _is_a_sentence(ended)
     assert "'agge'" in ended.stderr
     assert "'age'" in ended.stderr
 
 
-@pytest.mark.slow
-def test_init_from_a_source_passes_the_check(network_file: Path, tmp_path: Path, clinicnet: Run) -> None:
+def test_init_from_a_source_passes_the_check(network_file: Path, tmp_path: Path, clinicnet_here: Run) -> None:
     network_file.unlink()
-    written = clinicnet("init", network_file, "--from", "records.duckdb")
+    written = clinicnet_here("init", network_file, "--from", "records.duckdb")
     assert written.returncode == 0, written.stderr
-    checked = clinicnet("check", network_file)
+    checked = clinicnet_here("check", network_file)
     assert checked.returncode == 0, checked.stderr
     assert "no errors" in checked.stdout
-    again = clinicnet("init", network_file, "--from", "records.duckdb")
+    again = clinicnet_here("init", network_file, "--from", "records.duckdb")
     _is_a_sentence(again)
     assert "is there already" in again.stderr
 
 
-@pytest.mark.slow
-def test_init_asks_and_takes_answers(network_file: Path, clinicnet: Run) -> None:
+def test_init_asks_and_takes_answers(network_file: Path, clinicnet_here: Run) -> None:
     network_file.unlink()
-    asked = clinicnet("init", network_file, answers="\n" * 40)
+    asked = clinicnet_here("init", network_file, answers="\n" * 40)
     assert asked.returncode == 0, asked.stderr
     assert "Where are the records?" in asked.stdout
-    assert clinicnet("check", network_file).returncode == 0
+    assert clinicnet_here("check", network_file).returncode == 0
     network_file.unlink()
-    ended = clinicnet("init", network_file, answers="records.duckdb\n")
+    ended = clinicnet_here("init", network_file, answers="records.duckdb\n")
     assert ended.returncode == 2
     assert ended.stderr.startswith("clinicnet: the answers ended before the questions did\nHINT: ")
 
 
-@pytest.mark.slow
-def test_init_names_a_table_that_is_not_there(network_file: Path, clinicnet: Run) -> None:
+def test_init_names_a_table_that_is_not_there(network_file: Path, clinicnet_here: Run) -> None:
     network_file.unlink()
-    _is_a_sentence(clinicnet("init", network_file, "--from", "records.duckdb", "--table", "visitors"))
+    _is_a_sentence(clinicnet_here("init", network_file, "--from", "records.duckdb", "--table", "visitors"))
 
 
-def test_check_says_everything_at_once_with_lines(tmp_path: Path, clinicnet: Run) -> None:
+def test_check_says_everything_at_once_with_lines(tmp_path: Path, clinicnet_here: Run) -> None:
     wrong = NETWORK.replace("[program]\nlabel", "[program]\nlable").replace('= "binary"', '= "binry"')
     file = write_network(tmp_path / "network", network=wrong)
-    ended = clinicnet("check", file)
+    ended = clinicnet_here("check", file)
     assert ended.returncode == 2
     lines = {
         number for number, line in enumerate(wrong.splitlines(), 1) if "lable" in line or "binry" in line
