@@ -20,6 +20,8 @@ from tasks.periods import Kind
 if TYPE_CHECKING:
     from prefect.schedules import Schedule
 
+    from tasks.network import Network
+
 CLOSED: Mapping[Kind, str] = {"month": "0 6 3 * *", "quarter": "0 6 3 1,4,7,10 *", "week": "0 6 * * 3"}
 """Kind of period → 6:00 on the third day of the next, as cron says it."""
 
@@ -63,7 +65,7 @@ def serve_schedule(network_file: Path, cron: str | None, say: Callable[[str], No
     with _server() as url, temporary_settings({PREFECT_API_URL: url}):
         say(f"The {period} just closed is reported at {cron!r} ({time_zone}).")
         say(f"Runs and forms are at {url.removesuffix('/api')}. Stop with Ctrl-C.")
-        _serve(network_file.resolve(), schedule)
+        _serve(network_file.resolve(), network, schedule)
 
 
 def _schedule(cron: str, time_zone: str) -> Schedule:
@@ -77,19 +79,46 @@ def _schedule(cron: str, time_zone: str) -> Schedule:
         ) from error
 
 
-def _serve(network_file: Path, schedule: Schedule) -> None:
+def _serve(network_file: Path, network: Network, schedule: Schedule) -> None:
+    """Serve both deployments under the network's name, so that one server can keep those of many networks."""
     from prefect import serve
     from prefect.deployments.runner import RunnerDeployment
 
     from flows.on_prefect.ad_hoc import ask_network
     from flows.on_prefect.monthly import monthly_report
+    from tasks.network.schema import slug
 
+    name = slug(network.network.name)
+    for flow in (monthly_report, ask_network):
+        _refuse_anothers(f"{flow.name}/{name}", network_file)
     parameters, tags = {"network": str(network_file)}, ["clinicnet"]
     monthly = RunnerDeployment.from_flow(
-        monthly_report, "monthly", schedule=schedule, parameters=parameters, tags=tags
+        monthly_report, name, schedule=schedule, parameters=parameters, tags=tags
     )
-    ad_hoc = RunnerDeployment.from_flow(ask_network, "ad-hoc", parameters=parameters, tags=tags)
+    ad_hoc = RunnerDeployment.from_flow(ask_network, name, parameters=parameters, tags=tags)
     serve(monthly, ad_hoc, print_starting_message=False)
+
+
+def _refuse_anothers(deployment: str, network_file: Path) -> None:
+    """Refuse to take over the deployment of another network file: it would never be reported again.
+
+    Raises:
+        ScheduleError: naming that file.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            of = client.read_deployment_by_name(deployment).parameters.get("network")
+        except ObjectNotFound:
+            return
+    if of not in (None, str(network_file)):
+        raise ScheduleError(
+            f"the deployment {deployment!r} on this server is of another network file: {of}",
+            hint="give one of the two networks another name under [network], or delete that deployment: "
+            f"prefect deployment delete {deployment}",
+        )
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What both demos publish is what they published before, to the byte, over successive months."""
+"""What both demos publish is what they published before, to the byte, over three successive months."""
 
 from __future__ import annotations
 

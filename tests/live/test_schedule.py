@@ -44,7 +44,7 @@ def test_it_serves_the_month_and_questions_and_ends_when_told(tmp_path: Path) ->
     server = PrefectServer(f"http://127.0.0.1:{port}/api", tmp_path / "prefect", environment)
     try:
         until(lambda: server.answers, 120.0, "the server it starts")
-        monthly = until(lambda: _deployment(server, "monthly-report/monthly"), 60.0, "the monthly deployment")
+        monthly = until(lambda: _deployment(server, "monthly-report/six-clinics"), 60.0, "its report")
         assert [each["schedule"]["timezone"] for each in monthly["schedules"]] == ["America/New_York"]
         state = {
             "type": "SCHEDULED",
@@ -54,10 +54,11 @@ def test_it_serves_the_month_and_questions_and_ends_when_told(tmp_path: Path) ->
         run = server.finished(made["id"])
         assert run["state_type"] == "COMPLETED", server.logs(run["id"])
         assert (tmp_path / "network/output/latest").resolve().name.startswith("2023-11-")
-        ad_hoc = until(lambda: _deployment(server, "ask/ad-hoc"), 60.0, "the ad-hoc deployment")
+        ad_hoc = until(lambda: _deployment(server, "ask/six-clinics"), 60.0, "its questions")
         asked = {"parameters": {"formula": "vaccinated ~ age + (1 | clinic)", "network": str(network)}}
         made = server.ask(f"deployments/{ad_hoc['id']}/create_flow_run", asked)
         assert server.finished(made["id"])["state_type"] == "COMPLETED"
+        _assert_another_is_refused(tmp_path, environment, server)
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -67,6 +68,27 @@ def test_it_serves_the_month_and_questions_and_ends_when_told(tmp_path: Path) ->
     assert process.returncode in (0, 130), log.read_text()
     assert not server.answers, "its server ends with it"
     assert "Traceback" not in log.read_text()
+
+
+def _assert_another_is_refused(tmp_path: Path, environment: dict[str, str], server: PrefectServer) -> None:
+    """Another network file of that name took the deployment over: the first was never reported again."""
+    other = write_network(tmp_path / "other", network=ONE_OUTCOME)
+    ended = subprocess.run(
+        [sys.executable, "-m", "flows", "schedule", str(other)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    first = tmp_path / "network/network.toml"
+    assert (
+        f"the deployment 'monthly-report/six-clinics' on this server is of another network file: {first}"
+        in ended.stderr
+    )
+    kept = _deployment(server, "monthly-report/six-clinics")
+    assert kept is not None and kept["parameters"]["network"] == str(first) and not kept["paused"]
 
 
 def _deployment(server: PrefectServer, name: str) -> dict[str, Any] | None:
