@@ -169,7 +169,7 @@ def disclosed(
     edition once more, it is the release. Otherwise the release is a new one, held against all there is now.
     """
     standing: tuple[Standing, ...] = journal.do(READ_PUBLISHED, output, period, estimated.summary)
-    for turn, held_against in enumerate(standing):
+    for turn, held_against in enumerate(each.following(network.clinics.now) for each in standing):
         subject = _attempt(turn, held_against)
         tables = estimated.tables(held_against)
         withholding = journal.do(DECIDE.about(subject), network, tables, estimated.summary, held_against)

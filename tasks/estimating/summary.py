@@ -89,7 +89,7 @@ def summarise(usable: Records, network: Network) -> Summary:
     outcomes = {}
     for name, outcome in network.outcomes.items():
         if outcome.counts_records:
-            outcomes[name] = _records_per_month(counted, months)
+            outcomes[name] = _records_per_month(counted, months, network)
         else:
             outcomes[name] = clinics_and_months.moments_by_month(
                 usable, outcome.column or name, log=outcome.scale == "log", exposure=outcome.exposure
@@ -151,13 +151,21 @@ def _values_per_patient(
     }
 
 
-def _records_per_month(counted: pd.DataFrame, months: tuple[str, ...]) -> pd.DataFrame:
-    """Records of every clinic in every month from its first with records to its last; in between 0 counts."""
-    open_in = counted.groupby("clinic", sort=True)["month"].agg(["min", "max"])
+def _records_per_month(counted: pd.DataFrame, months: tuple[str, ...], network: Network) -> pd.DataFrame:
+    """Records of every clinic in every month that it was open; in between 0 counts.
+
+    It was open from its first month with records to its last, and in the months before and after that the
+    network file declares. A month with records counts whatever is declared.
+    """
+    with_records = counted.groupby("clinic", sort=True)["month"].agg(["min", "max"])
+    open_in = {
+        str(clinic): _open_in(str(clinic), str(first), str(last), network)
+        for clinic, first, last in with_records.itertuples()
+    }
     every = pd.MultiIndex.from_tuples(
         [
             (clinic, month)
-            for clinic, opened, closed in open_in.itertuples()
+            for clinic, (opened, closed) in open_in.items()
             for month in months
             if opened <= month <= closed
         ],
@@ -175,3 +183,12 @@ def _records_per_month(counted: pd.DataFrame, months: tuple[str, ...]) -> pd.Dat
             "exposure": 1.0,
         }
     )
+
+
+def _open_in(clinic: str, first: str, last: str, network: Network) -> tuple[str, str]:
+    """First and last month that a clinic was open, by its records and by what is declared."""
+    dates = network.clinics.dated.get(clinic)
+    if dates is None:
+        return first, last
+    kind = network.window.period
+    return min(dates.open_from(kind) or first, first), max(dates.open_until(kind) or last, last)

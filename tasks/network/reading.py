@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -299,7 +299,13 @@ def _model(place: KeyPath) -> type[BaseModel] | None:
             skip = False
             continue
         if part not in model.model_fields:
-            return None
+            # a table that the user names, such as [clinics."North"]
+            of_any_name = get_type_hints(model).get("__pydantic_extra__")
+            within = next(_nested(of_any_name), None)
+            if within is None:
+                return None
+            model = within
+            continue
         annotation: Any = model.model_fields[str(part)].annotation
         inner = next((each for each in _nested(annotation)), None)
         if inner is None:

@@ -11,36 +11,22 @@ import re
 import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
     AllowInfNan,
-    BaseModel,
-    ConfigDict,
     Field,
     Strict,
     StringConstraints,
-    model_validator,
 )
-from pydantic_core import PydanticCustomError
 from text_unidecode import unidecode
 
 from reports.wording import ENGLISH, languages
 from tasks import periods
 from tasks.errors import nearest
+from tasks.network.clinics_section import ClinicsSection
+from tasks.network.section import Contradiction, Section, Start
 
-
-def _a_start(text: str) -> str:
-    try:
-        periods.first_day(text)
-    except ValueError:
-        raise PydanticCustomError("start", "neither a period nor a day") from None
-    return text
-
-
-Start = Annotated[str, AfterValidator(_a_start)]
-"""When a program starts: the first day of a month, quarter or week, or a day (YYYY-MM-DD)."""
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Limit = Annotated[float, AllowInfNan(False)]
 
@@ -58,29 +44,8 @@ LONGEST_WINDOW = 600
 
 CountFamily = Literal["poisson", "negative-binomial"]
 
-Contradiction = tuple[tuple[str, ...], str]
-"""Where two keys of a section disagree (path below the section), and what to do, in a sentence."""
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    def contradictions(self) -> Iterator[Contradiction]:
-        """What cannot be true at once although each key is well formed."""
-        yield from ()
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        found = list(self.contradictions())
-        if found:
-            sentences = "; ".join(sentence for _, sentence in found)
-            raise PydanticCustomError(
-                "contradiction", "{sentences}", {"sentences": sentences, "found": found}
-            )
-        return self
-
-
-class NetworkSection(_Section):
+class NetworkSection(Section):
     """`[network]`: who is reporting."""
 
     name: str = Field(min_length=1, description="the network's name, as it stands on the report")
@@ -99,7 +64,7 @@ class NetworkSection(_Section):
             yield ("time_zone",), f"there is no time zone {self.time_zone!r}; {_brief(offer)}"
 
 
-class RecordsSection(_Section):
+class RecordsSection(Section):
     """`[records]`: where the records are and the SELECT that brings them to the contract.
 
     The SELECT returns one row per record with columns `clinic` and `date`, optionally `region`, `patient`
@@ -157,7 +122,7 @@ class RecordsSection(_Section):
             )
 
 
-class ColumnLimits(_Section):
+class ColumnLimits(Section):
     """Declared limits of a column; a value outside is set aside and counted."""
 
     minimum: Limit | None = None
@@ -170,7 +135,7 @@ class ColumnLimits(_Section):
         yield from _limits_cross(self.minimum, self.maximum)
 
 
-class OutcomeSection(_Section):
+class OutcomeSection(Section):
     """`[outcomes.NAME]`: one outcome."""
 
     label: str = Field(description="as people read it")
@@ -276,7 +241,7 @@ class OutcomeSection(_Section):
                 yield ("adjusters",), f"adjusters names {adjuster!r} twice"
 
 
-class ProgramSection(_Section):
+class ProgramSection(Section):
     """`[program]`: what the network did, and when each clinic started."""
 
     label: str
@@ -298,7 +263,7 @@ class ProgramSection(_Section):
             yield ("starts",), "starts names no clinic"
 
 
-class WindowSection(_Section):
+class WindowSection(Section):
     """`[window]`: the kind of period that is reported, and how many of them an estimate uses.
 
     The reported period is the last of them. How many stands under the kind's own name: `quarters = 8`.
@@ -340,7 +305,7 @@ class WindowSection(_Section):
             )
 
 
-class PolicySection(_Section):
+class PolicySection(Section):
     """`[policy]`: small numbers and comparisons."""
 
     small_numbers: Literal["suppress-1-10", "nhs-7-round-5", "suppress-1-4", "none"] = "suppress-1-10"
@@ -353,7 +318,7 @@ class PolicySection(_Section):
     minimum_reliability: float = Field(default=0.7, ge=0, le=1)
 
 
-class OutputSection(_Section):
+class OutputSection(Section):
     """`[output]`: where reports, feed and the run's record go, beside the network file."""
 
     directory: str = "output"
@@ -364,7 +329,7 @@ class OutputSection(_Section):
             yield ("directory",), 'directory must be one that holds nothing else; leave it out for "output"'
 
 
-class Network(_Section):
+class Network(Section):
     """A network file, whole. `directory` is where the file is; relative paths start there."""
 
     network: NetworkSection
@@ -372,6 +337,7 @@ class Network(_Section):
     outcomes: dict[Identifier, OutcomeSection] = Field(min_length=1)
     limits: dict[Identifier, ColumnLimits] = Field(default_factory=dict)
     program: ProgramSection | None = None
+    clinics: ClinicsSection = Field(default_factory=ClinicsSection)
     window: WindowSection = WindowSection()
     policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()

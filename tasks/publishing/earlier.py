@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pandas as pd
 
 from tasks.errors import PublishingError
 from tasks.periods import PATTERN, Period
+from tasks.publishing.names_of_today import under_names_of_today
 from tasks.publishing.output import Output
 from tasks.release import (
     CLINIC_ESTIMATES,
@@ -63,7 +64,9 @@ def latest_before(earlier: Sequence[Earlier], period: str, policy: str) -> Earli
     """
     before = [each for each in earlier if each.since.period < period and each.policy == policy]
     last = max((each.since.period for each in before), default=None)
-    return next((each for each in reversed(before) if each.since.period == last), None)
+    latest = next((each for each in reversed(before) if each.since.period == last), None)
+    # of a release that stands there once for each past of a merger, the past that kept the name
+    return next((each for each in before if latest is not None and each.since == latest.since), None)
 
 
 _RELEASE_NAME = re.compile(PATTERN + r"-\w+(\.\d+)?")
@@ -84,6 +87,21 @@ class Standing:
     def is_given_by(self, id_: str) -> bool:
         """Whether a release of this id is what was looked for: the edition, or any where it is a new one."""
         return self.edition is None or self.edition.id == id_
+
+    def following(self, now: Mapping[str, str]) -> Standing:
+        """The same with every clinic under its name of today.
+
+        Args:
+            now: old name → name of today.
+        """
+        if not now:
+            return self
+        earlier = [
+            replace(each, tables=tables)
+            for each in self.earlier
+            for tables in under_names_of_today(each.tables, now)
+        ]
+        return replace(self, earlier=earlier)
 
     def file_names(self) -> dict[str, str]:
         """Clinic → the file name that the first release gave it, which it keeps: people have links to it."""

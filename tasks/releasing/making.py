@@ -105,8 +105,15 @@ def release_of(
         tables = {**tables, "changes": changes(before.since, before.tables, tables)}
     # what a network file does not declare is not part of what it configures
     undeclared = {key for key in _DECLARED if getattr(network.records, key) is None}
+    unsaid: dict[str, bool] = {} if network.clinics.declared else {"clinics": True}
     configuration = network.model_dump_json(
-        exclude={"output": True, "directory": True, "records": undeclared, "window": network.window.unused}
+        exclude={
+            "output": True,
+            "directory": True,
+            "records": undeclared,
+            "window": network.window.unused,
+            **unsaid,
+        }
     )
     return Release(
         id=release_id(configuration, period, policy, tables, since),

@@ -83,7 +83,7 @@ def _screen(records: Records, network: Network, period: str) -> Screened:
     findings += _column_findings(by_rule_of_columns, by_column)
     findings += _lone_patients(by_rule_of_columns) if "patient" in contract.columns else []
     findings += differing
-    findings += _clinic_findings(usable, window, tuple(used["clinic"]), contract.names.merged)
+    findings += _clinic_findings(usable, window, network, tuple(used["clinic"]), contract.names.merged)
     return Screened(
         usable=usable,
         quality=pd.DataFrame(findings, columns=list(QUALITY_COLUMNS)),
@@ -212,7 +212,11 @@ def _lone_patients(by_rule: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def _clinic_findings(
-    usable: Records, window: tuple[str, ...], clinics: tuple[str, ...], merged: tuple[str, ...]
+    usable: Records,
+    window: tuple[str, ...],
+    network: Network,
+    clinics: tuple[str, ...],
+    merged: tuple[str, ...],
 ) -> Iterable[dict[str, object]]:
     """Names alike, periods without records, and sudden drops: from each clinic's records by period."""
     rules = [
@@ -221,10 +225,17 @@ def _clinic_findings(
         query_rule("volume_drop"),
         *counts_by_rule.encoding_rule(clinics, merged),
     ]
-    counted = counts_by_rule.by_clinic_month_rule(usable, window, rules)
+    kind, dated = network.window.period, network.clinics.dated.items()
+    opened = {clinic: each.open_from(kind) for clinic, each in dated}
+    closed = {clinic: each.open_until(kind) for clinic, each in dated}
+    counted = counts_by_rule.by_clinic_month_rule(usable, window, rules, _given(opened), _given(closed))
     for rule in rules:
         its = counted[counted["rule"] == rule.name]
         yield from _findings(rule, _counts(its, "n_found"), _counts(its, "n_checked"))
+
+
+def _given(declared: Mapping[str, str | None]) -> dict[str, str]:
+    return {clinic: period for clinic, period in declared.items() if period is not None}
 
 
 def _clinics(used: pd.DataFrame, by_rule: pd.DataFrame, kind: Kind, *, has_patients: bool) -> pd.DataFrame:

@@ -223,8 +223,12 @@ def _contents(
         impossible = sum(int(row[f"c{i}"]) for row in rows)
         if impossible:
             found.append(Misfit(count.place, count.sentence.format(n=_records(impossible))))
-    if network.program is not None and network.program.starts is not None and clinics:
-        found += _unknown_starts(network.program.starts, clinics)
+    if clinics:
+        now = network.clinics.now
+        known = sorted({now.get(each, each) for each in clinics})
+        if network.program is not None and network.program.starts is not None:
+            found += _unknown_starts(network.program.starts, known)
+        found += _unknown_clinics(network, clinics, known)
     return contract, found
 
 
@@ -308,6 +312,21 @@ def _unknown_starts(starts: Mapping[str, str], known: Sequence[str]) -> Iterator
         if name not in known:
             yield Misfit(
                 ("program", "starts", name), f"no record is of a clinic {name!r}; {nearest(name, known)}"
+            )
+
+
+def _unknown_clinics(network: Network, written: Sequence[str], known: Sequence[str]) -> Iterator[Misfit]:
+    """Clinics of `[clinics]` that no record is of, under none of their names."""
+    for old, new in network.clinics.now.items():
+        if old not in written and new not in known:
+            yield Misfit(
+                ("clinics", "renamed", old),
+                f"no record is of a clinic {old!r} or {new!r}; {nearest(old, written)}",
+            )
+    for clinic in network.clinics.dated:
+        if clinic not in known and clinic not in network.clinics.renamed:
+            yield Misfit(
+                ("clinics", clinic), f"no record is of a clinic {clinic!r}; {nearest(clinic, known)}"
             )
 
 

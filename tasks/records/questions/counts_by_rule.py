@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from tasks.records.questions.aggregates import aggregate_frame
 from tasks.records.questions.record_names import look_alike
 from tasks.records.questions.rules import Rule, query, query_rule
 from tasks.records.questions.screened_records import ScreenedRecords
-from tasks.records.questions.sql_text import literals
+from tasks.records.questions.sql_text import literal, literals
 from tasks.records.sources.records import Records
 
 
@@ -37,15 +37,39 @@ def by_region(records: Records, screened: ScreenedRecords, rule: Rule) -> pd.Dat
     return aggregate_frame(records.made_of_these(screened.kept), rule.sql)
 
 
-def by_clinic_month_rule(usable: Records, window: Sequence[str], rules: Sequence[Rule]) -> pd.DataFrame:
-    """What rules on clinics' months find (`rule`, `clinic`, `n_checked`, `n_found`), in one pass."""
+def by_clinic_month_rule(
+    usable: Records,
+    window: Sequence[str],
+    rules: Sequence[Rule],
+    opened: Mapping[str, str],
+    closed: Mapping[str, str],
+) -> pd.DataFrame:
+    """What rules on clinics' months find (`rule`, `clinic`, `n_checked`, `n_found`), in one pass.
+
+    Args:
+        usable: the screened records.
+        window: the window's periods.
+        rules: the rules.
+        opened, closed: clinic → first and last period that it is declared to be open in.
+    """
     listed = ", ".join(f"('{each}')" for each in window)
-    by_month = usable.made_of_these(query("clinic_months", months=listed))
+    from_, until = _by_clinic(opened, "MIN(month)"), _by_clinic(closed, literal(window[-1]))
+    by_month = usable.made_of_these(query("clinic_months", months=listed, opened=from_, closed=until))
     asked = (
         f"SELECT '{rule.name}' AS rule, clinic, n_checked, n_found FROM ({rule.sql}) AS {rule.name}"
         for rule in rules
     )
     return aggregate_frame(by_month, " UNION ALL ".join(asked))
+
+
+def _by_clinic(declared: Mapping[str, str], otherwise: str) -> str:
+    """SQL of a period by clinic."""
+    if not declared:
+        return otherwise
+    cases = " ".join(
+        f"WHEN {literal(each)} THEN {literal(month)}" for each, month in sorted(declared.items())
+    )
+    return f"CASE clinic {cases} ELSE {otherwise} END"
 
 
 def copies_rule(screened: ScreenedRecords) -> Rule:

@@ -41,7 +41,7 @@ class ScreenedRecords:
     def typed(self) -> str:
         """Every record: names trimmed, dates as days in the network's time zone, 0 and 1 for false, true."""
         columns = [
-            f"{self.contract.names.clinic} AS clinic",
+            f"{self._clinic()} AS clinic",
             f"{self.contract.names.region} AS region",
             f"{self.contract.names.patient} AS patient",
             f"{self._date()} AS date",
@@ -143,6 +143,14 @@ class ScreenedRecords:
     def tells_copies(self) -> bool:
         """Whether equal records can be told from records of different patients."""
         return "patient" in self.contract.columns or "record" in self.contract.columns
+
+    def _clinic(self) -> str:
+        """The clinic's name of today."""
+        now = self.network.clinics.now
+        if not now:
+            return self.contract.names.clinic
+        cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in sorted(now.items()))
+        return f"CASE {self.contract.names.clinic} {cases} ELSE {self.contract.names.clinic} END"
 
     def _date(self) -> str:
         if self.contract.zoned:
