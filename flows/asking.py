@@ -16,6 +16,7 @@ from tasks.periods import Period, between
 
 if TYPE_CHECKING:
     from tasks.estimating.outcome_family import Family
+    from tasks.models import MarginalEffects
     from tasks.models.fit import Fit
     from tasks.network.schema import Network, OutcomeSection
     from tasks.periods import Kind
@@ -39,12 +40,64 @@ class AdHocQuestion:
             that one formula can be put to every model.
         month: the last period of the network file's window; None takes every period with records.
         correlation: GEE's working correlation.
+        marginal: a column, of which the average over all records is told at two values: "drive_thru" for 0
+            and 1, or "age=40,60"; None for none.
     """
 
     formula: str
     model: Model = "auto"
     month: str | None = None
     correlation: Correlation = "exchangeable"
+    marginal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The fit that answers a question, and the averages over all records where they were asked for."""
+
+    fit: Fit
+    marginal: MarginalEffects | None
+
+    def __str__(self) -> str:
+        parts = [self.fit.summary()] if self.marginal is None else [self.fit.summary(), str(self.marginal)]
+        return "\n\n".join(parts)
+
+
+def answer(network_file: Path, question: AdHocQuestion) -> Answer:
+    """The fit that answers `question`, explained, and what of it holds for all records on average.
+
+    Raises:
+        ClinicnetError: the network file, the records or the formula cannot be used; says what would be right.
+    """
+    from flows.explaining import explanations
+    from tasks.network import read_network
+    from tasks.records import Records
+    from tasks.records.formulas.formula import read
+
+    network = read_network(network_file)
+    with one_thread(), Records.of(network).in_one_state():
+        usable = usable_records(network, question.month)
+        fitted = fit(usable, network, question)
+        _, text = _outcome(read(question.formula), network)
+        said = explanations(fitted, text, usable)
+        averaged = None if question.marginal is None else _marginal(fitted, question.marginal, usable)
+    return Answer(replace(fitted, messages=(*fitted.messages, *said)), averaged)
+
+
+def _marginal(fitted: Fit, asked: str, usable: Records) -> MarginalEffects:
+    """The averages at two values of a column."""
+    from tasks.models import marginal_effects
+
+    column, _, ends = asked.partition("=")
+    contrast: list[object] = [_value(each) for each in ends.split(",")] if ends else [0, 1]
+    return marginal_effects(fitted, column.strip(), usable, contrast=contrast)
+
+
+def _value(written: str) -> float | str:
+    try:
+        return float(written)
+    except ValueError:
+        return written.strip()
 
 
 def ask(network_file: Path, question: AdHocQuestion) -> Fit:

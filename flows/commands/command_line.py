@@ -160,13 +160,16 @@ def ask(
     correlation: Annotated[
         Correlation, typer.Option(help="Working correlation, for GEE.")
     ] = Correlation.exchangeable,
+    marginal: Annotated[
+        str | None,
+        typer.Option(help="Column whose effect is averaged over all records: drive_thru, or age=40,60."),
+    ] = None,
 ) -> None:
     """Fit one model to the screened records and print it."""
-    from flows.asking import INSIDE, AdHocQuestion
-    from flows.asking import ask as answer
+    from flows.asking import INSIDE, AdHocQuestion, answer
 
-    question = AdHocQuestion(formula, model.value, month, correlation.value)
-    print(answer(network, question).summary())
+    question = AdHocQuestion(formula, model.value, month, correlation.value, marginal)
+    print(answer(network, question))
     print(INSIDE)
 
 

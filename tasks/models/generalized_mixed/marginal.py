@@ -311,7 +311,7 @@ def _attenuation(fit: GlmmFit, step: Floats | None, marginal_log_odds_ratio: flo
     if any(term.columns != (INTERCEPT,) for term in fit.loadings):
         return None
     variance = sum(float(term.covariance[0, 0]) for term in fit.loadings)
-    zla = float(1.0 / np.sqrt(1.0 + _CLOSEST**2 * variance))
+    zla = attenuation_factor(variance)
     at = float(fit.coef.get(INTERCEPT, 0.0))
     rho0 = probability_scale(at, variance).icc
     exact = float("nan") if step is None else marginal_log_odds_ratio / float(step @ fit.coef)
@@ -323,6 +323,14 @@ def _attenuation(fit: GlmmFit, step: Floats | None, marginal_log_odds_ratio: flo
         }
     )
     return Attenuation(exact, zla, 1.0 - rho0, rho0, coefficients)
+
+
+def attenuation_factor(variance: float) -> float:
+    """Population-averaged over conditional log odds ratios, about, of intercepts of this variance.
+
+    Source: Zeger, Liang & Albert (1988), Biometrics 44:1049, eq. 3.3.
+    """
+    return float(1.0 / np.sqrt(1.0 + _CLOSEST**2 * variance))
 
 
 def _how(fit: Fit) -> str:

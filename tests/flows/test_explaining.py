@@ -1,0 +1,68 @@
+"""What an answer says of itself, from its own numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from scipy import stats
+
+from flows.asking import AdHocQuestion, answer
+from tasks.models import LmmFit, glmm, lmm, marginal_effects, mundlak
+from tasks.models.generalized_mixed.marginal import attenuation_factor
+
+
+def visits(network_file: Path) -> duckdb.DuckDBPyRelation:
+    """The records as screening leaves them: copies once."""
+    connection = duckdb.connect(str(network_file.parent / "records.duckdb"), read_only=True)
+    return connection.sql(
+        "SELECT DISTINCT clinic, patient, vaccinated, sbp, emergencies, age, sex, visit_date FROM visits"
+    )
+
+
+def test_a_linear_model_tells_its_icc_twice_and_what_likelihood_would_give(network_file: Path) -> None:
+    formula = "sbp ~ age + (1 | clinic)"
+    found = answer(network_file, AdHocQuestion(formula)).fit
+    assert isinstance(found, LmmFit)
+    said = " ".join(found.messages)
+    rows = visits(network_file)
+    restricted, likelihood = (lmm(formula, rows, reml=reml) for reml in (True, False))
+    share = restricted.icc["clinic"]
+    assert "What would change for a patient like this one" in said
+    assert f"two records of one clinic correlate by {share:.3g}" in said
+    assert f"{100 * share:.2g}% of what records differ by" in said
+    assert f"SD between clinics is {float(restricted.varcomp.sd('clinic').iloc[0]):.4g}" in said
+    assert f"gives {float(likelihood.varcomp.sd('clinic').iloc[0]):.4g}" in said
+    test = mundlak("sbp ~ age", rows, groups="clinic")
+    assert f"(Mundlak's test: p = {test.f.p:.2g})" in said
+
+
+def test_a_logistic_model_tells_how_odds_ratios_shrink(network_file: Path) -> None:
+    formula = "vaccinated ~ sex + (1 | clinic)"
+    found = answer(network_file, AdHocQuestion(formula, marginal="sex=female,male"))
+    rows = visits(network_file)
+    fit = glmm(formula, rows, family="binomial")
+    variance = float(fit.varcomp.variance("clinic").iloc[0])
+    assert f"about {attenuation_factor(variance):.2f} times as large" in " ".join(found.fit.messages)
+    assert found.marginal is not None
+    expected = marginal_effects(fit, "sex", rows, contrast=["female", "male"]).table
+    ours = found.marginal.table
+    assert ours.loc["risk_difference", "estimate"] == pytest.approx(
+        expected.loc["risk_difference", "estimate"], rel=1e-4
+    )
+    assert "risk_difference" in str(found)
+
+
+def test_the_factor_is_that_of_a_logistic_curve_taken_for_a_normal_one() -> None:
+    """At a variance of 1: 1/√(1 + c²), with c = 16√3/(15π)."""
+    c = 16 * 3**0.5 / (15 * 3.141592653589793)
+    assert attenuation_factor(1.0) == pytest.approx(1 / (1 + c**2) ** 0.5)
+    # c is the scale of the normal distribution function that is closest to the logistic one
+    assert stats.norm.cdf(c * 1.0) == pytest.approx(stats.logistic.cdf(1.0), abs=0.01)
+
+
+def test_gee_answers_the_policy_question(network_file: Path) -> None:
+    said = " ".join(answer(network_file, AdHocQuestion("vaccinated ~ age")).fit.messages)
+    assert "over the whole population" in said
+    assert "intraclass" not in said
