@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from tasks.estimating.own_spread import own_spread
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.estimating.worth import Worth
-from tasks.models import ICC, GlmmFit, LmmFit, Shrunken, design_effect, icc
+from tasks.models import ICC, GlmmFit, LmmFit, Shrunken, design_effect, icc, mundlak
 from tasks.models.generalized_mixed.sd_profile import likelihood_family
 from tasks.models.numerics import distributions as stats
 from tasks.records import Records
@@ -66,6 +66,7 @@ def network_figures(
         rows_or_reason(lambda: _rows(_clustering(question, records))),
         rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
         rows_or_reason(lambda: _rows(_adjustment(question, summary, fit))),
+        rows_or_reason(lambda: _rows(_within_and_between(question, records))),
     ]
     rows = pd.concat([part for part, _ in parts if len(part)], ignore_index=True)
     return rows.assign(outcome=question.name), [reason for _, reasons in parts for reason in reasons]
@@ -161,6 +162,19 @@ def _adjustment(question: OutcomeFormulas, summary: Summary, fit: LmmFit | GlmmF
         yield _Figure("discrimination", found.discrimination, how)
     if np.isfinite(found.calibration):
         yield _Figure("calibration", found.calibration, coded("figure_method.calibration"))
+
+
+def _within_and_between(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:
+    """Mundlak's test of a continuous outcome's adjusters: do clinics' averages say what patients' do?"""
+    if question.mean_family != "gaussian" or not question.outcome.adjusters or question.patients:
+        return  # with patients of several visits the test would count visits for patients
+    try:
+        test = mundlak(replace(question, curved=()).without_months, records, groups="clinic")
+    except SourceError:
+        raise
+    except ClinicnetError:
+        return  # nothing varies both within clinics and between them
+    yield _Figure("mundlak", test.f.p, say("figure_method.mundlak"))
 
 
 def _method(fit: LmmFit | GlmmFit) -> str:

@@ -46,6 +46,7 @@ FIGURES = {
     # made of all records together
     "discrimination": _MODELLED,
     "calibration": _MODELLED,
+    "mundlak": _MODELLED,
     # made of every clinic's own events
     "overdispersion": _SHARE,
     "own_spread": _SHARE,

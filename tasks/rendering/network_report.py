@@ -19,6 +19,7 @@ from tasks.rendering.effects_chart import (
     tests_of,
     whole_effects,
 )
+from tasks.rendering.explained import explained
 from tasks.rendering.funnel import Funnel, funnel
 from tasks.rendering.numbers import whole
 from tasks.rendering.place import Overview, overview
@@ -33,7 +34,7 @@ MOST_NAMED = 3
 FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
-    *("overdispersion", "own_spread", "rankability", "discrimination", "calibration"),
+    *("overdispersion", "own_spread", "rankability", "discrimination", "calibration", "mundlak"),
 )
 
 
@@ -120,6 +121,7 @@ def _network_html(edition: Edition) -> str:
             for status in STATUSES
             if status not in ("ok", "suppressed_secondary")
         ],
+        explained=explained(edition),
         glossary=glossary(),
         policy=sentences.policy_words(edition.release.policy),
         program_none=sentences.program_none,

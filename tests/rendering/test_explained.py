@@ -1,0 +1,58 @@
+"""What the methods page explains, from the release's own numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rendering.test_charts import binary
+
+from tasks.rendering.edition import Edition, Figure, Outcome
+from tasks.rendering.explained import explained
+
+
+def with_figure(outcome: Outcome, name: str, value: float) -> Outcome:
+    figure = Figure(name, "", value, None, None, "", "", "ok", None)
+    return dataclasses.replace(outcome, figures={**outcome.figures, name: figure})
+
+
+def told(edition: Edition, *outcomes: Outcome) -> str:
+    return " ".join(explained(dataclasses.replace(edition, outcomes=outcomes)))
+
+
+def test_a_correlation_is_read_twice_by_its_own_value(state48_edition: Edition) -> None:
+    said = told(state48_edition, with_figure(binary([(5, 10)]), "icc", 0.2))
+    assert (
+        "Y: 20% of the variation between records lies between clinics, and two records of one clinic " in said
+    )
+    assert "correlate by 0.200" in said
+
+
+def test_odds_ratios_shrink_by_the_spread_of_clinics(state48_edition: Edition) -> None:
+    """At an SD of 1 by 1/√(1 + c²) = 0.86, c = 16√3/(15π); of a continuous outcome nothing is said."""
+    outcome = with_figure(binary([(5, 10)]), "sd_between", 1.0)
+    assert "is about 0.86 times the other" in told(state48_edition, outcome)
+    assert "collapse" not in told(state48_edition, dataclasses.replace(outcome, kind="continuous"))
+
+
+def test_within_and_between_are_said_to_agree_only_where_nothing_speaks_against_it(
+    state48_edition: Edition,
+) -> None:
+    plain = binary([(5, 10)])
+    assert "nothing speaks against it (p = 0.40)" in told(state48_edition, with_figure(plain, "mundlak", 0.4))
+    assert "they do not (p = 0.002)" in told(state48_edition, with_figure(plain, "mundlak", 0.002))
+    assert "Mundlak" not in told(state48_edition, plain)
+
+
+def test_predicted_over_expected_runs_over_the_clinics_shown(state48_edition: Edition) -> None:
+    outcome = binary([(20, 100), (50, 100), (75, 100)], target=50.0)
+    assert "it runs from 0.40 to 1.50 over the clinics" in told(state48_edition, outcome)
+
+
+def test_questions_are_told_with_the_estimates_that_answer_them(state48_edition: Edition) -> None:
+    said = " ".join(explained(state48_edition))
+    assert "For the whole population: " in said
+    assert "For these clinics only: " in said
+    without = dataclasses.replace(
+        state48_edition, network=state48_edition.network.model_copy(update={"program": None})
+    )
+    assert "Three questions" not in " ".join(explained(without))
