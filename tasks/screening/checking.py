@@ -47,7 +47,7 @@ def _problems_with_records(reading: Reading, network: Network) -> list[Problem]:
         return [reading.problem(("records", "password_block"), f"[records] {sentence}; {way_out}")]
     try:
         records = Records.of(network)
-        with records.in_one_state():  # a file is opened once: a CSV's types are guessed from all of it
+        with records.held():
             with records.reached():
                 place = ("records", select)  # the source itself answers, so what is wrong now is the SELECT
             _, misfits = examine_records(records, network)

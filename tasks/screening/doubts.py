@@ -25,8 +25,7 @@ def doubts(path: Path) -> tuple[Problem, ...]:
     reading = examine(path)
     if reading.network is None:
         return ()
-    records = Records.of(reading.network)
-    with records.in_one_state():
+    with Records.of(reading.network).held() as records:
         contract = require_contract(records, reading.network)
         doubted = doubted_numbering(records, reading.network, contract)
         assumed = [Misfit(("records", "source"), each) for each in records.assumptions()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ DATA = records()
 
 
 @pytest.fixture(scope="module", params=list(ENGINES))
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return ENGINES[request.param](DATA, tmp_path_factory.mktemp("place"))
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    made = ENGINES[request.param](DATA, tmp_path_factory.mktemp("place"))
+    with made.held() if isinstance(made, Records) else contextlib.nullcontext(made) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")

@@ -238,14 +238,17 @@ class Records:
 
     @contextmanager
     def held(self) -> Iterator[Records]:
-        """Keep a DuckDB file or a copy open while several questions are asked, so that it is read once.
+        """Keep a file or a copy open while several questions are asked, so that it is read once.
 
         A server keeps its own cache, and is not kept waiting in a transaction.
+
+        Raises (from the questions):
+            SourceError: the file was written meanwhile, so that the answers would not belong together.
         """
         if self._is_url and not self._is_copied:
             yield self
             return
-        with self.connect():
+        with self.in_one_state():
             yield self
 
     @contextmanager

@@ -195,18 +195,22 @@ class TestLogisticNormal:
 
     @pytest.mark.slow
     def test_rare_events_of_either_shape(self) -> None:
-        """30 clinics, prevalence 3%, ICC 0.1: where one shape's interval fails, the default holds."""
-        rng = np.random.default_rng(8)
+        """30 clinics, prevalence 3%, ICC 0.1: where one shape's interval fails, the default holds.
+
+        Of 30 networks each it holds 29 and 30; the beta-binomial interval alone holds 22 of the normal ones,
+        and the logistic-normal one alone 25 of the beta ones.
+        """
+        rng = np.random.default_rng(1)
         # SD 1.486 and intercept −4.30 of the log odds have prevalence 3% and observed-scale ICC 0.1
-        normal = special.expit(-4.3017 + 1.4857 * rng.normal(size=(60, 30)))
-        beta = rng.beta(0.03 * 9, 0.97 * 9, (60, 30))
+        normal = special.expit(-4.3017 + 1.4857 * rng.normal(size=(30, 30)))
+        beta = rng.beta(0.03 * 9, 0.97 * 9, (30, 30))
         for probabilities in (normal, beta):
             held = 0
             for p in probabilities:
                 events = Events(np.full(30, 50.0), rng.binomial(50, p).astype(float))
                 lower, upper = profile_of_events(events, "profile", 0.95)
                 held += lower <= 0.1 <= upper
-            assert held >= 53
+            assert held >= 27
 
 
 def test_text_outcomes_count_the_second_value() -> None:
