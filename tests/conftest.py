@@ -15,10 +15,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Before numpy is imported, here and in what tests start: every core has a test of its own to run."""
 
 
+LONGEST = ("golden/test_demo_feeds.py", "models/test_frame_and_database.py", "corpus/test_corpus.py")
+"""Files of more than a minute."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that have slow tests: a long one begun last keeps one process waiting for it."""
+    """Begin with the longest files, then others with slow tests: one begun last keeps a process waiting."""
     slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("live")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (not str(item.path).endswith(LONGEST), item.path not in slow))
 
 
 @pytest.fixture(scope="session")
