@@ -20,6 +20,7 @@ from tasks.errors import ClinicnetError, FormulaError, SourceError, SourceUnreac
 from tasks.records import Records, cells_for, moments_for
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.derived_records import without_levels
+from tasks.records.sources import records as records_module
 
 CANARY = "Jane Canary-Doe"
 SECRET = "hunter2-secret"  # noqa: S105 — planted, and looked for
@@ -313,3 +314,22 @@ def test_an_sqlite_files_path_starts_at_the_network_file(
     monkeypatch.chdir("/")
     for source in ("sqlite:///data/r.sqlite", f"sqlite:///{tmp_path}/data/r.sqlite"):
         assert list(Records(source, directory=str(tmp_path)).columns()) == ["clinic"]
+
+
+@pytest.mark.parametrize("name", ["visits.csv", "visits.parquet"])
+def test_a_held_file_is_opened_once(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a CSV file that is opened, every value is looked at to know its types."""
+    duckdb.sql("SELECT range AS age FROM range(9)").write_csv(str(tmp_path / "visits.csv"))
+    duckdb.sql("SELECT range AS age FROM range(9)").write_parquet(str(tmp_path / "visits.parquet"))
+    opened: list[Path] = []
+    reader = {"visits.csv": "open_csv", "visits.parquet": "open_parquet"}[name]
+    real = getattr(records_module, reader)
+
+    def counted(path: Path, threads: int | None) -> Any:
+        opened.append(path)
+        return real(path, threads)
+
+    monkeypatch.setattr(records_module, reader, counted)
+    with Records(str(tmp_path / name)).held() as records:
+        assert records.columns() == records.columns() == {"age": "number"}
+    assert len(opened) == 1
