@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from tasks.errors import FormulaError, RecordsError
@@ -35,6 +36,14 @@ class CountedRows:
 
     table: pa.Table
     weight: str | None
+
+    def one_by_one(self) -> CountedRows:
+        """Every row by itself, as often as it is there: a spline's knots are quantiles of rows."""
+        if self.weight is None:
+            return self
+        times = self.table[self.weight].to_numpy()
+        each = self.table.take(pa.array(np.repeat(np.arange(len(times)), times.astype(np.int64))))
+        return CountedRows(each.drop_columns([self.weight]), None)
 
 
 @dataclass
@@ -91,7 +100,8 @@ def held_rows(data: Any, asked: Request) -> CountedRows | None:
     if held.rows is None:
         with data.connect() as connection:
             held.rows = CountedRows(*fetch_rows(held.columns, connection, data.query))
-    return held.rows
+    bends = any(each.function in BASIS_FUNCTIONS for each in asked.expressions)
+    return held.rows.one_by_one() if bends else held.rows
 
 
 def held_moments(
@@ -123,7 +133,7 @@ def _of(data: Any) -> _Held | None:
 
 
 def _covers(columns: Request, asked: Request) -> bool:
-    """Whether rows of `columns` have all that is asked; time's order and splines need rows one by one."""
-    if "time" in asked.roles or any(each.function in BASIS_FUNCTIONS for each in asked.expressions):
+    """Whether rows of `columns` have all that is asked; time's order is not in them."""
+    if "time" in asked.roles:
         return False
     return set(asked.names) <= set(columns.names)

@@ -20,6 +20,7 @@ from flows.monthly_job import PeriodReported, report_period
 from tasks.errors import PublishingError
 from tasks.network import read_network
 from tasks.publishing import Output, earlier_releases
+from tasks.release import CODED
 
 pytestmark = pytest.mark.slow
 
@@ -192,7 +193,8 @@ def test_no_sentence_of_the_feed_speaks_of_months(periods: Periods) -> None:
     said += [field["description"] for field in fields]
     for table, rows in periods.second.release.tables.items():
         assert len(rows) or table == "changes"
-        words = [rows[name] for name in rows.columns if rows[name].dtype == "string"]
+        sentences = [name for name in rows.columns if not name.endswith(CODED)]  # codes are the same in all
+        words = [rows[name] for name in sentences if rows[name].dtype == "string"]
         said += [str(cell) for column in words for cell in column.dropna().unique()]
     assert len(said) > 300
     assert [each for each in said if OF_MONTHS.search(NAMES.sub("", each))] == []
