@@ -161,7 +161,7 @@ def _adjustment(question: OutcomeFormulas, summary: Summary, fit: LmmFit | GlmmF
         how = coded(f"figure_method.{'concordance' if binary else 'explained'}")
         yield _Figure("discrimination", found.discrimination, how)
     if np.isfinite(found.calibration):
-        yield _Figure("calibration", found.calibration, coded("figure_method.calibration"))
+        yield _Figure("calibration", 100.0 * found.calibration, coded("figure_method.calibration"), "%")
 
 
 def _within_and_between(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:
