@@ -90,7 +90,8 @@ def exceptions(outcome: Outcome) -> str | None:
     if not lines:
         return None
     named = [say("message.exception", clinic=line.clinic, reading=short_reading(line)) for line in lines]
-    return say("message.exceptions", clinics="; ".join(named))
+    key = "message.exceptions_values" if outcome.kind == "continuous" else "message.exceptions"
+    return say(key, clinics="; ".join(named))
 
 
 def outlying(outcome: Outcome) -> str | None:

@@ -121,3 +121,9 @@ def test_events_that_begin_after_the_baseline_leave_no_limits() -> None:
     chart = rates(np.array([0.0] * 12 + [3.0, 4.0]), np.full(14, 10.0))
     assert limits(chart).kind == ""
     assert autocorrelations([chart.standardised]) == [0]
+
+
+def test_a_trend_is_no_likeness() -> None:
+    """A steady rise is a change: limits that widened for it would hide it."""
+    rising = [each + 0.3 * np.arange(24) for each in series(40, 24, 0.0, 74)]
+    assert np.mean(autocorrelations(rising)) < 1
