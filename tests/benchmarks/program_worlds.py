@@ -7,6 +7,7 @@ change with the months since the start, with the calendar, or with how early a c
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +23,6 @@ Shape = Literal["constant", "growing", "fading", "calendar", "cohorts"]
 
 MONTHS = 12
 TREND = 0.03
-LINEAR_TERMS = {"continuous": 0.0, "binary": 0.0, "count": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +44,9 @@ class World:
         level: the linear predictor without anything.
         visits: records of a patient, one a month; 1 where each patient is seen once.
         patient_sd: SD of the patients' levels.
+        lasting: correlation of a clinic's shocks from month to month.
+        wandering: SD of the clinics' own changes a month.
         own_trend: by how much a month the early half changes without the program, beside what all do.
-        whole: whether half of the clinics have it all along and half never, the better ones more often.
     """
 
     name: str
@@ -63,8 +64,9 @@ class World:
     level: float = 0.0
     visits: int = 1
     patient_sd: float = 0.0
+    lasting: float = 0.0
+    wandering: float = 0.0
     own_trend: float = 0.0
-    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,42 @@ class Rolled:
     truth: dict[str, float]
 
 
+def worlds() -> list[World]:
+    """Those of the study."""
+    sized = ((8, 40), (24, 15), (100, 8))
+    shapes: tuple[Shape, ...] = ("constant", "growing", "fading", "calendar", "cohorts")
+    found = [
+        World(name=f"{shape} effect, {k} clinics", shape=shape, clinics=k, records=n)
+        for k, n in sized
+        for shape in shapes
+    ]
+    for k, n in sized[:2]:
+        size = f"{k} clinics"
+        world = functools.partial(World, clinics=k, records=n)
+        found += [
+            world(name=f"effect of its own in each clinic, {size}", effect_sd=0.3),
+            world(name=f"shocks that last (0.9), {size}", shock_sd=0.3, lasting=0.9),
+            world(name=f"changes of clinics' own, {size}", shock_sd=0.05, wandering=0.03),
+            world(name=f"early starters' own trend, {size}", own_trend=0.03),
+            world(name=f"repeated visits, {size}", visits=6, patient_sd=1.0),
+            world(name=f"very unequal, {size}", unequal=True),
+        ]
+    binary = functools.partial(World, kind="binary", level=-1.0)
+    return [
+        *found,
+        World(name="by 6 regions with shocks", regions=6, region_shock=0.15),
+        World(name="by 8 regions with shocks", regions=8, region_shock=0.15),
+        World(name="by 12 regions with shocks", regions=12, region_shock=0.15),
+        binary(name="binary, 24 clinics"),
+        binary(name="binary, effect of its own, 8 clinics", clinics=8, records=40, effect_sd=0.4),
+        binary(name="binary, very unequal, 8 clinics", clinics=8, records=40, unequal=True, clinic_sd=0.5),
+        binary(name="binary, repeated visits, 24 clinics", visits=6, patient_sd=2.0),
+        World(name="binary, 2%, 24 clinics", kind="binary", level=-4.0),
+        World(name="counts, effect of its own, 24 clinics", kind="count", level=-0.5, effect_sd=0.2),
+        World(name="counts, repeated visits, 24 clinics", kind="count", level=-0.5, visits=6, patient_sd=0.7),
+    ]
+
+
 def roll_out(world: World, rng: np.random.Generator) -> Rolled:
     """One network of a world."""
     k = world.clinics
@@ -90,17 +128,19 @@ def roll_out(world: World, rng: np.random.Generator) -> Rolled:
     mean_effect = np.where(on, _effect(world, since, start), 0.0)
     effect = mean_effect + np.where(on, own[:, None], 0.0)
     clinic_level = rng.normal(0.0, world.clinic_sd, k)
-    if world.whole:
-        on = np.repeat((clinic_level + rng.normal(0.0, world.clinic_sd, k) > 0.0)[:, None], MONTHS, axis=1)
-        effect = np.zeros((k, MONTHS))
     shock = rng.normal(0.0, world.shock_sd, (k, MONTHS))
+    for month in range(1, MONTHS if world.lasting else 1):
+        shock[:, month] = (
+            world.lasting * shock[:, month - 1] + math.sqrt(1.0 - world.lasting**2) * shock[:, month]
+        )
+    shock += rng.normal(0.0, world.wandering, (k, 1)) * (np.arange(MONTHS) - MONTHS / 2.0)
     if world.regions:
         shock += rng.normal(0.0, world.region_shock, (world.regions, MONTHS))[region]
     if world.own_trend:
         shock += world.own_trend * (start < np.median(start))[:, None] * np.arange(MONTHS)
-    clinic, month, patient = _records(world, rng)
+    clinic, moment, patient = _records(world, rng)
     level = rng.normal(0.0, world.patient_sd, int(patient.max()) + 1) if world.patient_sd else None
-    eta = world.level + TREND * month + (clinic_level[:, None] + shock + effect)[clinic, month]
+    eta = world.level + TREND * moment + (clinic_level[:, None] + shock + effect)[clinic, moment]
     if level is not None:
         eta = eta + level[patient]
     data = pd.DataFrame(
@@ -108,12 +148,12 @@ def roll_out(world: World, rng: np.random.Generator) -> Rolled:
             "clinic": [f"c{each:03}" for each in clinic],
             "region": [f"r{each:02}" for each in region[clinic]],
             "patient": patient,
-            "month": [f"2023-{each + 1:02}" for each in month],
-            "program": on[clinic, month].astype(int),
+            "month": [f"2023-{each + 1:02}" for each in moment],
+            "program": on[clinic, moment].astype(int),
             "y": _outcome(world.kind, eta, rng),
         }
     )
-    return Rolled(data, _truth(world, mean_effect, since, on, month))
+    return Rolled(data, _truth(world, mean_effect, since, on, moment))
 
 
 def _starts(world: World, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -175,8 +215,6 @@ def _truth(
     world: World, effect: Floats, since: Floats, on: NDArray[np.bool_], month: NDArray[np.int64]
 ) -> dict[str, float]:
     """The average over months since the start of the effect that clinics had then."""
-    if world.whole:
-        return {"difference": 0.0, "risk_difference": 0.0, "risk_ratio": 1.0, "rate_ratio": 1.0}
     after = np.unique(since[on])
     by_month = np.array([effect[since == each].mean() for each in after])
     if world.kind == "continuous":

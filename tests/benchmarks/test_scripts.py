@@ -8,9 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import agreement, coverage, coverage_networks, coverage_report, into_readme, peers, waiting
+from benchmarks import (
+    agreement,
+    coverage,
+    coverage_networks,
+    coverage_report,
+    into_readme,
+    peers,
+    program_coverage,
+    program_worlds,
+    waiting,
+)
 from benchmarks.coverage_networks import Scenario, logistic_normal, simulate
 from benchmarks.machine import RESULTS
+from benchmarks.program_worlds import World, roll_out
 from scipy import special, stats
 
 
@@ -46,6 +57,31 @@ def test_coverage(scenario: Scenario, tmp_path: Path) -> None:
     assert scenario.name in again
     # the same chunk gives the same networks: rerunning it changes nothing
     assert coverage_report.gathered(tmp_path)["coverage"].equals(figures["coverage"])
+
+
+@pytest.mark.slow
+def test_program_coverage(tmp_path: Path) -> None:
+    world = World(name="constant effect, 8 clinics", clinics=8, records=6)
+    program_coverage.run_chunk((world, 0, 2, str(tmp_path)))
+    figures = program_coverage.gathered(tmp_path)
+    assert set(figures["row"]) == set(program_coverage.ROWS)
+    assert (figures["networks"] == 2).all() and figures["coverage"].between(0, 1).all()
+    assert "| constant effect, 8 clinics |" in program_coverage.report(tmp_path)
+
+
+def test_worlds_have_the_truth_they_say() -> None:
+    found = program_worlds.worlds()
+    assert len({world.name for world in found}) == len(found)
+    for shape in ("constant", "growing", "fading"):
+        rolled = roll_out(World(name="shape", shape=shape), np.random.default_rng(1))  # type: ignore[arg-type]
+        assert rolled.truth["difference"] == pytest.approx(0.3)
+    for kind, measure in (("binary", "risk_difference"), ("count", "rate_ratio")):
+        world = World(name=kind, kind=kind, clinics=400, records=60, level=-1.0, effect_sd=0.3)  # type: ignore[arg-type]
+        rolled = roll_out(world, np.random.default_rng(2))
+        # a month of two starts apart: with against without, beside what the month itself changes
+        month = rolled.data[rolled.data["month"] == "2023-07"].groupby("program")["y"].mean()
+        crude = 100.0 * (month[1] - month[0]) if kind == "binary" else month[1] / month[0]
+        assert crude == pytest.approx(rolled.truth[measure], rel=0.25)
 
 
 def test_study_has_the_scenarios_it_says() -> None:
@@ -92,7 +128,7 @@ def test_waiting_times_commands_that_succeed(tmp_path: Path) -> None:
 
 def test_the_readme_has_the_tables_as_they_were_made() -> None:
     readme = into_readme.README.read_text(encoding="utf-8")
-    assert into_readme.tables(readme) == ("agreement", "coverage", "peers", "waiting")
+    assert into_readme.tables(readme) == ("agreement", "coverage", "programs", "peers", "waiting")
     assert into_readme.filled(readme) == readme
 
 

@@ -81,11 +81,17 @@ def test_every_figure_is_of_one_family(tmp_path: Path, size: float, written: str
     )
 
     fit = glmm("days ~ running + (1 | clinic)", rows, family=family)
-    effects = found.effects.set_index(["model", "estimand"])
-    lower, upper = np.exp(fit.conf_int().loc["running"])
-    assert effects.loc[("mixed", "conditional"), ["value", "lower", "upper"]].to_list() == pytest.approx(
-        [np.exp(fit.coef["running"]), lower, upper], rel=1e-6
+    share = rows.groupby("clinic")["running"].transform("mean")
+    varying = glmm(
+        "days ~ running + share + (1 + running || clinic)", rows.assign(share=share), family=family
     )
+    effects = found.effects[found.effects["term"] == "effect"].set_index(["model", "estimand"])
+    published = effects.loc[("mixed", "conditional"), ["value", "lower", "upper"]].to_list()
+    assert published[0] == pytest.approx(np.exp(varying.coef["running"]), rel=1e-5)
+    dated = rows.assign(month="2024-01")
+    of_model = program_effect("days ~ 1", dated, program="running", family=family, models=("mixed",)).table
+    of_model = of_model[(of_model["model"] == "mixed") & (of_model["estimand"] == "conditional")]
+    assert published == pytest.approx(of_model[["value", "lower", "upper"]].iloc[0].to_list(), rel=1e-5)
 
     answer = ask(tmp_path / "network.toml", AdHocQuestion("days ~ running + (1 | clinic)"))
     assert isinstance(answer, GlmmFit)

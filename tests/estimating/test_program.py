@@ -6,8 +6,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from benchmarks.program_worlds import World, roll_out
 from small_network import MONTH, NETWORK, RECORDS, write_network
 from stepped_wedges import UNSOLVABLE, rows_of
 
@@ -133,3 +135,60 @@ def test_one_effect_for_all_quarters_is_of_the_records_from_the_day_of_the_start
     assert (values[0] == pytest.approx(values[1], rel=1e-6)) == (not by_date)
     months = effects[(effects["model"] == "mixed") & effects["term"].str.startswith("month")]
     assert sorted(months["months_since_start"]) == [0, 1, 2, 3, 4]
+
+
+BY_REGION = '''
+[network]
+name = "Regions that start together"
+[records]
+source = "records.csv"
+select = """
+SELECT clinic, region, CAST(month || '-10' AS DATE) AS date, y, program FROM records
+"""
+[outcomes.y]
+label = "Y"
+kind = "continuous"
+direction = "higher"
+[program]
+label = "Calls"
+column = "program"
+'''
+
+
+def _by_region(directory: Path, world: World) -> OutcomeEstimates:
+    roll_out(world, np.random.default_rng(7)).data.to_csv(directory / "records.csv", index=False)
+    file = directory / "network.toml"
+    file.write_text(BY_REGION, encoding="utf-8")
+    network = read_network(file)
+    usable = screen(Records.of(network), network, "2023-12").usable
+    return estimate_outcome(usable, network, "y", summarise(usable, network))
+
+
+@pytest.mark.slow
+def test_six_regions_that_start_together_cannot_tell_the_effect(tmp_path: Path) -> None:
+    """Of such networks 85% of intervals by clinic held the truth."""
+    effects = _by_region(tmp_path, World(name="six", clinics=12, records=4, regions=6)).effects
+    models = effects[effects["model"] != "naive"]
+    assert set(zip(models["model"], models["estimand"], strict=True)) == {
+        *(("mixed", "conditional"), ("mixed", "marginal"), ("gee", "marginal"), ("within", "conditional"))
+    }
+    assert (models["status"] == "not_estimable").all()
+    assert models[["value", "lower", "upper"]].isna().all(axis=None)
+    assert {json.loads(each)["code"] for each in models["reason"]} == {"why.few_regions"}
+    assert models["words"].str.contains("6 regions are too few to tell its effect").all()
+
+
+@pytest.mark.slow
+def test_what_is_said_of_the_population_carries_its_condition(tmp_path: Path) -> None:
+    effects = _by_region(tmp_path, World(name="own", clinics=12, records=4)).effects
+    led = effects[(effects["term"] == "average") & (effects["estimand"] == "marginal")]
+    (lead,) = led.loc[led["model"] == "mixed", "words"]
+    (own,) = effects[effects["term"] == "trend"].to_dict("records")
+    assert "only if clinics that started early and late would have changed alike without it" in lead
+    stated = re.search(r"trends of their own, the 95% interval is ([+−][\d.]+) to ([+−][\d.]+)\.", lead)
+    assert stated is not None
+    ends = [float(each.replace("−", "-")) for each in stated.groups()]
+    assert ends == pytest.approx([own["lower"], own["upper"]], rel=6e-3)
+    others = effects[(effects["term"] == "average") & (effects["model"] != "mixed")]
+    assert not others["words"].str.contains("only if").any()
+    assert (effects["term"] == "context").sum() == 1

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tasks.estimating.program_words import sentence
+from tasks.estimating.program_words import condition, sentence
 
 
 def test_a_difference_of_percentages_is_in_percentage_points() -> None:
@@ -9,3 +9,9 @@ def test_a_difference_of_percentages_is_in_percentage_points() -> None:
     assert said.startswith("Time in range: 0.268 percentage points higher")
     assert " %" not in said
     assert "0.268 mmHg higher" in sentence("SBP", "patient", "difference", "mmHg", 0.268, 0.1, 0.4)
+
+
+def test_a_condition_says_what_is_left_without_it() -> None:
+    assert condition("difference", (-0.24, 1.05)).endswith("the 95% interval is −0.240 to +1.05.")
+    assert condition("rate_ratio", (0.8, 1.3)).endswith("the 95% interval is 0.800 to 1.30.")
+    assert condition("difference", None).endswith("and it does as much in either.")

@@ -40,7 +40,16 @@ DfMethod = Literal["satterthwaite", "clusters-parameters", "normal"]
 DF_METHODS: tuple[DfMethod, ...] = get_args(DfMethod)
 
 FEW_CLUSTERS = 40
-"""Below this many clusters the plain sandwich is too small, and a corrected one is the default."""
+"""Below this many clusters the plain sandwich is too small, and a corrected one is the default; clusters of
+unequal size count as the equal ones that would tell as much."""
+
+
+def effective_clusters(sizes: Floats) -> float:
+    """How many clusters of one size tell as much as these: K/(1 + cv²) of their rows.
+
+    Source: Carter, Schnepel & Steigerwald (2017), Rev Econ Stat 99:698, with the leverage of a mean.
+    """
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,9 +195,10 @@ def gee(
         corr: working correlation. With `trials`, independence and the exchangeable ones take each trial
             for an outcome of its own, so that counts of successes give what one row per patient gives; ar1
             and unstructured take a row for one outcome measured on `trials` patients.
-        cov: covariance of the coefficients; None takes Kauermann–Carroll's below 40 clusters and the plain
-            sandwich from there on. With Satterthwaite df it holds its level from about eight clusters on,
-            of equal size or not (Li & Redden 2015 Stat Med 34, 281 find so for K − p df and equal sizes).
+        cov: covariance of the coefficients; None takes Kauermann–Carroll's below 40 clusters (of unequal
+            ones: below what 40 equal ones tell, `effective_clusters`) and the plain sandwich from there on.
+            With Satterthwaite df it holds its level from about eight clusters on, of equal size or not (Li &
+            Redden 2015 Stat Med 34, 281 find so for K − p df and equal sizes).
         df: reference of tests and intervals: "satterthwaite" (of the variance estimate, per coefficient),
             "clusters-parameters", or "normal". None: Satterthwaite for the robust covariances, normal for
             the model-based one.
@@ -332,7 +342,9 @@ def _fit(
     weighed, estimate = solution.evaluation.weighed, solution.evaluation.scale
     scale = estimate if report.scale is None else report.scale
     scores = ClusterScores(*weighed.clusters(), scale, source.centre.back)
-    cov: Covariance = report.cov or ("kauermann-carroll" if scores.n_clusters < FEW_CLUSTERS else "robust")
+    sizes = np.add.reduceat(source.rows, source.first)
+    few = effective_clusters(sizes) < FEW_CLUSTERS
+    cov: Covariance = report.cov or ("kauermann-carroll" if few else "robust")
     names = pd.Index(design.fixed)
     counts, nesting = _counts(equations)
     inference = _inference(scores, names, cov, report.df)
@@ -358,7 +370,7 @@ def _fit(
         scale_estimate=estimate,
         working=weighed.parameters,
         times=times,
-        cluster_sizes=np.add.reduceat(source.rows, source.first),
+        cluster_sizes=sizes,
         scores=scores,
         iterations=solution.iterations,
         last_step=solution.step,

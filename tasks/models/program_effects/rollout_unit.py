@@ -73,8 +73,13 @@ def unit_of(
         return own
     of_clinics = [str(regions.get(label, "")) for label in rollout.clinics]
     labels, codes = np.unique(np.array(of_clinics, dtype=object), return_inverse=True)
-    starts = [np.unique(rollout.start[codes == each]) for each in range(len(labels))]
-    together = all(len(each) == 1 for each in starts)
-    if len(labels) == len(rollout.clinics) or not together or len(np.unique(np.concatenate(starts))) < 2:
+    # a clinic may lack records in the month of its start: it came after the last month seen without
+    latest_without = np.where(rollout.program == 0.0, rollout.months[None, :], -np.inf)
+    latest_without[rollout.since >= 0.0] = -np.inf
+    after = np.array([latest_without[codes == each].max() for each in range(len(labels))])
+    until = np.array([rollout.start[codes == each].min() for each in range(len(labels))])
+    together = bool(np.all(after < until))
+    at_once = bool(after.max() < until.min())
+    if len(labels) == len(rollout.clinics) or not together or at_once:
         return own
     return RolloutUnit(region, tuple(labels.tolist()), codes.astype(np.int64), True)

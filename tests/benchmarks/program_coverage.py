@@ -1,0 +1,194 @@
+"""How often the intervals of a program's effect hold the truth, as the report prints them.
+
+    python tests/benchmarks/program_coverage.py [--replicates 400] [--world "repeated visits, 24 clinics"]
+    python tests/benchmarks/program_coverage.py --report [--write]
+
+Every world (program_worlds.py) is a rollout with one thing in it that can mislead. What is judged is the
+average month's effect on the population: the mixed model's, which leads; the same where early starters may
+have a trend of their own, which stands in its sentence; and GEE's and the within estimator's beside them. An
+estimate that is not given is counted as such and holds nothing. Results are kept by world and chunk, so that
+a study that was stopped goes on where it was; they belong to one version of the estimators.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.machine import RESULTS, description, markdown
+from benchmarks.program_worlds import Rolled, World, roll_out, worlds
+
+from tasks.models import program_effect
+from tasks.models.program_effects.program_data import Family
+
+CHUNK = 20
+FOLDER = Path(__file__).parents[2] / "output" / "program_coverage"
+FAMILIES: dict[str, Family] = {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}
+MEASURES = {"continuous": "difference", "binary": "risk_difference", "count": "rate_ratio"}
+ROWS = ("mixed", "own trend", "gee", "within")
+HEADINGS = {
+    "mixed": "leading",
+    "own trend": "with a trend of early starters' own",
+    "gee": "GEE",
+    "within": "within",
+}
+Judged = tuple[str, float, float]
+"""Which row, whether its interval holds the truth (NaN: no interval), and its width."""
+
+
+def judged(world: World, rolled: Rolled) -> Iterator[Judged]:
+    """The rows of the population's average month."""
+    family, measure = FAMILIES[world.kind], MEASURES[world.kind]
+    for own_trend in (False, True):
+        table = program_effect(
+            "y ~ 1",
+            rolled.data,
+            family=family,
+            effect="exposure-time",
+            region="region",
+            own_trend=own_trend,
+            models=("mixed",) if own_trend else ("mixed", "gee", "within"),
+        ).table
+        for model in ("mixed",) if own_trend else ("mixed", "gee", "within"):
+            if model == "gee" and world.kind == "binary":  # its odds ratio has another truth
+                continue
+            rows = table[(table["model"] == model) & (table["measure"].isin([measure, ""]))]
+            if model == "mixed" and world.kind != "continuous":
+                rows = rows[(rows["estimand"] == "marginal") | (rows["status"] != "ok")]
+            row, name = rows.iloc[0], "own trend" if own_trend else model
+            scale = 100.0 if measure == "risk_difference" else 1.0
+            lower, upper = scale * float(row["lower"]), scale * float(row["upper"])
+            if row["status"] != "ok":
+                yield name, math.nan, math.nan
+            else:
+                yield name, float(lower <= rolled.truth[measure] <= upper), upper - lower
+
+
+def run_chunk(task: tuple[World, int, int, str]) -> str:
+    """Simulate one chunk of a world and keep what it gave."""
+    world, chunk, size, folder = task
+    begin = time.process_time()
+    rng = np.random.default_rng([2027, *world.name.encode(), chunk])
+    rows: list[Judged] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(size):
+            rows += judged(world, roll_out(world, rng))
+    frame = pd.DataFrame(rows, columns=["row", "held", "width"])
+    sums = frame.groupby("row").agg(
+        networks=("held", "size"), given=("held", "count"), held=("held", "sum"), width=("width", "sum")
+    )
+    target = Path(folder) / f"{_file(world)}_{chunk:04d}.json"
+    partial = target.with_suffix(".part")
+    partial.write_text(json.dumps({"world": world.name, "rows": sums.to_dict("index")}), encoding="utf-8")
+    partial.replace(target)
+    return f"{world.name}, chunk {chunk}: {time.process_time() - begin:.0f} CPU s"
+
+
+def _file(world: World) -> str:
+    return "".join(each if each.isalnum() else "-" for each in world.name)
+
+
+def gathered(folder: Path) -> pd.DataFrame:
+    """One row per world and estimate: networks, share given, coverage of those, its Monte Carlo SE, width."""
+    rows = [
+        {"world": part["world"], "row": name, **sums}
+        for part in (json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json")))
+        for name, sums in part["rows"].items()
+    ]
+    if not rows:
+        raise SystemExit(f"no results in {folder}")
+    found = pd.DataFrame(rows).groupby(["world", "row"], as_index=False).sum()
+    given = found["given"].where(found["given"] > 0)
+    coverage = found["held"] / given
+    centre = (found["held"] + 2.0) / (given + 4.0)  # Agresti & Coull (1998)
+    return found.assign(
+        coverage=coverage,
+        se=np.sqrt(centre * (1.0 - centre) / (given + 4.0)),
+        width=found["width"] / given,
+        share_given=found["given"] / found["networks"],
+    )
+
+
+def report(folder: Path) -> str:
+    """The table as Markdown, in the order of the worlds."""
+    figures = gathered(folder).set_index(["world", "row"])
+    lines = []
+    for world in worlds():
+        if world.name not in figures.index.get_level_values("world"):
+            continue
+        of_world = figures.loc[world.name]
+        lines.append(
+            (world.name, *(_cell(of_world, row) for row in ROWS), f"{of_world['networks'].max():.0f}")
+        )
+    least, most = figures["networks"].min(), figures["networks"].max()
+    return "\n".join(
+        [
+            "Coverage of 95% intervals of the average month's effect on the population, in per cent (Monte "
+            "Carlo SE), and in square brackets the share of networks in which there was an estimate, where "
+            f"that is not all; {least} to {most} networks a world.",
+            "",
+            markdown(("world", *(HEADINGS[row] for row in ROWS), "networks"), lines),
+            "",
+            f"Made on {description(['numpy', 'scipy', 'pandas'])}.",
+        ]
+    )
+
+
+def _cell(figures: pd.DataFrame, row: str) -> str:
+    if row not in figures.index:
+        return ""
+    found = figures.loc[row]
+    if found["given"] == 0:
+        return "not told"
+    share = f" [{100 * found['share_given']:.0f}%]" if found["share_given"] < 1.0 else ""
+    return f"{100 * found['coverage']:.1f} ({100 * found['se']:.1f}){share}"
+
+
+def main() -> None:
+    """Run what is missing, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--replicates", type=int, default=400, help="of every world")
+    parser.add_argument("--world", action="append", help="only this one")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--report", action="store_true", help="only print what there is")
+    parser.add_argument("--write", action="store_true", help="keep the table in results/")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    if not asked.report:
+        wanted = [
+            (world, chunk, CHUNK, str(asked.folder))
+            for chunk in range(math.ceil(asked.replicates / CHUNK))
+            for world in worlds()
+            if (not asked.world or world.name in asked.world)
+            and not (asked.folder / f"{_file(world)}_{chunk:04d}.json").exists()
+        ]
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+            os.environ[name] = "1"  # one thread a worker; they import NumPy after this
+        with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
+            for i, line in enumerate(pool.imap_unordered(run_chunk, wanted), 1):
+                print(f"{i}/{len(wanted)} {line}", file=sys.stderr, flush=True)
+    text = report(asked.folder)
+    print(text)
+    if asked.write:
+        (RESULTS / "programs.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
