@@ -174,7 +174,7 @@ def _within_and_between(question: OutcomeFormulas, records: Records) -> Iterator
         raise
     except ClinicnetError:
         return  # nothing varies both within clinics and between them
-    yield _Figure("mundlak", test.f.p, say("figure_method.mundlak"))
+    yield _Figure("mundlak", test.f.p, coded("figure_method.mundlak"))
 
 
 def _method(fit: LmmFit | GlmmFit) -> str:
