@@ -90,6 +90,7 @@ def model_rows(
     shrunken: Shrunken,
     scale: Standardised,
     policy: PolicySection,
+    by_patient: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Rows of forms adjusted and shrunken: the network's own patients at each clinic.
 
@@ -99,12 +100,13 @@ def model_rows(
         shrunken: clinic effects of the ranking model.
         scale: from effects to figures.
         policy: what is compared.
+        by_patient: how much patients' sums vary, by clinic, where they come again.
     """
     effects = shrunken.table
     clinics = [str(each) for each in effects.index]
     counts = raw.set_index("clinic").reindex(clinics)
     own, reach = effects["own"].to_numpy(dtype=float), shrunken.own_reach
-    found = comparisons(question, shrunken, scale, counts["denominator"].to_numpy(dtype=float), policy)
+    found = comparisons(question, shrunken, scale, counts, policy, by_patient)
     forms = {
         "adjusted": (own, own - reach, own + reach),
         "shrunken": tuple(

@@ -4,8 +4,10 @@ The comparator is the mean of these clinics' effects, each clinic counting once.
 decided by their size, not by how they did: few bad events are what a good clinic has. One exception keeps the
 minimums from silencing what nobody could doubt. A small clinic's records can be so far from a typical
 clinic's that both the posterior and its own records alone, by a calculation without approximation, put it on
-one side with 99.9%. It is then told, with that reason, but not counted among those compared: few expected
-events can show too many and hardly too few, so the small clinics told are no sample of the small clinics.
+one side with 99.9%. Where patients come again, what its own patients differ by must leave it there as well:
+one patient with many events is no clinic with many. It is then told, with that reason, but not counted among
+those compared: few expected events can show too many and hardly too few, so the small clinics told are no
+sample of the small clinics.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from reports.wording.coded_sentences import coded
 from tasks.estimating.outcome_formulas import OutcomeFormulas
@@ -29,6 +32,7 @@ SURE = 0.975
 """A shrunken estimate differs from the comparator when the posterior probability passes this."""
 BEYOND_DOUBT = 0.999
 """From which, by posterior and own records alike, a clinic under the minimums is told: an alarm's limit."""
+_DEVIATES_BEYOND_DOUBT = float(stats.norm.ppf((1.0 + BEYOND_DOUBT) / 2.0))
 _PROBABILITY_DECIMALS = 9
 
 
@@ -61,8 +65,9 @@ def comparisons(
     question: OutcomeFormulas,
     shrunken: Shrunken,
     scale: Standardised,
-    denominator: Floats,
+    own: pd.DataFrame,
     policy: PolicySection,
+    by_patient: pd.DataFrame | None = None,
 ) -> Comparisons:
     """Hold every clinic against the typical one.
 
@@ -70,10 +75,12 @@ def comparisons(
         question: the outcome's formulas.
         shrunken: clinic effects of the ranking model.
         scale: from effects to figures.
-        denominator: (n,) records, or exposure, of each clinic.
+        own: the clinics' own figures, in their order: `value`, and `denominator` (records, or exposure).
         policy: what is compared.
+        by_patient: how much patients' sums vary, by clinic (`Summary.patients`), where they come again.
     """
     effects, posterior = shrunken.table, shrunken.posterior
+    denominator = own["denominator"].to_numpy(dtype=float)
     above = effects["p_above"].to_numpy(dtype=float)
     better = _probability(1.0 - above if question.outcome.direction == "lower" else above)
     small = _too_small(
@@ -84,6 +91,8 @@ def comparisons(
         policy,
     )
     certain = _beyond_doubt(question.outcome, effects, denominator >= policy.minimum_denominator)
+    if by_patient is not None and question.outcome.kind != "continuous":
+        certain &= _beyond_doubt_by_patients(question.outcome, own, by_patient, scale.typical)
     low, high = ((1.0 + sign * shrunken.level) / 2.0 for sign in (-1.0, 1.0))
     return Comparisons(
         better=better,
@@ -123,6 +132,22 @@ def _beyond_doubt(
     alone = effects["own_tail"].to_numpy(dtype=float) < 1.0 - BEYOND_DOUBT
     found = sure & alone
     return np.asarray(found & enough_records if outcome.kind == "continuous" else found)
+
+
+def _beyond_doubt_by_patients(
+    outcome: OutcomeSection, own: pd.DataFrame, by_patient: pd.DataFrame, typical: float
+) -> NDArray[np.bool_]:
+    """Whether the clinics' own figures lie as far from the typical one by what their own patients differ by.
+
+    A rate is a ratio of sums over patients, with variance Σ(o − rm)²/M² (Cochran 1977, Sampling Techniques,
+    eq. 2.46).
+    """
+    per = 100.0 if outcome.kind == "binary" else 1.0
+    rate, size = own["value"].to_numpy(dtype=float) / per, own["denominator"].to_numpy(dtype=float)
+    sums = by_patient.reindex(own.index)
+    squares = sums["outcome_squared"] - 2.0 * rate * sums["outcome_size"] + rate**2 * sums["size_squared"]
+    error = np.sqrt(np.maximum(squares.to_numpy(dtype=float), 0.0)) / size
+    return np.asarray(np.abs(rate - typical / per) > _DEVIATES_BEYOND_DOUBT * error)
 
 
 def _too_small(

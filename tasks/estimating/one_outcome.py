@@ -116,7 +116,8 @@ def _estimate(
                 ranked.question, fit, ranked.question.ranking, ranked.records, ranked.certain
             )
         )
-        modelled = attempted(lambda: model_rows(ranked.question, raw, shrunken, scale, network.policy))
+        again = summary.patients.get(question.name)
+        modelled = attempted(lambda: model_rows(ranked.question, raw, shrunken, scale, network.policy, again))
     except SourceError:
         raise
     except ClinicnetError as problem:

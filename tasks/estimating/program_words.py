@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from reports.wording import say
-from reports.wording.writing import decimal
+from reports.wording.writing import between, decimal
 from tasks.program_questions import SIGNIFICANT
 
 RATIOS = ("ratio", "odds_ratio", "risk_ratio", "rate_ratio")
@@ -57,8 +57,10 @@ def sentence(
         return say("effect.without_interval", start=start, when=when, compared=compared)
     if measure not in RATIOS and upper <= 0.0:  # lower by so much: the sign is in the word
         lower, upper = abs(upper), abs(lower)
-    key = "effect.interval_doubtful" if _doubtful(measure, lower, upper) else "effect.interval"
-    interval = say(key, lower=_figure(lower), upper=_figure(upper))
+    if _doubtful(measure, lower, upper):
+        interval = say("effect.interval_doubtful", ends=_ends(measure, lower, upper))
+    else:  # which side is said already
+        interval = say("effect.interval", ends=between(_figure(lower), _figure(upper)))
     start = " ".join(start.split())
     whole = say("effect.whole", start=start, when=when, compared=compared, interval=interval)
     return f"{whole} {say('effect.whole_clinics')}" if question == "whole_clinics" else whole
@@ -74,8 +76,7 @@ def condition(measure: str, ends: tuple[float, float] | None) -> str:
     """
     if ends is None:
         return say("effect.condition")
-    lower, upper = (_signed(each, measure) for each in ends)
-    return say("effect.condition_without", lower=lower, upper=upper)
+    return say("effect.condition_without", ends=_ends(measure, *ends))
 
 
 def test_sentence(term: str, p: float) -> str:
@@ -91,10 +92,16 @@ def _figure(value: float) -> str:
     return decimal(value, min(digits, 6))
 
 
-def _signed(value: float, measure: str) -> str:
-    """A figure with its sign, where it can have either."""
-    written = _figure(abs(value))
-    return written if measure in RATIOS else f"{'−' if value < 0.0 else '+'}{written}"
+def _ends(measure: str, lower: float, upper: float) -> str:
+    """An interval's ends, of a difference with the side that each is on: "0.6 lower to 0.5 higher"."""
+    written = (_figure(abs(lower)), _figure(abs(upper)))
+    if measure in RATIOS:
+        return between(*written)
+    if lower < 0.0 < upper:
+        sides = {"below": say("effect.lower"), "above": say("effect.higher")}
+        return say("effect.either_side", lower=written[0], upper=written[1], **sides)
+    ends = between(*written) if lower >= 0.0 else between(*reversed(written))
+    return say("effect.one_side", ends=ends, side=say("effect.higher" if lower >= 0.0 else "effect.lower"))
 
 
 def _doubtful(measure: str, lower: float, upper: float) -> bool:

@@ -27,10 +27,18 @@ def estimated(directory: Path, events: list[tuple[int, int]], outcome: str) -> O
     rows = pd.DataFrame(
         {
             "clinic": [f"c{j:02d}" for j, (_, n) in enumerate(events) for _ in range(n)],
-            "date": pd.Timestamp("2024-01-10"),
             "y": [int(i < k) for k, n in events for i in range(n)],
         }
     )
+    return estimated_of(directory, rows, outcome)
+
+
+def estimated_of(
+    directory: Path, rows: pd.DataFrame, outcome: str = BINARY.format(direction="lower")
+) -> OutcomeEstimates:
+    """The same of records."""
+    visit = rows.groupby("patient").cumcount() if "patient" in rows else 0  # no two visits of one day
+    rows = rows.assign(date=pd.Timestamp("2024-01-10") + pd.to_timedelta(visit, unit="D"))
     with duckdb.connect(str(directory / "records.duckdb")) as connection:
         connection.register("written", rows)
         connection.execute(
@@ -121,3 +129,27 @@ def test_a_difference_that_cannot_matter_is_refused(tmp_path: Path, outcome: str
 def test_the_feed_says_what_comparisons_there_are() -> None:
     (column,) = [each for each in CLINIC_ESTIMATES.columns if each.name == "comparison"]
     assert all(word in column.description for word in ("better", "worse", "no_different", "placed"))
+
+
+def test_one_patient_with_many_events_is_no_clinic_with_many(tmp_path: Path) -> None:
+    # thirty clinics of 60 patients with six visits each, and three events in a hundred; clinic c00 has thirty
+    # patients, and 54 of its 180 visits have the event: each patient's one or two, or nine patients' six
+    rng = np.random.default_rng(5)
+
+    def told(of_patients: list[int]) -> bool:
+        rows = [("c00", f"c00-{j}", int(i < k)) for j, k in enumerate(of_patients) for i in range(6)]
+        rows += [
+            (f"c{c:02d}", f"c{c:02d}-{j}", int(rng.random() < 0.03))
+            for c in range(1, 31)
+            for j in range(60)
+            for _ in range(6)
+        ]
+        directory = tmp_path / str(len(list(tmp_path.iterdir())))
+        directory.mkdir()
+        found = estimated_of(directory, pd.DataFrame(rows, columns=["clinic", "patient", "y"]))
+        of_first = shrunken(found).loc["c00"]
+        assert of_first["numerator"] == 54
+        return str(of_first["comparison"]) != "not_compared"
+
+    assert told([2] * 24 + [1] * 6)
+    assert not told([6] * 9 + [0] * 21)

@@ -12,6 +12,7 @@ def test_a_difference_of_percentages_is_in_percentage_points() -> None:
 
 
 def test_a_condition_says_what_is_left_without_it() -> None:
-    assert condition("difference", (-0.24, 1.05)).endswith("the 95% interval is −0.240 to +1.05.")
+    assert condition("difference", (-0.24, 1.05)).endswith("the 95% interval is 0.240 lower to 1.05 higher.")
+    assert condition("difference", (-20.4, -3.06)).endswith("the 95% interval is 3.06 to 20.4 lower.")
     assert condition("rate_ratio", (0.8, 1.3)).endswith("the 95% interval is 0.800 to 1.30.")
     assert condition("difference", None).endswith("and it does as much in either.")
