@@ -89,9 +89,15 @@ def exceptions(outcome: Outcome) -> str | None:
     lines = [line for line in outcome.lines if line.exceptional]
     if not lines:
         return None
-    named = [say("message.exception", clinic=line.clinic, reading=short_reading(line)) for line in lines]
+    named = [say("message.exception", clinic=line.clinic, reading=_reading_of(line)) for line in lines]
     key = "message.exceptions_values" if outcome.kind == "continuous" else "message.exceptions"
     return say(key, clinics="; ".join(named))
+
+
+def _reading_of(line: Line) -> str:
+    """The same in a sentence, where no column's head says what a place is."""
+    reading = short_reading(line)
+    return say("message.exception_place", place=reading) if line.tone == "placed" else reading
 
 
 def outlying(outcome: Outcome) -> str | None:
