@@ -123,7 +123,7 @@ def test_the_naive_comparison_is_flattered_by_the_trend(feed: dict[str, pd.DataF
 
 def test_the_populations_risk_difference_is_found(feed: dict[str, pd.DataFrame]) -> None:
     rows = effects_of(feed, "vaccinated")
-    row = effect(rows, model="mixed", estimand="marginal", measure="risk_difference")
+    row = effect(rows, model="mixed", estimand="marginal", measure="risk_difference", term="average")
     assert row["lower"] < 100 * truth("vaccinated", "risk_difference") < row["upper"]
     assert row["question"] == "policy"
 

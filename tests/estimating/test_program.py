@@ -185,10 +185,11 @@ def test_what_is_said_of_the_population_carries_its_condition(tmp_path: Path) ->
     (lead,) = led.loc[led["model"] == "mixed", "words"]
     (own,) = effects[effects["term"] == "trend"].to_dict("records")
     assert "only if clinics that started early and late would have changed alike without it" in lead
-    stated = re.search(r"trends of their own, the 95% interval is ([+−][\d.]+) to ([+−][\d.]+)\.", lead)
+    assert own["lower"] < 0.0 < own["upper"]
+    stated = re.search(r"trends of their own, the 95% interval is ([\d.]+) lower to ([\d.]+) higher\.", lead)
     assert stated is not None
-    ends = [float(each.replace("−", "-")) for each in stated.groups()]
-    assert ends == pytest.approx([own["lower"], own["upper"]], rel=6e-3)
+    ends = [float(each) for each in stated.groups()]
+    assert ends == pytest.approx([-own["lower"], own["upper"]], rel=6e-3)
     others = effects[(effects["term"] == "average") & (effects["model"] != "mixed")]
     assert not others["words"].str.contains("only if").any()
     assert (effects["term"] == "context").sum() == 1

@@ -161,10 +161,9 @@ def _polish(
 ) -> tuple[LikelihoodEvaluation, float, bool, int]:
     """The top with its exact Hessian, its Newton decrement, whether it is a maximum, and the steps taken.
 
-    Near the top one exact Hessian serves several steps; where it does not, every step has its own.
+    Near the top the working Hessian serves several steps; then every step has its own, exact one.
     """
-    top = replace(near, hessian=likelihood.exact_hessian(near))
-    steps = 0
+    top, steps = near, 0
     for _ in range(_CHORDS):
         move, decrement, definite = newton_step(top, free)
         if not definite or decrement <= TOLERANCE:
@@ -174,7 +173,5 @@ def _polish(
             break
         top = replace(trial, hessian=top.hessian, mode_slopes=top.mode_slopes)
         steps += 1
-    if definite and decrement <= TOLERANCE and steps == 0:
-        return top, decrement, True, 0
     last = climb(likelihood.evaluate_exactly, top.parameters, free=free, near=top)
     return last.top, last.decrement, last.converged, steps + last.iterations

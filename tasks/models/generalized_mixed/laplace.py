@@ -71,7 +71,7 @@ class GroupedLikelihood:
     ) -> LikelihoodEvaluation:
         """The log-likelihood, its gradient and (order 2) a working Hessian at (θ, β[, log size]).
 
-        The working Hessian is exact in what differs with θ and log size (differences of the gradient) and
+        The working Hessian has what differs with θ and log size by one-sided differences of the gradient, and
         leaves out of the coefficients' block how ½ log|I + D Z'WZ| curves, which is small; `exact_hessian`
         is exact.
         """
@@ -95,7 +95,7 @@ class GroupedLikelihood:
         hessian[q : q + p, q : q + p] = -block
         here = LikelihoodEvaluation(parameters.copy(), point.value(), gradient, EMPTY, modes, EMPTY, padded)
         for i in (*range(q), *range(q + p, parameters.size)):
-            hessian[i, :] = self._difference(here, i, 1e-4)
+            hessian[i, :] = (self._gradient_beside(here, i, 1e-4) - gradient) / 1e-4
         for i in range(q + p, parameters.size):
             hessian[:, i] = hessian[i, :]
         hessian[q : q + p, :q] = hessian[:q, q : q + p].T
@@ -115,11 +115,13 @@ class GroupedLikelihood:
         return 0.5 * (matrix + matrix.T)
 
     def _difference(self, here: LikelihoodEvaluation, i: int, width: float) -> Floats:
+        up, down = (self._gradient_beside(here, i, each) for each in (width, -width))
+        return (up - down) / (2.0 * width)
+
+    def _gradient_beside(self, here: LikelihoodEvaluation, i: int, width: float) -> Floats:
         step = np.zeros(here.parameters.size)
         step[i] = width
-        up = self.evaluate(here.parameters + step, 1, here).gradient
-        down = self.evaluate(here.parameters - step, 1, here).gradient
-        return (up - down) / (2.0 * width)
+        return self.evaluate(here.parameters + step, 1, here).gradient
 
 
 class LaplacePoint:
