@@ -177,7 +177,8 @@ def _effect(row: Mapping[str, Any]) -> Effect:
         kept |= dict.fromkeys(
             ("value", "lower", "upper", "band_lower", "band_upper", "p", "n_records", "n_clinics")
         )
-        kept["words"] = ""
+        if row["status"] != "not_estimable":  # of such an effect the words say why
+            kept["words"] = ""
     return Effect(**kept)
 
 

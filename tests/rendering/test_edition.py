@@ -143,3 +143,21 @@ def test_a_clinic_of_many_records_is_not_told_that_it_has_few(chop_edition: Edit
         "Your clinic has 218 records in this period. What they count is so rare, or they are so much alike"
     )
     assert "too few records" in clinic_sentences.why_unreported(chop_edition, few)
+
+
+def test_why_no_effect_can_be_told_is_told(state48: tuple[Release, Network]) -> None:
+    # the words of such a row were blanked with its numbers, and the first page kept silent about the program
+    release, network = state48
+    effects = release["program_effects"].copy()
+    name = effects["outcome"].iloc[0]
+    label = release["outcomes"].set_index("outcome").loc[name, "label"]
+    why = f"{label}: not estimated. Four regions are too few to tell its effect."
+    mine = effects["outcome"] == name
+    effects.loc[mine, ["value", "lower", "upper", "p"]] = pd.NA
+    effects.loc[mine, ["status", "reason", "words"]] = ["not_estimable", "four regions are too few", why]
+    edition = read_edition(
+        dataclasses.replace(release, tables={**release.tables, "program_effects": effects}), network
+    )
+    (untold,) = (each for each in edition.outcomes if each.name == name)
+    assert sentences.program_message(untold) == "Not estimated. Four regions are too few to tell its effect."
+    assert "Four regions are too few to tell its effect." in network_html(edition)
