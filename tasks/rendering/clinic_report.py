@@ -118,10 +118,16 @@ def print_rows(edition: Edition) -> list[FinePrint]:
             else outcome.notation.prose(outcome.comparator_value),
             adjusters=sentences.adjusters(outcome),
             compared=sentences.compared(outcome),
-            verdict=outcome.verdict_reason or say(f"verdict.{outcome.verdict or 'none'}"),
+            verdict=_verdict(outcome),
         )
         for outcome in edition.estimated
     ]
+
+
+def _verdict(outcome: Outcome) -> str:
+    """The verdict, and why where it is against ranking; the network's report says why clinics are ranked."""
+    short = say(f"verdict.{outcome.verdict or 'none'}")
+    return short if outcome.verdict in ("rank", "grade") else outcome.verdict_reason or short
 
 
 def _found(finding: Finding) -> bool:

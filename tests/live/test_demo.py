@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from golden.demo_feeds import undrawn
+from pypdf import PdfReader
 from readme import blocks
 
 from flows.commands.run import where_it_is
@@ -70,6 +71,20 @@ def test_a_clinic_finds_its_report_by_its_name(first: Ended, place: Path) -> Non
     reports = place / "demo/chop/output/latest/reports"
     assert (reports / "clinics/emergency-dept.pdf").read_bytes().startswith(b"%PDF")
     assert len(list((reports / "clinics").iterdir())) == 88
+
+
+def test_a_clinic_s_report_has_two_pages_at_most(first: Ended, place: Path) -> None:
+    files = (place / "demo/chop/output/latest/reports/clinics").iterdir()
+    assert {file.name: pages for file in files if (pages := len(PdfReader(file).pages)) > 2} == {}
+
+
+def test_the_network_s_report_keeps_its_headings_beside_its_charts(first: Ended, place: Path) -> None:
+    # two charts that did not fit below the figures were alone on a page, without what they are called
+    pages = PdfReader(place / "demo/chop/output/latest/reports/network.pdf").pages
+    texts = [" ".join(page.extract_text().split()) for page in pages]
+    charts = [text for text in texts if "Each line is a clinic." in text]
+    assert len(charts) == 3
+    assert all("Own figures against the number of records" in text for text in charts)
 
 
 def test_again_it_is_the_same_release(first: Ended, place: Path, tmp_path: Path) -> None:
