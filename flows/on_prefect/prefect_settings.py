@@ -6,6 +6,10 @@ Set before Prefect is imported, and only where the person has not decided otherw
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
+
+from tasks.errors import ClinicnetError
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -15,7 +19,32 @@ _DEFAULTS = {
 _QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the server keeps its log all the same
 
 
+class PrefectHomeError(ClinicnetError):
+    """Prefect has nowhere to keep its files."""
+
+
 def prepare_prefect(*, debug: bool) -> None:
-    """Put our defaults into the environment; with `debug`, Prefect's own log is seen as well."""
+    """Put our defaults into the environment; with `debug`, Prefect's own log is seen as well.
+
+    Raises:
+        PrefectHomeError: the directory where Prefect keeps its files cannot be written, which it would find
+            out after minutes of waiting for a server.
+    """
+    _require_home()
     for name, value in (_DEFAULTS if debug else _DEFAULTS | _QUIET).items():
         os.environ.setdefault(name, value)
+
+
+def _require_home() -> None:
+    home = Path(os.environ.get("PREFECT_HOME") or Path("~/.prefect").expanduser())
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        raise PrefectHomeError(
+            f"Prefect keeps its files in {home}, which cannot be written: {why}",
+            hint="name a directory that this user can write in the environment: "
+            "PREFECT_HOME=/var/tmp/prefect",
+        ) from error

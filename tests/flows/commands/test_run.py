@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from small_network import MONTH, write_network
+from small_network import MONTH, Run, write_network
 
 import tasks.network.reading
 import tasks.screening.checking
@@ -41,4 +41,21 @@ def test_the_file_is_read_once_and_the_records_are_screened_once(
     assert [step for step in (READ.shown, SCREEN.shown) if step in reported.record.read_text()] == [
         READ.shown,
         SCREEN.shown,
+    ]
+
+
+@pytest.mark.parametrize("command", [["run", "--month", MONTH], ["schedule"]], ids=lambda command: command[0])
+@pytest.mark.parametrize("variable", ["HOME", "PREFECT_HOME"])
+def test_a_home_that_cannot_be_written_is_said_at_once(
+    command: list[str], variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clinicnet_here: Run
+) -> None:
+    """Prefect waited for its server for a minute and a half, and said that it could not start it."""
+    monkeypatch.delenv("PREFECT_HOME", raising=False)
+    monkeypatch.setenv(variable, "/dev/null/nowhere")
+    ended = clinicnet_here(*command, write_network(tmp_path / "network"))
+    assert ended.returncode == 2
+    where = "/dev/null/nowhere/.prefect" if variable == "HOME" else "/dev/null/nowhere"
+    assert ended.stderr.splitlines()[-2:] == [
+        f"clinicnet: Prefect keeps its files in {where}, which cannot be written: not a directory",
+        "HINT: name a directory that this user can write in the environment: PREFECT_HOME=/var/tmp/prefect",
     ]
