@@ -5,7 +5,6 @@ Each is said where it applies, in a sentence, as a message of the fit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from tasks.models import GlmmFit, LmmFit
     from tasks.models.fit import Fit
     from tasks.records import Records
-
-_LATENT = math.pi**2 / 3.0
-"""Variance of the standard logistic distribution: a record's on the scale of log odds."""
 
 
 def explanations(fit: Fit, formula: str, usable: Records) -> tuple[str, ...]:
@@ -92,13 +88,14 @@ def _mundlak(formula: str, group: str, usable: Records) -> Iterator[str]:
 
 
 def _of_logistic(fit: GlmmFit) -> Iterator[str]:
+    from tasks.models.generalized_mixed.families import LOGISTIC_VARIANCE
     from tasks.models.generalized_mixed.marginal import attenuation_factor
 
     group = _one_intercept(fit)
     if group is None:
         return
     variance = float(fit.varcomp.variance(group).iloc[0])
-    yield _readings(group, variance / (variance + _LATENT), ", on the scale of log odds")
+    yield _readings(group, variance / (variance + LOGISTIC_VARIANCE), ", on the scale of log odds")
     yield (
         f"These odds ratios are of records of one {group}. Averaged over {group}s their logarithms are about "
         f"{attenuation_factor(variance):.2f} times as large (Zeger, Liang & Albert 1988). Odds ratios do not "

@@ -91,7 +91,6 @@ class Case:
         doubted: part of what `check` says to look at.
         calls, asks, figures: what is asked of it.
         places: where the records can be.
-        wrong_today: why its figures are not right yet.
     """
 
     name: str
@@ -109,7 +108,6 @@ class Case:
     asks: tuple[Asked, ...] = ()
     figures: tuple[Figure, ...] = ()
     places: tuple[str, ...] = DATABASES
-    wrong_today: str = ""
 
     def refused_from(self, place: str) -> str:
         """Part of the sentence with which `check` refuses the records in that place; empty: it takes them."""

@@ -53,7 +53,7 @@ def _stands_beside_others(case: Case) -> bool:
         == ("SELECT * FROM records", "", "UTC", {})
         and case.network.endswith(SHOWN)
         and case.network.count("[outcomes.") == 1
-        and not any((case.refused, case.doubted, case.wrong_today))
+        and not any((case.refused, case.doubted))
     )
     if not ordinary or "[outcomes.y]" not in case.network or "[program]" in case.network:
         return False

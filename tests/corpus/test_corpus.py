@@ -43,10 +43,6 @@ def _cases(which: Callable[[Case, str], bool]) -> list[Any]:
     ]
 
 
-def _known(case: Case) -> tuple[Any, ...]:
-    return (pytest.mark.xfail(strict=True, reason=case.wrong_today),) if case.wrong_today else ()
-
-
 @pytest.fixture(autouse=True)
 def _within_a_minute() -> Iterator[None]:
     began = time.process_time()  # of this process: others may keep the machine busy
@@ -144,8 +140,7 @@ def assert_answers(called: Called, data: Any) -> None:
 
 
 def _has_own_figures(case: Case, place: str) -> bool:
-    known = case.wrong_today or case.refused_from(place)
-    return not known and any(each.is_own for each in case.figures)
+    return not case.refused_from(place) and any(each.is_own for each in case.figures)
 
 
 @pytest.mark.parametrize(("case", "place"), _cases(_has_own_figures))
@@ -156,11 +151,11 @@ def test_own_figures(case: Case, place: str, tmp_path: Path, server: postgres.Po
             assert_shown(figure, tables)
 
 
-MODELLED = [case for case in CASES if case.wrong_today or not all(each.is_own for each in case.figures)]
+MODELLED = [case for case in CASES if not all(each.is_own for each in case.figures)]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.name, marks=_known(case)) for case in MODELLED])
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in MODELLED])
 def test_release(case: Case, tmp_path: Path) -> None:
     tables = month_tables(written(case, "DuckDB", tmp_path), case.month)
     for figure in case.figures:
