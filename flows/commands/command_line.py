@@ -6,6 +6,7 @@ Only Typer is imported here; each command brings what it needs, so that `--help`
 from __future__ import annotations
 
 import sys
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -126,13 +127,16 @@ def init(
 @app.command()
 def check(network: NetworkFile = Path("network.toml")) -> None:
     """List errors (with lines) and likely mistakes."""
-    from tasks.screening import check_network, doubts
+    from tasks.screening import check_network, doubts, newest_period
 
     checked = check_network(network)
     print(f"{network}: no errors; outcomes: {', '.join(checked.outcomes)}")
     doubted = doubts(network)
     if doubted:
         print("Look at this, though:", *(f"  {each}" for each in doubted), sep="\n")
+    newest = newest_period(checked, today=date.today())
+    if newest is not None:
+        print(f"Records up to {newest}; next: clinicnet run {network} -m {newest}")
 
 
 @app.command()

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.network.column_words import said
 from tasks.network.profile import ColumnProfile
-from tasks.network.value_words import CONTROL, NUMBERED_CONTROL, PAIRS, TREATED, UNKNOWN, Better
+from tasks.network.value_words import (
+    CONTROL,
+    LETTERED,
+    NUMBERED_CONTROL,
+    PAIRS,
+    TREATED,
+    UNKNOWN,
+    VITAL,
+    Better,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,8 @@ def event_coding(column: ColumnProfile) -> Coding | None:
     n_unknown = len(column.words) - len(held)
     if len(held) + n_unknown < 2:
         return None
-    for one, zero, better in PAIRS:
+    lettered = LETTERED if said(column.name, VITAL) else ()
+    for one, zero, better in (*PAIRS, *lettered):
         if {one, zero} == held and column.n_words == len(column.words):
             return Coding(one, zero, better, others=bool(n_unknown))
     return None

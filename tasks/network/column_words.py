@@ -25,7 +25,8 @@ COMMUNITY = (
     *("school", "schule", "ecole", "escuela", "escola", "herd", "herde", "troupeau", "rebano", "rebanho"),
     *("farm", "village", "dorf", "aldea", "aldeia", "community", "comm", "commune", "comuna", "gemeinde"),
     *("municipality", "municipio", "parish", "town", "cluster", "clust", "psu", "litter", "classroom"),
-    *("team",),
+    *("team", "sch", "location", "lieu", "ubicacion", "localizacao", "physician", "surgeon", "therapist"),
+    *("investigator",),
 )
 """What takes the place of clinics where care or teaching is given elsewhere."""
 COMMUNITY_ALONE = ("class", "klasse", "classe", "clase", "turma")
@@ -55,7 +56,7 @@ PATIENT = (
     *("fallnummer", "dossier", "beneficiario", "utente", "sujet", "sujeto", "subj", "pid", "pat", "patid"),
     *("patno", "child", "kid", "infant", "baby", "woman", "student", "pupil", "respondent", "resident"),
     *("schueler", "eleve", "alumno", "aluno", "kind", "enfant", "nino", "crianca", "frau", "femme"),
-    *("mujer", "mulher", "mother", "mom", "family"),
+    *("mujer", "mulher", "mother", "mom", "family", "respond"),
 )
 RECORD = (
     *("record", "encounter", "visit", "test", "sample", "id", "number", "besuch", "fall", "probe"),
@@ -172,9 +173,11 @@ OUTCOME = (
     *("positive", "ergebnis", "ausgang", "tod", "verweildauer", "liegedauer", "heilung", "resultat"),
     *("issue", "sejour", "guerison", "reponse", "resultado", "desenlace", "estancia", "respuesta"),
     *("desfecho", "permanencia", "resposta", "puntaje", "pontuacao", "punktzahl", "besuche", "fatal"),
-    *("fatalities", "injuries"),
+    *("fatalities", "injuries", "murders", "homicides", "suicides", "accidents", "births", "crimes"),
 )
 """What is said to have come of care."""
+ONCE = ("death", "died", "dead", "mortality", "deces", "muerte", "obito", "tod")
+"""What happens to a person once: where it is neither yes nor no nor a count of few, it tells when."""
 OUTCOME_ALONE = ("y", "use", "used", "status", "resp")
 """The same, of words that say so only where they are the whole name."""
 COUNTED = (

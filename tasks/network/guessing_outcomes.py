@@ -53,7 +53,11 @@ def _unlikeliness(column: ColumnProfile, profile: TableProfile) -> int:
         return 3
     if is_outcome_by_name(column):
         return 0
-    if words.said(column.name, words.SEQUENCE) or re.search(r"(start|stop|begin|end)$", column.name.lower()):
+    if (
+        _is_time_of(column)
+        or words.said(column.name, words.SEQUENCE)
+        or re.search(r"(start|stop|begin|end)$", column.name.lower())
+    ):
         return 3
     return 2 if says_yes_or_no(column) else 1
 
@@ -81,7 +85,8 @@ def is_outcome_by_name(column: ColumnProfile) -> bool:
 
 def _is_time_of(column: ColumnProfile) -> bool:
     """Whether a column tells when, or at which age, something happened."""
-    return bool(words.said(column.name, (*words.AGE, "date", "datum", "fecha")))
+    once = words.said(column.name, words.ONCE) and column.n_distinct > _COUNTS_UP_TO
+    return bool(once or words.said(column.name, (*words.AGE, "date", "datum", "fecha")))
 
 
 def measures(column: ColumnProfile, profile: TableProfile) -> bool:

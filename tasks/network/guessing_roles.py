@@ -113,7 +113,7 @@ class _Search:
         if self.take("clinic", [each for each in alone if self._groups_enough(each)], words.COMMUNITY_ALONE):
             self._assume_place(self.found["clinic"])
             return
-        finest = sorted(grouping, key=lambda each: -each.n_distinct)
+        finest = sorted(grouping, key=lambda each: (-each.n_distinct, each.kind != "text"))
         areas = [each for each in finest if words.found(each.name, words.REGION)]
         if areas:
             self.found["clinic"] = areas[0].name
@@ -218,7 +218,13 @@ def _is_of_another(column: ColumnProfile) -> bool:
 
 
 def _score(column: ColumnProfile, telling: tuple[str, ...]) -> int:
-    """Higher the earlier the telling word stands in `telling`, and the less else the name says."""
+    """Higher the earlier the telling word stands in `telling`, and the less else the name says.
+
+    A word by itself, as in `state`, tells more than the same one inside another, as in `statefip`.
+    """
     found = words.found(column.name, telling)
-    first = len(telling) - telling.index(found[0]) if found else 0
-    return first * 10 - len(words.words_of(column.name)) if found else 0
+    if not found:
+        return 0
+    first = len(telling) - telling.index(found[0])
+    inside = found[0] not in words.said(column.name, telling)
+    return first * 10 - len(words.words_of(column.name)) - inside

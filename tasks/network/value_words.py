@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+Better = Literal["higher", "lower", "neither"]
+
 YES_NO = (
     *(("yes", "no"), ("y", "n"), ("ja", "nein"), ("j", "n"), ("oui", "non"), ("o", "n"), ("sí", "no")),
     *(("si", "no"), ("s", "n"), ("sim", "não"), ("sim", "nao"), ("true", "false"), ("wahr", "falsch")),
@@ -131,7 +133,10 @@ NUMBERED_CONTROL = tuple(
     for number in "0123"
 )
 
-Better = Literal["higher", "lower", "neither"]
+LETTERED: tuple[tuple[str, str, Better], ...] = (("d", "a", "lower"),)
+"""Dead and alive by their letters, in a column called as in VITAL."""
+VITAL = ("status", "vital", "state", "outcome", "survival", "death", "died")
+
 
 PAIRS: tuple[tuple[str, str, Better], ...] = (
     *((one, zero, "neither") for one, zero in YES_NO),
@@ -142,7 +147,13 @@ PAIRS: tuple[tuple[str, str, Better], ...] = (
 """The word for 1, the word for 0, and which share is better where the words tell."""
 KNOWN = tuple(
     dict.fromkeys(
-        (*(word for pair in PAIRS for word in pair[:2]), *UNKNOWN, *CONTROL, *NUMBERED_CONTROL, *TREATED)
+        (
+            *(word for pair in (*PAIRS, *LETTERED) for word in pair[:2]),
+            *UNKNOWN,
+            *CONTROL,
+            *NUMBERED_CONTROL,
+            *TREATED,
+        )
     )
 )
 """Every word looked for in columns of text."""

@@ -1,7 +1,7 @@
 """What is wrong with the records, counted by SQL in the database; nothing is silently dropped."""
 
 from tasks.screening.checking import check_network
-from tasks.screening.doubts import doubts
+from tasks.screening.doubts import doubts, newest_period
 from tasks.screening.screening import Screened, screen
 
-__all__ = ["Screened", "check_network", "doubts", "screen"]
+__all__ = ["Screened", "check_network", "doubts", "newest_period", "screen"]

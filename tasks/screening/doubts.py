@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from tasks.network.problems import Problem, in_order
 from tasks.network.reading import examine
+from tasks.network.schema import Network
+from tasks.periods import Period
 from tasks.records.questions.column_uses import Misfit
 from tasks.records.questions.contract import require_contract, table_of
 from tasks.records.questions.numbering import doubted_numbering
-from tasks.records.questions.rhythm import doubted_period, rhythm
+from tasks.records.questions.rhythm import doubted_period, newest_day, rhythm
 from tasks.records.sources.records import Records
 
 
@@ -32,3 +35,18 @@ def doubts(path: Path) -> tuple[Problem, ...]:
         period = doubted_period(rhythm(records), reading.network.window.period)
     said = (*assumed, *doubted, *period)
     return in_order(reading.problem(each.place, f"{table_of(each.place)} {each.sentence}") for each in said)
+
+
+def newest_period(network: Network, today: date) -> Period | None:
+    """The last period with records, up to today's: the one most likely to be reported first.
+
+    Args:
+        network: a network whose file and records have nothing wrong.
+        today: the day that no record can be later than.
+
+    Raises:
+        SourceError: the database went away.
+    """
+    with Records.of(network).held() as records:
+        newest = newest_day(records, today)
+    return None if newest is None else Period.of_day(network.window.period, newest)

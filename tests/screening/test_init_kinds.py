@@ -193,10 +193,38 @@ def test_words_that_hold_a_clinics_by_chance_name_none(tmp_path: Path, name: str
 
 
 def test_the_only_column_that_groups_is_taken_and_said(tmp_path: Path) -> None:
-    draft = drafted(tmp_path, lieu=lambda i: f"L{i % 8}", race=lambda i: "abcdefg"[i % 7], outcome=outcome)
-    assert draft.roles["clinic"] == "lieu"
-    assert draft.assumptions[0].startswith("column 'lieu' holds the clinic: no column is called like one")
+    draft = drafted(
+        tmp_path, equipage=lambda i: f"L{i % 8}", race=lambda i: "abcdefg"[i % 7], outcome=outcome
+    )
+    assert draft.roles["clinic"] == "equipage"
+    assert draft.assumptions[0].startswith("column 'equipage' holds the clinic: no column is called like one")
     assert checked(tmp_path, draft)
+
+
+def test_of_two_columns_of_areas_the_one_by_name_is_taken_before_its_number(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, statefip=lambda i: i % 7, state=lambda i: f"State {i % 7}", score=lambda i: i / 7
+    )
+    assert draft.roles["clinic"] == "state"
+
+
+@pytest.mark.parametrize("name", ["location", "sch", "LIEU", "physician"])
+def test_what_else_records_are_grouped_by_takes_the_clinics_place(tmp_path: Path, name: str) -> None:
+    draft = drafted(tmp_path, **{name: lambda i: i % 7, "score": lambda i: i / 7})
+    assert draft.roles["clinic"] == name
+
+
+def test_letters_for_dead_and_alive_are_an_outcome_where_the_name_says_so(tmp_path: Path) -> None:
+    letters = {"status": lambda i: "AD"[i % 3 == 0], "arm": lambda i: "AD"[i % 2]}
+    draft = drafted(tmp_path, clinic=clinic, **letters)
+    died = selected(tmp_path, draft)["status"]
+    assert list(died[:4]) == [1, 0, 0, 1]
+    assert [(each.column, each.direction) for each in draft.outcomes] == [("status", "lower")]
+
+
+def test_a_number_of_many_values_called_death_tells_when_and_is_no_outcome(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, death=lambda i: 10_000 + 3 * i // 2, score=lambda i: i / 7)
+    assert [each.column for each in draft.outcomes] == ["score"]
 
 
 def test_levels_of_a_scale_are_no_clinics_and_what_is_missing_is_marked(tmp_path: Path) -> None:
@@ -211,12 +239,12 @@ def test_levels_of_a_scale_are_no_clinics_and_what_is_missing_is_marked(tmp_path
 def test_a_number_that_others_depend_on_is_taken_for_the_clinic_and_said(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,
-        lieu=lambda i: i % 8,
+        equipage=lambda i: i % 8,
         lits=lambda i: i % 8 // 2 * 20,
         durée=lambda i: i // 2 % 9,
         died=outcome,
     )
-    assert draft.roles["clinic"] == "lieu"
+    assert draft.roles["clinic"] == "equipage"
     assert "the only one within which others are the same" in draft.assumptions[0]
     assert [each.column for each in draft.outcomes] == ["died", "durée"]
 
@@ -248,9 +276,9 @@ def test_of_two_treatments_the_one_that_is_called_so_is_the_program(tmp_path: Pa
 
 
 def test_of_two_columns_that_group_none_is_taken(tmp_path: Path) -> None:
-    draft = drafted(tmp_path, lieu=lambda i: f"L{i % 8}", equipe=lambda i: f"E{i % 7}", outcome=outcome)
+    draft = drafted(tmp_path, equipage=lambda i: f"L{i % 8}", equipe=lambda i: f"E{i % 7}", outcome=outcome)
     assert "clinic" not in draft.roles
-    assert draft.missing[0].candidates == ("lieu", "equipe")
+    assert draft.missing[0].candidates == ("equipage", "equipe")
 
 
 def test_what_numbers_other_levels_is_no_outcome(tmp_path: Path) -> None:

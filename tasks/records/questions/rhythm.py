@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 from tasks.network.profile import Rhythm
 from tasks.periods import KINDS, PER_YEAR, Kind
@@ -29,6 +30,21 @@ def rhythm(records: Records) -> Rhythm:
         "AS every) AS days WHERE day >= DATE '1900-01-01' AND day < DATE '2200-01-01'",
     ).to_pylist()
     return counted_rhythm(row)
+
+
+def newest_day(records: Records, today: date) -> date | None:
+    """The last day that has a record, up to today: a later date is a slip of the pen; None without any.
+
+    Raises:
+        SourceError: the database went away.
+    """
+    (row,) = aggregate(
+        records,
+        "SELECT MAX(day) AS newest FROM (SELECT CAST(date AS DATE) AS day FROM {records} AS every) AS days "
+        f"WHERE day <= DATE '{today.isoformat()}'",
+    ).to_pylist()
+    newest: date | None = row["newest"]
+    return newest
 
 
 def rhythm_counts(day: str, ending: str = "") -> Iterator[str]:
