@@ -27,6 +27,8 @@ PER_YEAR: Mapping[Kind, int] = {"month": 12, "quarter": 4, "week": 52}
 _LABEL = re.compile(PATTERN)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAYS = 7
+_MOST_RUNS = 12
+"""Runs of periods that a person reads through."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -147,10 +149,12 @@ def first_day(text: str) -> date:
 
 
 def in_ranges(labels: Iterable[str]) -> str:
-    """Periods of one kind as a person says them: runs of consecutive ones joined.
+    """Periods of one kind as a person says them: runs of consecutive ones joined; of many, both ends.
 
     >>> in_ranges(["2020-03", "2020-04", "2020-05", "2020-08"])
     '2020-03 to 2020-05, 2020-08'
+    >>> in_ranges(f"{year}-01" for year in range(1928, 2012))
+    '84 from 1928-01 to 2011-01'
     """
     runs: list[list[Period]] = []
     for period in sorted(map(Period.of_label, labels)):
@@ -158,6 +162,8 @@ def in_ranges(labels: Iterable[str]) -> str:
             runs[-1].append(period)
         else:
             runs.append([period])
+    if len(runs) > _MOST_RUNS:
+        return f"{sum(map(len, runs))} from {runs[0][0]} to {runs[-1][-1]}"
     return ", ".join(said(str(run[0]), str(run[-1])) for run in runs)
 
 

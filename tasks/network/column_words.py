@@ -24,7 +24,21 @@ CLINIC = (
 COMMUNITY = (
     *("school", "schule", "ecole", "escuela", "escola", "herd", "herde", "troupeau", "rebano", "rebanho"),
     *("farm", "village", "dorf", "aldea", "aldeia", "community", "comm", "commune", "comuna", "gemeinde"),
-    *("municipality", "municipio", "parish", "town", "cluster", "clust", "psu", "litter", "classroom"),
+    *(
+        "municipality",
+        "municipio",
+        "parish",
+        "town",
+        "city",
+        "ville",
+        "ciudad",
+        "cidade",
+        "cluster",
+        "clust",
+        "psu",
+        "litter",
+        "classroom",
+    ),
     *("team", "sch", "location", "lieu", "ubicacion", "localizacao", "physician", "surgeon", "therapist"),
     *("investigator",),
 )
@@ -191,7 +205,18 @@ MEASURED = (
     *("rate", "birthweight", "apgar", "test", "index", "puntaje", "pontuacao", "punktzahl"),
 )
 BETTER_HIGHER = (
-    *("vaccinated", "vaccine", "screened", "screening", "adherence", "attended", "completed", "controlled"),
+    *(
+        "vaccinated",
+        "vaccine",
+        "uptake",
+        "takeup",
+        "screened",
+        "screening",
+        "adherence",
+        "attended",
+        "completed",
+        "controlled",
+    ),
     *("satisfaction", "recovered", "success", "geimpft", "vacunado", "vacinado", "survived", "alive"),
     *("cured", "improved", "immun", "immunized", "immunised", "achievement", "ach", "remission", "heilung"),
     *("guerison",),
@@ -210,6 +235,7 @@ _NO_COMPOUNDS = (
     *("island", "gland", "ozone", "update", "candidate", "mandate", "metadata", "database", "alternative"),
     *("altered", "against", "latest", "highest", "lowest", "gestation", "administration", "registration"),
     *("medication", "respiration", "duration", "concentration", "chocolate", "plate", "template"),
+    *("hospitalization", "hospitalisation", "hospitalizacion", "hospitalizacao"),
     *("translate", "percentage", "dosage", "stage", "usage", "personal", "grandmother", "godmother"),
 )
 """Words that another word stands in by chance."""

@@ -13,6 +13,8 @@ _FORMATS: dict[Writing, tuple[str, str, str]] = {
     "month/day/year": ("%m/%d/%Y", "MM/DD/YYYY", "%m/%d/%Y"),
     "month-day-year": ("%m-%d-%Y", "MM-DD-YYYY", "%m-%d-%Y"),
     "year/month/day": ("%Y/%m/%d", "YYYY/MM/DD", "%Y/%m/%d"),
+    "day mon year": ("%d%b%Y", "DDMONYYYY", "%d%b%Y"),
+    "day mon yy": ("%d%b%y", "DDMONYY", "%d%b%y"),
     "digits": ("%Y%m%d", "YYYYMMDD", "%Y%m%d"),
 }
 """A date's format in DuckDB, PostgreSQL and MySQL."""
@@ -43,15 +45,34 @@ def date_sql(column: str, writing: Writing | None, source: str) -> str:
         return f"{cast}({column} AS {kind})"
     if writing == "spreadsheet":
         return f"DATE '1899-12-30' + CAST(FLOOR({column}) AS INTEGER)"
+    if writing in ("year-month", "year-quarter"):
+        return _first_day(column, writing, dialect, cast)
     duckdb, postgresql, mysql = _FORMATS[writing]
-    day = f"CAST(CAST({column} AS BIGINT) AS VARCHAR)" if writing == "digits" else f"TRIM({column})"
+    day = f"SPLIT_PART(TRIM({column}), ' ', 1)"
+    if writing == "digits":
+        day = f"CAST(CAST({column} AS BIGINT) AS VARCHAR)"
+    elif writing in ("day mon year", "day mon yy"):
+        day = f"REPLACE(REPLACE({column}, '-', ''), ' ', '')"
     if dialect == "postgresql":
-        return f"TO_DATE(SPLIT_PART({day}, ' ', 1), '{postgresql}')"
+        return f"TO_DATE({day}, '{postgresql}')"
     if dialect in ("mysql", "mariadb"):
-        return f"STR_TO_DATE({column}, '{mysql}')"
+        return f"STR_TO_DATE({day if 'mon' in writing else column}, '{mysql}')"
     if dialect != "duckdb":
         return column
-    return f"CAST(TRY_STRPTIME(SPLIT_PART({day}, ' ', 1), '{duckdb}') AS DATE)"
+    return f"CAST(TRY_STRPTIME({day}, '{duckdb}') AS DATE)"
+
+
+def _first_day(column: str, writing: Writing, dialect: str, cast: str) -> str:
+    """The first day of what is written as 2024-05, 2024/05, 2024-Q2, 2024 Q2 or 2024Q2."""
+    value = f"TRIM({column})"
+    month = f"SUBSTR({value}, 6, 2)"
+    if writing == "year-quarter":
+        starts = " ".join(f"WHEN '{quarter}' THEN '{3 * quarter - 2:02}'" for quarter in range(1, 5))
+        month = f"CASE SUBSTR({value}, LENGTH({value}), 1) {starts} END"
+    parts = (f"SUBSTR({value}, 1, 4)", "'-'", month, "'-01'")
+    if dialect == "sqlite":
+        return " || ".join(parts)
+    return f"{cast}(CONCAT({', '.join(parts)}) AS DATE)"
 
 
 def parts_sql(columns: Sequence[str], source: str) -> str:

@@ -28,12 +28,13 @@ def choose_outcomes(
 ) -> tuple[list[ColumnProfile], list[ColumnProfile]]:
     """The columns that a draft has as outcomes, in the table's order, and those left for a person to choose.
 
-    Outcomes by name come first, then measurements; yes and no without a telling name, and what people are
-    rather than what came of their care, only where there is nothing else.
+    Outcomes by name come first, then measurements; yes and no without a telling name only where there is no
+    outcome by name, and what people are rather than what came of their care where there is nothing else.
     """
     measured = [each for each in profile.columns if each.name not in taken and measures(each, profile)]
     likely = {each.name: _unlikeliness(each, profile) for each in measured}
-    drafted = [each for each in measured if likely[each.name] < 2]
+    by_name = 0 in likely.values()
+    drafted = [each for each in measured if likely[each.name] < (2 if by_name else 3)]
     if not drafted:
         best = min(likely.values(), default=0)
         drafted = [each for each in measured if likely[each.name] == best]

@@ -21,10 +21,15 @@ Writing = Literal[
     "month/day/year",
     "month-day-year",
     "year/month/day",
+    "day mon year",
+    "day mon yy",
+    "year-month",
+    "year-quarter",
     "digits",
     "spreadsheet",
 ]
-"""How text or numbers write dates: 2024-05-31, with a time, with its zone, …, 20240531, days since 1899."""
+"""How text or numbers write dates: 2024-05-31, with a time, with its zone, …, 31-May-2024 or 31MAY2024,
+31-May-24, 2024-05, 2024-Q2, 20240531, days since 1899."""
 
 _SEVERAL = 4
 """Periods with records from which a rhythm can be heard."""

@@ -1,4 +1,4 @@
-"""How text writes dates, by counts: 2024-05-31, 31.05.2024, 05/31/2024, with a time and zone or without."""
+"""How text writes dates, by counts: 2024-05-31, 31.05.2024, 05/31/2024, 31-May-2024, 2024-05, 2024-Q2, …"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tasks.network.profile import Writing
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.number_ranges import all_but_few
-from tasks.records.questions.sql_text import quoted
+from tasks.records.questions.sql_text import literal, quoted
 from tasks.records.sources.records import Records
 
 _MARKS: Mapping[str, tuple[Writing, Writing | None]] = {
@@ -16,11 +16,13 @@ _MARKS: Mapping[str, tuple[Writing, Writing | None]] = {
     "-": ("day-month-year", "month-day-year"),
 }
 """Between numbers → how a date with it is written, with the day or with the month first."""
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 def like_a_date(value: str) -> str:
     """The condition that a text looks like a date, as far as a first pass over every column tells."""
-    shapes = [_iso(value), _slashed(value), _eight_digits(value), *(_short(value, mark) for mark in _MARKS)]
+    shapes = [_iso(value), _slashed(value), *_others(value).values()]
+    shapes += [_short(value, mark) for mark in _MARKS]
     return " OR ".join(f"({each})" for each in shapes)
 
 
@@ -57,7 +59,8 @@ def _asked(value: str) -> Iterator[tuple[str, str]]:
     any_zone = " OR ".join(f"{value} LIKE '____-__-__{zone}'" for zone in zones)
     yield "zoned", f"{_iso(value)} AND ({any_zone})"
     yield "slashed", _slashed(value)
-    yield "digits", _eight_digits(value)
+    for i, condition in enumerate(_others(value).values()):
+        yield f"other{i}", condition
     for i, mark in enumerate(_MARKS):
         short = _short(value, mark)
         yield f"short{i}", short
@@ -74,14 +77,26 @@ def _writing(n: Mapping[str, int], known: int) -> tuple[Writing, bool] | None:
         return ("zoned time" if n["zoned"] else "time" if n["timed"] else "day"), True
     if all_but_few(n["slashed"], known):
         return "year/month/day", True
-    if all_but_few(n["digits"], known):
-        return "digits", True
+    for i, writing in enumerate(_others("")):
+        if all_but_few(n[f"other{i}"], known):
+            return writing, True
     for i, (day_first, month_first) in enumerate(_MARKS.values()):
         if all_but_few(n[f"short{i}"], known):
             if month_first is not None and n[f"second{i}"] > n[f"first{i}"]:
                 return month_first, True
             return day_first, month_first is None or bool(n[f"first{i}"])
     return None
+
+
+def _others(value: str) -> dict[Writing, str]:
+    """Writings that leave nothing open → the condition that a text is one."""
+    return {
+        "digits": _eight_digits(value),
+        "day mon year": _named_month(value, years=4),
+        "day mon yy": _named_month(value, years=2),
+        "year-month": _year_month(value),
+        "year-quarter": _year_quarter(value),
+    }
 
 
 def _iso(value: str) -> str:
@@ -95,6 +110,28 @@ def _slashed(value: str) -> str:
 def _eight_digits(value: str) -> str:
     days = f"SUBSTR({value}, 5, 4) BETWEEN '0101' AND '1231'"
     return f"{value} LIKE '________' AND {_year_first(value)} AND {days}"
+
+
+def _named_month(value: str, years: int) -> str:
+    """31-May-2024, 31 May 2024 or 31MAY2024, as SAS and spreadsheets write; or two digits for the year."""
+    bare = f"REPLACE(REPLACE({value}, '-', ''), ' ', '')"
+    month = f"LOWER(SUBSTR({bare}, LENGTH({bare}) - {years + 2}, 3))"
+    year = f"SUBSTR({bare}, LENGTH({bare}) - {years - 1}, {years})"
+    years_are = f"{year} BETWEEN '1900' AND '2100'" if years == 4 else f"{year} BETWEEN '00' AND '99'"
+    day = f"SUBSTR({bare}, 1, LENGTH({bare}) - {years + 3})"
+    named = f"{month} IN ({', '.join(map(literal, _MONTHS))}) AND {years_are}"
+    return f"{named} AND LENGTH({day}) BETWEEN 1 AND 2 AND SUBSTR({day}, 1, 1) BETWEEN '0' AND '9'"
+
+
+def _year_month(value: str) -> str:
+    shaped = f"({value} LIKE '____-__' OR {value} LIKE '____/__')"
+    return f"{shaped} AND {_year_first(value)} AND SUBSTR({value}, 6, 2) BETWEEN '01' AND '12'"
+
+
+def _year_quarter(value: str) -> str:
+    shaped = " OR ".join(f"UPPER({value}) LIKE '____{mark}Q_'" for mark in ("-", " ", ""))
+    last = f"SUBSTR({value}, LENGTH({value}), 1)"
+    return f"({shaped}) AND {_year_first(value)} AND {last} BETWEEN '1' AND '4'"
 
 
 def _short(value: str, mark: str) -> str:
