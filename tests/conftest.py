@@ -15,6 +15,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Before numpy is imported, here and in what tests start: every core has a test of its own to run."""
 
 
+os.environ.setdefault("CLINICNET_WITHHOLDING_KEY", "of all tests")
+"""What one output directory withholds besides small counts, another does too: releases can be compared."""
+
 LONGEST = ("golden/test_demo_feeds.py", "models/test_frame_and_database.py", "corpus/test_corpus.py")
 """Files of more than a minute."""
 

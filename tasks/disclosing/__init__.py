@@ -1,5 +1,6 @@
 """One disclosure policy, applied once, before anything is rendered or published."""
 
+from tasks.disclosing.companion_draw import Draw
 from tasks.disclosing.deciding import decide
 from tasks.disclosing.disclose import disclose
 from tasks.disclosing.masking import mask
@@ -8,4 +9,14 @@ from tasks.disclosing.policy import POLICIES, SmallNumberPolicy
 from tasks.disclosing.related import Related
 from tasks.disclosing.withholding import Withholding
 
-__all__ = ["POLICIES", "People", "Related", "SmallNumberPolicy", "Withholding", "decide", "disclose", "mask"]
+__all__ = [
+    "POLICIES",
+    "Draw",
+    "People",
+    "Related",
+    "SmallNumberPolicy",
+    "Withholding",
+    "decide",
+    "disclose",
+    "mask",
+]

@@ -38,6 +38,9 @@ class Counts:
         lower, upper: (C, 1 + M) what a withheld count may be for anyone who reads its status.
         known: (C, 1 + M) counts that an earlier release shows.
         network_few: (M,) months of the network in which few people stand behind the count, however large.
+        luck: (C,) by how much each clinic is thought a cheaper companion, as a logarithm; see
+            `companion_draw`.
+        month_luck: (M,) the same of the network's months.
     """
 
     window: Floats
@@ -50,6 +53,8 @@ class Counts:
     upper: Floats
     known: Booleans
     network_few: Booleans
+    luck: Floats
+    month_luck: Floats
 
     @property
     def cells(self) -> Floats:
@@ -69,6 +74,7 @@ class Counts:
         """The network's months as if they were clinics; `sizes` are those of a binary outcome's counts."""
         none = np.empty((len(self.network), 0))
         months = counts_of(policy, self.network, none, np.empty(0), few=self.network_few[:, None])
+        months = replace(months, luck=self.month_luck)
         return months if sizes is None else events_of(policy, months, sizes.of_network(policy))
 
     def of_whole(self, policy: SmallNumberPolicy, sizes: Counts | None = None) -> Counts:
@@ -76,6 +82,7 @@ class Counts:
         total = np.array([np.nansum(self.network)])
         few = np.append(False, self.network_few)[None, :]
         whole = counts_of(policy, total, self.network[None, :], np.empty(0), few=few)
+        whole = replace(whole, month_luck=self.month_luck)
         return whole if sizes is None else events_of(policy, whole, sizes.of_whole(policy))
 
     def with_none(self, clinics: int) -> Counts:
@@ -96,6 +103,7 @@ class Counts:
             lower=more(self.lower, 0.0),
             upper=more(self.upper, 0.0),
             known=more(self.known, False),
+            luck=more(self.luck, 0.0),
         )
 
     def guarding(self, clinics: Booleans, least: Floats, most: Floats) -> Counts:
@@ -134,7 +142,20 @@ def counts_of(
     if network_few is None:
         network_few = np.zeros(len(network), dtype=bool)
     known = np.zeros(count.shape, dtype=bool)
-    return Counts(window, months, network, None, withheld, withheld, lower, upper, known, network_few)
+    return Counts(
+        window,
+        months,
+        network,
+        None,
+        withheld,
+        withheld,
+        lower,
+        upper,
+        known,
+        network_few,
+        np.zeros(len(window)),
+        np.zeros(months.shape[1]),
+    )
 
 
 def exposures_of(
@@ -200,6 +221,7 @@ def withhold_windows(policy: SmallNumberPolicy, counts: Counts, also: Booleans) 
         policy.slack,
         float(policy.high),
         None if counts.rest is None else np.append(np.nan_to_num(counts.rest[:, 0]), 0.0),
+        np.append(counts.luck, 0.0),
     )
     return protect(table, np.append(counts.guarded[:, 0], False), np.append(also, False))[:clinics]
 
@@ -253,6 +275,7 @@ def withhold_series(
         None
         if counts.rest is None
         else np.concatenate([np.nan_to_num(counts.rest[:, 1:]).ravel(), np.zeros(fixed)]),
+        np.concatenate([np.repeat(counts.luck, months), np.zeros(fixed)]),
     )
     guarded = np.concatenate(
         [(counts.small[:, 1:] & present).ravel(), counts.guarded[:, 0], np.zeros(months + 1, dtype=bool)]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from tasks.disclosing.companion_draw import Draw
 from tasks.disclosing.correlation import correlation_digits
 from tasks.disclosing.count_columns import CountColumn
 from tasks.disclosing.counts import (
@@ -47,6 +48,7 @@ def decide(
     earlier: Sequence[Tables] = (),
     people: People | None = None,
     related: Related | None = None,
+    draw: Draw | None = None,
 ) -> Withholding:
     """What must be withheld of a release so that nothing in it points at a patient.
 
@@ -59,16 +61,18 @@ def decide(
             tables or those withhold may follow from all of them together.
         people: how many patients stand behind the tables' counts; records are all that is known without.
         related: outcomes that say something of one another.
+        draw: chance in the choice of what is withheld beside small counts; left out, there is none.
 
     Raises:
         ValueError: an outcome's kind is not one of `release_counts.KINDS`.
     """
     outcomes = [str(name) for name in tables["outcomes"]["outcome"]]
+    draw = draw or Draw()
     if not policy.withholds:
         nothing = {outcome: WithheldOfOutcome({}, {}, {}) for outcome in outcomes}
         return Withholding({}, frozenset(), nothing, WithheldEffects(), WithheldQuality(), Effort())
     with measured() as effort:
-        release = ReleaseCounts.of(policy, tables, earlier, people or People.unknown())
+        release = ReleaseCounts.of(policy, tables, earlier, people or People.unknown(), draw)
         sizes = {outcome: release.sizes(outcome) for outcome in outcomes}
         windows, series, networks = _withhold_sizes(release, sizes)
         decided = {
@@ -89,6 +93,7 @@ def decide(
                 size,
                 series_size,
                 network_month=any(each.months for each in decided.values() if each),
+                draw=draw,
             ),
             effort,
         )

@@ -184,6 +184,7 @@ class _Cells:
     unit: list[int] = field(default_factory=list)
     withheld: list[bool] = field(default_factory=list)
     guarded: list[bool] = field(default_factory=list)
+    luck: list[float] = field(default_factory=list)
     sums: dict[tuple[int, ...], Sum] = field(default_factory=dict)
 
     def add(
@@ -196,6 +197,7 @@ class _Cells:
         unit: int = -1,
         withheld: bool = True,
         guarded: bool = False,
+        luck: float = 0.0,
     ) -> int:
         """One cell's position; what is `known` is known however it is withheld."""
         self.values.append(value)
@@ -204,6 +206,7 @@ class _Cells:
         self.unit.append(unit)
         self.withheld.append(withheld)
         self.guarded.append(guarded)
+        self.luck.append(luck)
         return len(self.values) - 1
 
     def bind(self, whole: int, parts: Sequence[int]) -> None:
@@ -263,6 +266,7 @@ class _Union:
             np.array(cells.unit, dtype=np.int64),
             self._policy.least_width,
             self._policy.slack,
+            luck=np.array(cells.luck),
         )
 
     def _add_months(self, whole_series: bool) -> None:
@@ -289,6 +293,7 @@ class _Union:
                     unit=-1 if nothing else c if whole_series else j,
                     withheld=bool(gone.months[c, j]) or nothing,
                     guarded=bool(counts.small[c, 1 + j]) and not nothing,
+                    luck=float(counts.luck[c] if whole_series else counts.month_luck[j]),
                 )
 
     def _add_networks_months(self) -> None:
@@ -307,6 +312,7 @@ class _Union:
                 known=bool(known[u]),
                 unit=unit + 1 + u if shown_now else -1,
                 withheld=not shown_now,
+                luck=float(self._counts.month_luck[when[u]]) if shown_now else 0.0,
             )
             self.cells.bind(self.network[u], parts)
 
@@ -326,6 +332,7 @@ class _Union:
                 unit=-1 if nothing else clinics + c if whole_series else len(self.now),
                 withheld=bool(gone.windows[c]) or nothing,
                 guarded=bool(counts.guarded[c, 0]) and not nothing,
+                luck=float(counts.luck[c]),
             )
             self.cells.bind(position, parts)
             positions.append(position)

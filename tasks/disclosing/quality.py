@@ -16,10 +16,12 @@ patients with anything.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from tasks.disclosing.companion_draw import Draw
 from tasks.disclosing.counts import NETWORK, Booleans, counts_of, withhold_windows
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.withholding import PRIMARY, SECONDARY, QualityKey, WithheldQuality
@@ -34,6 +36,7 @@ def decide_quality(
     series: Collection[str],
     *,
     network_month: bool,
+    draw: Draw,
 ) -> WithheldQuality:
     """What the quality table must not show.
 
@@ -43,12 +46,13 @@ def decide_quality(
         sizes: clinics whose size is withheld.
         series: clinics whose months are.
         network_month: whether a month of the network is withheld, of any outcome.
+        draw: chance in the choice of companions.
     """
     of_records = quality["counts"].fillna("records") == "records"
     untold = quality["clinic"].isin(sizes) | (~of_records & quality["clinic"].isin(series))
     found: dict[QualityKey, str] = {}
     for _, rows in quality[of_records].groupby("rule", sort=True):
-        found |= _withheld_found(policy, rows, untold[rows.index].to_numpy(dtype=bool))
+        found |= _withheld_found(policy, rows, untold[rows.index].to_numpy(dtype=bool), draw)
     if network_month:
         untold |= quality["rule"].isin(_OUTSIDE_THE_WINDOW)
     left_out = quality.loc[untold, ["rule", "clinic"]].itertuples(index=False, name=None)
@@ -56,7 +60,7 @@ def decide_quality(
 
 
 def _withheld_found(
-    policy: SmallNumberPolicy, rows: pd.DataFrame, untold: Booleans
+    policy: SmallNumberPolicy, rows: pd.DataFrame, untold: Booleans, draw: Draw
 ) -> Mapping[QualityKey, str]:
     """One rule's small numbers found, and companions, given the rows that are left out."""
     found = rows["n_found"].to_numpy(dtype=float, na_value=np.nan)
@@ -65,6 +69,7 @@ def _withheld_found(
     withheld = small
     if not (small & network).any():  # from a total that is withheld nothing can be taken away
         counts = counts_of(policy, np.where(network, np.nan, found), np.empty((len(found), 0)), np.empty(0))
+        counts = replace(counts, luck=draw.luck([str(clinic) for clinic in rows["clinic"]]))
         withheld = small | withhold_windows(policy, counts, untold)
     return {
         (str(rule), str(clinic)): PRIMARY if few else SECONDARY

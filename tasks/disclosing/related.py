@@ -136,6 +136,7 @@ def _of_difference(policy: SmallNumberPolicy, whole: Counts, part: Counts) -> Hi
     rest = counts_of(
         policy, whole.window - part.window, whole.months - part.months, whole.network - part.network
     )
+    rest = replace(rest, luck=whole.luck, month_luck=whole.month_luck)
     clinics = len(rest.window)
     windows = withhold_windows(policy, rest, np.zeros(clinics, dtype=bool))
     months = rest.of_network(policy)

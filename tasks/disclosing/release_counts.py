@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from tasks.disclosing.companion_draw import Draw
 from tasks.disclosing.count_columns import CountColumn, Shown
 from tasks.disclosing.counts import NETWORK, Booleans, Counts, Floats, counts_of, events_of, exposures_of
 from tasks.disclosing.overlapping_releases import (
@@ -38,6 +39,7 @@ class ReleaseCounts:
         months: their names, in order.
         kinds: outcome → one of `KINDS`.
         people: patients behind the counts.
+        draw: chance in the choice of companions.
     """
 
     policy: SmallNumberPolicy
@@ -48,11 +50,17 @@ class ReleaseCounts:
     left: tuple[str, ...]
     months: tuple[str, ...]
     kinds: Mapping[str, str]
+    draw: Draw
     _read: dict[CountColumn, tuple[Shown, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, policy: SmallNumberPolicy, tables: Tables, earlier: Sequence[Tables], people: People
+        cls,
+        policy: SmallNumberPolicy,
+        tables: Tables,
+        earlier: Sequence[Tables],
+        people: People,
+        draw: Draw,
     ) -> ReleaseCounts:
         """Look them up in the release's tables.
 
@@ -68,7 +76,7 @@ class ReleaseCounts:
         clinics = tuple(sorted(tables["clinics"]["clinic"]))
         had = {str(clinic) for each in earlier for clinic in each["clinics"]["clinic"]}
         left = tuple(sorted(had - set(clinics)))
-        return cls(policy, tables, earlier, people, clinics, left, _months(tables), kinds)
+        return cls(policy, tables, earlier, people, clinics, left, _months(tables), kinds, draw)
 
     def records(self) -> Counts:
         """The clinics table's own sizes, which no month adds up to."""
@@ -85,7 +93,7 @@ class ReleaseCounts:
         none = np.empty((len(self.clinics), 0))
         few, _ = self._few(ALL_RECORDS, "people")
         counts = counts_of(self.policy, window(self.tables), none, np.empty(0), few=few[:, :1])
-        return self._guard(counts, grown)
+        return self._guard(replace(counts, luck=self.draw.luck(self.clinics)), grown)
 
     def sizes(self, outcome: str) -> Counts | None:
         """How many records stand behind an outcome's figures; their exposure where that is the denominator.
@@ -159,7 +167,8 @@ class ReleaseCounts:
         of_clinics, of_network = months.to_numpy()[:-1], months.to_numpy()[-1]
         few, of_all = self._few(outcome, side)
         window = column.windows(self.tables, self.clinics)
-        return counting(self.policy, window, of_clinics, of_network, few=few, network_few=of_all[1:])
+        counts = counting(self.policy, window, of_clinics, of_network, few=few, network_few=of_all[1:])
+        return replace(counts, luck=self.draw.luck(self.clinics), month_luck=self.draw.luck(self.months))
 
     def _guard(self, counts: Counts, shown: Sequence[Shown]) -> Counts:
         """The counts with what earlier releases tell of them."""

@@ -9,7 +9,7 @@ units until an attacker who knows every published cell, every sum and the policy
   constraints", eqs. 2-5: the attacker's two linear programs; their sliding protection level);
 - does not find a small number in what the withheld cells of a sum come to together.
 
-The choice is deterministic: smallest units first, ties by position.
+The smallest units are withheld first, as far as luck has it (`companion_draw`); ties by position.
 """
 
 from __future__ import annotations
@@ -90,6 +90,8 @@ class AdditiveTable:
         small_total: the withheld cells of a sum must together come to more than this, or to nothing.
         rest: (K,) what lies on the other side of each count (those without the event), of which the same
             is asked; none where a count has no other side.
+        luck: (K,) by how much the loss of each cell's unit is thought smaller when companions are compared,
+            as a logarithm; none where chance has no part.
     """
 
     values: Floats
@@ -101,6 +103,7 @@ class AdditiveTable:
     slack: float = 0.0
     small_total: float = 0.0
     rest: Floats | None = None
+    luck: Floats | None = None
 
     @property
     def hidden_when_withheld(self) -> Booleans:
@@ -322,5 +325,7 @@ def _companion(
     candidates = {int(unit) for unit in table.unit[useful]} - {-1}
     if not candidates:
         return None
-    loss = {unit: float(table.values[table.unit == unit].sum()) for unit in candidates}
+    loss = {unit: float(np.log1p(table.values[table.unit == unit].sum())) for unit in candidates}
+    if table.luck is not None:
+        loss = {unit: each - float(table.luck[table.unit == unit][0]) for unit, each in loss.items()}
     return min(candidates, key=lambda unit: (loss[unit], unit))

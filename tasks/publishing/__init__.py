@@ -7,6 +7,7 @@
         reports/    network.pdf, clinics/*.pdf
       runs/         one record a run: what ran, when, with which versions, how it ended
       .staging/     what a run is still preparing
+      .withholding-key  what companions of small counts are drawn with; of the network alone
       .lock         held while a release is moved
 
 What `latest` leads to is always whole: a release is prepared in `.staging`, written through to the disk,

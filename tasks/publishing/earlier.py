@@ -21,6 +21,7 @@ from tasks.errors import PublishingError
 from tasks.periods import PATTERN, Period
 from tasks.publishing.names_of_today import under_names_of_today
 from tasks.publishing.output import Output
+from tasks.publishing.withholding_key import withholding_key
 from tasks.release import (
     CLINIC_ESTIMATES,
     CLINIC_MONTHS,
@@ -79,10 +80,12 @@ class Standing:
     Attributes:
         earlier: the releases it must be held against, in the order they were published.
         edition: the release of the same period that it may be making again; None where it is to be a new one.
+        key: what companions are drawn with.
     """
 
     earlier: Sequence[Earlier]
     edition: Since | None = None
+    key: bytes = b""
 
     def is_given_by(self, id_: str) -> bool:
         """Whether a release of this id is what was looked for: the edition, or any where it is a new one."""
@@ -124,11 +127,12 @@ def standing_releases(output: Output, window: tuple[str, str]) -> tuple[Standing
     Raises:
         PublishingError: a release cannot be read, so that nobody can say what a new one would give away.
     """
+    key = withholding_key(output.directory)
     again = [
-        Standing(earlier_releases(output, window, name), Since(id_, window[1]))
+        Standing(earlier_releases(output, window, name), Since(id_, window[1]), key)
         for name, id_ in editions(output, window[1]).items()
     ]
-    return (*again, Standing(earlier_releases(output, window)))
+    return (*again, Standing(earlier_releases(output, window), key=key))
 
 
 @dataclass(frozen=True, slots=True)

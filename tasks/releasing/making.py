@@ -10,7 +10,7 @@ from typing import get_args
 import pandas as pd
 
 from reports.wording import speaking
-from tasks.disclosing import POLICIES, People, Related, Withholding, decide, mask
+from tasks.disclosing import POLICIES, Draw, People, Related, Withholding, decide, mask
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
 from tasks.publishing import Standing, latest_before
@@ -39,7 +39,7 @@ def withheld(network: Network, tables: Tables, summary: Summary, standing: Stand
     policy = POLICIES[network.policy.small_numbers]
     related = Related(summary.related.parts, summary.related.sides)
     earlier = [each.tables for each in standing.earlier]
-    return decide(policy, tables, earlier, People(summary.people), related)
+    return decide(policy, tables, earlier, People(summary.people), related, Draw(standing.key))
 
 
 def rank_shown(

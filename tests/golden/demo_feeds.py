@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import lzma
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -84,4 +85,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    os.environ["CLINICNET_WITHHOLDING_KEY"] = "of all tests"  # as in tests/conftest.py
     main()
