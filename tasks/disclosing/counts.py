@@ -2,8 +2,8 @@
 
 What is believed of a withheld count before any sum is done depends on its label: of one withheld for being
 small, the policy's range; of a companion, that it is not small (its status says so), and nothing but zero if
-it is zero, since no small count can hide there. A series is labelled as a whole, so that any of its months
-may be the small one.
+it is zero, since no small count can hide there. What is withheld of a clinic's months is labelled the same,
+so that any of them may be the small one.
 """
 
 from __future__ import annotations
@@ -226,23 +226,27 @@ def withhold_windows(policy: SmallNumberPolicy, counts: Counts, also: Booleans) 
     return protect(table, np.append(counts.guarded[:, 0], False), np.append(also, False))[:clinics]
 
 
-def withhold_series(
+def withhold_months(
     policy: SmallNumberPolicy, counts: Counts, window: Booleans, also: Booleans, network: Booleans
 ) -> Booleans:
-    """(C,) clinics whose months are withheld, all together: a series with gaps gives its gaps away.
+    """(C, M) clinics' months that are withheld: small ones, `also`, and companions.
+
+    Where a month is small, those without any go with it: else whoever sees them knows that none of the others
+    is nothing, and twenty months of twenty records would be one each.
 
     Args:
         policy: the small-number policy.
         counts: the counts.
         window: (C,) clinics whose window count is withheld.
-        also: (C,) clinics whose series is withheld for another reason.
+        also: (C, M) months withheld for another reason.
         network: (M,) months whose network count is withheld.
     """
     clinics, months = counts.months.shape
     if months == 0:
         return also.copy()
     present = ~np.isnan(counts.months)
-    rows = window | also | _labelled_small(counts)
+    none = _labelled_small(counts)[:, None] & (counts.months == 0)
+    hidden = also | ((counts.guarded[:, 1:] | none) & present)
     lower, upper = believed_months(counts)
     cell = np.arange(clinics * months).reshape(clinics, months)
     of_clinic = clinics * months + np.arange(clinics)
@@ -251,7 +255,7 @@ def withhold_series(
     sums = [
         Sum(int(of_clinic[i]), tuple(cell[i, present[i]].tolist()))
         for i in range(clinics)
-        if rows[i] and present[i].any()
+        if present[i].any()
     ]
     sums += [
         Sum(int(of_network[j]), tuple(cell[present[:, j], j].tolist()))
@@ -268,7 +272,7 @@ def withhold_series(
         sums,
         np.concatenate([by_month[0], by_window[0], np.zeros(months + 1)]),
         np.concatenate([by_month[1], by_window[1], np.full(months + 1, np.inf)]),
-        np.concatenate([np.repeat(np.arange(clinics), months), np.full(fixed, -1)]),
+        np.concatenate([cell.ravel(), np.full(fixed, -1)]),
         policy.least_width,
         policy.slack,
         float(policy.high),
@@ -276,21 +280,22 @@ def withhold_series(
         if counts.rest is None
         else np.concatenate([np.nan_to_num(counts.rest[:, 1:]).ravel(), np.zeros(fixed)]),
         np.concatenate([np.repeat(counts.luck, months), np.zeros(fixed)]),
+        np.concatenate([np.repeat(np.arange(clinics), months), np.full(fixed, -1)]),
     )
     guarded = np.concatenate(
-        [(counts.small[:, 1:] & present).ravel(), counts.guarded[:, 0], np.zeros(months + 1, dtype=bool)]
+        [(counts.guarded[:, 1:] & present).ravel(), counts.guarded[:, 0], np.zeros(months + 1, dtype=bool)]
     )
-    gone = np.concatenate([np.repeat(rows, months), window, network, [False]])
+    gone = np.concatenate([hidden.ravel(), window, network, [False]])
     withheld = protect(table, guarded & gone, gone)
-    return np.asarray(withheld[: clinics * months].reshape(clinics, months).any(axis=1), dtype=np.bool_)
+    return np.asarray(withheld[: clinics * months].reshape(clinics, months), dtype=np.bool_)
 
 
 def believed_months(counts: Counts) -> tuple[Floats, Floats]:
-    """(C, M) what is believed of withheld months: no label says which month of a series is small."""
+    """(C, M) what is believed of withheld months: no label says which of a clinic's is small."""
     lower, upper = counts.lower[:, 1:], counts.upper[:, 1:]
-    anywhere = _labelled_small(counts)[:, None] & ~counts.small[:, 1:] & (counts.months > 0)
+    labelled = np.broadcast_to(_labelled_small(counts)[:, None], lower.shape)
     most = np.inf if counts.rest is None else counts.months + counts.rest[:, 1:]
-    return np.where(anywhere, 0.0, lower), np.where(anywhere, most, upper)
+    return np.where(labelled, 0.0, lower), np.where(labelled & ~counts.small[:, 1:], most, upper)
 
 
 def _labelled_small(counts: Counts) -> Booleans:

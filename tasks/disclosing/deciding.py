@@ -19,7 +19,7 @@ from tasks.disclosing.count_columns import CountColumn
 from tasks.disclosing.counts import (
     Booleans,
     Counts,
-    withhold_series,
+    withhold_months,
     withhold_windows,
 )
 from tasks.disclosing.effects import decide_effects
@@ -69,19 +69,19 @@ def decide(
     outcomes = [str(name) for name in tables["outcomes"]["outcome"]]
     draw = draw or Draw()
     if not policy.withholds:
-        nothing = {outcome: WithheldOfOutcome({}, {}, {}) for outcome in outcomes}
+        nothing = {outcome: WithheldOfOutcome({}, {}, {}, {}) for outcome in outcomes}
         return Withholding({}, frozenset(), nothing, WithheldEffects(), WithheldQuality(), Effort())
     with measured() as effort:
         release = ReleaseCounts.of(policy, tables, earlier, people or People.unknown(), draw)
         sizes = {outcome: release.sizes(outcome) for outcome in outcomes}
-        windows, series, networks = _withhold_sizes(release, sizes)
+        windows, months, networks = _withhold_sizes(release, sizes)
         decided = {
-            outcome: _withhold_outcome(release, outcome, sizes[outcome], windows, series, networks)
+            outcome: _withhold_outcome(release, outcome, sizes[outcome], windows, months, networks)
             for outcome in outcomes
         }
         decided = _together(release, decided, sizes, related or Related())
         gaps = {name: {*each.clinics, *each.series} for name, each in decided.items() if each}
-        size, series_size = windows.status(release.clinics), series.status(release.clinics)
+        size, series_size = windows.status(release.clinics), months.status(release.clinics)
         return Withholding(
             size,
             _few_patients(policy, tables["clinics"], earlier),
@@ -135,9 +135,9 @@ def _few_patients(
 def _withhold_sizes(
     release: ReleaseCounts, sizes: Mapping[str, Counts | None]
 ) -> tuple[Withheld, Withheld, dict[str, _Network]]:
-    """Clinics whose size is withheld, clinics whose months are, and what the network's own sizes lose.
+    """Clinics whose size is withheld, their months of which it is, and what the network's own sizes lose.
 
-    The clinics are the same in all tables, the network's by outcome.
+    Clinics and their months are the same in all tables, the network's by outcome.
 
     The records behind two outcomes of a clinic are nearly the same records, so a companion withheld in one
     table and shown in another would be as good as shown.
@@ -153,32 +153,33 @@ def _withhold_sizes(
         if not same and not counts.same(different[None]):
             different[column_of[outcome]] = counts
     small = np.any([each.small[:, 0] for each in different.values()], axis=0)
-    by_month = [each.small[:, 1:].any(axis=1) for each in different.values()]
-    small_series = small | np.any(by_month, axis=0)
-    windows, series = small.copy(), small_series.copy()
+    small_months = small[:, None] | np.any(
+        [each.small[:, 1:] for column, each in different.items() if column], axis=0
+    )
+    windows, months = small.copy(), small_months.copy()
     network = {
         column: _withhold_network(release, [(column, each)]) for column, each in different.items() if column
     }
     settled: dict[CountColumn | None, int] = {}
     while True:
-        before = windows.sum() + series.sum()
+        before = windows.sum() + months.sum()
         for column, counts in different.items():
-            if settled.get(column) == windows.sum() + series.sum():
+            if settled.get(column) == windows.sum() + months.sum():
                 continue  # nothing more was withheld since
             windows |= withhold_windows(policy, counts, windows)
             if column is not None:
                 own = network[column]
-                series |= withhold_series(policy, counts, windows, series | windows, own.months.all)
-                withheld = own.with_clinics(column, windows, series)
-                withheld = release.across_releases(column, counts, withheld)
-                windows, series = withheld.windows, withheld.series | withheld.windows
+                gone = months | windows[:, None]
+                gone = withhold_months(policy, counts, windows, gone, own.months.all)
+                withheld = release.across_releases(column, counts, own.with_clinics(column, windows, gone))
+                windows, months = withheld.windows, withheld.months | withheld.windows[:, None]
                 network[column] = own.losing(column, withheld)
-            settled[column] = int(windows.sum() + series.sum())
-        if windows.sum() + series.sum() == before:
+            settled[column] = int(windows.sum() + months.sum())
+        if windows.sum() + months.sum() == before:
             networks = {
                 outcome: network[column] for outcome, column in column_of.items() if column in network
             }
-            return Withheld(small, windows), Withheld(small_series, series), networks
+            return Withheld(small, windows), Withheld(small_months, months), networks
 
 
 def _withhold_outcome(
@@ -186,7 +187,7 @@ def _withhold_outcome(
     outcome: str,
     size: Counts | None,
     windows: Withheld,
-    series: Withheld,
+    months: Withheld,
     networks: Mapping[str, _Network],
 ) -> WithheldOfOutcome | None:
     """What is withheld of an outcome; None where the network itself has a small number of it.
@@ -197,23 +198,24 @@ def _withhold_outcome(
         release: the counts.
         outcome: the outcome.
         size: its sizes; None where the denominator is exposure.
-        windows, series: clinics whose sizes are withheld.
+        windows, months: clinics and their months of which the size is withheld.
         networks: outcome → what the network's own sizes lose.
     """
     kind = release.kinds[outcome]
     if size is not None and (_rare(release.policy, size) or release.few_in_all(outcome, "people")):
         return None
     if kind in ("binary", "count"):
-        return _withhold_events(release, outcome, size, windows, series, networks.get(outcome))
+        return _withhold_events(release, outcome, size, windows, months, networks.get(outcome))
     if size is None:
         return None
     window = _with_alike(release, outcome, size, windows) if kind == "continuous" else windows
-    months = Withheld(series.small | window.small, series.all | window.all)
+    months = Withheld(months.small | window.small[:, None], months.all | window.all[:, None])
     network = _withhold_network(release, [(release.size_column(outcome), size)])
     network = network.joined(networks.get(outcome))
     return WithheldOfOutcome(
         window.status(release.clinics),
         months.status(release.clinics),
+        months.by_clinic(release.clinics, release.months),
         network.months.status(release.months),
         network.totals,
     )
@@ -224,7 +226,7 @@ def _withhold_events(
     outcome: str,
     size: Counts | None,
     windows: Withheld,
-    series: Withheld,
+    months: Withheld,
     of_sizes: _Network | None,
 ) -> WithheldOfOutcome | None:
     """The same of an outcome that is counted; `of_sizes` is what the network's own sizes lose."""
@@ -236,15 +238,19 @@ def _withhold_events(
     sized = [(release.size_column(outcome), size)] if binary and size is not None else []
     network = _withhold_network(release, [(column, events), *sized]).joined(of_sizes)
     window_all = withhold_windows(policy, events, windows.all)
-    series_all = withhold_series(policy, events, window_all, window_all | series.all, network.months.all)
-    withheld = release.across_releases(column, events, network.with_clinics(column, window_all, series_all))
+    months_all = months.all | window_all[:, None]
+    months_all = withhold_months(policy, events, window_all, months_all, network.months.all)
+    withheld = release.across_releases(column, events, network.with_clinics(column, window_all, months_all))
     network = network.losing(column, withheld)
     small = windows.small | events.small[:, 0]
-    small_series = small | events.small[:, 1:].any(axis=1)
+    of_months = Withheld(
+        months.small | small[:, None] | events.small[:, 1:], withheld.months | withheld.windows[:, None]
+    )
     denominator = CountColumn(outcome, "denominator").windows(release.tables, release.clinics)
     return WithheldOfOutcome(
         Withheld(small, withheld.windows).status(release.clinics),
-        Withheld(small_series, withheld.series | withheld.windows).status(release.clinics),
+        of_months.status(release.clinics),
+        of_months.by_clinic(release.clinics, release.months),
         network.months.status(release.months),
         network.totals,
         correlation_digits(policy, events, denominator, withheld.windows),
@@ -278,9 +284,8 @@ class _Network:
         small = self.months.small | other.months.small
         return _Network(Withheld(small, self.months.all | other.months.all), self.totals | other.totals)
 
-    def with_clinics(self, column: CountColumn, windows: Booleans, series: Booleans) -> WithheldCounts:
-        """What is withheld of a column so far: the network's months, and (C,) clinics' windows and series."""
-        months = np.broadcast_to(series[:, None], (len(series), len(self.months.all)))
+    def with_clinics(self, column: CountColumn, windows: Booleans, months: Booleans) -> WithheldCounts:
+        """What is withheld of a column so far: the network's months, (C,) clinics' windows, (C, M) months."""
         return WithheldCounts(windows, months, self.months.all, bool(column.of & self.totals))
 
 

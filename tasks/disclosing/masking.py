@@ -205,7 +205,7 @@ def _of_windows(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
 
 
 def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: Withholding) -> _Rows:
-    """Months of an outcome: whole series of clinics, and months of the network."""
+    """Months of an outcome: of clinics, and of the network."""
     rows = _Rows.shown(frame)
     status, gap, why = rows.sizes.copy(), rows.gap.copy(), rows.why.copy()
     network = frame["clinic"] == NETWORK
@@ -215,9 +215,21 @@ def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: With
             status[mine] = SECONDARY
             continue
         clinics, own = frame.index[mine & ~network], frame.index[mine & network]
-        status[clinics] = _looked_up(frame.loc[clinics, "clinic"], withheld.series.get)
+        series = _looked_up(frame.loc[clinics, "clinic"], withheld.series.get)
+        hidden = pd.Series(
+            [
+                month in withheld.clinic_months.get(clinic, ())
+                for clinic, month in zip(
+                    frame.loc[clinics, "clinic"], frame.loc[clinics, "month"], strict=True
+                )
+            ],
+            index=clinics,
+            dtype=bool,
+        )
+        status[clinics] = series.where(hidden)
+        gap[clinics] = series.notna()
         status[own] = _looked_up(frame.loc[own, "month"], withheld.months.get)
-        # the status is the series', whichever of its months is the small one: a gap would point at it
+        # the status is the same for all that is withheld of a clinic, whichever month is the small one
         why[clinics[status[clinics] == PRIMARY]] = coded(
             "why.withheld_series", low=policy.low, high=policy.high
         )

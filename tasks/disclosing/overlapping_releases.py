@@ -5,15 +5,16 @@ Three things would undo what one release withholds, and each is asked in turn:
 - `known_before`: a count that an earlier release shows, and that has not changed since, is known, whatever
   this one withholds: it protects nothing;
 - `told_by_difference`: two windows of a clinic differ by the months that are new less the months that were
-  dropped. If one of those is small, the difference may give it away, and the clinic's window stays withheld
-  until more months have come. This guards months that left the window, which `withhold_across_releases`
-  can no longer withhold, and counts that no month adds up to;
+  dropped. If the new ones are few and the others known, the clinic's window stays withheld until more months
+  have come; so it does if those dropped are few, of counts that no month adds up to and of those without the
+  event;
 - `withhold_across_releases`: what follows from more than a difference, from the sums of all of them.
 
 A month's count stands in every release whose window holds it, and each release shows sums of its own: a
 clinic's window, the network's month, the total. Whoever keeps them all solves for what any of them withheld.
 So the counts of all of them are one table here, where what one release shows is known in every other, and a
-new release withholds what would let a small count be worked out, whichever release withheld that.
+new release withholds what would let a small count be worked out, whichever release withheld that: of a month
+that left the window and was never shown nobody here knows whether it was small, and it is guarded as if.
 
 A count that a release shows otherwise than the new one was restated since: late records came. That number
 binds only that release's own sums. Of a withheld count nobody here knows whether it was restated; it is taken
@@ -63,7 +64,7 @@ def told_by_difference(
     months: Floats,
     names: Sequence[str],
     shown: Sequence[Shown],
-    series_shown: Booleans,
+    may_show: Booleans,
 ) -> tuple[Booleans, Floats, Floats]:
     """Windows whose difference from one shown before would tell a small count.
 
@@ -73,7 +74,7 @@ def told_by_difference(
         months: (C, M) counts of its months; NaN where none are to be seen.
         names: its months.
         shown: the column in each earlier release.
-        series_shown: (C,) clinics whose months the new release may show.
+        may_show: (C, M) months that the new release may show, of which what was dropped would follow.
 
     Returns:
         (C,) the clinics, and how far below and above its window each may be believed to be once it is
@@ -96,7 +97,8 @@ def told_by_difference(
             before = [[_shows_month(each, month, clinics) for each in shown] for month in dropped]
             old_known |= np.all([np.any(each, axis=0) for each in before], axis=0)
         tells_new = policy.is_small(new) & old_known & ~np.isnan(change)
-        tells_old = policy.is_small(old) & ~old_known & (series_shown | (not fresh)) & ~np.isnan(change)
+        new_known = may_show[:, fresh].all(axis=1)
+        tells_old = policy.is_small(old) & ~old_known & new_known & ~np.isnan(change)
         below = np.where(tells_new, new - policy.low, np.where(tells_old, policy.high - old, below))
         above = np.where(tells_new, policy.high - new, np.where(tells_old, old - policy.low, above))
         told |= tells_new | tells_old
@@ -126,11 +128,6 @@ class WithheldCounts:
     network: Booleans
     total: bool = False
 
-    @property
-    def series(self) -> Booleans:
-        """(C,) clinics of which a month is withheld."""
-        return np.asarray(self.months.any(axis=1), dtype=np.bool_)
-
     def with_none(self, clinics: int) -> WithheldCounts:
         """The same with further clinics, of which nothing is there."""
         more = np.zeros((clinics, self.months.shape[1]), dtype=bool)
@@ -145,7 +142,7 @@ def withhold_across_releases(
     shown: Sequence[Shown],
     gone: WithheldCounts,
     *,
-    whole_series: bool = True,
+    of_network: bool = False,
 ) -> WithheldCounts:
     """What to withhold besides, so that no small count follows from all releases together.
 
@@ -155,20 +152,19 @@ def withhold_across_releases(
         names: its months.
         shown: what earlier ones show.
         gone: what it withholds already.
-        whole_series: whether a clinic's months are withheld all together.
+        of_network: whether they are the network's, as if it were the only clinic.
     """
     if not shown:
         return gone
-    union = _Union(policy, counts, tuple(names), shown, gone, whole_series=whole_series)
+    union = _Union(policy, counts, tuple(names), shown, gone, of_network=of_network)
     also = np.array(union.cells.withheld, dtype=bool)
     more = protect(union.table(), np.array(union.cells.guarded, dtype=bool) & also, also) & ~also
     months = more[union.month][:, union.now]
     found = replace(gone, windows=gone.windows | more[union.window], months=gone.months | months)
-    if not whole_series:
+    if of_network:
         return found
     return replace(
         found,
-        months=gone.months | months.any(axis=1)[:, None],
         network=gone.network | more[union.network[union.now]],
         total=gone.total or bool(more[union.total]),
     )
@@ -185,6 +181,7 @@ class _Cells:
     withheld: list[bool] = field(default_factory=list)
     guarded: list[bool] = field(default_factory=list)
     luck: list[float] = field(default_factory=list)
+    series: list[int] = field(default_factory=list)
     sums: dict[tuple[int, ...], Sum] = field(default_factory=dict)
 
     def add(
@@ -198,6 +195,7 @@ class _Cells:
         withheld: bool = True,
         guarded: bool = False,
         luck: float = 0.0,
+        series: int = -1,
     ) -> int:
         """One cell's position; what is `known` is known however it is withheld."""
         self.values.append(value)
@@ -207,6 +205,7 @@ class _Cells:
         self.withheld.append(withheld)
         self.guarded.append(guarded)
         self.luck.append(luck)
+        self.series.append(series)
         return len(self.values) - 1
 
     def bind(self, whole: int, parts: Sequence[int]) -> None:
@@ -237,7 +236,7 @@ class _Union:
         shown: Sequence[Shown],
         gone: WithheldCounts,
         *,
-        whole_series: bool,
+        of_network: bool,
     ) -> None:
         self._policy, self._counts, self._shown, self._gone = policy, counts, shown, gone
         self.cells = _Cells()
@@ -245,10 +244,10 @@ class _Union:
         self.now = self._positions(names)
         self._places = [self._positions(each.names) for each in shown]
         self._values = _months_of_all(counts, self.now, len(self.names), shown, self._places)
-        self._one_clinic = not whole_series
-        self._add_months(whole_series)
+        self._one_clinic = of_network
+        self._add_months()
         self._add_networks_months()
-        self._add_windows(whole_series)
+        self._add_windows()
         for release, places in zip(shown, self._places, strict=True):
             self._add_release(release, places)
 
@@ -267,14 +266,17 @@ class _Union:
             self._policy.least_width,
             self._policy.slack,
             luck=np.array(cells.luck),
+            series=np.array(cells.series, dtype=np.int64),
         )
 
-    def _add_months(self, whole_series: bool) -> None:
+    def _add_months(self) -> None:
         """Clinics' months; those that left the window can no longer be withheld."""
         counts, gone = self._counts, self._gone
         clinics, months = self._values.shape
         known = self._agreeing([each.months for each in self._shown])
-        lower, upper = believed_months(counts) if whole_series else (counts.lower[:, 1:], counts.upper[:, 1:])
+        lower, upper = counts.lower[:, 1:], counts.upper[:, 1:]
+        if not self._one_clinic:
+            lower, upper = believed_months(counts)
         present = ~np.isnan(counts.months)
         self.month = np.empty((clinics, months), dtype=np.int64)
         when = {int(place): j for j, place in enumerate(self.now)}
@@ -282,7 +284,8 @@ class _Union:
             for u in range(months):
                 value, j = float(self._values[c, u]), when.get(u)
                 if j is None:
-                    self.month[c, u] = self.cells.add(value, known=bool(known[c, u]))
+                    told = bool(known[c, u])
+                    self.month[c, u] = self.cells.add(value, known=told, guarded=not told)
                     continue
                 nothing = not present[c, j]
                 self.month[c, u] = self.cells.add(
@@ -290,10 +293,11 @@ class _Union:
                     float(lower[c, j]),
                     float(upper[c, j]),
                     known=bool(known[c, u]) or nothing,
-                    unit=-1 if nothing else c if whole_series else j,
+                    unit=-1 if nothing else c * len(self.now) + j,
                     withheld=bool(gone.months[c, j]) or nothing,
-                    guarded=bool(counts.small[c, 1 + j]) and not nothing,
-                    luck=float(counts.luck[c] if whole_series else counts.month_luck[j]),
+                    guarded=bool(counts.guarded[c, 1 + j]) and not nothing,
+                    luck=float(counts.month_luck[j] if self._one_clinic else counts.luck[c]),
+                    series=c,
                 )
 
     def _add_networks_months(self) -> None:
@@ -303,23 +307,23 @@ class _Union:
         known = self._agreeing([each.network[None, :] for each in self._shown])[0]
         when = {int(place): j for j, place in enumerate(self.now)}
         self.network = np.empty(len(self.names), dtype=np.int64)
-        unit = 2 * len(self._values)
+        unit = len(self._values) * (len(self.now) + 1) + 1
         for u in range(len(self.names)):
             parts = self.month[:, u].tolist()
             shown_now = u in when and not self._gone.network[when[u]]
             self.network[u] = self.cells.add(
                 self.cells.sum_of(parts),
                 known=bool(known[u]),
-                unit=unit + 1 + u if shown_now else -1,
+                unit=unit + u if shown_now else -1,
                 withheld=not shown_now,
                 luck=float(self._counts.month_luck[when[u]]) if shown_now else 0.0,
             )
             self.cells.bind(self.network[u], parts)
 
-    def _add_windows(self, whole_series: bool) -> None:
+    def _add_windows(self) -> None:
         """The new release's windows and total."""
         counts, gone = self._counts, self._gone
-        clinics = len(counts.window)
+        clinics, unit = len(counts.window), len(counts.window) * len(self.now)
         positions = []
         for c in range(clinics):
             nothing = bool(np.isnan(counts.window[c]))
@@ -329,7 +333,7 @@ class _Union:
                 float(counts.lower[c, 0]),
                 float(counts.upper[c, 0]),
                 known=nothing,
-                unit=-1 if nothing else clinics + c if whole_series else len(self.now),
+                unit=-1 if nothing else unit + c,
                 withheld=bool(gone.windows[c]) or nothing,
                 guarded=bool(counts.guarded[c, 0]) and not nothing,
                 luck=float(counts.luck[c]),
@@ -338,7 +342,9 @@ class _Union:
             positions.append(position)
         self.window = np.array(positions, dtype=np.int64)
         if not self._one_clinic:
-            self.total = self.cells.add(self.cells.sum_of(positions), unit=2 * clinics, withheld=gone.total)
+            self.total = self.cells.add(
+                self.cells.sum_of(positions), unit=unit + clinics, withheld=gone.total
+            )
             self.cells.bind(self.total, positions)
             self.cells.bind(self.total, self.network[self.now].tolist())
 

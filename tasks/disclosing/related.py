@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.disclosing.counts import Booleans, Counts, counts_of, withhold_series, withhold_windows
+from tasks.disclosing.counts import Booleans, Counts, counts_of, withhold_months, withhold_windows
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.disclosing.withholding import SECONDARY, Status, WithheldOfOutcome
+from tasks.disclosing.withholding import SECONDARY, Status, Withheld, WithheldOfOutcome
 from tasks.release import Of
 
 Pairs = Collection[tuple[str, str]]
@@ -51,14 +51,18 @@ class Related:
 
 @dataclass(frozen=True)
 class Hidden:
-    """(C,) clinics' windows and series, and (M,) months of the network that are withheld."""
+    """(C,) clinics' windows, (C, M) their months, and (M,) months of the network that are withheld."""
 
     windows: Booleans
-    series: Booleans
+    clinic_months: Booleans
     months: Booleans
 
     def __or__(self, other: Hidden) -> Hidden:
-        return Hidden(self.windows | other.windows, self.series | other.series, self.months | other.months)
+        return Hidden(
+            self.windows | other.windows,
+            self.clinic_months | other.clinic_months,
+            self.months | other.months,
+        )
 
 
 def protected_together(
@@ -106,8 +110,11 @@ def _hidden(withheld: WithheldOfOutcome, clinics: tuple[str, ...], months: tuple
     def those(names: tuple[str, ...], status: Status) -> Booleans:
         return np.array([name in status for name in names], dtype=bool)
 
+    of_clinics = [[month in withheld.clinic_months.get(clinic, ()) for month in months] for clinic in clinics]
     return Hidden(
-        those(clinics, withheld.clinics), those(clinics, withheld.series), those(months, withheld.months)
+        those(clinics, withheld.clinics),
+        np.array(of_clinics, dtype=bool).reshape(len(clinics), len(months)),
+        those(months, withheld.months),
     )
 
 
@@ -122,10 +129,12 @@ def _hiding(
         companions = {name: SECONDARY for name, each in zip(names, gone, strict=True) if each}
         return companions | dict(status)
 
+    gone = hidden.clinic_months | hidden.windows[:, None]
     return replace(
         withheld,
         clinics=more(clinics, hidden.windows, withheld.clinics),
-        series=more(clinics, hidden.series | hidden.windows, withheld.series),
+        series=more(clinics, np.asarray(gone.any(axis=1), dtype=np.bool_), withheld.series),
+        clinic_months=Withheld(gone, gone).by_clinic(clinics, months),
         months=more(months, hidden.months, withheld.months),
         totals=withheld.totals | totals,
     )
@@ -141,6 +150,7 @@ def _of_difference(policy: SmallNumberPolicy, whole: Counts, part: Counts) -> Hi
     windows = withhold_windows(policy, rest, np.zeros(clinics, dtype=bool))
     months = rest.of_network(policy)
     gone = withhold_windows(policy, months, np.zeros(len(rest.network), dtype=bool))
-    small = rest.small[:, 1:].any(axis=1) | windows
-    series = withhold_series(policy, rest, windows, small, gone) if rest.small.any() else windows
-    return Hidden(windows, np.asarray(series, dtype=bool), gone)
+    of_clinics = np.broadcast_to(windows[:, None], rest.months.shape)
+    if rest.small.any():
+        of_clinics = withhold_months(policy, rest, windows, of_clinics, gone)
+    return Hidden(windows, of_clinics, gone)

@@ -175,19 +175,19 @@ class ReleaseCounts:
         months = counts.months
         if not months.shape[1]:  # the clinics table has none
             months = np.full((len(self.clinics), len(self.months)), np.nan)
-        clinics, below, above = self._told(counts, counts.window, months, shown)
+            may_show = np.broadcast_to(~counts.small, months.shape)
+        else:  # months that left the window are guarded in the table of all releases
+            may_show = np.zeros(months.shape, dtype=bool)
+        told = told_by_difference(self.policy, counts.window, months, self.months, shown, may_show)
+        clinics, below, above = told
         return self._knowing(counts, shown).guarding(clinics, counts.window - below, counts.window + above)
 
     def _guard_rest(self, counts: Counts, rest: Floats, shown: Sequence[Shown]) -> Counts:
         """The counts with what earlier releases tell of those without the event: more are fewer with it."""
-        clinics, more, fewer = self._told(counts, rest[:, 0], rest[:, 1:], shown)
+        may_show = ~counts.small[:, 1:]
+        told = told_by_difference(self.policy, rest[:, 0], rest[:, 1:], self.months, shown, may_show)
+        clinics, more, fewer = told
         return self._knowing(counts, shown).guarding(clinics, counts.window - fewer, counts.window + more)
-
-    def _told(
-        self, counts: Counts, window: Floats, months: Floats, shown: Sequence[Shown]
-    ) -> tuple[Booleans, Floats, Floats]:
-        series_shown = np.asarray(~counts.small.any(axis=1))
-        return told_by_difference(self.policy, window, months, self.months, shown, series_shown)
 
     def _knowing(self, counts: Counts, shown: Sequence[Shown]) -> Counts:
         return replace(counts, known=counts.known | known_before(self.months, shown, counts.cells))
@@ -214,9 +214,7 @@ class ReleaseCounts:
         shown = [each.of_network for each in self.shown(column)]
         none = np.zeros(1, dtype=bool)
         withheld = WithheldCounts(none, months[None, :], np.zeros(len(months), dtype=bool))
-        found = withhold_across_releases(
-            self.policy, counts, self.months, shown, withheld, whole_series=False
-        )
+        found = withhold_across_releases(self.policy, counts, self.months, shown, withheld, of_network=True)
         return found.months[0], bool(found.windows[0])
 
 

@@ -30,6 +30,8 @@ Booleans = NDArray[np.bool_]
 
 _SOLVER_TOLERANCE = 1e-6
 _ROUNDS = 4  # of reading one sum after the other
+_ANOTHER_GAP = 2.0  # a series with gaps has lost its limits: a further one costs a seventh (exp −2)
+_MOST_TRIALS = 12  # companions tried whether they are needed, the dearest first
 _STALLS = 3  # rounds of pulling that settle no further cell before the rest are looked at one by one
 
 
@@ -92,6 +94,8 @@ class AdditiveTable:
             is asked; none where a count has no other side.
         luck: (K,) by how much the loss of each cell's unit is thought smaller when companions are compared,
             as a logarithm; none where chance has no part.
+        series: (K,) cells of one number are read as one series (a clinic's months), where one more gap costs
+            less than the first; −1 stands alone. None where none are.
     """
 
     values: Floats
@@ -104,6 +108,7 @@ class AdditiveTable:
     small_total: float = 0.0
     rest: Floats | None = None
     luck: Floats | None = None
+    series: Integers | None = None
 
     @property
     def hidden_when_withheld(self) -> Booleans:
@@ -170,7 +175,7 @@ def _without_the_unneeded(
     if len(units) < 2:
         return withheld
     loss = {unit: float(table.values[table.unit == unit].sum()) for unit in units}
-    for unit in sorted(units, key=lambda unit: (-loss[unit], unit)):
+    for unit in sorted(units, key=lambda unit: (-loss[unit], unit))[:_MOST_TRIALS]:
         trial = withheld & (before | (table.unit != unit))
         if any(_tells_small_total(table, trial, relation) for relation in table.sums):
             continue
@@ -328,4 +333,8 @@ def _companion(
     loss = {unit: float(np.log1p(table.values[table.unit == unit].sum())) for unit in candidates}
     if table.luck is not None:
         loss = {unit: each - float(table.luck[table.unit == unit][0]) for unit, each in loss.items()}
+    if table.series is not None:
+        gaps = set(table.series[withheld & table.hidden_when_withheld].tolist()) - {-1}
+        for unit in candidates:
+            loss[unit] -= _ANOTHER_GAP * (int(table.series[table.unit == unit][0]) in gaps)
     return min(candidates, key=lambda unit: (loss[unit], unit))

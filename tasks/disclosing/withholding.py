@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from tasks.disclosing.correlation import MOST_DIGITS
 from tasks.disclosing.counts import Booleans
 from tasks.disclosing.secondary_suppression import Effort
@@ -18,17 +20,30 @@ Status = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Withheld:
-    """Per clinic (or month), in their order: whether small itself, and whether withheld at all."""
+    """Whether small itself, and whether withheld at all.
+
+    Attributes:
+        small, all: (N,) of clinics or the network's months, or (N, M) of clinics' months.
+    """
 
     small: Booleans
     all: Booleans
 
     def status(self, names: Sequence[str]) -> dict[str, str]:
-        """Why each of them is withheld, by name."""
+        """Why each of the N is withheld, or any month of it, by name: no label says which month is small."""
+
         return {
-            name: PRIMARY if small else SECONDARY
+            name: PRIMARY if np.any(small) else SECONDARY
             for name, small, gone in zip(names, self.small, self.all, strict=True)
-            if gone
+            if np.any(gone)
+        }
+
+    def by_clinic(self, clinics: Sequence[str], months: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Clinic → its months that are withheld, where any is."""
+        return {
+            clinic: frozenset(month for month, gone in zip(months, row, strict=True) if gone)
+            for clinic, row in zip(clinics, self.all, strict=True)
+            if row.any()
         }
 
 
@@ -38,7 +53,8 @@ class WithheldOfOutcome:
 
     Attributes:
         clinics: clinics whose figures of the whole window are withheld.
-        series: clinics whose months are.
+        series: clinics of which any month is.
+        clinic_months: clinic → which of its months are.
         months: the network's months.
         totals: which of its own counts in the whole window the network does not tell to the last digit.
         correlation_digits: significant digits of its intraclass correlation; 0 withholds it.
@@ -46,6 +62,7 @@ class WithheldOfOutcome:
 
     clinics: Status
     series: Status
+    clinic_months: Mapping[str, frozenset[str]]
     months: Status
     totals: Of = Of.NOTHING
     correlation_digits: int = MOST_DIGITS

@@ -14,7 +14,8 @@ def run_words(chart: RunChart) -> str:
     """What stands under a run chart."""
     parts = []
     if not chart.has_limits:
-        parts.append(say("outcome.run_no_limits"))
+        withheld = any(status.startswith("suppressed") for _, status in chart.missing)
+        parts.append(say("outcome.run_limits_withheld" if withheld else "outcome.run_no_limits"))
     else:
         found = {"beyond": chart.beyond} | {rule: chart.of_signal(rule) for rule in ("shift", "trend")}
         parts += [

@@ -139,6 +139,11 @@ class Reader:
                 str(status[clinic]),
                 str(raw.loc[("positive", clinic), "status"]),
             )
+            for month in of_months:
+                of_month = {
+                    name: str(series.loc[(name, clinic, month), "status"]) for name in ("tests", "positive")
+                }
+                self._month_labels(clinic, month, of_month["tests"], of_month["positive"])
 
     def _labels(self, window: str, clinic: str, size_status: str, event_status: str) -> None:
         """What the statuses of a clinic's window say."""
@@ -154,6 +159,16 @@ class Reader:
             few = (nothing, LOW, nothing, HIGH)
             self._one_of(event, [few, ({size: 1.0}, -HIGH, {size: 1.0}, 0)])
         elif event_status == SECONDARY:
+            self._one_of(event, [(nothing, 0, nothing, 0), (nothing, HIGH + 1, {size: 1.0}, -HIGH - 1)])
+
+    def _month_labels(self, clinic: str, month: str, of_records: str, of_results: str) -> None:
+        """What the statuses of a clinic's month say: of a companion, that nothing of its series is few."""
+        size, event, all_ = (self.cells[each, clinic, month] for each in ("size", "event", "records"))
+        nothing: dict[int, float] = {}
+        if of_records == SECONDARY:
+            for cell in (size, all_):
+                self._one_of(cell, [(nothing, 0, nothing, 0), (nothing, HIGH + 1, nothing, MUCH)])
+        if of_results == SECONDARY:
             self._one_of(event, [(nothing, 0, nothing, 0), (nothing, HIGH + 1, {size: 1.0}, -HIGH - 1)])
 
     def _gaps(self, window: str, names: Sequence[str], quality: pd.DataFrame) -> None:

@@ -186,11 +186,14 @@ def test_patients_who_came_again_are_not_counted_either() -> None:
     assert clinics["n_patients"].tolist() == [80, pd.NA, 48]
 
 
-def test_a_series_has_no_gaps_to_fill() -> None:
+def test_what_is_withheld_of_a_series_is_labelled_alike() -> None:
     months = disclose(POLICY, random_network(3).tables())["clinic_months"]
     for key, series in months[months["clinic"] != ""].groupby(["outcome", "clinic"]):
-        shown = series["numerator"].notna()
-        assert shown.all() or not shown.any(), key
+        gone = series[series["numerator"].isna()]
+        assert len(gone[["status", "reason"]].drop_duplicates()) <= 1, key
+        few = (gone["status"] == "suppressed_primary").any()
+        assert not (few and (series["numerator"] == 0).any()), key  # or the others would not be nothing
+        assert series[["centre", "lower_limit", "signal"]].isna().all().all() or gone.empty, key
 
 
 def test_the_sum_of_squared_sizes_cannot_be_solved_for() -> None:
