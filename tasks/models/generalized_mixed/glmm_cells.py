@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.generalized_mixed.arrangement import Arrangement, Term
+from tasks.models.generalized_mixed.combination_columns import CellColumns, Combinations, RandomColumns
 from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
 from tasks.models.generalized_mixed.laplace import GroupedLikelihood
 from tasks.models.generalized_mixed.quadrature import ScalarLikelihood
@@ -124,7 +125,9 @@ class ArrangedCells:
         """The Laplace likelihood, whatever the random effects."""
         levels = tuple(len(each) for each in self.levels)
         arrangement = Arrangement(self.terms, self.codes, levels, len(self.z))
-        return GroupedLikelihood(self.x, self.z, self.offset, self.outcome, self.starts, arrangement)
+        runs = Combinations(self.starts)
+        x, z = CellColumns.of(self.x, runs), RandomColumns.of(self.z, runs)
+        return GroupedLikelihood(x, z, self.offset, self.outcome, arrangement)
 
     def level_of(self, factor: int) -> Integers:
         """(N,) level of one grouping factor in each cell."""

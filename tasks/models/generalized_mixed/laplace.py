@@ -26,13 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.models.generalized_mixed.arrangement import Arrangement
+from tasks.models.generalized_mixed.combination_columns import CellColumns, RandomColumns
 from tasks.models.generalized_mixed.families import CellOutcome
 from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation
 from tasks.models.generalized_mixed.quadrature_chunk import EMPTY
-from tasks.models.numerics.chunked_products import chunked_product
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _STEPS = 200
 _FAR = 1.0
@@ -46,19 +45,17 @@ class GroupedLikelihood:
     Parameters are (θ, β) and, for a negative binomial, log size.
 
     Attributes:
-        x: (p, N) fixed-effect columns.
-        z: random-effect columns, each (N,) or None for a constant 1.
+        x: fixed-effect columns.
+        z: random-effect columns.
         offset: (N,).
         outcome: the outcome of every cell.
-        starts: (C + 1,) where each combination's cells begin.
         arrangement: terms and the levels that meet in each combination.
     """
 
-    x: Floats
-    z: tuple[Floats | None, ...]
+    x: CellColumns
+    z: RandomColumns
     offset: Floats
     outcome: CellOutcome
-    starts: Integers
     arrangement: Arrangement
 
     @property
@@ -88,7 +85,7 @@ class GroupedLikelihood:
         if order < 2:
             return LikelihoodEvaluation(parameters.copy(), point.value(), gradient, EMPTY, modes)
         block, slopes = point.coefficient_information()
-        p, q = self.x.shape[0], self.n_theta
+        p, q = self.x.size, self.n_theta
         padded = np.zeros((parameters.size, modes.size))
         padded[q : q + p] = slopes
         hessian = np.zeros((parameters.size, parameters.size))
@@ -136,44 +133,16 @@ class LaplacePoint:
     def __init__(
         self, whole: GroupedLikelihood, parameters: Floats, near: LikelihoodEvaluation | None
     ) -> None:
-        p, q = whole.x.shape[0], whole.n_theta
+        p, q = whole.x.size, whole.n_theta
         self.whole, self.arrangement = whole, whole.arrangement
         self.outcome = whole.outcome
         if self.outcome.has_size:
             self.outcome = self.outcome.with_log_size(float(parameters[-1]))
         self.theta = parameters[:q]
         self.covariances = self.arrangement.covariances(self.theta)
-        self.sizes = np.diff(whole.starts)
-        self.fixed = whole.offset + parameters[q : q + p] @ whole.x
+        self.fixed = whole.offset + whole.x.predictor(parameters[q : q + p])
         self._find_mode(None if near is None else self.arrangement.unstack(near.modes_near(parameters)))
         self.first, self.second, self.third, _ = self.outcome.derivatives(self.eta)
-
-    def spread(self, combined: Floats) -> Floats:
-        """(N,) Zb, from (C, columns) effects of each combination's levels added by column."""
-        out = np.zeros(self.fixed.size)
-        for column, z in enumerate(self.whole.z):
-            each = np.repeat(combined[:, column], self.sizes)
-            out += each if z is None else each * z
-        return out
-
-    def sums(self, rows: Floats) -> Floats:
-        """Sums over each combination of (…, N)."""
-        return np.add.reduceat(rows, self.whole.starts[:-1], axis=-1)
-
-    def score_sums(self, rows: Floats) -> Floats:
-        """(C, columns) sums of rows·z."""
-        return np.stack([self.sums(rows if z is None else rows * z) for z in self.whole.z], axis=1)
-
-    def product_sums(self, rows: Floats) -> Floats:
-        """(C, columns, columns) sums of rows·z z'."""
-        z = self.whole.z
-        out = np.empty((self.sizes.size, len(z), len(z)))
-        for i, left in enumerate(z):
-            scaled = rows if left is None else rows * left
-            for j in range(i + 1):
-                right = z[j]
-                out[:, i, j] = out[:, j, i] = self.sums(scaled if right is None else scaled * right)
-        return out
 
     def _find_mode(self, start: list[Floats] | None) -> None:
         """Newton's method for the mode; each connected part's step is halved until its score shrinks.
@@ -183,21 +152,21 @@ class LaplacePoint:
         start from elsewhere need not lie in the range of D and has no score to compare by: its first step is
         taken whole, unless it is so long that to begin from zero is safer.
         """
-        arrangement, component = self.arrangement, self.arrangement.component
+        z, arrangement, component = self.whole.z, self.arrangement, self.arrangement.component
         parts = 1 + max(int(each.max()) for each in component)
         zero = arrangement.unstack(np.zeros(arrangement.size))
         effects, scores = list(zero if start is None else start), list(zero)
         held, held_scores, effect_steps, score_steps = list(zero), list(zero), list(zero), list(zero)
         norm, norm_held, comparable = np.zeros(parts), np.full(parts, np.inf), start is None
         for _ in range(_STEPS):
-            eta = self.fixed + self.spread(arrangement.combined(effects))
+            eta = self.fixed + z.predictor(arrangement.combined(effects))
             first, second = self.outcome.slopes(eta)
             worse = np.zeros(parts, dtype=bool)
             if comparable:
                 norm, length = self._score_norms(first, scores, effects, effect_steps)
                 worse = (norm > norm_held) & (length > 1e-16)
-            factor = arrangement.plan.factorise(self.product_sums(-second), self.covariances)
-            working = self.score_sums(first - second * (eta - self.fixed))
+            factor = arrangement.plan.factorise(z.products(-second), self.covariances)
+            working = z.sums(first - second * (eta - self.fixed))
             fresh = factor.effects(working[:, :, None])
             longest = 0.0
             for f, labels in enumerate(component):
@@ -227,7 +196,7 @@ class LaplacePoint:
         component = self.arrangement.component
         parts = 1 + max(int(each.max()) for each in component)
         norm, length, reach = np.zeros(parts), np.zeros(parts), np.ones(parts)
-        for f, wanted in enumerate(self.arrangement.by_level(self.score_sums(first))):
+        for f, wanted in enumerate(self.arrangement.by_level(self.whole.z.sums(first))):
             off = wanted - scores[f]
             norm += np.bincount(component[f], ((off @ self.covariances[f]) * off).sum(axis=1), parts)
             length += np.bincount(component[f], (steps[f] ** 2).sum(axis=1), parts)
@@ -242,40 +211,26 @@ class LaplacePoint:
 
     def gradient(self) -> Floats:
         """∂ℓ/∂(θ, β[, log size])."""
+        x, z = self.whole.x, self.whole.z
         posterior = self.factor.posterior(combined=True)
-        leverage = self.leverages(cast("Floats", posterior.combined))
+        leverage = z.quadratic(cast("Floats", posterior.combined))
         moved = 0.5 * self.third * leverage
-        a = self.factor.effects(self.score_sums(moved)[:, :, None])
-        spread_a = self.spread(a.combined[:, :, 0])
+        a = self.factor.effects(z.sums(moved)[:, :, None])
+        spread_a = z.predictor(a.combined[:, :, 0])
         residual = self.first + moved + self.second * spread_a
         by_covariance = []
         for s, s_a, information in zip(self.scores, a.scores, posterior.information, strict=True):
             cross = s.T @ s_a[:, :, 0]
             by_covariance.append(0.5 * (s.T @ s + cross + cross.T - information.sum(axis=0)))
-        parts = [self.arrangement.theta_gradient(self.theta, by_covariance), self.whole.x @ residual]
+        parts = [self.arrangement.theta_gradient(self.theta, by_covariance), x.totals(residual)]
         if self.outcome.has_size:
             of_density, of_first, of_second = self.outcome.size_slopes(self.eta)
             slope = of_density.sum() + 0.5 * (leverage @ of_second) + of_first @ spread_a
             parts.append(np.array([slope + self.outcome.log_constant_slope()]))
         return np.concatenate(parts)
 
-    def leverages(self, covariance: Floats) -> Floats:
-        """(N,) z_i'Kz_i from the (C, columns, columns) covariance of combined effects."""
-        out = np.zeros(self.fixed.size)
-        z = self.whole.z
-        for i, left in enumerate(z):
-            for j in range(i + 1):
-                right = z[j]
-                each = np.repeat((1.0 if i == j else 2.0) * covariance[:, i, j], self.sizes)
-                if left is not None:
-                    each = each * left
-                out += each if right is None else each * right
-        return out
-
     def coefficient_information(self) -> tuple[Floats, Floats]:
         """(p, p) X'WX − X'WZKZ'WX, and (p, U) slopes of the modes in β."""
-        x = self.whole.x
-        weighted = x * -self.second
-        crossed = np.stack([self.sums(weighted if z is None else weighted * z) for z in self.whole.z])
-        found = self.factor.effects(crossed.transpose(2, 0, 1))
-        return chunked_product(weighted, x) - found.explained, -self.arrangement.stack(found.effects).T
+        x, z = self.whole.x, self.whole.z
+        found = self.factor.effects(z.crossed(x, -self.second))
+        return x.products(-self.second) - found.explained, -self.arrangement.stack(found.effects).T

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.fixed_effects.group_means import with_constants
+from tasks.models.generalized_mixed.combination_columns import CellColumns, Combinations
 from tasks.models.program_effects.rollout import Rollout
 from tasks.records.cells import Cells
 from tasks.records.data_columns import nested_label
@@ -115,16 +116,20 @@ def moments_of_cells(design: Design, cells: Cells) -> Moments:
     squares = cells.total if cells.outcome in ("binary", "successes") else cells.total_squares
     reference = np.append(weight @ columns / weight.sum(), mean)
     reference[0] = 0.0
-    z = np.ascontiguousarray((columns - reference[:-1]).T)  # whole columns are added up faster than rows
     total = cells.total - weight * mean
     starts = np.flatnonzero(np.any(np.diff(cells.codes, axis=0, prepend=-1) != 0, axis=1))
+    runs = Combinations(np.append(starts, len(weight)))
+    # whole columns are added up faster than rows, and periods' and the program's are not added up at all
+    z = CellColumns.of(np.ascontiguousarray((columns - reference[:-1]).T), runs)
     p = len(names)
     products = np.zeros((len(starts), p + 1, p + 1))
-    for j in range(p):
-        products[:, j, :p] = np.add.reduceat(z * (weight * z[j]), starts, axis=1).T
-    crossed = np.add.reduceat(z * total, starts, axis=1).T
-    products[:, p, :p] = products[:, :p, p] = crossed
-    products[:, p, p] = np.add.reduceat(squares - mean * (cells.total + total), starts)
+    weighted = z.sums(weight)
+    for j, shared in zip(z.shared_at, z.shared, strict=True):
+        products[:, j, :p] = (weighted * shared).T
+    for j, cellwise in zip(z.cellwise_at, z.cellwise, strict=True):
+        products[:, j, :p] = z.sums(weight * cellwise).T
+    products[:, p, :p] = products[:, :p, p] = z.sums(total).T
+    products[:, p, p] = runs.sums(squares - mean * (cells.total + total))
     return Moments(
         (*names, design.response), reference, products, cells.factors, cells.levels, cells.codes[starts]
     )

@@ -21,6 +21,7 @@ import pandas as pd
 
 from tasks.errors import ClinicnetError, FormulaError
 from tasks.models.estimating_equations.gee_checks import known
+from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Fit, Wald
 from tasks.models.program_effects.by_unit import linear_model, scores_by_unit
 from tasks.models.program_effects.effect_rows import (
@@ -198,21 +199,23 @@ def program_effect(
         )
     rows = naive_rows(before_after(prepared.totals(), rollout, prepared.mean_family), level)
     fits: dict[str, Fit] = {}
+    by_unit: ClusterScores | None = None
     for model in models:
         try:
             if unit.are_too_few:
                 raise TooFewRegionsError(len(unit.labels))
             fit, measure = fit_model(model, prepared, random)
             fits[model] = fit
-            scores = scores_by_unit(linear_model(fit), unit.codes) if model == "mixed" else None
+            if model == "mixed":
+                by_unit = scores_by_unit(linear_model(fit), unit.codes)
+            scores = by_unit if model == "mixed" else None
             rows += effect_rows(model, fit, measure, prepared, scores, effect, horizon, level)
         except ClinicnetError as reason:
             rows.append(blank_row(model, reason.message))
     table = pd.DataFrame(rows, columns=COLUMNS)
     change, before, context = None, None, None
-    if "mixed" in fits:
+    if by_unit is not None:
         mixed = fits["mixed"]
-        by_unit = scores_by_unit(linear_model(mixed), unit.codes)
         change = changing(mixed, prepared, by_unit) if effect == "exposure-time" else None
         before = before_the_start(mixed, prepared, by_unit) if effect == "event-study" else None
         context = clinics_differ(mixed, prepared, by_unit)
