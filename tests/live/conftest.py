@@ -13,13 +13,13 @@ from prefect_server import PrefectServer, Process, until
 from tasks.demo import make_demo
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo network, made afresh."""
     return make_demo("chop", tmp_path_factory.mktemp("chop"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, network: Path) -> Iterator[PrefectServer]:
     home = tmp_path_factory.mktemp("prefect")
     with socket.socket() as probe:
@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, network: Path) -> Iterator[
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployed(server: PrefectServer) -> PrefectServer:
     """The server with deploy/prefect.yaml deployed as its own comments say."""
     server.prefect("work-pool", "create", "--type", "process", "clinics")
@@ -50,7 +50,7 @@ def deployed(server: PrefectServer) -> PrefectServer:
     return server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(deployed: PrefectServer) -> Iterator[PrefectServer]:
     """The server with a worker that does what it schedules."""
     command = ["worker", "start", "--pool", "clinics", "--name", "tests"]
