@@ -21,6 +21,7 @@ from corpus.inputs import CASES
 from corpus.merging import merged, network_of
 from corpus.month_tables import month_tables, own_tables
 from corpus.places import handle, written
+from drawn_here import drawn_here
 from readme import README
 
 from flows.asking import AdHocQuestion, ask
@@ -183,7 +184,7 @@ def assert_shown(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> None:
 @pytest.mark.parametrize("cases", [pytest.param(cases, id=cases[0].name) for cases in merged()])
 def test_run(cases: tuple[Case, ...], tmp_path: Path) -> None:
     whole = network_of(cases)
-    reported = report_period(written(whole, "DuckDB", tmp_path), whole.month)
+    reported = report_period(written(whole, "DuckDB", tmp_path), whole.month, drawn_here())
     for figure in whole.figures:
         assert_shown(figure, reported.release.tables)
     reports = reported.latest / "reports"

@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 import pypdf
 import pytest
+from drawn_here import drawn_here
 from frictionless import validate
 from golden.demo_feeds import undrawn
 from small_network import ONE_OUTCOME, RECORDS, write_network
@@ -45,10 +46,10 @@ class Months:
 @pytest.fixture(scope="module")
 def months(tmp_path_factory: pytest.TempPathFactory) -> Months:
     network = write_network(tmp_path_factory.mktemp("late"), MANY, ONE_OUTCOME)
-    first = report_period(network, FIRST)
+    first = report_period(network, FIRST, drawn_here())
     with duckdb.connect(str(network.parent / "records.duckdb")) as connection:
         connection.execute(LATE)
-    return Months(network, first, report_period(network, SECOND))
+    return Months(network, first, report_period(network, SECOND, drawn_here()))
 
 
 def _bytes(directory: Path) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from golden.demo_feeds import undrawn
 from small_network import NETWORK, RECORDS, write_network
 
 from flows.monthly_job import PeriodReported, report_period
@@ -24,10 +25,10 @@ def rows(reported: PeriodReported, table: str) -> pd.DataFrame:
 
 def test_the_past_of_a_clinic_follows_its_name(tmp_path: Path) -> None:
     network = write_network(tmp_path / "network", MANY, VACCINATED)
-    first = report_period(network, FIRST)
+    first = report_period(network, FIRST, undrawn())
     renamed = '[clinics]\nrenamed = { "Clinic A" = "Ash", "Clinic C" = "Clinic B" }\n'
     network.write_text(VACCINATED + renamed, encoding="utf-8")
-    second = report_period(network, SECOND)
+    second = report_period(network, SECOND, undrawn())
     clinics, before = (rows(each, "clinics").set_index("clinic") for each in (second, first))
     assert clinics.index.tolist() == ["Ash", *(f"Clinic {letter}" for letter in "BDEF")]
     # people have links to its report
@@ -54,7 +55,7 @@ def test_months_before_the_opening_and_after_the_closing_do_not_count(tmp_path: 
     found = {}
     for said in ("", of_f):
         network.write_text(volume + said, encoding="utf-8")
-        reported = report_period(network, SECOND)
+        reported = report_period(network, SECOND, undrawn())
         months = rows(reported, "clinic_months").query("outcome == 'visits' and clinic == 'Clinic F'")
         quality = rows(reported, "quality").query("rule == 'months_without_records'")
         noted = quality.set_index("clinic")["n_found"].reindex(["Clinic F"]).fillna(0).iloc[0]

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from drawn_here import drawn_here
 from golden.demo_feeds import undrawn
 from small_network import MONTH, NETWORK, ONE_OUTCOME, RECORDS, write_network
 
@@ -69,7 +70,7 @@ def test_the_feed_is_read_from_duckdb_in_one_line(reported: PeriodReported) -> N
 
 @pytest.mark.slow
 def test_the_same_month_again_is_the_same_byte_for_byte(reported: PeriodReported, tmp_path: Path) -> None:
-    again = report_period(reported.latest.parent.parent / "network.toml", MONTH)
+    again = report_period(reported.latest.parent.parent / "network.toml", MONTH, drawn_here())
     assert again.unchanged
     assert again.directory == reported.directory
     elsewhere = report_period(write_network(tmp_path / "elsewhere"), MONTH, undrawn())

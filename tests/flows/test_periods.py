@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import duckdb
 import pandas as pd
 import pypdf
 import pytest
+from drawn_here import drawn_here
 from frictionless import validate
 from golden.demo_feeds import undrawn
 from small_network import NETWORK, RECORDS, write_network
@@ -107,8 +109,13 @@ class Periods:
     def pages(self, report: str = "**/*") -> str:
         """The text of the second period's PDFs, its white space single."""
         files = sorted((self.second.directory / "reports").glob(f"{report}.pdf"))
-        text = "\n".join(page.extract_text() for file in files for page in pypdf.PdfReader(file).pages)
-        return " ".join(text.split())
+        return " ".join(_text(file) for file in files)
+
+
+@functools.cache
+def _text(pdf: Path) -> str:
+    """The text of a PDF, its white space single."""
+    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages).split())
 
 
 @pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.kind)
@@ -123,7 +130,7 @@ def periods(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             "INSERT INTO visits SELECT 'Clinic A', 'North', 'late-' || i, "
             f"DATE '{way.late}', 1, 130.0, 1, 40, 'female' FROM range(12) AS numbers(i)"
         )
-    yield Periods(way, network, first, report_period(network, way.second))
+    yield Periods(way, network, first, report_period(network, way.second, drawn_here()))
 
 
 def test_a_release_is_of_its_period(periods: Periods) -> None:
