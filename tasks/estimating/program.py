@@ -186,12 +186,11 @@ def _rollout(
         if (row["model"], row["estimand"]) != ("mixed", "marginal"):
             yield _from_model(question, row, "effect", rests=_rests(immediate))
     leads = LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0
-    months = asked(effect="event-study", models=("mixed",), leads=leads)
+    months = asked(effect="event-study", models=("mixed",), leads=leads) if leads else average
     if months.before is not None:
         yield _tested(question, months, "before", months.before)
-    for row in _rows_of(months.table, "mixed"):
-        if row["status"] != "ok":  # no month has an effect of its own; the whole effect may have one
-            continue
+    # empty where no month has an effect of its own; the whole effect may have one
+    for row in _rows_of(months.by_month()):
         since = int(row["term"])
         term = f"month {since:03d}" if since < 0 else f"month {since:02d}"
         yield _from_model(question, row, term, since, [coded(_ALONE)] if since in alone else [])

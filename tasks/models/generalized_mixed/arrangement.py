@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,13 @@ from tasks.models.numerics.elimination import Elimination, GroupingFactor
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+@cache
+def _entries(size: int) -> tuple[Integers, Integers]:
+    """Where a lower triangle's entries are in its transpose, column by column; counted once for each size."""
+    rows, columns = np.triu_indices(size)
+    return rows, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Term:
     def triangle(self, theta: Floats) -> Floats:
         """(d, d) Λ from its entries, column by column."""
         lower = np.zeros((self.size, self.size))
-        lower.T[np.triu_indices(self.size)] = theta
+        lower.T[_entries(self.size)] = theta
         return lower
 
 
@@ -106,7 +113,7 @@ class Arrangement:
         parts = []
         for term, where, part in zip(self.terms, self._places, self.split(theta), strict=True):
             block = 2.0 * by_covariance[term.factor][np.ix_(where, where)] @ term.triangle(part)
-            parts.append(block.T[np.triu_indices(term.size)])
+            parts.append(block.T[_entries(term.size)])
         return np.concatenate(parts)
 
     def column_signs(self, theta: Floats) -> Floats:
@@ -115,7 +122,7 @@ class Arrangement:
         for term, part in zip(self.terms, self.split(theta), strict=True):
             diagonal = np.diag(term.triangle(part))
             signs = np.tile(np.where(diagonal < 0.0, -1.0, 1.0), (term.size, 1))
-            parts.append(signs.T[np.triu_indices(term.size)])
+            parts.append(signs.T[_entries(term.size)])
         return np.concatenate(parts)
 
     def on_boundary(self, theta: Floats) -> tuple[Floats, NDArray[np.bool_]]:
@@ -135,8 +142,8 @@ class Arrangement:
                     lower[k, k] = np.hypot(lower[k, k], lower[k, i])
                 lower[i:, i] = 0.0
                 fixed[i:, i] = True
-            parts.append(lower.T[np.triu_indices(term.size)])
-            held.append(fixed.T[np.triu_indices(term.size)])
+            parts.append(lower.T[_entries(term.size)])
+            held.append(fixed.T[_entries(term.size)])
         return np.concatenate(parts), np.concatenate(held)
 
     @cached_property
@@ -163,6 +170,11 @@ class Arrangement:
         )
         labels = csgraph.connected_components(links, directed=False)[1].astype(np.int64)
         return tuple(np.split(labels, begins[1:-1]))
+
+    @cached_property
+    def parts(self) -> int:
+        """How many connected parts there are."""
+        return 1 + max(int(each.max()) for each in self.component)
 
     def stack(self, by_factor: Sequence[Floats]) -> Floats:
         """Effects of all factors, (n, d, …) each, one after the other as (U, …)."""

@@ -153,7 +153,7 @@ class LaplacePoint:
         taken whole, unless it is so long that to begin from zero is safer.
         """
         z, arrangement, component = self.whole.z, self.arrangement, self.arrangement.component
-        parts = 1 + max(int(each.max()) for each in component)
+        parts = arrangement.parts
         zero = arrangement.unstack(np.zeros(arrangement.size))
         effects, scores = list(zero if start is None else start), list(zero)
         held, held_scores, effect_steps, score_steps = list(zero), list(zero), list(zero), list(zero)
@@ -193,8 +193,7 @@ class LaplacePoint:
         self, first: Floats, scores: list[Floats], effects: list[Floats], steps: list[Floats]
     ) -> tuple[Floats, Floats]:
         """By connected part: squared norm of the standardised score, squared length of the step, relative."""
-        component = self.arrangement.component
-        parts = 1 + max(int(each.max()) for each in component)
+        component, parts = self.arrangement.component, self.arrangement.parts
         norm, length, reach = np.zeros(parts), np.zeros(parts), np.ones(parts)
         for f, wanted in enumerate(self.arrangement.by_level(self.whole.z.sums(first))):
             off = wanted - scores[f]

@@ -77,12 +77,33 @@ class GroupingFactor:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """One factor eliminated level by level: a row is a level, and lies within one row of the next stage."""
+    """One factor eliminated level by level: a row is a level, and lies within one row of the next stage.
+
+    Attributes:
+        factor: which.
+        own: its columns.
+        levels: the level of each row.
+        n_levels: how many there are, those without a row included.
+        in_order: whether rows are all levels in their order.
+        upward: rows gathered into those of the next stage.
+    """
 
     factor: int
     own: Integers
     levels: Integers
+    n_levels: int
+    in_order: bool
     upward: Partition
+
+    def spread(self, values: Numbers, absent: Numbers | None = None) -> Numbers:
+        """Values by present level → values by level; a level without a row has `absent` (or zero)."""
+        if self.in_order:
+            return values
+        result = np.zeros((self.n_levels, *values.shape[1:]), dtype=values.dtype)
+        if absent is not None:
+            result[:] = absent
+        result[self.levels] = values
+        return result
 
 
 class Elimination:
@@ -113,7 +134,9 @@ class Elimination:
             rows[:, factor] = 0
             upward, rows = _distinct(rows)
             own = np.array(self.factors[factor].columns, dtype=np.int64)
-            self._stages.append(_Stage(factor, own, levels, upward))
+            n = self.factors[factor].n_levels
+            in_order = n == len(levels) and bool(np.all(levels[1:] > levels[:-1]))
+            self._stages.append(_Stage(factor, own, levels, n, in_order, upward))
         self._crossed: Crossed | None = None
         if remaining:
             self._crossed = Crossed(
@@ -263,7 +286,7 @@ class Factorised:
         for k in range(len(plan._stages) - 1, -1, -1):
             stage = plan._stages[k]
             within, shrink = self._held[k]
-            own, n = stage.own, plan.factors[stage.factor].n_levels
+            own = stage.own
             wanted = waiting[k]
             if coarser is not None:
                 above = coarser[stage.upward.group]
@@ -271,14 +294,14 @@ class Factorised:
             score = product(transposed(shrink), wanted)
             effect = product(self._covariance[stage.factor], score)
             extra = None if by_level is None else by_level[stage.factor]
-            if extra is not None and n > len(stage.levels):
+            if extra is not None and stage.n_levels > len(stage.levels):
                 apart = np.delete(extra, stage.levels, axis=0)
                 explained = explained + np.tensordot(
                     apart, product(self._covariance[stage.factor], apart), axes=((0, 1), (0, 1))
                 )
             prior = None if extra is None else product(self._covariance[stage.factor], extra)
-            effects[stage.factor] = _spread(effect, stage.levels, n, absent=prior)
-            scores[stage.factor] = _spread(score, stage.levels, n, absent=extra)
+            effects[stage.factor] = stage.spread(effect, absent=prior)
+            scores[stage.factor] = stage.spread(score, absent=extra)
             here_sum = np.zeros((len(effect), plan.n_columns, m), dtype=effect.dtype)
             here_sum[:, own, :] = effect
             coarser = here_sum if coarser is None else above + here_sum
@@ -299,7 +322,7 @@ class Factorised:
         for k in range(len(plan._stages) - 1, -1, -1):
             stage = plan._stages[k]
             within, shrink = self._held[k]
-            own, n, d = stage.own, plan.factors[stage.factor].n_levels, self._covariance[stage.factor]
+            own, d = stage.own, self._covariance[stage.factor]
             alone = _symmetric(product(shrink, d))
             kept = product(transposed(shrink), within[:, own, :])
             covariance, information = alone, _symmetric(kept[:, :, own])
@@ -309,8 +332,8 @@ class Factorised:
                 information = information - _symmetric(product(passed, transposed(kept)))
                 spread = product(d, kept)
                 covariance = alone + _symmetric(product(product(spread, above), transposed(spread)))
-            covariances[stage.factor] = _spread(covariance, stage.levels, n, absent=d)
-            informations[stage.factor] = _spread(information, stage.levels, n)
+            covariances[stage.factor] = stage.spread(covariance, absent=d)
+            informations[stage.factor] = stage.spread(information)
             if k > 0 or combined:
                 total = np.zeros((len(alone), plan.n_columns, plan.n_columns), dtype=alone.dtype)
                 total[:, own[:, None], own] = alone
@@ -342,17 +365,6 @@ def _symmetric(matrices: Numbers) -> Numbers:
     if matrices.shape[-1] == 1:
         return matrices
     return np.asarray(0.5 * (matrices + transposed(matrices)))
-
-
-def _spread(values: Numbers, levels: Integers, n_levels: int, absent: Numbers | None = None) -> Numbers:
-    """Values by present level → values by level; a level without a row has `absent` (or zero)."""
-    if n_levels == len(levels) and bool(np.all(levels[1:] > levels[:-1])):
-        return values
-    result = np.zeros((n_levels, *values.shape[1:]), dtype=values.dtype)
-    if absent is not None:
-        result[:] = absent
-    result[levels] = values
-    return result
 
 
 def _distinct(codes: Integers) -> tuple[Partition, Integers]:

@@ -37,7 +37,7 @@ from tasks.models.program_effects.months_together import before_the_start, chang
 from tasks.models.program_effects.naive import before_after
 from tasks.models.program_effects.program_columns import columns_of
 from tasks.models.program_effects.program_data import Family, ProgramData
-from tasks.models.program_effects.program_models import fit_model
+from tasks.models.program_effects.program_models import MEASURES, fit_model
 from tasks.models.program_effects.rollout import Rollout, rollout_declared, rollout_of
 from tasks.models.program_effects.rollout_unit import RolloutUnit, TooFewRegionsError, unit_of
 from tasks.records import Design, cells_for, moments_for
@@ -72,6 +72,8 @@ class ProgramEffect:
         before: a test of whether there was an effect before the start (event study with leads).
         context: a test of whether clinics with more of the program differ in other ways as well.
         messages: what a reader must know, in sentences.
+        data: what the models were fitted to.
+        scores: of the mixed model's coefficients, by unit of rollout; None where it could not be fitted.
     """
 
     table: pd.DataFrame
@@ -83,6 +85,30 @@ class ProgramEffect:
     before: Wald | None
     context: Wald | None
     messages: tuple[str, ...]
+    data: ProgramData = field(repr=False)
+    scores: ClusterScores | None = field(repr=False)
+
+    def by_month(self, level: float = 0.95) -> pd.DataFrame:
+        """The mixed model's effect in each month since the start, as an event study's rows.
+
+        Exposure time has those effects already, and an event study without leads is the same model. Empty
+        where the model could not be fitted, or no clinic is seen before its start and after it.
+
+        Args:
+            level: coverage of the intervals.
+        """
+        if self.effect == "event-study":
+            return self.table[(self.table["model"] == "mixed") & (self.table["status"] == "ok")]
+        if self.scores is None or self.effect == "immediate":
+            return pd.DataFrame(columns=COLUMNS)
+        measure = MEASURES[self.data.mean_family]
+        try:
+            rows = effect_rows(
+                "mixed", self.fits["mixed"], measure, self.data, self.scores, "event-study", None, level
+            )
+        except ClinicnetError:
+            rows = []
+        return pd.DataFrame(rows, columns=COLUMNS)
 
     def __str__(self) -> str:
         shown = self.table[["model", "measure", "term", "value", "lower", "upper", "df", "p"]]
@@ -229,6 +255,8 @@ def program_effect(
         before=before,
         context=context,
         messages=_messages(rollout, prepared, program),
+        data=prepared,
+        scores=by_unit,
     )
 
 

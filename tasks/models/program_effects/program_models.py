@@ -28,10 +28,13 @@ Integers = NDArray[np.int64]
 # however many clinics there are: among clinics of very unequal sizes few carry the estimate
 _CORRECTED: Covariance = "kauermann-carroll"
 
+MEASURES = {"gaussian": "difference", "binomial": "odds_ratio", "poisson": "rate_ratio"}
+"""What a mixed model's coefficients measure, by the family of the outcome's mean."""
+
 
 def fit_model(model: str, data: ProgramData, random: Random) -> tuple[Fit, str]:
     """One estimator's fit, and what its program coefficients measure."""
-    ratio = {"gaussian": "difference", "binomial": "odds_ratio", "poisson": "rate_ratio"}[data.mean_family]
+    ratio = MEASURES[data.mean_family]
     if model == "mixed":
         return mixed_model(data, random), ratio
     if model == "gee":

@@ -93,6 +93,24 @@ def test_the_band_is_wider_than_the_intervals_and_holds_their_middle() -> None:
     np.testing.assert_allclose(months["band_lower"] + months["band_upper"], 2.0 * months["value"], rtol=1e-9)
 
 
+@pytest.mark.parametrize("family", ["gaussian", "binomial"])
+def test_exposure_time_has_the_months_of_an_event_study(family: str) -> None:
+    """Without leads both are one model: what one was fitted for, the other need not be fitted for again."""
+    frame = rolled_out(4, 15, GROWTH)
+    if family == "binomial":
+        frame["y"] = (frame["y"] > 0.5).astype(int)
+    average, months = (
+        program_effect("y ~ 1", frame, family=family, effect=effect, models=("mixed",))  # type: ignore[arg-type]
+        for effect in ("exposure-time", "event-study")
+    )
+    assert len(months.by_month()) == AFTER
+    pd.testing.assert_frame_equal(
+        average.by_month(), months.by_month().reset_index(drop=True), check_exact=True
+    )
+    immediate = program_effect("y ~ 1", frame, family=family, models=("mixed",))  # type: ignore[arg-type]
+    assert immediate.by_month().empty
+
+
 @pytest.mark.parametrize("count", [1, 3, 10])
 def test_independent_effects_have_the_quantile_of_sidak(count: int) -> None:
     names = [f"m{k}" for k in range(count)]
