@@ -171,9 +171,11 @@ def _is_sum(expression: exp.Expression) -> bool:
 
 def _refuse_details(query: exp.Select) -> None:
     """Refuse sums that are made to tell one patient: of patients' own numbers, or where a patient is one."""
+    if not _persons(query):  # one look: sums and conditions nest, and are looked through for each of them
+        return
     for column in query.expressions:
         for total in column.find_all(exp.AggFunc):
-            persons = {each.name for each in total.find_all(exp.Column)} & PERSONS
+            persons = _persons(total)
             if persons and not isinstance(total, exp.Count):
                 raise NotAggregateError(f"{total.sql()[:60]} works on {sorted(persons)[0]}")
             for condition in total.find_all(exp.Case, exp.If):
@@ -195,7 +197,14 @@ def _refuse_disguise(alias: exp.Alias) -> None:
 
 def _refuse_picking(predicate: exp.Expression) -> None:
     """Refuse a condition on who a patient is."""
+    if not _persons(predicate):
+        return
     for comparison in predicate.find_all(exp.Predicate, exp.In, exp.Between, exp.Like):
-        persons = {each.name for each in comparison.find_all(exp.Column)} & PERSONS
+        persons = _persons(comparison)
         if persons and not isinstance(comparison, exp.Is):
             raise NotAggregateError(f"it picks records by their {sorted(persons)[0]}")
+
+
+def _persons(part: exp.Expression | exp.Predicate) -> set[str]:
+    """The columns in it that tell one patient from another."""
+    return {each.name for each in part.find_all(exp.Column)} & PERSONS

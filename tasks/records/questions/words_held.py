@@ -22,18 +22,17 @@ def words_held(
         columns: its columns.
         asked: numbers of columns of text with few values.
     """
-    of = {
-        i: f"(SELECT LOWER(TRIM({quoted(columns[i])})) AS word FROM {{records}} AS every) AS words"
-        for i in asked
-    }
     whole = f"COUNT(DISTINCT NULLIF(word, '')) AS n, {_rows(f'word IN ({literals(KNOWN)})')} AS known"
     each_word = ", ".join(f"{_rows(f'word = {literal(word)}')} AS w{j}" for j, word in enumerate(KNOWN))
     found: dict[int, tuple[tuple[str, ...], int]] = {}
-    for i, source in of.items():
-        (row,) = aggregate(records, f"SELECT {whole} FROM {source}").to_pylist()
+    for i in asked:
+        # every column's question is one text, which is judged once
+        spelt = f"SELECT LOWER(TRIM({quoted(columns[i])})) AS word FROM {{records}} AS every"
+        words = records.made_of_these(spelt)
+        (row,) = aggregate(words, f"SELECT {whole} FROM {{records}} AS words").to_pylist()
         held: tuple[str, ...] = ()
         if row["known"]:
-            (rows,) = aggregate(records, f"SELECT {each_word} FROM {source}").to_pylist()
+            (rows,) = aggregate(words, f"SELECT {each_word} FROM {{records}} AS words").to_pylist()
             held = tuple(word for j, word in enumerate(KNOWN) if rows[f"w{j}"])
         found[i] = held, int(row["n"])
     return found
