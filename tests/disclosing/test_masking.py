@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -90,6 +91,12 @@ def half_withheld() -> tuple[Network, set[str]]:
     }
 
 
+@functools.cache
+def half_withheld_tables() -> Tables:
+    """Its release, which is made once: whoever changes a table makes one of its own."""
+    return half_withheld()[0].tables()
+
+
 def with_column(table: Table, tells: Tells, kind: str) -> tuple[Table, ...]:
     """The tables with one more column in one of them, that nobody wrote a rule for."""
     new = Column("novel", kind, "what a later issue adds", tells)  # type: ignore[arg-type]
@@ -99,12 +106,12 @@ def with_column(table: Table, tells: Tells, kind: str) -> tuple[Table, ...]:
 
 def novel(tells: Tells, table: str, kind: str = "number") -> pd.DataFrame:
     """A disclosed table with a column added on the fly, and what the column held before in `was`."""
-    tables = half_withheld()[0].tables()
+    tables = dict(half_withheld_tables())
     rng = np.random.default_rng(0)
     declared = with_column(TABLE[table], tells, kind)
     column = next(each for each in declared if each.name == table).columns[-1]
-    tables[table]["novel"] = [some(column, rng) for _ in range(len(tables[table]))]
-    tables[table] = conform(next(each for each in declared if each.name == table), tables[table])
+    wider = tables[table].assign(novel=[some(column, rng) for _ in range(len(tables[table]))])
+    tables[table] = conform(next(each for each in declared if each.name == table), wider)
     after = mask(POLICY, tables, decide(POLICY, tables), declared)[table]
     return after.assign(was=tables[table]["novel"])
 

@@ -1,5 +1,7 @@
 """Releases kept by someone who sets the later ones off against what the earlier ones withheld."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -192,15 +194,29 @@ def without(tables: Tables, *outcomes: str) -> Tables:
     }
 
 
+@functools.cache
+def first_of_kind(kind: str) -> tuple[Tables, Tables]:
+    """A network's tables, and its first release."""
+    net = random_network(2, 8)
+    net.kind = kind
+    tables = net.tables()
+    return tables, disclose(POLICY, tables)
+
+
+@functools.cache
+def grown() -> tuple[Tables, Tables]:
+    """The first release of three months, and the tables of four."""
+    net = random_network(2, 8, 4)
+    return disclose(POLICY, net.window(0, 2).tables()), net.window(0, 3).tables()
+
+
 @pytest.mark.parametrize("kind", ["binary", "continuous", "count"])
 @pytest.mark.parametrize("added", [("positive",), ("tests",), ("positive", "tests")])
 def test_an_outcome_that_no_release_had_before_is_disclosed_as_if_it_were_the_first(
     kind: str, added: tuple[str, ...]
 ) -> None:
-    net = random_network(2, 8)
-    net.kind = kind
-    first = disclose(POLICY, net.tables())
-    again = disclose(POLICY, net.tables(), [without(first, *added)])
+    tables, first = first_of_kind(kind)
+    again = disclose(POLICY, tables, [without(first, *added)])
     for name, frame in first.items():
         pd.testing.assert_frame_equal(frame, again[name])
 
@@ -218,9 +234,8 @@ def test_nor_do_clinics_under_other_names_stop_a_release() -> None:
 
 @pytest.mark.parametrize("table", ["clinics", "clinic_estimates", "clinic_months", "network_figures"])
 def test_nor_does_a_table_that_was_empty_then(table: str) -> None:
-    net = random_network(2, 8, 4)
-    first = disclose(POLICY, net.window(0, 2).tables())
-    after = disclose(POLICY, net.window(0, 3).tables(), [first | {table: first[table].iloc[:0]}])
+    first, later = grown()
+    after = disclose(POLICY, later, [first | {table: first[table].iloc[:0]}])
     assert after["clinics"]["n_records"].notna().any()
     assert not after["clinics"]["n_records"].between(1, 10).any()
 

@@ -32,10 +32,16 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> PeriodReported:
     return report_period(write_network(tmp_path_factory.mktemp("small")), MONTH)
 
 
+@pytest.fixture(scope="module")
+def of_one_outcome(tmp_path_factory: pytest.TempPathFactory) -> PeriodReported:
+    network = write_network(tmp_path_factory.mktemp("one-outcome"), network=ONE_OUTCOME)
+    return report_period(network, MONTH, drawn_here())
+
+
 @pytest.fixture
-def published(reported: PeriodReported, tmp_path: Path) -> Path:
+def published(of_one_outcome: PeriodReported, tmp_path: Path) -> Path:
     """A network file of its own whose month was reported before."""
-    shutil.copytree(reported.latest.parent.parent, tmp_path / "network", symlinks=True)
+    shutil.copytree(of_one_outcome.latest.parent.parent, tmp_path / "network", symlinks=True)
     return tmp_path / "network/network.toml"
 
 
