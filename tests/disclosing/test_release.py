@@ -1,6 +1,7 @@
 """A release made from records, with everything that made it: what its ranks and its predecessors tell."""
 
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -51,13 +52,32 @@ months = 3
 """
 
 
-@pytest.fixture
-def network_file(tmp_path: Path) -> Path:
-    with duckdb.connect(str(tmp_path / "records.duckdb")) as connection:
+def written(directory: Path) -> Path:
+    with duckdb.connect(str(directory / "records.duckdb")) as connection:
         connection.execute(RECORDS)
-    file = tmp_path / "network.toml"
+    file = directory / "network.toml"
     file.write_text(NETWORK, encoding="utf-8")
     return file
+
+
+@pytest.fixture
+def network_file(tmp_path: Path) -> Path:
+    return written(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def february(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network's directory after its report for February."""
+    file = written(tmp_path_factory.mktemp("february"))
+    published(file, "2024-02")
+    return file.parent
+
+
+@pytest.fixture
+def after_february(february: Path, tmp_path: Path) -> Path:
+    """The network file of a copy of it."""
+    shutil.copytree(february, tmp_path / "network", symlinks=True)
+    return tmp_path / "network/network.toml"
 
 
 def released(network_file: Path, month: str, journal: Journal | None = None) -> Release:
@@ -115,30 +135,28 @@ def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
     ],
 )
 def test_an_outcome_may_be_added_to_a_network_with_releases(
-    network_file: Path, outcome: str, counted: str
+    after_february: Path, outcome: str, counted: str
 ) -> None:
-    published(network_file, "2024-02")
     select = NETWORK.replace(
         "vaccinated FROM", "vaccinated, vaccinated AS boosted, hash(patient) % 50 AS age FROM"
     )
     added = f'\n[outcomes.{outcome}]\nlabel = "Added"\ndirection = "neither"\n{counted}\n'
-    network_file.write_text(select + added, encoding="utf-8")
-    release = released(network_file, "2024-03")
+    after_february.write_text(select + added, encoding="utf-8")
+    release = released(after_february, "2024-03")
     assert release["outcomes"].set_index("outcome").loc[outcome, "status"] == "ok"
     estimates = release["clinic_estimates"]
     assert estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "raw")]["value"].notna().any()
 
 
 @pytest.mark.slow
-def test_an_outcome_may_be_renamed(network_file: Path) -> None:
-    published(network_file, "2024-02")
-    network_file.write_text(
+def test_an_outcome_may_be_renamed(after_february: Path) -> None:
+    after_february.write_text(
         NETWORK.replace(", vaccinated FROM", ", vaccinated AS jab FROM").replace(
             "outcomes.vaccinated", "outcomes.jab"
         ),
         encoding="utf-8",
     )
-    release = released(network_file, "2024-03")
+    release = released(after_february, "2024-03")
     assert set(release["changes"]["change"]) >= {"outcome_new", "outcome_gone"}
 
 
@@ -203,9 +221,8 @@ def test_a_release_says_what_it_took_to_decide_it(network_file: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_release_that_cannot_be_read_is_not_passed_over(network_file: Path) -> None:
-    published(network_file, "2024-02")
-    (feed,) = (network_file.parent / "output" / "releases").glob("*/feed")
+def test_a_release_that_cannot_be_read_is_not_passed_over(after_february: Path) -> None:
+    (feed,) = (after_february.parent / "output" / "releases").glob("*/feed")
     (feed / "clinic_months.parquet").write_bytes(b"")
     with pytest.raises(PublishingError, match="cannot be compared"):
-        released(network_file, "2024-03")
+        released(after_february, "2024-03")
