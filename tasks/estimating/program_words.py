@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from reports.wording import say
-from reports.wording.writing import between, decimal
+from reports.wording.notation import Notation, as_published, effect_notation
+from reports.wording.writing import decimal
 from tasks.program_questions import SIGNIFICANT
 
 RATIOS = ("ratio", "odds_ratio", "risk_ratio", "rate_ratio")
@@ -29,7 +28,7 @@ def sentence(
     upper: float,
     when: str = "",
 ) -> str:
-    """One estimate in words.
+    """One estimate in words, from the figures that are published.
 
     Args:
         label: the outcome as people read it.
@@ -39,12 +38,16 @@ def sentence(
         value, lower, upper: the estimate and its 95% interval, in the measure's unit.
         when: of which months it is, where not of all since the start alike.
     """
+    value, lower, upper = (as_published(each) for each in (value, lower, upper))
+    known = lower == lower and upper == upper
+    ratio = measure in RATIOS
+    notation = effect_notation(value, lower if known else None, upper if known else None, ratio=ratio)
     # a difference of percentages is in percentage points, as one of risks is
     worded = "risk_difference" if (measure, unit) == ("difference", "%") else measure
     start = say(
         f"effect.{worded}",
         label=label,
-        value=_figure(value if measure in RATIOS else abs(value)),
+        value=notation.number(value if ratio else abs(value)),
         unit=unit,
         higher=say("effect.higher" if value >= 0 else "effect.lower"),
     )
@@ -53,30 +56,29 @@ def sentence(
     # on what it adjusts for (Neuhaus, Kalbfleisch & Hauck 1991, Int Stat Rev 59:25)
     odds_of_all = (question, measure) == ("policy", "odds_ratio")
     compared = say("effect_compared.policy_odds" if odds_of_all else f"effect_compared.{question}")
-    if not (lower == lower and upper == upper):
+    if not known:
         return say("effect.without_interval", start=start, when=when, compared=compared)
-    if measure not in RATIOS and upper <= 0.0:  # lower by so much: the sign is in the word
+    if not ratio and upper <= 0.0:  # lower by so much: the sign is in the word
         lower, upper = abs(upper), abs(lower)
     if _doubtful(measure, lower, upper):
-        interval = say("effect.interval_doubtful", ends=_ends(measure, lower, upper))
+        interval = say("effect.interval_doubtful", ends=_ends(measure, lower, upper, notation))
     else:  # which side is said already
-        interval = say("effect.interval", ends=between(_figure(lower), _figure(upper)))
+        interval = say("effect.interval", ends=notation.range(lower, upper))
     start = " ".join(start.split())
     whole = say("effect.whole", start=start, when=when, compared=compared, interval=interval)
     return f"{whole} {say('effect.whole_clinics')}" if question == "whole_clinics" else whole
 
 
-def condition(measure: str, ends: tuple[float, float] | None) -> str:
-    """Under which condition an effect is the program's, and what is known without it.
+def narrower(measure: str, value: float, lower: float, upper: float) -> str:
+    """What an effect's interval would be if early starters had no trend of their own.
 
     Args:
         measure: of the effect.
-        ends: its 95% interval where early starters may have a trend of their own; None where that cannot
-            be had.
+        value, lower, upper: the effect without one and its 95% interval, in the measure's unit.
     """
-    if ends is None:
-        return say("effect.condition")
-    return say("effect.condition_without", ends=_ends(measure, *ends))
+    value, lower, upper = (as_published(each) for each in (value, lower, upper))
+    notation = effect_notation(value, lower, upper, ratio=measure in RATIOS)
+    return say("effect.narrower", ends=_ends(measure, lower, upper, notation))
 
 
 def test_sentence(term: str, p: float) -> str:
@@ -86,21 +88,21 @@ def test_sentence(term: str, p: float) -> str:
     return say(f"effect_test.{term}_{said}", p=written)
 
 
-def _figure(value: float) -> str:
-    """Three digits that count, for a sentence."""
-    digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-    return decimal(value, min(digits, 6))
-
-
-def _ends(measure: str, lower: float, upper: float) -> str:
+def _ends(measure: str, lower: float, upper: float, notation: Notation) -> str:
     """An interval's ends, of a difference with the side that each is on: "0.6 lower to 0.5 higher"."""
-    written = (_figure(abs(lower)), _figure(abs(upper)))
-    if measure in RATIOS:
-        return between(*written)
-    if lower < 0.0 < upper:
+    if measure in RATIOS or lower >= 0.0:
+        ends = notation.range(lower, upper)
+    elif upper <= 0.0:
+        ends = notation.range(abs(upper), abs(lower))
+    else:
+        written = {
+            end: notation.limit(abs(value), lower, upper)
+            for end, value in (("lower", lower), ("upper", upper))
+        }
         sides = {"below": say("effect.lower"), "above": say("effect.higher")}
-        return say("effect.either_side", lower=written[0], upper=written[1], **sides)
-    ends = between(*written) if lower >= 0.0 else between(*reversed(written))
+        return say("effect.either_side", **written, **sides)
+    if measure in RATIOS:
+        return ends
     return say("effect.one_side", ends=ends, side=say("effect.higher" if lower >= 0.0 else "effect.lower"))
 
 

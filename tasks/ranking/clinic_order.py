@@ -9,6 +9,7 @@ import pandas as pd
 
 from reports.wording import say, speaking
 from reports.wording.coded_sentences import coded
+from reports.wording.notation import as_published
 from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
 from tasks.estimating.attempting import attempted, reason_of
@@ -151,14 +152,10 @@ def reason_of_verdict(verdict: Verdict, n: int) -> str:
     if n < FEWEST:
         return coded("ranked.few_one" if n == 1 else "ranked.few_many", count=n, fewest=FEWEST)
     # no more digits than the sentence has: with all of them, withheld counts could be solved for
-    low, high = verdict.rankability.interval()
-    said = coded(
-        f"ranked.{verdict.decision}",
-        share=round(100.0 * verdict.rankability.value),
-        low=round(100.0 * low),
-        high=round(100.0 * high),
-        rankability=round(verdict.rankability.value, 2),
-    )
+    value, *ends = map(as_published, (verdict.rankability.value, *verdict.rankability.interval()))
+    low, high = (round(100.0 * end) for end in ends)
+    share, rankability = round(100.0 * value), round(value, 2)
+    said = coded(f"ranked.{verdict.decision}", share=share, low=low, high=high, rankability=rankability)
     return coded("ranked.stands", verdict=said) if verdict.kept else said
 
 

@@ -260,8 +260,11 @@ PROGRAM_EFFECTS = Table(
             "string",
             NOTHING,
             "effect (the same in every {period} from the start on); average (of the effects of each {period} "
-            "since the start); trend (that average where early starters may have a trend of their own); "
-            "month -03, month 00 … (that {period}'s own, counted from the clinic's start); of a test: change "
+            "since the start); cohorts (that average by cohort and {period}: effects may differ with when a "
+            "clinic started), cohorts-calendar and cohorts-clinic-months (the same, each {period} of the "
+            "calendar or of a clinic counting alike); trend (as cohorts where they can be had, else as "
+            "average, where early starters may have a steady trend of their own); month -03, month 00 … "
+            "(that {period}'s own, counted from the clinic's start); of a test: change "
             "(does the effect grow or fade?), before (was there one before the start?) or context (do "
             "clinics with more of the program differ in other ways?)",
             required=True,
@@ -295,6 +298,12 @@ PROGRAM_EFFECTS = Table(
             Tells(Of.EVENTS, instead="{reason}"),
             "the estimate as a sentence",
             required=True,
+        ),
+        _c(
+            "condition",
+            "string",
+            NOTHING,
+            "under which condition it is the program's effect: how `words` end; empty: none is said",
         ),
         *_STATUS,
     ),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.wording.notation import effect_notation
 from tasks.program_questions import QUESTIONS
 from tasks.rendering.caterpillar import Whisker
 from tasks.rendering.edition import Effect, Outcome
-from tasks.rendering.numbers import Notation
 from tasks.rendering.scales import Scale, Tick, spanning
 
 WIDTH = 150.0
 HEIGHT = 18.0
 EDGE = 6.0
-WHOLE = ("average", "effect")
+WHOLE = ("trend", "cohorts", "average", "effect")
+"""Of whole effects those that pages show, what needs least first."""
 TEST = "test"
 MODELS = ("mixed", "gee", "within", "naive")
 MEASURES = ("risk_difference", "difference", "ratio", "rate_ratio", "risk_ratio", "odds_ratio")
@@ -81,9 +82,7 @@ class EventStudy:
 
 def effect_axes(outcome: Outcome) -> tuple[EffectAxis, ...]:
     """The whole effects of an outcome, differences first, each measure on its own axis."""
-    whole = [
-        effect for effect in outcome.effects if effect.months_since_start is None and effect.measure != TEST
-    ]
+    whole = [effect for effect in outcome.effects if effect.term in WHOLE and effect.measure != TEST]
     kinds: dict[tuple[bool, str], list[Effect]] = {}
     for effect in sorted(whole, key=_order):
         kinds.setdefault((effect.ratio, effect.unit), []).append(effect)
@@ -94,7 +93,7 @@ def effect_axes(outcome: Outcome) -> tuple[EffectAxis, ...]:
 
 
 def whole_effects(outcome: Outcome) -> list[Effect]:
-    """The effects of the program as one: by question, the average month before one effect for all months."""
+    """The effects of the program as one: by question, what takes least to be alike first."""
     return sorted(
         (effect for effect in outcome.effects if effect.term in WHOLE and effect.value is not None),
         key=lambda effect: (
@@ -115,10 +114,7 @@ def write_effect(effect: Effect) -> str:
     """The effect with its interval: "1.32 (1.02 to 1.62)", "4.1 (2.2 to 6.0)"."""
     if effect.value is None:
         return ""
-    if effect.ratio:
-        notation = Notation("", 2)
-    else:
-        notation = Notation.of([(effect.value, effect.lower, effect.upper)], "")
+    notation = effect_notation(effect.value, effect.lower, effect.upper, ratio=effect.ratio)
     return notation.full(effect.value, effect.lower, effect.upper)
 
 
@@ -221,8 +217,8 @@ def _tone(outcome: Outcome, effect: Effect) -> str:
     return "better" if above == (outcome.direction == "higher") else "worse"
 
 
-def _order(effect: Effect) -> tuple[int, int, str, bool]:
+def _order(effect: Effect) -> tuple[int, int, str, int]:
     questions: list[str] = list(QUESTIONS)
     question = questions.index(effect.question) if effect.question in questions else len(questions)
     model = MODELS.index(effect.model) if effect.model in MODELS else len(MODELS)
-    return question, model, effect.measure, effect.term != "average"
+    return question, model, effect.measure, WHOLE.index(effect.term)

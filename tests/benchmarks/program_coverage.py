@@ -4,8 +4,9 @@
     python tests/benchmarks/program_coverage.py --report [--write]
 
 Every world (program_worlds.py) is a rollout with one thing in it that can mislead. What is judged is the
-average month's effect on the population: the mixed model's, which leads; the same where early starters may
-have a trend of their own, which stands in its sentence; and GEE's and the within estimator's beside them. An
+average month's effect on the population. The mixed model's leads: by cohort and month, with a trend of early
+starters' own (where months of cohorts have too few events, by month since the start). Without that trend it
+stands in the lead's sentence; by month since the start, and by GEE and the within estimator, beside it. An
 estimate that is not given is counted as such and holds nothing. Results are kept by world and chunk, so that
 a study that was stopped goes on where it was; they belong to one version of the estimators.
 """
@@ -13,6 +14,7 @@ a study that was stopped goes on where it was; they belong to one version of the
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import math
 import multiprocessing
@@ -31,17 +33,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.machine import RESULTS, description, markdown
 from benchmarks.program_worlds import Rolled, World, roll_out, worlds
 
-from tasks.models import program_effect
+from tasks.models import ProgramEffect, program_effect
 from tasks.models.program_effects.program_data import Family
 
 CHUNK = 20
 FOLDER = Path(__file__).parents[2] / "output" / "program_coverage"
 FAMILIES: dict[str, Family] = {"continuous": "gaussian", "binary": "binomial", "count": "poisson"}
 MEASURES = {"continuous": "difference", "binary": "risk_difference", "count": "rate_ratio"}
-ROWS = ("mixed", "own trend", "gee", "within")
+ROWS = ("leading", "cohorts", "mixed", "gee", "within")
 HEADINGS = {
-    "mixed": "leading",
-    "own trend": "with a trend of early starters' own",
+    "leading": "leading",
+    "cohorts": "without a trend",
+    "mixed": "by exposure",
     "gee": "GEE",
     "within": "within",
 }
@@ -51,30 +54,34 @@ Judged = tuple[str, float, float]
 
 def judged(world: World, rolled: Rolled) -> Iterator[Judged]:
     """The rows of the population's average month."""
-    family, measure = FAMILIES[world.kind], MEASURES[world.kind]
-    for own_trend in (False, True):
-        table = program_effect(
-            "y ~ 1",
-            rolled.data,
-            family=family,
-            effect="exposure-time",
-            region="region",
-            own_trend=own_trend,
-            models=("mixed",) if own_trend else ("mixed", "gee", "within"),
-        ).table
-        for model in ("mixed",) if own_trend else ("mixed", "gee", "within"):
-            if model == "gee" and world.kind == "binary":  # its odds ratio has another truth
-                continue
-            rows = table[(table["model"] == model) & (table["measure"].isin([measure, ""]))]
-            if model == "mixed" and world.kind != "continuous":
-                rows = rows[(rows["estimand"] == "marginal") | (rows["status"] != "ok")]
-            row, name = rows.iloc[0], "own trend" if own_trend else model
-            scale = 100.0 if measure == "risk_difference" else 1.0
-            lower, upper = scale * float(row["lower"]), scale * float(row["upper"])
-            if row["status"] != "ok":
-                yield name, math.nan, math.nan
-            else:
-                yield name, float(lower <= rolled.truth[measure] <= upper), upper - lower
+    asked = functools.partial(
+        program_effect, "y ~ 1", rolled.data, family=FAMILIES[world.kind], region="region"
+    )
+    steady = asked(effect="cohort-month", own_trend=True, models=("mixed",))
+    truth = rolled.by_cohort
+    if "mixed" not in steady.fits:
+        steady, truth = asked(effect="exposure-time", own_trend=True, models=("mixed",)), rolled.truth
+    yield _judged(world, steady, "leading", "mixed", truth)
+    cohorts = asked(effect="cohort-month", models=("mixed",))
+    if cohorts.effect_varies:  # where every clinic is a cohort, the average by exposure stands there
+        yield _judged(world, cohorts, "cohorts", "mixed", rolled.by_cohort)
+    average = asked(effect="exposure-time")
+    for model in ("mixed", "gee", "within"):
+        if (model, world.kind) != ("gee", "binary"):  # its odds ratio has another truth
+            yield _judged(world, average, model, model, rolled.truth)
+
+
+def _judged(world: World, found: ProgramEffect, name: str, model: str, truth: dict[str, float]) -> Judged:
+    measure, table = MEASURES[world.kind], found.table
+    rows = table[(table["model"] == model) & (table["measure"].isin([measure, ""]))]
+    if model == "mixed" and world.kind != "continuous":
+        rows = rows[(rows["estimand"] == "marginal") | (rows["status"] != "ok")]
+    row = rows.iloc[0]  # of cohorts' averages the one over months since the start
+    scale = 100.0 if measure == "risk_difference" else 1.0
+    lower, upper = scale * float(row["lower"]), scale * float(row["upper"])
+    if row["status"] != "ok":
+        return name, math.nan, math.nan
+    return name, float(lower <= truth[measure] <= upper), upper - lower
 
 
 def run_chunk(task: tuple[World, int, int, str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,10 +77,12 @@ class Rolled:
     Attributes:
         data: one row a record: clinic, region, patient, month, program, y.
         truth: measure → the average month's effect on the population.
+        by_cohort: the same over the months of cohorts that clinics without the program were seen beside.
     """
 
     data: pd.DataFrame
     truth: dict[str, float]
+    by_cohort: dict[str, float]
 
 
 def worlds() -> list[World]:
@@ -91,6 +94,9 @@ def worlds() -> list[World]:
         for k, n in sized
         for shape in shapes
     ]
+    for k, n in sized:
+        name = f"early starters' own trend, {k} clinics"
+        found.append(World(name=name, clinics=k, records=n, own_trend=0.03))
     for k, n in sized[:2]:
         size = f"{k} clinics"
         world = functools.partial(World, clinics=k, records=n)
@@ -98,7 +104,6 @@ def worlds() -> list[World]:
             world(name=f"effect of its own in each clinic, {size}", effect_sd=0.3),
             world(name=f"shocks that last (0.9), {size}", shock_sd=0.3, lasting=0.9),
             world(name=f"changes of clinics' own, {size}", shock_sd=0.05, wandering=0.03),
-            world(name=f"early starters' own trend, {size}", own_trend=0.03),
             world(name=f"repeated visits, {size}", visits=6, patient_sd=1.0),
             world(name=f"very unequal, {size}", unequal=True),
         ]
@@ -153,7 +158,11 @@ def roll_out(world: World, rng: np.random.Generator) -> Rolled:
             "y": _outcome(world.kind, eta, rng),
         }
     )
-    return Rolled(data, _truth(world, mean_effect, since, on, moment))
+    month = np.arange(MONTHS)
+    by_month = [mean_effect[since == each].mean() for each in np.unique(since[on])]
+    beside = on & (month < start.max())[None, :]  # by then all have it
+    of_cohorts = [mean_effect[beside & (since == each)].mean() for each in np.unique(since[beside])]
+    return Rolled(data, _truth(world, by_month, moment), _truth(world, of_cohorts, moment))
 
 
 def _starts(world: World, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -211,14 +220,10 @@ def _outcome(kind: Kind, eta: Floats, rng: np.random.Generator) -> Floats:
     return rng.poisson(np.exp(eta)).astype(float)
 
 
-def _truth(
-    world: World, effect: Floats, since: Floats, on: NDArray[np.bool_], month: NDArray[np.int64]
-) -> dict[str, float]:
+def _truth(world: World, by_month: Sequence[float], month: NDArray[np.int64]) -> dict[str, float]:
     """The average over months since the start of the effect that clinics had then."""
-    after = np.unique(since[on])
-    by_month = np.array([effect[since == each].mean() for each in after])
     if world.kind == "continuous":
-        return {"difference": float(by_month.mean())}
+        return {"difference": float(np.mean(by_month))}
     z = np.linspace(-6.0, 6.0, 241)
     weight = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
     share = np.bincount(month, minlength=MONTHS) / len(month)

@@ -15,6 +15,7 @@ from stepped_wedges import UNSOLVABLE, rows_of
 
 from tasks.estimating import estimate_outcome, summarise
 from tasks.estimating.one_outcome import OutcomeEstimates
+from tasks.estimating.program_words import narrower
 from tasks.models import program_effect
 from tasks.network import read_network
 from tasks.records import Records
@@ -156,7 +157,11 @@ column = "program"
 
 
 def _by_region(directory: Path, world: World) -> OutcomeEstimates:
-    roll_out(world, np.random.default_rng(7)).data.to_csv(directory / "records.csv", index=False)
+    return _effects_on(directory, roll_out(world, np.random.default_rng(7)).data)
+
+
+def _effects_on(directory: Path, records: pd.DataFrame) -> OutcomeEstimates:
+    records.to_csv(directory / "records.csv", index=False)
     file = directory / "network.toml"
     file.write_text(BY_REGION, encoding="utf-8")
     network = read_network(file)
@@ -178,18 +183,59 @@ def test_six_regions_that_start_together_cannot_tell_the_effect(tmp_path: Path) 
     assert models["words"].str.contains("6 regions are too few to tell its effect").all()
 
 
+@pytest.fixture(scope="module")
+def twelve(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Effects in 12 clinics that start one by one over ten months, of a year."""
+    return _by_region(tmp_path_factory.mktemp("own"), World(name="own", clinics=12, records=4)).effects
+
+
 @pytest.mark.slow
-def test_what_is_said_of_the_population_carries_its_condition(tmp_path: Path) -> None:
-    effects = _by_region(tmp_path, World(name="own", clinics=12, records=4)).effects
-    led = effects[(effects["term"] == "average") & (effects["estimand"] == "marginal")]
-    (lead,) = led.loc[led["model"] == "mixed", "words"]
-    (own,) = effects[effects["term"] == "trend"].to_dict("records")
-    assert "only if clinics that started early and late would have changed alike without it" in lead
-    assert own["lower"] < 0.0 < own["upper"]
-    stated = re.search(r"trends of their own, the 95% interval is ([\d.]+) lower to ([\d.]+) higher\.", lead)
-    assert stated is not None
-    ends = [float(each) for each in stated.groups()]
-    assert ends == pytest.approx([-own["lower"], own["upper"]], rel=6e-3)
-    others = effects[(effects["term"] == "average") & (effects["model"] != "mixed")]
+def test_what_leads_allows_early_starters_a_trend_and_carries_its_condition(twelve: pd.DataFrame) -> None:
+    lead, average = (
+        twelve[(twelve["term"] == term) & (twelve["estimand"] == "marginal") & (twelve["model"] == "mixed")]
+        .iloc[0]
+        .to_dict()
+        for term in ("trend", "average")
+    )
+    assert lead["question"] == "policy"
+    assert lead["words"].endswith(f" {lead['condition']}")
+    assert "allows for a steady trend of early starters’ own" in lead["condition"]
+    assert "on average over the first 9 months since the start" in lead["words"]  # by the tenth all have it
+    assert lead["lower"] < average["lower"] < average["upper"] < lead["upper"]
+    # twelve clinics start in ten months: too few start together for effects by cohort without a trend
+    assert narrower("difference", average["value"], average["lower"], average["upper"]) in lead["words"]
+    assert "would have changed alike without it, and it does as much in either" in average["words"]
+    assert not (twelve["term"] == "cohorts").any()
+    others = twelve[~twelve["model"].isin(["mixed"])]
+    assert others["condition"].isna().all()
     assert not others["words"].str.contains("only if").any()
-    assert (effects["term"] == "context").sum() == 1
+    assert (twelve["term"] == "context").sum() == 1
+
+
+@pytest.mark.slow
+def test_clinics_that_start_together_give_effects_by_cohort_and_month(tmp_path: Path) -> None:
+    effects = _by_region(tmp_path, World(name="together", clinics=20, records=4)).effects
+    found = effects[effects["term"].str.startswith("cohorts")]
+    assert set(found["term"]) == {"cohorts", "cohorts-calendar", "cohorts-clinic-months"}
+    by_term = found[found["estimand"] == "marginal"].set_index("term")
+    (lead,) = effects.loc[(effects["term"] == "trend") & (effects["estimand"] == "marginal"), "words"]
+    assert narrower("difference", *by_term.loc["cohorts", ["value", "lower", "upper"]]) in lead
+    assert by_term["condition"].str.endswith("would have changed alike without it.").all()
+
+
+@pytest.mark.slow
+def test_a_trend_that_cannot_be_told_is_said_where_the_effect_is(tmp_path: Path) -> None:
+    """Half of the clinics start in the second month and the others never: one month before has no slope."""
+    rolled = roll_out(World(name="one step", clinics=12, records=6), np.random.default_rng(1)).data
+    early = rolled["clinic"].isin(rolled["clinic"].unique()[:6])
+    frame = rolled.assign(program=(early & (rolled["month"] > "2023-01")).astype(int))
+    effects = _effects_on(tmp_path, frame).effects
+    trend = effects[effects["term"] == "trend"]
+    assert (trend["status"] == "not_estimable").all()
+    assert {json.loads(each)["code"] for each in trend["reason"]} == {"why.trend_not_told"}
+    cohorts = effects[effects["term"] == "cohorts"].set_index("estimand")
+    lead = cohorts.loc["marginal"]
+    assert lead["condition"].startswith(
+        "The records cannot tell whether clinics that started early were already"
+    )
+    assert lead["words"].endswith(lead["condition"])

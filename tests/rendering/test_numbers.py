@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.wording import speaking
+from reports.wording import notation, speaking
 from reports.wording.writing import (
     MINUS,
     counted,
@@ -22,7 +22,8 @@ from tasks.rendering.numbers import Notation, fixed, p_value, share
 
 
 def test_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(numbers).failed == 0
+    assert doctest.testmod(numbers).failed == doctest.testmod(notation).failed == 0
+    assert doctest.testmod(notation).attempted >= 3
 
 
 @given(st.floats(-1e9, 1e9), st.integers(0, 3))

@@ -7,7 +7,7 @@ count alike, however many clinics had reached them (Kenny et al. 2022, Stat Med 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,12 +15,20 @@ import numpy as np
 from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
-from tasks.models.generalized_mixed.population_average import averaged, delta_error, joint_covariance
+from tasks.models.generalized_mixed.population_average import (
+    Averaged,
+    averaged,
+    delta_error,
+    joint_covariance,
+)
 from tasks.models.program_effects.program_data import ProgramData
 from tasks.models.program_effects.wider_interval import Contrast, wider
 from tasks.records.cells import Cells
 from tasks.records.moments import INTERCEPT
 from tasks.records.set_rows import SetRows
+
+NOBODY = ""
+"""Stands for nobody under the program among the program's columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,34 @@ class AverageMonth:
     contrast: Contrast
 
 
+def standardised(fit: GlmmFit, data: ProgramData, months: Iterable[str]) -> dict[str, Averaged]:
+    """The mean of everyone in the sample without the program, as NOBODY, and with the effect of each month.
+
+    Args:
+        fit: the mixed model with an effect of each month since the start.
+        data: what it was fitted to.
+        months: the program's columns.
+    """
+    data = data.in_context
+    if data.cells is None:
+        raise ValueError("risks and rates come as cells")
+    nobody = _everybody(fit, data, data.cells)
+    found = {NOBODY: averaged(fit, data.name, nobody)}
+    for name in months:
+        fixed = nobody.fixed.copy()
+        fixed[:, fit.design.fixed.index(name)] = 1.0
+        under = replace(nobody, value=name, fixed=fixed, random=_random(fit, len(fixed), under=1.0))
+        found[name] = averaged(fit, data.name, under)
+    return found
+
+
 def average_month(
-    fit: GlmmFit, data: ProgramData, scores: ClusterScores, months: Sequence[str], level: float
+    fit: GlmmFit,
+    data: ProgramData,
+    scores: ClusterScores,
+    means: Mapping[str, Averaged],
+    months: Mapping[str, float],
+    level: float,
 ) -> list[AverageMonth]:
     """Population-averaged contrasts of the average of these months with none.
 
@@ -45,22 +79,13 @@ def average_month(
         fit: the mixed model with an effect of each month since the start.
         data: what it was fitted to.
         scores: of the coefficients, by unit of rollout.
-        months: the program's columns to average over.
+        means: the population's means, `standardised`.
+        months: the program's columns to average over → weight of each; the weights add up to 1.
         level: of the interval.
     """
-    data = data.in_context
-    if data.cells is None:
-        raise ValueError("risks and rates come as cells")
-    nobody = _everybody(fit, data, data.cells)
-    nothing = averaged(fit, data.name, nobody)
-    each = []
-    for name in months:
-        fixed = nobody.fixed.copy()
-        fixed[:, fit.design.fixed.index(name)] = 1.0
-        under = replace(nobody, value=name, fixed=fixed, random=_random(fit, len(fixed), under=1.0))
-        each.append(averaged(fit, data.name, under))
-    mean = float(np.mean([month.mean for month in each]))
-    gradient: Floats = np.mean([month.gradient for month in each], axis=0)
+    nothing, each, weights = means[NOBODY], [means[name] for name in months], list(months.values())
+    mean = float(np.average([month.mean for month in each], weights=weights))
+    gradient: Floats = np.average([month.gradient for month in each], axis=0, weights=weights)
     ratio = AverageMonth(
         "risk_ratio" if data.family == "binomial" else "rate_ratio",
         _contrast(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -12,14 +12,16 @@ from tasks.models.estimating_equations.gee import GeeFit
 from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Fit, Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
-from tasks.models.program_effects.average_month import average_month
+from tasks.models.generalized_mixed.population_average import Averaged
+from tasks.models.program_effects.average_month import average_month, standardised
+from tasks.models.program_effects.cohort_months import AVERAGES, weights_of
 from tasks.models.program_effects.estimate_guide import ANSWERS
 from tasks.models.program_effects.months_together import simultaneous_quantile
 from tasks.models.program_effects.naive import Comparison
 from tasks.models.program_effects.program_data import ProgramData
 from tasks.models.program_effects.wider_interval import Contrast, contrast_of, quantile
 
-Effect = Literal["immediate", "exposure-time", "event-study"]
+Effect = Literal["immediate", "exposure-time", "event-study", "cohort-month"]
 Model = Literal["mixed", "gee", "within"]
 
 COLUMNS = [
@@ -57,7 +59,14 @@ def effect_rows(
         raise EstimationError("no effect of the program could be told from those of the periods and clinics")
     made = _Rows(model, fit, measure, data, scores, level)
     if effect == "immediate":
-        return [made.row("effect", names[:1]), *made.of_population(names[:1])]
+        return made.average("effect", {names[0]: 1.0})
+    if effect == "cohort-month":
+        cells = [each for each in data.cohorts if each.told and each.column in names]
+        if not cells:
+            raise EstimationError(
+                "no clinic is seen both before its start and, beside one without the program, after it"
+            )
+        return [row for key in AVERAGES for row in made.average(key, weights_of(cells, key))]
     told = [name for name in names if data.tells_of_effect(name)]
     if effect == "exposure-time":
         counted = [name for name in told if horizon is None or float(data.term(name)) < horizon]
@@ -66,7 +75,7 @@ def effect_rows(
                 "no clinic is seen both before its start and after it"
                 + ("" if horizon is None else f", in the first {horizon} months")
             )
-        return [made.row("effect", counted), *made.of_population(counted)]
+        return made.average("effect", dict.fromkeys(counted, 1.0 / len(counted)))
     if not told:
         raise EstimationError("no clinic is seen both before its start and after it")
     wider = simultaneous_quantile(fit, told, level) / quantile(level, float(fit.df.loc[told].min()))
@@ -122,18 +131,23 @@ class _Rows:
     ) -> None:
         self.model, self.fit, self.measure, self.data = model, fit, measure, data
         self.scores, self.level = scores, level
+        self.means: dict[str, Averaged] = {}
 
-    def row(self, term: str, names: Sequence[str]) -> dict[str, Any]:
-        """The average of some columns' effects."""
-        return self._of(term, self.contrast(names), self.measure)
+    def average(self, term: str, weights: Mapping[str, float]) -> list[dict[str, Any]]:
+        """The weighted average of some columns' effects, for a patient and on the population."""
+        return [
+            self._of(term, self.contrast(weights), self.measure),
+            *self._of_population(term, weights),
+        ]
 
-    def contrast(self, names: Sequence[str]) -> Contrast:
-        weights = np.array([1.0 / len(names) if name in names else 0.0 for name in self.fit.coef.index])
-        return contrast_of(self.fit, self.scores, weights, self.level)
+    def contrast(self, weights: Mapping[str, float]) -> Contrast:
+        """The weighted sum of some columns' effects."""
+        of_all = np.array([weights.get(str(name), 0.0) for name in self.fit.coef.index])
+        return contrast_of(self.fit, self.scores, of_all, self.level)
 
     def month_row(self, name: str, wider: float) -> dict[str, Any]:
         """One month's effect, with its own interval and that of all months at once, wider by a factor."""
-        contrast = self.contrast([name])
+        contrast = self.contrast({name: 1.0})
         reach = wider * contrast.half_width(self.level)
         band = np.array([contrast.estimate - reach, contrast.estimate + reach])
         if self.measure.endswith("_ratio"):
@@ -141,14 +155,16 @@ class _Rows:
         row = self._of(self.data.term(name), contrast, self.measure)
         return row | {"band_lower": float(band[0]), "band_upper": float(band[1])}
 
-    def of_population(self, names: Sequence[str]) -> list[dict[str, Any]]:
+    def _of_population(self, term: str, weights: Mapping[str, float]) -> list[dict[str, Any]]:
         """The average month's effect on the population's risk or rate."""
         if not isinstance(self.fit, GlmmFit) or self.scores is None:
             return []
+        if not set(weights) <= set(self.means):
+            self.means = standardised(self.fit, self.data, weights)
         marginal = {"estimand": "marginal", "question": "policy"}
         return [
-            self._of("effect", each.contrast, each.measure) | marginal
-            for each in average_month(self.fit, self.data, self.scores, names, self.level)
+            self._of(term, each.contrast, each.measure) | marginal
+            for each in average_month(self.fit, self.data, self.scores, self.means, weights, self.level)
         ]
 
     def _of(self, term: str, contrast: Contrast, measure: str) -> dict[str, Any]:
@@ -193,7 +209,10 @@ def _made(
 def _words(
     model: str, measure: str, term: str, value: float, lower: float, upper: float, level: float
 ) -> str:
-    when = "" if term == "effect" else f" in month {term} since the start"
+    if term in AVERAGES:
+        when = f", where {AVERAGES[term]}"
+    else:
+        when = "" if term == "effect" else f" in month {term} since the start"
     if measure in ("difference", "risk_difference"):
         scale = 100.0 if measure == "risk_difference" else 1.0
         unit = " percentage points" if measure == "risk_difference" else ""

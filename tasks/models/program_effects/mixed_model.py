@@ -16,7 +16,7 @@ from tasks.models.generalized_mixed.glmm import glmm_from_cells
 from tasks.models.linear_mixed.lmm import lmm_from_moments
 from tasks.models.program_effects.linearised import for_few_clinics
 from tasks.models.program_effects.program_columns import nested_codes
-from tasks.models.program_effects.program_data import FEWEST_SWITCHING, ProgramData
+from tasks.models.program_effects.program_data import ProgramData
 from tasks.records.data_columns import nested_label
 from tasks.records.design import Design, RandomTerm
 from tasks.records.moments import INTERCEPT
@@ -72,9 +72,8 @@ def levels_of(
         factors, labels: of the two.
     """
     clinic, period = factors
-    varies = data.rollout.switching >= FEWEST_SWITCHING
     terms = [RandomTerm(clinic, (INTERCEPT,))]
-    if varies:
+    if data.effect_varies:
         terms.append(RandomTerm(clinic, (data.name,)))
     columns, names, levels = [codes[:, 0]], [clinic], [tuple(labels[0])]
     several = len(labels[1]) > 1 and data.moments.n_obs >= _FEWEST_ROWS * len(data.moments.codes)

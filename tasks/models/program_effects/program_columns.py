@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tasks.errors import EstimationError
 from tasks.models.fixed_effects.group_means import with_constants
 from tasks.models.generalized_mixed.combination_columns import CellColumns, Combinations
+from tasks.models.program_effects.cohort_months import CohortMonth, cohort_months
 from tasks.models.program_effects.rollout import Rollout
 from tasks.records.cells import Cells
 from tasks.records.data_columns import nested_label
@@ -31,11 +32,15 @@ class Added:
         names: m names.
         values: (K, T, m) values.
         program: which of them are the program's.
+        cohorts: what the program's columns are of, where each cohort's months have effects of their own.
+        trend_is_told: whether early starters' own trend, if asked for, can be told within clinics.
     """
 
     names: tuple[str, ...]
     values: Floats
     program: tuple[str, ...]
+    cohorts: tuple[CohortMonth, ...] = ()
+    trend_is_told: bool = True
 
 
 def columns_of(
@@ -54,7 +59,7 @@ def columns_of(
     Args:
         rollout: the program's start by clinic.
         period: name of the period column.
-        effect: "immediate", "exposure-time" or "event-study".
+        effect: "immediate", "exposure-time", "event-study" or "cohort-month".
         program: name of the program's column.
         leads: months before the start that get an indicator too (event study).
         horizon: months since the start from which on they share one indicator (event study).
@@ -73,8 +78,12 @@ def columns_of(
     since = rollout.since
     if as_column:
         return Added(tuple(names), periods, (program,))
+    cohorts: tuple[CohortMonth, ...] = ()
     if effect == "immediate":
         own, indicator = [program], [np.nan_to_num(rollout.program, nan=0.0)]
+    elif effect == "cohort-month":
+        cohorts = cohort_months(rollout, program)
+        own, indicator = [each.column for each in cohorts], [each.among(rollout) for each in cohorts]
     else:
         finite = since[np.isfinite(since) & ~np.isnan(rollout.program)]
         after = np.unique(finite[finite >= 0.0])
@@ -89,7 +98,18 @@ def columns_of(
             own.append(f"{program}{month:g}" + ("+" if pooled and np.any(after > last) else ""))
             indicator.append(since >= month if pooled else since == month)
     values = np.concatenate([periods, np.stack(indicator, axis=2).astype(float)], axis=2)
-    return Added((*names, *own), values, tuple(own))
+    told = not own_trend or _told_within(values, names.index(f"{program}_share:{period}"), rollout)
+    return Added((*names, *own), values, tuple(own), cohorts, told)
+
+
+def _told_within(values: Floats, column: int, rollout: Rollout) -> bool:
+    """Whether a column is no combination of the others and of clinics' own levels where records are."""
+    there = ~np.isnan(rollout.program)
+    levels = np.repeat(np.eye(len(there))[:, None, :], there.shape[1], axis=1)[there]
+    others = np.hstack([levels, np.delete(values, column, axis=2)[there]])
+    target = values[there][:, column]
+    left = target - others @ np.linalg.lstsq(others, target, rcond=None)[0]
+    return bool(left @ left > _NOTHING_LEFT * (target @ target))
 
 
 def widen_moments(design: Design, moments: Moments, added: Added) -> tuple[Design, Moments]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tasks.models.fit import Floats
 from tasks.models.fixed_effects.group_means import with_constants
+from tasks.models.program_effects.cohort_months import CohortMonth
 from tasks.models.program_effects.naive import Totals
 from tasks.models.program_effects.program_columns import (
     Added,
@@ -50,6 +51,8 @@ class ProgramData:
         left_out: columns left out, and why.
         rollout: the program's start by clinic.
         unit: what it came to at once: clinics, or regions.
+        cohorts: what the program's columns are of, where each cohort's months have effects of their own.
+        trend_is_told: whether early starters' own trend, if asked for, can be told within clinics.
     """
 
     design: Design
@@ -62,6 +65,8 @@ class ProgramData:
     left_out: Mapping[str, str]
     rollout: Rollout
     unit: RolloutUnit
+    cohorts: tuple[CohortMonth, ...] = ()
+    trend_is_told: bool = True
 
     @classmethod
     def of_moments(
@@ -70,7 +75,10 @@ class ProgramData:
         """From a Gaussian outcome's moments by (clinic, period)."""
         design, widened = widen_moments(design, moments, added)
         design, left_out = independent(design, widened, added.program, name)
-        return cls(design, widened, None, "gaussian", False, added.program, name, left_out, rollout, unit)
+        return cls(
+            *(design, widened, None, "gaussian", False, added.program, name, left_out, rollout, unit),
+            *(added.cohorts, added.trend_is_told),
+        )
 
     @classmethod
     def of_cells(
@@ -86,11 +94,15 @@ class ProgramData:
     ) -> ProgramData:
         """From cells by (clinic, period)."""
         wide, widened = widen_cells(design, cells, added)
-        moments = moments_of_cells(wide, widened)
+        # what is constant in a clinic's period needs no sum over records
+        _, moments = widen_moments(design, moments_of_cells(design, cells), added)
         kept, left_out = independent(wide, moments, added.program, name)
         chosen = [wide.fixed.index(column) for column in kept.fixed]
         widened = replace(widened, fixed=widened.fixed[:, chosen])
-        return cls(kept, moments, widened, family, has_trials, added.program, name, left_out, rollout, unit)
+        return cls(
+            *(kept, moments, widened, family, has_trials, added.program, name, left_out, rollout, unit),
+            *(added.cohorts, added.trend_is_told),
+        )
 
     @cached_property
     def in_context(self) -> ProgramData:
@@ -115,6 +127,15 @@ class ProgramData:
             moments=with_constants(self.moments, (self.context,), share[codes][:, None], np.zeros(1)),
             cells=cells,
         )
+
+    @property
+    def effect_varies(self) -> bool:
+        """Whether enough clinics are seen with and without the program to tell how its effect varies.
+
+        Where each cohort has effects of its own, those of its clinics are told apart only beyond the first.
+        """
+        cohorts = len({each.start for each in self.cohorts})
+        return self.rollout.switching - cohorts >= FEWEST_SWITCHING
 
     @property
     def context(self) -> str:

@@ -24,6 +24,7 @@ from tasks.models.estimating_equations.gee_checks import known
 from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Fit, Wald
 from tasks.models.program_effects.by_unit import linear_model, scores_by_unit
+from tasks.models.program_effects.cohort_months import TrendNotToldError
 from tasks.models.program_effects.effect_rows import (
     COLUMNS,
     Effect,
@@ -48,6 +49,7 @@ EFFECTS: Mapping[Effect, str] = {
     "immediate": "the same effect in every month from the start on",
     "exposure-time": "the average of the effects of each month since the start",
     "event-study": "a separate effect of each month since the start",
+    "cohort-month": "averages of the effects of each month of the clinics that started together",
 }
 MODELS: tuple[Model, ...] = ("mixed", "gee", "within")
 _FAMILIES = ("gaussian", "binomial", "poisson", "negative-binomial")
@@ -60,14 +62,15 @@ class ProgramEffect:
     Attributes:
         table: one row per estimate: `model` (naive, mixed, gee, within), `estimand` (unadjusted, conditional,
             marginal), `measure` (difference, odds_ratio, rate_ratio, risk_difference, risk_ratio), `term`
-            ("effect", or the months since the start), `value`, `lower`, `upper`, `df`, `p`, `n_records`,
-            `n_clinics`, `question`, `words`, `status` (ok, not_estimable), `reason` (why there is no
-            estimate, or why it is not quite the one asked for); of an event study also
-            `band_lower` and `band_upper`, which hold for all months at once.
+            ("effect", the months since the start, or an average of cohorts' months), `value`, `lower`,
+            `upper`, `df`, `p`, `n_records`, `n_clinics`, `question`, `words`, `status` (ok, not_estimable),
+            `reason` (why there is no estimate, or why it is not quite the one asked for); of an event study
+            also `band_lower` and `band_upper`, which hold for all months at once.
         fits: model → its fit, where it could be fitted.
         rollout: the program's start by clinic.
         unit: what it came to at once: each clinic by itself, or whole regions.
-        effect: immediate, exposure-time or event-study.
+        effect: immediate, exposure-time, event-study or cohort-month.
+        effect_varies: whether the mixed model lets the effect vary among clinics: where enough of them tell.
         change: a test of whether the effect grows or fades with the months since the start (exposure time).
         before: a test of whether there was an effect before the start (event study with leads).
         context: a test of whether clinics with more of the program differ in other ways as well.
@@ -81,6 +84,7 @@ class ProgramEffect:
     rollout: Rollout = field(repr=False)
     unit: RolloutUnit = field(repr=False)
     effect: Effect
+    effect_varies: bool
     change: Wald | None
     before: Wald | None
     context: Wald | None
@@ -159,7 +163,11 @@ def program_effect(
         family: gaussian, binomial, poisson or negative-binomial; the last is for the mixed model, as GEE and
             within take the mean of counts to be a Poisson's and their variance from the data.
         effect: "immediate" (one effect from the start on), "exposure-time" (the average over months since
-            the start), "event-study" (one effect per month since the start, 0 being the first).
+            the start), "event-study" (one effect per month since the start, 0 being the first),
+            "cohort-month" (averages of a separate effect of each month of the clinics that started together,
+            over those in which clinics without the program were seen beside them; see `cohort_months`). An
+            average over months since the start takes effects to be alike whenever a clinic started; one by
+            cohort and month does not, nor does it mind effects that follow the calendar.
         models: which estimators.
         starts: clinic → its first period with the program, where that is declared and not a column.
         region: a column of regions, where clinics of one may have started together: then the regions are the
@@ -171,7 +179,8 @@ def program_effect(
             others where effects go on changing); exposure time: how many months are averaged over.
         own_trend: whether clinics that started early may have a linear trend of their own, beside what all
             clinics have in common. It takes most of what a rollout tells (intervals are two to three times
-            as wide), and no test sees reliably whether it is needed.
+            as wide), and no test sees reliably whether it is needed. Not estimable where only it and the
+            program set early starters' months apart.
         trials, exposure, offset: as in `glmm` and `gee`.
         level: coverage of the intervals.
 
@@ -230,6 +239,8 @@ def program_effect(
         try:
             if unit.are_too_few:
                 raise TooFewRegionsError(len(unit.labels))
+            if not prepared.trend_is_told:
+                raise TrendNotToldError
             fit, measure = fit_model(model, prepared, random)
             fits[model] = fit
             if model == "mixed":
@@ -251,6 +262,7 @@ def program_effect(
         rollout=rollout,
         unit=unit,
         effect=effect,
+        effect_varies=prepared.effect_varies,
         change=change,
         before=before,
         context=context,
@@ -282,7 +294,7 @@ def _messages(rollout: Rollout, prepared: ProgramData, program: str) -> tuple[st
             f"{program} stops again in {listed}; months since its start are counted on from the first."
         )
     missing = [name for name in prepared.program if name in prepared.left_out]
-    if missing:
+    if missing and not prepared.cohorts:  # of cohorts' months those that can be told are averaged
         terms = ", ".join(prepared.term(name) for name in missing)
         notes.append(
             f"the effect in month {terms} since the start cannot be told from the periods' and is left out."

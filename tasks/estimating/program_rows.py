@@ -1,0 +1,151 @@
+"""Rows of `program_effects`: an estimate, or why there is none, in the outcome's own units and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reports.wording import say
+from reports.wording.coded_sentences import coded, joined, told
+from tasks.estimating.outcome_formulas import OutcomeFormulas
+from tasks.estimating.program_words import months_in_words, sentence, test_sentence
+from tasks.models import ProgramEffect
+from tasks.models.fit import Wald
+
+Floats = NDArray[np.float64]
+
+PROGRAM = "program"  # the column that screening makes of the network file's program
+RATIO_OF: dict[str, str] = {"binomial": "odds_ratio", "poisson": "rate_ratio"}
+INDEPENDENT = "why.independent"  # the correlation within clinics that was asked for could not be had
+
+
+def rows_of(table: pd.DataFrame, model: str | None = None) -> list[dict[str, Any]]:
+    """The rows of a table of `tasks.models.program_effect`, of one model or all."""
+    kept = table if model is None else table[table["model"] == model]
+    return [{str(key): value for key, value in row.items()} for row in kept.to_dict("records")]
+
+
+def rests_on(found: ProgramEffect) -> list[str]:
+    """What all of its estimates rest on."""
+    unit = found.unit
+    return [coded("why.by_region", regions=len(unit.labels))] if unit.is_region else []
+
+
+def for_all_as_well(
+    question: OutcomeFormulas, row: dict[str, Any], term: str, rests: Sequence[str], when: str = ""
+) -> Iterator[dict[str, Any]]:
+    """A whole effect by one model; the mixed model's for the population as well."""
+    yield from_model(question, row, term, rests=rests, when=when)
+    # an effect on a mean is the same for a patient and for the population, and so is having none
+    if row["model"] == "mixed" and (question.family == "gaussian" or row["status"] != "ok"):
+        yield from_model(question, row | {"estimand": "marginal"}, term, rests=rests, when=when)
+
+
+def tested(question: OutcomeFormulas, found: ProgramEffect, term: str, test: Wald) -> dict[str, Any]:
+    """A test about the months since the start as a row: its p-value and what it says."""
+    fit = found.fits["mixed"]
+    return {
+        "model": "mixed",
+        "estimand": "conditional",
+        "measure": "test",
+        "term": term,
+        "df": test.df if np.isfinite(test.df) else np.nan,
+        "p": test.p,
+        "n_records": fit.n_obs,
+        "n_clinics": int(fit.n_groups.iloc[0]),
+        "question": "none",
+        "words": test_sentence(term, test.p),
+        "status": "ok",
+        "reason": None,
+    }
+
+
+def from_model(
+    question: OutcomeFormulas,
+    row: dict[str, Any],
+    term: str,
+    since: int | None = None,
+    rests: Sequence[str] = (),
+    when: str = "",
+) -> dict[str, Any]:
+    """A row of `tasks.models.program_effect` in the outcome's own units.
+
+    Args:
+        question: the outcome.
+        row: the model's.
+        term: what the row is called.
+        since: months since the start, of one month's effect.
+        rests: what the figure rests on, in coded sentences.
+        when: which months it is an average over, in words.
+    """
+    which = {"term": term, "months_since_start": since}
+    if row["status"] != "ok":
+        return (
+            missing(question, row["model"], row["estimand"], coded("why.technical", detail=row["reason"]))
+            | which
+        )
+    ends = np.array(
+        [row[each] for each in ("value", "lower", "upper", "band_lower", "band_upper")], dtype=np.float64
+    )
+    measure = str(row["measure"])
+    if measure == "risk_difference":
+        ends = 100.0 * ends
+    elif measure == "difference" and question.outcome.scale == "log":
+        measure, ends = "ratio", np.exp(ends)
+    band = dict(zip(("band_lower", "band_upper"), ends[3:].tolist(), strict=True))
+    asked = asked_by(row["model"], row["estimand"])
+    when = when if since is None else months_in_words(since)
+    written = shown(question, asked, measure, ends[:3], when)
+    df = row["df"] if np.isfinite(row["df"]) else np.nan
+    reasons = [*([coded(INDEPENDENT)] if row["reason"] else []), *rests]
+    return row | written | which | band | {"df": df, "reason": joined(reasons) if reasons else None}
+
+
+def shown(
+    question: OutcomeFormulas, asked: str, measure: str, ends: Floats, when: str = ""
+) -> dict[str, Any]:
+    """An estimate and its interval in the measure's unit, as numbers and as a sentence."""
+    value, lower, upper = (float(each) for each in ends)
+    unit = {"difference": question.outcome.unit, "risk_difference": say("unit.percentage_points")}.get(
+        measure, ""
+    )
+    return {
+        "measure": measure,
+        "value": value,
+        "lower": lower,
+        "upper": upper,
+        "unit": unit,
+        "question": asked,
+        "words": sentence(question.outcome.label, asked, measure, unit, value, lower, upper, when),
+    }
+
+
+def asked_by(model: str, estimand: str) -> str:
+    """Which question a model's estimate answers."""
+    if estimand == "marginal":
+        return "policy"
+    return {"mixed": "patient", "within": "these_clinics"}.get(model, "none")
+
+
+def missing(question: OutcomeFormulas, model: str, estimand: str, reason: str) -> dict[str, Any]:
+    """Why a model has no estimate, in the estimate's place."""
+    said = told(reason)
+    measure = RATIO_OF.get(question.mean_family, "ratio" if question.outcome.scale == "log" else "difference")
+    return {
+        "model": model,
+        "estimand": estimand,
+        "measure": measure,
+        "term": "effect",
+        "question": asked_by(model, estimand),
+        "words": say(
+            "effect.not_estimated",
+            label=question.outcome.label,
+            reason=f"{said[:1].upper()}{said[1:]}",
+        ),
+        "status": "not_estimable",
+        "reason": reason,
+    }
