@@ -197,6 +197,7 @@ class Effect:
     n_clinics: int | None
     question: str
     words: str
+    condition: str
     status: str
     reason: str | None
 

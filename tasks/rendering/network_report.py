@@ -10,7 +10,7 @@ from reports.wording.writing import listed, period_name
 from tasks.release import STATUSES
 from tasks.rendering import change_sentences, figure_words, sentences, standing
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
-from tasks.rendering.edition import Edition, Figure, Finding, Line, Outcome
+from tasks.rendering.edition import Edition, Effect, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import (
     EffectAxis,
     EventStudy,
@@ -79,6 +79,7 @@ class ProgramPart:
 
     outcome: Outcome
     axes: tuple[EffectAxis, ...]
+    told: tuple[Effect, ...]
     words: tuple[str, ...]
     tests: tuple[str, ...]
     averaged: bool
@@ -101,6 +102,7 @@ def network_html(edition: Edition) -> str:
 
 
 def _network_html(edition: Edition) -> str:
+    program = _program_parts(edition)
     return render(
         "templates/network.html.j2",
         edition=edition,
@@ -113,7 +115,10 @@ def _network_html(edition: Edition) -> str:
             if outcome not in edition.drawn
         ],
         without_report=without_report(edition),
-        program=_program_parts(edition),
+        program=program,
+        program_conditions=sentences.conditions(
+            (part.outcome, effect) for part in program for effect in part.told
+        ),
         quality=quality_rows(edition),
         not_found=[finding.description for finding in edition.network_quality if finding.n_found == 0],
         statuses=[
@@ -136,8 +141,13 @@ def key_messages(edition: Edition) -> list[Message]:
     if edition.network.program is not None:
         effects = [(outcome.label, sentences.program_message(outcome)) for outcome in edition.estimated]
         told = tuple((label, sentence) for label, sentence in effects if sentence)
+        led = [
+            (each, answers[0]) for each in edition.estimated if (answers := sentences.program_answers(each))
+        ]
         if told:
-            messages.append(Message(edition.network.program.label, told))
+            once = [*sentences.conditions(led), *sentences.on_plain_comparisons(edition.estimated)]
+            said = (*told, *((("", " ".join(once)),) if once else ()))
+            messages.append(Message(edition.network.program.label, said))
     if edition.since is not None:
         about = say("changes.since", month=period_name(edition.since))
         messages.append(Message(about, tuple(change_sentences.since(edition)), compact=True))
@@ -216,14 +226,15 @@ def _program_parts(edition: Edition) -> list[ProgramPart]:
 
 def program_part(outcome: Outcome) -> ProgramPart:
     """The program's effect on one outcome."""
-    told: dict[str, str] = {}
+    first: dict[str, Effect] = {}
     for effect in whole_effects(outcome):
-        told.setdefault(effect.question, sentences.program_words(outcome, effect))
-    words = tuple(told[question] for question in ("policy", "patient") if question in told)
+        first.setdefault(effect.question, effect)
+    told = tuple(first[question] for question in ("policy", "patient") if question in first)
     return ProgramPart(
         outcome=outcome,
         axes=effect_axes(outcome),
-        words=words,
+        told=told,
+        words=tuple(sentences.program_words(outcome, effect) for effect in told),
         tests=tuple(test.words for test in tests_of(outcome).values()),
         averaged=any(effect.term == "average" for effect in outcome.effects),
         study=event_study(outcome),

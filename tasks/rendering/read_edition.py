@@ -172,8 +172,9 @@ def _figure(row: Mapping[str, Any]) -> Figure:
 
 def _effect(row: Mapping[str, Any]) -> Effect:
     kept = {name: row[name] for name in Effect.__dataclass_fields__}
-    kept["unit"] = kept["unit"] or ""
+    kept["unit"], kept["condition"] = kept["unit"] or "", kept["condition"] or ""
     if row["status"] not in SHOWN:
+        kept["condition"] = ""
         kept |= dict.fromkeys(
             ("value", "lower", "upper", "band_lower", "band_upper", "p", "n_records", "n_clinics")
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 
 from reports.wording import has, say, spoken_period
 from reports.wording.writing import (
@@ -88,15 +89,41 @@ def not_estimable(outcome: Outcome) -> str:
 
 def program_message(outcome: Outcome) -> str | None:
     """The program's effect on the population, and the naive figure beside it; None without an estimate."""
-    effects = whole_effects(outcome)
-    answers = [effect for effect in effects if effect.question == "policy"] or effects
-    answers = [effect for effect in answers if effect.model != "naive"]
+    effects, answers = whole_effects(outcome), program_answers(outcome)
     if not answers:
         untold = [effect for effect in outcome.effects if effect.question == "policy" and effect.reason]
         return sentence_case(program_words(outcome, untold[0])) if untold else None
     told = " ".join([sentence_case(program_words(outcome, answers[0])), *doubts(outcome)])
     naive = next((effect for effect in effects if effect.model == "naive"), None)
     return told if naive is None else f"{told} {_naive_aside(naive, answers)}"
+
+
+def program_answers(outcome: Outcome) -> list[Effect]:
+    """The program's effects on the population, the leading one first; others only where there is none."""
+    effects = whole_effects(outcome)
+    answers = [effect for effect in effects if effect.question == "policy"] or effects
+    return [effect for effect in answers if effect.model != "naive"]
+
+
+def conditions(told: Iterable[tuple[Outcome, Effect]]) -> list[str]:
+    """Under which conditions effects are the program's: each once, with its outcomes where they differ."""
+    found: dict[str, dict[str, None]] = {}
+    for outcome, effect in told:
+        if effect.condition:
+            found.setdefault(effect.condition, {})[outcome.label] = None
+    if len(found) == 1:
+        return list(found)
+    return [
+        say("message.program_condition", outcomes=listed(list(labels)), condition=condition)
+        for condition, labels in found.items()
+    ]
+
+
+def on_plain_comparisons(outcomes: Iterable[Outcome]) -> list[str]:
+    """What the plain comparisons are worth that stand beside the outcomes' effects; none where none does."""
+    told = (effect for each in outcomes if program_answers(each) for effect in whole_effects(each))
+    beside = any(effect.model == "naive" for effect in told)
+    return [say("message.program_plain")] if beside else []
 
 
 def doubts(outcome: Outcome) -> list[str]:
@@ -110,8 +137,8 @@ def doubts(outcome: Outcome) -> list[str]:
 
 
 def program_words(outcome: Outcome, effect: Effect) -> str:
-    """An effect's sentence without the outcome's label, where the label stands before it."""
-    return sentence_case(effect.words.removeprefix(f"{outcome.label}: "))
+    """An effect's sentence without the outcome's label and its condition, where these stand by themselves."""
+    return sentence_case(effect.words.removeprefix(f"{outcome.label}: ").removesuffix(f" {effect.condition}"))
 
 
 def _naive_aside(naive: Effect, answers: list[Effect]) -> str:

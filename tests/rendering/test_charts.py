@@ -238,6 +238,7 @@ def effect(**changes: object) -> Effect:
         n_clinics=10,
         question="patient",
         words="",
+        condition="",
         status="ok",
         reason=None,
     )

@@ -118,7 +118,7 @@ def test_the_naive_figure_stands_beside_the_models_in_the_same_measure() -> None
     said = sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
     assert said == (
         "4.1 percentage points higher. "
-        "(Plain comparison with and without, which mixes the program with everything else: "
+        "(Plain comparison: "
         "odds ratio 2.40 (2.00 to 2.90); the same measure by the model: 1.30 (1.10 to 1.60).)"
     )
 
@@ -132,6 +132,28 @@ def test_the_average_month_leads_and_what_tests_found_follows() -> None:
     )
     said = sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
     assert said == "0.19 points higher, on average. It changes."
+
+
+def test_a_condition_is_said_once_for_all_outcomes_that_it_holds_for() -> None:
+    first, second, third = (dataclasses.replace(binary([(5, 10)]), label=label) for label in "ABC")
+    steady, alike = (effect(words=f"A: 1 higher. {each}", condition=each) for each in ("Steady.", "Alike."))
+    assert sentences.program_words(first, steady) == "1 higher."
+    assert sentences.conditions([(first, steady), (second, steady)]) == ["Steady."]
+    assert sentences.conditions([(first, steady), (second, alike), (third, steady), (third, steady)]) == [
+        "A and C: Steady.",
+        "B: Alike.",
+    ]
+    assert sentences.conditions([(first, effect())]) == []
+
+
+def test_what_plain_comparisons_are_worth_is_said_once_where_one_stands_beside_an_effect() -> None:
+    with_both = dataclasses.replace(
+        binary([(5, 10)]), effects=(effect(), effect(model="naive", question="none"))
+    )
+    without = dataclasses.replace(with_both, effects=with_both.effects[:1])
+    alone = dataclasses.replace(with_both, effects=with_both.effects[1:])
+    assert len(sentences.on_plain_comparisons([with_both, with_both])) == 1
+    assert sentences.on_plain_comparisons([without, alone]) == []
 
 
 def test_a_naive_figure_alone_is_never_told_as_the_programs_effect() -> None:
