@@ -1,4 +1,4 @@
-"""What an answer means, from its own numbers: its question, the ICC twice, REML, Mundlak, attenuation.
+"""What an answer means, from its own numbers: its question, the ICC twice, REML, Mundlak, lines, attenuation.
 
 Each is said where it applies, in a sentence, as a message of the fit.
 """
@@ -45,8 +45,12 @@ def _question(fit: Fit) -> str:
 
 
 def _of_linear(fit: LmmFit, formula: str, usable: Records) -> Iterator[str]:
+    from flows.trajectories import trajectories
     from tasks.models import lmm_from_moments
 
+    lines = trajectories(fit)
+    if lines is not None:
+        yield str(lines)
     group = _one_intercept(fit)
     if group is None:
         return

@@ -4,29 +4,66 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from reports.wording import say
 from reports.wording.writing import between, percent
 from tasks.program_questions import SIGNIFICANT
 from tasks.rendering.edition import Edition, Effect, Outcome
 from tasks.rendering.effects_chart import whole_effects, write_effect
+from tasks.rendering.method_charts import (
+    AverageCurve,
+    RatioStrip,
+    average_curve,
+    ratio_strip,
+    ratios_to_typical,
+)
 from tasks.rendering.numbers import Notation, fixed, p_value
+
+Picture = TypeVar("Picture")
 
 _CLOSEST = 16.0 * math.sqrt(3.0) / (15.0 * math.pi)
 """c, the scale at which a normal distribution function is closest to the logistic one."""
 
 
-def explained(edition: Edition) -> list[str]:
-    """Paragraphs: the questions, the ICC's two readings, within and between, odds ratios, REML, P/E."""
+@dataclass(frozen=True)
+class Explained:
+    """A paragraph, with the picture of the first outcome that has one.
+
+    Attributes:
+        text: the paragraph.
+        pictured: the label of the outcome in the picture; empty without one.
+        curve: why odds ratios do not collapse.
+        strip: predicted over expected.
+    """
+
+    text: str
+    pictured: str = ""
+    curve: AverageCurve | None = None
+    strip: RatioStrip | None = None
+
+
+def explained(edition: Edition) -> list[Explained]:
+    """The questions, the ICC's two readings, within and between, odds ratios, REML, P/E: what applies."""
+    curve, of_curve = _first(edition, average_curve)
+    strip, of_strip = _first(edition, ratio_strip)
     paragraphs = [
-        _questions(edition),
-        _of_each(edition, "explained.icc", _readings),
-        _of_each(edition, "explained.mundlak", _within_and_between),
-        _of_each(edition, "explained.attenuation", _attenuation),
-        _of_each(edition, "explained.reml", _reml),
-        _of_each(edition, "explained.predicted", _predicted_over_expected),
+        Explained(_questions(edition)),
+        Explained(_of_each(edition, "explained.icc", _readings)),
+        Explained(_of_each(edition, "explained.mundlak", _within_and_between)),
+        Explained(_of_each(edition, "explained.attenuation", _attenuation), of_curve, curve=curve),
+        Explained(_of_each(edition, "explained.reml", _reml)),
+        Explained(_of_each(edition, "explained.predicted", _predicted_over_expected), of_strip, strip=strip),
     ]
-    return [each for each in paragraphs if each]
+    return [each for each in paragraphs if each.text]
+
+
+def _first(edition: Edition, drawn: Callable[[Outcome], Picture | None]) -> tuple[Picture | None, str]:
+    """The picture of the first outcome that has one, rates before means, and its label."""
+    rates_first = sorted(edition.estimated, key=lambda outcome: outcome.kind == "continuous")
+    found = ((drawn(outcome), outcome.label) for outcome in rates_first)
+    return next(((chart, label) for chart, label in found if chart is not None), (None, ""))
 
 
 def _of_each(edition: Edition, key: str, told: Callable[[Outcome], str]) -> str:
@@ -94,10 +131,7 @@ def _reml(outcome: Outcome) -> str:
 
 
 def _predicted_over_expected(outcome: Outcome) -> str:
-    typical = outcome.comparator_value
-    values = [line.shrunken.value for line in outcome.lines if line.shrunken.value is not None]
-    if not typical or typical <= 0.0 or not values or min(values) <= 0.0 or outcome.monthly:
+    ratios = ratios_to_typical(outcome)
+    if not ratios:
         return ""
-    return say(
-        "explained.range", range=between(fixed(min(values) / typical, 2), fixed(max(values) / typical, 2))
-    )
+    return say("explained.range", range=between(fixed(ratios[0], 2), fixed(ratios[-1], 2)))

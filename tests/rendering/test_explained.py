@@ -16,7 +16,7 @@ def with_figure(outcome: Outcome, name: str, value: float) -> Outcome:
 
 
 def told(edition: Edition, *outcomes: Outcome) -> str:
-    return " ".join(explained(dataclasses.replace(edition, outcomes=outcomes)))
+    return " ".join(each.text for each in explained(dataclasses.replace(edition, outcomes=outcomes)))
 
 
 def test_a_correlation_is_read_twice_by_its_own_value(state48_edition: Edition) -> None:
@@ -49,10 +49,10 @@ def test_predicted_over_expected_runs_over_the_clinics_shown(state48_edition: Ed
 
 
 def test_questions_are_told_with_the_estimates_that_answer_them(state48_edition: Edition) -> None:
-    said = " ".join(explained(state48_edition))
+    said = " ".join(each.text for each in explained(state48_edition))
     assert "For the whole population: " in said
     assert "For these clinics only: " in said
     without = dataclasses.replace(
         state48_edition, network=state48_edition.network.model_copy(update={"program": None})
     )
-    assert "Three questions" not in " ".join(explained(without))
+    assert "Three questions" not in " ".join(each.text for each in explained(without))

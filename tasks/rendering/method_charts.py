@@ -1,0 +1,112 @@
+"""The small pictures of the methods page, from the network's own numbers.
+
+Why odds ratios do not collapse: each clinic's risk follows a steep curve, and the average of curves that lie
+side by side is a flatter one. And best estimates over the typical clinic's figure, which others publish as
+predicted over expected.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist, fmean
+
+from tasks.rendering.edition import Outcome
+from tasks.rendering.scales import Scale, Tick, spanning
+
+WIDTH, HEIGHT = 236.0, 118.0
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 10.0, 6.0, 30.0
+STRIP_HEIGHT = 40.0
+EDGE = 10.0
+
+_SHARES = (0.025, 0.25, 0.75, 0.975)  # of clinics that lie below the curves drawn beside the typical clinic's
+_NODES = [NormalDist().inv_cdf((each + 0.5) / 400) for each in range(400)]
+_FARTHEST = 30.0  # odds, to either side
+_STEPS = 60
+
+
+@dataclass(frozen=True)
+class AverageCurve:
+    """Risks of clinics by how the odds of all are multiplied, and their average.
+
+    Attributes:
+        clinics: curves of clinics at some places of the network's distribution.
+        typical: the typical clinic's.
+        average: the population's.
+    """
+
+    clinics: tuple[tuple[tuple[float, float], ...], ...]
+    typical: tuple[tuple[float, float], ...]
+    average: tuple[tuple[float, float], ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = RIGHT
+    top: float = TOP
+    bottom: float = BOTTOM
+
+
+@dataclass(frozen=True)
+class RatioStrip:
+    """Clinics' best estimates over the typical clinic's figure, from the lowest to the highest."""
+
+    dots: tuple[tuple[float, float], ...]
+    one: float
+    ticks: tuple[Tick, ...]
+    width: float = WIDTH
+    height: float = STRIP_HEIGHT
+    base: float = STRIP_HEIGHT - 12.0
+
+
+def average_curve(outcome: Outcome) -> AverageCurve | None:
+    """The picture of a binary outcome whose clinics' spread is known; None of others."""
+    sd = outcome.figures.get("sd_between")
+    typical = outcome.comparator_value
+    if outcome.kind != "binary" or sd is None or not sd.value or typical is None or not 0.0 < typical < 100.0:
+        return None
+    level, spread = math.log(typical / (100.0 - typical)), sd.value
+    x = Scale(1.0 / _FARTHEST, _FARTHEST, LEFT, WIDTH - RIGHT, logarithmic=True)
+    y = Scale(0.0, 100.0, HEIGHT - BOTTOM, TOP)
+    odds = [_FARTHEST ** (2.0 * step / _STEPS - 1.0) for step in range(_STEPS + 1)]
+
+    def curve(effects: list[float]) -> tuple[tuple[float, float], ...]:
+        return tuple((x(each), y(100.0 * mean_risk(level + math.log(each), effects))) for each in odds)
+
+    return AverageCurve(
+        clinics=tuple(curve([spread * NormalDist().inv_cdf(share)]) for share in _SHARES),
+        typical=curve([0.0]),
+        average=curve([spread * node for node in _NODES]),
+        x_ticks=tuple(Tick(x(each), f"{each:g}") for each in (0.1, 0.3, 1, 3, 10)),
+        y_ticks=y.ticks(5, "%"),
+    )
+
+
+def mean_risk(level: float, effects: list[float]) -> float:
+    """The risk at log odds `level`, averaged over clinics with these effects."""
+    return fmean(1.0 / (1.0 + math.exp(-(level + effect))) for effect in effects)
+
+
+def ratio_strip(outcome: Outcome) -> RatioStrip | None:
+    """The picture of the clinics shown; None where no ratio can be taken, or of fewer than three."""
+    ratios = ratios_to_typical(outcome)
+    if len(ratios) < 3:
+        return None
+    x = spanning(ratios, EDGE, WIDTH - EDGE, include=[1.0], logarithmic=True)
+    base = STRIP_HEIGHT - 12.0
+    height = Scale(0.0, float(len(ratios) - 1), base - 4.0, 4.0)
+    return RatioStrip(
+        dots=tuple((x(ratio), height(float(place))) for place, ratio in enumerate(ratios)),
+        one=x(1.0),
+        ticks=x.ticks(5),
+    )
+
+
+def ratios_to_typical(outcome: Outcome) -> list[float]:
+    """Best estimates over the typical clinic's figure, in order; none where one of these is not above 0."""
+    typical = outcome.comparator_value
+    values = sorted(line.shrunken.value for line in outcome.lines if line.shrunken.value is not None)
+    if not typical or typical <= 0.0 or not values or values[0] <= 0.0 or outcome.monthly:
+        return []
+    return [value / typical for value in values]

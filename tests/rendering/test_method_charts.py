@@ -1,0 +1,82 @@
+"""The methods page's pictures, from numbers whose answers are known."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from rendering.test_charts import binary
+from rendering.test_explained import with_figure
+from scipy import integrate, special, stats
+
+from tasks.rendering.edition import Edition
+from tasks.rendering.explained import explained
+from tasks.rendering.method_charts import _NODES as NODES
+from tasks.rendering.method_charts import (
+    BOTTOM,
+    HEIGHT,
+    TOP,
+    WIDTH,
+    average_curve,
+    mean_risk,
+    ratio_strip,
+    ratios_to_typical,
+)
+
+
+@pytest.mark.parametrize("sd", [0.3, 1.0, 2.0])
+def test_the_average_is_the_integral_over_a_normal_distribution_of_clinics(sd: float) -> None:
+    exact, _ = integrate.quad(lambda z: special.expit(-0.8 + sd * z) * stats.norm.pdf(z), -9.0, 9.0)
+    assert mean_risk(-0.8, [sd * node for node in NODES]) == pytest.approx(exact, abs=2e-4)
+
+
+def test_the_average_curve_is_flatter_than_any_clinics() -> None:
+    """At an SD of 1.5 by the integral 0.71 times as steep in log odds, where risks are near 50%."""
+    chart = average_curve(with_figure(binary([(50, 100)], target=50.0), "sd_between", 1.5))
+    assert chart is not None
+
+    def steepness(points: tuple[tuple[float, float], ...]) -> float:
+        risks = [(HEIGHT - BOTTOM - y) / (HEIGHT - BOTTOM - TOP) for _, y in points]
+        logits = [special.logit(risk) for risk in risks]
+        middle = len(points) // 2
+        return float(logits[middle + 5] - logits[middle - 5])
+
+    apart = 5 * 2.0 * math.log(30.0) / 60  # five of sixty steps from odds of 1/30 to 30
+    risk, _ = integrate.quad(lambda z: special.expit(apart + 1.5 * z) * stats.norm.pdf(z), -9.0, 9.0)
+    exact = special.logit(risk) / apart
+    assert exact == pytest.approx(0.71, abs=0.005)
+    assert steepness(chart.average) / steepness(chart.typical) == pytest.approx(exact, abs=0.005)
+    for clinic in chart.clinics:  # to the hundredth of a point that places have
+        assert steepness(clinic) == pytest.approx(steepness(chart.typical), rel=0.02)
+    assert all(0.0 <= x <= WIDTH and 0.0 <= y <= HEIGHT for x, y in chart.average)
+
+
+def test_only_a_binary_outcome_whose_clinics_differ_has_the_curve() -> None:
+    outcome = with_figure(binary([(50, 100)], target=50.0), "sd_between", 1.0)
+    assert average_curve(outcome) is not None
+    assert average_curve(with_figure(outcome, "sd_between", 0.0)) is None
+    assert average_curve(dataclasses.replace(outcome, kind="count")) is None
+    assert average_curve(dataclasses.replace(outcome, comparator_value=None)) is None
+
+
+def test_ratios_stand_in_order_on_both_sides_of_one() -> None:
+    outcome = binary([(75, 100), (20, 100), (50, 100)], target=50.0)
+    assert ratios_to_typical(outcome) == pytest.approx([0.4, 1.0, 1.5])
+    strip = ratio_strip(outcome)
+    assert strip is not None
+    places = [x for x, _ in strip.dots]
+    assert places == sorted(places)
+    assert places[1] == strip.one
+    # equal ratios take equal space
+    apart = (strip.one - places[0]) / (places[2] - strip.one)
+    assert apart == pytest.approx(math.log(2.5) / math.log(1.5), rel=1e-3)
+    assert ratio_strip(binary([(20, 100), (50, 100)], target=50.0)) is None
+    assert ratios_to_typical(dataclasses.replace(outcome, monthly=True)) == []
+
+
+def test_a_picture_stands_beside_its_paragraph_and_names_its_outcome(state48_edition: Edition) -> None:
+    pictured = [each for each in explained(state48_edition) if each.curve or each.strip]
+    assert pictured
+    for each in pictured:
+        assert f"{each.pictured}: " in each.text
