@@ -178,6 +178,20 @@ def ask(
 
 
 @app.command()
+def privacy(
+    release: Annotated[
+        str | None, typer.Argument(help="The release, or what its name begins with; the latest if omitted.")
+    ] = None,
+    network: NetworkOption = Path("network.toml"),
+) -> None:
+    """Say what a release withholds, why, and what can be worked out."""
+    from flows.commands.privacy import privacy_of
+
+    for line in privacy_of(network, release):
+        print(line)
+
+
+@app.command()
 def schedule(
     network: NetworkFile = Path("network.toml"),
     cron: Annotated[

@@ -6,16 +6,21 @@ from tasks.disclosing.disclose import disclose
 from tasks.disclosing.masking import mask
 from tasks.disclosing.people import People
 from tasks.disclosing.policy import POLICIES, SmallNumberPolicy
+from tasks.disclosing.published_account import Account, ContradictionError, CountRange, account
 from tasks.disclosing.related import Related
 from tasks.disclosing.withholding import Withholding
 
 __all__ = [
     "POLICIES",
+    "Account",
+    "ContradictionError",
+    "CountRange",
     "Draw",
     "People",
     "Related",
     "SmallNumberPolicy",
     "Withholding",
+    "account",
     "decide",
     "disclose",
     "mask",

@@ -21,6 +21,7 @@ from tasks.publishing.earlier import (
     earlier_releases,
     editions,
     latest_before,
+    published_release,
     standing_releases,
 )
 from tasks.publishing.feed import write_feed
@@ -38,6 +39,7 @@ __all__ = [
     "earlier_releases",
     "editions",
     "latest_before",
+    "published_release",
     "standing_releases",
     "write_feed",
     "write_run_record",

@@ -177,6 +177,36 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
     return found
 
 
+def published_release(output: Output, name: str | None = None) -> tuple[Path, Earlier, tuple[str, str]]:
+    """One release as it was published: where it stands, what it says, and its window.
+
+    Args:
+        output: where releases are published.
+        name: the name of its directory, or what that begins with; None: the one that `latest` leads to.
+
+    Raises:
+        PublishingError: there is no such release, there are several, or it cannot be read.
+    """
+    standing = {directory.name: (directory, said) for directory, said in _standing(output)}
+    if name is None:
+        current = output.current()
+        fitting = [] if current is None else [current.name]
+    else:
+        fitting = [name] if name in standing else [each for each in standing if each.startswith(name)]
+    if len(fitting) != 1 or fitting[0] not in standing:
+        which = "no release" if not fitting else f"{len(fitting)} releases"
+        raise PublishingError(
+            f"there is {which} {'' if name is None else f'called {name} '}in {output.directory}",
+            hint=f"there are: {', '.join(standing)}" if standing else "report a month first: clinicnet run",
+        )
+    directory, said = standing[fitting[0]]
+    try:
+        tables = _tables(directory)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(directory) from error
+    return directory, Earlier(said.since, said.policy, tables), (said.first, said.last)
+
+
 def _before(output: Output, edition: str | None) -> tuple[dict[str, int], set[str]]:
     """Names of the releases published before `edition` first was, each with its turn, and of the others.
 

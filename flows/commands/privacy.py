@@ -1,0 +1,108 @@
+"""What a release withholds, for whoever answers for it: how much, why, and what can still be worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from tasks.disclosing import POLICIES, ContradictionError, account
+from tasks.errors import PublishingError
+from tasks.network import read_network
+from tasks.publishing import Earlier, Output, earlier_releases, published_release
+
+_PRIMARY, _SECONDARY = "suppressed_primary", "suppressed_secondary"
+_MOST_NAMES = 12
+
+
+def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
+    """What a release withholds, line by line.
+
+    Args:
+        network_file: the network's file.
+        name: the release's, or what it begins with; None: the one that `latest` leads to.
+
+    Raises:
+        ClinicnetError: the network file or a release cannot be read, or there is no such release.
+    """
+    network = read_network(network_file)
+    output = Output(network.directory / network.output.directory)
+    directory, release, window = published_release(output, name)
+    before = [
+        each for each in earlier_releases(output, window, directory.name) if each.policy == release.policy
+    ]
+    policy = POLICIES[release.policy]
+    yield f"Release  {directory.name} of {network.network.name}, {window[0]} to {window[1]}"
+    yield f"Policy   {policy.name}: {policy.words}"
+    if not policy.withholds:
+        return
+    yield from _counted(release)
+    yield from _for_others(release)
+    yield _held_against(len(before))
+    try:
+        found = account(policy, [*(each.tables for each in before), release.tables])
+    except ContradictionError as error:
+        raise PublishingError(
+            f"{error}: one of them was changed after it was published",
+            hint="restore the releases from a copy",
+        ) from error
+    yield (
+        f"Of {found.n_withheld:,} withheld counts of records and events, read from what these releases show:"
+    )
+    if found.narrowest is None:
+        yield f"  none that may be small has fewer than {policy.high - policy.low + 1} possible values."
+    else:
+        least = found.narrowest
+        what = f"{least.counts} of {least.outcome} at {least.clinic}, {least.month or 'whole window'}"
+        yield f"  the narrowest is the {what}: {least.low} to {least.high}, {least.values} possible values."
+    yield from _known_next(release)
+
+
+def _held_against(n: int) -> str:
+    if not n:
+        return "No earlier release shares periods with it."
+    return f"Held against {n} earlier release{'s that share' if n > 1 else ' that shares'} periods with it."
+
+
+def _counted(release: Earlier) -> Iterator[str]:
+    """How much is withheld of each outcome."""
+    outcomes = release.tables["outcomes"]
+    estimates, months = release.tables["clinic_estimates"], release.tables["clinic_months"]
+    raw, own = estimates[estimates["form"] == "raw"], months[months["clinic"] != ""]
+    yield ""
+    yield f"{'':34}{'withheld: small':>17}{'beside small':>14}{'shown':>8}"
+    for outcome, label, status in outcomes[["outcome", "label", "status"]].itertuples(index=False, name=None):
+        if status == _PRIMARY:
+            yield f"{label}: withheld whole, since the network's own count is small"
+            continue
+        for words, rows in (("clinics", raw), ("clinics' months", own)):
+            mine = rows[rows["outcome"] == outcome]
+            said = mine["status"].value_counts()
+            shown = int(mine["value"].notna().sum())
+            title = f"{str(label)[:17]}, {words}"
+            yield (
+                f"{title:34}{int(said.get(_PRIMARY, 0)):>17,}{int(said.get(_SECONDARY, 0)):>14,}{shown:>8,}"
+            )
+    yield "(all withheld months of a clinic have one label: no reader is told which of them is small)"
+    yield ""
+
+
+def _for_others(release: Earlier) -> Iterator[str]:
+    """Clinics that are not small and are withheld whole all the same."""
+    clinics = release.tables["clinics"]
+    names = clinics.loc[clinics["status"] == _SECONDARY, "clinic"].astype(str).tolist()
+    if names:
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        yield f"Withheld whole to protect others: {', '.join(names[:_MOST_NAMES])}{more}."
+
+
+def _known_next(release: Earlier) -> Iterator[str]:
+    """What the next release can no longer hide."""
+    months = release.tables["clinic_months"]
+    own: pd.DataFrame = months[(months["clinic"] != "") & (months["month"] > months["month"].min())]
+    known = int(own["value"].notna().sum())
+    yield (
+        f"The next release shares {own['month'].nunique()} periods with this one: {known:,} of their "
+        f"{len(own):,} clinics' figures are known by then, and only the others can protect its small counts."
+    )

@@ -1,0 +1,79 @@
+"""What the account says of releases, against tables whose withheld counts can be worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tasks.disclosing import POLICIES, account, disclose
+from tasks.disclosing.published_account import ContradictionError
+from tests.disclosing.networks import MONTHS, Network, Tables, random_network
+
+pytestmark = pytest.mark.attack
+
+POLICY = POLICIES["suppress-1-10"]
+
+
+def network(records: list[list[int]]) -> Network:
+    counted = np.array(records)
+    return Network(MONTHS[: counted.shape[1]], counted, np.round(0.4 * counted))
+
+
+def showing(tables: Tables, net: Network, clinic: str) -> Tables:
+    """The release with one clinic's records shown all the same."""
+    shown = {name: frame.copy() for name, frame in tables.items()}
+    estimates, months = shown["clinic_estimates"], shown["clinic_months"]
+    of_window = (estimates["outcome"] == "tests") & (estimates["clinic"] == clinic)
+    estimates.loc[of_window, "numerator"] = int(net.count("records", clinic, ""))
+    estimates.loc[of_window, "status"] = "ok"
+    of_month = (months["outcome"] == "tests") & (months["clinic"] == clinic)
+    months.loc[of_month, "numerator"] = [int(net.count("records", clinic, each)) for each in net.months]
+    months.loc[of_month, "status"] = "ok"
+    return shown
+
+
+def test_two_that_hide_each_other_have_the_values_their_sum_leaves() -> None:
+    # 8 + 13 = 21 are withheld: the second is not small, so that the first is 1 to 10, as the policy has it
+    net = network([[8], [13], [60], [70], [80]])
+    found = account(POLICY, [disclose(POLICY, net.tables())])
+    assert found.narrowest is None
+    # in window and month: records 4, sizes 4; a third clinic hides the 3 + 5 events: 6, and its month 1
+    assert found.n_withheld == 15
+
+
+def test_a_companion_too_few_and_the_count_is_known() -> None:
+    net = network([[8], [13], [60], [70], [80]])
+    found = account(POLICY, [showing(disclose(POLICY, net.tables()), net, "clinic 01")])
+    assert found.narrowest is not None
+    least = found.narrowest
+    assert (least.outcome, least.counts, least.clinic) == ("tests", "numerator", "clinic 00")
+    assert (least.low, least.high, least.values) == (8, 8, 1)
+
+
+def test_what_two_releases_tell_together_is_told() -> None:
+    # clinic 0 has 40 records by February and 47 by March
+    net = network([[20, 20, 7], [30, 31, 32], [40, 41, 42], [50, 51, 52]])
+    parts = [net.window(0, 1), net.window(0, 2)]
+    alone = [disclose(POLICY, each.tables()) for each in parts]
+    told = account(POLICY, alone).narrowest  # each held against nothing: 47 less 40
+    assert told is not None
+    assert (told.clinic, told.month, told.low, told.high) == ("clinic 00", MONTHS[2], 7, 7)
+    second = disclose(POLICY, parts[1].tables(), [alone[0]])
+    left = account(POLICY, [alone[0], second]).narrowest
+    assert left is None or left.values >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_no_count_of_a_release_has_fewer_values_than_is_guaranteed(seed: int) -> None:
+    found = account(POLICY, [disclose(POLICY, random_network(seed, 10).tables())]).narrowest
+    assert found is None or found.values >= 5
+
+
+def test_releases_that_contradict_one_another_are_named() -> None:
+    net = network([[8], [13], [60], [70], [80]])
+    tables = disclose(POLICY, net.tables())
+    months = tables["clinic_months"]
+    months.loc[(months["outcome"] == "tests") & (months["clinic"] == ""), "numerator"] = 5
+    with pytest.raises(ContradictionError, match="no counts agree"):
+        account(POLICY, [tables])
