@@ -72,6 +72,22 @@ def test_files_that_rooms_name_are_there() -> None:
             assert (ROOT / room / name).exists(), f"{room}: {name}"
 
 
+def test_every_guarantee_names_tests_that_are_there() -> None:
+    page = (ROOT / "tasks/disclosing/README.md").read_text(encoding="utf-8")
+    promised = page[page.index("**What is guaranteed**") : page.index("**What is not.**")]
+    sentences = re.split(r"^- ", promised, flags=re.M)[1:]
+    assert len(sentences) > 10
+    there = {
+        name
+        for file in (ROOT / "tests/disclosing").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.M)
+    }
+    for sentence in sentences:
+        named = set(re.findall(r"`(test_\w+)`", sentence))
+        assert named, sentence
+        assert named <= there, sentence
+
+
 def test_the_front_page_is_short_and_the_top_level_is_the_card_s() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
     import subprocess
