@@ -302,7 +302,7 @@ PROGRAM_EFFECTS = Table(
         _c(
             "condition",
             "string",
-            NOTHING,
+            _EVENTS,
             "under which condition it is the program's effect: how `words` end; empty: none is said",
         ),
         *_STATUS,

@@ -38,19 +38,19 @@ def test_the_cheapest_companion_tells_the_count_it_protects() -> None:
 
 
 def test_with_a_key_no_value_can_be_excluded() -> None:
-    keys = [Draw(b"%d" % i) for i in range(200)]
+    keys = [Draw(b"%d" % i) for i in range(100)]
     chosen = [withheld(SIZES, draw) for draw in keys]
     pattern = (True, True, False, False, False, False)
     # whichever value A has, some key gives what was published, and none is far likelier than another
     left = [values_left(pattern, draw) for draw in keys]
     n = np.array([sum(a in each for each in left) for a in range(1, 10)])
-    assert (n >= 20).all()
+    assert (n >= 10).all()
     assert n.max() < 4 * n.min()
     # C loses about as much as B and is taken about as often; F, six times as much, hardly ever
     taken = np.array(chosen).sum(axis=0)
-    assert taken[0] == 200
-    assert 60 < taken[1] < 140 > taken[2] > 60
-    assert taken[5] <= 5
+    assert taken[0] == 100
+    assert 30 < taken[1] < 70 > taken[2] > 30
+    assert taken[5] <= 3
 
 
 def test_a_name_has_the_same_luck_whatever_stands_beside_it() -> None:
