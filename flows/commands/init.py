@@ -34,13 +34,14 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
             "holds it",
         )
     look = SourceLook(source, file.parent, password_env)
-    tables = look.tables()
-    if not tables:
-        raise SourceError(f"there is no table in {source}", hint="name another source with --from")
-    if table is not None and table not in tables:
-        raise SourceError(f"there is no table {table!r} in {source}", hint=nearest(table, tables))
-    profile = look.profile(table or likeliest_table(look.columns(tables), look.rows(tables)))
-    draft = guess(profile, look=look)
+    with look.held():
+        tables = look.tables()
+        if not tables:
+            raise SourceError(f"there is no table in {source}", hint="name another source with --from")
+        if table is not None and table not in tables:
+            raise SourceError(f"there is no table {table!r} in {source}", hint=nearest(table, tables))
+        profile = look.profile(table or likeliest_table(look.columns(tables), look.rows(tables)))
+        draft = guess(profile, look=look)
     return replace(draft, password_env=password_env)
 
 

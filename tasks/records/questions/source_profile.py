@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,15 @@ class SourceLook:
             return tuple(
                 name if schema in _PLAIN else f"{schema}.{name}" for schema, name in connection.tables()
             )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep a file open while several things are looked at, so that it is read once."""
+        if "://" in self.source:
+            yield
+            return
+        with self._records(None).held():
+            yield
 
     def columns(self, tables: Collection[str]) -> dict[str, dict[str, Kind]]:
         """Table → its columns' names and kinds, no row read; tables that cannot be read are left out.

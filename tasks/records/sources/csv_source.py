@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,18 +18,33 @@ from tasks.records.sources.csv_columns import written_columns
 from tasks.records.sources.csv_files import CsvFile, csv_files
 from tasks.records.sources.duckdb_source import in_memory
 
+_READ_ONCE = 64_000_000
+"""Bytes up to which a file's rows are kept in memory while it is open."""
+
 
 @contextmanager
 def open_csv(path: Path, threads: int | None) -> Iterator[Connection]:
-    """CSV files as the view `records`.
+    """CSV files as the table `records`: read once where they are small, again for every question where not.
 
     Raises:
         SourceError: they cannot be read; says which line or column is to blame.
     """
     files = csv_files(path)
+    size = sum(file.path.stat().st_size for file in files)
     with in_memory(path.name, threads) as (connection, opened):
-        connection.execute(f"CREATE VIEW records AS {_read(connection, path, files).select}")
+        select = _read(connection, path, files).select
+        connection.execute(f"CREATE VIEW records AS {select}")
+        if size <= _READ_ONCE:
+            _keep(connection, select)
         yield opened
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, select: str) -> None:
+    """Put the rows in the view's place; a value that cannot be read is left to the question that meets it."""
+    with contextlib.suppress(duckdb.Error):
+        connection.execute(f"CREATE TABLE kept AS {select}")
+        connection.execute("DROP VIEW records")
+        connection.execute("ALTER TABLE kept RENAME TO records")
 
 
 def csv_assumptions(path: Path) -> tuple[str, ...]:
