@@ -32,7 +32,7 @@ NAMES = (
     "{{ 7*7 }} {% raw %}",
     "{records} {0} %s",
     "\u202egnp.exe",
-    "L" * 5000,
+    "L" * 600,
     "Same Name",
     "same-name",
     "same name!",

@@ -113,15 +113,15 @@ def test_effects_of_the_calendar_and_of_cohorts_are_held_where_the_average_by_ex
     """Of 100 clinics, whose average by exposure time held the truth in 50% of networks; cohorts' in 96%."""
     world = World(name="cohorts", clinics=100, records=8, shape="cohorts")
     held = {"exposure-time": 0, "cohort-month": 0}
-    for seed in range(20):
+    for seed in range(12):
         rolled = roll_out(world, np.random.default_rng(seed))
         for effect in held:
             table = program_effect("y ~ 1", rolled.data, effect=effect, models=("mixed",)).table  # type: ignore[arg-type]
             row = table[table["model"] == "mixed"].iloc[0]
             truth = rolled.by_cohort["difference"] if effect == "cohort-month" else rolled.truth["difference"]
             held[effect] += row["lower"] <= truth <= row["upper"]
-    assert held["cohort-month"] >= 17  # 95%: 17 or more in 98% of such trials
-    assert held["exposure-time"] <= 15
+    assert held["cohort-month"] >= 10  # 95%: 10 or more in 98% of such trials
+    assert held["exposure-time"] <= 9
 
 
 @pytest.mark.parametrize("clinics", [8, 24])

@@ -75,7 +75,8 @@ def test_naive_misleads_and_models_recover(family: str, truth: float) -> None:
     """Over replications the models centre on the truth and cover it; the naive figure does neither."""
     estimates: dict[str, list[float]] = {}
     covered: dict[str, list[bool]] = {}
-    for seed in range(25):
+    replications = 25 if family == "gaussian" else 15  # of 15 intervals 12 hold the truth but once in 1,000
+    for seed in range(replications):
         table = program_effect("y ~ x", wedge(seed, family=family), family=family).table
         # of a mixed model the conditional effect: population-averaged ones have another truth
         table = table[(table.measure != "risk_difference") & (table.measure != "risk_ratio")]
@@ -89,7 +90,7 @@ def test_naive_misleads_and_models_recover(family: str, truth: float) -> None:
     assert np.mean(covered["naive"]) < 0.6
     models = ("mixed", "gee", "within") if family == "gaussian" else ("mixed",)
     for model in models:
-        spread = np.std(estimates[model]) / np.sqrt(25)
+        spread = np.std(estimates[model]) / np.sqrt(replications)
         assert abs(np.mean(estimates[model]) - target) < 4.0 * spread + 0.02, model
         assert np.mean(covered[model]) >= 0.8, model
     if family == "binomial":  # averaged over clinics, odds ratios lie nearer to 1
