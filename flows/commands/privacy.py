@@ -54,8 +54,12 @@ def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
         yield f"  none that may be small has fewer than {policy.high - policy.low + 1} possible values."
     else:
         least = found.narrowest
-        what = f"{least.counts} of {least.outcome} at {least.clinic}, {least.month or 'whole window'}"
-        yield f"  the narrowest is the {what}: {least.low} to {least.high}, {least.values} possible values."
+        counted = {"numerator": "count", "denominator": "number of records"}[least.counts]
+        where = f"{least.clinic}, {least.month or 'the whole window'}"
+        yield (
+            f"  the narrowest is the {counted} of outcome {least.outcome} at {where}: {least.low} to "
+            f"{least.high}, {least.values} possible values."
+        )
     yield from _known_next(release)
 
 
@@ -94,7 +98,8 @@ def _for_others(release: Earlier) -> Iterator[str]:
     names = clinics.loc[clinics["status"] == _SECONDARY, "clinic"].astype(str).tolist()
     if names:
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-        yield f"Withheld whole to protect others: {', '.join(names[:_MOST_NAMES])}{more}."
+        why = "for others' sake, or for what an earlier release would tell of their months"
+        yield f"Not small, and withheld whole {why}: {', '.join(names[:_MOST_NAMES])}{more}."
 
 
 def _known_next(release: Earlier) -> Iterator[str]:

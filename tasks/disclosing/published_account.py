@@ -1,7 +1,8 @@
 """What releases tell together of what the newest of them withholds, read from nothing but what they publish.
 
 The decision (`deciding.py`) is made with the records at hand. Here the same releases are read as a reader has
-them: counts that are shown, labels, and sums of clinics' months to their windows and to the network's months.
+them: counts that are shown, who is withheld for others' sake (and so not small), and sums of clinics' months
+to their windows and to the network's months.
 Every withheld count gets the range that agrees with all of it. It is a second look, for whoever answers for
 the release, at one column of counts after the other; a count that was restated between releases binds only
 what stands beside its newest statement.

@@ -196,6 +196,20 @@ def test_months_beyond_the_limits_are_told_in_stretches() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("suppressed_primary", "No limits are drawn, since some months are withheld. 1 month not shown."),
+        ("no_records", "There are too few months to draw limits. 1 month not shown."),
+    ],
+)
+def test_a_chart_without_limits_says_why(status: str, why: str) -> None:
+    months = (Month("2024-01", 10.0, status="ok"), Month("2024-02", status=status))
+    chart = run_chart(binary([(5, 10)]), months, 200.0, 100.0)
+    assert chart is not None
+    assert run_words(chart) == why
+
+
+@pytest.mark.parametrize(
     ("lower", "upper", "said"),
     [
         (4.0, 13.0, "Place 7 of 48; the 95% interval runs from 4 to 13."),
