@@ -105,6 +105,12 @@ class Notation:
             return self.cell(value)
         return f"{self.cell(value)} ({self.range(lower, upper)})"
 
+    def prose_full(self, value: float, lower: float | None, upper: float | None) -> str:
+        """A value with its unit and interval: "12.3 days (10.1 to 14.9)"."""
+        if lower is None or upper is None:
+            return self.prose(value)
+        return f"{self.prose(value)} ({self.range(lower, upper)})"
+
     def _decimals(self, *values: float) -> int:
         """Fewer decimals for a value much larger than the others of its kind: four digits say enough."""
         return min(self.decimals, max(0, 3 - max(exponent(value) for value in values)))

@@ -17,7 +17,7 @@ from tasks.disclosing.counts import NETWORK
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.rounding import round_counts, shorten_figures
 from tasks.disclosing.withholding import PRIMARY, SECONDARY, Withholding
-from tasks.release import CHANGES, TABLES, About, Of, Table, Tells, network_figure
+from tasks.release import FROM_MASKED, TABLES, About, Of, Table, Tells, network_figure
 
 Tables = dict[str, pd.DataFrame]
 
@@ -76,8 +76,9 @@ def _all_declared(tables: Mapping[str, pd.DataFrame], declared: Sequence[Table])
         if name not in columns or strange:
             what = f"column {min(strange)} of table {name}" if name in columns else f"table {name}"
             raise ValueError(f"nobody has declared what {what} tells, so it cannot be published")
-    if len(tables.get(CHANGES.name, ())):
-        raise ValueError("changes are made from tables that were masked, and cannot be there before")
+    for table in FROM_MASKED:
+        if len(tables.get(table.name, ())):
+            raise ValueError(f"{table.name} is made from tables that were masked, and cannot be there before")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tasks.publishing.earlier import (
     earlier_releases,
     editions,
     latest_before,
+    latest_editions,
     published_release,
     standing_releases,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "earlier_releases",
     "editions",
     "latest_before",
+    "latest_editions",
     "published_release",
     "standing_releases",
     "write_feed",

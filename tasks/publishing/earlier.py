@@ -63,11 +63,22 @@ def latest_before(earlier: Sequence[Earlier], period: str, policy: str) -> Earli
         period: its label.
         policy: the disclosure policy of the release to come.
     """
-    before = [each for each in earlier if each.since.period < period and each.policy == policy]
-    last = max((each.since.period for each in before), default=None)
-    latest = next((each for each in reversed(before) if each.since.period == last), None)
-    # of a release that stands there once for each past of a merger, the past that kept the name
-    return next((each for each in before if latest is not None and each.since == latest.since), None)
+    return next(iter(latest_editions(earlier, period, policy)), None)
+
+
+def latest_editions(earlier: Sequence[Earlier], period: str, policy: str) -> list[Earlier]:
+    """For each period before `period` the last release of it, the newest period first.
+
+    Args:
+        earlier, period, policy: as for `latest_before`.
+    """
+    found: dict[str, Earlier] = {}
+    for each in earlier:
+        at = each.since.period
+        # of a release that stands there once for each past of a merger, the past that kept the name is first
+        if at < period and each.policy == policy and (at not in found or found[at].since != each.since):
+            found[at] = each
+    return [found[at] for at in sorted(found, reverse=True)]
 
 
 _RELEASE_NAME = re.compile(PATTERN + r"-\w+(\.\d+)?")

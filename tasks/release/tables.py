@@ -23,6 +23,9 @@ STATUSES = {
     "no_records": "no usable records in the window",
 }
 
+SHOWN = ("ok", "low_reliability", "not_ranked")
+"""Statuses of rows whose figures are published."""
+
 CODED = "_coded"
 """Ends the name of a column that has the sentence of another as its code and values."""
 
@@ -433,6 +436,30 @@ CHANGES = Table(
     ),
 )
 
+LAST_SHOWN = Table(
+    "last_shown",
+    "one form of a figure that this release withholds, as the last release shows it that could",
+    ("outcome", "clinic", "form"),
+    (
+        _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        _c("clinic", "string", NOTHING, "clinic's name", required=True),
+        _c("form", "string", NOTHING, "raw, adjusted or shrunken", required=True),
+        _c("last_period", "string", NOTHING, "{period} that release reports, {label}", required=True),
+        _c("last_release", "string", NOTHING, "id of that release", required=True),
+        _c("value", "number", NOTHING, "the figure as published there, in the outcome's unit"),
+        _c("lower", "number", NOTHING, "lower end of its interval"),
+        _c("upper", "number", NOTHING, "upper end of its interval"),
+        _c("level", "number", NOTHING, "coverage of the interval, 0.95"),
+        _c("numerator", "integer", NOTHING, "events counted there (binary and count outcomes)"),
+        _c("denominator", "number", NOTHING, "records there, or exposure for count outcomes"),
+        _c("comparison", "string", NOTHING, "how the clinic compared there; see clinic_estimates"),
+        _c("last_status", "string", NOTHING, "the figure's status there", required=True),
+    ),
+)
+
+FROM_MASKED = (CHANGES, LAST_SHOWN)
+"""Tables that are made of masked ones and of what was published before: they are empty until then."""
+
 TABLES: tuple[Table, ...] = (
     CLINICS,
     OUTCOMES,
@@ -443,4 +470,5 @@ TABLES: tuple[Table, ...] = (
     CLINIC_MONTHS,
     QUALITY,
     CHANGES,
+    LAST_SHOWN,
 )

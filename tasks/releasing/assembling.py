@@ -11,7 +11,7 @@ from reports.wording.coded_sentences import coded, told
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network, name_digest, slug
 from tasks.ranking import OutcomeRanks
-from tasks.release import CHANGES, CODED, TABLES, Table, conform
+from tasks.release import CODED, FROM_MASKED, TABLES, Table, conform
 from tasks.screening import Screened
 
 
@@ -25,7 +25,7 @@ def assemble(
 ) -> dict[str, pd.DataFrame]:
     """The release's tables, typed and sorted, before disclosing.
 
-    `changes` is empty: it is made from what is disclosed, and nothing is yet.
+    What is made from disclosed tables (`FROM_MASKED`) is empty: nothing is disclosed yet.
 
     Args:
         network: the network's description: its language.
@@ -49,8 +49,8 @@ def assemble(
         "quality": _stack([screened.quality, *(one.quality for one in each)]).assign(
             status="ok", reason=None
         ),
-        "changes": CHANGES.empty(),
     }
+    rows |= {table.name: table.empty() for table in FROM_MASKED}
     with speaking(network.network.language, network.window.period):
         return {table.name: conform(table, spelled(table, rows[table.name])) for table in TABLES}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.release import CHANGES, Since, conform, plain_rows
+from tasks.release import CHANGES, SHOWN, Since, conform, plain_rows
 
 Tables = Mapping[str, pd.DataFrame]
 ChangeKey = tuple[str, str, str]
@@ -24,7 +24,6 @@ SAME = 1e-6
 """Relative difference up to which two numbers are one: the feed rounds, and sums depend on their order."""
 
 _NUMBERS = ("value", "numerator", "denominator")
-_PUBLISHED = ("ok", "low_reliability", "not_ranked")
 
 
 def changes(since: Since, before: Tables, now: Tables) -> pd.DataFrame:
@@ -110,7 +109,7 @@ def _of_figures(before: Tables, now: Tables) -> Iterator[Row]:
 
 def _estimated(tables: Tables) -> dict[str, bool]:
     """Outcome → whether it has estimates."""
-    return {row["outcome"]: row["status"] in _PUBLISHED for row in plain_rows(tables["outcomes"])}
+    return {row["outcome"]: row["status"] in SHOWN for row in plain_rows(tables["outcomes"])}
 
 
 def _windows(tables: Tables) -> dict[ChangeKey, _Said]:
@@ -122,11 +121,11 @@ def _windows(tables: Tables) -> dict[ChangeKey, _Said]:
 
 def _window(forms: Mapping[str, Mapping[str, Any]]) -> _Said:
     """What a clinic's raw, adjusted and shrunken rows say together."""
-    if not any(_shows(row) for row in forms.values()):
+    if not any(shows(row) for row in forms.values()):
         statuses = sorted({str(row["status"]) for row in forms.values()}, reverse=True)
         return _Said(shown=False, word=statuses[0])  # withheld comes before other reasons
     shrunken = forms.get("shrunken")
-    if shrunken is None or not _shows(shrunken) or shrunken["status"] == "low_reliability":
+    if shrunken is None or not shows(shrunken) or shrunken["status"] == "low_reliability":
         return _Said(shown=True, word="not_compared")
     return _Said(shown=True, word=shrunken["comparison"] or "not_compared")
 
@@ -134,7 +133,7 @@ def _window(forms: Mapping[str, Mapping[str, Any]]) -> _Said:
 def _months(tables: Tables) -> dict[ChangeKey, _Said]:
     said: dict[ChangeKey, _Said] = {}
     for row in plain_rows(tables["clinic_months"]):
-        shown = _shows(row)
+        shown = shows(row)
         numbers = tuple(row[name] for name in _NUMBERS)
         said[row["outcome"], row["clinic"], row["month"]] = _Said(
             shown, "ok" if shown else row["status"], numbers if shown else ()
@@ -142,8 +141,9 @@ def _months(tables: Tables) -> dict[ChangeKey, _Said]:
     return said
 
 
-def _shows(row: Mapping[str, Any]) -> bool:
-    return row["value"] is not None and row["status"] in _PUBLISHED
+def shows(row: Mapping[str, Any]) -> bool:
+    """Whether a row of a published table has a figure."""
+    return row["value"] is not None and row["status"] in SHOWN
 
 
 def _changed(place: ChangeKey, then: _Said, today: _Said) -> Iterator[Row]:

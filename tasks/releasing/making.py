@@ -13,10 +13,11 @@ from reports.wording import speaking
 from tasks.disclosing import POLICIES, Draw, People, Related, Withholding, decide, mask
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
-from tasks.publishing import Standing, latest_before
+from tasks.publishing import Standing, latest_before, latest_editions
 from tasks.ranking import Decision, OutcomeRanks, rank_outcome
-from tasks.release import Release, release_id
+from tasks.release import CHANGES, LAST_SHOWN, Release, release_id
 from tasks.releasing.changes import changes
+from tasks.releasing.last_shown import last_shown
 from tasks.screening import Screened
 
 Tables = Mapping[str, pd.DataFrame]
@@ -88,7 +89,7 @@ def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[s
 def release_of(
     network: Network, period: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
 ) -> Release:
-    """The release of `period`, with what it says otherwise than the last one of a period before.
+    """The release of `period`, with what it says otherwise than the last one, and what was last shown.
 
     Args:
         network: the network's description.
@@ -102,7 +103,11 @@ def release_of(
     before = latest_before(standing.earlier, period, policy)
     since = None if before is None else before.since
     if before is not None:
-        tables = {**tables, "changes": changes(before.since, before.tables, tables)}
+        tables = {
+            **tables,
+            CHANGES.name: changes(before.since, before.tables, tables),
+            LAST_SHOWN.name: last_shown(latest_editions(standing.earlier, period, policy), tables),
+        }
     # what a network file does not declare is not part of what it configures
     undeclared = {key for key in _DECLARED if getattr(network.records, key) is None}
     unsaid: dict[str, bool] = {} if network.clinics.declared else {"clinics": True}

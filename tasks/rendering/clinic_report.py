@@ -70,6 +70,7 @@ def _clinic_html(edition: Edition, clinic: Clinic) -> str:
             **shared,
             why=clinic_sentences.why_unreported(edition, clinic),
             when=clinic_sentences.when_reported(edition, clinic),
+            last_shown=clinic_sentences.last_shown(edition, clinic),
         )
     found = sorted(filter(_found, edition.quality_of(clinic.name)), key=lambda each: -(each.n_found or 0))
     charts = [months(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from reports.wording import say
-from reports.wording.writing import between, listed, periods_name, start_name
+from reports.wording.writing import between, listed, period_name, periods_name, start_name
 from tasks.periods import Period, first_day
-from tasks.rendering.edition import Clinic, Edition, Line, Outcome
+from tasks.rendering.edition import Clinic, Edition, LastShown, Line, Outcome, tone_of
 from tasks.rendering.numbers import in_hundred, share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
 from tasks.rendering.standing import important_difference
@@ -14,7 +14,8 @@ from tasks.rendering.standing import important_difference
 def reading(outcome: Outcome, line: Line) -> str:
     """What one outcome says about one clinic, to its manager."""
     if line.tone == "withheld":
-        return say("clinic.withheld")
+        why = "clinic.withheld_besides" if _besides(line) else "clinic.withheld"
+        return " ".join(filter(None, (say(why), _last_shown(outcome, line))))
     if line.tone == "absent":
         return say("clinic.absent", reason=bare(line.reason or outcome.reason))
     if line.tone == "uncompared":
@@ -32,6 +33,46 @@ def reading(outcome: Outcome, line: Line) -> str:
     else:
         said = say(f"clinic.{line.tone}", fair=fair, network=network)
     return " ".join(filter(None, (said, _important(outcome, line), _exception(line), _outlying(line))))
+
+
+def _besides(line: Line) -> bool:
+    """Whether a figure is withheld only because a small number would follow from it."""
+    return all(each.status == "suppressed_secondary" for each in (line.raw, line.shrunken) if each.withheld)
+
+
+def _last_shown(outcome: Outcome, line: Line) -> str | None:
+    """What the last report that could shows of a figure."""
+    if line.before is None:
+        return None
+    month = period_name(line.before.period)
+    return say("clinic.last_shown", month=month, figures=_figures_of(outcome, line.before))
+
+
+def _figures_of(outcome: Outcome, before: LastShown) -> str:
+    own, best = before.raw, before.shrunken
+    parts = []
+    if own.value is not None:
+        written = outcome.notation.prose_full(own.value, own.lower, own.upper)
+        parts.append(say("clinic.last_own", own=written))
+    if best.value is not None:
+        written = outcome.notation.prose_full(best.value, best.lower, best.upper)
+        parts.append(say("clinic.last_fair", fair=written, standing=say(f"tone.{tone_of(best)}")))
+    return "; ".join(parts)
+
+
+def last_shown(edition: Edition, clinic: Clinic) -> list[str]:
+    """Of each outcome what the last report that could shows of a clinic's figure."""
+    lines = [(outcome, outcome.by_clinic[clinic.name].before) for outcome in edition.outcomes]
+    return [
+        say(
+            "unreported.last_shown_row",
+            label=outcome.label,
+            month=period_name(before.period),
+            figures=_figures_of(outcome, before),
+        )
+        for outcome, before in lines
+        if before is not None
+    ]
 
 
 def _placed(outcome: Outcome, line: Line, fair: str) -> str:

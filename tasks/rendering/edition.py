@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tasks.network.schema import Network
-from tasks.release import Release
+from tasks.release import SHOWN, Release
 from tasks.rendering.numbers import Notation
 
-SHOWN = ("ok", "low_reliability", "not_ranked")
 FORMS = ("raw", "adjusted", "shrunken")
 
 
@@ -87,6 +86,20 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True)
+class LastShown:
+    """What an earlier report shows of a figure that this one withholds.
+
+    Attributes:
+        period: the period that report is about.
+        raw, shrunken: as shown there.
+    """
+
+    period: str
+    raw: Estimate
+    shrunken: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One clinic on one outcome, in every form."""
 
@@ -97,6 +110,7 @@ class Line:
     shrunken: Estimate
     rank: Rank
     months: tuple[Month, ...] = ()
+    before: LastShown | None = None
 
     @property
     def shown(self) -> bool:
@@ -137,9 +151,7 @@ class Line:
             if self.shrunken.withheld or self.raw.withheld:
                 return "withheld"
             return "own" if self.raw.shown else "absent"
-        if self.shrunken.status == "low_reliability":
-            return "uncompared"
-        return TONES.get(self.shrunken.comparison or "not_compared", "uncompared")
+        return tone_of(self.shrunken)
 
     @property
     def size(self) -> float | None:
@@ -159,6 +171,13 @@ TONES = {
     "placed": "placed",
     "not_compared": "uncompared",
 }
+
+
+def tone_of(best: Estimate) -> str:
+    """better, worse, same, placed or uncompared: what a best estimate that is shown says of its clinic."""
+    if best.status == "low_reliability":
+        return "uncompared"
+    return TONES.get(best.comparison or "not_compared", "uncompared")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ class OutcomePages:
     beside: Sequence[tuple[str, str]]
     clinics: Caterpillar
     caption: str
-    withheld: tuple[str, ...]
+    withheld: Sequence[tuple[str, str]]
+    withheld_before: str
     absent: tuple[Line, ...]
     funnel: Funnel
     funnel_words: str
@@ -191,7 +192,8 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
         beside=sentences.beside(edition, outcome),
         clinics=caterpillar(outcome),
         caption=sentences.caterpillar_words(outcome),
-        withheld=tuple(line.clinic for line in outcome.lines if not line.shown and line.tone == "withheld"),
+        withheld=sentences.withheld(outcome),
+        withheld_before=sentences.withheld_before(outcome),
         absent=tuple(line for line in outcome.lines if not line.shown and line.tone == "absent"),
         funnel=plot,
         funnel_words=sentences.funnel_words(outcome, plot),

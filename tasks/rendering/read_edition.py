@@ -10,10 +10,9 @@ import pandas as pd
 
 from reports.wording.coded_sentences import codes
 from tasks.network.schema import Network
-from tasks.release import Release, plain_rows
+from tasks.release import LAST_SHOWN, SHOWN, Release, plain_rows
 from tasks.rendering.edition import (
     FORMS,
-    SHOWN,
     Change,
     Clinic,
     Edition,
@@ -21,6 +20,7 @@ from tasks.rendering.edition import (
     Estimate,
     Figure,
     Finding,
+    LastShown,
     Line,
     Month,
     Outcome,
@@ -42,6 +42,7 @@ def read_edition(release: Release, network: Network) -> Edition:
     )
     figures = _many(release["network_figures"], "outcome")
     effects = _many(release["program_effects"], "outcome")
+    before = _many(release[LAST_SHOWN.name], "outcome", "clinic")
 
     def line(outcome: str, clinic: Clinic) -> Line:
         unestimated = outcome_rows[outcome]["status"] not in SHOWN
@@ -56,6 +57,7 @@ def read_edition(release: Release, network: Network) -> Edition:
             region=clinic.region,
             rank=_rank(ranks.get((outcome, clinic.name))),
             months=tuple(_month(row) for row in months.get((outcome, clinic.name), [])),
+            before=_last_shown(before.get((outcome, clinic.name), [])),
             **forms,
         )
 
@@ -126,6 +128,17 @@ def _estimate(row: Mapping[str, Any] | None, missing: Estimate) -> Estimate:
         reason=row["reason"],
         why=codes(row["reason_coded"]),
     )
+
+
+def _last_shown(rows: list[dict[str, Any]]) -> LastShown | None:
+    if not rows:
+        return None
+    names = ("value", "lower", "upper", "numerator", "denominator", "comparison")
+    forms = {
+        row["form"]: Estimate(status=row["last_status"], **{name: row[name] for name in names})
+        for row in rows
+    }
+    return LastShown(rows[0]["last_period"], forms.get("raw", Estimate()), forms.get("shrunken", Estimate()))
 
 
 def _rank(row: Mapping[str, Any] | None) -> Rank:

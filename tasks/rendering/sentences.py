@@ -12,12 +12,13 @@ from reports.wording.writing import (
     date_name,
     listed,
     percent,
+    period_name,
     periods_name,
     plain,
 )
 from tasks.program_questions import SIGNIFICANT
 from tasks.rendering import change_sentences
-from tasks.rendering.edition import Clinic, Edition, Effect, Finding, Outcome
+from tasks.rendering.edition import Clinic, Edition, Effect, Finding, Line, Outcome
 from tasks.rendering.effects_chart import tests_of, whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
 from tasks.rendering.numbers import Notation, fixed, significant, whole
@@ -326,6 +327,37 @@ def _uncompared(edition: Edition, outcome: Outcome) -> list[str]:
         for why, limit in limits.items()
         if found[why]
     ]
+
+
+def withheld(outcome: Outcome) -> list[tuple[str, str]]:
+    """Clinics without a figure that may be shown, each with its own in the last report that could show it."""
+    periods = _last_periods(outcome)
+    return [
+        (line.clinic, _last_own(outcome, line, named=len(periods) > 1))
+        for line in outcome.lines
+        if not line.shown and line.tone == "withheld"
+    ]
+
+
+def withheld_before(outcome: Outcome) -> str:
+    """What the figures beside withheld clinics are; empty where no report before shows any."""
+    periods = _last_periods(outcome)
+    if len(periods) == 1:
+        return say("outcome.not_shown_before", month=period_name(periods.pop()))
+    return say("outcome.not_shown_before_several") if periods else ""
+
+
+def _last_periods(outcome: Outcome) -> set[str]:
+    before = [line.before for line in outcome.lines if line.before is not None]
+    return {each.period for each in before if each.raw.value is not None}
+
+
+def _last_own(outcome: Outcome, line: Line, *, named: bool) -> str:
+    if line.before is None or line.before.raw.value is None:
+        return ""
+    own = outcome.notation.cell(line.before.raw.value)
+    month = period_name(line.before.period)
+    return say("outcome.not_shown_last", own=own, month=month) if named else own
 
 
 def _excluded(edition: Edition, outcome: Outcome) -> str:

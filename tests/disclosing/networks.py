@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.models.raw import wilson_interval
-from tasks.release import CHANGES, TABLES, conform
+from tasks.release import FROM_MASKED, TABLES, conform
 
 Tables = dict[str, pd.DataFrame]
 MONTHS = tuple(str(month) for month in pd.period_range("2024-01", periods=24, freq="M"))
@@ -108,8 +108,8 @@ class Network:
             ),
             "clinic_months": self._months(),
             "quality": self._quality(),
-            "changes": CHANGES.empty(),
         }
+        rows |= {table.name: table.empty() for table in FROM_MASKED}
         return {table.name: conform(table, rows[table.name]) for table in TABLES}
 
     def _clinics(self) -> pd.DataFrame:

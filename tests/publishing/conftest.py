@@ -13,6 +13,7 @@ from tasks.release import (
     CLINIC_MONTHS,
     CLINIC_RANKS,
     CLINICS,
+    LAST_SHOWN,
     NETWORK_FIGURES,
     OUTCOMES,
     PROGRAM_EFFECTS,
@@ -71,6 +72,10 @@ _ROWS: dict[Table, list[dict[str, object]]] = {
             ("positive", "", "2020-04", "restated", {"value_before": 25 / 3, "value_after": 8.5}),
             ("positive", 'Smith, "Old" & Çelik', "", "withheld", {"after": "suppressed_primary"}),
         ]
+    ],
+    LAST_SHOWN: [
+        {"outcome": "positive", "clinic": 'Smith, "Old" & Çelik', "form": "raw", "value": 25.0}
+        | {"last_period": "2020-04", "last_release": "92855d900e68", "last_status": "ok"},
     ],
 }
 
