@@ -15,14 +15,16 @@ The smallest units are withheld first, as far as luck has it (`companion_draw`);
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, sparse
+from scipy import sparse
+
+from tasks.disclosing.linear_programs import LinearPrograms
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -142,6 +144,7 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
     attacker, best = _Attacker(table, withheld), None
     need = np.minimum(table.least_width, (table.upper - table.lower) / 2.0)
     cells = np.flatnonzero(primary & table.hidden_when_withheld)
+    taken_for: dict[int, int] = {}
     for cell in attacker.sway(cells.tolist(), need):
         near = [relation for relation in table.sums if cell in relation.members]
         enough = float(need[cell])
@@ -158,28 +161,39 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
                 near, companion = wider, _companion(table, withheld, wider, movable)
             if companion is None:
                 break
+            taken_for[companion] = cell
             withheld |= table.unit == companion
             attacker.give_up(withheld)
         need[cell] = enough
-    return _without_the_unneeded(table, before, withheld, cells.tolist(), need)
+    return _without_the_unneeded(table, before, withheld, cells.tolist(), need, taken_for)
 
 
 def _without_the_unneeded(
-    table: AdditiveTable, before: Booleans, withheld: Booleans, cells: list[int], need: Floats
+    table: AdditiveTable,
+    before: Booleans,
+    withheld: Booleans,
+    cells: list[int],
+    need: Floats,
+    taken_for: Mapping[int, int],
 ) -> Booleans:
     """What is withheld less the companions without which every cell is as free: dearest first.
 
     Companions are found one cell at a time, each the cheapest that helps; one found later may do for all.
+    One that is needed is mostly needed by the cell it was taken for, so that cell is asked first.
     """
     units = set(table.unit[withheld & ~before].tolist()) - {-1}
     if len(units) < 2:
         return withheld
     loss = {unit: float(table.values[table.unit == unit].sum()) for unit in units}
+    attacker = _Attacker(table, withheld)
     for unit in sorted(units, key=lambda unit: (-loss[unit], unit))[:_MOST_TRIALS]:
         trial = withheld & (before | (table.unit != unit))
         if any(_tells_small_total(table, trial, relation) for relation in table.sums):
             continue
-        attacker = _Attacker(table, trial)
+        attacker.suppose(trial)
+        first = taken_for.get(unit)
+        if first is not None and not attacker.is_free(first, float(need[first])):
+            continue
         if all(attacker.is_free(cell, float(need[cell])) for cell in attacker.sway(cells, need)):
             withheld = trial
     return withheld
@@ -207,17 +221,24 @@ class _Attacker:
         signs = [sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))]
         shape = (len(table.sums), len(table.values))
         equations = sparse.csr_array((signs, (rows, columns)), shape=shape)
-        self._sums = optimize.LinearConstraint(equations, 0.0, 0.0)
         self._plenty = _plenty(table)
+        self._programs = LinearPrograms(equations, *self._bounds(withheld), table.hidden_when_withheld)
         self.low, self.high = table.values.copy(), table.values.copy()
-        self.give_up(withheld)
 
     def give_up(self, withheld: Booleans) -> None:
-        """Know no more than this: what was seen to be possible stays so."""
+        """Know no more than this, which is less than before: what was seen to be possible stays so."""
+        self._programs.bound(*self._bounds(withheld))
+
+    def suppose(self, withheld: Booleans) -> None:
+        """Begin again, with this and no more withheld."""
+        self._programs.bound(*self._bounds(withheld))
+        self.low, self.high = self._table.values.copy(), self._table.values.copy()
+
+    def _bounds(self, withheld: Booleans) -> tuple[Floats, Floats]:
         table = self._table
         lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
         upper = np.where(withheld, np.minimum(table.upper, self._plenty), table.values + table.slack)
-        self._bounds = optimize.Bounds(lower, upper)
+        return lower, upper
 
     def extreme(self, cell: int, sign: float) -> float:
         """The lowest (sign 1) or highest (sign −1) value of a cell."""
@@ -261,14 +282,14 @@ class _Attacker:
         The true table always agrees; should the solver give up, nothing new is seen to be possible.
         """
         began = time.perf_counter()
-        solved = optimize.milp(cost, constraints=self._sums, bounds=self._bounds)
+        solved = self._programs.solve(cost)
         for effort in _efforts.get():
             effort.programs += 1
             effort.most_cells = max(effort.most_cells, len(cost))
             effort.seconds += time.perf_counter() - began
-        if solved.status == 0:
-            np.minimum(self.low, solved.x, out=self.low)
-            np.maximum(self.high, solved.x, out=self.high)
+        if solved is not None:
+            np.minimum(self.low, solved, out=self.low)
+            np.maximum(self.high, solved, out=self.high)
 
     def _seen_free(self, cell: int, need: float) -> bool:
         return self.width(cell) >= need - _SOLVER_TOLERANCE
