@@ -11,6 +11,7 @@ from tasks.network.reading import Reading, examine
 from tasks.network.schema import Network
 from tasks.records.questions.contract import examine_records, table_of
 from tasks.records.sources.records import BLOCK_PASSWORD, Records
+from tasks.screening.lettering import undrawable_names
 
 
 def check_network(path: Path, *, open_later: bool = False) -> Network:
@@ -50,7 +51,8 @@ def _problems_with_records(reading: Reading, network: Network) -> list[Problem]:
         with records.held():
             with records.reached():
                 place = ("records", select)  # the source itself answers, so what is wrong now is the SELECT
-            _, misfits = examine_records(records, network)
+            contract, misfits = examine_records(records, network)
+            misfits = (*misfits, *undrawable_names(contract, network))
     except ClinicnetError as error:
         hint = f"; {error.hint}" if error.hint is not None else ""
         return [reading.problem(place, f"[records] {error.message}{hint}")]

@@ -14,10 +14,11 @@ from tasks.errors import RecordsError
 from tasks.network.schema import Network
 from tasks.periods import Kind, Period
 from tasks.records.questions import clinics_and_months, counts_by_rule
-from tasks.records.questions.contract import require_contract
+from tasks.records.questions.contract import require_contract, table_of
 from tasks.records.questions.rules import Rule, column_rules, query_rule, record_rules
 from tasks.records.questions.screened_records import ScreenedRecords
 from tasks.records.sources.records import Records
+from tasks.screening.lettering import undrawable_names
 
 QUALITY_COLUMNS = ("rule", "clinic", "description", "action", "counts", "n_checked", "n_found")
 _OUTSIDE = ("date_before_window", "date_after_month")
@@ -66,6 +67,8 @@ def screen(records: Records, network: Network, period: str) -> Screened:
 def _screen(records: Records, network: Network, period: str) -> Screened:
     window = network.window.ending_with(period)
     contract = require_contract(records, network)
+    for misfit in undrawable_names(contract, network):  # said before hours of work, not after
+        raise RecordsError(f"{table_of(misfit.place)} {misfit.sentence}")
     by_column = column_rules(network, contract.columns)
     by_record = record_rules(window, clinic_within_region=network.records.clinic_within == "region")
     screened = ScreenedRecords(network, contract, by_record, by_column, window)

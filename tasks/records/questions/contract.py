@@ -45,11 +45,13 @@ class Contract:
         columns: column → number, boolean, text, date or other, and whether it can hold NaN.
         zoned: whether dates are points in time with a time zone.
         names: the SQL of a record's clinic, region and patient.
+        named: the clinics and regions that occur, in their canonical spelling.
     """
 
     columns: Mapping[str, SourceColumn]
     zoned: bool
     names: RecordNames
+    named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +203,9 @@ def _contents(
     moment = by_clinic.schema.field("latest").type
     zoned = pa.types.is_timestamp(moment) and moment.tz is not None
     rows = by_clinic.drop_columns("latest").to_pylist()
-    names = names.respelling(row[key] for row in rows for key in keys)
-    contract = Contract(columns, zoned, names)
+    found_names = [row[key] for row in rows for key in keys if row[key] is not None]
+    named = frozenset(map(canonical, found_names)) - {""}
+    contract = Contract(columns, zoned, names.respelling(found_names), named)
     clinics = sorted({canonical(row["clinic"]) for row in rows if row["clinic"] is not None} - {""})
     n = sum(row["n"] for row in rows)
     if n == 0:
