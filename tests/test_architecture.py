@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "tasks.ranking": {"tasks.errors", "tasks.network", "tasks.models", "tasks.estimating", "reports"},
     "tasks.disclosing": {"tasks.periods", "tasks.release", "tasks.models", "reports"},
     "tasks.releasing": {
-        *("tasks.network", "tasks.release", "reports"),
+        *("tasks.network", "tasks.periods", "tasks.release", "tasks.models", "reports"),
         *("tasks.estimating", "tasks.ranking", "tasks.disclosing", "tasks.screening", "tasks.publishing"),
     },
     "tasks.rendering": {

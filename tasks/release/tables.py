@@ -457,7 +457,27 @@ LAST_SHOWN = Table(
     ),
 )
 
-FROM_MASKED = (CHANGES, LAST_SHOWN)
+LATEST_PERIODS = Table(
+    "latest_periods",
+    "the latest {periods} of one clinic (or the network, clinic empty) beside those before, for one outcome",
+    ("outcome", "clinic"),
+    (
+        _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        _c("clinic", "string", NOTHING, "clinic's name; empty for the network", required=True),
+        _c("first_latest", "string", NOTHING, "first of the latest {periods}, {label}", required=True),
+        _c("last_latest", "string", NOTHING, "last of them, {label}", required=True),
+        _c("n_latest", "integer", NOTHING, "how many they are"),
+        _c("n_before", "integer", NOTHING, "how many {periods} before them are shown"),
+        _c("value_latest", "number", NOTHING, "raw value of the latest {periods}, in the outcome's unit"),
+        _c("value_before", "number", NOTHING, "raw value of those before"),
+        _c("difference", "number", NOTHING, "latest less before (percentage points for binary outcomes)"),
+        _c("lower", "number", NOTHING, "lower end of the difference's 95% interval"),
+        _c("upper", "number", NOTHING, "upper end of it"),
+        _c("change", "string", NOTHING, "higher, lower or no_clear_change", required=True),
+    ),
+)
+
+FROM_MASKED = (CHANGES, LAST_SHOWN, LATEST_PERIODS)
 """Tables that are made of masked ones and of what was published before: they are empty until then."""
 
 TABLES: tuple[Table, ...] = (
@@ -471,4 +491,5 @@ TABLES: tuple[Table, ...] = (
     QUALITY,
     CHANGES,
     LAST_SHOWN,
+    LATEST_PERIODS,
 )

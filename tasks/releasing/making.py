@@ -15,9 +15,10 @@ from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
 from tasks.publishing import Standing, latest_before, latest_editions
 from tasks.ranking import Decision, OutcomeRanks, rank_outcome
-from tasks.release import CHANGES, LAST_SHOWN, Release, release_id
+from tasks.release import CHANGES, LAST_SHOWN, LATEST_PERIODS, Release, release_id
 from tasks.releasing.changes import changes
 from tasks.releasing.last_shown import last_shown
+from tasks.releasing.latest_periods import latest_periods
 from tasks.screening import Screened
 
 Tables = Mapping[str, pd.DataFrame]
@@ -89,7 +90,7 @@ def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[s
 def release_of(
     network: Network, period: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
 ) -> Release:
-    """The release of `period`, with what it says otherwise than the last one, and what was last shown.
+    """The release of `period`, with what follows from what it shows and from earlier releases.
 
     Args:
         network: the network's description.
@@ -120,6 +121,8 @@ def release_of(
             **unsaid,
         }
     )
+    kind = network.window.period
+    tables = {**tables, LATEST_PERIODS.name: latest_periods(tables, summary.months, kind)}
     return Release(
         id=release_id(configuration, period, policy, tables, since),
         network=network.network.name,

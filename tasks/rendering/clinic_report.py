@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.wording import say, speaking
-from tasks.rendering import change_sentences, clinic_sentences, sentences
+from reports.wording.writing import listed
+from tasks.rendering import change_sentences, clinic_sentences, sentences, standing
 from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
+from tasks.rendering.latest_words import latest_words
 from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.run_words import run_words
 from tasks.rendering.templates import render
 
 CHART_SIZE = (236.0, 86.0)
+LOW_CHART_SIZE = (236.0, 70.0)
+"""Of three charts and more, beside which everything else must have room."""
 MOST_FINDINGS = 4
+ALL_AT_LENGTH = 4
+"""So many outcomes are told at length on the first page; of more, the rest are rows of a table."""
+MOST_CHARTS = 4
+MOST_NAMED = 3
+"""So many outcomes that are compared alike are named; more are all the others."""
+_FIRST = ("worse", "better", "placed", "same", "uncompared", "own", "withheld", "absent")
+"""Which outcomes a manager should see at length, the first kind first."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,7 @@ class Card:
     outcome: Outcome
     line: Line
     reading: str
+    latest_words: str
     place_words: str
     weight_words: str
     counts: str
@@ -41,10 +54,9 @@ class Months:
 
 @dataclass(frozen=True)
 class FinePrint:
-    """What stands beside one outcome's comparison: the network's value, adjusters, how many, the verdict."""
+    """What stands beside the comparison of one outcome, or of several that are compared alike."""
 
-    outcome: Outcome
-    value: str
+    outcomes: str
     adjusters: str
     compared: str
     verdict: str
@@ -73,20 +85,56 @@ def _clinic_html(edition: Edition, clinic: Clinic) -> str:
             last_shown=clinic_sentences.last_shown(edition, clinic),
         )
     found = sorted(filter(_found, edition.quality_of(clinic.name)), key=lambda each: -(each.n_found or 0))
-    charts = [months(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes]
+    at_length, in_rows = told_at_length(edition, clinic)
+    size = LOW_CHART_SIZE if len(edition.outcomes) > 2 else CHART_SIZE
+    charts = [months(outcome, outcome.by_clinic[clinic.name], size) for outcome in edition.outcomes]
+    drawn = most_telling(charts, at_length)
+    lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
     return render(
         "templates/clinic.html.j2",
         **shared,
         in_short=clinic_sentences.in_short(edition, clinic),
-        cards=[card(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes],
-        months=charts,
+        cards=[card(outcome, outcome.by_clinic[clinic.name]) for outcome in at_length],
+        rows_of_table=[(outcome, outcome.by_clinic[clinic.name]) for outcome in in_rows],
+        months=drawn,
         no_months=[each.outcome.label for each in charts if each.chart is None],
-        to_do=clinic_sentences.to_do(edition, clinic),
+        more_months=len([each for each in charts if each.chart is not None]) - len(drawn),
+        latest=any(line.latest for line in lines),
+        short_reading=standing.short_reading,
+        to_do=clinic_sentences.to_do(edition, clinic, records=bool(found), months=bool(drawn)),
         quality=found[:MOST_FINDINGS],
         more_quality=len(found[MOST_FINDINGS:]),
         beside=print_rows(edition),
         comparator="; ".join(dict.fromkeys(outcome.comparator for outcome in edition.estimated)),
     )
+
+
+def told_at_length(edition: Edition, clinic: Clinic) -> tuple[list[Outcome], list[Outcome]]:
+    """The outcomes that the first page tells at length, and those that are rows of its table.
+
+    Both together have room on one page: the more outcomes there are, the fewer are told at length.
+    """
+    outcomes = list(edition.outcomes)
+    if len(outcomes) <= ALL_AT_LENGTH:
+        return outcomes, []
+    room = max(0, 4 - len(outcomes) // 5) if len(outcomes) < 18 else 0
+    by_need = sorted(outcomes, key=lambda each: _FIRST.index(each.by_clinic[clinic.name].tone))
+    first = by_need[:room]
+    return [each for each in outcomes if each in first], [each for each in outcomes if each not in first]
+
+
+def most_telling(charts: Sequence[Months], at_length: Sequence[Outcome]) -> list[Months]:
+    """The run charts that have room: of outcomes told at length, then those with a signal, then others."""
+    drawn = [each for each in charts if each.chart is not None]
+    if len(charts) <= ALL_AT_LENGTH:
+        return drawn
+
+    def rank(each: Months) -> tuple[bool, bool]:
+        signals = each.chart is not None and (each.chart.beyond or each.chart.of_signal("shift"))
+        return each.outcome not in at_length, not signals
+
+    first = sorted(drawn, key=rank)[:MOST_CHARTS]
+    return [each for each in drawn if each in first]
 
 
 def card(outcome: Outcome, line: Line) -> Card:
@@ -95,6 +143,7 @@ def card(outcome: Outcome, line: Line) -> Card:
         outcome=outcome,
         line=line,
         reading=clinic_sentences.reading(outcome, line),
+        latest_words=latest_words(outcome, line.latest),
         place_words=clinic_sentences.place_words(outcome, line),
         weight_words=clinic_sentences.weight(line),
         counts=clinic_sentences.counts(outcome, line),
@@ -103,26 +152,32 @@ def card(outcome: Outcome, line: Line) -> Card:
     )
 
 
-def months(outcome: Outcome, line: Line) -> Months:
-    """One outcome's months at one clinic."""
-    chart = run_chart(outcome, line.months, *CHART_SIZE)
+def months(outcome: Outcome, line: Line, size: tuple[float, float] = CHART_SIZE) -> Months:
+    """One outcome's months at one clinic, in points wide and high."""
+    chart = run_chart(outcome, line.months, *size)
     return Months(outcome, chart, "" if chart is None else run_words(chart))
 
 
 def print_rows(edition: Edition) -> list[FinePrint]:
-    """Per outcome, what must stand beside a comparison."""
-    return [
-        FinePrint(
-            outcome=outcome,
-            value=""
-            if outcome.comparator_value is None
-            else outcome.notation.prose(outcome.comparator_value),
-            adjusters=sentences.adjusters(outcome),
-            compared=sentences.compared(outcome),
-            verdict=_verdict(outcome),
-        )
-        for outcome in edition.estimated
+    """What must stand beside a comparison, once for outcomes that are compared alike."""
+    alike: dict[tuple[str, str, str], list[Outcome]] = {}
+    for outcome in edition.estimated:
+        said = (sentences.adjusters(outcome), sentences.compared(outcome), _verdict(outcome))
+        alike.setdefault(said, []).append(outcome)
+    most = max(alike, key=lambda said: len(alike[said]), default=None)
+    rows = [
+        FinePrint(_names(edition, alike[said], others=len(alike) > 1 and said == most), *said)
+        for said in alike
     ]
+    return sorted(rows, key=lambda row: row.outcomes == say("clinic.compared_alike"))
+
+
+def _names(edition: Edition, outcomes: Sequence[Outcome], *, others: bool) -> str:
+    if 1 < len(outcomes) == len(edition.outcomes):
+        return say("clinic.compared_all")
+    if others and len(outcomes) > MOST_NAMED:
+        return say("clinic.compared_alike")
+    return listed([each.label for each in outcomes])
 
 
 def _verdict(outcome: Outcome) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reports.wording import say
 from reports.wording.writing import between, listed, period_name, periods_name, start_name
 from tasks.periods import Period, first_day
@@ -9,6 +11,8 @@ from tasks.rendering.edition import Clinic, Edition, LastShown, Line, Outcome, t
 from tasks.rendering.numbers import in_hundred, share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
 from tasks.rendering.standing import important_difference
+
+MOST_NAMED = 6
 
 
 def reading(outcome: Outcome, line: Line) -> str:
@@ -151,7 +155,7 @@ def weight(line: Line) -> str:
 def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
     """The first lines of a clinic's report: one for each kind of finding that occurs, worst first."""
     lines = [
-        (tone, say(f"clinic.short_{tone}", outcomes=listed(names)))
+        (tone, say(f"clinic.short_{tone}", outcomes=some(names)))
         for tone, names in by_tone(edition, clinic).items()
     ]
     months = periods_name(*edition.release.window)
@@ -186,16 +190,25 @@ def program_words(edition: Edition, clinic: Clinic) -> str:
     return say("clinic.program_since", program=program.label, month=start_name(start))
 
 
-def to_do(edition: Edition, clinic: Clinic) -> list[str]:
-    """What a manager can do, for each kind of finding that occurs."""
+def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> list[str]:
+    """What a manager can do, for each kind of finding that occurs.
+
+    Args:
+        edition: the edition.
+        clinic: the manager's.
+        records, months: whether findings about the records, and months, are there to look at.
+    """
     found = by_tone(edition, clinic)
     advice = []
     if "worse" in found:
-        advice.append(say("clinic.do_worse", outcomes=listed(found["worse"])))
+        steps = ["clinic.do_worse_records"] if records else []
+        steps += ["clinic.do_worse_months"] if months else []
+        first = say("clinic.do_worse", outcomes=some(found["worse"]))
+        advice.append(" ".join([first, *map(say, steps), say("clinic.do_worse_then")]))
     if "better" in found:
-        advice.append(say("clinic.do_better", outcomes=listed(found["better"])))
+        advice.append(say("clinic.do_better", outcomes=some(found["better"])))
     if "placed" in found:
-        advice.append(say("clinic.do_placed", outcomes=listed(found["placed"])))
+        advice.append(say("clinic.do_placed", outcomes=some(found["placed"])))
     if "same" in found:
         advice.append(say("clinic.do_same"))
     if "uncompared" in found:
@@ -203,6 +216,13 @@ def to_do(edition: Edition, clinic: Clinic) -> list[str]:
         enough = {"denominator": policy.minimum_denominator, "count": policy.minimum_count}
         advice.append(say("clinic.do_uncompared", **enough))
     return advice
+
+
+def some(names: Sequence[str]) -> str:
+    """Outcomes in a sentence: all of a few, of many the first, and how many more."""
+    if len(names) <= MOST_NAMED:
+        return listed(names)
+    return listed([*names[: MOST_NAMED - 1], say("clinic.more_outcomes", more=len(names) - MOST_NAMED + 1)])
 
 
 def by_tone(edition: Edition, clinic: Clinic) -> dict[str, list[str]]:

@@ -86,6 +86,20 @@ class Month:
 
 
 @dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest months' figure beside that of the months before; see the table `latest_periods`."""
+
+    n_latest: int
+    n_before: int
+    value_latest: float
+    value_before: float
+    difference: float
+    lower: float
+    upper: float
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
 class LastShown:
     """What an earlier report shows of a figure that this one withholds.
 
@@ -111,6 +125,7 @@ class Line:
     rank: Rank
     months: tuple[Month, ...] = ()
     before: LastShown | None = None
+    latest: Latest | None = None
 
     @property
     def shown(self) -> bool:
@@ -251,6 +266,7 @@ class Outcome:
     months: tuple[Month, ...]
     figures: Mapping[str, Figure]
     effects: tuple[Effect, ...]
+    latest: Latest | None = None
 
     @property
     def estimated(self) -> bool:

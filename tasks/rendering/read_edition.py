@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.wording.coded_sentences import codes
 from tasks.network.schema import Network
-from tasks.release import LAST_SHOWN, SHOWN, Release, plain_rows
+from tasks.release import LAST_SHOWN, LATEST_PERIODS, SHOWN, Release, plain_rows
 from tasks.rendering.edition import (
     FORMS,
     Change,
@@ -21,6 +21,7 @@ from tasks.rendering.edition import (
     Figure,
     Finding,
     LastShown,
+    Latest,
     Line,
     Month,
     Outcome,
@@ -43,6 +44,7 @@ def read_edition(release: Release, network: Network) -> Edition:
     figures = _many(release["network_figures"], "outcome")
     effects = _many(release["program_effects"], "outcome")
     before = _many(release[LAST_SHOWN.name], "outcome", "clinic")
+    latest = _grouped(release[LATEST_PERIODS.name], "outcome", "clinic")
 
     def line(outcome: str, clinic: Clinic) -> Line:
         unestimated = outcome_rows[outcome]["status"] not in SHOWN
@@ -58,6 +60,7 @@ def read_edition(release: Release, network: Network) -> Edition:
             rank=_rank(ranks.get((outcome, clinic.name))),
             months=tuple(_month(row) for row in months.get((outcome, clinic.name), [])),
             before=_last_shown(before.get((outcome, clinic.name), [])),
+            latest=_latest(latest.get((outcome, clinic.name))),
             **forms,
         )
 
@@ -72,6 +75,7 @@ def read_edition(release: Release, network: Network) -> Edition:
                 months=tuple(_month(row) for row in months.get((name, ""), [])),
                 figures={str(row["figure"]): _figure(row) for row in figures.get((name,), [])},
                 effects=tuple(_effect(row) for row in effects.get((name,), [])),
+                latest=_latest(latest.get((name, ""))),
                 logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
                 monthly=name in network.outcomes and network.outcomes[name].counts_records,
             )
@@ -139,6 +143,10 @@ def _last_shown(rows: list[dict[str, Any]]) -> LastShown | None:
         for row in rows
     }
     return LastShown(rows[0]["last_period"], forms.get("raw", Estimate()), forms.get("shrunken", Estimate()))
+
+
+def _latest(row: Mapping[str, Any] | None) -> Latest | None:
+    return None if row is None else Latest(**{name: row[name] for name in Latest.__dataclass_fields__})
 
 
 def _rank(row: Mapping[str, Any] | None) -> Rank:

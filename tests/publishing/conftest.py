@@ -14,6 +14,7 @@ from tasks.release import (
     CLINIC_RANKS,
     CLINICS,
     LAST_SHOWN,
+    LATEST_PERIODS,
     NETWORK_FIGURES,
     OUTCOMES,
     PROGRAM_EFFECTS,
@@ -72,6 +73,11 @@ _ROWS: dict[Table, list[dict[str, object]]] = {
             ("positive", "", "2020-04", "restated", {"value_before": 25 / 3, "value_after": 8.5}),
             ("positive", 'Smith, "Old" & Çelik', "", "withheld", {"after": "suppressed_primary"}),
         ]
+    ],
+    LATEST_PERIODS: [
+        {"outcome": "positive", "clinic": "Ward 1", "first_latest": "2020-03", "last_latest": "2020-05"}
+        | {"n_latest": 3, "n_before": 9, "value_latest": 8.5, "value_before": 7.5, "difference": 1.0}
+        | {"lower": -0.5, "upper": 2.5, "change": "no_clear_change"},
     ],
     LAST_SHOWN: [
         {"outcome": "positive", "clinic": 'Smith, "Old" & Çelik', "form": "raw", "value": 25.0}

@@ -1,0 +1,83 @@
+"""The latest periods of each clinic beside the ones before: the table `latest_periods`.
+
+A window is longer than its last period: a clinic may be worse over two years and well since spring. The
+comparison is made of the periods that are published, as published, so it gives nothing away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.models.clinics.latest_periods import latest_difference
+from tasks.periods import Kind
+from tasks.release import CLINIC_MONTHS, LATEST_PERIODS, OUTCOMES, conform, plain_rows
+
+LATEST: Mapping[Kind, int] = {"month": 3, "quarter": 2, "week": 4}
+"""How many periods are the latest ones."""
+_TIMES_BEFORE = 2
+"""At least so many times as many periods must stand before them."""
+
+Floats = NDArray[np.float64]
+Row = dict[str, Any]
+
+
+def latest_periods(tables: Mapping[str, pd.DataFrame], periods: Sequence[str], kind: Kind) -> pd.DataFrame:
+    """Rows of `latest_periods`, for each clinic and the network where enough periods are published.
+
+    Args:
+        tables: the release's tables, after disclosing.
+        periods: the window's, in order.
+        kind: what they are.
+    """
+    kinds = {row["outcome"]: row["kind"] for row in plain_rows(tables[OUTCOMES.name])}
+    series: dict[tuple[str, str], list[Row]] = {}
+    for row in plain_rows(tables[CLINIC_MONTHS.name]):
+        if row["value"] is not None and row["denominator"]:  # numbers of records have no denominator
+            series.setdefault((row["outcome"], row["clinic"]), []).append(row)
+    latest = list(periods)[-LATEST[kind] :]
+    rows = []
+    for (outcome, clinic), shown in series.items():
+        is_latest = np.array([row["month"] in latest for row in shown])
+        n = int(is_latest.sum())
+        if n < LATEST[kind] or (~is_latest).sum() < _TIMES_BEFORE * n:
+            continue
+        rows.append(
+            {
+                "outcome": outcome,
+                "clinic": clinic,
+                "first_latest": latest[0],
+                "last_latest": latest[-1],
+                "n_latest": n,
+                "n_before": int((~is_latest).sum()),
+                **_compared(shown, is_latest, kinds[outcome]),
+            }
+        )
+    return conform(LATEST_PERIODS, pd.DataFrame(rows, columns=LATEST_PERIODS.empty().columns))
+
+
+def _compared(shown: Sequence[Row], is_latest: NDArray[np.bool_], kind: str) -> Row:
+    values = np.array([row["value"] for row in shown], dtype=float)
+    weights = np.array([row["denominator"] for row in shown], dtype=float)
+    found = latest_difference(values, weights, is_latest, _by_sampling(values, weights, kind))
+    higher, lower = found.lower > 0, found.upper < 0
+    return {
+        "value_latest": found.latest,
+        "value_before": found.before,
+        "difference": found.difference,
+        "lower": found.lower,
+        "upper": found.upper,
+        "change": "higher" if higher else "lower" if lower else "no_clear_change",
+    }
+
+
+def _by_sampling(values: Floats, weights: Floats, kind: str) -> float:
+    """n times a period's variance by sampling alone; 0 for means, of which only the periods tell."""
+    mean = float((weights * values).sum() / weights.sum())
+    if kind == "binary":
+        return mean * (100.0 - mean)
+    return mean if kind == "count" else 0.0

@@ -1,0 +1,79 @@
+"""Which clinics' latest months are set beside those before, and with which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tasks.release import CLINIC_MONTHS, OUTCOMES, conform
+from tasks.releasing.latest_periods import latest_periods
+
+MONTHS = [f"2024-{month:02d}" for month in range(1, 13)]
+Shares = list[float | None]
+
+
+def told(kind: str, series: dict[str, Shares], denominator: float | None = 200.0) -> pd.DataFrame:
+    """Rows of `latest_periods` of clinics with these values by month; None is a month that is not shown."""
+    outcome = {"outcome": "y", "label": "Y", "kind": kind, "direction": "higher", "comparator": "c"}
+    rows: list[dict[str, Any]] = [
+        {"outcome": "y", "clinic": clinic, "month": month}
+        | (
+            {"status": "suppressed_secondary"}
+            if value is None
+            else {"value": value, "denominator": denominator, "status": "ok"}
+        )
+        for clinic, values in series.items()
+        for month, value in zip(MONTHS, values, strict=True)
+    ]
+    tables = {
+        "outcomes": conform(OUTCOMES, pd.DataFrame([outcome | {"unit": "%", "status": "ok"}])),
+        "clinic_months": conform(CLINIC_MONTHS, pd.DataFrame(rows)),
+    }
+    return latest_periods(tables, MONTHS, "month").set_index("clinic")
+
+
+def test_a_clear_rise_a_clear_fall_and_neither() -> None:
+    level: Shares = [30.0, 32.0, 28.0, 31.0, 29.0, 30.0, 30.0, 31.0, 29.0]
+    rows = told(
+        "binary",
+        {"up": [*level, 50.0, 51.0, 49.0], "down": [*level, 10.0, 11.0, 9.0], "": [*level, *level[:3]]},
+    )
+    assert rows["change"].to_dict() == {"up": "higher", "down": "lower", "": "no_clear_change"}
+    up = rows.loc["up"]
+    assert (up["first_latest"], up["last_latest"], up["n_latest"], up["n_before"]) == (
+        "2024-10",
+        "2024-12",
+        3,
+        9,
+    )
+    assert (up["value_latest"], up["value_before"], up["difference"]) == pytest.approx((50.0, 30.0, 20.0))
+    assert up["lower"] < 20.0 < up["upper"]
+
+
+def test_no_month_of_the_latest_may_be_missing_and_enough_must_stand_before() -> None:
+    level: Shares = [30.0] * 9
+    rows = told(
+        "binary",
+        {
+            "gap": [*level, 30.0, None, 30.0],
+            "new": [*[None] * 4, *level[:5], 30.0, 30.0, 30.0],
+            "some": [*[None] * 3, *level[:6], 30.0, 30.0, 30.0],
+        },
+    )
+    assert list(rows.index) == ["some"]
+    assert rows.loc["some", "n_before"] == 6
+
+
+def test_numbers_of_records_have_no_share_to_compare() -> None:
+    assert told("count", {"": [30.0] * 12}, denominator=None).empty
+
+
+@pytest.mark.parametrize(
+    ("kind", "by_sampling"), [("binary", 30.0 * 70.0), ("count", 30.0), ("continuous", 0.0)]
+)
+def test_what_sampling_alone_gives_depends_on_the_kind(kind: str, by_sampling: float) -> None:
+    row = told(kind, {"": [30.0] * 12}).loc[""]
+    # Student's 97.5% point of 10 degrees of freedom is 2.2281
+    assert row["upper"] == pytest.approx(2.22814 * (by_sampling * (1 / 600 + 1 / 1800)) ** 0.5, rel=1e-4)

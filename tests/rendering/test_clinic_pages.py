@@ -1,0 +1,109 @@
+"""A clinic's report has two pages, however many outcomes there are: some at length, the others in a table."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pypdf
+import pytest
+from rendering.conftest import page_text
+from rendering.simulation import Clinics, Shape, simulate_release
+
+from tasks.network.schema import Network
+from tasks.release import LATEST_PERIODS
+from tasks.releasing.latest_periods import latest_periods
+from tasks.rendering.clinic_report import clinic_html, told_at_length
+from tasks.rendering.document import write_pdf
+from tasks.rendering.edition import Clinic, Edition
+from tasks.rendering.read_edition import read_edition
+
+LABELS = (
+    "Blood pressure controlled at the last visit of the year",
+    "Days from referral to first appointment",
+)
+
+
+def many_outcomes(n: int) -> tuple[Edition, Clinic]:
+    """Twelve clinics and so many outcomes of long names over two years; and the first clinic."""
+    rng = np.random.default_rng(n)
+    outcomes = {
+        f"y{i}": {
+            "label": f"{LABELS[i % 2]} ({i + 1})",
+            "kind": ("binary", "continuous")[i % 2],
+            "direction": "higher",
+            "adjusters": ["age", "sex", "deprivation"],
+            **({"unit": "days"} if i % 2 else {}),
+        }
+        for i in range(n)
+    }
+    network = Network.model_validate(
+        {
+            "network": {"name": "Many outcomes"},
+            "records": {"source": "many.duckdb"},
+            "outcomes": outcomes,
+            "window": {"months": 24},
+        }
+    )
+    clinics = Clinics([f"Clinic {i}" for i in range(12)], [None] * 12, np.full(12, 2400))
+    verdict = "rank", "Rankability is 0.91."
+    shapes = {
+        f"y{i}": Shape(*((0.2, 0.5, 1.0) if i % 2 == 0 else (3.0, 0.2, 0.5)), *verdict) for i in range(n)
+    }
+    release = simulate_release(network, clinics, shapes, "2024-12", rng)
+    months = sorted(set(release["clinic_months"]["month"]))
+    latest = latest_periods(release.tables, months, "month")
+    release = dataclasses.replace(release, tables={**release.tables, LATEST_PERIODS.name: latest})
+    edition = read_edition(release, network)
+    return edition, edition.clinics[0]
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 5, 10, 25])
+def test_it_has_two_pages(n: int, tmp_path: Path) -> None:
+    edition, clinic = many_outcomes(n)
+    html = clinic_html(edition, clinic)
+    write_pdf(html, tmp_path / "clinic.pdf")
+    assert len(pypdf.PdfReader(tmp_path / "clinic.pdf").pages) == 2
+    said = page_text(html).replace("\xa0", " ")
+    for outcome in edition.outcomes:
+        best = outcome.by_clinic[clinic.name].shrunken
+        assert outcome.label in said
+        assert best.value is not None
+        assert outcome.notation.cell(best.value) in said
+    for_feed = f"The months of {n - 4} further outcomes are in the data feed." in said
+    assert for_feed == (n > 4)
+    for outcome in told_at_length(edition, clinic)[0]:
+        latest = outcome.by_clinic[clinic.name].latest
+        assert latest is not None
+        then = outcome.notation.prose(latest.value_before).replace("\xa0", " ")
+        assert f"against {then} in the 21 months before" in said
+
+
+def test_what_stands_out_is_told_at_length() -> None:
+    edition, clinic = many_outcomes(10)
+    tones = {each.name: each.by_clinic[clinic.name].tone for each in edition.outcomes}
+    at_length, in_rows = told_at_length(edition, clinic)
+    assert sorted(each.name for each in (*at_length, *in_rows)) == sorted(tones)
+    assert list(tones.values()).count("worse") > 2
+    assert [tones[each.name] for each in at_length] == ["worse", "worse"]
+    assert told_at_length(many_outcomes(25)[0], clinic)[0] == []
+
+
+def test_nobody_is_sent_to_what_is_not_there() -> None:
+    edition, clinic = many_outcomes(3)
+    assert "Start with" in page_text(clinic_html(edition, clinic))
+    bare = dataclasses.replace(
+        edition,
+        quality=(),
+        outcomes=tuple(
+            dataclasses.replace(
+                outcome, lines=tuple(dataclasses.replace(line, months=()) for line in outcome.lines)
+            )
+            for outcome in edition.outcomes
+        ),
+    )
+    for each, there in ((edition, True), (bare, False)):
+        said = page_text(clinic_html(each, clinic))
+        assert ("see “Your records”" in said) == there
+        assert ("See when it began: “Month by month”" in said) == there
