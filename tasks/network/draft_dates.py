@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
+from tasks.network import draft_dates_sqlite as sqlite
 from tasks.network.profile import Writing
 
-_FORMATS: dict[Writing, tuple[str, str, str]] = {
-    "day.month.year": ("%d.%m.%Y", "DD.MM.YYYY", "%d.%m.%Y"),
-    "day/month/year": ("%d/%m/%Y", "DD/MM/YYYY", "%d/%m/%Y"),
-    "day-month-year": ("%d-%m-%Y", "DD-MM-YYYY", "%d-%m-%Y"),
-    "month/day/year": ("%m/%d/%Y", "MM/DD/YYYY", "%m/%d/%Y"),
-    "month-day-year": ("%m-%d-%Y", "MM-DD-YYYY", "%m-%d-%Y"),
-    "year/month/day": ("%Y/%m/%d", "YYYY/MM/DD", "%Y/%m/%d"),
-    "day mon year": ("%d%b%Y", "DDMONYYYY", "%d%b%Y"),
-    "day mon yy": ("%d%b%y", "DDMONYY", "%d%b%y"),
-    "digits": ("%Y%m%d", "YYYYMMDD", "%Y%m%d"),
+_FORMATS: dict[Writing, tuple[str, str, str, int]] = {
+    "day.month.year": ("%d.%m.%Y", "DD.MM.YYYY", "%d.%m.%Y", 104),
+    "day/month/year": ("%d/%m/%Y", "DD/MM/YYYY", "%d/%m/%Y", 103),
+    "day-month-year": ("%d-%m-%Y", "DD-MM-YYYY", "%d-%m-%Y", 105),
+    "month/day/year": ("%m/%d/%Y", "MM/DD/YYYY", "%m/%d/%Y", 101),
+    "month-day-year": ("%m-%d-%Y", "MM-DD-YYYY", "%m-%d-%Y", 110),
+    "year/month/day": ("%Y/%m/%d", "YYYY/MM/DD", "%Y/%m/%d", 111),
+    "day mon year": ("%d%b%Y", "DDMONYYYY", "%d%b%Y", 106),
+    "day mon yy": ("%d%b%y", "DDMONYY", "%d%b%y", 6),
+    "digits": ("%Y%m%d", "YYYYMMDD", "%Y%m%d", 112),
 }
-"""A date's format in DuckDB, PostgreSQL and MySQL."""
+"""A date's format in DuckDB, PostgreSQL and MySQL, and its style in SQL Server (CONVERT, date styles)."""
+_DAYS_COUNTED = {
+    "mysql": "DATE_ADD(DATE '1899-12-30', INTERVAL FLOOR({}) DAY)",
+    "mssql": "DATEADD(DAY, FLOOR({}), CAST('1899-12-30' AS DATE))",
+    "sqlite": "DATE('1899-12-30', CAST({} AS INTEGER) || ' days')",
+}
+"""The day that a spreadsheet counts; elsewhere a date plus a number is a date."""
 
 
 def dialect_of(source: str) -> str:
-    """The SQL that a source speaks: duckdb for files."""
-    return source.partition("://")[0].partition("+")[0] if "://" in source else "duckdb"
+    """The SQL that a source speaks: duckdb for files, mysql for MariaDB too."""
+    name = source.partition("://")[0].partition("+")[0] if "://" in source else "duckdb"
+    return "mysql" if name == "mariadb" else name
 
 
 def date_sql(column: str, writing: Writing | None, source: str) -> str:
@@ -34,45 +43,30 @@ def date_sql(column: str, writing: Writing | None, source: str) -> str:
         source: the source that it is a column of.
     """
     dialect = dialect_of(source)
-    # SQLite has no dates, and its CAST would keep the year alone; its text is read as dates at the door
-    if writing is None or (dialect == "sqlite" and writing in ("day", "time", "zoned time")):
+    if writing is None:
         return column
-    cast = "TRY_CAST" if dialect in ("duckdb", "mssql") else "CAST"
     if writing in ("day", "time", "zoned time"):
-        kind = {"day": "DATE", "time": "TIMESTAMP", "zoned time": "TIMESTAMPTZ"}[writing]
-        if dialect not in ("duckdb", "postgresql"):
-            kind = "DATE" if writing == "day" else "DATETIME"
-        return f"{cast}({column} AS {kind})"
+        return _iso(column, writing, dialect)
     if writing == "spreadsheet":
-        return f"DATE '1899-12-30' + CAST(FLOOR({column}) AS INTEGER)"
+        counted = _DAYS_COUNTED.get(dialect, "DATE '1899-12-30' + CAST(FLOOR({}) AS INTEGER)")
+        return counted.format(column)
     if writing in ("year-month", "year-quarter"):
-        return _first_day(column, writing, dialect, cast)
-    duckdb, postgresql, mysql = _FORMATS[writing]
-    day = f"SPLIT_PART(TRIM({column}), ' ', 1)"
-    if writing == "digits":
-        day = f"CAST(CAST({column} AS BIGINT) AS VARCHAR)"
-    elif writing in ("day mon year", "day mon yy"):
-        day = f"REPLACE(REPLACE({column}, '-', ''), ' ', '')"
-    if dialect == "postgresql":
-        return f"TO_DATE({day}, '{postgresql}')"
-    if dialect in ("mysql", "mariadb"):
-        return f"STR_TO_DATE({day if 'mon' in writing else column}, '{mysql}')"
-    if dialect != "duckdb":
-        return column
-    return f"CAST(TRY_STRPTIME({day}, '{duckdb}') AS DATE)"
+        return _first_day(column, writing, dialect)
+    return _by_format(column, writing, dialect)
 
 
-def _first_day(column: str, writing: Writing, dialect: str, cast: str) -> str:
-    """The first day of what is written as 2024-05, 2024/05, 2024-Q2, 2024 Q2 or 2024Q2."""
-    value = f"TRIM({column})"
-    month = f"SUBSTR({value}, 6, 2)"
-    if writing == "year-quarter":
-        starts = " ".join(f"WHEN '{quarter}' THEN '{3 * quarter - 2:02}'" for quarter in range(1, 5))
-        month = f"CASE SUBSTR({value}, LENGTH({value}), 1) {starts} END"
-    parts = (f"SUBSTR({value}, 1, 4)", "'-'", month, "'-01'")
+def day_sql(day: date, source: str) -> str:
+    """The expression that is one day for every record."""
+    dialect = dialect_of(source)
     if dialect == "sqlite":
-        return " || ".join(parts)
-    return f"{cast}(CONCAT({', '.join(parts)}) AS DATE)"
+        return f"'{day:%Y-%m-%d}'"
+    return f"CAST('{day:%Y-%m-%d}' AS DATE)" if dialect == "mssql" else f"DATE '{day:%Y-%m-%d}'"
+
+
+def row_number_sql(source: str) -> str:
+    """The expression that numbers the rows."""
+    order = "ORDER BY (SELECT NULL)" if dialect_of(source) == "mssql" else ""
+    return f"ROW_NUMBER() OVER ({order})"
 
 
 def parts_sql(columns: Sequence[str], source: str) -> str:
@@ -80,8 +74,8 @@ def parts_sql(columns: Sequence[str], source: str) -> str:
     year, month, day = (*columns, "1", "1")[:3] if len(columns) < 3 else columns
     dialect = dialect_of(source)
     if dialect == "sqlite":
-        return f"PRINTF('%04d-%02d-%02d', {year}, {month}, {day})"
-    if dialect in ("mysql", "mariadb"):
+        return sqlite.day_of(year, month, day)
+    if dialect == "mysql":
         return f"STR_TO_DATE(CONCAT({year}, '-', {month}, '-', {day}), '%Y-%m-%d')"
     if dialect == "mssql":
         return f"DATEFROMPARTS({year}, {month}, {day})"
@@ -89,3 +83,72 @@ def parts_sql(columns: Sequence[str], source: str) -> str:
     return (
         f"MAKE_DATE({', '.join(whole)})" if dialect == "postgresql" else f"MAKE_DATE({year}, {month}, {day})"
     )
+
+
+def _iso(column: str, writing: Writing, dialect: str) -> str:
+    """Text as 2024-05-31, with a time, with its zone.
+
+    SQLite has no dates, and its CAST would keep the year alone; the CASTs of MySQL and SQL Server would drop
+    a zone. Where records are copied, such text is read as dates at the door.
+    """
+    if dialect == "sqlite" or (writing == "zoned time" and dialect in ("mysql", "mssql")):
+        return column
+    kind = {"day": "DATE", "time": "TIMESTAMP", "zoned time": "TIMESTAMPTZ"}[writing]
+    if dialect in ("mysql", "mssql") and writing == "time":
+        kind = "DATETIME" if dialect == "mysql" else "DATETIME2"
+    return f"{_cast(dialect)}({column} AS {kind})"
+
+
+def _cast(dialect: str) -> str:
+    return "TRY_CAST" if dialect in ("duckdb", "mssql") else "CAST"
+
+
+def _first_day(column: str, writing: Writing, dialect: str) -> str:
+    """The first day of what is written as 2024-05, 2024/05, 2024-Q2, 2024 Q2 or 2024Q2."""
+    value = f"TRIM({column})"
+    part, length = ("SUBSTRING", "LEN") if dialect == "mssql" else ("SUBSTR", "LENGTH")
+    month = f"{part}({value}, 6, 2)"
+    if writing == "year-quarter":
+        starts = " ".join(f"WHEN '{quarter}' THEN '{3 * quarter - 2:02}'" for quarter in range(1, 5))
+        month = f"CASE {part}({value}, {length}({value}), 1) {starts} END"
+    parts = (f"{part}({value}, 1, 4)", "'-'", month, "'-01'")
+    if dialect == "sqlite":
+        return " || ".join(parts)
+    return f"{_cast(dialect)}(CONCAT({', '.join(parts)}) AS DATE)"
+
+
+def _by_format(column: str, writing: Writing, dialect: str) -> str:
+    duckdb, postgresql, mysql, mssql = _FORMATS[writing]
+    named = writing in ("day mon year", "day mon yy")
+    bare = f"REPLACE(REPLACE({column}, '-', ''), ' ', '')"
+    if dialect == "sqlite":
+        return sqlite.day_written(column, writing)
+    if dialect == "mssql":
+        return f"TRY_CONVERT(DATE, {_in_style(column, writing, bare)}, {mssql})"
+    if dialect == "mysql":
+        whole = f"CONCAT(TRIM({column}), ' ')"
+        day = f"SUBSTR({whole}, 1, INSTR({whole}, ' ') - 1)"
+        if writing == "digits":
+            day = f"CAST({column} AS CHAR)"
+        return f"STR_TO_DATE({bare if named else day}, '{mysql}')"
+    day = f"SPLIT_PART(TRIM({column}), ' ', 1)"
+    if writing == "digits":
+        day = f"CAST(CAST({column} AS BIGINT) AS VARCHAR)"
+    elif named:
+        day = bare
+    if dialect == "postgresql":
+        return f"TO_DATE({day}, '{postgresql}')"
+    if dialect != "duckdb":
+        return column
+    return f"CAST(TRY_STRPTIME({day}, '{duckdb}') AS DATE)"
+
+
+def _in_style(column: str, writing: Writing, bare: str) -> str:
+    """The text that SQL Server's style is of: no time behind a day, spaces about a month's name."""
+    if writing == "digits":
+        return f"CAST({column} AS VARCHAR(8))"
+    if writing in ("day mon year", "day mon yy"):
+        years = 4 if writing == "day mon year" else 2
+        month = f"SUBSTRING({bare}, LEN({bare}) - {years + 2}, 3)"
+        return f"CONCAT(LEFT({bare}, LEN({bare}) - {years + 3}), ' ', {month}, ' ', RIGHT({bare}, {years}))"
+    return f"LEFT(TRIM({column}), CHARINDEX(' ', CONCAT(TRIM({column}), ' ')) - 1)"

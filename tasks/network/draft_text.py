@@ -11,7 +11,7 @@ import tomlkit
 
 from tasks.errors import NetworkError
 from tasks.network.draft import Draft, DraftOutcome
-from tasks.network.draft_dates import date_sql, parts_sql
+from tasks.network.draft_dates import date_sql, day_sql, parts_sql, row_number_sql
 from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, WindowSection
 from tasks.periods import KINDS
 
@@ -115,13 +115,14 @@ def _contract_columns(draft: Draft) -> Iterator[tuple[str, str]]:
             sql = date_sql(sql, draft.writing, draft.source)
         yield (sql if sql == role else f"{sql} AS {role}"), comment
     if draft.rows_numbered:
-        yield "ROW_NUMBER() OVER () AS record", "without days, equal rows of a patient are different records"
+        numbered = f"{row_number_sql(draft.source)} AS record"
+        yield numbered, "without days, equal rows of a patient are different records"
     if draft.date_parts:
         columns = [draft.quoted[each] for each in draft.date_parts]
         yield f"{parts_sql(columns, draft.source)} AS date", ""
     elif draft.undated is not None:
         yield (
-            f"DATE '{draft.undated:%Y-%m-%d}' AS date",
+            f"{day_sql(draft.undated, draft.source)} AS date",
             "no column of dates was found: all records count as this month's; put the date's column here",
         )
 

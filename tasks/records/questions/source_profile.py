@@ -18,7 +18,7 @@ from tasks.records.questions.words_held import words_held
 from tasks.records.sources.connection import Connection, SourceColumn
 from tasks.records.sources.records import Records
 
-_PLAIN = {"main", "public", "dbo"}  # schemas whose tables need no prefix
+_PLAIN = {"", "main", "public", "dbo"}  # schemas whose tables need no prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +159,10 @@ class SourceLook:
             }
             words, n_words = spoken.get(i, ((), 0))
             writing, told = written.get(i, (None, True))
-            if whole and ranges & {"digits", "spreadsheet"}:
-                writing = "digits" if "digits" in ranges else "spreadsheet"
+            if whole and "digits" in ranges:
+                writing = "digits"
+            elif "spreadsheet" in ranges:  # with a time of day as the day's fraction
+                writing = "spreadsheet"
             profiles.append(
                 ColumnProfile(
                     name=name,

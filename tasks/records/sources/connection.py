@@ -46,7 +46,10 @@ class Connection(Protocol):
         ...
 
     def tables(self) -> list[tuple[str, str]]:
-        """Schema and name of the tables and views there are, the system's own left out."""
+        """Schema and name of the tables and views there are, the system's own left out.
+
+        The schema is empty where a table is found by its name alone.
+        """
         ...
 
     def columns(self, query: str) -> Mapping[str, SourceColumn]:

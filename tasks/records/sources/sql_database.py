@@ -53,8 +53,9 @@ class _Database:
         failed: sa.exc.SQLAlchemyError | None = None
         try:
             inspector = sa.inspect(self._connection)
+            own = inspector.default_schema_name
             return sorted(
-                (schema, name)
+                ("" if schema == own else schema, name)
                 for schema in inspector.get_schema_names()
                 if schema not in _SYSTEM
                 for name in (*inspector.get_table_names(schema), *inspector.get_view_names(schema))
@@ -258,7 +259,7 @@ def _postgresql_column(oid: int) -> SourceColumn:
 
 def _column_of(values: Sequence[Any]) -> SourceColumn:
     """What a column is, by the first thousand values (for databases that do not say)."""
-    present = [value for value in values if value is not None]
+    present = [value for value in _plain(values) if value is not None]
     if not present or all(isinstance(value, int | float | decimal.Decimal) for value in present):
         if present and all(isinstance(value, bool) for value in present):
             return SourceColumn("boolean")
@@ -268,7 +269,24 @@ def _column_of(values: Sequence[Any]) -> SourceColumn:
     return SourceColumn("text" if all(isinstance(value, str) for value in present) else "other")
 
 
+_BITS = {b"\x00": False, b"\x01": True}
+"""MySQL's BIT(1), as its drivers hand it over."""
+_NO_DAY = "0000-00-00"
+"""MySQL's date where none is known, which its drivers hand over as text, beside dates."""
+
+
+def _plain(column: Sequence[Any]) -> Sequence[Any]:
+    """The values, MySQL's bits as true and false and its days that are none as missing."""
+    if any(isinstance(each, bytes) for each in column):
+        if all(each is None or each in _BITS for each in column):
+            return [None if each is None else _BITS[each] for each in column]
+    elif any(isinstance(each, str) and each.startswith(_NO_DAY) for each in column):
+        return [None if isinstance(each, str) and each.startswith(_NO_DAY) else each for each in column]
+    return column
+
+
 def _array(column: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
+    column = _plain(column)
     try:
         if kind is not None:
             return pa.array([None if each is None else float(each) for each in column], kind)

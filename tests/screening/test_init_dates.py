@@ -1,0 +1,177 @@
+"""What `init` makes of dates as tables write them, and of tables without any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+import sqlglot
+
+from tasks.network.draft_dates import date_sql
+from tasks.network.profile import Writing
+from tasks.records.sources.records import Records
+from tasks.screening import screen
+from tests.screening.drafts import Column, checked, clinic, drafted, drafted_from_sqlite, outcome, selected
+
+
+def test_without_dates_all_records_count_as_this_months(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, outcome=outcome)
+    assert draft.undated == date(2026, 11, 1)
+    assert [each.column for each in draft.outcomes] == ["outcome"]
+    assert set(selected(tmp_path, draft)["date"]) == {date(2026, 11, 1)}
+    assert checked(tmp_path, draft).window.months == 1
+    assert draft.assumptions == ("no column of dates was found, so all records count as this month's",)
+
+
+def test_sqlite_s_tables_without_dates_count_as_this_months(tmp_path: Path) -> None:
+    draft = drafted_from_sqlite(tmp_path, clinic=clinic, patient=lambda i: f"P{i % 30}", outcome=outcome)
+    rows = selected(tmp_path, draft)
+    assert set(pd.to_datetime(rows["date"])) == {pd.Timestamp("2026-11-01")}
+    assert rows["record"].is_unique
+
+
+def test_sqlite_s_missing_parts_make_no_date(tmp_path: Path) -> None:
+    parts: dict[str, Column] = {
+        "year": lambda i: None if i == 7 else 1990.0 + i % 3,
+        "month": lambda i: 1 + i % 12,
+    }
+    draft = drafted_from_sqlite(tmp_path, clinic=clinic, outcome=outcome, **parts)
+    days = selected(tmp_path, draft)["date"]
+    assert str(days[1])[:10] == "1991-02-01"
+    assert [i for i, day in enumerate(days) if pd.isna(day)] == [7]
+
+
+def test_without_days_equal_rows_of_a_patient_are_different_records(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, patient=lambda i: f"P{i % 30}", outcome=lambda i: i % 30 % 2)
+    network = checked(tmp_path, draft)
+    quality = screen(Records.of(network), network, "2026-11").quality
+    (copies,) = quality.loc[(quality["rule"] == "duplicates") & (quality["clinic"] == ""), "n_found"]
+    assert copies == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"year": lambda i: 1990 + i % 3}, "1991-01-01"),
+        ({"year": lambda i: 1990 + i % 3, "month": lambda i: 1 + i % 12}, "1991-02-01"),
+        (
+            {"year": lambda i: 1990 + i % 3, "month": lambda i: 1 + i % 12, "day": lambda i: 1 + i % 28},
+            "1991-02-02",
+        ),
+        ({"visit_year": lambda i: 1990 + i % 3}, "1991-01-01"),
+    ],
+)
+def test_years_months_and_days_apart_make_dates(
+    tmp_path: Path, columns: Mapping[str, Column], expected: str
+) -> None:
+    draft = drafted(tmp_path, clinic=clinic, outcome=outcome, **columns)
+    assert draft.date_parts == tuple(columns)
+    assert str(selected(tmp_path, draft)["date"][1])[:10] == expected
+    assert draft.undated is None
+    by_months = len(columns) > 1
+    assert (draft.outcomes[-1].column is None) is by_months  # records a month: of years, all are of January
+    assert checked(tmp_path, draft).window.months == (12 if by_months else 60)
+
+
+WRITTEN: list[tuple[Column, str]] = [
+    (lambda i: f"2024-03-{1 + i % 28:02}", "2024-03-02"),
+    (lambda i: f"2024-03-{1 + i % 28:02} 10:15:00", "2024-03-02"),
+    (lambda i: f"2024-03-{1 + i % 28:02}T10:15:00Z", "2024-03-02"),
+    (lambda i: f"2024-03-{1 + i % 28:02}T23:15:00.25-05:00", "2024-03-03"),
+    (lambda i: f"2024-03-{1 + i % 28:02} 10:15:00+01", "2024-03-02"),
+    (lambda i: f"{1 + i % 28:02}.03.2024", "2024-03-02"),
+    (lambda i: f"{1 + i % 28}.3.2024 10:15", "2024-03-02"),
+    (lambda i: f"{1 + i % 28}/3/2024", "2024-03-02"),
+    (lambda i: f"03/{1 + i % 28:02}/2024", "2024-03-02"),
+    (lambda i: f"3-{1 + i % 28}-2024", "2024-03-02"),
+    (lambda i: f"2024/03/{1 + i % 28:02}", "2024-03-02"),
+    (lambda i: f"202403{1 + i % 28:02}", "2024-03-02"),
+    (lambda i: f"{1 + i % 28}-Mar-2024", "2024-03-02"),
+    (lambda i: f"{1 + i % 28:02} mar 2024", "2024-03-02"),
+    (lambda i: f"{1 + i % 28:02}MAR2024", "2024-03-02"),  # SAS
+    (lambda i: f"{1 + i % 28:02}-Mar-24", "2024-03-02"),  # Excel
+    (lambda i: f"2024-{1 + i % 12:02}", "2024-02-01"),
+    (lambda i: f"2024/{1 + i % 12:02}", "2024-02-01"),
+    (lambda i: f"2024-Q{1 + i % 4}", "2024-04-01"),
+    (lambda i: f"2024 q{1 + i % 4}", "2024-04-01"),
+    (lambda i: f"2024Q{1 + i % 4}", "2024-04-01"),
+    (lambda i: 20240301 + i % 28, "2024-03-02"),
+    (lambda i: 45352 + i % 28, "2024-03-02"),  # what Excel has for 2024-03-01, and so on
+    (lambda i: 45352.4 + i % 28, "2024-03-02"),  # and with a time of day
+]
+"""How a column writes dates, and the day of its second row."""
+
+
+@pytest.mark.parametrize(("written", "day"), WRITTEN)
+def test_dates_are_read_as_they_are_written(tmp_path: Path, written: Column, day: str) -> None:
+    draft = drafted(tmp_path, clinic=clinic, outcome=outcome, visit_date=written)
+    assert draft.roles["date"] == "visit_date"
+    days = pd.to_datetime(selected(tmp_path, draft)["date"], utc=True)
+    assert str(days[1].date()) == day
+    assert days.notna().all()
+
+
+@pytest.mark.parametrize(("written", "day"), WRITTEN)
+def test_sqlite_s_text_becomes_the_same_days(tmp_path: Path, written: Column, day: str) -> None:
+    draft = drafted_from_sqlite(tmp_path, clinic=clinic, outcome=outcome, visit_date=written)
+    days = pd.to_datetime(selected(tmp_path, draft)["date"], utc=True)
+    assert str(days[1].date()) == day
+    assert days.notna().all()
+
+
+SERVERS: dict[str, list[tuple[Writing, object]]] = {
+    "day": [("day", "2024-03-02"), ("time", "2024-03-02 10:15:00")],
+    "marks": [
+        ("day.month.year", "2.3.2024 10:15"),
+        ("day/month/year", "02/03/2024"),
+        ("day-month-year", "2-3-2024"),
+    ],
+    "month first": [("month/day/year", "03/02/2024"), ("month-day-year", "3-2-2024 1:00 PM")],
+    "year first": [("year/month/day", "2024/03/02"), ("digits", 20240302), ("spreadsheet", 45353.4)],
+    "named": [("day mon year", "02-Mar-2024"), ("day mon year", "2 mar 2024"), ("day mon yy", "02MAR24")],
+}
+
+
+@pytest.mark.parametrize("written", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize(("server", "grammar"), [("mysql", "mysql"), ("mariadb", "mysql"), ("mssql", "tsql")])
+def test_servers_that_we_do_not_run_make_the_same_days(
+    server: str, grammar: str, written: list[tuple[Writing, object]]
+) -> None:
+    """Their SQL, said in DuckDB's by a translator that knows their formats and styles."""
+    for writing, value in written:
+        theirs = f"SELECT CAST({date_sql('seen', writing, f'{server}://db/x')} AS DATE) FROM t"
+        (ours,) = sqlglot.transpile(theirs, read=grammar, write="duckdb")
+        with duckdb.connect() as connection:
+            connection.execute("CREATE TABLE t AS SELECT ? AS seen", [value])
+            assert connection.execute(ours).fetchall() == [(date(2024, 3, 2),)], theirs
+
+
+def test_a_slip_in_a_hundred_dates_does_not_cost_the_others(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, clinic=clinic, outcome=outcome, seen=lambda i: "soon" if i == 7 else f"{1 + i % 28}.3.2024"
+    )
+    assert selected(tmp_path, draft)["date"].isna().sum() == 1
+
+
+def test_dates_that_do_not_tell_day_from_month_are_said_to(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, outcome=outcome, date=lambda i: f"{1 + i % 12:02}/03/2024")
+    assert draft.writing == "day/month/year"
+    assert "no value tells" in draft.assumptions[0]
+
+
+def test_numbers_of_eight_digits_are_dates_only_if_they_are_called_so(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, outcome=outcome, serial=lambda i: 20240301 + i % 28)
+    assert draft.undated is not None
+
+
+def test_a_day_number_is_no_date(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, outcome=outcome, trial_day=lambda i: i % 90)
+    assert draft.undated is not None
+    assert draft.assumptions[0].startswith(
+        "column 'trial_day' counts time from a start that it does not tell"
+    )
+    assert "DATE '2024-01-01' + trial_day" in draft.assumptions[0]
