@@ -10,6 +10,7 @@ from tasks.periods import Period, first_day
 from tasks.rendering.edition import Clinic, Edition, LastShown, Line, Outcome, tone_of
 from tasks.rendering.numbers import in_hundred, share, whole
 from tasks.rendering.sentences import bare, policy_words, sentence_case
+from tasks.rendering.shown_names import shown
 from tasks.rendering.standing import important_difference
 
 MOST_NAMED = 6
@@ -184,7 +185,7 @@ def program_words(edition: Edition, clinic: Clinic) -> str:
     program = edition.network.program
     if program is None or program.starts is None:
         return ""
-    start = program.starts.get(clinic.name)
+    start = {shown(name): each for name, each in program.starts.items()}.get(clinic.name)
     if start is None or first_day(start) >= Period.of_label(edition.release.period).day_after:
         return say("clinic.program_not_yet", program=program.label)
     return say("clinic.program_since", program=program.label, month=start_name(start))

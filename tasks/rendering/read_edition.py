@@ -27,10 +27,12 @@ from tasks.rendering.edition import (
     Outcome,
     Rank,
 )
+from tasks.rendering.shown_names import with_shown_names
 
 
 def read_edition(release: Release, network: Network) -> Edition:
     """The release's tables as plain objects; outcomes in the order of the network file."""
+    release = with_shown_names(release)
     outcome_rows = {str(row["outcome"]): row for row in plain_rows(release["outcomes"])}
     order = [name for name in network.outcomes if name in outcome_rows]
     order += [name for name in outcome_rows if name not in order]

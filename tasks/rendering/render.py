@@ -26,7 +26,7 @@ NETWORK = ""
 
 @dataclass(frozen=True)
 class Rendered:
-    """Where the PDFs are: the network's, and clinic → its own."""
+    """Where the PDFs are: the network's, and clinic (its name as shown) → its own."""
 
     network: Path
     clinics: Mapping[str, Path]
