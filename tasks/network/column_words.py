@@ -20,7 +20,10 @@ CLINIC = (
     *("posto", "unidade", "unidad", "abteilung", "station", "service", "servicio", "servico"),
     *("ambulatorio", "dispensary", "dispensaire", "maternity", "institute", "institution", "inst"),
     *("provnum", "prov", "provno", "hosp", "hospid", "ctr", "unit", "einheit", "unite", "kreis"),
+    *("laboratory", "laboratorium", "laboratoire", "laboratorio", "organisation", "organization", "org"),
 )
+CLINIC_ALONE = ("site", "clinic", "facility", "center", "centre")
+"""Those of them that still name places where they are the whole name and the values are 0 and 1 only."""
 COMMUNITY = (
     *("school", "schule", "ecole", "escuela", "escola", "herd", "herde", "troupeau", "rebano", "rebanho"),
     *("farm", "village", "dorf", "aldea", "aldeia", "community", "comm", "commune", "comuna", "gemeinde"),
@@ -39,12 +42,15 @@ COMMUNITY = (
         "litter",
         "classroom",
     ),
-    *("team", "sch", "location", "lieu", "ubicacion", "localizacao", "physician", "surgeon", "therapist"),
-    *("investigator",),
+    *("vill", "physician", "surgeon", "therapist", "nurse", "midwife", "hebamme", "teacher", "instructor"),
+    *("lecturer", "professor", "prof", "lehrer", "judge", "investigator", "team", "sch"),
+    *("location", "lieu", "ubicacion", "localizacao"),
 )
 """What takes the place of clinics where care or teaching is given elsewhere."""
-COMMUNITY_ALONE = ("class", "klasse", "classe", "clase", "turma")
+COMMUNITY_ALONE = ("class", "klasse", "classe", "clase", "turma", "lab", "labor", "labo")
 """The same, of words that say so only where they are the whole name."""
+KIND_OF_PLACE = ("community", "location", "lieu", "ubicacion", "localizacao")
+"""Words that tell a kind of place, as urban and rural are, where they have few values."""
 OF_PLACES = (
     "size",
     "type",
@@ -58,19 +64,27 @@ OF_PLACES = (
     "stage",
     "typ",
     "tipo",
+    "salary",
+    "pay",
+    "experience",
+    "exp",
+    "ratio",
+    "result",
+    "value",
 )
 """What a place has: a column called so says something of the place, and does not name it."""
 REGION = (
     *("region", "district", "county", "state", "province", "zone", "area", "trust", "bundesland", "land"),
     *("lea", "authority", "ccg", "kanton", "bezirk", "departement", "provincia", "estado", "comunidad"),
-    *("regiao", "distrito"),
+    *("regiao", "distrito", "distid", "borough", "precinct", "neighbourhood", "neighborhood", "quartier"),
+    *("barrio", "bairro", "stadtteil", "country", "pays", "pais"),
 )
 PATIENT = (
     *("patient", "subject", "person", "member", "mrn", "client", "participant", "paciente", "versicherter"),
     *("fallnummer", "dossier", "beneficiario", "utente", "sujet", "sujeto", "subj", "pid", "pat", "patid"),
     *("patno", "child", "kid", "infant", "baby", "woman", "student", "pupil", "respondent", "resident"),
     *("schueler", "eleve", "alumno", "aluno", "kind", "enfant", "nino", "crianca", "frau", "femme"),
-    *("mujer", "mulher", "mother", "mom", "family", "respond"),
+    *("mujer", "mulher", "mother", "mom", "family", "respond", "animal", "cow", "calf", "pig", "ewe", "lamb"),
 )
 RECORD = (
     *("record", "encounter", "visit", "test", "sample", "id", "number", "besuch", "fall", "probe"),
@@ -113,7 +127,9 @@ TREATMENT = (
     *("tratamiento", "tratamento", "grupo", "brazo", "braco"),
 )
 """What a trial gives to some and not to others."""
-FOLLOWED = ("exposure", "followup", "follow", "pyears", "pyr", "atrisk", "personyears", "personmonths")
+FOLLOWED = (
+    *("exposure", "followup", "follow", "pyears", "pyr", "atrisk", "trisk", "personyears", "personmonths"),
+)
 RISK = ("risk", "person")
 """At risk or of persons: a time, if the name says so."""
 OF_TIME = ("at", "time", "day", "month", "year", "week", "hour")
@@ -133,6 +149,10 @@ EVENTS = (
 )
 """Counts of those to whom something happened, in a row of sums."""
 WEIGHT = ("freq", "frequency", "haeufigkeit", "haufigkeit", "effectif", "frecuencia", "frequencia")
+GROWING = (
+    *("height", "weight", "bmi", "hgt", "wgt", "groesse", "gewicht", "taille", "poids", "talla", "peso"),
+)
+"""What people are, unless it is measured in them again and again."""
 AGE = ("age", "alter", "edad", "idade")
 SEX = (
     *("sex", "gender", "geschlecht", "sexe", "sexo", "genre", "genero", "sx", "female", "male", "weiblich"),
@@ -160,6 +180,8 @@ PRIVATE = (
     *("prenom", "naissance", "nombre", "apellido", "nacimiento", "direccion", "telefono", "nome"),
     *("nascimento", "endereco", "surname"),
 )
+HOW_MANY = ("n", "nr", "no", "num", "number", "numero", "nombre", "anzahl", "count")
+"""What a column's name begins with that says how many, unless what follows has a number."""
 NUMBERED = (
     *("id", "code", "number", "nr", "no", "num", "nummer", "numero", "kennung", "kode", "codigo", "key"),
     *("index", "identifier", "schluessel", "schlussel", "cle", "clave", "chave", "rownames", "idno"),
@@ -177,7 +199,19 @@ TRAIT = (
 )
 """What people are or have, rather than what came of their care."""
 OUTCOME = (
-    *("outcome", "result", "response", "event", "score", "los", "stay", "visits", "docvis", "hospvis"),
+    *(
+        "outcome",
+        "result",
+        "response",
+        "decision",
+        "event",
+        "score",
+        "los",
+        "stay",
+        "visits",
+        "docvis",
+        "hospvis",
+    ),
     *("mdvis", "incidence", "cases", "deaths", "admissions", "infections", "immun", "immunized"),
     *("immunised", "vaccinated", "ach", "achievement", "exam", "grade", "math", "reading", "pain"),
     *("severity", "recurrence", "recurred", "complication", "complications", "cured", "improved", "fev"),
@@ -235,22 +269,34 @@ _NO_COMPOUNDS = (
     *("island", "gland", "ozone", "update", "candidate", "mandate", "metadata", "database", "alternative"),
     *("altered", "against", "latest", "highest", "lowest", "gestation", "administration", "registration"),
     *("medication", "respiration", "duration", "concentration", "chocolate", "plate", "template"),
-    *("hospitalization", "hospitalisation", "hospitalizacion", "hospitalizacao"),
+    *("nursery", "hospitalization", "hospitalisation", "hospitalizacion", "hospitalizacao"),
     *("translate", "percentage", "dosage", "stage", "usage", "personal", "grandmother", "godmother"),
 )
 """Words that another word stands in by chance."""
+_GLUED = ("id", "num", "nr", "no", "code")
+"""What numbers things, where it is written in one with their word."""
+
+
+NUMBERED_THINGS = (*CLINIC, *COMMUNITY, *REGION, *PATIENT, *RECORD)
+"""What a number of its own stands for: a clinic, a patient, a visit."""
 
 
 def words_of(name: str) -> set[str]:
     """The words of a column's name: of `clinicName`, `clinic_name` and `Clinic name`, clinic and name.
 
-    Of a word that ends in a number, as `age75` or `edlevel2`, also the word without it.
+    Of a word that ends in a number, as `age75` or `edlevel2`, also the word without it; of one that ends in
+    what numbers things, as `schoolid` or `villnum`, the word before it.
     """
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode() or name
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
-    words = {word.lower() for word in re.split(r"[\W_]+", spaced) if word}
+    words = {word.lower() for word in re.split(r"[\W_]+", _spaced(name)) if word}
     words |= {word.rstrip("0123456789") for word in words} - {""}
+    words |= {word.removesuffix(ending) for word in words for ending in _GLUED if len(word) > len(ending) + 2}
     return words | {word[:-1] for word in words if word.endswith("s") and len(word) > 3}
+
+
+def _spaced(name: str) -> str:
+    """The name in plain letters, a blank before what begins with a capital."""
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode() or name
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
 
 
 def _holds(part: str, word: str) -> bool:
@@ -258,6 +304,20 @@ def _holds(part: str, word: str) -> bool:
     if part.startswith(_NO_COMPOUNDS):
         return False
     return (len(word) >= _INSIDE and word in part) or (len(word) >= _AT_END and part.endswith(word))
+
+
+def says_how_many(name: str, numbered: Collection[str]) -> bool:
+    """Whether a column is called number of visits, num_visits or nrVisits rather than visit_number.
+
+    Args:
+        name: the column's.
+        numbered: words for what has a number, as in no_patient.
+    """
+    first, *rest = re.split(r"[\W_]+", _spaced(name).lower())
+    if first not in HOW_MANY or not rest:
+        return False
+    plural = any(word.endswith("s") for word in rest)
+    return "of" in rest or plural or not found(" ".join(rest), numbered)
 
 
 def found(name: str, words: Collection[str]) -> list[str]:
@@ -270,3 +330,12 @@ def said(name: str, words: Collection[str]) -> list[str]:
     """Which of `words` stand in a column's name by themselves, in their own order."""
     parts = words_of(name)
     return [word for word in words if word in parts]
+
+
+def said_last(name: str, words: Collection[str]) -> list[str]:
+    """Those that `said` finds, and longer ones that a compound ends in, as in `schooltype`."""
+    parts = words_of(name)
+    ends = tuple(word for word in words if len(word) >= _AT_END)
+    return [
+        word for word in words if word in parts or (word in ends and any(p.endswith(word) for p in parts))
+    ]

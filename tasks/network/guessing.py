@@ -25,6 +25,7 @@ from tasks.network.profile import TableProfile
 from tasks.periods import Kind
 
 _RECORDS_OF_A_CLINIC = 5
+_RECORDS_OF_A_PATIENT = 2
 _ORDER = ("clinic", "region", "patient", "record", "date")
 
 
@@ -56,7 +57,7 @@ def guess(
     if look is not None and "clinic" in columns and _repeats(profile, columns["clinic"]):
         of_clinics = look.same_within(profile, columns["clinic"])
     taken = {*of_clinics, *columns.values(), *dates.parts, *adjusters, program, weight}
-    drafted, others = choose_outcomes(profile, taken)
+    drafted, others = choose_outcomes(profile, taken, _followed(profile, columns.get("patient"), look))
     codings = codings_of(profile, program)
     outcomes = [guess_outcome(each, guess_exposure(profile, each.name)) for each in drafted]
     exposures = {each.exposure for each in outcomes}
@@ -129,6 +130,17 @@ def _is_trait(column: str) -> bool:
 def _repeats(profile: TableProfile, clinic: str) -> bool:
     """Whether clinics have records enough that what is the same for all of them is not so by chance."""
     return profile.n_rows >= _RECORDS_OF_A_CLINIC * profile.column(clinic).n_distinct
+
+
+def _followed(profile: TableProfile, patient: str | None, look: Look | None) -> frozenset[str]:
+    """The columns whose values change within patients who come again and again."""
+    if (
+        look is None
+        or patient is None
+        or profile.n_rows < _RECORDS_OF_A_PATIENT * profile.column(patient).n_distinct
+    ):
+        return frozenset()
+    return frozenset(profile.names) - look.same_within(profile, patient)
 
 
 def _guess_weight(profile: TableProfile) -> str | None:

@@ -24,15 +24,20 @@ _NAMING = (*words.OUTCOME, *words.BETTER_HIGHER, *words.BETTER_LOWER)
 
 
 def choose_outcomes(
-    profile: TableProfile, taken: Collection[str | None]
+    profile: TableProfile, taken: Collection[str | None], followed: Collection[str] = ()
 ) -> tuple[list[ColumnProfile], list[ColumnProfile]]:
     """The columns that a draft has as outcomes, in the table's order, and those left for a person to choose.
 
     Outcomes by name come first, then measurements; yes and no without a telling name only where there is no
     outcome by name, and what people are rather than what came of their care where there is nothing else.
+
+    Args:
+        profile: the table.
+        taken: columns that have another role.
+        followed: columns whose values change within patients.
     """
     measured = [each for each in profile.columns if each.name not in taken and measures(each, profile)]
-    likely = {each.name: _unlikeliness(each, profile) for each in measured}
+    likely = {each.name: _unlikeliness(each, profile, followed) for each in measured}
     by_name = 0 in likely.values()
     drafted = [each for each in measured if likely[each.name] < (2 if by_name else 3)]
     if not drafted:
@@ -48,8 +53,10 @@ def choose_outcomes(
     ]
 
 
-def _unlikeliness(column: ColumnProfile, profile: TableProfile) -> int:
+def _unlikeliness(column: ColumnProfile, profile: TableProfile, followed: Collection[str]) -> int:
     """0: an outcome by name, 1: a measurement, 2: yes or no, 3: a trait, a time, or made of another one."""
+    if column.name in followed and words.said(column.name, words.GROWING):
+        return 1
     if words.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_derived(column, profile):
         return 3
     if is_outcome_by_name(column):
@@ -95,6 +102,8 @@ def measures(column: ColumnProfile, profile: TableProfile) -> bool:
     if not is_number(column) or column.n_distinct < 2:
         return False
     named = is_outcome_by_name(column)
+    if words.says_how_many(column.name, words.NUMBERED_THINGS):
+        return not words.found(column.name, _GROUPING)  # so many patients is a place's size
     if words.said(column.name, words.NUMBERED) or column.name.lower() == "rownames":
         return says_yes_or_no(column) and named
     if words.found(column.name, words.PRIVATE) and not words.said(column.name, words.OUTCOME):

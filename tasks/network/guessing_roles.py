@@ -15,6 +15,8 @@ _LEAST_CLINICS = 6
 _LEAST_RECORDS = 10
 """Records that a clinic without a telling name has on average."""
 _FEWEST_PATIENTS = 8
+_WORDS_OF_A_PLACE = 2
+"""Words in the name of a column of places: location_id, but not location of the breach."""
 _MOST_LOOKS = 8
 """Columns that are looked at once more, at most."""
 
@@ -78,6 +80,8 @@ class _Search:
         if column.kind not in ("text", "number") or column.n_distinct < 2 or says_yes_or_no(column):
             return False
         told = column.name.lower() in _ROW_NUMBERS or words.found(column.name, words.CLINIC)
+        if column.kind == "number" and words.says_how_many(column.name, words.NUMBERED_THINGS):
+            return False
         if (words.found(column.name, words.PRIVATE) and not told) or column.writing not in (
             None,
             "spreadsheet",
@@ -99,25 +103,10 @@ class _Search:
     def clinic(self) -> None:
         """The clinic by its name, else what takes its place by name, else the only grouping column."""
         half = max(2, self.profile.n_rows // 2)
-        grouping = [
-            each
-            for each in self.labels
-            if each.n_distinct <= half and not words.said(each.name, words.OF_PLACES)
-        ]
+        grouping = [each for each in self.labels if each.n_distinct <= half and not _is_of_places(each)]
         if self.take("clinic", grouping, words.CLINIC):
             return
-        if self.take("clinic", grouping, words.COMMUNITY):
-            self._assume_place(self.found["clinic"])
-            return
-        alone = [each for each in self.labels if each.name.lower() in words.COMMUNITY_ALONE]
-        if self.take("clinic", [each for each in alone if self._groups_enough(each)], words.COMMUNITY_ALONE):
-            self._assume_place(self.found["clinic"])
-            return
-        finest = sorted(grouping, key=lambda each: (-each.n_distinct, each.kind != "text"))
-        areas = [each for each in finest if words.found(each.name, words.REGION)]
-        if areas:
-            self.found["clinic"] = areas[0].name
-            self._assume_place(areas[0].name)
+        if self._take_place(grouping) or self._take_one_of_two():
             return
         sound = [each for each in grouping if self._groups(each)]
         if len(sound) == 1:
@@ -127,7 +116,7 @@ class _Search:
                 "only one that groups the records"
             )
             return
-        if not sound and self._take_what_others_depend_on():
+        if not sound and (self._take_what_others_depend_on() or self._take_kind_of_place(grouping)):
             return
         candidates = tuple(each.name for each in sound)
         offered = f"; it could be {' or '.join(repr(each) for each in candidates)}" if candidates else ""
@@ -139,10 +128,43 @@ class _Search:
             )
         )
 
+    def _take_place(self, grouping: list[ColumnProfile]) -> bool:
+        """Take what is called like a school, a village or a class, else the finest of areas."""
+        places = [each for each in grouping if not _is_kind_of_place(each)]
+        alone = [each for each in self.labels if each.name.lower() in words.COMMUNITY_ALONE]
+        taken = self.take("clinic", places, words.COMMUNITY) or self.take(
+            "clinic", [each for each in alone if self._groups_enough(each)], words.COMMUNITY_ALONE
+        )
+        if not taken:
+            areas = [each for each in grouping if words.found(each.name, words.REGION)]
+            finest = max(areas, key=lambda each: (each.n_distinct, each.kind == "text"), default=None)
+            if finest is None:
+                return False
+            self.found["clinic"] = finest.name
+        self._assume_place(self.found["clinic"])
+        return True
+
+    def _take_kind_of_place(self, grouping: list[ColumnProfile]) -> bool:
+        """Take a column called community or location although it has few values: there is nothing better."""
+        taken = self.take("clinic", grouping, words.KIND_OF_PLACE)
+        if taken:
+            self._assume_place(self.found["clinic"])
+        return taken
+
     def _assume_place(self, name: str) -> None:
         self.assumptions.append(
             f"column {name!r} takes the place of the clinic: no column is called clinic, hospital or the like"
         )
+
+    def _take_one_of_two(self) -> bool:
+        """Take a column called site or the like that holds 0 and 1: a network of two."""
+        called = (each for each in self.profile.columns if each.name.lower() in words.CLINIC_ALONE)
+        two = next((each.name for each in called if each.kind == "number" and each.zero_one), None)
+        if two is None:
+            return False
+        self.found["clinic"] = two
+        self.assumptions.append(f"column {two!r} holds two clinics, 0 and 1, rather than no and yes")
+        return True
 
     def _groups(self, column: ColumnProfile) -> bool:
         """Whether a column without a telling name looks like one of places rather than of people's traits."""
@@ -210,6 +232,21 @@ class _Search:
 
 
 _ROW_NUMBERS = {"rownames", "row", "index", "column0", "unnamed: 0"}
+
+
+def _is_of_places(column: ColumnProfile) -> bool:
+    """Whether a column says something of places rather than names one: a size, or how many there are."""
+    name = column.name.lower()
+    if column.kind == "number" and name.endswith("s") and name[:-1] in (*words.CLINIC, *words.COMMUNITY):
+        return True
+    return bool(words.said_last(column.name, words.OF_PLACES))
+
+
+def _is_kind_of_place(column: ColumnProfile) -> bool:
+    """Whether a column called community or location has few values, or is one of something else."""
+    if not words.said(column.name, words.KIND_OF_PLACE):
+        return False
+    return column.n_distinct < _LEAST_CLINICS or len(words.words_of(column.name)) > _WORDS_OF_A_PLACE
 
 
 def _is_of_another(column: ColumnProfile) -> bool:

@@ -63,6 +63,8 @@ CONTROL = (
         "placebo",
         "control",
         "controls",
+        "ctrl",
+        "ctl",
         "usual",
         "usual care",
         "standard",

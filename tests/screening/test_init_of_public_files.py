@@ -48,6 +48,12 @@ FILES = {
     "medicaldata/covid_testing": Expected("clinic_name", (), "subject_id", ("result",), "drive_thru_ind"),
     "COUNT/rwm5yr": Expected(None, ("year",), "id", ("docvis", "hospvis")),
     "MASS/bacteria": Expected(None, (), "ID", ("y",)),
+    "MASS/coop": Expected("Lab", (), None, ("Conc",)),
+    "carData/Greene": Expected("judge", (), None, ("decision",)),
+    "geepack/dietox": Expected("Litter", (), "Pig", ("Weight",)),
+    "aod/dja": Expected("village", (), None, ("y",), "group"),
+    "tidyr/cms_patient_experience": Expected("org_nm", (), None, ("prf_rate",)),
+    "robustbase/CrohnD": Expected("country", (), "ID", ("nrAdvE",)),
 }
 
 

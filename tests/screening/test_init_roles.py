@@ -1,0 +1,185 @@
+"""Which columns `init` takes for the clinic, its region and the patient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import ClinicnetError
+from tasks.network.draft_text import write_draft
+from tests.screening.drafts import Column, checked, clinic, drafted, outcome, selected
+
+PLACES = (
+    *("provnum", "prov", "district", "comm", "herd", "school_id", "village", "practice", "ward", "unit"),
+    *("Centre", "centerId", "site", "site_id", "facility", "hospital", "hosp", "Krankenhaus", "Schule"),
+    *("Gemeinde", "station", "hôpital", "commune", "établissement", "escuela", "aldea", "escola", "unidade"),
+    *("villnum", "schoolid", "org_nm", "distid", "Laboratoire", "teacher_code", "precinct", "country"),
+)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_clinics_are_known_by_words_of_many_fields(tmp_path: Path, name: str) -> None:
+    columns: dict[str, Column] = {
+        "children": lambda i: ["0", "1", "2", "3+"][i % 4],
+        "ord": lambda i: f"0{i % 7}",
+        name: lambda i: 100 + i % 5,
+        "patient": lambda i: i,
+        "outcome": outcome,
+    }
+    draft = drafted(tmp_path, **columns)
+    assert draft.roles["clinic"] == name
+    assert draft.roles["patient"] == "patient"
+    assert [each.column for each in draft.outcomes] == ["outcome"]
+    assert checked(tmp_path, draft)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clinical_stage",
+        "surgery_size",
+        "hospital_type",
+        "prostate",
+        "composite",
+        "award",
+        "status",
+        "urban_area",
+        "hospital_visits",
+        "schooltype",
+        "teachers",
+        "teacher_salary",
+        "laboratory_result",
+        "nr_clinics",
+    ],
+)
+def test_words_that_hold_a_clinics_by_chance_name_none(tmp_path: Path, name: str) -> None:
+    draft = drafted(tmp_path, **{name: lambda i: i % 4 if name != "urban_area" else i % 2, "y": outcome})
+    assert "clinic" not in draft.roles
+
+
+def test_the_only_column_that_groups_is_taken_and_said(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, equipage=lambda i: f"L{i % 8}", race=lambda i: "abcdefg"[i % 7], outcome=outcome
+    )
+    assert draft.roles["clinic"] == "equipage"
+    assert draft.assumptions[0].startswith("column 'equipage' holds the clinic: no column is called like one")
+    assert checked(tmp_path, draft)
+
+
+def test_of_two_columns_of_areas_the_one_by_name_is_taken_before_its_number(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, statefip=lambda i: i % 7, state=lambda i: f"State {i % 7}", score=lambda i: i / 7
+    )
+    assert draft.roles["clinic"] == "state"
+
+
+@pytest.mark.parametrize("name", ["location", "sch", "LIEU", "physician"])
+def test_what_else_records_are_grouped_by_takes_the_clinics_place(tmp_path: Path, name: str) -> None:
+    draft = drafted(tmp_path, **{name: lambda i: i % 7, "score": lambda i: i / 7})
+    assert draft.roles["clinic"] == name
+
+
+def test_levels_of_a_scale_are_no_clinics_and_what_is_missing_is_marked(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, children=lambda i: ["0", "1", "2", "3+"][i % 4], outcome=outcome)
+    assert "clinic" not in draft.roles
+    assert draft.missing[0].sentence.startswith("no column of clinics was found")
+    assert "# TO DO: no column of clinics was found" in write_draft(draft)
+    with pytest.raises(ClinicnetError, match="name the column that holds the clinic"):
+        checked(tmp_path, draft)
+
+
+def test_a_number_that_others_depend_on_is_taken_for_the_clinic_and_said(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        equipage=lambda i: i % 8,
+        lits=lambda i: i % 8 // 2 * 20,
+        durée=lambda i: i // 2 % 9,
+        died=outcome,
+    )
+    assert draft.roles["clinic"] == "equipage"
+    assert "the only one within which others are the same" in draft.assumptions[0]
+    assert [each.column for each in draft.outcomes] == ["died", "durée"]
+
+
+def test_a_school_class_is_a_clinics_place_only_if_it_has_many_values(tmp_path: Path) -> None:
+    many = drafted(tmp_path, **{"class": lambda i: i % 9, "score": lambda i: i / 7})
+    assert many.roles["clinic"] == "class"
+    (tmp_path / "r.duckdb").unlink()
+    few = drafted(tmp_path, **{"class": lambda i: i % 3, "score": lambda i: i / 7})
+    assert "clinic" not in few.roles
+
+
+def test_of_two_columns_that_group_none_is_taken(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, equipage=lambda i: f"L{i % 8}", equipe=lambda i: f"E{i % 7}", outcome=outcome)
+    assert "clinic" not in draft.roles
+    assert draft.missing[0].candidates == ("equipage", "equipe")
+
+
+def test_what_numbers_other_levels_is_no_outcome(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        n=400,
+        region=lambda i: i % 2 + 1,
+        district=lambda i: i % 8 + 1,
+        hospital=lambda i: i % 8 * 10 + i // 8 % 2,
+        mom=lambda i: i // 2,
+        kid=lambda i: i * 3,
+        household_id=lambda i: i // 3,
+        outcome=outcome,
+    )
+    assert draft.roles["clinic"] == "hospital"
+    assert draft.roles["patient"] == "kid"
+    assert [each.column for each in draft.outcomes] == ["outcome"]
+    assert draft.undrafted == ()
+
+
+def test_a_kind_of_place_is_no_place_while_there_are_areas(tmp_path: Path) -> None:
+    kinds: dict[str, Column] = {
+        "community": lambda i: ["Urban", "Suburban", "Rural"][i % 3],
+        "Location.of.the.event": lambda i: f"Place {i % 8}",
+        "score": lambda i: i / 7,
+    }
+    draft = drafted(tmp_path, **kinds, county=lambda i: f"County {i % 7}")
+    assert draft.roles["clinic"] == "county"
+    (tmp_path / "r.duckdb").unlink()
+    alone = drafted(tmp_path, community=kinds["community"], score=kinds["score"])
+    assert alone.roles["clinic"] == "community"
+
+
+def test_those_who_give_care_or_judge_come_before_where(tmp_path: Path) -> None:
+    columns: dict[str, Column] = {"location": lambda i: f"L{i % 7}", "judge": lambda i: f"J{i % 8}"}
+    draft = drafted(tmp_path, **columns, decision=lambda i: ["yes", "no"][i % 3 > 0], rate=lambda i: i / 7)
+    assert draft.roles["clinic"] == "judge"
+    assert draft.outcomes[0].column == "decision"
+
+
+def test_a_site_of_two_is_a_network_of_two_and_said(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, SITE=lambda i: i % 2, hospital=lambda i: i // 2 % 2, score=lambda i: i / 7)
+    assert draft.roles["clinic"] == "SITE"
+    assert draft.assumptions[0] == "column 'SITE' holds two clinics, 0 and 1, rather than no and yes"
+    assert set(selected(tmp_path, draft)["clinic"]) == {0, 1}
+
+
+def test_a_laboratory_is_a_clinics_place_where_its_name_is_all_that_is_said(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, lab=lambda i: f"L{i % 6}", Spc=lambda i: f"S{i % 7}", conc=lambda i: i / 7)
+    assert draft.roles["clinic"] == "lab"
+
+
+def test_animals_of_a_herd_are_its_patients(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, Herd=lambda i: i % 5, Pig=lambda i: 4600 + i % 40, Feed=lambda i: i / 7)
+    assert draft.roles["patient"] == "Pig"
+    assert [each.column for each in draft.outcomes] == ["Feed"]
+
+
+def test_how_many_is_no_number_of_anything(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        nrAdvE=lambda i: i % 11,
+        no_patient=lambda i: i // 2,
+        n_patients=lambda i: 40 + i % 7,
+        visit_number=lambda i: i,
+    )
+    assert draft.roles["patient"] == "no_patient"
+    assert [(each.column, each.kind) for each in draft.outcomes] == [("nrAdvE", "count")]
