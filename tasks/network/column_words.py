@@ -43,7 +43,8 @@ COMMUNITY = (
         "classroom",
     ),
     *("vill", "physician", "surgeon", "therapist", "nurse", "midwife", "hebamme", "teacher", "instructor"),
-    *("lecturer", "professor", "prof", "lehrer", "judge", "investigator", "team", "sch"),
+    *("lecturer", "professor", "prof", "lehrer", "judge", "investigator", "team", "sch", "branch"),
+    *("filiale", "sucursal", "business"),
     *("location", "lieu", "ubicacion", "localizacao"),
 )
 """What takes the place of clinics where care or teaching is given elsewhere."""
@@ -77,7 +78,7 @@ REGION = (
     *("region", "district", "county", "state", "province", "zone", "area", "trust", "bundesland", "land"),
     *("lea", "authority", "ccg", "kanton", "bezirk", "departement", "provincia", "estado", "comunidad"),
     *("regiao", "distrito", "distid", "borough", "precinct", "neighbourhood", "neighborhood", "quartier"),
-    *("barrio", "bairro", "stadtteil", "country", "pays", "pais"),
+    *("barrio", "bairro", "stadtteil", "country", "pays", "pais", "fips", "fip"),
 )
 PATIENT = (
     *("patient", "subject", "person", "member", "mrn", "client", "participant", "paciente", "versicherter"),
@@ -180,7 +181,9 @@ PRIVATE = (
     *("prenom", "naissance", "nombre", "apellido", "nacimiento", "direccion", "telefono", "nome"),
     *("nascimento", "endereco", "surname"),
 )
-HOW_MANY = ("n", "nr", "no", "num", "number", "numero", "nombre", "anzahl", "count")
+NAME = ("name", "nom", "nombre", "nome")
+"""What people and places have."""
+HOW_MANY = ("n", "nr", "no", "num", "number", "numberof", "numero", "nombre", "anzahl", "count")
 """What a column's name begins with that says how many, unless what follows has a number."""
 NUMBERED = (
     *("id", "code", "number", "nr", "no", "num", "nummer", "numero", "kennung", "kode", "codigo", "key"),

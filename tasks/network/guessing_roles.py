@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -79,13 +80,9 @@ class _Search:
     def _labels(self, column: ColumnProfile) -> bool:
         if column.kind not in ("text", "number") or column.n_distinct < 2 or says_yes_or_no(column):
             return False
-        told = column.name.lower() in _ROW_NUMBERS or words.found(column.name, words.CLINIC)
         if column.kind == "number" and words.says_how_many(column.name, words.NUMBERED_THINGS):
             return False
-        if (words.found(column.name, words.PRIVATE) and not told) or column.writing not in (
-            None,
-            "spreadsheet",
-        ):
+        if _is_private(column) or column.writing not in (None, "spreadsheet"):
             return False
         return not (
             column.kind == "number" and words.said(column.name, (*words.OUTCOME, *words.BETTER_LOWER))
@@ -146,7 +143,8 @@ class _Search:
 
     def _take_kind_of_place(self, grouping: list[ColumnProfile]) -> bool:
         """Take a column called community or location although it has few values: there is nothing better."""
-        taken = self.take("clinic", grouping, words.KIND_OF_PLACE)
+        short = [each for each in grouping if len(words.words_of(each.name)) <= _WORDS_OF_A_PLACE]
+        taken = self.take("clinic", short, words.KIND_OF_PLACE)
         if taken:
             self._assume_place(self.found["clinic"])
         return taken
@@ -234,12 +232,26 @@ class _Search:
 _ROW_NUMBERS = {"rownames", "row", "index", "column0", "unnamed: 0"}
 
 
+def _is_private(column: ColumnProfile) -> bool:
+    """Whether a column holds people's names and the like; the name of a place is nobody's."""
+    if column.name.lower() in _ROW_NUMBERS:
+        return False
+    of_place = words.found(column.name, (*words.CLINIC, *words.COMMUNITY, *words.REGION))
+    private = words.found(column.name, words.PRIVATE)
+    return bool([each for each in private if not (of_place and each in words.NAME)])
+
+
 def _is_of_places(column: ColumnProfile) -> bool:
     """Whether a column says something of places rather than names one: a size, or how many there are."""
-    name = column.name.lower()
-    if column.kind == "number" and name.endswith("s") and name[:-1] in (*words.CLINIC, *words.COMMUNITY):
+    if _are_many(column, (*words.CLINIC, *words.COMMUNITY)):
         return True
     return bool(words.said_last(column.name, words.OF_PLACES))
+
+
+def _are_many(column: ColumnProfile, things: Collection[str]) -> bool:
+    """Whether a number is called by a plural, as teachers or students: it says how many."""
+    name = column.name.lower()
+    return column.kind == "number" and name.endswith(tuple(f"{each}s" for each in things))
 
 
 def _is_kind_of_place(column: ColumnProfile) -> bool:
@@ -251,7 +263,9 @@ def _is_kind_of_place(column: ColumnProfile) -> bool:
 
 def _is_of_another(column: ColumnProfile) -> bool:
     """Whether a column called like a patient's number says something of the patient instead."""
-    return bool(words.said(column.name, (*words.AGE, *words.TRAIT, *words.OUTCOME, *words.COUNTED)))
+    return _are_many(column, words.PATIENT) or bool(
+        words.said(column.name, (*words.AGE, *words.TRAIT, *words.OUTCOME, *words.COUNTED))
+    )
 
 
 def _score(column: ColumnProfile, telling: tuple[str, ...]) -> int:

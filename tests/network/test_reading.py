@@ -74,6 +74,14 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert network.limits["age"].maximum == 110
 
 
+def test_a_byte_order_mark_is_no_part_of_the_file_and_moves_no_line(tmp_path: Path) -> None:
+    marked = write(tmp_path, "\ufeff" + GOOD)
+    assert marked.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert set(read_network(marked).outcomes) == set(read_network(write(tmp_path, GOOD)).outcomes)
+    plain = wrong(tmp_path, GOOD.replace("binary", "yes-no"))
+    assert wrong(tmp_path, "\ufeff" + GOOD.replace("binary", "yes-no")) == plain
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -15,6 +15,7 @@ PLACES = (
     *("Centre", "centerId", "site", "site_id", "facility", "hospital", "hosp", "Krankenhaus", "Schule"),
     *("Gemeinde", "station", "hôpital", "commune", "établissement", "escuela", "aldea", "escola", "unidade"),
     *("villnum", "schoolid", "org_nm", "distid", "Laboratoire", "teacher_code", "precinct", "country"),
+    *("school_name", "Nom du village", "county_name", "business_name"),
 )
 
 
@@ -51,6 +52,8 @@ def test_clinics_are_known_by_words_of_many_fields(tmp_path: Path, name: str) ->
         "teacher_salary",
         "laboratory_result",
         "nr_clinics",
+        "NumberofLocations",
+        "hospital_phone",
     ],
 )
 def test_words_that_hold_a_clinics_by_chance_name_none(tmp_path: Path, name: str) -> None:
@@ -183,3 +186,21 @@ def test_how_many_is_no_number_of_anything(tmp_path: Path) -> None:
     )
     assert draft.roles["patient"] == "no_patient"
     assert [(each.column, each.kind) for each in draft.outcomes] == [("nrAdvE", "count")]
+
+
+def test_students_are_how_many_and_nobodys_number(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        students=lambda i: 40 + i // 2,
+        allstudents=lambda i: 2 * i,
+        score=lambda i: i / 7,
+    )
+    assert "patient" not in draft.roles
+
+
+def test_the_name_of_a_person_is_no_clinic(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, patient_name=lambda i: f"P{i % 9}", birth_country=lambda i: i % 7, score=outcome
+    )
+    assert "clinic" not in draft.roles
