@@ -74,10 +74,11 @@ SECTIONS = {
 
 
 def rows() -> list[dict[str, Any]]:
+    """The same ones every time, whichever tests were run before."""
     clean = [*months_of("A", 60, 60, 60, 4), *months_of("B", 9, 9, 9, 9), *months_of("O'Hara", 1, 0, 1, 1)]
     usual = {"clinic": "A", "date": "2024-04-09", "patient": -1, "vaccinated": 1} | WHOLE
     dirty = [usual | {"patient": -2 - i} | each for i, each in enumerate(DIRT)]
-    return [row | WHOLE for row in clean] + dirty
+    return [row | WHOLE | {"patient": 1_000 + i} for i, row in enumerate(clean)] + dirty
 
 
 def result(described: Network) -> Screened:
