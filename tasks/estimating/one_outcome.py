@@ -22,7 +22,7 @@ from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.sparse_records import ModelRecords, model_records
 from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
-from tasks.estimating.worth import Worth, worth_of_records
+from tasks.estimating.worth import Worth, program_by_month, worth_of_records
 from tasks.models import GlmmFit, LmmFit, Shrunken, shrink
 from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network, PolicySection
@@ -107,7 +107,8 @@ def _estimate(
     try:
         family = attempted(lambda: family_of(question.outcome, question.null, records))
         question = replace(question, chosen=family)
-        worth = attempted(lambda: worth_of_records(question, summary))
+        under = attempted(lambda: program_by_month(question, records))
+        worth = attempted(lambda: worth_of_records(question, summary, under))
         bent = attempted(lambda: _with_curves(model_records(question, records, summary), summary, worth))
         ranked, fit = attempted(lambda: _ranking(bent, worth))
         shrunken = attempted(lambda: shrink(fit, "clinic"))

@@ -11,6 +11,7 @@ import pandas as pd
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.summary import Summary
 from tasks.models.clinics.alike_records import Alike, month_shocks, patients_alike
+from tasks.records import Records, cells_for
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,13 @@ class Worth:
 
     Attributes:
         months: SD of the shocks of clinics' months, on the scale of the link; 0 where there are none.
+        lasting: correlation of the shocks of neighbouring months; 0 where they come anew.
         patients: correlation of a patient's records; 0 where there is none, or a model has it.
         factor: clinic → design effect of both.
     """
 
     months: float
+    lasting: float
     patients: float
     factor: pd.Series
 
@@ -35,30 +38,55 @@ class Worth:
         return {str(clinic): float(each) for clinic, each in self.factor.items()}
 
 
-def worth_of_records(question: OutcomeFormulas, summary: Summary) -> Worth:
+def program_by_month(question: OutcomeFormulas, records: Records) -> pd.Series | None:
+    """(clinic, month) → share of its records under the program; None without one."""
+    if question.program is None:
+        return None
+    _, cells = cells_for(f"{question.program} ~ 1", records, groups=("clinic", "month"))
+    frame = pd.DataFrame(
+        {
+            "clinic": [str(cells.levels[0][each]) for each in cells.codes[:, 0]],
+            "month": [str(cells.levels[1][each]) for each in cells.codes[:, 1]],
+            "under": cells.total,
+            "records": cells.weight,
+        }
+    )
+    sums = frame.groupby(["clinic", "month"])[["under", "records"]].sum()
+    return sums["under"] / sums["records"]
+
+
+def worth_of_records(question: OutcomeFormulas, summary: Summary, program: pd.Series | None = None) -> Worth:
     """What the records of each clinic are worth for an outcome.
 
     Months of a clinic are held to the clinic's own level and the month's; what they vary by beyond that is
-    not lasting, and says nothing about the clinic. Counts of records by month are months already.
+    not the clinic's, and says nothing about it, whether it comes anew each month or lasts some months. Counts
+    of records by month are months already.
 
     Args:
         question: the outcome's formulas, its family chosen.
         summary: the window's moments.
+        program: (clinic, month) → share of its records under the program.
     """
     moments = summary.outcomes[question.name]
     kind = question.outcome.kind
     alone = pd.Series(1.0, index=pd.Index(sorted(moments["clinic"].unique()), name="clinic"))
     if question.outcome.counts_records:
-        return Worth(0.0, 0.0, alone)
-    months, shocks = 0.0, alone
+        return Worth(0.0, 0.0, 0.0, alone)
+    months, lasting, shocks = 0.0, 0.0, alone
     if len(summary.months) > 1:
-        found = month_shocks(moments, kind, overdispersed=question.family == "negative-binomial")
-        months, shocks = found.strength, found.factor
+        found = month_shocks(
+            moments,
+            kind,
+            overdispersed=question.family == "negative-binomial",
+            come_again=question.name in summary.patients,
+            program=program,
+        )
+        months, lasting, shocks = found.strength, found.lasting, found.factor
     patients, again = 0.0, alone
     if kind != "continuous":  # whose models have an effect of each patient
         found = alike_patients(question, summary)
         patients, again = found.strength, found.factor
-    return Worth(months, patients, shocks + again - 1.0)
+    return Worth(months, lasting, patients, shocks + again - 1.0)
 
 
 def alike_patients(question: OutcomeFormulas, summary: Summary) -> Alike:

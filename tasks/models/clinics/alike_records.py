@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from tasks.models.clinics.lasting_shocks import lasting_shocks
 from tasks.models.fit import Floats
 from tasks.models.linear_mixed.level_variances import moderated_variances
 
@@ -38,23 +39,36 @@ class Alike:
 
     Attributes:
         strength: SD of months' shocks on the scale of the link, or the correlation of a patient's records.
+        lasting: correlation of the shocks of neighbouring months; 0 where they come anew.
         factor: clinic → its design effect: by how much the variance of its own figure is larger, 1 or more.
     """
 
     strength: float
     factor: pd.Series
+    lasting: float = 0.0
 
 
-def month_shocks(moments: pd.DataFrame, kind: Kind, *, overdispersed: bool = False) -> Alike:
+def month_shocks(
+    moments: pd.DataFrame,
+    kind: Kind,
+    *,
+    overdispersed: bool = False,
+    come_again: bool = False,
+    program: pd.Series | None = None,
+) -> Alike:
     """Shocks that a clinic's month has of its own, beside the clinic's level and the month's.
 
-    None where months scatter about both no more than chance explains.
+    None where months scatter about both no more than chance explains. Where neighbouring months of clinics
+    are alike, shocks last, and cost the clinic's figure the more. Patients who come again make them alike as
+    well, so with those nothing is taken to last.
 
     Args:
         moments: one row a clinic and month: `clinic`, `month`, `n`, `mean` and `squares` (of continuous
             outcomes), `total`, `exposure`.
         kind: the outcome's.
         overdispersed: whether counts vary more than a Poisson's within a clinic's month.
+        come_again: whether patients do.
+        program: (clinic, month) → share of its records under the program, whose start is no shock that lasts.
     """
     there = moments[moments["n"] > 0]
     clinics, months = (pd.Categorical(there[each]) for each in ("clinic", "month"))
@@ -84,10 +98,30 @@ def month_shocks(moments: pd.DataFrame, kind: Kind, *, overdispersed: bool = Fal
     heterogeneity, shock = float(weight @ z**2), 0.0
     if df > 0 and left > 0.0 and special.chdtrc(df, heterogeneity) < SIGNIFICANT:
         shock = (heterogeneity - df) / left
-    factor = np.ones(len(by_clinic))
-    factor[held] += shock * squared[held] / by_clinic[held]
-    found = pd.Series(factor, index=pd.Index(clinics.categories, name="clinic"))
-    return Alike(float(np.sqrt(shock)), found.reindex(every, fill_value=1.0))
+    strength, lasting, added = float(np.sqrt(shock)), 0.0, np.zeros(len(by_clinic))
+    added[held] = shock * squared[held] / by_clinic[held]
+    grid = (len(clinics.categories), len(months.categories))
+    steps = [] if program is None else _program(program, clinics.categories, months.categories)
+    about, precision = (_placed(each, rows, grid) for each in (np.where(weight > 0.0, z, 0.0), weight))
+    if not come_again and (last := lasting_shocks(about, precision, steps)):
+        strength, lasting, added = last.strength, last.lasting, last.of_mean * by_clinic
+    found = pd.Series(1.0 + added, index=pd.Index(clinics.categories, name="clinic"))
+    return Alike(strength, found.reindex(every, fill_value=1.0), lasting)
+
+
+def _placed(values: Floats, rows: _Rows, grid: tuple[int, int]) -> Floats:
+    """(K, T) values of clinics' months; 0 where there are no records."""
+    placed = np.zeros(grid)
+    placed[rows.clinic, rows.month] = values
+    return placed
+
+
+def _program(share: pd.Series, clinics: pd.Index, months: pd.Index) -> list[Floats]:
+    """(K, T) the program, and for how long a clinic has had it: its effect may grow or fade."""
+    every = pd.MultiIndex.from_product([clinics.astype(str), months.astype(str)])
+    running = share.reindex(every).to_numpy(dtype=float).reshape(len(clinics), len(months))
+    running = pd.DataFrame(running).ffill(axis=1).fillna(0.0).to_numpy()
+    return [running, running.cumsum(axis=1)]
 
 
 def patients_alike(sums: pd.DataFrame, moments: pd.DataFrame) -> Alike:
