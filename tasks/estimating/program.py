@@ -19,6 +19,7 @@ from tasks.estimating.program_rows import (
     PROGRAM,
     RATIO_OF,
     asked_by,
+    conditioned,
     for_all_as_well,
     missing,
     rests_on,
@@ -66,6 +67,8 @@ def program_effects(question: OutcomeFormulas, network: Network, records: Record
             rows.append(missing(question, model, estimand, reason_of(problem)))
     if adoption == "whole-clinics":
         rows = [_between_clinics(question, row) for row in rows]
+    elif adoption == "patients":
+        rows = [conditioned(row, "records") for row in rows]
     return pd.DataFrame(rows).assign(outcome=question.name)
 
 

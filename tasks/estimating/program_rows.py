@@ -124,6 +124,19 @@ def shown(
     }
 
 
+def conditioned(row: dict[str, Any], key: str) -> dict[str, Any]:
+    """An estimate with the condition that it is the program's effect under, in its words and by itself.
+
+    Args:
+        row: of `program_effects`; one without an estimate stays as it is, and so does a plain comparison.
+        key: a key of `effect_condition` in the wording.
+    """
+    if row["status"] != "ok" or row["model"] == "naive" or row["measure"] == "test":
+        return row
+    condition = say(f"effect_condition.{key}")
+    return row | {"words": f"{row['words']} {condition}", "condition": condition}
+
+
 def asked_by(model: str, estimand: str) -> str:
     """Which question a model's estimate answers."""
     if estimand == "marginal":

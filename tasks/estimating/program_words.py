@@ -44,10 +44,13 @@ def sentence(
     notation = effect_notation(value, lower if known else None, upper if known else None, ratio=ratio)
     # a difference of percentages is in percentage points, as one of risks is
     worded = "risk_difference" if (measure, unit) == ("difference", "%") else measure
+    written = notation.number(value if ratio else abs(value))
+    if (worded, written) == ("risk_difference", "1"):
+        worded = "risk_difference_one"
     start = say(
         f"effect.{worded}",
         label=label,
-        value=notation.number(value if ratio else abs(value)),
+        value=written,
         unit=unit,
         higher=say("effect.higher" if value >= 0 else "effect.lower"),
     )

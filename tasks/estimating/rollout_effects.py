@@ -18,6 +18,7 @@ from reports.wording.coded_sentences import coded
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.program_rows import (
     PROGRAM,
+    conditioned,
     for_all_as_well,
     from_model,
     missing,
@@ -32,10 +33,12 @@ from tasks.records import Records, cells_for
 
 LEADS = 3
 """Months before the start that an event study looks at too: an effect before its cause is no effect."""
-OWN_TREND, COHORTS, AVERAGE = "trend", "cohorts", "average"
+OWN_TREND, OWN_TREND_AVERAGE = "trend", "trend-average"  # by cohort and month, or by month since the start
+COHORTS, AVERAGE = "cohorts", "average"
 
 _MONTHS_FOR_LEADS = 12  # a shorter window has no months to spare for them
 _ALONE, _ALONE_AVERAGE = "why.alone", "why.alone_average"  # every clinic has the program by then
+_SHARED = "why.shared"  # too few events for an effect of each
 _LEADING = (("mixed", "conditional"), ("mixed", "marginal"), ("gee", "marginal"), ("within", "conditional"))
 _FEWEST_TOLD = 8  # months of cohorts; averages of fewer could be solved for one clinic's month
 _COHORTS = {"since-start": COHORTS, "calendar": "cohorts-calendar", "clinic-months": "cohorts-clinic-months"}
@@ -67,7 +70,8 @@ def rollout_rows(
         for row in rows_of(average.table, "naive"):
             yield from_model(question, row, "effect")
         return
-    yield from _Averages.of(average, functools.partial(asked, models=("mixed",))).rows(question)
+    averages = _Averages.of(average, functools.partial(asked, models=("mixed",)))
+    yield from averages.rows(question)
     if average.context is not None:
         yield tested(question, average, "context", average.context)
     if average.change is not None:
@@ -76,7 +80,7 @@ def rollout_rows(
     immediate = asked(starts=None) if question.starts_within else asked()
     for row in rows_of(immediate.table):
         if (row["model"], row["estimand"]) != ("mixed", "marginal"):
-            yield from_model(question, row, "effect", rests=rests_on(immediate))
+            yield averages.conditioned(from_model(question, row, "effect", rests=rests_on(immediate)), "same")
     leads = LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0
     months = asked(effect="event-study", models=("mixed",), leads=leads) if leads else average
     if months.before is not None:
@@ -86,7 +90,11 @@ def rollout_rows(
     for row in rows_of(months.by_month()):
         since = int(row["term"])
         term = f"month {since:03d}" if since < 0 else f"month {since:02d}"
-        yield from_model(question, row, term, since, [coded(_ALONE)] if since in alone else [])
+        rests = [coded(_ALONE)] if since in alone else []
+        together = months.data.sharing(since)
+        if len(together) > 1:
+            rests.append(coded(_SHARED, first=int(together[0]), last=int(together[-1])))
+        yield from_model(question, row, term, since, rests)
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ class _Averages:
         for row in rows_of(self.average.table):
             if row["model"] != "naive":
                 for each in for_all_as_well(question, row, AVERAGE, rests, when):
-                    yield self._conditioned(each, "alike_both") if _is_whole(each) else each
+                    yield self.conditioned(each, "alike_both")
 
     def _of_cohorts(self, question: OutcomeFormulas) -> Iterator[dict[str, Any]]:
         if self.by_cohort is None:
@@ -155,7 +163,7 @@ class _Averages:
             term, when = _COHORTS[row["term"]], self._when(row["term"])
             for each in for_all_as_well(question, row, term, rests, when):
                 if term == COHORTS or each["estimand"] == "marginal":
-                    yield self._conditioned(each, "alike")
+                    yield self.conditioned(each, "alike")
 
     def _steady(
         self, question: OutcomeFormulas, without: Mapping[tuple[str, str], dict[str, Any]]
@@ -165,24 +173,22 @@ class _Averages:
                 reason = coded("why.trend_not_told")
                 yield missing(question, "mixed", estimand, reason) | {"term": OWN_TREND}
             return
-        when = self._when("since-start") if self.steady_by_cohort else say("effect_when.average")
+        by_cohort = self.steady_by_cohort
+        term, key = (OWN_TREND, "steady") if by_cohort else (OWN_TREND_AVERAGE, "steady_both")
+        when = self._when("since-start") if by_cohort else say("effect_when.average")
         for row in rows_of(self.steady.table, "mixed"):
             if row["term"] not in ("since-start", "effect"):
                 continue
-            for each in for_all_as_well(question, row, OWN_TREND, rests_on(self.steady), when):
+            for each in for_all_as_well(question, row, term, rests_on(self.steady), when):
                 sharper = without.get((each["estimand"], each["measure"]))
                 if sharper is not None:
                     ends = (sharper[end] for end in ("value", "lower", "upper"))
                     each["words"] = f"{each['words']} {narrower(each['measure'], *ends)}"
-                yield self._conditioned(each, "steady" if self.steady_by_cohort else "steady_both")
+                yield conditioned(each, key)
 
-    def _conditioned(self, row: dict[str, Any], key: str) -> dict[str, Any]:
-        """With the condition that it is the program's under, at the end of its words and by itself."""
-        if row["status"] != "ok":
-            return row
-        untold = self.steady is None and key.startswith("alike")
-        condition = say(f"effect_condition.{key}{'_untold' if untold else ''}")
-        return row | {"words": f"{row['words']} {condition}", "condition": condition}
+    def conditioned(self, row: dict[str, Any], key: str) -> dict[str, Any]:
+        """With its condition, where no trend of early starters' own is allowed for."""
+        return conditioned(row, key if self.steady is not None else f"{key}_untold")
 
     def _when(self, average: str) -> str:
         """Which months cohorts' effects are averaged over: those with clinics that had not started beside."""

@@ -265,8 +265,9 @@ PROGRAM_EFFECTS = Table(
             "effect (the same in every {period} from the start on); average (of the effects of each {period} "
             "since the start); cohorts (that average by cohort and {period}: effects may differ with when a "
             "clinic started), cohorts-calendar and cohorts-clinic-months (the same, each {period} of the "
-            "calendar or of a clinic counting alike); trend (as cohorts where they can be had, else as "
-            "average, where early starters may have a steady trend of their own); month -03, month 00 … "
+            "calendar or of a clinic counting alike); trend (as cohorts, where early starters may have a "
+            "steady trend of their own) or, where that cannot be had, trend-average (as average, with such a "
+            "trend); month -03, month 00 … "
             "(that {period}'s own, counted from the clinic's start); of a test: change "
             "(does the effect grow or fade?), before (was there one before the start?) or context (do "
             "clinics with more of the program differ in other ways?)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reports.wording import say
 from reports.wording.notation import effect_notation
 from tasks.program_questions import QUESTIONS
 from tasks.rendering.caterpillar import Whisker
@@ -14,7 +15,7 @@ from tasks.rendering.scales import Scale, Tick, spanning
 WIDTH = 150.0
 HEIGHT = 18.0
 EDGE = 6.0
-WHOLE = ("trend", "cohorts", "average", "effect")
+WHOLE = ("trend", "trend-average", "cohorts", "average", "effect")
 """Of whole effects those that pages show, what needs least first."""
 TEST = "test"
 MODELS = ("mixed", "gee", "within", "naive")
@@ -48,7 +49,12 @@ class EffectAxis:
 
 @dataclass(frozen=True, slots=True)
 class StudyPoint:
-    """The effect so many months from the start; `alone` where every clinic has the program by then."""
+    """The effect so many months from the start.
+
+    Attributes:
+        alone: whether every clinic has the program by then.
+        shared: whether other months have the same effect, for want of events.
+    """
 
     x: float
     y: float
@@ -58,6 +64,7 @@ class StudyPoint:
     band_high: float | None
     before: bool
     alone: bool
+    shared: bool
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,8 @@ def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -
                 band_low=None if effect.band_lower is None else y(effect.band_lower),
                 band_high=None if effect.band_upper is None else y(effect.band_upper),
                 before=(effect.months_since_start or 0) < 0,
-                alone=effect.reason is not None,
+                alone=say("why.alone") in (effect.reason or ""),
+                shared=effect.reason not in (None, say("why.alone")),
             )
             for effect in effects
             if effect.value is not None

@@ -88,8 +88,7 @@ def _questions(edition: Edition) -> str:
         if len(answers) > 1:
             told = [
                 say(
-                    "explained.answer",
-                    question=say(f"question.{question}"),
+                    f"explained.answer_{question}",
                     measure=say(f"measure.{effect.measure}"),
                     value=write_effect(effect),
                 )

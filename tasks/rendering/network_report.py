@@ -84,6 +84,7 @@ class ProgramPart:
     words: tuple[str, ...]
     tests: tuple[str, ...]
     averaged: bool
+    by_cohort: bool
     study: EventStudy | None
 
 
@@ -239,6 +240,7 @@ def program_part(outcome: Outcome) -> ProgramPart:
         words=tuple(sentences.program_words(outcome, effect) for effect in told),
         tests=tuple(test.words for test in tests_of(outcome).values()),
         averaged=any(effect.term == "average" for effect in outcome.effects),
+        by_cohort=any(effect.term in ("trend", "cohorts") for effect in told),
         study=event_study(outcome),
     )
 

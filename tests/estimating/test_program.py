@@ -41,11 +41,17 @@ def estimates(tmp_path_factory: pytest.TempPathFactory) -> OutcomeEstimates:
 
 
 @pytest.mark.slow
-def test_months_that_have_no_effect_of_their_own_leave_the_whole_effect(estimates: OutcomeEstimates) -> None:
+def test_a_month_without_events_shares_its_neighbours_effect_and_says_so(estimates: OutcomeEstimates) -> None:
+    """Alone it has no finite odds ratio, and once cost every effect but one of the same in all months."""
     effects = estimates.effects
     whole = effects[(effects["term"] == "effect") & (effects["model"] == "mixed")]
     assert (whole["status"] == "ok").all()
-    assert not effects["term"].str.startswith("month").any()
+    assert (effects.loc[effects["term"].isin(["average", "trend-average"]), "status"] == "ok").all()
+    months = effects[effects["term"].str.startswith("month")].set_index("term")
+    assert list(months.index) == [f"month {each:02d}" for each in range(6)]
+    shared = months.loc[["month 02", "month 03"]]
+    assert len(set(shared["value"])) == 1 and len(set(months["value"])) == 5
+    assert all(json.loads(each) == {"code": "why.shared", "first": 2, "last": 3} for each in shared["reason"])
     assert estimates.outcome["status"] == "ok"
 
 
@@ -53,6 +59,24 @@ def _effects_on_pressure(directory: Path, program: str) -> pd.DataFrame:
     network = read_network(write_network(directory, RECORDS, re.sub(r"\[program\][^\[]*", program, NETWORK)))
     usable = screen(Records.of(network), network, MONTH).usable
     return estimate_outcome(usable, network, "sbp", summarise(usable, network)).effects
+
+
+@pytest.mark.slow
+def test_an_effect_among_patients_of_a_clinic_carries_its_condition(tmp_path: Path) -> None:
+    """It came and went by records, and nothing says why some have it: the sentence had no if."""
+    program = '[program]\nlabel = "Outreach"\ncolumn = "reached"\n\n'
+    records = RECORDS.replace("AS sex\n", "AS sex,\n    CAST(hash(i + 9) % 3 AS INTEGER) // 2 AS reached\n")
+    described = re.sub(r"\[program\][^\[]*", program, NETWORK).replace(
+        "age, sex\nFROM", "age, sex, reached\nFROM"
+    )
+    network = read_network(write_network(tmp_path, records, described))
+    usable = screen(Records.of(network), network, MONTH).usable
+    effects = estimate_outcome(usable, network, "vaccinated", summarise(usable, network)).effects
+    of_models = effects[effects["model"].isin(["mixed", "gee", "within"]) & (effects["measure"] != "test")]
+    assert set(of_models["model"]) == {"mixed", "gee", "within"}
+    assert of_models["condition"].str.contains("only if, in the same clinic and month, records with it").all()
+    assert all(words.endswith(each) for words, each in of_models[["words", "condition"]].to_numpy())
+    assert effects.loc[effects["model"] == "naive", "condition"].isna().all()
 
 
 @pytest.mark.slow
@@ -206,9 +230,12 @@ def test_what_leads_allows_early_starters_a_trend_and_carries_its_condition(twel
     assert narrower("difference", average["value"], average["lower"], average["upper"]) in lead["words"]
     assert "would have changed alike without it, and if it does as much" in average["words"]
     assert not (twelve["term"] == "cohorts").any()
-    others = twelve[~twelve["model"].isin(["mixed"])]
-    assert others["condition"].isna().all()
-    assert not others["words"].str.contains("only if").any()
+    others = twelve[twelve["model"].isin(["gee", "within"])].set_index("term")
+    assert others.loc["average", "condition"].str.endswith("as much whenever a clinic started.").all()
+    same = "as much in every month, whenever a clinic started."
+    assert others.loc["effect", "condition"].str.endswith(same).all()
+    plain = twelve[twelve["model"] == "naive"]
+    assert plain["condition"].isna().all() and not plain["words"].str.contains("only if").any()
     assert (twelve["term"] == "context").sum() == 1
 
 

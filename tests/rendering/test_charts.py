@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from reports.wording.coded_sentences import coded, told
 from tasks.rendering.caterpillar import caterpillar, ordered, value_scale
 from tasks.rendering.edition import Edition, Effect, Estimate, Figure, Line, Month, Outcome, Rank
 from tasks.rendering.effects_chart import effect_axes, event_study, write_effect
@@ -276,6 +277,22 @@ class TestEffects:
         assert study is not None
         assert [point.before for point in study.points] == [True] * 3 + [False] * 7
         assert event_study(dataclasses.replace(outcome, effects=(effect(),))) is None
+
+    def test_months_that_share_an_effect_are_not_those_in_which_all_have_the_program(
+        self, state48_edition: Edition
+    ) -> None:
+        outcome = outcome_of(state48_edition, "screening")
+        shared = told(coded("why.shared", first=2, last=3))
+        alone = told(coded("why.alone"))
+        reasons = [None, shared, f"{alone}; {shared}", alone]
+        months = [
+            dataclasses.replace(effect(), term=f"month {k:02}", months_since_start=k, reason=reason)
+            for k, reason in enumerate(reasons)
+        ]
+        study = event_study(dataclasses.replace(outcome, effects=tuple(months)))
+        assert study is not None
+        assert [point.alone for point in study.points] == [False, False, True, True]
+        assert [point.shared for point in study.points] == [False, True, True, False]
 
 
 class TestPlaces:

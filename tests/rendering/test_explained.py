@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from rendering.test_charts import binary
 
@@ -50,8 +51,9 @@ def test_predicted_over_expected_runs_over_the_clinics_shown(state48_edition: Ed
 
 def test_questions_are_told_with_the_estimates_that_answer_them(state48_edition: Edition) -> None:
     said = " ".join(each.text for each in explained(state48_edition))
-    assert "For the whole population: " in said
-    assert "For these clinics only: " in said
+    assert " for the whole population; " in said
+    assert " for these clinics alone." in said
+    assert not re.search(r"; [A-Z]", said.split("Three questions")[1].split("alone.")[0])
     without = dataclasses.replace(
         state48_edition, network=state48_edition.network.model_copy(update={"program": None})
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -69,17 +69,23 @@ def effect_rows(
         return [row for key in AVERAGES for row in made.average(key, weights_of(cells, key))]
     told = [name for name in names if data.tells_of_effect(name)]
     if effect == "exposure-time":
-        counted = [name for name in told if horizon is None or float(data.term(name)) < horizon]
-        if not counted:
+        counted = {name: _before(horizon, data.months_of(name)) for name in told}
+        if not any(counted.values()):
             raise EstimationError(
                 "no clinic is seen both before its start and after it"
                 + ("" if horizon is None else f", in the first {horizon} months")
             )
-        return made.average("effect", dict.fromkeys(counted, 1.0 / len(counted)))
+        months = sum(counted.values())
+        return made.average("effect", {name: each / months for name, each in counted.items() if each})
     if not told:
         raise EstimationError("no clinic is seen both before its start and after it")
     wider = simultaneous_quantile(fit, told, level) / quantile(level, float(fit.df.loc[told].min()))
-    return [made.month_row(name, wider) for name in told]
+    return [made.month_row(name, month, wider) for name in told for month in data.months_of(name)]
+
+
+def _before(horizon: int | None, months: Sequence[float]) -> int:
+    """How many of the months are before the horizon."""
+    return sum(horizon is None or month < horizon for month in months)
 
 
 def naive_rows(comparison: Mapping[str, Comparison], level: float) -> list[dict[str, Any]]:
@@ -145,14 +151,15 @@ class _Rows:
         of_all = np.array([weights.get(str(name), 0.0) for name in self.fit.coef.index])
         return contrast_of(self.fit, self.scores, of_all, self.level)
 
-    def month_row(self, name: str, wider: float) -> dict[str, Any]:
+    def month_row(self, name: str, month: float, wider: float) -> dict[str, Any]:
         """One month's effect, with its own interval and that of all months at once, wider by a factor."""
         contrast = self.contrast({name: 1.0})
         reach = wider * contrast.half_width(self.level)
         band = np.array([contrast.estimate - reach, contrast.estimate + reach])
         if self.measure.endswith("_ratio"):
             band = np.exp(np.minimum(band, 700.0))
-        row = self._of(self.data.term(name), contrast, self.measure)
+        pooled = "+" if self.data.term(name).endswith("+") else ""
+        row = self._of(f"{month:g}{pooled}", contrast, self.measure)
         return row | {"band_lower": float(band[0]), "band_upper": float(band[1])}
 
     def _of_population(self, term: str, weights: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ class Added:
         program: which of them are the program's.
         cohorts: what the program's columns are of, where each cohort's months have effects of their own.
         trend_is_told: whether early starters' own trend, if asked for, can be told within clinics.
+        shared: month since the start → the month whose column it shares.
     """
 
     names: tuple[str, ...]
@@ -41,6 +42,7 @@ class Added:
     program: tuple[str, ...]
     cohorts: tuple[CohortMonth, ...] = ()
     trend_is_told: bool = True
+    shared: Mapping[float, float] = field(default_factory=dict)
 
 
 def columns_of(
@@ -53,6 +55,7 @@ def columns_of(
     *,
     as_column: bool,
     own_trend: bool = False,
+    shared: Mapping[float, float] | None = None,
 ) -> Added:
     """Period effects, and for effects by exposure time an indicator of each month since the start.
 
@@ -66,7 +69,9 @@ def columns_of(
         as_column: the program's own column is in the formula already.
         own_trend: a column too of the periods' positions times clinics' shares of periods under the program:
             early and late starters may have trends of their own.
+        shared: month since the start → the month whose indicator it shares (exposure time, event study).
     """
+    shared = shared or {}
     k, t = len(rollout.clinics), len(rollout.periods)
     names = [f"{period}{label}" for label in rollout.periods[1:]]
     periods = np.broadcast_to(np.eye(t)[:, 1:], (k, t, t - 1))
@@ -94,12 +99,15 @@ def columns_of(
             own.append(f"{program}{-lead}")
             indicator.append(since == -lead)
         for month in after[after <= last]:
+            if month in shared:
+                continue
             pooled = pooling and month == last
             own.append(f"{program}{month:g}" + ("+" if pooled and np.any(after > last) else ""))
-            indicator.append(since >= month if pooled else since == month)
+            together = [month, *(each for each, with_it in shared.items() if with_it == month)]
+            indicator.append((since >= month if pooled else np.isin(since, together)).astype(float))
     values = np.concatenate([periods, np.stack(indicator, axis=2).astype(float)], axis=2)
     told = not own_trend or _told_within(values, names.index(f"{program}_share:{period}"), rollout)
-    return Added((*names, *own), values, tuple(own), cohorts, told)
+    return Added((*names, *own), values, tuple(own), cohorts, told, shared)
 
 
 def _told_within(values: Floats, column: int, rollout: Rollout) -> bool:

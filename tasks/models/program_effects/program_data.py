@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -53,6 +53,7 @@ class ProgramData:
         unit: what it came to at once: clinics, or regions.
         cohorts: what the program's columns are of, where each cohort's months have effects of their own.
         trend_is_told: whether early starters' own trend, if asked for, can be told within clinics.
+        shared: month since the start → the month whose effect it shares.
     """
 
     design: Design
@@ -67,6 +68,7 @@ class ProgramData:
     unit: RolloutUnit
     cohorts: tuple[CohortMonth, ...] = ()
     trend_is_told: bool = True
+    shared: Mapping[float, float] = field(default_factory=dict)
 
     @classmethod
     def of_moments(
@@ -77,7 +79,7 @@ class ProgramData:
         design, left_out = independent(design, widened, added.program, name)
         return cls(
             *(design, widened, None, "gaussian", False, added.program, name, left_out, rollout, unit),
-            *(added.cohorts, added.trend_is_told),
+            *(added.cohorts, added.trend_is_told, added.shared),
         )
 
     @classmethod
@@ -101,7 +103,7 @@ class ProgramData:
         widened = replace(widened, fixed=widened.fixed[:, chosen])
         return cls(
             *(kept, moments, widened, family, has_trials, added.program, name, left_out, rollout, unit),
-            *(added.cohorts, added.trend_is_told),
+            *(added.cohorts, added.trend_is_told, added.shared),
         )
 
     @cached_property
@@ -156,10 +158,22 @@ class ProgramData:
         """Months since the start that a column of the program stands for."""
         return column[len(self.name) :] or "effect"
 
+    def months_of(self, column: str) -> tuple[float, ...]:
+        """Months from the start that share a column of the program, of those that tell of an effect.
+
+        They are before the start, or clinics were seen in them that were seen before their start too.
+        """
+        return self.sharing(float(self.term(column).rstrip("+")))
+
+    def sharing(self, month: float) -> tuple[float, ...]:
+        """Months from the start that share the effect of one, of those that tell of an effect."""
+        first = self.shared.get(month, month)
+        together = [first, *(each for each, with_it in self.shared.items() if with_it == first)]
+        return tuple(sorted(each for each in together if each < 0.0 or each in self.rollout.followed))
+
     def tells_of_effect(self, column: str) -> bool:
         """Whether a column of the program is of a month before the start, or of one that clinics reached."""
-        month = float(self.term(column).rstrip("+"))
-        return month < 0.0 or month in self.rollout.followed
+        return bool(self.months_of(column))
 
     def totals(self) -> Totals:
         """The outcome's sums by clinic and period."""

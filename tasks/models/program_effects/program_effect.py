@@ -41,6 +41,7 @@ from tasks.models.program_effects.program_data import Family, ProgramData
 from tasks.models.program_effects.program_models import MEASURES, fit_model
 from tasks.models.program_effects.rollout import Rollout, rollout_declared, rollout_of
 from tasks.models.program_effects.rollout_unit import RolloutUnit, TooFewRegionsError, unit_of
+from tasks.models.program_effects.sparse_months import shared_months
 from tasks.records import Design, cells_for, moments_for
 from tasks.records.formulas.formula import read
 from tasks.records.formulas.tokens import as_written
@@ -222,7 +223,10 @@ def program_effect(
         rollout = rollout_declared(*there, program, starts)
     unit = unit_of(rollout, groups, region, _regions(data, design.response, groups, region))
     added = columns_of(
-        rollout, period, effect, program, leads, horizon, as_column=as_column, own_trend=own_trend
+        *(rollout, period, effect, program, leads, horizon),
+        as_column=as_column,
+        own_trend=own_trend,
+        shared={} if family == "gaussian" else shared_months(cells, rollout, binary=family == "binomial"),
     )
     _check_formula(design, program, period, added.names, as_column)
     if gaussian:
