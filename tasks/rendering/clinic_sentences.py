@@ -240,7 +240,8 @@ def when_reported(edition: Edition, clinic: Clinic) -> str:
     """When a clinic without figures will have some."""
     if withheld_besides(clinic):
         return say("unreported.when_secondary")
-    return say("unreported.when_text", denominator=edition.network.policy.minimum_denominator)
+    policy = edition.network.policy
+    return say("unreported.when_text", denominator=policy.minimum_denominator, count=policy.minimum_count)
 
 
 def withheld_besides(clinic: Clinic) -> bool:

@@ -9,6 +9,8 @@ def test_a_difference_of_percentages_is_in_percentage_points() -> None:
     said = sentence("Time in range", "patient", "difference", "%", 0.268, 0.1, 0.4)
     assert said.startswith("Time in range: 0.27 percentage points higher")
     assert " %" not in said
+    one = sentence("Seen", "policy", "risk_difference", "", -1.04, -13.6, 11.1)
+    assert one.startswith("Seen: 1 percentage point lower")
     assert "0.27 mmHg higher" in sentence("SBP", "patient", "difference", "mmHg", 0.268, 0.1, 0.4)
 
 

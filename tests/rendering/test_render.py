@@ -140,4 +140,4 @@ class TestDocument:
 def test_the_withheld_clinic_is_told_why(few: Rendered) -> None:
     text = pdf_text(few.clinics["specialty clinic 45"])
     assert "too few records in this period for any figure to be shown" in text
-    assert "compared with others once it has 25 records" in text
+    assert "compared with others once it rests on at least 25 records" in text

@@ -278,3 +278,13 @@ def test_a_clinic_is_told_since_when_it_has_the_program(
     assert set(told.values()) == {"Recall program: not here yet."}
     # a program that is a column of the records has no starts to tell
     assert {clinic_sentences.program_words(chop_edition, each) for each in chop_edition.clinics} == {""}
+
+
+def test_a_clinic_without_figures_is_not_promised_a_comparison_by_its_records_alone(
+    state48_edition: Edition,
+) -> None:
+    """One with 360 records, of which too few had the event, was told to wait until it had 25."""
+    clinic = dataclasses.replace(state48_edition.clinics[0], status="suppressed_primary", n_records=360)
+    said = clinic_sentences.when_reported(state48_edition, clinic)
+    assert "at least 25 records, on as many as would give 11 events" in said
+    assert "reliable enough" in said
