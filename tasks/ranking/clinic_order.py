@@ -136,15 +136,17 @@ def _none_compared(estimates: OutcomeEstimates, policy: PolicySection) -> str:
     shrunken = estimates.clinics[estimates.clinics["form"] == "shrunken"]
     if ((shrunken["status"] == "ok") & shrunken["reason"].isna()).any():
         return coded("ranked.none_shown")
-    few = {
-        coded("why.few_records", fewest=policy.minimum_denominator),
-        coded("why.few_events", fewest=policy.minimum_count),
-    }
+    few_events = coded("why.few_events", fewest=policy.minimum_count)
+    few = {coded("why.few_records", fewest=policy.minimum_denominator), few_events}
     reasons = {*shrunken["reason"].dropna()}
     if not reasons & few:
         alike = not (shrunken["reliability"].fillna(0.0) > 0.0).any()
         return coded("ranked.none_differ" if alike else "ranked.none_reliable")
-    return coded("ranked.none_compared" if reasons <= few else "ranked.none_enough")
+    if not reasons <= few:
+        return coded("ranked.none_enough")
+    if few_events in reasons:  # then clinics with still fewer records have too few as well
+        return coded("ranked.none_events", fewest=policy.minimum_count)
+    return coded("ranked.none_compared")
 
 
 def reason_of_verdict(verdict: Verdict, n: int) -> str:

@@ -263,3 +263,16 @@ def test_why_no_clinic_can_be_compared(tmp_path: Path, records: int, apart: floa
     ]
     made = worked(tmp_path, "\n".join(["clinic date y", *lines]), MEAN)
     assert told(rank_outcome(made.network, made.estimated()).reason) == f"Clinics are not ranked: {why}"
+
+
+def test_many_records_of_a_rare_event_are_not_called_few(tmp_path: Path) -> None:
+    """Six events in 120 records are 5%, and 11 would take 220: records are enough, events are not."""
+    lines = [
+        f"{clinic} 2024-01-{1 + k % 28:02d} {int(k < 4 + place)}"
+        for place, clinic in enumerate("ABCDE")
+        for k in range(120)
+    ]
+    made = worked(tmp_path, "\n".join(["clinic date y", *lines]), 'kind = "binary"\ndirection = "lower"\n')
+    assert told(rank_outcome(made.network, made.estimated()).reason) == (
+        "Clinics are not ranked: no clinic has as many records as would give 11 events at the network’s rate."
+    )
