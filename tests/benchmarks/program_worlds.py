@@ -2,7 +2,8 @@
 
 Clinics (or whole regions) start one after the other over twelve months. Everything has a level of its own:
 clinics, their months, where asked regions' months, patients; the program's effect may vary among clinics, and
-change with the months since the start, with the calendar, or with how early a clinic started.
+change with the months since the start, with the calendar, or with how early a clinic started. Clinics' levels
+need not be normal nor unrelated to their sizes, and their records need not spread alike.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from scipy import special
 Floats = NDArray[np.float64]
 Kind = Literal["continuous", "binary", "count"]
 Shape = Literal["constant", "growing", "fading", "calendar", "cohorts"]
+Levels = Literal["normal", "skewed", "two-point", "outlying"]
 
 MONTHS = 12
 TREND = 0.03
+OUTLYING = 5.0
+"""SDs that one clinic of a dozen lies from the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,11 @@ class World:
         lasting: correlation of a clinic's shocks from month to month.
         wandering: SD of the clinics' own changes a month.
         own_trend: by how much a month the early half changes without the program, beside what all do.
+        levels: how clinics' levels are distributed, with the same SD (but for the outlying ones).
+        size_matters: by how much a clinic's level is higher for each SD of the logarithm of its size.
+        own_spread: SD of the logarithms of clinics' SDs of records.
+        curve: effect of a patient's age, squared, in units of 15 years from 50.
+        whole_clinics: whether the better half of the clinics has the program all along, and no other.
     """
 
     name: str
@@ -68,6 +77,11 @@ class World:
     lasting: float = 0.0
     wandering: float = 0.0
     own_trend: float = 0.0
+    levels: Levels = "normal"
+    size_matters: float = 0.0
+    own_spread: float = 0.0
+    curve: float = 0.0
+    whole_clinics: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,14 +89,27 @@ class Rolled:
     """A simulated rollout.
 
     Attributes:
-        data: one row a record: clinic, region, patient, month, program, y.
+        data: one row a record: clinic, region, patient, month, program, y; `age` where it matters.
         truth: measure → the average month's effect on the population.
         by_cohort: the same over the months of cohorts that clinics without the program were seen beside.
+        without: (K, T) what clinics add to the linear predictor in each month, shocks and program aside.
+        effect: (K, T) what the program adds.
+        spread: (K,) SD of each clinic's records, of a continuous outcome.
+        start: (K,) month of each clinic's start; 12 where it never came.
     """
 
     data: pd.DataFrame
     truth: dict[str, float]
     by_cohort: dict[str, float]
+    without: Floats
+    effect: Floats
+    spread: Floats
+    start: NDArray[np.int64]
+
+    @property
+    def added(self) -> Floats:
+        """(K, T) what clinics add to the linear predictor in each month, their shocks aside."""
+        return self.without + self.effect
 
 
 def worlds() -> list[World]:
@@ -127,25 +154,31 @@ def roll_out(world: World, rng: np.random.Generator) -> Rolled:
     """One network of a world."""
     k = world.clinics
     start, region = _starts(world, rng)
+    own = rng.normal(0.0, world.effect_sd, k) if world.effect_sd else np.zeros(k)
+    clinic_level = _clinic_levels(world, rng)
+    if world.whole_clinics:
+        start = np.where(clinic_level > np.median(clinic_level), 0, MONTHS)
     since = np.arange(MONTHS)[None, :] - start[:, None]
     on = since >= 0
-    own = rng.normal(0.0, world.effect_sd, k) if world.effect_sd else np.zeros(k)
     mean_effect = np.where(on, _effect(world, since, start), 0.0)
     effect = mean_effect + np.where(on, own[:, None], 0.0)
-    clinic_level = rng.normal(0.0, world.clinic_sd, k)
     shock = rng.normal(0.0, world.shock_sd, (k, MONTHS))
     for month in range(1, MONTHS if world.lasting else 1):
         shock[:, month] = (
             world.lasting * shock[:, month - 1] + math.sqrt(1.0 - world.lasting**2) * shock[:, month]
         )
-    shock += rng.normal(0.0, world.wandering, (k, 1)) * (np.arange(MONTHS) - MONTHS / 2.0)
+    drift = rng.normal(0.0, world.wandering, (k, 1)) * (np.arange(MONTHS) - MONTHS / 2.0)
     if world.regions:
         shock += rng.normal(0.0, world.region_shock, (world.regions, MONTHS))[region]
     if world.own_trend:
-        shock += world.own_trend * (start < np.median(start))[:, None] * np.arange(MONTHS)
+        drift = drift + world.own_trend * (start < np.median(start))[:, None] * np.arange(MONTHS)
     clinic, moment, patient = _records(world, rng)
+    if world.size_matters:
+        size = np.log(np.bincount(clinic, minlength=k))
+        clinic_level = clinic_level + world.size_matters * (size - size.mean()) / size.std()
     level = rng.normal(0.0, world.patient_sd, int(patient.max()) + 1) if world.patient_sd else None
-    eta = world.level + TREND * moment + (clinic_level[:, None] + shock + effect)[clinic, moment]
+    without = clinic_level[:, None] + drift
+    eta = world.level + TREND * moment + (without + shock + effect)[clinic, moment]
     if level is not None:
         eta = eta + level[patient]
     data = pd.DataFrame(
@@ -155,14 +188,53 @@ def roll_out(world: World, rng: np.random.Generator) -> Rolled:
             "patient": patient,
             "month": [f"2023-{each + 1:02}" for each in moment],
             "program": on[clinic, moment].astype(int),
-            "y": _outcome(world.kind, eta, rng),
         }
     )
+    if world.curve:
+        data["age"] = _ages(world, clinic, patient, rng)
+        eta = eta + age_effect(world, data["age"].to_numpy())
+    spread = np.exp(rng.normal(0.0, world.own_spread, k)) if world.own_spread else np.ones(k)
+    data["y"] = _outcome(world.kind, eta, spread[clinic], rng)
     month = np.arange(MONTHS)
     by_month = [mean_effect[since == each].mean() for each in np.unique(since[on])]
     beside = on & (month < start.max())[None, :]  # by then all have it
     of_cohorts = [mean_effect[beside & (since == each)].mean() for each in np.unique(since[beside])]
-    return Rolled(data, _truth(world, by_month, moment), _truth(world, of_cohorts, moment))
+    return Rolled(
+        data,
+        _truth(world, by_month, moment),
+        _truth(world, of_cohorts, moment),
+        without,
+        effect,
+        spread,
+        start,
+    )
+
+
+def age_effect(world: World, age: Floats) -> Floats:
+    """What patients' ages add to the linear predictor."""
+    return np.asarray(world.curve * (((age - 50.0) / 15.0) ** 2 - 1.0))
+
+
+def _clinic_levels(world: World, rng: np.random.Generator) -> Floats:
+    """(K,) levels of the distribution asked for."""
+    k, sd = world.clinics, world.clinic_sd
+    if world.levels == "skewed":
+        return np.asarray(sd * (rng.exponential(1.0, k) - 1.0))
+    if world.levels == "two-point":
+        return np.asarray(sd * rng.permutation(np.where(np.arange(k) % 2, 1.0, -1.0)))
+    level = rng.normal(0.0, sd, k)
+    if world.levels == "outlying":
+        level[::12] += OUTLYING * sd
+    return level
+
+
+def _ages(
+    world: World, clinic: NDArray[np.int64], patient: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Whole years; some clinics see the old and some the young."""
+    centre = rng.normal(50.0, 8.0, world.clinics)
+    own = rng.normal(0.0, 12.0, int(patient.max()) + 1)
+    return np.asarray(np.clip(np.round(centre[clinic] + own[patient]), 18, 95).astype(np.int64))
 
 
 def _starts(world: World, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -212,9 +284,9 @@ def _records(
     return home[patient], month, patient
 
 
-def _outcome(kind: Kind, eta: Floats, rng: np.random.Generator) -> Floats:
+def _outcome(kind: Kind, eta: Floats, spread: Floats, rng: np.random.Generator) -> Floats:
     if kind == "continuous":
-        return eta + rng.normal(size=len(eta))
+        return eta + spread * rng.normal(size=len(eta))
     if kind == "binary":
         return (rng.random(len(eta)) < special.expit(eta)).astype(float)
     return rng.poisson(np.exp(eta)).astype(float)

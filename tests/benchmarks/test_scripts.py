@@ -13,7 +13,9 @@ from benchmarks import (
     coverage,
     coverage_networks,
     coverage_report,
+    drawn_networks,
     into_readme,
+    page_one,
     peers,
     program_coverage,
     program_worlds,
@@ -85,6 +87,40 @@ def test_worlds_have_the_truth_they_say() -> None:
         assert crude == pytest.approx(rolled.truth[measure], rel=0.25)
 
 
+def test_twenty_networks_have_every_world_and_their_truth() -> None:
+    networks = drawn_networks.drawn()
+    assert len(networks) == len({each.name for each in networks}) == drawn_networks.NETWORKS
+    assert {each.world.clinics for each in networks} == {6, 8, 12, 24, 100}
+    assert {each.world.levels for each in networks} == {"normal", "skewed", "two-point", "outlying"}
+    assert {each.world.shape for each in networks} == {"constant", "growing", "fading", "calendar", "cohorts"}
+    assert {each.declared for each in networks} == {"starts", "column", "no program"}
+    for field in ("own_spread", "size_matters", "lasting", "visits", "curve", "whole_clinics", "own_trend"):
+        assert any(getattr(each.world, field) > getattr(World(name=""), field) for each in networks), field
+    of_many = networks[2]
+    means = of_many.rolled.data.groupby("clinic")["y"].mean().to_numpy() * 100.0
+    assert means == pytest.approx(list(of_many.truth.figures.values()), abs=8.0)  # 480 records: an SD of 2
+
+
+def test_a_sentence_of_page_one_is_marked_by_the_truth() -> None:
+    reported = page_one.Reported(drawn_networks.drawn()[2], Path())  # truly 27.0%, and 5.1 points more
+
+    def mark(sentence: str) -> str:
+        reported.__dict__["pages"] = (sentence, "")
+        return " ".join(each.mark for each in page_one.marked(reported))
+
+    typical = "The typical clinic, with the network's own patients: 27.1% ({})."
+    assert mark(typical.format("25.4 to 28.9")) == "true"
+    assert mark(typical.format("28.1 to 28.9")) == "missed"
+    effect = "{} percentage points {}, if everyone were under the program (95% interval {})."
+    assert mark(effect.format("6", "higher", "4 to 8")) == "true"
+    assert mark(effect.format("6", "lower", "4 to 8")) == "missed"
+    assert mark(effect.format("1", "lower", "9 lower to 6 higher; there may be no difference")) == "true"
+    assert mark("No clinic has both, so the records cannot separate the two.") == "false"
+    assert mark("Compare clinics by their best estimates and intervals.") == "no claim"
+    assert mark("Everything is well.") == "unread"
+    assert mark("Outreach 9 beds more (95% interval 1 to 2).") == "unread"
+
+
 def test_study_has_the_scenarios_it_says() -> None:
     cells = coverage.scenarios()
     assert len({cell.name for cell in cells}) == len(cells) == 32 + 72
@@ -129,7 +165,9 @@ def test_waiting_times_commands_that_succeed(tmp_path: Path) -> None:
 
 def test_the_readme_has_the_tables_as_they_were_made() -> None:
     readme = into_readme.README.read_text(encoding="utf-8")
-    assert into_readme.tables(readme) == ("agreement", "coverage", "programs", "peers", "waiting")
+    assert into_readme.tables(readme) == (
+        *("agreement", "coverage", "programs", "page_one", "peers", "waiting"),
+    )
     assert into_readme.filled(readme) == readme
 
 

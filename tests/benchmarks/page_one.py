@@ -1,0 +1,340 @@
+"""Whether the sentences of a network report's first pages are true, on twenty networks whose truth is known.
+
+    python tests/benchmarks/page_one.py [--network 3] [--read] [--write]
+
+Every network (drawn_networks.py) is written to a folder as a user's would be, and reported by the command
+line. Then each sentence of page 1 is held against the truth, and of page 2 those that claim something more:
+
+- **true**;
+- **missed**: an interval or test that is wrong as often as it says (5%), or a flag on the wrong side (2.5%);
+- **false**: wrong more often than that, or whatever chance did;
+- no claim: a heading, a condition, advice, or what the records plainly are.
+
+A sentence that is in none of the lists here is an error at the end: nothing on page 1 goes unread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pypdf
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.drawn_networks import MONTH, Drawn, drawn
+from benchmarks.machine import RESULTS, description, markdown
+
+FOLDER = Path(__file__).parents[2] / "output" / "page_one"
+TRUE, MISSED, FALSE, NOTHING, UNREAD = "true", "missed", "false", "no claim", "unread"
+MARKS = (TRUE, MISSED, FALSE)
+_NUMBER = r"[−-]?\d[\d,]*(?:\.\d+)?"
+_SURE = 0.975
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A sentence, what kind it is of, its mark, and the truth that it was held against."""
+
+    kind: str
+    sentence: str
+    mark: str
+    truth: str = ""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A network's report beside its truth."""
+
+    network: Drawn
+    output: Path
+
+    @cached_property
+    def pages(self) -> tuple[str, ...]:
+        """The text of the report's first two pages, on one line each."""
+        reader = pypdf.PdfReader(self.output / "reports" / "network.pdf")
+        return tuple(" ".join(page.extract_text().split()) for page in reader.pages[:2])
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the feed."""
+        return pd.read_parquet(self.output / "feed" / f"{name}.parquet")
+
+    @cached_property
+    def clinics(self) -> pd.DataFrame:
+        """Best estimates with `apart`, by how much the clinic truly differs from the typical one."""
+        rows = self.table("clinic_estimates")
+        rows = rows[rows["form"] == "shrunken"].set_index("clinic")
+        return rows.assign(apart=pd.Series(self.network.truth.figures) - self.network.truth.typical)
+
+
+def report(network: Drawn, folder: Path) -> Reported:
+    """Write the network and report its month by the command line."""
+    file = network.write(folder / f"{network.place + 1:02}")
+    command = [sys.executable, "-m", "flows", "run", str(file), "--month", MONTH]
+    root = Path(__file__).parents[2]
+    # what is withheld beside small counts is drawn with a key: the same in every run
+    environment = {**os.environ, "CLINICNET_WITHHOLDING_KEY": "study"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{network.name}\n{done.stdout}\n{done.stderr}")
+    return Reported(network, file.parent / "output" / "latest")
+
+
+def marked(reported: Reported) -> Iterator[Marked]:
+    """Every sentence of page 1 with its mark, and those of page 2 that claim something more."""
+    for sentence in sentences(reported.pages[0]):
+        found = list(_marks(reported, sentence, _CLAIMS))
+        # whatever it begins with, an interval is a claim
+        read = any(re.search(each, sentence) for each in _NO_CLAIM) and "95% interval" not in sentence
+        yield from found or [Marked("no claim", sentence, NOTHING if read else UNREAD)]
+    for sentence in sentences(reported.pages[1]):
+        yield from _marks(reported, sentence, _PAGE_TWO)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a page's text."""
+    return [each.strip() for each in re.split(r"(?<=[.)])\s+(?=[A-Z(“])", text) if each.strip()]
+
+
+def _marks(reported: Reported, sentence: str, claims: tuple[Claim, ...]) -> Iterator[Marked]:
+    for kind, pattern, judge in claims:
+        if match := re.search(pattern, sentence):
+            mark, truth = judge(reported, match)
+            yield Marked(kind, match[0], mark, truth)
+
+
+Judge = Callable[[Reported, "re.Match[str]"], tuple[str, str]]
+Claim = tuple[str, str, Judge]
+
+
+def _typical(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    return _held(match, reported.network.truth.typical)
+
+
+def _icc(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    return _held(match, reported.network.truth.icc)
+
+
+def _held(match: re.Match[str], truth: float) -> tuple[str, str]:
+    """Whether an interval holds the truth, as far as it is written."""
+    ends = [_number(match[each]) for each in ("low", "high")]
+    half = 0.5 * 10.0 ** -max(len(match[each].partition(".")[2]) for each in ("low", "high"))
+    return TRUE if ends[0] - half <= truth <= ends[1] + half else MISSED, f"{truth:.3g}"
+
+
+def _flags(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    """Clinics called better or worse: lower is better in all of these networks."""
+    clinics = reported.clinics[reported.clinics["status"].isin(["ok", "low_reliability"])]
+    flagged = clinics[clinics["comparison"].isin(["better", "worse"]) & clinics["reason"].isna()]
+    compared = int((clinics["comparison"] != "not_compared").sum())
+    side = (flagged["comparison"] == "worse").map({True: 1.0, False: -1.0})
+    right = (side * flagged["apart"] > 0.0) & reported.network.truth.differ
+    wrong = [f"{clinic} ({row.apart:+.2g})" for clinic, row in flagged[~right].iterrows()]
+    allowed = 0.05 * compared if not reported.network.truth.differ else 0.025 * len(flagged)
+    return _as_often(len(wrong), allowed), f"{len(flagged)} flagged, wrong: {', '.join(wrong) or 'none'}"
+
+
+def _important(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    """Clinics that surely differ by what matters."""
+    clinics, least = reported.clinics, reported.network.important or 0.0
+    sure = clinics[(clinics["p_important"] > _SURE) & clinics["comparison"].isin(["better", "worse"])]
+    wrong = int((sure["apart"].abs() < least).sum())
+    return _as_often(wrong, 0.025 * len(sure)), f"{len(sure)} sure, {wrong} of them nearer"
+
+
+def _exceptions(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    named = re.findall(r"(Clinic \d+) \((better|worse)", match[0])
+    apart = reported.clinics["apart"]
+    wrong = [clinic for clinic, side in named if (apart[clinic] > 0.0) != (side == "worse")]
+    return (FALSE if wrong else TRUE), f"wrong: {', '.join(wrong) or 'none'}"
+
+
+def _outlying(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    named = set(re.findall(r"Clinic \d+", match[0]))
+    truly = reported.network.truth.outlying
+    wrong = sorted(named - truly)
+    return _as_often(len(wrong), 0.05 * len(named)), f"outlying: {', '.join(sorted(truly)) or 'none'}"
+
+
+def _verdict(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    """Ranks where nothing could be ranked are false; else its interval of rankability counts."""
+    truth, said = reported.network.truth.rankability, match["verdict"]
+    figures = reported.table("network_figures").set_index("figure")
+    told = f"rankability {truth:.2f}"
+    if said != "do not rank" and truth < 0.5:
+        return FALSE, told
+    if "rankability" not in figures.index:  # too few can be compared
+        return TRUE, told
+    low, high = figures.loc["rankability", ["lower", "upper"]]
+    return (TRUE if low <= truth <= high else MISSED), f"{told} ({low:.2f} to {high:.2f} said)"
+
+
+def _effect(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    network = reported.network
+    measure = _MEASURES[match["difference"] or match["ratio"]]
+    if "in clinics with the program, against" in match[0]:
+        return _between(match, measure, network.truth.gap[measure])
+    beside = "other clinics had not started" in match[0] or "the first" in match[0]
+    of_all = network.truth.effect_beside if beside else network.truth.effect
+    return _between(match, measure, of_all[measure])
+
+
+def _narrower(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    """Only where early starters have no trend of their own is anything claimed."""
+    if reported.network.world.own_trend:
+        return NOTHING, "they have one"
+    leading = {"continuous": "difference", "binary": "risk_difference", "count": "rate_ratio"}
+    measure = leading[reported.network.world.kind]
+    return _between(match, measure, reported.network.truth.effect_beside[measure])
+
+
+def _between(match: re.Match[str], measure: str, truth: float) -> tuple[str, str]:
+    """Whether ends hold the truth: "0.1 to 0.5" of something lower, or "0.6 lower to 0.5 higher"."""
+    low, high = sorted(
+        _number(number) * (-1.0 if (side or match.groupdict().get("side")) == "lower" else 1.0)
+        for number, side in re.findall(rf"({_NUMBER})(?: (lower|higher))?", _shared_side(match["ends"]))
+    )
+    return (TRUE if low <= truth <= high else MISSED), f"{measure} {truth:.3g}"
+
+
+def _shared_side(ends: str) -> str:
+    """ "1.2 to 1.6 lower" is 1.2 lower to 1.6 lower."""
+    return re.sub(rf"^({_NUMBER}) to ({_NUMBER}) (lower|higher)$", r"\1 \3 to \2 \3", ends)
+
+
+def _separates(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    return (TRUE if reported.network.world.whole_clinics else FALSE), "whole clinics have it"
+
+
+def _changes(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    world = reported.network.world
+    return (TRUE if world.shape != "constant" and world.effect else MISSED), f"{world.shape} effect"
+
+
+def _before(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    trend = reported.network.world.own_trend
+    return (TRUE if trend else MISSED), f"own trend {trend:g}"
+
+
+def _context(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    rolled = reported.network.rolled
+    alike = float(np.corrcoef(rolled.without.mean(axis=1), rolled.start)[0, 1])
+    return MISSED, f"levels and starts correlate by {alike:.2f}"
+
+
+def _clean(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    return TRUE, "every record is as it should be"
+
+
+def _as_often(wrong: int, allowed: float) -> str:
+    """True without any, missed within what was allowed and its chance, false beyond."""
+    if not wrong:
+        return TRUE
+    return MISSED if wrong <= max(1.0, allowed + 2.0 * allowed**0.5) else FALSE
+
+
+def _number(written: str) -> float:
+    return float(written.replace(",", "").replace("−", "-"))
+
+
+_MEASURES = {
+    "percentage points": "risk_difference",
+    "percentage point": "risk_difference",
+    "points": "difference",
+    "Risk": "risk_ratio",
+    "Rate": "rate_ratio",
+    "Odds": "odds_ratio",
+}
+_INTERVAL = rf"\((?P<low>{_NUMBER})%? to (?P<high>{_NUMBER})%?"
+_EFFECT = (
+    rf"(?:{_NUMBER} (?P<difference>percentage points?|points) (?P<side>higher|lower)"
+    rf"|(?P<ratio>Risk|Rate|Odds) {_NUMBER} times as (?:much|high)).*\(95% interval (?P<ends>[^;)]*)"
+)
+_CLAIMS: tuple[Claim, ...] = (
+    ("typical clinic", rf"The typical clinic, with the network.s own patients: .*{_INTERVAL}", _typical),
+    ("flags", r"clinics? (?:is|are) (?:better|worse)\b.*|No clinic stands out.*|none stands out.*", _flags),
+    ("by how much", r"By how much: .*", _important),
+    ("beyond doubt", r"Some clinics are too small to be compared, .*", _exceptions),
+    ("verdict", r"We (?P<verdict>do not rank|rank|grade) clinics on this", _verdict),
+    ("intraclass correlation", rf"Intraclass correlation: {_NUMBER} {_INTERVAL}", _icc),
+    ("program", _EFFECT, _effect),
+    (
+        "program, without a trend",
+        r"had no trend of their own, the 95% interval is (?P<ends>[^;]*)\.",
+        _narrower,
+    ),
+    ("program by whole clinics", r"No clinic has both, so .*", _separates),
+    ("test: the effect changes", r"The effect changes with the months .*", _changes),
+    ("test: trend before the start", r"Clinics were already changing before .*", _before),
+    ("test: other differences", r"Clinics with more of the program differ in other ways .*", _context),
+    ("screening", r"Screening set .*", _clean),
+)
+_PAGE_TWO: tuple[Claim, ...] = (("outlying", r"Further from the others than .*", _outlying),)
+_NO_CLAIM = (
+    r"^(?:Score|Complication|Emergency visits) lower is better",  # headings
+    r"figures that may be shown",
+    r"^The others: ",
+    r"^Of the \d+ that we can show",
+    r"^We do not show \d+, to protect patients|^No clinic is shown, to protect patients",
+    r"^So few records can show too many events",
+    r"^We count them with those not compared",
+    r"^(?:Score|Complication|Emergency visits)\.$",
+    r"^\(?Plain comparison|^A plain comparison",
+    r"^The first interval allows for a steady trend|^This is the program’s effect only if",
+    r"^The records cannot tell whether clinics that started early",
+    r"^Dots: the clinics’ best estimates|^Dashed line|^Data quality$|^Outreach",
+    r"^How to use this report|^Compare clinics by|^A clinic that stands out|^Each outcome has its own pages",
+    r"^Counts from 1 to 10|^Release |^Network \d+|^Page 1",
+)
+
+
+def table(found: list[Marked]) -> str:
+    """How many sentences of each kind have which mark."""
+    counts = Counter((each.kind, each.mark) for each in found)
+    kinds = [kind for kind, *_ in (*_CLAIMS, *_PAGE_TWO)]
+    rows = [(kind, *(counts[kind, mark] for mark in MARKS)) for kind in kinds]
+    total = ("all", *(sum(counts[kind, mark] for kind in kinds) for mark in MARKS))
+    return markdown(("sentences on", *MARKS), [*rows, total])
+
+
+def main() -> None:
+    """Report the networks and mark their first pages."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--network", type=int, action="append", help="only this one, 1 to 20")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--read", action="store_true", help="read what was reported before")
+    parser.add_argument("--write", action="store_true", help="keep the table in results/")
+    asked = parser.parse_args()
+    found = []
+    for network in drawn():
+        if asked.network and network.place + 1 not in asked.network:
+            continue
+        before = Reported(network, asked.folder / f"{network.place + 1:02}" / "output" / "latest")
+        reported = before if asked.read else report(network, asked.folder)
+        print(f"\n{network.name}", flush=True)
+        for each in marked(reported):
+            found.append(each)
+            truth = f" [{each.truth}]" if each.truth else ""
+            print(f"  {each.mark:8} {each.kind}: {each.sentence}{truth}")
+    text = "\n".join([table(found), "", f"Made on {description(['numpy', 'scipy', 'pandas'])}."])
+    print(f"\n{text}")
+    if unread := [each.sentence for each in found if each.mark == UNREAD]:
+        raise SystemExit("\n".join(["Nobody has read:", *unread]))
+    if asked.write:
+        (RESULTS / "page_one.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
