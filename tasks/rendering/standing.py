@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.wording import say
 from reports.wording.writing import between, counted, listed, plain
-from tasks.rendering.edition import Line, Outcome
+from tasks.rendering.edition import Figure, Line, Outcome
 from tasks.rendering.figure_words import network_range
 from tasks.rendering.numbers import NO_BREAK, in_hundred, share
 
@@ -46,15 +46,25 @@ def _places(outcome: Outcome, withheld: int) -> str:
     ends = [outcome.figures.get(end) for end in ("range_low", "range_high")]
     parts = []
     if ends[0] is not None and ends[1] is not None:
-        parts.append(say("message.places_range", range=network_range(outcome, ends[0], ends[1])))
+        parts.append(_range(outcome, ends[0], ends[1]))
     placed = outcome.counted("placed")
     why = say("message.places_neither" if outcome.direction == "neither" else "message.places_volume")
-    parts.append(say("message.places", placed=placed, all=len(outcome.lines), why=why))
+    said = "message.places" if placed else "message.places_none"
+    parts.append(say(said, placed=placed, all=len(outcome.lines), why=why))
     if others := _others(outcome):
         parts.append(say("message.places_others", others="; ".join(others)))
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
     return " ".join(parts)
+
+
+def _range(outcome: Outcome, low: Figure, high: Figure) -> str:
+    """Where the middle 95% of clinics lie; one value where they differ by less than is written."""
+    if low.value is not None and high.value is not None:
+        written = outcome.notation.prose(low.value)
+        if written == outcome.notation.prose(high.value):
+            return say("message.places_same", value=written)
+    return say("message.places_range", range=network_range(outcome, low, high))
 
 
 def important(outcome: Outcome) -> str | None:

@@ -19,7 +19,7 @@ from tasks.models.clinics.uncertain_variances import with_uncertain_variances
 from tasks.models.linear_mixed.lmm import LmmFit
 from tasks.models.linear_mixed.lmm_criterion import Criterion, CriterionPoint, criterion_of
 from tasks.models.linear_mixed.satterthwaite import satterthwaite
-from tasks.records.moments import INTERCEPT
+from tasks.records.moments import INTERCEPT, Moments
 
 Floats = NDArray[np.float64]
 
@@ -52,8 +52,10 @@ def gaussian_posterior(fit: LmmFit, group: str) -> ClinicPosterior:
             hint=f"write (1 + … | {group})",
         )
     effect = columns.index(INTERCEPT)
-    points, weights = _one(criterion) if criterion.shape.size == 1 else _several(criterion, fit)
     moments = fit.moments
+    points, weights = (
+        _one(criterion, moments, group) if criterion.shape.size == 1 else _several(criterion, fit)
+    )
     means = moments.mean_row
     average = np.array([means[moments.columns.index(name)] for name in criterion.data.fixed])
     typical = float(average @ fit.coef.loc[list(criterion.data.fixed)].to_numpy())
@@ -69,7 +71,7 @@ def gaussian_posterior(fit: LmmFit, group: str) -> ClinicPosterior:
     return ClinicPosterior(group, levels, nodes, criterion.nu)
 
 
-def _one(criterion: Criterion) -> tuple[list[CriterionPoint], Floats]:
+def _one(criterion: Criterion, moments: Moments, group: str) -> tuple[list[CriterionPoint], Floats]:
     """A grid over the relative SD t = τ/σ, from zero to where its posterior has faded."""
 
     def height(t: float) -> float:
@@ -79,9 +81,10 @@ def _one(criterion: Criterion) -> tuple[list[CriterionPoint], Floats]:
     heights = np.array([height(float(t)) for t in coarse])
     # far out the density falls as t to the power −(levels − constant columns): with one over it never ends
     if (heights[-1] - heights[-2]) / np.log(coarse[-1] / coarse[-2]) > -1.5:
+        n = len(moments.levels[moments.factors.index(group)])
         raise EstimationError(
-            "too few levels to say how much they differ: the posterior of their SD has no upper end",
-            hint="two levels or more are needed beyond the constant and what is constant within them",
+            f"{n} {group}s are too few to say how much they differ",
+            hint="three or more can; each column that is constant within them takes another",
         )
     top = heights.max()
     inside = np.flatnonzero(heights > top - _DROP)
