@@ -12,7 +12,7 @@ from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.latest_words import latest_words
 from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
-from tasks.rendering.run_words import run_words
+from tasks.rendering.run_words import part_period, run_words
 from tasks.rendering.templates import render
 
 CHART_SIZE = (236.0, 86.0)
@@ -22,6 +22,8 @@ MOST_FINDINGS = 4
 ALL_AT_LENGTH = 4
 """So many outcomes are told at length on the first page; of more, the rest are rows of a table."""
 MOST_CHARTS = 4
+VERY_MANY = 12
+"""Of more outcomes than this, names take so much room that half as many charts are left."""
 MOST_NAMED = 3
 """So many outcomes that are compared alike are named; more are all the others."""
 _FIRST = ("worse", "better", "placed", "same", "uncompared", "own", "withheld", "absent")
@@ -37,6 +39,7 @@ class Card:
     reading: str
     latest_words: str
     place_words: str
+    adjusted_words: str
     weight_words: str
     counts: str
     comparator_range: str
@@ -98,6 +101,7 @@ def _clinic_html(edition: Edition, clinic: Clinic) -> str:
         rows_of_table=[(outcome, outcome.by_clinic[clinic.name]) for outcome in in_rows],
         months=drawn,
         no_months=[each.outcome.label for each in charts if each.chart is None],
+        part_period=part_period(edition.release),
         more_months=len([each for each in charts if each.chart is not None]) - len(drawn),
         latest=any(line.latest for line in lines),
         short_reading=standing.short_reading,
@@ -133,7 +137,8 @@ def most_telling(charts: Sequence[Months], at_length: Sequence[Outcome]) -> list
         signals = each.chart is not None and (each.chart.beyond or each.chart.of_signal("shift"))
         return each.outcome not in at_length, not signals
 
-    first = sorted(drawn, key=rank)[:MOST_CHARTS]
+    room = MOST_CHARTS if len(charts) <= VERY_MANY else MOST_CHARTS // 2
+    first = sorted(drawn, key=rank)[:room]
     return [each for each in drawn if each in first]
 
 
@@ -145,6 +150,7 @@ def card(outcome: Outcome, line: Line) -> Card:
         reading=clinic_sentences.reading(outcome, line),
         latest_words=latest_words(outcome, line.latest),
         place_words=clinic_sentences.place_words(outcome, line),
+        adjusted_words=clinic_sentences.adjusted(outcome, line),
         weight_words=clinic_sentences.weight(line),
         counts=clinic_sentences.counts(outcome, line),
         comparator_range=sentences.comparator_range(outcome),

@@ -147,6 +147,15 @@ def counts(outcome: Outcome, line: Line) -> str:
     return say("clinic.n", denominator=denominator)
 
 
+def adjusted(outcome: Outcome, line: Line) -> str:
+    """What stands between own figure and best estimate; empty where it is written like the own one."""
+    own, between_both = line.raw.value, line.adjusted.value
+    if own is None or between_both is None or not outcome.adjusters:
+        return ""
+    written = outcome.notation.cell(between_both)
+    return "" if written == outcome.notation.cell(own) else say("clinic.adjusted", value=written)
+
+
 def weight(line: Line) -> str:
     """How far the clinic's own records decide its best estimate; empty where that is not to be seen."""
     w = line.shrunken.reliability

@@ -25,7 +25,7 @@ from tasks.rendering.numbers import whole
 from tasks.rendering.place import Overview, overview
 from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
-from tasks.rendering.run_words import run_words
+from tasks.rendering.run_words import part_period, run_words
 from tasks.rendering.shrinkage_chart import Shrinkage, shrinkage
 from tasks.rendering.templates import render
 
@@ -202,7 +202,9 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
         figures=figure_rows(outcome),
         ranks=rank_chart(outcome),
         months=chart,
-        months_words="" if chart is None else run_words(chart),
+        months_words=""
+        if chart is None
+        else " ".join(filter(None, (run_words(chart), part_period(edition.release)))),
     )
 
 

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from reports.wording import say
-from reports.wording.writing import counted, listed, period_name
+from reports.wording.writing import counted, date_name, listed, period_name
+from tasks.periods import Period
+from tasks.release import Release
 from tasks.rendering.numbers import in_hundred
 from tasks.rendering.run_chart import Point, RunChart
+
+_DAYS_SHORT = 4
+"""A period whose last record is so many days before its end, or more, is in part there."""
+
+
+def part_period(release: Release) -> str:
+    """That the reported period is not over in the records; empty where it is."""
+    period = Period.of_label(release.period)
+    cut_off = date.fromisoformat(release.cut_off[:10])
+    if (period.last_day - cut_off).days < _DAYS_SHORT:
+        return ""
+    return say("outcome.run_part", month=period_name(release.period), day=date_name(release.cut_off))
 
 
 def run_words(chart: RunChart) -> str:

@@ -15,9 +15,11 @@ from tasks.network.schema import Network
 from tasks.release import LATEST_PERIODS
 from tasks.releasing.latest_periods import latest_periods
 from tasks.rendering.clinic_report import clinic_html, told_at_length
+from tasks.rendering.clinic_sentences import adjusted
 from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Clinic, Edition
 from tasks.rendering.read_edition import read_edition
+from tasks.rendering.run_words import part_period
 
 LABELS = (
     "Blood pressure controlled at the last visit of the year",
@@ -71,7 +73,8 @@ def test_it_has_two_pages(n: int, tmp_path: Path) -> None:
         assert outcome.label in said
         assert best.value is not None
         assert outcome.notation.cell(best.value) in said
-    for_feed = f"The months of {n - 4} further outcomes are in the data feed." in said
+    drawn = 4 if n <= 12 else 2
+    for_feed = f"The months of {n - drawn} further outcomes are in the data feed." in said
     assert for_feed == (n > 4)
     for outcome in told_at_length(edition, clinic)[0]:
         latest = outcome.by_clinic[clinic.name].latest
@@ -107,3 +110,28 @@ def test_nobody_is_sent_to_what_is_not_there() -> None:
         said = page_text(clinic_html(each, clinic))
         assert ("see “Your records”" in said) == there
         assert ("See when it began: “Month by month”" in said) == there
+
+
+def test_what_lies_between_own_figure_and_best_estimate_is_told_where_it_differs() -> None:
+    edition, clinic = many_outcomes(1)
+    (outcome,) = edition.outcomes
+    line = outcome.by_clinic[clinic.name]
+    assert line.raw.value is not None
+    for value, told in ((line.raw.value + 1e-9, ""), (58.04, "adjusted 58.0%")):
+        moved = dataclasses.replace(line, adjusted=dataclasses.replace(line.adjusted, value=value))
+        assert adjusted(outcome, moved) == told
+        assert adjusted(dataclasses.replace(outcome, adjusters=()), moved) == ""
+
+
+@pytest.mark.parametrize(
+    ("period", "cut_off", "said"),
+    [
+        ("2024-12", "2024-12-28", ""),
+        ("2024-12", "2024-12-27", "December 2024 is not complete: its records end on 27 December 2024."),
+        ("2024-Q4", "2024-11-30", "4th quarter 2024 is not complete: its records end on 30 November 2024."),
+        ("2024-W52", "2024-12-27", ""),
+    ],
+)
+def test_a_period_that_is_not_over_is_said_to_be_in_part(period: str, cut_off: str, said: str) -> None:
+    release = dataclasses.replace(many_outcomes(1)[0].release, period=period, cut_off=cut_off)
+    assert part_period(release) == said
