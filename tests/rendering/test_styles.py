@@ -41,6 +41,25 @@ def test_words_can_be_read_on_their_paper(name: str, paper: str) -> None:
     assert contrast(COLOURS[name], COLOURS.get(paper, paper)) >= 4.5
 
 
+GRID_AND_PAPER = {"#e3e8ec", "#ffffff"}
+"""What a chart is read without: its grid, and the paper inside a ring."""
+
+
+def test_what_a_chart_says_can_be_seen() -> None:
+    """3:1 for what is needed to understand a graphic (WCAG 2.2, 1.4.11)."""
+    charts = [STYLES / "charts.css", *sorted((files("reports") / "charts").iterdir(), key=str)]
+    drawn = {
+        colour
+        for chart in charts
+        if chart.is_file()
+        for colour in re.findall(r"(?:fill|stroke)[=:] ?\"?(#[0-9a-f]{6})", chart.read_text(encoding="utf-8"))
+    }
+    assert len(drawn - GRID_AND_PAPER) > 5
+    assert {colour: contrast(colour, "#ffffff") >= 3.0 for colour in drawn - GRID_AND_PAPER} == dict.fromkeys(
+        drawn - GRID_AND_PAPER, True
+    )
+
+
 def test_marks_have_the_colours_of_their_words() -> None:
     charts = (STYLES / "charts.css").read_text(encoding="utf-8")
     for name in ("better", "worse"):
