@@ -64,6 +64,7 @@ def test_the_door_leans_on_nothing_above_it() -> None:
 WRITES_THE_USER_S_SELECT = {
     "tasks/network/coding.py",
     "tasks/network/draft_dates.py",
+    "tasks/network/draft_dates_sqlite.py",
     "tasks/network/draft_text.py",
     "tasks/network/guessing.py",
     "tasks/network/schema.py",

@@ -61,6 +61,7 @@ def many_outcomes(n: int) -> tuple[Edition, Clinic]:
     return edition, edition.clinics[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 3, 4, 5, 10, 25])
 def test_it_has_two_pages(n: int, tmp_path: Path) -> None:
     edition, clinic = many_outcomes(n)

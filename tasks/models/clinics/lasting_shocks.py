@@ -55,6 +55,8 @@ def lasting_shocks(residual: Floats, weight: Floats, known: Sequence[Floats] = (
         return None
     left = _without(residual, weight, known)
     products = _Products.of(left[there], weight[there])
+    if not np.trace(products.of_scatter) > 0.0:  # no clinic has two months
+        return None
     new = products.excess(np.eye(months))
     if new <= 0.0:
         return None

@@ -68,3 +68,7 @@ def test_months_without_records_and_few_months_do_no_harm() -> None:
     assert found is not None and 0.4 < found.lasting <= LONGEST
     assert (found.of_mean[:3] == 0.0).all() and (found.of_mean[3:] > 0.0).all()
     assert lasting_shocks(seen[:, :2], weights(40)[:, :2]) is None
+
+
+def test_clinics_of_one_month_each_have_no_neighbouring_months() -> None:
+    assert lasting_shocks(np.ones((4, 4)), np.eye(4)) is None
