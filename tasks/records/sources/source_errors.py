@@ -17,6 +17,7 @@ from sqlalchemy import exc
 
 from tasks.errors import ClinicnetError, SourceError, SourceUnreachableError, nearest
 from tasks.records.sources.csv_files import column_lacks, wrong_fields
+from tasks.records.sources.server_refusals import refusal
 
 _WRONG_TYPE = "use a cast that tolerates bad values in the SELECT, such as TRY_CAST or a CASE"
 
@@ -44,9 +45,13 @@ def from_duckdb(error: duckdb.Error, place: str, tables: Sequence[str]) -> Clini
             f"{place} is open for writing elsewhere, and DuckDB lets nobody read it meanwhile",
             hint="close the program that writes to it, or copy the file",
         )
+    damaged = _damaged(error, place)
+    if damaged is not None:
+        return damaged
     if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.InternalException):
         return SourceUnreachableError(
-            f"{place} could not be read to the end; the file may have changed or gone"
+            f"{place} could not be read to the end; the file may have changed or gone",
+            hint="run it again when whatever writes or moves it is done",
         )
     if isinstance(error, duckdb.OutOfMemoryException):
         return SourceError(
@@ -67,8 +72,12 @@ def from_duckdb(error: duckdb.Error, place: str, tables: Sequence[str]) -> Clini
 
 def from_reading(error: duckdb.Error, place: str, kind: str) -> ClinicnetError:
     """The user's error for a CSV or Parquet file that cannot be read."""
-    return _of_file(str(error), place) or SourceError(
-        f"{place} cannot be read as {kind}", hint="check that the file is whole and what its ending says"
+    return (
+        _of_file(str(error), place)
+        or _damaged(error, place)
+        or SourceError(
+            f"{place} cannot be read as {kind}", hint="check that the file is whole and what its ending says"
+        )
     )
 
 
@@ -104,7 +113,33 @@ def from_opening(error: duckdb.Error, place: str) -> ClinicnetError:
         )
     if "does not exist" in text:
         return SourceError(f"there is no file {place}")
-    return SourceUnreachableError(f"{place} cannot be opened")
+    if "Permission denied" in text:
+        return SourceError(f"this user may not read {place}", hint="give it the right to, or name a copy")
+    return _damaged(error, place) or SourceUnreachableError(
+        f"{place} cannot be opened", hint="open it with the duckdb program to see why"
+    )
+
+
+_DAMAGED = re.compile(
+    r"(?:(?:Invalid Input|IO|Serialization) Error: )?"
+    r'(?:Failed to read file "(?P<file>[^"]+)": (?!schema mismatch)'
+    r"|Corrupt database file|Could not read enough bytes)"
+)
+
+
+def _damaged(error: duckdb.Error, place: str) -> SourceError | None:
+    """A file whose bytes are not what was written into it; None: it is another error.
+
+    What DuckDB's readers of files find is passed on as an error of no kind of DuckDB's own.
+    """
+    found = _DAMAGED.match(str(error))
+    if found is None and type(error) is not duckdb.Error:
+        return None
+    one = Path((found and found["file"]) or "")  # of many files
+    return SourceError(
+        f"{one.name if one.is_file() else place} is damaged, or was cut short",
+        hint="copy it once more from where it comes, whole",
+    )
 
 
 def from_sqlalchemy(error: exc.SQLAlchemyError, place: str, tables: Sequence[str] = ()) -> ClinicnetError:
@@ -121,6 +156,9 @@ def from_sqlalchemy(error: exc.SQLAlchemyError, place: str, tables: Sequence[str
             "the source is not a URL of a database",
             hint="for example postgresql://reader@db.example.org/records",
         )
+    ended = refusal(state, str(original), place)
+    if ended is not None:
+        return ended
     if state in ("28P01", "28000") or re.search(
         r"no password supplied|password authentication|Access denied", str(original)
     ):
