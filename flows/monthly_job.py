@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from flows.monthly_steps import (
     DISCLOSE,
     DRAW,
     ESTIMATE,
+    LOOK_AT_OUTPUT,
     MASK,
     PUBLISH,
     RANK,
@@ -30,7 +32,7 @@ from flows.one_thread import one_thread
 from flows.running.progress import expected_seconds
 from flows.running.stalling import given_up_when_stalled
 from flows.running.stopping import Stopped, stopped
-from tasks.errors import ClinicnetError
+from tasks.errors import ClinicnetError, PublishingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +121,7 @@ def _report(
     with records.in_one_state(), output.staging() as staging:
         record.token = staging.path.name
         journal.noted = record.running
+        journal.do(LOOK_AT_OUTPUT, network, period)
         screened = journal.do(SCREEN, network, period)
         summary = journal.do(SUMMARISE, screened, network)
         estimates, ranks = {}, {}
@@ -212,7 +215,17 @@ def planned(network: Network) -> list[str]:
     each = [step.about(label) for label in labels for step in (ESTIMATE, RANK)]
     return [
         step.shown
-        for step in (SCREEN, SUMMARISE, *each, READ_PUBLISHED, *DISCLOSE, DRAW, WRITE_FEED, PUBLISH)
+        for step in (
+            LOOK_AT_OUTPUT,
+            SCREEN,
+            SUMMARISE,
+            *each,
+            READ_PUBLISHED,
+            *DISCLOSE,
+            DRAW,
+            WRITE_FEED,
+            PUBLISH,
+        )
     ]
 
 
@@ -224,6 +237,14 @@ def _not_estimated(release: Release) -> dict[str, str]:
     ours = outcomes["reason"].str.contains(FAULT, regex=False).fillna(False).astype(bool)
     failed = outcomes[(outcomes["status"] == "not_estimable") | ours]
     return {str(row.outcome): str(row.reason) for row in failed.itertuples()}
+
+
+def _unrecorded(error: OSError, published: Published) -> PublishingError:
+    return PublishingError(
+        f"{published.directory} is published, but the run's record could not be written: "
+        f"{os.strerror(error.errno or 0).lower()}",
+        hint="free some space on the disk and run the period again: the release stays as it is",
+    )
 
 
 @dataclass(slots=True)
@@ -247,13 +268,21 @@ class _Record:
             self._write(ended="running", step=self.journal.step)
 
     def published(self, published: Published, release: Release, not_estimated: Mapping[str, str]) -> Path:
-        return self._write(
-            ended="unchanged" if published.unchanged else "published",
-            release=str(published.directory),
-            release_id=release.id,
-            not_estimated=dict(not_estimated),
-            versions=dict(release.versions),
-        )
+        """Keep that the release is current.
+
+        Raises:
+            PublishingError: there is no room for the record; the release stands all the same.
+        """
+        try:
+            return self._write(
+                ended="unchanged" if published.unchanged else "published",
+                release=str(published.directory),
+                release_id=release.id,
+                not_estimated=dict(not_estimated),
+                versions=dict(release.versions),
+            )
+        except OSError as error:
+            raise _unrecorded(error, published) from error
 
     def ended_by(self, error: BaseException) -> None:
         """Keep the record of a failure or a stop, unless the output directory itself is what failed."""

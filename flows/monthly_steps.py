@@ -34,6 +34,13 @@ def _read(network_file: Path) -> Network:
     return read_network(network_file)
 
 
+def _look_at_output(network: Network, period: str) -> int:
+    from tasks.publishing import Output, require_ready
+
+    first, *_ = network.window.ending_with(period)
+    return require_ready(Output(network.directory / network.output.directory), (first, period))
+
+
 def _screen(network: Network, period: str) -> Screened:
     from tasks.records import Records
     from tasks.screening import screen
@@ -102,13 +109,15 @@ def _compare(
 def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> Rendered:
     from tasks.rendering import render_release
 
-    return render_release(release, network, staging.reports, progress=progress.within)
+    with staging.filled():
+        return render_release(release, network, staging.reports, progress=progress.within)
 
 
 def _write_feed(release: Release, network: Network, staging: Staging) -> list[Path]:
     from tasks.publishing import write_feed
 
-    return write_feed(release, staging.feed, network.network.language)
+    with staging.filled():
+        return write_feed(release, staging.feed, network.network.language)
 
 
 def _publish(output: Output, staging: Staging, release: Release) -> Published:
@@ -139,6 +148,9 @@ def _estimated(estimates: OutcomeEstimates) -> str:
 
 
 READ = JobStep("Read the network file", _read, lambda network: f"{len(network.outcomes)} outcomes")
+LOOK_AT_OUTPUT = JobStep(
+    "Look at the output directory", _look_at_output, lambda read: f"{read} earlier releases read"
+)
 SCREEN = JobStep("Screen the records", _screen, _screened, reads_records=True)
 SUMMARISE = JobStep(
     "Add up clinics and periods", _summarise, lambda _: "counts and sums, no patients", reads_records=True
@@ -159,5 +171,8 @@ PUBLISH = JobStep(
     _publish,
     lambda published: "the same files as before" if published.unchanged else published.directory.name,
 )
-STEPS = (READ, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED, *DISCLOSE, DRAW, WRITE_FEED, PUBLISH)
+STEPS = (
+    *(READ, LOOK_AT_OUTPUT, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED),
+    *(*DISCLOSE, DRAW, WRITE_FEED, PUBLISH),
+)
 """Every step of the monthly job, in the order in which they come."""

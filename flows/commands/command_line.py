@@ -127,10 +127,12 @@ def init(
 @app.command()
 def check(network: NetworkFile = Path("network.toml")) -> None:
     """List errors (with lines) and likely mistakes."""
+    from flows.commands.readiness import require_ready_machine
     from tasks.screening import check_network, doubts, newest_period
 
     checked = check_network(network)
     print(f"{network}: no errors; outcomes: {', '.join(checked.outcomes)}")
+    require_ready_machine(checked)
     doubted = doubts(network)
     if doubted:
         print("Look at this, though:", *(f"  {each}" for each in doubted), sep="\n")

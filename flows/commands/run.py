@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.job_step import DoneBefore, UnexpectedError
-from flows.monthly_steps import READ, SCREEN
-from flows.on_prefect.prefect_settings import prepare_prefect
+from flows.monthly_steps import LOOK_AT_OUTPUT, READ, SCREEN
+from flows.on_prefect.prefect_settings import prepare_prefect, require_home
 from flows.period_due import parse_period
 from flows.running.progress import Progress, shown
 from tasks.errors import ClinicnetError
@@ -32,9 +32,11 @@ def run_here(network_file: Path, period: str, *, debug: bool) -> PeriodReported:
     """
     from tasks.records import Records
 
+    require_home()
     before = {READ.shown: _read_and_checked(network_file)}
     network: Network = before[READ.shown].result
     period = parse_period(period, network)
+    before[LOOK_AT_OUTPUT.shown] = DoneBefore.by(LOOK_AT_OUTPUT, network, period)
     with Records.of(network).in_one_state(), shown() as progress:
         if network.records.password_block is None:  # only a Prefect server opens the block
             before[SCREEN.shown] = DoneBefore.by(SCREEN, network, period)

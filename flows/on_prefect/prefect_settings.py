@@ -10,12 +10,14 @@ import tempfile
 from pathlib import Path
 
 from tasks.errors import ClinicnetError
+from tasks.publishing.writing import nearest_existing
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",  # a fresh home takes 25 s, the default is 20
 }
+_ANOTHER = "name a directory that this user can write in the environment: PREFECT_HOME=/var/tmp/prefect"
 _QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the server keeps its log all the same
 
 
@@ -30,21 +32,33 @@ def prepare_prefect(*, debug: bool) -> None:
         PrefectHomeError: the directory where Prefect keeps its files cannot be written, which it would find
             out after minutes of waiting for a server.
     """
-    _require_home()
+    require_home()
     for name, value in (_DEFAULTS if debug else _DEFAULTS | _QUIET).items():
         os.environ.setdefault(name, value)
 
 
-def _require_home() -> None:
-    home = Path(os.environ.get("PREFECT_HOME") or Path("~/.prefect").expanduser())
+def require_home() -> None:
+    """See that the directory where Prefect keeps its files can be written, or made; leaves nothing behind.
+
+    Raises:
+        PrefectHomeError: it cannot.
+    """
+    home = _home()
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
+        with tempfile.TemporaryFile(dir=nearest_existing(home)):
             pass
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()
         raise PrefectHomeError(
-            f"Prefect keeps its files in {home}, which cannot be written: {why}",
-            hint="name a directory that this user can write in the environment: "
-            "PREFECT_HOME=/var/tmp/prefect",
+            f"Prefect keeps its files in {home}, which cannot be written: {why}", hint=_ANOTHER
         ) from error
+
+
+def _home() -> Path:
+    named = os.environ.get("PREFECT_HOME")
+    try:
+        return Path(named or "~/.prefect").expanduser()
+    except RuntimeError:  # the user has no home directory, and HOME names none
+        raise PrefectHomeError(
+            "Prefect keeps its files in the user's home directory, and this user has none", hint=_ANOTHER
+        ) from None

@@ -27,6 +27,7 @@ from tasks.publishing.earlier import (
 )
 from tasks.publishing.feed import write_feed
 from tasks.publishing.output import Output, Published, Staging
+from tasks.publishing.readiness import require_ready
 from tasks.publishing.run_record import RunRecord, Step, write_run_record
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "latest_before",
     "latest_editions",
     "published_release",
+    "require_ready",
     "standing_releases",
     "write_feed",
     "write_run_record",

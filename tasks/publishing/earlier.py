@@ -181,11 +181,23 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
         _require_same_kind(directory, said.last, window[1])
         if said.last < window[0] or window[1] < said.first:
             continue
-        try:
-            found.append(Earlier(said.since, said.policy, _tables(directory)))
-        except (OSError, ValueError, KeyError) as error:
-            raise _unreadable(directory) from error
+        found.append(Earlier(said.since, said.policy, _readable(directory)))
     return found
+
+
+def require_readable(output: Output, window: tuple[str, str] | None = None) -> int:
+    """See that releases can be read, and return how many were.
+
+    Args:
+        output: where releases are published; it need not exist.
+        window: as for `earlier_releases`, which would read the same; None: all of them.
+
+    Raises:
+        PublishingError: one cannot, so that nobody can say what a new one would give away.
+    """
+    if window is not None:
+        return len(earlier_releases(output, window))
+    return sum(1 for directory, _ in _standing(output) if _readable(directory))
 
 
 def published_release(output: Output, name: str | None = None) -> tuple[Path, Earlier, tuple[str, str]]:
@@ -211,11 +223,7 @@ def published_release(output: Output, name: str | None = None) -> tuple[Path, Ea
             hint=f"there are: {', '.join(standing)}" if standing else "report a month first: clinicnet run",
         )
     directory, said = standing[fitting[0]]
-    try:
-        tables = _tables(directory)
-    except (OSError, ValueError, KeyError) as error:
-        raise _unreadable(directory) from error
-    return directory, Earlier(said.since, said.policy, tables), (said.first, said.last)
+    return directory, Earlier(said.since, said.policy, _readable(directory)), (said.first, said.last)
 
 
 def _before(output: Output, edition: str | None) -> tuple[dict[str, int], set[str]]:
@@ -257,7 +265,7 @@ def _standing(output: Output) -> Iterator[tuple[Path, _Described]]:
             first, last = said["window"]
             since = Since(str(said["id"]), str(said["period"]))
             described = _Described(since, str(said["disclosure_policy"]), str(first), str(last))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise _unreadable(directory) from error
         yield directory, described
 
@@ -283,6 +291,13 @@ def _unreadable(directory: Path) -> PublishingError:
         f"the release in {directory} cannot be read, so a new one cannot be compared with it",
         hint="restore its feed from a copy, or move that directory away if it was never published",
     )
+
+
+def _readable(directory: Path) -> dict[str, pd.DataFrame]:
+    try:
+        return _tables(directory)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unreadable(directory) from error
 
 
 def _tables(directory: Path) -> dict[str, pd.DataFrame]:

@@ -7,20 +7,19 @@ holds them, so nothing has to be cleared by hand after a crash.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import filecmp
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.errors import PublishingError
 from tasks.periods import Period
 from tasks.publishing.run_record import close_killed
+from tasks.publishing.writing import filling, moving
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,14 @@ class Staging:
     def reports(self) -> Path:
         """Where the PDFs are prepared."""
         return self.path / "reports"
+
+    def filled(self) -> AbstractContextManager[None]:
+        """While files are made in it: what fails because the disk takes no more is said as that.
+
+        Raises (within):
+            PublishingError: the disk is full, or fails.
+        """
+        return filling(self.path.parent.parent, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class Output:
         Raises:
             PublishingError: the output directory cannot be written.
         """
-        with _explained(self.directory), self._locked():
+        with moving(self.directory), self._locked():
             self._remove_abandoned()
             token = secrets.token_hex(8)
             path = self._staged / token
@@ -114,7 +121,7 @@ class Output:
         Raises:
             PublishingError: the output directory cannot be written; `latest` is as it was.
         """
-        with _explained(self.directory), self._locked():
+        with moving(self.directory), self._locked():
             _write_through(staging.path)
             releases = self.directory / "releases"
             releases.mkdir(exist_ok=True)
@@ -216,26 +223,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-_WAYS_OUT = {
-    errno.ENOSPC: "the disk is full: free some space and run again",
-    errno.EDQUOT: "the disk quota is used up: free some space and run again",
-    errno.EACCES: "give this user the right to write there, or name another directory under [output]",
-    errno.EPERM: "this file system refuses it (no symbolic links?): name another directory under [output]",
-    errno.EROFS: "the file system is read-only: name another directory under [output]",
-    errno.EISDIR: "'latest' must be the link that clinicnet made: move that directory away and run again",
-    errno.ENOTDIR: "a file stands where a directory is needed: move it away, or name another under [output]",
-}
-
-
-@contextmanager
-def _explained(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise PublishingError(
-            f"the release could not be written to {directory}: {os.strerror(error.errno or 0).lower()}; "
-            "the last good release is as it was",
-            hint=_WAYS_OUT.get(error.errno or 0),
-        ) from error

@@ -105,5 +105,9 @@ def _running(directory: Path, token: str) -> list[Path]:
 
 def _write(content: Mapping[str, object], target: Path) -> None:
     fresh = target.with_suffix(f".{os.getpid()}.tmp")
-    fresh.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    fresh.replace(target)
+    try:
+        fresh.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        fresh.replace(target)
+    except OSError:
+        fresh.unlink(missing_ok=True)  # half a record, of a full disk
+        raise

@@ -22,7 +22,7 @@ from small_network import MONTH, NETWORK, ONE_OUTCOME, RECORDS, write_network
 from flows.job_step import JobStep, Journal, UnexpectedError, guarded
 from flows.monthly_job import PeriodReported, planned, report_period
 from flows.monthly_steps import DRAW, ESTIMATE, SCREEN, WRITE_FEED
-from tasks.errors import SourceError
+from tasks.errors import PublishingError, SourceError
 from tasks.network import read_network
 from tasks.publishing import Output
 
@@ -198,6 +198,25 @@ def test_files_that_are_written_half_way_end_the_run(published: Path) -> None:
     assert output.current() == good
 
 
+@pytest.mark.slow
+@pytest.mark.faults
+def test_a_full_disk_is_said_and_leaves_the_last_good_release(published: Path) -> None:
+    output = Output(published.parent / "output")
+    good = output.current()
+
+    def fill() -> None:
+        (staging,) = output.directory.glob(".staging/*/")
+        (staging / "feed").mkdir()
+        (staging / "feed/quality.csv").symlink_to("/dev/full")
+
+    with pytest.raises(PublishingError, match="no space left on device"):
+        report_period(published, "2023-10", _failing(WRITE_FEED, fill))
+    assert output.current() == good
+    assert list((output.directory / ".staging").iterdir()) == []
+    (failed,) = output.runs.glob("*-failed-*.json")
+    assert json.loads(failed.read_text())["error"].endswith("the last good release is as it was")
+
+
 _RUN = """
 import sys
 from pathlib import Path
@@ -244,5 +263,9 @@ def test_kill_9_while_preparing_leaves_the_last_good_release(published: Path) ->
     said = json.loads(killed.read_text())
     assert (said["ended"], said["step"]) == ("killed", "Draw the reports")
     assert said["error"] == "killed in the step 'Draw the reports'; the last good release is as it was"
-    assert [step["name"] for step in said["steps"]][:2] == ["Read the network file", "Screen the records"]
+    assert [step["name"] for step in said["steps"]][:3] == [
+        "Read the network file",
+        "Look at the output directory",
+        "Screen the records",
+    ]
     assert not list(output.runs.glob("*running*"))

@@ -44,10 +44,16 @@ def test_the_file_is_read_once_and_the_records_are_screened_once(
     ]
 
 
-@pytest.mark.parametrize("command", [["run", "--month", MONTH], ["schedule"]], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command", [["run", "--month", MONTH], ["check"], ["schedule"]], ids=lambda command: command[0]
+)
 @pytest.mark.parametrize("variable", ["HOME", "PREFECT_HOME"])
 def test_a_home_that_cannot_be_written_is_said_at_once(
-    command: list[str], variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clinicnet_here: Run
+    command: tuple[str, ...],
+    variable: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    clinicnet_here: Run,
 ) -> None:
     """Prefect waited for its server for a minute and a half, and said that it could not start it."""
     monkeypatch.delenv("PREFECT_HOME", raising=False)
@@ -55,7 +61,38 @@ def test_a_home_that_cannot_be_written_is_said_at_once(
     ended = clinicnet_here(*command, write_network(tmp_path / "network"))
     assert ended.returncode == 2
     where = "/dev/null/nowhere/.prefect" if variable == "HOME" else "/dev/null/nowhere"
-    assert ended.stderr.splitlines()[-2:] == [
+    assert ended.stderr.splitlines() == [  # and nothing was done before
         f"clinicnet: Prefect keeps its files in {where}, which cannot be written: not a directory",
         "HINT: name a directory that this user can write in the environment: PREFECT_HOME=/var/tmp/prefect",
+    ]
+
+
+def test_a_release_that_cannot_be_read_is_said_before_anything_runs(
+    tmp_path: Path, clinicnet_here: Run
+) -> None:
+    """It was found after everything was estimated."""
+    network = write_network(tmp_path / "network")
+    damaged = tmp_path / "network/output/releases/2023-10-3fa9c1d2e801"
+    (damaged / "feed").mkdir(parents=True)
+    (damaged / "feed/datapackage.json").write_text('{"release": {')
+    for command in (["run", "--month", MONTH], ["check"]):
+        ended = clinicnet_here(*command, network)
+        assert ended.returncode == 2
+        assert ended.stderr.splitlines() == [
+            f"clinicnet: the release in {damaged} cannot be read, so a new one cannot be compared with it",
+            "HINT: restore its feed from a copy, or move that directory away if it was never published",
+        ]
+
+
+def test_check_names_everything_that_a_run_would_stumble_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clinicnet_here: Run
+) -> None:
+    monkeypatch.setenv("PREFECT_HOME", "/dev/null/nowhere")
+    network = write_network(tmp_path / "network")
+    (tmp_path / "network/output").write_text("a file")
+    first, *reasons = clinicnet_here("check", network).stderr.splitlines()
+    assert first == "clinicnet: a run would fail:"
+    assert [reason.partition(";")[0].strip() for reason in reasons] == [
+        f"the release could not be written to {tmp_path}/network/output: not a directory",
+        "Prefect keeps its files in /dev/null/nowhere, which cannot be written: not a directory",
     ]

@@ -1,0 +1,45 @@
+"""What a month's run would stumble over although nothing is wrong with the network file or its records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tasks.errors import ClinicnetError
+
+if TYPE_CHECKING:
+    from tasks.network.schema import Network
+
+
+class NotReadyError(ClinicnetError):
+    """The machine is not ready for a run: each reason with its way out."""
+
+
+def require_ready_machine(network: Network) -> None:
+    """See that releases can be written and earlier ones read, and that Prefect has a home.
+
+    Raises:
+        ClinicnetError: a run would fail; every reason is named.
+    """
+    from flows.on_prefect.prefect_settings import require_home
+    from tasks.publishing import Output, require_ready
+
+    output = Output(network.directory / network.output.directory)
+    looks: tuple[Callable[[], object], ...] = (lambda: require_ready(output), require_home)
+    found = [error for error in map(_error_of, looks) if error is not None]
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise NotReadyError("a run would fail:\n" + "\n".join(f"  {_in_a_line(each)}" for each in found))
+
+
+def _error_of(look: Callable[[], object]) -> ClinicnetError | None:
+    try:
+        look()
+    except ClinicnetError as error:
+        return error
+    return None
+
+
+def _in_a_line(error: ClinicnetError) -> str:
+    return error.message if error.hint is None else f"{error.message}; {error.hint}"
