@@ -16,10 +16,10 @@ import numpy as np
 
 from tasks.disclosing.counts import Booleans, Counts, Floats
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.disclosing.possible_events import PossibleEvents
 from tasks.disclosing.secondary_suppression import Integers
 
 MOST_DIGITS = 3
-_MOST_WAYS = 300_000  # more ways than these digits tell apart
 
 
 def correlation_digits(
@@ -33,43 +33,16 @@ def correlation_digits(
         denominator: (C,) records, or exposure.
         withheld: (C,) clinics whose events are withheld.
     """
-    gone = np.flatnonzero(withheld & (denominator > 0) & ~np.isnan(events.window))
-    small = events.small[gone, 0]
-    if not small.any() or np.nansum(events.window) == 0.0:
+    possible = PossibleEvents.of(policy, events, denominator, withheld)
+    if not possible.small.any() or np.nansum(events.window) == 0.0 or possible.ways is None:
         return MOST_DIGITS
-    lower, upper = (
-        np.minimum(events.lower, events.cells)[gone, 0],
-        np.maximum(events.upper, events.cells)[gone, 0],
-    )
-    ways = _ways(lower, upper, float(events.window[gone].sum()))
-    if ways is None:
-        return MOST_DIGITS
-    within = events.rest is not None
-    found = _correlations(events.window, denominator, gone, ways, binary=within)
-    true = _correlations(events.window, denominator, gone, events.window[gone][None, :], binary=within)[0]
-    need = np.minimum(policy.least_width, np.ptp(ways[:, small], axis=0) / 2.0)
+    within, gone = events.rest is not None, possible.clinics
+    found = _correlations(events.window, denominator, gone, possible.ways, binary=within)
+    true = _correlations(events.window, denominator, gone, possible.true[None, :], binary=within)[0]
     for digits in range(MOST_DIGITS, 0, -1):
-        agreeing = ways[_same(found, float(true), digits + 1)][:, small]
-        if len(agreeing) and (np.ptp(agreeing, axis=0) >= need).all():
+        if possible.dark(possible.ways[_same(found, float(true), digits + 1)]):
             return digits
     return 0
-
-
-def _ways(lower: Floats, upper: Floats, total: float) -> Integers | None:
-    """(W, K) ways to share a total out within bounds; None where they are very many."""
-    low, high = np.floor(lower).astype(np.int64), np.floor(np.minimum(upper, total)).astype(np.int64)
-    ways = np.zeros((1, 0), dtype=np.int64)
-    for i in range(len(low)):
-        choices = np.arange(low[i], high[i] + 1)
-        if i == len(low) - 1:
-            rest = np.int64(total) - ways.sum(axis=1)
-            return np.asarray(np.column_stack([ways, rest])[(rest >= low[i]) & (rest <= high[i])])
-        if len(ways) * len(choices) > _MOST_WAYS:
-            return None
-        ways = np.column_stack([np.repeat(ways, len(choices), axis=0), np.tile(choices, len(ways))])
-        rest = np.int64(total) - ways.sum(axis=1)
-        ways = ways[(rest >= low[i + 1 :].sum()) & (rest <= high[i + 1 :].sum())]
-    return ways
 
 
 def _correlations(

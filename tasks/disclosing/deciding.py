@@ -29,6 +29,7 @@ from tasks.disclosing.overlapping_releases import (
 from tasks.disclosing.people import People
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.quality import decide_quality
+from tasks.disclosing.refitting import model_digits
 from tasks.disclosing.related import Related, protected_together
 from tasks.disclosing.release_counts import ReleaseCounts, Tables
 from tasks.disclosing.secondary_suppression import Effort, measured
@@ -208,6 +209,7 @@ def _withhold_outcome(
         return _withhold_events(release, outcome, size, windows, months, networks.get(outcome))
     if size is None:
         return None
+    of_records = kind == "records"
     window = _with_alike(release, outcome, size, windows) if kind == "continuous" else windows
     months = Withheld(months.small | window.small[:, None], months.all | window.all[:, None])
     network = _withhold_network(release, [(release.size_column(outcome), size)])
@@ -218,7 +220,18 @@ def _withhold_outcome(
         months.by_clinic(release.clinics, release.months),
         network.months.status(release.months),
         network.totals,
+        model_digits=_volume_digits(release, outcome, size, window.all, network) if of_records else None,
     )
+
+
+def _volume_digits(
+    release: ReleaseCounts, outcome: str, size: Counts, withheld: Booleans, network: _Network
+) -> int | None:
+    """Digits of what a model of clinics' numbers of records gives: the period is the same for each."""
+    if not release.refitted(outcome):
+        return None
+    known_total = Of.SIZES not in network.totals
+    return model_digits(release.policy, size, np.ones(len(size.window)), withheld, known_total=known_total)
 
 
 def _withhold_events(
@@ -254,6 +267,15 @@ def _withhold_events(
         network.months.status(release.months),
         network.totals,
         correlation_digits(policy, events, denominator, withheld.windows),
+        model_digits(
+            policy,
+            events,
+            denominator,
+            withheld.windows,
+            known_total=Of.EVENTS not in network.totals,
+        )
+        if release.refitted(outcome)
+        else None,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from reports.wording.coded_sentences import coded, told
@@ -17,7 +18,7 @@ from tasks.disclosing.counts import NETWORK
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.rounding import round_counts, shorten_figures
 from tasks.disclosing.withholding import PRIMARY, SECONDARY, Withholding
-from tasks.release import FROM_MASKED, TABLES, About, Of, Table, Tells, network_figure
+from tasks.release import FROM_MASKED, TABLES, About, Column, Of, Table, network_figure
 
 Tables = dict[str, pd.DataFrame]
 
@@ -65,7 +66,7 @@ def mask(
     digits = {name: each.correlation_digits for name, each in withholding.outcomes.items() if each}
     for table in declared:
         if table.name in masked:
-            shorten_figures(policy, table, masked[table.name], digits)
+            shorten_figures(policy, table, masked[table.name], digits, withholding.model_digits)
     return masked
 
 
@@ -90,6 +91,7 @@ class _Rows:
         gap: (rows,) whether a month of the row's series is.
         total_sizes, total_events: (rows,) whether the network's own is, where the row is the network's.
         why: (rows,) a coded sentence for the reason, where the status's own does not say enough.
+        digits: (rows,) of a model's figures, where the row gives some and they may have few; else NaN.
     """
 
     sizes: pd.Series
@@ -98,16 +100,18 @@ class _Rows:
     total_sizes: pd.Series
     total_events: pd.Series
     why: pd.Series
+    digits: pd.Series
 
     @classmethod
     def shown(cls, frame: pd.DataFrame) -> _Rows:
         """Nothing withheld."""
         nothing = pd.Series(pd.NA, index=frame.index, dtype="string")
         no = pd.Series(False, index=frame.index)
-        return cls(nothing, nothing, no, no, no, nothing)
+        return cls(nothing, nothing, no, no, no, nothing, pd.Series(np.nan, index=frame.index))
 
-    def hidden(self, tells: Tells) -> pd.Series:
-        """(rows,) where a column that tells this is withheld."""
+    def hidden(self, column: Column) -> pd.Series:
+        """(rows,) where a column is withheld."""
+        tells = column.tells
         hidden = pd.Series(False, index=self.gap.index)
         for of, withheld, total in (
             (Of.SIZES, self.sizes, self.total_sizes),
@@ -119,7 +123,7 @@ class _Rows:
                     hidden |= total
                 if tells.about is About.SERIES:
                     hidden |= self.gap
-        return hidden
+        return hidden | (self.digits < column.least_digits) if tells.modelled else hidden
 
     def status(self, of: Of) -> pd.Series:
         """(rows,) what a table that tells this says of its rows; null where they keep their own status."""
@@ -127,7 +131,7 @@ class _Rows:
         for kind, withheld in ((Of.EVENTS, self.events), (Of.SIZES, self.sizes)):
             if kind in of:
                 said = said.fillna(withheld)
-        return said.mask(said == UNSAID)
+        return said.mask(said == UNSAID).mask(said.isna() & (self.digits == 0), SECONDARY)
 
 
 def _masked(
@@ -135,6 +139,7 @@ def _masked(
 ) -> pd.DataFrame:
     """One table with what is withheld of it null, and without the rows that are left out."""
     rows = _withheld_rows(policy, table, frame, withholding)
+    rows = replace(rows, digits=_model_digits(table, frame, withholding))
     status = rows.status(table.tells)
     why = rows.why.fillna(status.map(lambda each: reason(policy, each), na_action="ignore").astype("string"))
     said = {"{status}": status, "{reason}": why.map(told, na_action="ignore"), "{reason_coded}": why}
@@ -142,7 +147,7 @@ def _masked(
     for column in table.columns:
         if column.name not in masked.columns:
             continue
-        hidden, instead = rows.hidden(column.tells), column.tells.instead
+        hidden, instead = rows.hidden(column), column.tells.instead
         if instead in said:
             hidden &= status.notna()
         if not hidden.any():
@@ -178,6 +183,29 @@ def _withheld_rows(
     if about == {"clinic"}:
         return _of_clinics(frame, withholding)
     return _of_everything(frame, withholding)
+
+
+def _model_digits(table: Table, frame: pd.DataFrame, withholding: Withholding) -> pd.Series:
+    """(rows,) digits that a model's figures keep, of rows that give some: no clinic's own, and no months.
+
+    None of the program's effects: tables do not say who has the program, so that the ways that agree with an
+    effect cannot be told.
+    """
+    digits = pd.Series(np.nan, index=frame.index)
+    if "outcome" not in frame or not any(column.tells.modelled for column in table.columns):
+        return digits
+    digits = frame["outcome"].map(withholding.model_digits).astype("float64")
+    if table.name == "program_effects":
+        return digits.mask(digits.notna(), 0.0)
+    if "month" in frame:
+        return digits.mask(digits.notna())
+    if "form" in frame:
+        digits = digits.mask(frame["form"] == "raw")
+    if "figure" in frame:
+        digits = digits.where(
+            frame["figure"].map(lambda figure: network_figure(figure).modelled).astype(bool)
+        )
+    return digits
 
 
 def _of_clinics(frame: pd.DataFrame, withholding: Withholding) -> _Rows:

@@ -145,6 +145,14 @@ class ReleaseCounts:
         without = CountColumn(outcome, "denominator", less="numerator")
         return self._guard_rest(counts, sizes.cells - counts.cells, self.shown(without))
 
+    def refitted(self, outcome: str) -> bool:
+        """Whether all that the outcome's models take from the records are the clinics' counts.
+
+        So it is without adjusters in a window of one period: everybody who has the counts can fit them.
+        """
+        adjusters = self.tables["outcomes"].set_index("outcome")["adjusters"].fillna("")
+        return len(self.months) == 1 and not adjusters[outcome]
+
     def shown(self, column: CountColumn) -> tuple[Shown, ...]:
         """The column in every earlier release, clinics that are no longer there last."""
         if column not in self._read:

@@ -52,7 +52,11 @@ def _percentages(frame: pd.DataFrame, rows: pd.Index) -> None:
 
 
 def shorten_figures(
-    policy: SmallNumberPolicy, table: Table, frame: pd.DataFrame, correlation_digits: Mapping[str, int]
+    policy: SmallNumberPolicy,
+    table: Table,
+    frame: pd.DataFrame,
+    correlation_digits: Mapping[str, int],
+    model_digits: Mapping[str, int],
 ) -> None:
     """Numbers that tell of events, with the digits that their column (or figure) declares (in place).
 
@@ -64,13 +68,18 @@ def shorten_figures(
         table: the table's declaration.
         frame: its rows, of which what is withheld is null.
         correlation_digits: outcome → digits of its intraclass correlation and what is made of it.
+        model_digits: outcome → digits of what its models give, where fewer than declared may be told.
     """
     columns = [column for column in table.columns if column.is_figure and column.name in frame]
     if table.name == "network_figures":
-        _shorten_network_figures(policy, frame, [column.name for column in columns], correlation_digits)
+        names = [column.name for column in columns]
+        _shorten_network_figures(policy, frame, names, correlation_digits, model_digits)
         return
     rows = frame.index[frame["form"] != "raw"] if "form" in frame else frame.index
     for column in columns:
+        if column.tells.modelled and "outcome" in frame:
+            for outcome, left in model_digits.items():
+                _shorten(frame, rows[frame.loc[rows, "outcome"] == outcome], [column.name], left)
         digits = column.tells.digits
         _shorten(frame, rows, [column.name], digits.kept)
         if policy.round_to > 1:
@@ -82,19 +91,22 @@ def _shorten_network_figures(
     frame: pd.DataFrame,
     columns: Iterable[str],
     correlation_digits: Mapping[str, int],
+    model_digits: Mapping[str, int],
 ) -> None:
     for row, outcome, figure in zip(frame.index, frame["outcome"], frame["figure"], strict=True):
         declared = network_figure(figure)
         if declared.of_clustering and correlation_digits.get(outcome):
             _shorten(frame, pd.Index([row]), columns, correlation_digits[outcome])
+        if declared.modelled:
+            _shorten(frame, pd.Index([row]), columns, model_digits.get(outcome))
         _shorten(frame, pd.Index([row]), columns, declared.digits.kept)
         if policy.round_to > 1:
             _shorten(frame, pd.Index([row]), columns, declared.digits.kept_of_rounded)
 
 
 def _shorten(frame: pd.DataFrame, rows: pd.Index, columns: Iterable[str], digits: int | None) -> None:
-    if digits is None:
-        return
+    if not digits:
+        return  # all of them, or none of what is there
     for column in columns:
         frame.loc[rows, column] = frame.loc[rows, column].map(
             lambda value: float(f"{value:.{digits}g}"), na_action="ignore"

@@ -58,6 +58,8 @@ class WithheldOfOutcome:
         months: the network's months.
         totals: which of its own counts in the whole window the network does not tell to the last digit.
         correlation_digits: significant digits of its intraclass correlation; 0 withholds it.
+        model_digits: significant digits of all that its models give; 0 withholds it, and None leaves what is
+            declared.
     """
 
     clinics: Status
@@ -66,6 +68,7 @@ class WithheldOfOutcome:
     months: Status
     totals: Of = Of.NOTHING
     correlation_digits: int = MOST_DIGITS
+    model_digits: int | None = None
 
     @property
     def any_clinic(self) -> bool:
@@ -129,6 +132,15 @@ class Withholding:
     def all_outcomes(self) -> bool:
         """Whether every outcome is withheld: then nothing may tell how many records the network has."""
         return all(each is None for each in self.outcomes.values())
+
+    @property
+    def model_digits(self) -> dict[str, int]:
+        """Outcome → digits of what its models give, where fewer than declared may be told."""
+        return {
+            name: each.model_digits
+            for name, each in self.outcomes.items()
+            if each is not None and each.model_digits is not None
+        }
 
     @property
     def totals(self) -> Of:

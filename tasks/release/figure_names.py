@@ -17,11 +17,13 @@ class NetworkFigure:
             the intraclass correlation and the design effect give Σn² over the clinics to the last record,
             which with the total gives the sizes of two withheld clinics.
         digits: significant digits it keeps.
+        modelled: whether it comes of a model of all clinics; see `Tells`.
     """
 
     total: Of
     of_clustering: bool
     digits: Digits
+    modelled: bool = True
 
 
 _CLUSTERING = Digits(3, 3)
@@ -31,7 +33,7 @@ _SIZE = NetworkFigure(Of.SIZES, of_clustering=True, digits=_CLUSTERING)
 
 FIGURES = {
     # the mean of all records follows from the counts that are published beside it
-    "mean": NetworkFigure(Of.BOTH, of_clustering=False, digits=Digits(None, 3)),
+    "mean": NetworkFigure(Of.BOTH, of_clustering=False, digits=Digits(None, 3), modelled=False),
     "icc": _SHARE,
     "icc_region": _SHARE,
     "icc_clinic_in_region": _SHARE,

@@ -48,6 +48,8 @@ class Digits:
 
 FEW = Digits(4, 3)
 MODELLED = Digits(4, 4)
+A_WORD, A_SENTENCE = Digits(1, 1), Digits(3, 3)
+"""Of what says about figures on which side of a threshold they lie, and of what has some in it."""
 FROM_SHOWN = Digits(None, None)
 """Of what was computed from clinics that are shown, whose own figures stand beside it."""
 
@@ -63,7 +65,11 @@ class Tells:
             `{reason}` and `{reason_coded}` are filled in.
         counts: what it counts, where it is a count: records are rounded as the policy says, and so is an
             exposure that is a number of records; clinics are not.
-        digits: significant digits of a number that tells of events.
+        digits: significant digits of a number that tells of events; of a word or sentence as many as it
+            says of the figures it is about.
+        modelled: whether it comes of a model of all clinics, in rows that one gives. Where whoever has the
+            clinics' counts can fit that again, it keeps no more digits than leave withheld counts in the
+            dark, and is withheld where it says more.
     """
 
     of: Of
@@ -71,6 +77,7 @@ class Tells:
     instead: str | bool | None = None
     counts: Literal["records", "exposure", "clinics"] = "records"
     digits: Digits = FEW
+    modelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,11 @@ class Column:
         """Whether the policy rounds it: a whole number that tells something, unless it counts clinics."""
         counted = self.tells.counts == "records" and self.kind == "integer"
         return bool(self.tells.of) and (counted or self.tells.counts == "exposure")
+
+    @property
+    def least_digits(self) -> int:
+        """With how many digits of a model's figures it can still be told: a number with any."""
+        return 1 if self.kind == "number" else self.tells.digits.kept or 1
 
     @property
     def is_figure(self) -> bool:

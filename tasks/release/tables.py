@@ -11,7 +11,19 @@ label of a period, whichever its kind, so that one dashboard reads every network
 from __future__ import annotations
 
 from tasks.program_questions import QUESTIONS
-from tasks.release.table_columns import FROM_SHOWN, MODELLED, About, Column, Digits, Kind, Of, Table, Tells
+from tasks.release.table_columns import (
+    A_SENTENCE,
+    A_WORD,
+    FROM_SHOWN,
+    MODELLED,
+    About,
+    Column,
+    Digits,
+    Kind,
+    Of,
+    Table,
+    Tells,
+)
 
 STATUSES = {
     "ok": "published as estimated",
@@ -32,14 +44,17 @@ CODED = "_coded"
 NOTHING = Tells(Of.NOTHING)
 _SIZE = Tells(Of.SIZES)
 _EVENTS = Tells(Of.EVENTS)
-_BOTH = Tells(Of.BOTH)
 _TOTAL_SIZE = Tells(Of.SIZES, About.TOTAL)
 _EXPOSURE = Tells(Of.SIZES, counts="exposure")
-_EFFECT = Tells(Of.EVENTS, digits=MODELLED)
+_FIGURE = Tells(Of.BOTH, modelled=True)
+_PROBABILITY = Tells(Of.BOTH, digits=MODELLED, modelled=True)
+_VERDICT = Tells(Of.EVENTS, digits=A_WORD, modelled=True)
+_RANKABILITY = Tells(Of.EVENTS, digits=A_SENTENCE, modelled=True)
+_EFFECT = Tells(Of.EVENTS, digits=MODELLED, modelled=True)
 """A model's effect rests on all months of all clinics: it tells nobody's size."""
-_DF = Tells(Of.BOTH, About.TOTAL, digits=MODELLED)
+_DF = Tells(Of.BOTH, About.TOTAL, digits=MODELLED, modelled=True)
 """Of a mean's model it is the number of records, less that of clinics and coefficients."""
-_PLACE = Tells(Of.EVENTS, digits=FROM_SHOWN)
+_PLACE = Tells(Of.EVENTS, digits=FROM_SHOWN, modelled=True)
 _OF_MONTH = Tells(Of.BOTH, digits=Digits(None, 3))
 _OF_SERIES = Tells(Of.BOTH, About.SERIES, digits=Digits(None, 3))
 
@@ -52,20 +67,20 @@ _STATUS = (
     _c(
         "status",
         "string",
-        Tells(Of.BOTH, instead="{status}"),
+        Tells(Of.BOTH, instead="{status}", digits=A_WORD, modelled=True),
         "ok, or why a value is missing or qualified (see `statuses`)",
         required=True,
     ),
     _c(
         "reason",
         "string",
-        Tells(Of.BOTH, instead="{reason}"),
+        Tells(Of.BOTH, instead="{reason}", digits=A_WORD, modelled=True),
         "why a value is missing or qualified, in a sentence",
     ),
     _c(
         "reason_coded",
         "string",
-        Tells(Of.BOTH, instead="{reason_coded}"),
+        Tells(Of.BOTH, instead="{reason_coded}", digits=A_WORD, modelled=True),
         "the reason as JSON: the sentence's code and its values; a list where there are several",
     ),
 )
@@ -131,9 +146,9 @@ OUTCOMES = Table(
         ),
         _c("n_records", "integer", _TOTAL_SIZE, "records with a usable value"),
         _c("n_clinics", "integer", NOTHING, "clinics with a usable value"),
-        _c("verdict", "string", _EVENTS, "rank, grade or do_not_rank"),
-        _c("verdict_reason", "string", _EVENTS, "the rankability sentence"),
-        _c("verdict_reason_coded", "string", _EVENTS, "that sentence as JSON: its code and its values"),
+        _c("verdict", "string", _VERDICT, "rank, grade or do_not_rank"),
+        _c("verdict_reason", "string", _RANKABILITY, "the rankability sentence"),
+        _c("verdict_reason_coded", "string", _RANKABILITY, "that sentence as JSON: its code and its values"),
         *_STATUS,
     ),
 )
@@ -147,46 +162,46 @@ CLINIC_ESTIMATES = Table(
         _c("form", "string", NOTHING, "raw, adjusted or shrunken", required=True),
         _c("estimand", "string", NOTHING, "what the value is, in words", required=True),
         _c("estimand_coded", "string", NOTHING, "those words as JSON: their code and their values"),
-        _c("value", "number", _BOTH, "in the outcome's unit (per cent for binary outcomes)"),
-        _c("lower", "number", _BOTH, "lower end of the interval"),
-        _c("upper", "number", _BOTH, "upper end of the interval"),
+        _c("value", "number", _FIGURE, "in the outcome's unit (per cent for binary outcomes)"),
+        _c("lower", "number", _FIGURE, "lower end of the interval"),
+        _c("upper", "number", _FIGURE, "upper end of the interval"),
         _c("level", "number", NOTHING, "coverage of the interval, 0.95"),
         _c("numerator", "integer", _EVENTS, "events counted (binary and count outcomes)"),
         _c("denominator", "number", _EXPOSURE, "records, or exposure for count outcomes"),
-        _c("reliability", "number", _BOTH, "w, the weight of the clinic's own records, 0 to 1"),
+        _c("reliability", "number", _FIGURE, "w, the weight of the clinic's own records, 0 to 1"),
         _c(
             "p_better",
             "number",
-            Tells(Of.BOTH, digits=MODELLED),
+            _PROBABILITY,
             "posterior probability that the clinic is better (higher, where neither is better) than the "
             "comparator",
         ),
         _c(
             "p_important",
             "number",
-            Tells(Of.BOTH, digits=MODELLED),
+            _PROBABILITY,
             "posterior probability that it differs from the comparator by `important_difference` or more, on "
             "the side of its value",
         ),
         _c(
             "place",
             "number",
-            Tells(Of.BOTH, digits=MODELLED),
+            _PROBABILITY,
             "expected share, 0 to 1, of the distribution of clinics that lies below the clinic",
         ),
-        _c("place_lower", "number", Tells(Of.BOTH, digits=MODELLED), "lower end of its 95% interval"),
-        _c("place_upper", "number", Tells(Of.BOTH, digits=MODELLED), "upper end of its 95% interval"),
+        _c("place_lower", "number", _PROBABILITY, "lower end of its 95% interval"),
+        _c("place_upper", "number", _PROBABILITY, "upper end of its 95% interval"),
         _c(
             "outlying",
             "boolean",
-            Tells(Of.BOTH),
+            Tells(Of.BOTH, digits=A_WORD, modelled=True),
             "whether it lies further from the others than their distribution explains (false discovery rate "
             "5%)",
         ),
         _c(
             "comparison",
             "string",
-            Tells(Of.BOTH, instead="not_compared"),
+            Tells(Of.BOTH, instead="not_compared", digits=A_WORD, modelled=True),
             "better, worse, no_different, placed (neither is better, or it is a volume: no verdict) or "
             "not_compared",
         ),
@@ -213,7 +228,7 @@ CLINIC_RANKS = Table(
         _c("rank_set_upper", "number", _PLACE, "worst rank in it"),
         _c("p_top_tenth", "number", _PLACE, "posterior probability of being in the best tenth"),
         _c("p_bottom_tenth", "number", _PLACE, "posterior probability of being in the worst tenth"),
-        _c("grade", "string", _PLACE, "certainty-controlled grade: above, typical or below"),
+        _c("grade", "string", _VERDICT, "certainty-controlled grade: above, typical or below"),
         _c("n_ranked", "integer", NOTHING, "clinics in the order"),
         *_STATUS,
     ),
@@ -233,9 +248,9 @@ NETWORK_FIGURES = Table(
             required=True,
         ),
         _c("label", "string", NOTHING, "as people read it", required=True),
-        _c("value", "number", _BOTH, "the figure"),
-        _c("lower", "number", _BOTH, "lower end of the 95% interval, where there is one"),
-        _c("upper", "number", _BOTH, "upper end of the 95% interval"),
+        _c("value", "number", _FIGURE, "the figure"),
+        _c("lower", "number", _FIGURE, "lower end of the 95% interval, where there is one"),
+        _c("upper", "number", _FIGURE, "upper end of the 95% interval"),
         _c("unit", "string", NOTHING, "unit of the value"),
         _c("method", "string", NOTHING, "how it was estimated", required=True),
         _c("method_coded", "string", NOTHING, "the method as JSON: the sentence's code and its values"),
@@ -299,14 +314,14 @@ PROGRAM_EFFECTS = Table(
         _c(
             "words",
             "string",
-            Tells(Of.EVENTS, instead="{reason}"),
+            Tells(Of.EVENTS, instead="{reason}", digits=A_SENTENCE, modelled=True),
             "the estimate as a sentence",
             required=True,
         ),
         _c(
             "condition",
             "string",
-            _EVENTS,
+            _VERDICT,
             "under which condition it is the program's effect: how `words` end; empty: none is said",
         ),
         *_STATUS,

@@ -67,6 +67,7 @@ class Network:
                     "kind": [self.kind, "count"],
                     "unit": ["%", "tests"],
                     "direction": "lower",
+                    "adjusters": ["age", ""],
                     "comparator": "network",
                     "comparator_value": [7.0, 30.0],
                     "n_records": [self.sizes.sum(), self.records.sum()],

@@ -13,9 +13,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
+from tasks.disclosing import deciding
+from tasks.models import glmm
 from tasks.release import Release
-from tests.disclosing.test_release import published
+from tests.disclosing.test_release import published, released
 
 pytestmark = [pytest.mark.attack, pytest.mark.slow]
 
@@ -226,3 +229,61 @@ def test_an_outcome_that_was_too_rare_stays_unknown_for_its_first_month(tmp_path
         release = published(file, month)
     own = release["clinic_months"].query("clinic == ''").set_index("month")["numerator"]
     assert own[["2024-01", "2024-02"]].isna().all()
+
+
+def of_events(counts: dict[str, tuple[int, int]]) -> pd.DataFrame:
+    """Records of clinic → (records, events), one a patient."""
+    return frame(
+        [
+            (clinic, f"{clinic}{i}", "2024-01-05", int(i < events), 50.0, 0)
+            for clinic, (n, events) in counts.items()
+            for i in range(n)
+        ]
+    )
+
+
+def fitting(release: Release, sums: list[tuple[int, int]]) -> list[int]:
+    """What the first of two withheld clinics can have, of ways to share out their events, by refitting.
+
+    Whoever tries them has all other clinics' counts, and holds the model's figures against those published.
+    """
+    counts = raw(release, "y")[["numerator", "denominator"]].astype("float64")
+    shown = release["network_figures"].set_index("figure")["value"].astype("float64")
+    digits = {name: len(f"{value:.12g}".lstrip("0.").replace(".", "")) for name, value in shown.items()}
+    first, second = counts.index[counts["numerator"].isna()]
+    found = []
+    for events in sums:
+        counts.loc[[first, second], "numerator"] = events
+        fit = glmm("numerator ~ 1 + (1 | clinic)", counts.reset_index(), trials="denominator")
+        figures = {
+            "typical": 100.0 * special.expit(fit.coef.iloc[0]),
+            "sd_between": fit.varcomp.sd("clinic").iloc[0],
+        }
+        if all(
+            np.isnan(shown[name]) or float(f"{value:.{digits[name]}g}") == shown[name]
+            for name, value in figures.items()
+        ):
+            found.append(events[0])
+    return found
+
+
+def test_a_model_without_adjusters_cannot_be_fitted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A and C have 17 events together, of which A has 1 to 6 (C's are not few): 6 tables, and one of them has
+    # the typical clinic and the spread that were published
+    counts = {"A": (40, 4), "B": (45, 12), "C": (50, 13), "D": (55, 30), "E": (60, 25)}
+    ways = [(few, 17 - few) for few in range(1, 7)]
+    file = network(tmp_path, of_events(counts), BINARY, months=1)
+    assert fitting(released(file, "2024-01"), ways) == [1, 2, 3, 4, 5, 6]
+    monkeypatch.setattr(deciding, "model_digits", lambda *_, **__: None)
+    assert fitting(released(file, "2024-01"), ways) == [4]
+
+
+def test_a_model_that_several_tables_give_is_told(tmp_path: Path) -> None:
+    # A and B are of one size: 3 and 8, or 8 and 3, the model is the same, and 5 apart is half of 1 to 10
+    counts = {"A": (40, 3), "B": (40, 8), "C": (50, 13), "D": (55, 30), "E": (60, 25)}
+    release = released(network(tmp_path, of_events(counts), BINARY, months=1), "2024-01")
+    assert fitting(release, [(few, 11 - few) for few in range(1, 11)]) == [3, 8]
+    shrunken = release["clinic_estimates"].query("form == 'shrunken'").set_index("clinic")
+    assert shrunken.loc[["C", "D", "E"], ["value", "lower", "upper", "p_better"]].notna().all(axis=None)
