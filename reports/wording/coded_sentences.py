@@ -39,6 +39,12 @@ def codes(sentence: str | None) -> tuple[str, ...]:
     return tuple(_codes(json.loads(sentence))) if sentence else ()
 
 
+def value_of(sentence: str | None, name: str) -> str:
+    """What fills one place of a coded sentence; empty where it has no such place, or there is none."""
+    said = json.loads(sentence) if sentence else {}
+    return str(said.get(name, "")) if isinstance(said, Mapping) else ""
+
+
 def told(sentence: str) -> str:
     """A coded sentence in the language spoken; a number is written as its place says: `{share:.1}`.
 

@@ -113,8 +113,8 @@ def _important(outcome: OutcomeSection, shrunken: Shrunken, scale: Standardised)
     effects = shrunken.table
     if outcome.important_difference is None:
         return np.full(len(effects), np.nan)
-    far_above = scale.effect_of(scale.typical + outcome.important_difference)
-    far_below = scale.effect_of(scale.typical - outcome.important_difference)
+    far_above = scale.effect_of(scale.typical + outcome.important_difference) - shrunken.centre
+    far_below = scale.effect_of(scale.typical - outcome.important_difference) - shrunken.centre
     more = shrunken.posterior.probability_above_mean(far_above) if np.isfinite(far_above) else 0.0
     less = 1.0 - shrunken.posterior.probability_above_mean(far_below) if np.isfinite(far_below) else 0.0
     return _probability(np.where(effects["p_above"].to_numpy(dtype=float) >= 0.5, more, less))

@@ -62,7 +62,7 @@ def network_figures(
     """
     parts = [
         rows_or_reason(lambda: _rows(_level(question, summary, shrunken, scale))),
-        rows_or_reason(lambda: _rows(_spread(question, fit, scale))),
+        rows_or_reason(lambda: _rows(_spread(question, fit, shrunken.centre, scale))),
         rows_or_reason(lambda: _rows(_clustering(question, records))),
         rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
         rows_or_reason(lambda: _rows(_adjustment(question, summary, fit))),
@@ -114,11 +114,14 @@ def _level(
     )
 
 
-def _spread(question: OutcomeFormulas, fit: LmmFit | GlmmFit, scale: Standardised) -> Iterator[_Figure]:
+def _spread(
+    question: OutcomeFormulas, fit: LmmFit | GlmmFit, centre: float, scale: Standardised
+) -> Iterator[_Figure]:
     sd = float(fit.varcomp.sd("clinic").iloc[0])
     method = coded("figure_method.adjusted", method=_method(fit))
     yield _Figure("sd_between", sd, method, _unit_of_spread(question))
-    ends = scale.at(np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
+    # of t with 4 degrees of freedom and the same SD it is 1.963 for 1.960
+    ends = scale.at(centre + np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
     figure_unit = question.outcome.unit or ("%" if question.outcome.kind == "binary" else "")
     for figure, end in zip(("range_low", "range_high"), ends, strict=True):
         yield _Figure(figure, float(end), coded("figure_method.mixed"), figure_unit)
@@ -165,7 +168,7 @@ def _adjustment(question: OutcomeFormulas, summary: Summary, fit: LmmFit | GlmmF
 
 
 def _within_and_between(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:
-    """Mundlak's test of a continuous outcome's adjusters: do clinics' averages say what patients' do?"""
+    """Mundlak's test of a continuous outcome's adjusters: do clinics' averages say what patients do?"""
     if question.mean_family != "gaussian" or not question.outcome.adjusters or question.patients:
         return  # with patients of several visits the test would count visits for patients
     try:
@@ -175,6 +178,20 @@ def _within_and_between(question: OutcomeFormulas, records: Records) -> Iterator
     except ClinicnetError:
         return  # nothing varies both within clinics and between them
     yield _Figure("mundlak", test.f.p, coded("figure_method.mundlak"))
+    # the slopes of the measured adjuster whose clinics' averages say most that patients do not
+    apart = (test.fit.coef / test.fit.se).abs()
+    measured = {name: apart[mean] for name, mean in test.means.items() if name in question.adjusters}
+    if measured:
+        column = max(measured, key=measured.__getitem__)
+        for figure, slope in zip(("slope_within", "slope_between"), test.slopes(column), strict=True):
+            yield _Figure(
+                figure,
+                slope.estimate,
+                coded(f"figure_method.{figure}", column=column),
+                _unit_of_spread(question),
+                slope.lower,
+                slope.upper,
+            )
 
 
 def _method(fit: LmmFit | GlmmFit) -> str:

@@ -17,13 +17,13 @@ from tasks.estimating.network_figures import network_figures
 from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas, question_of
 from tasks.estimating.program import program_effects
-from tasks.estimating.ranking_model import fit_ranking
+from tasks.estimating.ranking_model import clinic_effects, fit_ranking
 from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.sparse_records import ModelRecords, model_records
 from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
 from tasks.estimating.worth import Worth, program_by_month, worth_of_records
-from tasks.models import GlmmFit, LmmFit, Shrunken, shrink
+from tasks.models import GlmmFit, LmmFit, Shrunken
 from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network, PolicySection
 from tasks.periods import PER_YEAR
@@ -111,11 +111,11 @@ def _estimate(
         worth = attempted(lambda: worth_of_records(question, summary, under))
         bent = attempted(lambda: _with_curves(model_records(question, records, summary), summary, worth))
         ranked, fit = attempted(lambda: _ranking(bent, worth))
-        shrunken = attempted(lambda: shrink(fit, "clinic"))
+        shrunken = attempted(lambda: clinic_effects(fit))
         scale = attempted(
             lambda: standardised(
                 ranked.question, fit, ranked.question.ranking, ranked.records, ranked.certain
-            )
+            ).about(shrunken.centre)
         )
         again = summary.patients.get(question.name)
         modelled = attempted(lambda: model_rows(ranked.question, raw, shrunken, scale, network.policy, again))

@@ -1,10 +1,11 @@
-"""The ranking model of an outcome."""
+"""The ranking model of an outcome, and the clinics' effects in it."""
 
 from __future__ import annotations
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.worth import Worth
-from tasks.models import GlmmFit, LmmFit, glmm, lmm, with_own_variances
+from tasks.models import GlmmFit, LmmFit, Shrunken, glmm, lmm, shrink, with_own_variances
+from tasks.models.clinics.outlying import outlying
 from tasks.records import Records
 
 
@@ -36,3 +37,13 @@ def fit_ranking(question: OutcomeFormulas, records: Records, worth: Worth) -> Lm
         exposure=question.outcome.exposure,
         design_effects=worth.design_effects,
     )
+
+
+def clinic_effects(fit: LmmFit | GlmmFit) -> Shrunken:
+    """The clinics' shrunken effects: draws of a normal distribution, unless some lie too far out for one.
+
+    Then of Student's t with four degrees of freedom, which draws in those the less, and the others the more.
+    """
+    effects = shrink(fit, "clinic")
+    far = outlying(effects.table["own"].to_numpy(dtype=float), effects.table["own_sd"].to_numpy(dtype=float))
+    return effects.with_heavier_tails() if far.any() else effects

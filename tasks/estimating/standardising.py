@@ -1,15 +1,15 @@
 """From a clinic's effect on the model's scale to the figure people read.
 
 A clinic effect u means: the network's own patients, with its mix of adjusters, treated at a clinic whose
-effect is u (direct standardisation). u = 0 is the typical clinic, which is the comparator: the mean of these
-clinics' effects, whose posterior mean is 0, so that about half of them lie above it. (Where figures are not
-linear in u, its figure is not the mean of the clinics' figures.)
+effect is u (direct standardisation). The typical clinic, which is the comparator, has the mean of these
+clinics' effects, so that about half of them lie above it: u = 0, unless their distribution has heavier tails
+than the model's. (Where figures are not linear in u, its figure is not the mean of the clinics' figures.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +32,15 @@ class Standardised:
 
     Attributes:
         at: maps (K,) effects to (K,) figures in the outcome's unit (per cent for binary outcomes).
-        typical: the figure at the typical clinic, u = 0.
+        typical: the figure at the typical clinic, u = 0 unless it was moved.
     """
 
     at: Callable[[Floats], Floats]
     typical: float
+
+    def about(self, centre: float) -> Standardised:
+        """The same with the typical clinic at another effect."""
+        return replace(self, typical=float(self.at(np.array([centre]))[0])) if centre else self
 
     def effect_of(self, figure: float) -> float:
         """The effect of a clinic with this figure; infinite where no effect gives it."""

@@ -49,6 +49,8 @@ FIGURES = {
     "discrimination": _MODELLED,
     "calibration": _MODELLED,
     "mundlak": _MODELLED,
+    "slope_within": _MODELLED,
+    "slope_between": _MODELLED,
     # made of every clinic's own events
     "overdispersion": _SHARE,
     "own_spread": _SHARE,

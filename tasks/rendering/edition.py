@@ -208,6 +208,8 @@ class Figure:
     method: str
     status: str
     reason: str | None
+    column: str = ""
+    """Which adjuster it is about."""
 
 
 @dataclass(frozen=True, slots=True)

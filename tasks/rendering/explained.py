@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from reports.wording import say
@@ -15,9 +15,11 @@ from tasks.rendering.effects_chart import whole_effects, write_effect
 from tasks.rendering.method_charts import (
     AverageCurve,
     RatioStrip,
+    TwoSlopes,
     average_curve,
     ratio_strip,
     ratios_to_typical,
+    two_slopes,
 )
 from tasks.rendering.numbers import Notation, fixed, p_value
 
@@ -36,22 +38,31 @@ class Explained:
         pictured: the label of the outcome in the picture; empty without one.
         curve: why odds ratios do not collapse.
         strip: predicted over expected.
+        slopes: within and between clinics, with what its sentences name.
     """
 
     text: str
     pictured: str = ""
     curve: AverageCurve | None = None
     strip: RatioStrip | None = None
+    slopes: TwoSlopes | None = None
+    named: dict[str, str] = field(default_factory=dict)
 
 
 def explained(edition: Edition) -> list[Explained]:
     """The questions, the ICC's two readings, within and between, odds ratios, REML, P/E: what applies."""
     curve, of_curve = _first(edition, average_curve)
     strip, of_strip = _first(edition, ratio_strip)
+    slopes, of_slopes = _first(edition, two_slopes)
     paragraphs = [
         Explained(_questions(edition)),
         Explained(_of_each(edition, "explained.icc", _readings)),
-        Explained(_of_each(edition, "explained.mundlak", _within_and_between)),
+        Explained(
+            _of_each(edition, "explained.mundlak", _within_and_between),
+            of_slopes,
+            slopes=slopes,
+            named=_slopes_in_words(edition, of_slopes),
+        ),
         Explained(_of_each(edition, "explained.attenuation", _attenuation), of_curve, curve=curve),
         Explained(_of_each(edition, "explained.reml", _reml)),
         Explained(_of_each(edition, "explained.predicted", _predicted_over_expected), of_strip, strip=strip),
@@ -114,6 +125,26 @@ def _within_and_between(outcome: Outcome) -> str:
         return ""
     key = "differ" if test.value < SIGNIFICANT else "agree"
     return say(f"explained.mundlak_{key}", p=p_value(test.value))
+
+
+def _slopes_in_words(edition: Edition, label: str) -> dict[str, str]:
+    """The adjuster in the picture, and its slopes with their unit."""
+    outcome = next((each for each in edition.estimated if each.label == label), None)
+    if outcome is None:
+        return {}
+    within, between_clinics = (outcome.figures[f"slope_{which}"] for which in ("within", "between"))
+    notation = Notation.of(
+        [(each.value or 0.0, each.lower, each.upper) for each in (within, between_clinics)], within.unit
+    )
+    return {
+        "column": within.column,
+        "within": _signed(within.value, notation),
+        "between": _signed(between_clinics.value, notation),
+    }
+
+
+def _signed(value: float | None, notation: Notation) -> str:
+    return "" if value is None else f"{'+' if value > 0.0 else ''}{notation.prose(value)}"
 
 
 def _attenuation(outcome: Outcome) -> str:

@@ -9,10 +9,14 @@ from tasks.rendering.numbers import Notation
 
 
 def network_figure(outcome: Outcome, figure: Figure) -> str:
-    """A network figure with its interval and unit; what is in the outcome's unit reads as its values do."""
+    """A network figure with its interval and unit; what is in the outcome's unit reads as its values do.
+
+    A slope does not: it is in that unit per unit of an adjuster.
+    """
     if figure.value is None:
         return say(f"status.{figure.status}")
-    if figure.unit and figure.unit == outcome.unit:
+    a_slope = figure.figure.startswith("slope_")
+    if figure.unit and figure.unit == outcome.unit and not a_slope:
         notation = outcome.notation
     elif figure.figure == "effective_sample_size":
         notation = Notation(figure.unit, 0)

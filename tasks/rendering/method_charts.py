@@ -1,7 +1,8 @@
 """The small pictures of the methods page, from the network's own numbers.
 
 Why odds ratios do not collapse: each clinic's risk follows a steep curve, and the average of curves that lie
-side by side is a flatter one. And best estimates over the typical clinic's figure, which others publish as
+side by side is a flatter one. How an adjuster's slope among patients of one clinic can differ from that among
+clinics' averages. And best estimates over the typical clinic's figure, which others publish as
 predicted over expected.
 """
 
@@ -11,6 +12,7 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
+from tasks.program_questions import SIGNIFICANT
 from tasks.rendering.edition import Outcome
 from tasks.rendering.scales import Scale, Tick, spanning
 
@@ -22,6 +24,7 @@ EDGE = 10.0
 _SHARES = (0.025, 0.25, 0.75, 0.975)  # of clinics that lie below the curves drawn beside the typical clinic's
 _NODES = [NormalDist().inv_cdf((each + 0.5) / 400) for each in range(400)]
 _FARTHEST = 30.0  # odds, to either side
+_CLINICS, _ARM, _REACH = (-2.0, -1.0, 0.0, 1.0, 2.0), 0.7, 3.0  # in units of the adjuster
 _STEPS = 60
 
 
@@ -40,6 +43,31 @@ class AverageCurve:
     average: tuple[tuple[float, float], ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = RIGHT
+    top: float = TOP
+    bottom: float = BOTTOM
+
+
+@dataclass(frozen=True)
+class TwoSlopes:
+    """An adjuster's slopes among clinics' averages, and about each of some imagined clinics.
+
+    Attributes:
+        between: the line through the clinics' averages.
+        clinics: a line for the patients of each clinic.
+        dots: the clinics' averages.
+        steepness: steeper, flatter or against: the line between clinics, beside those within.
+        key: where the key stands, in the corner that the line leaves free.
+    """
+
+    between: tuple[tuple[float, float], ...]
+    clinics: tuple[tuple[tuple[float, float], ...], ...]
+    dots: tuple[tuple[float, float], ...]
+    steepness: str
+    key: float
     width: float = WIDTH
     height: float = HEIGHT
     left: float = LEFT
@@ -86,6 +114,35 @@ def average_curve(outcome: Outcome) -> AverageCurve | None:
 def mean_risk(level: float, effects: list[float]) -> float:
     """The risk at log odds `level`, averaged over clinics with these effects."""
     return fmean(1.0 / (1.0 + math.exp(-(level + effect))) for effect in effects)
+
+
+def two_slopes(outcome: Outcome) -> TwoSlopes | None:
+    """The picture of an outcome whose adjuster has both slopes, and they differ by Mundlak's test."""
+    test, *slopes = (outcome.figures.get(name) for name in ("mundlak", "slope_within", "slope_between"))
+    values = [each.value for each in slopes if each is not None and each.value is not None]
+    if test is None or test.value is None or test.value >= SIGNIFICANT or len(values) < 2:
+        return None
+    within, between = values
+    steepest = max(abs(within), abs(between))
+    if steepest == 0.0:
+        return None
+    x = Scale(-_REACH, _REACH, LEFT, WIDTH - RIGHT)
+    y = Scale(-_REACH, _REACH, HEIGHT - BOTTOM, TOP)
+
+    def at(place: float, clinic: float, slope: float) -> tuple[float, float]:
+        return x(place), y((between * clinic + slope * (place - clinic)) / steepest)
+
+    against = within * between < 0.0
+    steepness = "against" if against else "steeper" if abs(between) > abs(within) else "flatter"
+    return TwoSlopes(
+        between=(at(_CLINICS[0] - _ARM, 0.0, between), at(_CLINICS[-1] + _ARM, 0.0, between)),
+        clinics=tuple(
+            (at(clinic - _ARM, clinic, within), at(clinic + _ARM, clinic, within)) for clinic in _CLINICS
+        ),
+        dots=tuple(at(clinic, clinic, within) for clinic in _CLINICS),
+        steepness=steepness,
+        key=TOP + 9.0 if between >= 0.0 else HEIGHT - BOTTOM - 18.0,
+    )
 
 
 def ratio_strip(outcome: Outcome) -> RatioStrip | None:

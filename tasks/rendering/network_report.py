@@ -34,7 +34,8 @@ MOST_NAMED = 3
 FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
-    *("overdispersion", "own_spread", "rankability", "discrimination", "calibration", "mundlak"),
+    *("overdispersion", "own_spread", "rankability", "discrimination", "calibration"),
+    *("mundlak", "slope_within", "slope_between"),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.wording.coded_sentences import codes
+from reports.wording.coded_sentences import codes, value_of
 from tasks.network.schema import Network
 from tasks.release import LAST_SHOWN, LATEST_PERIODS, SHOWN, Release, plain_rows
 from tasks.rendering.edition import (
@@ -190,6 +190,7 @@ def _figure(row: Mapping[str, Any]) -> Figure:
         method=row["method"],
         status=row["status"],
         reason=row["reason"],
+        column=value_of(row["method_coded"], "column"),
     )
 
 

@@ -82,8 +82,7 @@ def test_where_neither_is_better_there_are_places_and_no_verdict(tmp_path: Path)
     assert rows.loc["c00", "place"] > 0.97
     assert (rows["place_lower"] <= rows["place"]).all()
     assert (rows["place"] <= rows["place_upper"]).all()
-    value = rows["value"].rank()
-    assert (rows["place"].rank() == value).mean() > 0.9
+    assert rows["place"].corr(rows["value"], method="spearman") > 0.98  # sizes differ: no more than nearly
 
 
 def test_a_difference_that_matters_is_less_probable_than_any(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from rendering.test_charts import binary
 from rendering.test_explained import with_figure
 from scipy import integrate, special, stats
 
-from tasks.rendering.edition import Edition
+from tasks.rendering.edition import Edition, Outcome
 from tasks.rendering.explained import explained
 from tasks.rendering.method_charts import _NODES as NODES
 from tasks.rendering.method_charts import (
@@ -22,6 +22,7 @@ from tasks.rendering.method_charts import (
     mean_risk,
     ratio_strip,
     ratios_to_typical,
+    two_slopes,
 )
 
 
@@ -80,3 +81,42 @@ def test_a_picture_stands_beside_its_paragraph_and_names_its_outcome(state48_edi
     assert pictured
     for each in pictured:
         assert f"{each.pictured}: " in each.text
+
+
+def with_slopes(within: float, between: float, p: float = 0.001) -> Outcome:
+    outcome = with_figure(binary([(50, 100)], target=50.0), "mundlak", p)
+    outcome = with_figure(outcome, "slope_between", between)
+    outcome = with_figure(outcome, "slope_within", within)
+    figures = dict(outcome.figures)
+    figures["slope_within"] = dataclasses.replace(figures["slope_within"], column="age")
+    return dataclasses.replace(outcome, figures=figures)
+
+
+def slope_of(points: tuple[tuple[float, float], ...]) -> float:
+    (x0, y0), (x1, y1) = points
+    return (y0 - y1) / (x1 - x0)
+
+
+@pytest.mark.parametrize(
+    ("within", "between", "told"), [(0.1, 0.4, "steeper"), (0.4, 0.1, "flatter"), (0.2, -0.4, "against")]
+)
+def test_lines_within_and_between_clinics_are_as_steep_as_their_slopes(
+    within: float, between: float, told: str
+) -> None:
+    chart = two_slopes(with_slopes(within, between))
+    assert chart is not None
+    assert chart.steepness == told
+    for clinic, (x, y) in zip(chart.clinics, chart.dots, strict=True):
+        assert slope_of(clinic) / slope_of(chart.between) == pytest.approx(within / between, rel=0.02)
+        assert (clinic[0][0] + clinic[1][0]) / 2.0 == pytest.approx(x, abs=0.02)
+        assert (clinic[0][1] + clinic[1][1]) / 2.0 == pytest.approx(y, abs=0.02)
+    places = (*chart.between, *chart.dots, *(end for line in chart.clinics for end in line))
+    assert all(0.0 <= x <= WIDTH and TOP <= y <= HEIGHT - BOTTOM for x, y in places)
+
+
+def test_slopes_are_drawn_only_where_mundlaks_test_tells_them_apart(state48_edition: Edition) -> None:
+    assert two_slopes(with_slopes(0.1, 0.4, p=0.2)) is None
+    assert two_slopes(with_figure(binary([(50, 100)], target=50.0), "mundlak", 0.001)) is None
+    shown = dataclasses.replace(state48_edition, outcomes=(with_slopes(0.1, 0.4),))
+    paragraph = next(each for each in explained(shown) if each.slopes is not None)
+    assert paragraph.named == {"column": "age", "within": "+0.100", "between": "+0.400"}

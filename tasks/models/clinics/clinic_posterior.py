@@ -41,6 +41,22 @@ class Parts:
 
 
 @dataclass(frozen=True)
+class Tails:
+    """A distribution of effects of unit variance and mean 0, as a mixture of normal ones.
+
+    Attributes:
+        shares: (K,) their probabilities.
+        sds: (K,) their SDs.
+    """
+
+    shares: Floats
+    sds: Floats
+
+
+NORMAL_TAILS = Tails(np.ones(1), np.ones(1))
+
+
+@dataclass(frozen=True)
 class Node:
     """The posterior at one value of the variances.
 
@@ -54,6 +70,7 @@ class Node:
         typical: linear predictor of the sample's average row here, less the fit's own.
         typical_shared: (r,) its loadings on the same normals; None: taken as known.
         parts: the same per level, finer; None: normal, with `mean` and `sd`.
+        tails: the shape of the distribution that effects are drawn from.
     """
 
     weight: float
@@ -65,6 +82,7 @@ class Node:
     typical: float = 0.0
     typical_shared: Floats | None = None
     parts: Parts | None = None
+    tails: Tails = NORMAL_TAILS
 
     @property
     def pieces(self) -> Parts:
@@ -159,6 +177,11 @@ class ClinicPosterior:
         return np.asarray(np.sum(self.shares * self.means, axis=0))
 
     @property
+    def mean_of_level(self) -> Floats:
+        """(n,) posterior means of the average row's predictor at each level, less the fit's average."""
+        return np.asarray(np.sum(self.shares * self._level_means, axis=0))
+
+    @property
     def sd(self) -> Floats:
         """(n,) posterior SDs, coefficients and variances uncertain."""
         inflation = 1.0 if np.isinf(self.df) else self.df / max(self.df - 2.0, 1.0)
@@ -188,8 +211,19 @@ class ClinicPosterior:
     def place(self) -> Floats:
         """(n,) expected share of levels of the fitted distribution that lie below each."""
         between = np.concatenate([np.full(len(node.pieces.means), node.sd_between) for node in self.nodes])
-        spreads = np.hypot(self._mean_spreads, between[:, None])
-        return self._above(np.zeros(len(self.levels)), self._mean_distances, spreads, self.shares)
+        nothing = np.zeros(len(self.levels))
+        return np.asarray(
+            sum(
+                share
+                * self._above(
+                    nothing,
+                    self._mean_distances,
+                    np.hypot(self._mean_spreads, sd * between[:, None]),
+                    self.shares,
+                )
+                for share, sd in zip(self._tails.shares, self._tails.sds, strict=True)
+            )
+        )
 
     def quantile_of_place(self, probability: float) -> Floats:
         """(n,) quantiles of the share of levels of the fitted distribution that lie below each."""
@@ -200,7 +234,12 @@ class ClinicPosterior:
         scale = between[known][:, None]
         shares = self.shares[known] / self.shares[known].sum(axis=0)
         means, spreads = self._mean_distances[known] / scale, self._mean_spreads[known] / scale
-        return np.asarray(special.ndtr(self._quantile(probability, means, spreads, shares)))
+        z = self._quantile(probability, means, spreads, shares)
+        return np.asarray(special.ndtr(z[:, None] / self._tails.sds) @ self._tails.shares)
+
+    @property
+    def _tails(self) -> Tails:
+        return self.nodes[0].tails
 
     @cached_property
     def _mean_distances(self) -> Floats:
@@ -246,8 +285,10 @@ class ClinicPosterior:
 
     def quantile_of_new(self, probability: float) -> float:
         """Quantile of the effect of a level that is not among these."""
-        spreads = np.array([[node.sd_between] for node in self.nodes])
-        return float(self._quantile(probability, np.zeros_like(spreads), spreads, self.weights[:, None])[0])
+        tails = self._tails
+        spreads = np.array([[node.sd_between * sd] for node in self.nodes for sd in tails.sds])
+        shares = np.array([[weight * share] for weight in self.weights for share in tails.shares])
+        return float(self._quantile(probability, np.zeros_like(spreads), spreads, shares)[0])
 
     def _above(self, value: Floats, means: Floats, spreads: Floats, shares: Floats) -> Floats:
         """(n,) probability above a value of each level's own mixture."""

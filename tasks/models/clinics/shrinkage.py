@@ -8,7 +8,7 @@ which are stated apart: the clinic's own sampling, the coefficients, and how muc
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from scipy import special
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior
 from tasks.models.clinics.expected_information import expected_by_level
+from tasks.models.clinics.heavier_tails import with_heavier_tails
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
 from tasks.models.clinics.rankability import Rankability, rankability
@@ -59,6 +60,7 @@ class Shrunken:
         posterior: the joint posterior they are read from.
         own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
             uncertain coefficients do to them, beside their sampling SDs.
+        centre: the comparator, the mean of these levels' effects: 0 but where their tails are heavier.
     """
 
     group: str
@@ -70,6 +72,20 @@ class Shrunken:
     level: float
     posterior: ClinicPosterior = field(repr=False)
     own_shared: Floats = field(repr=False)
+    centre: float = 0.0
+
+    def with_heavier_tails(self) -> Shrunken:
+        """The same had the effects been taken for draws of Student's t with four degrees of freedom.
+
+        For levels that lie further out than a normal distribution of levels explains (`outlying`). `estimate`
+        is then the posterior mean, and `weight` what the own effect counts for in it.
+        """
+        posterior = with_heavier_tails(self.posterior)
+        estimate = posterior.mean_of_level
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = np.clip(estimate / self.table["own"].to_numpy(), 0.0, 1.0)
+        table = _with_intervals(self.table.assign(estimate=estimate, weight=weight), posterior, self.level)
+        return replace(self, table=table, posterior=posterior, centre=float(estimate.mean()))
 
     def values(self) -> pd.DataFrame:
         """`own`, `estimate`, `lower` and `upper` as expected outcomes of the sample's average row.
@@ -185,19 +201,25 @@ def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.
         posterior = count_posterior(fit, group)
         table = _count_table(fit, group, posterior)
         family, overall, sd_within = fit.family, fit.typical, float("nan")
-    low, high = _tails(level)
-    table["mean"] = posterior.mean
-    table["sd"] = posterior.sd
-    table["lower"] = posterior.quantile(low)
-    table["upper"] = posterior.quantile(high)
-    table["level_lower"] = posterior.quantile_of_level(low)
-    table["level_upper"] = posterior.quantile_of_level(high)
+    table = _with_intervals(table, posterior, level)
     table["own_tail"] = table.get("own_tail", _tail_of(table))
-    table["p_above"] = posterior.probability_above_mean()
     variance = fit.varcomp.variance(group)
     between = float(np.sqrt(variance[INTERCEPT] if INTERCEPT in variance.index else variance.iloc[0]))
     return Shrunken(
         group, family, overall, between, sd_within, table, level, posterior, _own_shared(posterior, between)
+    )
+
+
+def _with_intervals(table: pd.DataFrame, posterior: ClinicPosterior, level: float) -> pd.DataFrame:
+    low, high = _tails(level)
+    return table.assign(
+        mean=posterior.mean,
+        sd=posterior.sd,
+        lower=posterior.quantile(low),
+        upper=posterior.quantile(high),
+        level_lower=posterior.quantile_of_level(low),
+        level_upper=posterior.quantile_of_level(high),
+        p_above=posterior.probability_above_mean(),
     )
 
 

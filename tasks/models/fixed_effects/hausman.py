@@ -74,6 +74,15 @@ class HausmanTest:
 
 
 @dataclass(frozen=True)
+class Slope:
+    """A slope with the ends of its 95% interval."""
+
+    estimate: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
 class MundlakTest:
     """Whether the covariates' cluster means matter beside the covariates themselves.
 
@@ -84,6 +93,7 @@ class MundlakTest:
         f: the same as an F test with the fit's own df, better for few clusters.
         fit: the augmented model: coefficients of x are within effects, of x_mean the contextual effects
             (between minus within).
+        means: each covariate tested → its column of means.
     """
 
     statistic: float
@@ -91,6 +101,20 @@ class MundlakTest:
     p: float
     f: Wald
     fit: Fit
+    means: dict[str, str]
+
+    def slopes(self, covariate: str) -> tuple[Slope, Slope]:
+        """A covariate's slope within clusters, and between them: among rows of one, and among their means."""
+        within = {covariate: 1.0}
+        return self._slope(within), self._slope(within | {self.means[covariate]: 1.0})
+
+    def _slope(self, weights: dict[str, float]) -> Slope:
+        found = self.fit.test(weights)
+        across = np.array([weights.get(str(name), 0.0) for name in self.fit.coef.index])
+        se = float(np.sqrt(across @ self.fit.vcov.to_numpy() @ across))
+        reach = float(stats.t.ppf(0.975, found.df)) * se
+        estimate = float(found.estimate.iloc[0])
+        return Slope(estimate, estimate - reach, estimate + reach)
 
     def __str__(self) -> str:
         group = self.fit.n_groups.index[0]
@@ -164,7 +188,8 @@ def mundlak(
     test = fit.test(means)
     estimate, vcov = fit.coef[means].to_numpy(), fit.vcov.loc[means, means].to_numpy()
     statistic = float(estimate @ np.linalg.solve(vcov, estimate))
-    return MundlakTest(statistic, len(names), float(stats.chi2.sf(statistic, len(names))), test, fit)
+    p = float(stats.chi2.sf(statistic, len(names)))
+    return MundlakTest(statistic, len(names), p, test, fit, dict(zip(names, means, strict=True)))
 
 
 def between_within(formula: str, data: Any, *, groups: str, method: Literal["reml", "ml"] = "reml") -> Fit:

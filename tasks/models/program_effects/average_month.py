@@ -38,10 +38,12 @@ class AverageMonth:
     Attributes:
         measure: risk_difference, risk_ratio or rate_ratio; of a ratio the rest is of its logarithm.
         contrast: the estimate, its standard error and degrees of freedom.
+        possible: what the measure can be, given the risk without the program: a risk stays from 0 to 1.
     """
 
     measure: str
     contrast: Contrast
+    possible: tuple[float, float] = (-np.inf, np.inf)
 
 
 def standardised(fit: GlmmFit, data: ProgramData, months: Iterable[str]) -> dict[str, Averaged]:
@@ -99,7 +101,8 @@ def average_month(
     if data.mean_family == "poisson":
         return [ratio]
     difference = _contrast(fit, scores, mean - nothing.mean, gradient - nothing.gradient, level)
-    return [AverageMonth("risk_difference", difference), ratio]
+    possible = (-nothing.mean, 1.0 - nothing.mean)
+    return [AverageMonth("risk_difference", difference, possible), ratio]
 
 
 def _contrast(

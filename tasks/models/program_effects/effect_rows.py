@@ -170,13 +170,19 @@ class _Rows:
             self.means = standardised(self.fit, self.data, weights)
         marginal = {"estimand": "marginal", "question": "policy"}
         return [
-            self._of(term, each.contrast, each.measure) | marginal
+            self._of(term, each.contrast, each.measure, each.possible) | marginal
             for each in average_month(self.fit, self.data, self.scores, self.means, weights, self.level)
         ]
 
-    def _of(self, term: str, contrast: Contrast, measure: str) -> dict[str, Any]:
+    def _of(
+        self,
+        term: str,
+        contrast: Contrast,
+        measure: str,
+        possible: tuple[float, float] = (-np.inf, np.inf),
+    ) -> dict[str, Any]:
         clinics = len(self.data.rollout.clinics)
-        made = _made(self.model, measure, term, contrast, self.level, self.fit.n_obs, clinics)
+        made = _made(self.model, measure, term, contrast, self.level, self.fit.n_obs, clinics, possible)
         return made | {"reason": self.fit.instead if isinstance(self.fit, GeeFit) else ""}
 
 
@@ -188,9 +194,10 @@ def _made(
     level: float,
     n_records: int,
     n_clinics: int,
+    possible: tuple[float, float] = (-np.inf, np.inf),
 ) -> dict[str, Any]:
     reach = contrast.half_width(level)
-    ends: Floats = contrast.estimate + np.array([0.0, -reach, reach])
+    ends: Floats = np.clip(contrast.estimate + np.array([0.0, -reach, reach]), *possible)
     if measure.endswith("_ratio"):
         ends = np.exp(np.minimum(ends, 700.0))
     value, lower, upper = (float(each) for each in ends)

@@ -91,3 +91,17 @@ def test_between_within(name: str) -> None:
     for coefficient, value in expected["coef"].items():
         assert abs(fit.coef[coefficient] - value) < 1e-6 * max(abs(value), expected["se"][coefficient])
         assert fit.se[coefficient] == pytest.approx(expected["se"][coefficient], rel=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_mundlaks_slopes_are_those_of_the_split(name: str) -> None:
+    """Within and between fitted side by side, each a coefficient of its own with its own interval."""
+    case = load_case(name)
+    data, cluster = load_data(case), case["model"]["cluster"]
+    covariate = case["model"]["within_covariates"][0]
+    test = mundlak(formula_of(case), data, groups=cluster)
+    split = between_within(formula_of(case), data, groups=cluster)
+    ends = split.conf_int(0.95)
+    for slope, column in zip(test.slopes(covariate), (covariate, f"{covariate}_mean"), strict=True):
+        expected = (split.coef[column], *ends.loc[column])
+        assert (slope.estimate, slope.lower, slope.upper) == pytest.approx(expected, rel=1e-5)

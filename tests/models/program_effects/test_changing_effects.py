@@ -233,3 +233,25 @@ def test_who_took_it_up_is_read_off_the_records(shares: list[list[float]], adopt
     clinics = tuple(range(len(program)))
     rollout = Rollout(clinics, (0, 1, 2, 3), np.arange(4.0), np.full(len(program), np.inf), program, ())
     assert rollout.adoption == adoption
+
+
+def test_a_risk_difference_stays_where_risks_are_risks() -> None:
+    """2% of records have the event: less than none of them cannot be prevented."""
+    rng = np.random.default_rng(2)
+    clinic, month = (np.repeat(each, 40) for each in np.divmod(np.arange(16 * MONTHS), MONTHS))
+    under = month >= 2 + clinic % 8
+    eta = -4.2 + rng.normal(0.0, 0.3, 16)[clinic] - 0.4 * under
+    rare = pd.DataFrame(
+        {
+            "y": (rng.random(len(clinic)) < special.expit(eta)).astype(int),
+            "program": under.astype(int),
+            "clinic": [f"c{each:02}" for each in clinic],
+            "month": [f"2023-{each + 1:02}" for each in month],
+        }
+    )
+    found = program_effect("y ~ 1", rare, family="binomial", effect="exposure-time", models=("mixed",))
+    difference, ratio = (row_of(found.table, "mixed", name) for name in ("risk_difference", "risk_ratio"))
+    without = difference["value"] / (ratio["value"] - 1.0)
+    symmetric = 2.0 * difference["value"] - difference["upper"]
+    assert symmetric < -without  # the delta method alone would have said so
+    assert difference["lower"] == pytest.approx(-without)
