@@ -15,6 +15,7 @@ from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.program_words import months_in_words, sentence, test_sentence
 from tasks.models import ProgramEffect
 from tasks.models.fit import Wald
+from tasks.models.program_effects.program_models import FEWEST_EVENTS, TooFewEventsError
 
 Floats = NDArray[np.float64]
 
@@ -84,10 +85,7 @@ def from_model(
     """
     which = {"term": term, "months_since_start": since}
     if row["status"] != "ok":
-        return (
-            missing(question, row["model"], row["estimand"], coded("why.technical", detail=row["reason"]))
-            | which
-        )
+        return missing(question, row["model"], row["estimand"], _why(str(row["reason"]))) | which
     ends = np.array(
         [row[each] for each in ("value", "lower", "upper", "band_lower", "band_upper")], dtype=np.float64
     )
@@ -103,6 +101,13 @@ def from_model(
     df = row["df"] if np.isfinite(row["df"]) else np.nan
     reasons = [*([coded(INDEPENDENT)] if row["reason"] else []), *rests]
     return row | written | which | band | {"df": df, "reason": joined(reasons) if reasons else None}
+
+
+def _why(reason: str) -> str:
+    """A model's reason for having no estimate as a coded sentence."""
+    if reason == TooFewEventsError.MESSAGE:
+        return coded("why.few_events_for_average", fewest=FEWEST_EVENTS)
+    return coded("why.technical", detail=reason)
 
 
 def shown(

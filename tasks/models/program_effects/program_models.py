@@ -32,6 +32,29 @@ MEASURES = {"gaussian": "difference", "binomial": "odds_ratio", "poisson": "rate
 """What a mixed model's coefficients measure, by the family of the outcome's mean."""
 
 
+FEWEST_EVENTS = 80
+"""Events, and records without one, on either side of the program, below which GEE has no interval.
+
+With fewer, its 95% intervals held the truth in 92% of 1,394 simulated networks of 8 to 100 clinics, and in 80%
+to 88% where clinics differ much; with more, in 95% of 2,100. How few clinics have most of the events does not
+tell which are short: networks that by chance lack a clinic of many look as certain as any.
+"""
+
+
+class TooFewEventsError(EstimationError):
+    """The average over the population rests on too few events for an interval that can be relied on."""
+
+    MESSAGE = (
+        f"fewer than {FEWEST_EVENTS} events, or records without one, with the program or without it: too few "
+        "for an interval of the average over the population"
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            self.MESSAGE, hint="a longer window has more; a mixed model's interval holds with fewer"
+        )
+
+
 def fit_model(model: str, data: ProgramData, random: Random) -> tuple[Fit, str]:
     """One estimator's fit, and what its program coefficients measure."""
     ratio = MEASURES[data.mean_family]
@@ -52,8 +75,20 @@ def _marginal(data: ProgramData) -> Fit:
         moments = by_clinic(data.moments)
         clustered = _in_units(moments, data.unit) if region else moments
         return gee_from_moments(data.design, clustered, corr=corr, cov=_CORRECTED)
+    if _rarest(data, data.cells) < FEWEST_EVENTS:
+        raise TooFewEventsError
     cells = _in_units(data.cells, data.unit) if region else _clinics_only(data.cells)
     return gee_from_cells(data.design, cells, family=data.mean_family, corr=corr, cov=_CORRECTED)
+
+
+def _rarest(data: ProgramData, cells: Cells) -> float:
+    """The fewest events, or of a binary outcome records without one, with the program or without it."""
+    columns = [j for j, name in enumerate(data.design.fixed) if name in data.program]
+    under = (cells.fixed[:, columns] > 0.0).any(axis=1)
+    counts = [cells.total]
+    if data.family == "binomial":
+        counts.append(cells.trials - cells.total)
+    return min(float(count[side].sum()) for count in counts for side in (under, ~under))
 
 
 def _within(data: ProgramData) -> Fit:

@@ -15,6 +15,7 @@ from tasks.models.fixed_effects.within import within
 from tasks.models.generalized_mixed.glmm import glmm
 from tasks.models.linear_mixed.lmm import lmm
 from tasks.models.program_effects.program_effect import program_effect
+from tasks.models.program_effects.program_models import FEWEST_EVENTS, TooFewEventsError
 
 TRUTH = -1.0
 
@@ -310,3 +311,26 @@ def test_a_start_that_is_no_period_of_the_records_is_refused() -> None:
     )
     with pytest.raises(RecordsError, match="is not one of the periods"):
         program_effect("y ~ x", data.drop(columns="program"), starts={"C00": "spring"})
+
+
+@pytest.mark.parametrize(("records", "told"), [(40, False), (160, True)])
+def test_an_average_over_the_population_needs_events_on_both_sides(records: int, told: bool) -> None:
+    """3% of records have the event: some 50 on either side, or 200."""
+    rng = np.random.default_rng(12)
+    clinic, month = (np.repeat(each, records) for each in np.divmod(np.arange(8 * 12), 12))
+    program = (month >= 6).astype(int)
+    rare = pd.DataFrame(
+        {
+            "y": (rng.random(len(clinic)) < 0.03).astype(int),
+            "program": np.where(clinic % 2, program, 0),
+            "clinic": [f"c{each}" for each in clinic],
+            "month": [f"2023-{each + 1:02}" for each in month],
+        }
+    )
+    events = rare.groupby("program")["y"].sum()
+    assert (events.min() >= FEWEST_EVENTS) == told
+    found = program_effect("y ~ 1", rare, family="binomial", models=("gee", "mixed"))
+    rows = found.table.set_index("model")
+    assert (rows.loc["gee", "status"] == "ok") == told
+    assert told or rows.loc["gee", "reason"] == TooFewEventsError.MESSAGE
+    assert (rows.loc[["mixed"], "status"] == "ok").all()
