@@ -48,8 +48,31 @@ COMMUNITY = (
     *("location", "lieu", "ubicacion", "localizacao"),
 )
 """What takes the place of clinics where care or teaching is given elsewhere."""
-COMMUNITY_ALONE = ("class", "klasse", "classe", "clase", "turma", "lab", "labor", "labo")
+COMMUNITY_ALONE = (
+    *("class", "klasse", "classe", "clase", "turma", "lab", "labor", "labo"),
+    *("group", "grp", "grpid", "groupid", "gruppe", "groupe", "grupo", "company", "companyid", "compid"),
+)
 """The same, of words that say so only where they are the whole name."""
+PERSON_ALONE = ("id", "idno", "uid", "caseid")
+"""What numbers people, or records, where it is the whole name."""
+SCHOOL = ("school", "schule", "ecole", "escuela", "escola")
+GROWN_UP = (
+    *(
+        "married",
+        "maried",
+        "marital",
+        "spouse",
+        "husband",
+        "wife",
+        "wage",
+        "employed",
+        "unemployed",
+        "retired",
+    ),
+    *("occupation", "verheiratet", "familienstand", "lohn", "beruf", "erwerbstaetig", "marie", "salaire"),
+    *("profession", "casado", "casada", "salario", "ocupacion", "empleado", "ocupacao", "empregado"),
+)
+"""What grown-ups are or have, and pupils are not."""
 KIND_OF_PLACE = ("community", "location", "lieu", "ubicacion", "localizacao")
 """Words that tell a kind of place, as urban and rural are, where they have few values."""
 OF_PLACES = (
@@ -78,13 +101,14 @@ REGION = (
     *("region", "district", "county", "state", "province", "zone", "area", "trust", "bundesland", "land"),
     *("lea", "authority", "ccg", "kanton", "bezirk", "departement", "provincia", "estado", "comunidad"),
     *("regiao", "distrito", "distid", "borough", "precinct", "neighbourhood", "neighborhood", "quartier"),
-    *("barrio", "bairro", "stadtteil", "country", "pays", "pais", "fips", "fip"),
+    *("barrio", "bairro", "stadtteil", "country", "pays", "pais", "fips", "fip", "reg"),
 )
 PATIENT = (
     *("patient", "subject", "person", "member", "mrn", "client", "participant", "paciente", "versicherter"),
     *("fallnummer", "dossier", "beneficiario", "utente", "sujet", "sujeto", "subj", "pid", "pat", "patid"),
     *("patno", "child", "kid", "infant", "baby", "woman", "student", "pupil", "respondent", "resident"),
     *("schueler", "eleve", "alumno", "aluno", "kind", "enfant", "nino", "crianca", "frau", "femme"),
+    *("ptno", "ptid", "ptnum", "ptnr", "pt", "subno", "subnum"),
     *("mujer", "mulher", "mother", "mom", "family", "respond", "animal", "cow", "calf", "pig", "ewe", "lamb"),
 )
 RECORD = (
@@ -117,6 +141,8 @@ SEQUENCE = (
     *("start", "stop", "tstart", "tstop", "enum", "futime", "order", "ord", "cohort", "cycle", "hour"),
 )
 """What tells when, or the how manyeth, and is not measured."""
+WHEN = ("dt", "diag", "diagnosis", "onset", "entry", "exit", "enrolment", "enrollment")
+"""What happens on a day: a number of many values that is called so counts days."""
 PROGRAM = (
     *("program", "programme", "intervention", "outreach", "campaign", "pilot", "drive", "treated"),
     *("exposed", "programm", "massnahme", "intervencion", "intervencao", "programa", "campagne", "campana"),
@@ -150,6 +176,23 @@ EVENTS = (
 )
 """Counts of those to whom something happened, in a row of sums."""
 WEIGHT = ("freq", "frequency", "haeufigkeit", "haufigkeit", "effectif", "frecuencia", "frequencia")
+SAMPLED = ("psu", "stratum", "strata", "fpc")
+"""What tells how people were drawn: beside it, a weight is a sampling weight."""
+SAMPLING_WEIGHT = (
+    *("weight", "wt", "wgt", "pw", "gewicht", "poids", "peso"),
+    *(
+        "prob",
+        "pweight",
+        "dweight",
+        "pspwght",
+        "anweight",
+        "perweight",
+        "sampwt",
+        "finalwt",
+        "wtmec2yr",
+        "wtint2yr",
+    ),
+)
 GROWING = (
     *("height", "weight", "bmi", "hgt", "wgt", "groesse", "gewicht", "taille", "poids", "talla", "peso"),
 )
@@ -198,7 +241,23 @@ TRAIT = (
     *("smoker", "handedness", "blood", "wealth", "height", "weight", "bmi", "hgt", "wgt", "groesse"),
     *("gewicht", "taille", "poids", "talla", "peso", "mean", "average", "avg", "percent", "pct", "pc"),
     *("prop", "size", "stadt", "beruf", "einkommen", "bildung", "ingreso", "renda", "revenu", "couleur"),
-    *("raza", "raca", "cor", "versicherung"),
+    *("raza", "raca", "cor", "versicherung", "chronic", "chronique", "chronisch", "cronico"),
+    *("north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest", "midwest"),
+    *("nord", "sud", "sued", "norte", "sul", "population", "pop", "einwohner", "poblacion", "populacao"),
+    *("hhsize", "famsize", "familysize", "householdsize", "prestige", "divorced", "divorce", "widowed"),
+    *(
+        "eduyrs",
+        "educyr",
+        "educyrs",
+        "yeduc",
+        "teen",
+        "preteen",
+        "college",
+        "collegeed",
+        "collgrad",
+        "hsgrad",
+    ),
+    *("faminc", "famincr", "hhinc", "hhincome", "hinc", "linc", "lfaminc"),
 )
 """What people are or have, rather than what came of their care."""
 OUTCOME = (
@@ -273,11 +332,25 @@ _NO_COMPOUNDS = (
     *("altered", "against", "latest", "highest", "lowest", "gestation", "administration", "registration"),
     *("medication", "respiration", "duration", "concentration", "chocolate", "plate", "template"),
     *("nursery", "hospitalization", "hospitalisation", "hospitalizacion", "hospitalizacao"),
+    *(
+        "capacity",
+        "velocity",
+        "toxicity",
+        "ethnicity",
+        "electricity",
+        "programming",
+        "programmer",
+        "distrust",
+    ),
     *("translate", "percentage", "dosage", "stage", "usage", "personal", "grandmother", "godmother"),
 )
 """Words that another word stands in by chance."""
 _GLUED = ("id", "num", "nr", "no", "code")
 """What numbers things, where it is written in one with their word."""
+_AGE_IN_ONE = re.compile(
+    r"age(in)?(y|yr|yrs|years?|m|mo|mos|mth|mths|months?|w|wk|wks|weeks?|d|days?|gr|grp|group|cat|a|dx|diag|adm|entry)"
+)
+"""Age, in one with what it is counted in or grouped by: ageyr, agemonths, agegrp."""
 
 
 NUMBERED_THINGS = (*CLINIC, *COMMUNITY, *REGION, *PATIENT, *RECORD)
@@ -288,11 +361,12 @@ def words_of(name: str) -> set[str]:
     """The words of a column's name: of `clinicName`, `clinic_name` and `Clinic name`, clinic and name.
 
     Of a word that ends in a number, as `age75` or `edlevel2`, also the word without it; of one that ends in
-    what numbers things, as `schoolid` or `villnum`, the word before it.
+    what numbers things, as `schoolid` or `villnum`, the word before it; of `agemonths` or `agegrp`, age.
     """
     words = {word.lower() for word in re.split(r"[\W_]+", _spaced(name)) if word}
     words |= {word.rstrip("0123456789") for word in words} - {""}
     words |= {word.removesuffix(ending) for word in words for ending in _GLUED if len(word) > len(ending) + 2}
+    words |= {"age" for word in words if _AGE_IN_ONE.fullmatch(word)}
     return words | {word[:-1] for word in words if word.endswith("s") and len(word) > 3}
 
 
@@ -321,6 +395,29 @@ def says_how_many(name: str, numbered: Collection[str]) -> bool:
         return False
     plural = any(word.endswith("s") for word in rest)
     return "of" in rest or plural or not found(" ".join(rest), numbered)
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a column is called a number of something: clinic_id, or in one `schoolid` and `villnum`."""
+    if said(name, NUMBERED):
+        return True
+    ends = (part.removesuffix(ending) for part in _parts(name) for ending in _GLUED if part.endswith(ending))
+    return any(found(stem, NUMBERED_THINGS) for stem in ends if stem)
+
+
+def ends_in_id(name: str) -> bool:
+    """Whether a column's name ends in id, apart or in one as in `surveyid`: it numbers something."""
+    parts = _parts(name)
+    return bool(parts) and parts[-1].endswith("id")
+
+
+def says_age_in_one(name: str) -> bool:
+    """Whether a column is called ageyr, agemonths or agegrp: an age with its unit or its groups."""
+    return any(_AGE_IN_ONE.fullmatch(part) for part in _parts(name))
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in re.split(r"[\W_]+", _spaced(name).lower()) if part]
 
 
 def found(name: str, words: Collection[str]) -> list[str]:

@@ -62,6 +62,7 @@ class Draft:
         program: column that says who was under it, or None.
         writing: how the date's column writes dates; None: it holds dates.
         date_parts: columns of years, months and days that make a date where no column holds one.
+        short_years: whether the years among them have two digits, of the twentieth century.
         undated: the month that every record is taken for where the table tells none.
         rows_numbered: whether rows get a number of their own, so that equal ones count as different records.
         time_zone: of the schedule and of periods.
@@ -72,6 +73,7 @@ class Draft:
         assumptions: what was taken for granted about the columns, in sentences.
         missing: what the table does not tell, and the file is not sound without.
         period: what is reported: a month, quarter or week.
+        patient_within: whether patients are numbered within each clinic.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Draft:
     program: str | None = None
     writing: Writing | None = None
     date_parts: tuple[str, ...] = ()
+    short_years: bool = False
     undated: date | None = None
     rows_numbered: bool = False
     time_zone: str = "UTC"
@@ -95,3 +98,4 @@ class Draft:
     assumptions: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
     period: Kind = "month"
+    patient_within: bool = False

@@ -52,6 +52,9 @@ def date_sql(column: str, writing: Writing | None, source: str) -> str:
         return counted.format(column)
     if writing in ("year-month", "year-quarter"):
         return _first_day(column, writing, dialect)
+    if writing == "mon year":  # the first of the month
+        first = f"'01' || TRIM({column})" if dialect == "sqlite" else f"CONCAT('01', TRIM({column}))"
+        return _by_format(first, "day mon year", dialect)
     return _by_format(column, writing, dialect)
 
 

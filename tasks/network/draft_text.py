@@ -81,6 +81,7 @@ def _records(draft: Draft, names: dict[str, str]) -> str:
     weight = ""
     if draft.weight is not None:
         weight = f"weight = {_toml(names[draft.weight])}  # a row stands for so many identical records\n"
+    within = 'patient_within = "clinic"  # numbers restart in each\n' if draft.patient_within else ""
     written = [*_contract_columns(draft), *_own_columns(draft, names)]
     commas = [","] * (len(written) - 1) + [""]
     listed = "\n".join(
@@ -95,7 +96,8 @@ def _records(draft: Draft, names: dict[str, str]) -> str:
 [records]
 # a DuckDB, Parquet or CSV file, or a database URL such as postgresql://reader@db/clinics
 source = {_toml(draft.source)}
-{login}{weight}# The SELECT returns a row per record: clinic, date, each outcome, adjuster and program.
+{login}{weight}{within}\
+# The SELECT returns a row per record: clinic, date, each outcome, adjuster and program.
 # Leave out what should not travel: names, addresses, free text.
 {note}{marked}select = '''
 SELECT
@@ -119,6 +121,8 @@ def _contract_columns(draft: Draft) -> Iterator[tuple[str, str]]:
         yield numbered, "without days, equal rows of a patient are different records"
     if draft.date_parts:
         columns = [draft.quoted[each] for each in draft.date_parts]
+        if draft.short_years:
+            columns[0] = f"(1900 + {columns[0]})"
         yield f"{parts_sql(columns, draft.source)} AS date", ""
     elif draft.undated is not None:
         yield (

@@ -69,6 +69,8 @@ def guess(
     said = [*roles.assumptions, *dates.assumptions, *outcome_assumptions(outcomes, codings)]
     if not is_dated:
         said.append("no column of dates was found, so all records count as this month's")
+    if outcomes and all(_is_trait(each.column or "") for each in outcomes):
+        said.append("no column tells what came of care, so the outcomes are what people are or have")
     if weight is not None:
         said.append(f"column {weight!r} says how many identical records a row stands for")
     if program is not None and program in codings:
@@ -86,6 +88,7 @@ def guess(
         undrafted=tuple(each.name for each in others if each.name not in exposures),
         writing=dates.writing,
         date_parts=dates.parts,
+        short_years=dates.short_years,
         undated=None if is_dated else (today or date.today()).replace(day=1),
         rows_numbered=dates.column is None and "patient" in columns and "record" not in columns,
         weight=weight,
@@ -93,6 +96,7 @@ def guess(
         assumptions=tuple(said),
         missing=(*roles.missing, *([] if outcomes else [_without_outcomes(profile, taken)])),
         period=period,
+        patient_within=roles.patient_within,
     )
 
 
@@ -112,7 +116,7 @@ def _without_outcomes(profile: TableProfile, taken: Collection[str | None]) -> M
     candidates = tuple(
         each.name
         for each in profile.columns
-        if each.n_words == 2 and each.name not in taken and not _is_trait(each.name)
+        if (each.n_words == 2 or each.one_two) and each.name not in taken and not _is_trait(each.name)
     )
     listed = ", ".join(repr(each) for each in candidates)
     offered = (

@@ -17,12 +17,14 @@ class Dates:
         column: the column that holds them, if one does.
         writing: how it writes them; None: they are dates.
         parts: columns of years, months and days, where no column holds dates.
+        short_years: whether the years have two digits, of 1932 to 1999.
         assumptions: what was taken for granted, in sentences.
     """
 
     column: str | None = None
     writing: Writing | None = None
     parts: tuple[str, ...] = ()
+    short_years: bool = False
     assumptions: tuple[str, ...] = ()
 
 
@@ -42,9 +44,12 @@ def guess_dates(profile: TableProfile, taken: Collection[str] = ()) -> Dates:
     if dates:
         best = max(dates, key=lambda each: (each.kind == "date", _score(each), -each.n_missing))
         return Dates(best.name, best.writing, assumptions=tuple(_doubtful(best)))
-    parts = _parts(free)
-    if parts:
-        return Dates(parts=parts, assumptions=(_of_parts(parts),))
+    for years in _YEARS:
+        parts = _parts(free, years)
+        if parts:
+            short = years == "short_year"
+            said = (_of_parts(parts), *([_SHORT_YEARS.format(parts[0])] if short else []))
+            return Dates(parts=parts, short_years=short, assumptions=said)
     return Dates(assumptions=tuple(_day_numbers(free)))
 
 
@@ -73,7 +78,11 @@ def _doubtful(column: ColumnProfile) -> list[str]:
     return []
 
 
-def _parts(columns: Collection[ColumnProfile]) -> tuple[str, ...]:
+_YEARS: tuple[Range, Range] = ("year", "short_year")
+_SHORT_YEARS = "column {!r} has years of two digits, which are taken for those of the twentieth century"
+
+
+def _parts(columns: Collection[ColumnProfile], years: Range) -> tuple[str, ...]:
     """The column of years, with those of months and of days of the month where they are there."""
 
     def part(telling: tuple[str, ...], within: Range) -> str | None:
@@ -86,7 +95,7 @@ def _parts(columns: Collection[ColumnProfile]) -> tuple[str, ...]:
             None,
         )
 
-    year, month = part(words.YEAR, "year"), part(words.MONTH, "month")
+    year, month = part(words.YEAR, years), part(words.MONTH, "month")
     day = part(words.DAY, "day") if month is not None else None
     if year is None:
         return ()

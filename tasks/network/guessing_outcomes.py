@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from tasks.network import column_words as words
 from tasks.network.coding import Coding, event_coding, one_two_coding, program_coding, says_yes_or_no
 from tasks.network.draft import Direction, DraftOutcome, OutcomeKind
+from tasks.network.guessing_roles import counts_stays
 from tasks.network.profile import ColumnProfile, TableProfile
 
 MOST_OUTCOMES = 6
@@ -17,6 +18,14 @@ _FEW = 6
 _COUNTS_UP_TO = 60
 _ALL_DIFFERENT = 0.999
 """Whole numbers of which so many in all differ number the rows."""
+_YES_OR_NO, _KEPT = 2, 2
+"""How unlikely a yes or no without a telling name is, and how many of them have a place among outcomes."""
+_SERIES = 3
+"""Columns of yes or no that a number tells apart, from which they are levels or items of one thing."""
+_YEARS = 150
+"""Different years, at most."""
+_WORD = 3
+"""Letters of a word that tells what columns are about."""
 _MOST_BASELINES = 3
 """Of more columns with first values, which are adjusted for is left to a person."""
 _GROUPING = (*words.CLINIC, *words.COMMUNITY, *words.REGION, *words.PATIENT)
@@ -38,15 +47,20 @@ def choose_outcomes(
     """
     measured = [each for each in profile.columns if each.name not in taken and measures(each, profile)]
     likely = {each.name: _unlikeliness(each, profile, followed) for each in measured}
+    called = [each for each in measured if not likely[each.name]]
+    for each in measured:  # as achv_math is one by name, so are achv_english and achv_hebrew
+        if likely[each.name] in (1, 2) and any(_are_alike(each, other) for other in called):
+            likely[each.name] = 0
     by_name = 0 in likely.values()
     drafted = [each for each in measured if likely[each.name] < (2 if by_name else 3)]
     if not drafted:
         best = min(likely.values(), default=0)
         drafted = [each for each in measured if likely[each.name] == best]
-    chosen = {
-        each.name
-        for each in sorted(drafted, key=lambda each: (likely[each.name], each.n_missing > 0))[:MOST_OUTCOMES]
-    }
+    ordered = sorted(drafted, key=lambda each: (likely[each.name], each.n_missing > 0))
+    if not by_name:  # nothing tells which: some that say yes or no beside measurements
+        kept = [each for each in ordered if likely[each.name] == _YES_OR_NO][:_KEPT]
+        ordered = [*[each for each in ordered if each not in kept][: MOST_OUTCOMES - len(kept)], *kept]
+    chosen = {each.name for each in ordered[:MOST_OUTCOMES]}
     likeliest_first = sorted(measured, key=lambda each: likely[each.name])
     return [each for each in likeliest_first if each.name in chosen], [
         each for each in measured if each.name not in chosen
@@ -59,15 +73,26 @@ def _unlikeliness(column: ColumnProfile, profile: TableProfile, followed: Collec
         return 1
     if words.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_derived(column, profile):
         return 3
+    if _is_school_year(column):
+        return 3
     if is_outcome_by_name(column):
         return 0
     if (
         _is_time_of(column)
         or words.said(column.name, words.SEQUENCE)
         or re.search(r"(start|stop|begin|end)$", column.name.lower())
+        or _is_day_or_year(column)
+        or _is_one_of_series(column, profile)
     ):
         return 3
     return 2 if says_yes_or_no(column) else 1
+
+
+def _are_alike(column: ColumnProfile, other: ColumnProfile) -> bool:
+    """Whether two names have as many words, the first the same, and both columns say yes or no or neither."""
+    first, also = (re.split(r"[\W_]", each.name.lower()) for each in (column, other))
+    alike = len(first) == len(also) > 1 and first[0] == also[0] and len(first[0]) >= _WORD
+    return alike and says_yes_or_no(column) == says_yes_or_no(other)
 
 
 def _is_derived(column: ColumnProfile, profile: TableProfile) -> bool:
@@ -84,11 +109,40 @@ def is_outcome_by_name(column: ColumnProfile) -> bool:
     """Whether a column is called like something that comes of care."""
     if words.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_time_of(column):
         return False
+    if _numbers_people(column):
+        return False
     return bool(
         words.said(column.name, (*words.OUTCOME, *words.AFTER))
         or column.name.lower() in words.OUTCOME_ALONE
         or words.found(column.name, (*words.BETTER_HIGHER, *words.BETTER_LOWER))
     )
+
+
+def _is_day_or_year(column: ColumnProfile) -> bool:
+    """Whether whole numbers are years, of birth or of a first loan, or count days up to an entry or onset."""
+    if column.kind != "number" or not column.whole:
+        return False
+    years = "year" in column.within and column.n_distinct <= _YEARS
+    days = column.n_distinct > _COUNTS_UP_TO and bool(words.said(column.name, words.WHEN))
+    return years or days
+
+
+def _is_one_of_series(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column of yes or no is one of several that a number tells apart, as y94, y96 and y98."""
+    stem = column.name.lower().rstrip("0123456789")
+    if stem == column.name.lower() or not says_yes_or_no(column):
+        return False
+    alike = [
+        each
+        for each in profile.columns
+        if re.fullmatch(re.escape(stem) + r"\d+", each.name.lower()) and says_yes_or_no(each)
+    ]
+    return len(alike) >= _SERIES
+
+
+def _is_school_year(column: ColumnProfile) -> bool:
+    """Whether a grade is one of few: a year at school, or how far a tumour is, rather than a mark."""
+    return bool(words.said(column.name, ("grade",))) and column.whole and column.n_distinct <= _FEW
 
 
 def _is_time_of(column: ColumnProfile) -> bool:
@@ -104,23 +158,42 @@ def measures(column: ColumnProfile, profile: TableProfile) -> bool:
     named = is_outcome_by_name(column)
     if words.says_how_many(column.name, words.NUMBERED_THINGS):
         return not words.found(column.name, _GROUPING)  # so many patients is a place's size
-    if words.said(column.name, words.NUMBERED) or column.name.lower() == "rownames":
+    if _numbers_people(column):
+        return False
+    if words.is_numbered(column.name) or column.name.lower() == "rownames":
         return says_yes_or_no(column) and named
     if words.found(column.name, words.PRIVATE) and not words.said(column.name, words.OUTCOME):
         return False
     if says_yes_or_no(column):
         return True
+    if _is_sampling_weight(column, profile):
+        return False
     if words.said(column.name, words.CALENDAR):
         return False
     if named:
         return True
-    if column.kind == "number" and words.found(column.name, _GROUPING):
+    if column.kind == "number" and words.found(column.name, _GROUPING) and not counts_stays(column):
         return False
     numbered = (
         words.found(column.name, words.NUMBERED) or column.n_distinct >= _ALL_DIFFERENT * profile.n_rows
     )
     coded = column.n_distinct <= _FEW and not words.said(column.name, ("count",))
     return not (column.whole and (numbered or coded))
+
+
+def _numbers_people(column: ColumnProfile) -> bool:
+    """Whether whole numbers of many values are called resp: respondents have so many, responses few."""
+    return (
+        column.name.lower() in (*words.PERSON_ALONE, "resp")
+        and column.whole
+        and column.n_distinct > _COUNTS_UP_TO
+    )
+
+
+def _is_sampling_weight(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column tells how people were drawn, or is a weight beside one that does."""
+    sampled = any(words.said(each.name, words.SAMPLED) for each in profile.columns)
+    return sampled and column.name.lower() in (*words.SAMPLING_WEIGHT, *words.SAMPLED)
 
 
 def is_number(column: ColumnProfile) -> bool:
@@ -187,10 +260,13 @@ def guess_adjusters(profile: TableProfile, program: str | None = None) -> tuple[
     """Age, sex, what was measured before, and treatments that are no program."""
     before = [each.name for each in profile.columns if _is_baseline(each, profile)]
     before = before if len(before) <= _MOST_BASELINES else []
+    ages = [each.name for each in profile.columns if words.says_age_in_one(each.name)]
+    plain = any(words.said(each.name, words.AGE) for each in profile.columns if each.name not in ages)
+    again = ages if plain else ages[1:]  # the same age, in other units or in groups
     return tuple(
         each.name
         for each in profile.columns
-        if each.name != program and (each.name in before or _is_adjuster(each))
+        if each.name not in (program, *again) and (each.name in before or _is_adjuster(each))
     )
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from tasks.network import column_words as words
 from tasks.network.coding import says_yes_or_no
 from tasks.network.draft import Missing
-from tasks.network.profile import ColumnProfile, TableProfile
+from tasks.network.profile import ColumnProfile, NumbersWithin, TableProfile
 
 _LEAST_CLINICS = 6
 """From so many different values a column without a telling name may hold clinics: fewer are categories."""
@@ -18,6 +18,14 @@ _LEAST_RECORDS = 10
 _FEWEST_PATIENTS = 8
 _WORDS_OF_A_PLACE = 2
 """Words in the name of a column of places: location_id, but not location of the breach."""
+_EACH_ITS_OWN = 0.99
+"""Share of the records from which each has a number of its own."""
+_YEARS_AT_SCHOOL = 30
+"""Different numbers of years at school, at most."""
+_SEXES = 4
+"""Values of a column of sex, at most."""
+_PEOPLE_OF_A_GROUP = 5
+"""People who have the same number on average, from which it numbers groups of them."""
 _MOST_LOOKS = 8
 """Columns that are looked at once more, at most."""
 
@@ -30,11 +38,13 @@ class Roles:
         columns: contract column → the table's column.
         assumptions: what was taken for granted, in sentences.
         missing: what was not found and cannot be done without.
+        patient_within: whether patients are numbered within each clinic.
     """
 
     columns: dict[str, str]
     assumptions: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
+    patient_within: bool = False
 
 
 class Look(Protocol):
@@ -42,6 +52,10 @@ class Look(Protocol):
 
     def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
         """The columns that are the same for all records of a clinic."""
+        ...
+
+    def numbers_within(self, profile: TableProfile, clinic: str, patient: str) -> NumbersWithin:
+        """How a column of patients' numbers lies in clinics."""
         ...
 
 
@@ -61,7 +75,8 @@ def guess_roles(profile: TableProfile, look: Look | None = None) -> Roles:
     search.take("region", [each for each in search.labels if each.n_distinct < clinics], words.REGION)
     search.patient()
     search.record()
-    return Roles(search.found, tuple(search.assumptions), tuple(search.missing))
+    within = search.patient_within()
+    return Roles(search.found, tuple(search.assumptions), tuple(search.missing), within)
 
 
 @dataclass
@@ -80,13 +95,24 @@ class _Search:
     def _labels(self, column: ColumnProfile) -> bool:
         if column.kind not in ("text", "number") or column.n_distinct < 2 or says_yes_or_no(column):
             return False
+        if column.kind == "number" and not column.whole and not _is_called_only(column, words.CLINIC):
+            return False  # a mean of answers, say; a column called hospital may have codes such as 2.4
         if column.kind == "number" and words.says_how_many(column.name, words.NUMBERED_THINGS):
             return False
         if _is_private(column) or column.writing not in (None, "spreadsheet"):
             return False
+        if self._is_schooling(column):
+            return False
         return not (
             column.kind == "number" and words.said(column.name, (*words.OUTCOME, *words.BETTER_LOWER))
         )
+
+    def _is_schooling(self, column: ColumnProfile) -> bool:
+        """Whether a number called school says how many years grown-ups went there: they go no more."""
+        years = column.kind == "number" and column.n_distinct <= _YEARS_AT_SCHOOL
+        if not years or column.name.lower() not in words.SCHOOL:
+            return False
+        return any(words.said(each.name, words.GROWN_UP) for each in self.profile.columns)
 
     def take(self, role: str, columns: list[ColumnProfile], telling: tuple[str, ...]) -> bool:
         """Take the column that is best called like the role, and tell whether there was one."""
@@ -100,7 +126,11 @@ class _Search:
     def clinic(self) -> None:
         """The clinic by its name, else what takes its place by name, else the only grouping column."""
         half = max(2, self.profile.n_rows // 2)
-        grouping = [each for each in self.labels if each.n_distinct <= half and not _is_of_places(each)]
+        grouping = [
+            each
+            for each in self.labels
+            if each.n_distinct <= half and not (_is_of_places(each) or _is_trait(each) or counts_stays(each))
+        ]
         if self.take("clinic", grouping, words.CLINIC):
             return
         if self._take_place(grouping) or self._take_one_of_two():
@@ -126,12 +156,14 @@ class _Search:
         )
 
     def _take_place(self, grouping: list[ColumnProfile]) -> bool:
-        """Take what is called like a school, a village or a class, else the finest of areas."""
+        """Take what is called like a school or a village, else numbered groups, else the finest of areas."""
         places = [each for each in grouping if not _is_kind_of_place(each)]
         alone = [each for each in self.labels if each.name.lower() in words.COMMUNITY_ALONE]
         taken = self.take("clinic", places, words.COMMUNITY) or self.take(
             "clinic", [each for each in alone if self._groups_enough(each)], words.COMMUNITY_ALONE
         )
+        if not taken and self._take_number_of_groups():
+            return True
         if not taken:
             areas = [each for each in grouping if words.found(each.name, words.REGION)]
             finest = max(areas, key=lambda each: (each.n_distinct, each.kind == "text"), default=None)
@@ -163,6 +195,31 @@ class _Search:
         self.found["clinic"] = two
         self.assumptions.append(f"column {two!r} holds two clinics, 0 and 1, rather than no and yes")
         return True
+
+    def _take_number_of_groups(self) -> bool:
+        """Take a column called id within which sex differs: it numbers interviewers, say, and not people."""
+        numbers = [each for each in self.labels if each.name.lower() in words.PERSON_ALONE]
+        of_groups = next((each.name for each in numbers if self._numbers_groups(each)), None)
+        if of_groups is None:
+            return False
+        self.found["clinic"] = of_groups
+        self.assumptions.append(
+            f"column {of_groups!r} holds the clinic: no column is called like one, and people of both sexes "
+            "have the same number there"
+        )
+        return True
+
+    def _numbers_groups(self, column: ColumnProfile) -> bool:
+        """Whether a number comes again and again, for people who differ in sex."""
+        sexes = {
+            each.name
+            for each in self.profile.columns
+            if words.said(each.name, words.SEX) and 1 < each.n_distinct <= _SEXES
+        }
+        often = self.profile.n_rows >= _PEOPLE_OF_A_GROUP * column.n_distinct
+        if self.look is None or not sexes or not often:
+            return False
+        return not sexes & self.look.same_within(self.profile, column.name)
 
     def _groups(self, column: ColumnProfile) -> bool:
         """Whether a column without a telling name looks like one of places rather than of people's traits."""
@@ -215,20 +272,65 @@ class _Search:
         ]
         if self.take("patient", [each for each in many if not _is_of_another(each)], words.PATIENT):
             return
-        numbered = [each for each in many if len(words.words_of(each.name)) == 1]
-        if self.take("patient", [each for each in numbered if each.n_distinct < n], ("id", "idno")):
+        if self._take_number_within_clinics():
+            return
+        numbered = [each for each in many if each.name.lower() in words.PERSON_ALONE]
+        if self.take("patient", [each for each in numbered if each.n_distinct < n], words.PERSON_ALONE):
             return
         if any(each.name.lower() in _ROW_NUMBERS for each in self.profile.columns):
-            self.take("patient", numbered, ("id", "idno"))
+            self.take("patient", numbered, words.PERSON_ALONE)
+
+    def _take_number_within_clinics(self) -> bool:
+        """Take a column called like the patient of few values, where each record of a clinic has its own."""
+        if self.look is None or "clinic" not in self.found:
+            return False
+        few = [each for each in self.labels if each.whole and each.n_distinct >= _FEWEST_PATIENTS]
+        called = [each for each in few if words.said(each.name, words.PATIENT) and not _is_of_another(each)]
+        for each in called[:_MOST_LOOKS]:
+            within = self.look.numbers_within(self.profile, self.found["clinic"], each.name)
+            if within.restart and within.n_pairs >= _EACH_ITS_OWN * self.profile.n_rows:
+                self.found["patient"] = each.name
+                return True
+        return False
+
+    def patient_within(self) -> bool:
+        """Whether the patients' numbers begin anew in each clinic, which is then said."""
+        if self.look is None or not {"clinic", "patient"} <= self.found.keys():
+            return False
+        within = self.look.numbers_within(self.profile, self.found["clinic"], self.found["patient"])
+        if not within.restart:
+            return False
+        self.assumptions.append(
+            f"patients' numbers in column {self.found['patient']!r} begin anew in each clinic: the largest "
+            f"has {within.most:,} of all {within.n_distinct:,}, and clinics together {within.n_pairs:,}"
+        )
+        return True
 
     def record(self) -> None:
-        """A number of each record's own."""
+        """A number of each record's own; the number of its row if there is no other."""
         unique = [
-            each for each in self.labels if each.n_distinct == self.profile.n_rows and each.n_missing == 0
+            each
+            for each in self.labels
+            if each.n_distinct == self.profile.n_rows
+            and each.n_missing == 0
+            and (each.kind == "text" or each.whole)
         ]
-        self.take("record", [each for each in unique if each.kind == "text" or each.whole], words.RECORD)
+        own = [each for each in unique if each.name.lower() not in _ROW_NUMBERS]
+        if self.take("record", own, words.RECORD):
+            return
+        ends_in_id = [
+            each for each in own if each.name not in self.found.values() and words.ends_in_id(each.name)
+        ]
+        numbers = [each for each in own if each.kind == "number" and not words.said(each.name, _NO_NUMBERS)]
+        numbers = [each for each in numbers if each.name not in self.found.values()]
+        for each in (*ends_in_id, *numbers):
+            self.found["record"] = each.name
+            return
+        self.take("record", unique, words.RECORD)
 
 
+_NO_NUMBERS = (*words.TRAIT, *words.AGE, *words.OUTCOME, *words.MEASURED, *words.SEQUENCE, *words.WHEN)
+"""What is no number of a record although every record may have another."""
 _ROW_NUMBERS = {"rownames", "row", "index", "column0", "unnamed: 0"}
 
 
@@ -248,10 +350,28 @@ def _is_of_places(column: ColumnProfile) -> bool:
     return bool(words.said_last(column.name, words.OF_PLACES))
 
 
+def counts_stays(column: ColumnProfile) -> bool:
+    """Whether a number is called hospital, or the like, and is mostly 0: how many times one was there."""
+    called = words.said(column.name, words.CLINIC) and not words.said(column.name, words.CLINIC_ALONE)
+    counted = column.whole and column.mostly_zero and not column.zero_one
+    return bool(called) and counted and not words.is_numbered(column.name)
+
+
 def _are_many(column: ColumnProfile, things: Collection[str]) -> bool:
     """Whether a number is called by a plural, as teachers or students: it says how many."""
     name = column.name.lower()
     return column.kind == "number" and name.endswith(tuple(f"{each}s" for each in things))
+
+
+def _is_trait(column: ColumnProfile) -> bool:
+    """Whether a column is called by what people are, and names a place by chance at most."""
+    places = (*words.CLINIC, *words.COMMUNITY, *words.COMMUNITY_ALONE, *words.REGION)
+    return bool(words.said(column.name, words.TRAIT)) and not words.said(column.name, places)
+
+
+def _is_called_only(column: ColumnProfile, telling: Collection[str]) -> bool:
+    """Whether a column's name is one of the words and nothing else."""
+    return column.name.lower() in telling
 
 
 def _is_kind_of_place(column: ColumnProfile) -> bool:

@@ -25,7 +25,7 @@ from tasks.network.guessing import (
     records_a,
 )
 from tasks.network.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
-from tasks.network.profile import Kind, TableProfile
+from tasks.network.profile import Kind, NumbersWithin, TableProfile
 from tasks.network.schema import holds_secret
 
 
@@ -69,6 +69,10 @@ class Look(Protocol):
 
     def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
         """The columns that are the same for all records of a clinic."""
+        ...
+
+    def numbers_within(self, profile: TableProfile, clinic: str, patient: str) -> NumbersWithin:
+        """How a column of patients' numbers lies in clinics."""
         ...
 
 
@@ -123,7 +127,9 @@ def _questions(look_at: Callable[[str, str | None], Look], found: Collection[str
     draft = replace(guess(profile, look=look), password_env=password_env)
     name = yield from _ask(Prompt("What is the network called?", "My network"))
     roles = yield from _roles(profile, draft)
+    same = all(roles.get(each) == draft.roles.get(each) for each in ("clinic", "patient"))
     draft = replace(draft, name=name, roles=roles, period=guess_period(profile, roles["date"]))
+    draft = replace(draft, patient_within=draft.patient_within and same)
     draft = yield from _what_is_estimated(profile, draft)
     zone = yield from _time_zone()
     dated = profile.column(draft.roles["date"])

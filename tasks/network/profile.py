@@ -8,9 +8,9 @@ from typing import Literal
 from tasks import periods
 
 Kind = Literal["number", "boolean", "text", "date", "other"]
-Range = Literal["age", "year", "month", "day", "positive", "digits", "spreadsheet"]
-"""Ranges that numbers may keep to: 0 to 110, 1900 to 2100, 1 to 12, 1 to 31, above 0, and those of dates that
-are written as digits, 19000101 to 21001231, or as a spreadsheet counts days, 1954 to 2064."""
+Range = Literal["age", "year", "short_year", "month", "day", "positive", "digits", "spreadsheet"]
+"""Ranges that numbers may keep to: 0 to 110, 1900 to 2100, 32 to 99, 1 to 12, 1 to 31, above 0, and those of
+dates that are written as digits, 19000101 to 21001231, or as a spreadsheet counts days, 1954 to 2064."""
 Writing = Literal[
     "day",
     "time",
@@ -23,13 +23,14 @@ Writing = Literal[
     "year/month/day",
     "day mon year",
     "day mon yy",
+    "mon year",
     "year-month",
     "year-quarter",
     "digits",
     "spreadsheet",
 ]
 """How text or numbers write dates: 2024-05-31, with a time, with its zone, …, 31-May-2024 or 31MAY2024,
-31-May-24, 2024-05, 2024-Q2, 20240531, days since 1899."""
+31-May-24, May-2024, 2024-05, 2024-Q2, 20240531, days since 1899."""
 
 _SEVERAL = 4
 """Periods with records from which a rhythm can be heard."""
@@ -76,6 +77,7 @@ class ColumnProfile:
         one_two: whether its numbers are 1 and 2 only, both occurring.
         whole: whether its numbers are whole.
         negative: whether any of its numbers is below zero.
+        mostly_zero: whether its numbers are none below zero, and more than half of them 0.
         within: the ranges that 99 in 100 of its numbers keep to.
         words: for text of few values, those of `value_words.KNOWN` that it holds, in small letters.
         n_words: for the same, how many different values it has, small letters being as good as capitals.
@@ -93,12 +95,45 @@ class ColumnProfile:
     one_two: bool = False
     whole: bool = False
     negative: bool = False
+    mostly_zero: bool = False
     within: frozenset[Range] = frozenset()
     words: tuple[str, ...] = ()
     n_words: int = 0
     writing: Writing | None = None
     order_told: bool = True
     rhythm: Rhythm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersWithin:
+    """How a column's different values lie in clinics, told by counts.
+
+    Attributes:
+        n_clinics: clinics.
+        n_distinct: different values in the whole table.
+        n_pairs: different values of each clinic, added up.
+        fewest: different values in the clinic that has the fewest.
+        most: in the one that has the most.
+    """
+
+    n_clinics: int
+    n_distinct: int
+    n_pairs: int
+    fewest: int
+    most: int
+
+    @property
+    def restart(self) -> bool:
+        """Whether numbers begin anew in each clinic, as pupils' do in each class.
+
+        Then the largest clinic has nearly all numbers that there are, and a number occurs in many clinics.
+        Where every clinic has the same numbers, people may as well have been seen in all of them.
+        """
+        several = self.n_pairs >= min(_TWICE, _NEARLY * self.n_clinics) * self.n_distinct
+        return several and self.fewest < self.most and self.n_distinct * _NEARLY <= self.most
+
+
+_TWICE, _NEARLY = 2.0, 0.9
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ def test_without_days_equal_rows_of_a_patient_are_different_records(tmp_path: Pa
             "1991-02-02",
         ),
         ({"visit_year": lambda i: 1990 + i % 3}, "1991-01-01"),
+        ({"year": lambda i: 90 + i % 3}, "1991-01-01"),
+        ({"yr": lambda i: 90 + i % 3, "month": lambda i: 1 + i % 12}, "1991-02-01"),
     ],
 )
 def test_years_months_and_days_apart_make_dates(
@@ -94,6 +96,8 @@ WRITTEN: list[tuple[Column, str]] = [
     (lambda i: f"{1 + i % 28:02} mar 2024", "2024-03-02"),
     (lambda i: f"{1 + i % 28:02}MAR2024", "2024-03-02"),  # SAS
     (lambda i: f"{1 + i % 28:02}-Mar-24", "2024-03-02"),  # Excel
+    (lambda i: f"{('Jan', 'Feb', 'Mar')[i % 3]}-2024", "2024-02-01"),
+    (lambda i: f"{('JAN', 'FEB', 'MAR')[i % 3]} 2024", "2024-02-01"),
     (lambda i: f"2024-{1 + i % 12:02}", "2024-02-01"),
     (lambda i: f"2024/{1 + i % 12:02}", "2024-02-01"),
     (lambda i: f"2024-Q{1 + i % 4}", "2024-04-01"),

@@ -280,3 +280,56 @@ def test_a_time_at_risk_in_short_and_controls_in_short(tmp_path: Path) -> None:
     )
     assert [(each.column, each.exposure) for each in draft.outcomes] == [("y", "trisk")]
     assert draft.program == "group"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("grade", lambda i: 7 + i % 2),  # a year at school
+        ("agemonths", lambda i: 90 + i % 60),
+        ("birthplace_year", lambda i: 1950 + i % 40),
+        ("diag", lambda i: 8_000 + i),  # days since a start
+        ("population", lambda i: 1_000 + i * 7 % 90),
+        ("educyr", lambda i: 4 + i % 14),
+        ("south", lambda i: i % 2),
+    ],
+)
+def test_what_people_are_and_when_is_not_drafted_beside_measurements(
+    tmp_path: Path, name: str, values: Column
+) -> None:
+    draft = drafted(tmp_path, clinic=clinic, **{name: values}, bilirubin=lambda i: i * 7 % 50 / 3)
+    assert [each.column for each in draft.outcomes] == ["bilirubin"]
+
+
+def test_levels_that_a_number_tells_apart_are_not_drafted(tmp_path: Path) -> None:
+    years: dict[str, Column] = {
+        f"y{year}": lambda i, year=year: int(i % 4 == year % 4) for year in (94, 96, 97)
+    }  # type: ignore[misc]
+    draft = drafted(tmp_path, clinic=clinic, **years, happy=lambda i: i % 2)
+    assert [each.column for each in draft.outcomes] == ["happy"]
+
+
+def test_columns_named_alike_are_outcomes_as_one_by_name_is(tmp_path: Path) -> None:
+    marks: dict[str, Column] = {
+        f"achv_{each}": lambda i, k=k: i // k % 2
+        for k, each in enumerate(("math", "english", "hebrew"), 1)  # type: ignore[misc]
+    }
+    draft = drafted(tmp_path, clinic=clinic, **marks, immigrant=lambda i: i // 4 % 2)
+    assert [each.column for each in draft.outcomes] == ["achv_math", "achv_english", "achv_hebrew"]
+
+
+def test_a_weight_beside_sampling_units_is_no_outcome(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, psu=lambda i: 100 + i % 8, weight=lambda i: 1 + i % 50 / 7, answer=lambda i: 1 + i // 8 % 2
+    )
+    assert draft.roles["clinic"] == "psu"
+    assert [each.column for each in draft.outcomes] == [None]
+    assert draft.missing[-1].candidates == ("answer",)
+
+
+def test_yes_and_no_has_a_place_beside_many_measurements(tmp_path: Path) -> None:
+    many: dict[str, Column] = {
+        f"attitude_{k}": lambda i, k=k: i * k % 51 for k in "2345678" for k in [int(k)]
+    }  # type: ignore[misc]
+    draft = drafted(tmp_path, clinic=clinic, **many, voted=lambda i: i % 2)
+    assert "voted" in [each.column for each in draft.outcomes]

@@ -204,3 +204,103 @@ def test_the_name_of_a_person_is_no_clinic(tmp_path: Path) -> None:
         tmp_path, patient_name=lambda i: f"P{i % 9}", birth_country=lambda i: i % 7, score=outcome
     )
     assert "clinic" not in draft.roles
+
+
+def test_a_number_called_hospital_that_is_mostly_0_counts_stays(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        hospital=lambda i: (0, 0, 0, 1, 0, 2, 0, 0, 3, 0, 4, 5, 6, 7)[i % 14],
+        region=lambda i: "NESW"[i % 4],
+        visits=lambda i: i % 9,
+    )
+    assert draft.roles["clinic"] == "region"
+    assert {"hospital", "visits"} <= {each.column for each in draft.outcomes}
+
+
+def test_numbers_with_fractions_name_no_clinic_but_where_the_column_is_called_so(tmp_path: Path) -> None:
+    columns: dict[str, Column] = {"org.partner": lambda i: i % 9 / 4, "score": lambda i: i % 50}
+    draft = drafted(tmp_path, **columns, clusterid=lambda i: i % 8)
+    assert draft.roles["clinic"] == "clusterid"
+    (tmp_path / "coded").mkdir()
+    draft = drafted(tmp_path / "coded", hospital=lambda i: 2.4 + i % 6, score=lambda i: i % 50)
+    assert draft.roles["clinic"] == "hospital"
+
+
+def test_a_column_that_numbers_something_in_one_word_is_no_outcome(tmp_path: Path) -> None:
+    columns: dict[str, Column] = {"final.clusterid": lambda i: i % 30, "score": lambda i: i % 50}
+    draft = drafted(tmp_path, clinic=clinic, **columns)
+    assert [each.column for each in draft.outcomes] == ["score"]
+
+
+def test_pupils_numbered_anew_in_each_class_are_patients_within_it(tmp_path: Path) -> None:
+    """Twelve classes of 8 to 19 pupils: 162 of them, of 19 different numbers."""
+    pupils = [(room, pupil) for room in range(12) for pupil in range(1, 9 + room)]
+    draft = drafted(
+        tmp_path,
+        n=len(pupils),
+        school=lambda i: f"School {pupils[i][0]}",
+        pupil=lambda i: pupils[i][1],
+        score=lambda i: i * 7 % 50,
+    )
+    assert draft.roles["patient"] == "pupil"
+    assert draft.patient_within
+    network = checked(tmp_path, draft)
+    assert network.records.patient_within == "clinic"
+
+
+def test_patients_seen_in_every_clinic_are_not_numbered_anew(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, patient=lambda i: i // 5, outcome=outcome)
+    assert draft.roles["patient"] == "patient"
+    assert not draft.patient_within
+
+
+def test_a_number_shared_by_women_and_men_numbers_groups(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, id=lambda i: i // 10, sex=lambda i: "fm"[i % 2], score=lambda i: i % 50)
+    assert draft.roles["clinic"] == "id"
+    assert "patient" not in draft.roles
+    assert "people of both sexes" in draft.assumptions[0]
+    (tmp_path / "own").mkdir()
+    own = drafted(
+        tmp_path / "own", id=lambda i: i // 10, sex=lambda i: "fm"[i // 10 % 2], score=lambda i: i % 50
+    )
+    assert not any("people of both sexes" in each for each in own.assumptions)
+
+
+@pytest.mark.parametrize("name", ["married", "employed", "wage", "verheiratet"])
+def test_years_that_grown_ups_went_to_school_are_no_school(tmp_path: Path, name: str) -> None:
+    draft = drafted(
+        tmp_path,
+        school=lambda i: 6 + i % 13,
+        region=lambda i: "NESW"[i % 4],
+        score=lambda i: i % 50,
+        **{name: lambda i: i % 2},
+    )
+    assert draft.roles["clinic"] == "region"
+
+
+@pytest.mark.parametrize("name", ["ethnicity", "distrust_govt", "capacity"])
+def test_words_that_end_as_places_do_name_none(tmp_path: Path, name: str) -> None:
+    draft = drafted(tmp_path, **{name: lambda i: "abc"[i % 3]}, reg=lambda i: "NESW"[i % 4], score=outcome)
+    assert draft.roles["clinic"] == "reg"
+    assert "region" not in draft.roles
+
+
+@pytest.mark.parametrize("name", ["grp", "GRPID", "company", "Gruppe"])
+def test_groups_of_many_are_clinics_where_nothing_else_is(tmp_path: Path, name: str) -> None:
+    draft = drafted(tmp_path, **{name: lambda i: i % 8}, score=lambda i: i * 7 % 50)
+    assert draft.roles["clinic"] == name
+
+
+def test_respondents_numbers_are_no_responses(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, n=240, clinic=clinic, resp=lambda i: i // 3, score=lambda i: i * 7 % 50)
+    assert [each.column for each in draft.outcomes] == ["score"]
+    (tmp_path / "few").mkdir()
+    few = drafted(tmp_path / "few", clinic=clinic, resp=lambda i: i % 9)
+    assert [each.column for each in few.outcomes] == ["resp"]
+
+
+@pytest.mark.parametrize("name", ["surveyid", "uid", "caseid", "sub"])
+def test_a_number_of_each_rows_own_is_the_records(tmp_path: Path, name: str) -> None:
+    draft = drafted(tmp_path, clinic=clinic, **{name: lambda i: 1_000 + i}, score=lambda i: i % 50)
+    assert name in (draft.roles.get("record"), draft.roles.get("patient"))
+    assert [each.column for each in draft.outcomes] == ["score"]

@@ -35,9 +35,9 @@ MEASURES = {"gaussian": "difference", "binomial": "odds_ratio", "poisson": "rate
 FEWEST_EVENTS = 80
 """Events, and records without one, on either side of the program, below which GEE has no interval.
 
-With fewer, its 95% intervals held the truth in 92% of 1,394 simulated networks of 8 to 100 clinics, and in 80%
-to 88% where clinics differ much; with more, in 95% of 2,100. How few clinics have most of the events does not
-tell which are short: networks that by chance lack a clinic of many look as certain as any.
+With fewer, its 95% intervals held the truth in 92% of 1,394 simulated networks of 8 to 100 clinics, and in
+80% to 88% where clinics differ much; with more, in 95% of 2,100. How few clinics have most of the events does
+not tell which are short: networks that by chance lack a clinic of many look as certain as any.
 """
 
 

@@ -1,4 +1,4 @@
-"""How text writes dates, by counts: 2024-05-31, 31.05.2024, 05/31/2024, 31-May-2024, 2024-05, 2024-Q2, …"""
+"""How text writes dates, by counts: 2024-05-31, 31.05.2024, 05/31/2024, May-2024, 2024-05, 2024-Q2, …"""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ def _others(value: str) -> dict[Writing, str]:
         "digits": _eight_digits(value),
         "day mon year": _named_month(value, years=4),
         "day mon yy": _named_month(value, years=2),
+        "mon year": _month_and_year(value),
         "year-month": _year_month(value),
         "year-quarter": _year_quarter(value),
     }
@@ -121,6 +122,13 @@ def _named_month(value: str, years: int) -> str:
     day = f"SUBSTR({bare}, 1, LENGTH({bare}) - {years + 3})"
     named = f"{month} IN ({', '.join(map(literal, _MONTHS))}) AND {years_are}"
     return f"{named} AND LENGTH({day}) BETWEEN 1 AND 2 AND SUBSTR({day}, 1, 1) BETWEEN '0' AND '9'"
+
+
+def _month_and_year(value: str) -> str:
+    """May-2024, May 2024 or MAY2024: of a month that is named and no day."""
+    bare = f"REPLACE(REPLACE({value}, '-', ''), ' ', '')"
+    named = f"LOWER(SUBSTR({bare}, 1, 3)) IN ({', '.join(map(literal, _MONTHS))})"
+    return f"LENGTH({bare}) = 7 AND {named} AND SUBSTR({bare}, 4, 4) BETWEEN '1900' AND '2100'"
 
 
 def _year_month(value: str) -> str:

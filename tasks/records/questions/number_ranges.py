@@ -12,6 +12,7 @@ _DAY = "{value} - 100 * FLOOR({value} / 100)"
 RANGES: Mapping[Range, str] = {
     "age": "{value} BETWEEN 0 AND 110",
     "year": "{value} BETWEEN 1900 AND 2100",
+    "short_year": "{value} BETWEEN 32 AND 99",
     "month": "{value} BETWEEN 1 AND 12",
     "day": "{value} BETWEEN 1 AND 31",
     "positive": "{value} > 0",

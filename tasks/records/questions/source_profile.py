@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import SourceError
-from tasks.network.profile import ColumnProfile, Kind, TableProfile
+from tasks.network.profile import ColumnProfile, Kind, NumbersWithin, TableProfile
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.date_writing import like_a_date, writings
 from tasks.records.questions.number_ranges import RANGES, all_but_few
@@ -129,6 +129,35 @@ class SourceLook:
             each.name for i, each in numbered.items() if all_but_few(n - int(row[f"m{i}"] or 0), n)
         )
 
+    def numbers_within(self, profile: TableProfile, clinic: str, patient: str) -> NumbersWithin:
+        """How a column of patients' numbers lies in clinics; rows without either do not count.
+
+        Args:
+            profile: the table.
+            clinic: its column that is taken for the clinic.
+            patient: its column that is taken for the patient.
+
+        Raises:
+            SourceError: the source cannot be reached.
+        """
+        select = (
+            f"SELECT {profile.column(clinic).sql} AS clinic, {profile.column(patient).sql} AS patient "
+            f"FROM {profile.sql}"
+        )
+        (row,) = aggregate(
+            self._records(select),
+            "SELECT COUNT(*) AS clinics, SUM(d) AS pairs, MIN(d) AS fewest, MAX(d) AS most "
+            "FROM (SELECT clinic, COUNT(DISTINCT patient) AS d FROM {records} AS every "
+            "WHERE clinic IS NOT NULL AND patient IS NOT NULL GROUP BY clinic) AS clinics",
+        ).to_pylist()
+        return NumbersWithin(
+            n_clinics=int(row["clinics"] or 0),
+            n_distinct=profile.column(patient).n_distinct,
+            n_pairs=int(row["pairs"] or 0),
+            fewest=int(row["fewest"] or 0),
+            most=int(row["most"] or 0),
+        )
+
     def _quoted(self, table: str, connection: Connection) -> str:
         quote = connection.dialect.identifier_preparer.quote
         return ".".join(quote(part) for part in table.split("."))
@@ -174,6 +203,7 @@ class SourceLook:
                     one_two=distinct == 2 and number and not counts[f"y{i}"],
                     whole=whole,
                     negative=number and bool(counts[f"m{i}"]),
+                    mostly_zero=number and not counts[f"m{i}"] and 2 * counts[f"r{i}_positive"] < known,
                     within=frozenset(ranges),
                     words=words,
                     n_words=n_words,
