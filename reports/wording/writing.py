@@ -70,6 +70,15 @@ def period_name(period: str) -> str:
     return format_skeleton(skeleton, _first_day(year, within), locale=_locale())
 
 
+def period_brief(period: str) -> str:
+    """ "2020-05" as "May 2020" with the month cut short where it is long, "2020-Q2" as "Q2 2020"."""
+    year, within = period.split("-", 1)
+    if within.startswith("W"):
+        return period_name(period)
+    skeleton = "yQQQ" if within.startswith("Q") else "yMMM"
+    return format_skeleton(skeleton, _first_day(year, within), locale=_locale())
+
+
 def periods_name(first: str, last: str) -> str:
     """A stretch of periods: "January 2020 to May 2020", and "May 2020" where it is one."""
     if first == last:

@@ -51,6 +51,10 @@ class NetworkSection(Section):
     name: str = Field(min_length=1, description="the network's name, as it stands on the report")
     language: str = Field(ENGLISH, description="language tag of reports and feed, such as en")
     time_zone: str = Field("UTC", description="time zone of the schedule and of periods")
+    owner: str | None = Field(None, min_length=1, description="who answers for the report, on its first page")
+    contact: str | None = Field(
+        None, min_length=1, description="where questions go: a name, address or number"
+    )
 
     def contradictions(self) -> Iterator[Contradiction]:
         """The language must have a wording, the time zone be one of the IANA database's names."""

@@ -5,6 +5,7 @@ publishing writes them. Everything a person or a dashboard reads comes from here
 cannot disagree. No table has a row or a value that stands for a single patient.
 """
 
+from tasks.release.comparisons import TONES
 from tasks.release.conforming import SIGNIFICANT_DIGITS, conform, plain_rows, plain_values, rounded
 from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
 from tasks.release.identity import Release, Since, release_id
@@ -17,6 +18,7 @@ from tasks.release.tables import (
     CLINICS,
     CODED,
     FROM_MASKED,
+    INDICATORS,
     LAST_SHOWN,
     LATEST_PERIODS,
     NETWORK_FIGURES,
@@ -26,6 +28,7 @@ from tasks.release.tables import (
     QUALITY,
     RELEASE_COLUMNS,
     SHOWN,
+    STANDING_SINCE,
     STATUSES,
     TABLES,
 )
@@ -39,6 +42,7 @@ __all__ = [
     "CODED",
     "FIGURES",
     "FROM_MASKED",
+    "INDICATORS",
     "LAST_SHOWN",
     "LATEST_PERIODS",
     "NETWORK_FIGURES",
@@ -49,8 +53,10 @@ __all__ = [
     "RELEASE_COLUMNS",
     "SHOWN",
     "SIGNIFICANT_DIGITS",
+    "STANDING_SINCE",
     "STATUSES",
     "TABLES",
+    "TONES",
     "About",
     "Column",
     "Kind",

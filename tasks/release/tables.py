@@ -493,7 +493,74 @@ LATEST_PERIODS = Table(
     ),
 )
 
-FROM_MASKED = (CHANGES, LAST_SHOWN, LATEST_PERIODS)
+STANDING_SINCE = Table(
+    "standing_since",
+    "one clinic that stands out on one outcome, and since which report it has",
+    ("outcome", "clinic"),
+    (
+        _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        _c("clinic", "string", NOTHING, "clinic's name", required=True),
+        _c("comparison", "string", NOTHING, "better or worse, as in clinic_estimates", required=True),
+        _c(
+            "first_period",
+            "string",
+            NOTHING,
+            "{period} of the first report since which it has always stood there, {label}; reports that "
+            "withheld it do not count",
+            required=True,
+        ),
+        _c("n_reports", "integer", NOTHING, "how many reports say so, this one included"),
+    ),
+)
+
+INDICATORS = Table(
+    "indicators",
+    "everything about one clinic on one outcome, to be charted without a join",
+    ("outcome", "clinic"),
+    (
+        _c("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        _c("clinic", "string", NOTHING, "clinic's name", required=True),
+        _c("slug", "string", NOTHING, "clinic's name as used in file names"),
+        _c("region", "string", NOTHING, "region of the clinic, where the network has regions"),
+        _c("label", "string", NOTHING, "the outcome as people read it", required=True),
+        _c("kind", "string", NOTHING, "continuous, binary or count", required=True),
+        _c("unit", "string", NOTHING, "unit of the values (% for binary outcomes)"),
+        _c("direction", "string", NOTHING, "which is better: higher, lower or neither", required=True),
+        _c("decimals", "integer", NOTHING, "decimals that reports write the values with"),
+        _c("window_first", "string", NOTHING, "first {period} of the records, {label}", required=True),
+        _c("window_last", "string", NOTHING, "last {period} of them", required=True),
+        _c("value", "number", NOTHING, "best estimate (adjusted and shrunken), in the outcome's unit"),
+        _c("lower", "number", NOTHING, "lower end of its 95% interval"),
+        _c("upper", "number", NOTHING, "upper end of its 95% interval"),
+        _c("own_value", "number", NOTHING, "the clinic's own figure (raw)"),
+        _c("own_lower", "number", NOTHING, "lower end of its 95% interval"),
+        _c("own_upper", "number", NOTHING, "upper end of its 95% interval"),
+        _c("numerator", "integer", NOTHING, "events counted (binary and count outcomes)"),
+        _c("denominator", "number", NOTHING, "records, or exposure for count outcomes"),
+        _c("comparator_value", "number", NOTHING, "what the clinic is compared with: the typical clinic"),
+        _c("comparator_lower", "number", NOTHING, "lower end of its 95% interval"),
+        _c("comparator_upper", "number", NOTHING, "upper end of its 95% interval"),
+        _c(
+            "important_difference",
+            "number",
+            NOTHING,
+            "smallest difference that matters, as the network file has it",
+        ),
+        _c("verdict", "string", NOTHING, "the comparison that reports tell; see clinic_estimates"),
+        _c("verdict_label", "string", NOTHING, "the same in the network's language", required=True),
+        _c("standing_since", "string", NOTHING, "since which report it has stood out, {label}"),
+        _c("reliability", "number", NOTHING, "w, the weight of the clinic's own records, 0 to 1"),
+        _c("rank_median", "number", NOTHING, "median of the posterior of the rank, 1 is best"),
+        _c("rank_lower", "number", NOTHING, "lower end of its 95% interval"),
+        _c("rank_upper", "number", NOTHING, "upper end of its 95% interval"),
+        _c("status", "string", NOTHING, "ok, or why a value is missing or qualified", required=True),
+        _c("reason", "string", NOTHING, "the same in a sentence"),
+        _c("reason_coded", "string", NOTHING, "the reason as JSON: the sentence's code and its values"),
+        _c("report", "string", NOTHING, "path of the clinic's PDF in the release"),
+    ),
+)
+
+FROM_MASKED = (CHANGES, LAST_SHOWN, LATEST_PERIODS, STANDING_SINCE, INDICATORS)
 """Tables that are made of masked ones and of what was published before: they are empty until then."""
 
 TABLES: tuple[Table, ...] = (
@@ -508,4 +575,6 @@ TABLES: tuple[Table, ...] = (
     CHANGES,
     LAST_SHOWN,
     LATEST_PERIODS,
+    STANDING_SINCE,
+    INDICATORS,
 )

@@ -15,14 +15,25 @@ from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
 from tasks.publishing import Standing, latest_before, latest_editions
 from tasks.ranking import Decision, OutcomeRanks, rank_outcome
-from tasks.release import CHANGES, LAST_SHOWN, LATEST_PERIODS, Release, release_id
+from tasks.release import (
+    CHANGES,
+    INDICATORS,
+    LAST_SHOWN,
+    LATEST_PERIODS,
+    STANDING_SINCE,
+    Release,
+    release_id,
+)
 from tasks.releasing.changes import changes
+from tasks.releasing.indicators import indicators
 from tasks.releasing.last_shown import last_shown
 from tasks.releasing.latest_periods import latest_periods
+from tasks.releasing.standing_since import standing_since
 from tasks.screening import Screened
 
 Tables = Mapping[str, pd.DataFrame]
 
+_NAMED = ("owner", "contact")
 _DECLARED = ("patient_within", "clinic_within", "weight")
 # what the numbers come from: a release computed by other versions is another release
 _COMPUTED_BY = ("clinicnet", "duckdb", "numpy", "pandas", "pyarrow", "scipy")
@@ -104,13 +115,16 @@ def release_of(
     before = latest_before(standing.earlier, period, policy)
     since = None if before is None else before.since
     if before is not None:
+        editions = latest_editions(standing.earlier, period, policy)
         tables = {
             **tables,
             CHANGES.name: changes(before.since, before.tables, tables),
-            LAST_SHOWN.name: last_shown(latest_editions(standing.earlier, period, policy), tables),
+            LAST_SHOWN.name: last_shown(editions, tables),
+            STANDING_SINCE.name: standing_since(editions, period, tables),
         }
     # what a network file does not declare is not part of what it configures
     undeclared = {key for key in _DECLARED if getattr(network.records, key) is None}
+    unnamed = {key for key in _NAMED if getattr(network.network, key) is None}
     unsaid: dict[str, bool] = {} if network.clinics.declared else {"clinics": True}
     configuration = network.model_dump_json(
         exclude={
@@ -119,15 +133,19 @@ def release_of(
             "records": undeclared,
             "window": network.window.unused,
             **unsaid,
+            **({"network": unnamed} if unnamed else {}),
         }
     )
     kind = network.window.period
     tables = {**tables, LATEST_PERIODS.name: latest_periods(tables, summary.months, kind)}
+    window = (summary.months[0], summary.months[-1])
+    with speaking(network.network.language, kind):
+        tables = {**tables, INDICATORS.name: indicators(tables, window)}
     return Release(
         id=release_id(configuration, period, policy, tables, since),
         network=network.network.name,
         period=period,
-        window=(summary.months[0], summary.months[-1]),
+        window=window,
         cut_off=screened.cut_off,
         policy=policy,
         versions={name: importlib.metadata.version(name) for name in _COMPUTED_BY},

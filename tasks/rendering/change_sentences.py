@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from reports.wording import has, say
 from reports.wording.writing import counted, listed, period_name
-from tasks.rendering.edition import STANDING_OUT, TONES, Change, Clinic, Edition, Outcome
+from tasks.release import TONES
+from tasks.rendering.edition import STANDING_OUT, Change, Clinic, Edition, Outcome
 from tasks.rendering.numbers import whole
 
 MOST_IN_MESSAGES = 3

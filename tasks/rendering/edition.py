@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tasks.network.schema import Network
-from tasks.release import SHOWN, Release
+from tasks.release import SHOWN, TONES, Release
 from tasks.rendering.numbers import Notation
 
 FORMS = ("raw", "adjusted", "shrunken")
@@ -126,6 +126,8 @@ class Line:
     months: tuple[Month, ...] = ()
     before: LastShown | None = None
     latest: Latest | None = None
+    since: str | None = None
+    """The period of the first report since which it has stood out."""
 
     @property
     def shown(self) -> bool:
@@ -177,15 +179,6 @@ class Line:
     def events(self) -> float | None:
         """Events counted behind the clinic's value."""
         return self.raw.numerator if self.raw.numerator is not None else self.shrunken.numerator
-
-
-TONES = {
-    "better": "better",
-    "worse": "worse",
-    "no_different": "same",
-    "placed": "placed",
-    "not_compared": "uncompared",
-}
 
 
 def tone_of(best: Estimate) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reports.wording import glossary, say, speaking
 from reports.wording.writing import listed, period_name
+from tasks.periods import Period
 from tasks.release import STATUSES
 from tasks.rendering import change_sentences, figure_words, sentences, standing
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
@@ -41,13 +42,14 @@ FIGURES = (
 
 @dataclass(frozen=True)
 class Message:
-    """One key message: what it is about, its sentences, each with a word before it or none, a picture.
+    """One key message: what it is about, its sentences, each with a word before it or none, who, a picture.
 
     A compact one is a single small paragraph.
     """
 
     about: str
     sentences: tuple[tuple[str, str], ...]
+    named: tuple[tuple[str, str], ...] = ()
     hint: str = ""
     facts: str = ""
     clinics: Overview | None = None
@@ -111,6 +113,7 @@ def _network_html(edition: Edition) -> str:
         edition=edition,
         release=edition.release,
         messages=key_messages(edition),
+        next_period=str(Period.of_label(edition.release.period) + 1),
         pages=[outcome_pages(edition, outcome) for outcome in edition.drawn],
         unestimated=[
             (outcome, sentences.not_estimable(outcome))
@@ -139,8 +142,11 @@ def _network_html(edition: Edition) -> str:
 
 
 def key_messages(edition: Edition) -> list[Message]:
-    """What the first page says: each outcome, the program, what changed, the records."""
-    messages = [outcome_message(outcome) for outcome in edition.outcomes]
+    """What the first page says: each outcome, what changed, the program, the records."""
+    messages = [outcome_message(edition, outcome) for outcome in edition.outcomes]
+    if edition.since is not None:
+        about = say("changes.since", month=period_name(edition.since))
+        messages.append(Message(about, tuple(change_sentences.since(edition)), compact=True))
     if edition.network.program is not None:
         effects = [(outcome.label, sentences.program_message(outcome)) for outcome in edition.estimated]
         told = tuple((label, sentence) for label, sentence in effects if sentence)
@@ -151,19 +157,16 @@ def key_messages(edition: Edition) -> list[Message]:
             once = [*sentences.conditions(led), *sentences.on_plain_comparisons(edition.estimated)]
             said = (*told, *((("", " ".join(once)),) if once else ()))
             messages.append(Message(edition.network.program.label, said))
-    if edition.since is not None:
-        about = say("changes.since", month=period_name(edition.since))
-        messages.append(Message(about, tuple(change_sentences.since(edition)), compact=True))
     quality = (("", sentences.quality_message(edition)),)
-    return [*messages, Message(say("quality.title"), quality)]
+    return [*messages, Message(say("quality.title"), quality, compact=True)]
 
 
-def outcome_message(outcome: Outcome) -> Message:
+def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     """What the first page says about one outcome."""
     direction = say(f"direction.{outcome.direction}")
     if not outcome.estimated:
-        return Message(outcome.label, (("", sentences.not_estimable(outcome)),), direction)
-    said = (sentences.average(outcome), standing.differences(outcome))
+        return Message(outcome.label, (("", sentences.not_estimable(outcome)),), hint=direction)
+    said = (sentences.average(outcome), standing.on_first_page(outcome))
     facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
@@ -171,6 +174,7 @@ def outcome_message(outcome: Outcome) -> Message:
     return Message(
         about=outcome.label,
         sentences=(("", " ".join(filter(None, said))),),
+        named=tuple(standing.named(edition, outcome)),
         hint=direction,
         facts=" · ".join(facts),
         clinics=overview(outcome) if any(line.shrunken.shown for line in outcome.lines) else None,

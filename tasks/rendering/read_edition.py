@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.wording.coded_sentences import codes, value_of
 from tasks.network.schema import Network
-from tasks.release import LAST_SHOWN, LATEST_PERIODS, SHOWN, Release, plain_rows
+from tasks.release import LAST_SHOWN, LATEST_PERIODS, SHOWN, STANDING_SINCE, Release, plain_rows
 from tasks.rendering.edition import (
     FORMS,
     Change,
@@ -47,6 +47,7 @@ def read_edition(release: Release, network: Network) -> Edition:
     effects = _many(release["program_effects"], "outcome")
     before = _many(release[LAST_SHOWN.name], "outcome", "clinic")
     latest = _grouped(release[LATEST_PERIODS.name], "outcome", "clinic")
+    standing = _grouped(release[STANDING_SINCE.name], "outcome", "clinic")
 
     def line(outcome: str, clinic: Clinic) -> Line:
         unestimated = outcome_rows[outcome]["status"] not in SHOWN
@@ -63,6 +64,7 @@ def read_edition(release: Release, network: Network) -> Edition:
             months=tuple(_month(row) for row in months.get((outcome, clinic.name), [])),
             before=_last_shown(before.get((outcome, clinic.name), [])),
             latest=_latest(latest.get((outcome, clinic.name))),
+            since=(standing.get((outcome, clinic.name)) or {}).get("first_period"),
             **forms,
         )
 

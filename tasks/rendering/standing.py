@@ -2,14 +2,81 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 from reports.wording import say
-from reports.wording.writing import between, counted, listed, plain
-from tasks.rendering.edition import Figure, Line, Outcome
+from reports.wording.writing import between, counted, listed, period_brief, plain
+from tasks.rendering.edition import Edition, Figure, Line, Outcome
 from tasks.rendering.figure_words import network_range
 from tasks.rendering.numbers import NO_BREAK, in_hundred, share
 
 SURE = 0.975
 """From which a gap is said to be large enough to matter."""
+
+
+MOST_NAMED = 3
+"""Clinics that the first page names on a side."""
+
+
+def named(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
+    """Those that stand out on each side, the furthest first: how many, and who, by how much, since when."""
+    if not outcome.judged or outcome.comparator_value is None:
+        return []
+    found = []
+    for side in ("worse", "better"):
+        lines = [line for line in outcome.lines if line.counted_as == side]
+        if lines:
+            lines.sort(key=functools.partial(_nearness, outcome))
+            shown = lines if len(lines) <= MOST_NAMED + 1 else lines[:MOST_NAMED]
+            words = [_named(edition, outcome, line) for line in shown]
+            if more := len(lines) - len(shown):
+                words.append(say("message.standing_further", count=more))
+            head = say("message.standing_side", side=say(f"side.{side}"), count=len(lines))
+            found.append((head, say("message.standing_between").join(words)))
+    return found
+
+
+def _nearness(outcome: Outcome, line: Line) -> float:
+    """Less for what lies further from the comparator, on the scale on which clinics are compared."""
+    value, typical = line.shrunken.value, outcome.comparator_value
+    if value is None or typical is None:
+        return 0.0
+    if outcome.logarithmic and value > 0.0 and typical > 0.0:
+        return -abs(math.log(value / typical))
+    return -abs(value - typical)
+
+
+def _named(edition: Edition, outcome: Outcome, line: Line) -> str:
+    best = line.shrunken
+    value = outcome.notation.number(best.value or 0.0)
+    figure = value
+    if best.lower is not None and best.upper is not None:
+        figure = f"{value} ({outcome.notation.range(best.lower, best.upper)})"
+    if line.since is None or edition.since is None:
+        return say("message.standing_clinic", clinic=line.clinic, figure=figure)
+    if line.since == edition.release.period:
+        return say("message.standing_clinic_new", clinic=line.clinic, figure=figure)
+    return say(
+        "message.standing_clinic_since", clinic=line.clinic, figure=figure, month=period_brief(line.since)
+    )
+
+
+def on_first_page(outcome: Outcome) -> str:
+    """What the first page says of clinics beside those that it names."""
+    if not outcome.judged:
+        return _places(outcome, outcome.counted("withheld"))
+    withheld = outcome.counted("withheld")
+    if withheld and withheld == len(outcome.lines):
+        return say("message.differences_hidden")
+    parts = [] if _standing(outcome) else [say("message.none_stands_out")]
+    if others := _others(outcome):
+        parts.append(
+            say("message.places_others" if _standing(outcome) else "message.all_of", others="; ".join(others))
+        )
+    if withheld:
+        parts.append(say("message.places_withheld", withheld=withheld))
+    return " ".join(filter(None, (*parts, important(outcome))))
 
 
 def differences(outcome: Outcome) -> str:

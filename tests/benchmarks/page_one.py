@@ -95,7 +95,8 @@ def marked(reported: Reported) -> Iterator[Marked]:
     for sentence in sentences(reported.pages[0]):
         found = list(_marks(reported, sentence, _CLAIMS))
         # whatever it begins with, an interval is a claim
-        read = any(re.search(each, sentence) for each in _NO_CLAIM) and "95% interval" not in sentence
+        claims = "95% interval" in sentence and not sentence.startswith("Beside a name")
+        read = any(re.search(each, sentence) for each in _NO_CLAIM) and not claims
         yield from found or [Marked("no claim", sentence, NOTHING if read else UNREAD)]
     for sentence in sentences(reported.pages[1]):
         yield from _marks(reported, sentence, _PAGE_TWO)
@@ -133,15 +134,27 @@ def _held(match: re.Match[str], truth: float) -> tuple[str, str]:
 
 
 def _flags(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
-    """Clinics called better or worse: lower is better in all of these networks."""
+    """Clinics called better, or worse: lower is better in all of these networks."""
     clinics = reported.clinics[reported.clinics["status"].isin(["ok", "low_reliability"])]
-    flagged = clinics[clinics["comparison"].isin(["better", "worse"]) & clinics["reason"].isna()]
+    called = [match["side"].lower()] if match["side"] else ["better", "worse"]
+    flagged = clinics[clinics["comparison"].isin(called) & clinics["reason"].isna()]
     compared = int((clinics["comparison"] != "not_compared").sum())
     side = (flagged["comparison"] == "worse").map({True: 1.0, False: -1.0})
     right = (side * flagged["apart"] > 0.0) & reported.network.truth.differ
     wrong = [f"{clinic} ({row.apart:+.2g})" for clinic, row in flagged[~right].iterrows()]
     allowed = 0.05 * compared if not reported.network.truth.differ else 0.025 * len(flagged)
     return _as_often(len(wrong), allowed), f"{len(flagged)} flagged, wrong: {', '.join(wrong) or 'none'}"
+
+
+def _named(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
+    """The best estimates of those named, which are the furthest out."""
+    figures = reported.network.truth.figures
+    said = re.finditer(rf"(?P<clinic>Clinic \d+) [<>]?{_NUMBER}%? {_INTERVAL}", match[0])
+    found = {each["clinic"]: _held(each, figures[each["clinic"]])[0] for each in said}
+    missed = [clinic for clinic, mark in found.items() if mark != TRUE]
+    return _as_often(
+        len(missed), 0.05 * len(found)
+    ), f"{len(found)} named, missed: {', '.join(missed) or 'none'}"
 
 
 def _important(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
@@ -262,9 +275,10 @@ _EFFECT = (
 )
 _CLAIMS: tuple[Claim, ...] = (
     ("typical clinic", rf"The typical clinic, with the network.s own patients: .*{_INTERVAL}", _typical),
-    ("flags", r"clinics? (?:is|are) (?:better|worse)\b.*|No clinic stands out.*|none stands out.*", _flags),
+    ("flags", r"(?P<side>Worse|Better) \(\d+\): |No clinic stands out", _flags),
+    ("flags, the other side", r"Worse \(\d+\): .*(?P<side>Better) \(\d+\): ", _flags),
+    ("best estimates of those named", r"(?:Worse|Better) \(\d+\): .*", _named),
     ("by how much", r"By how much: .*", _important),
-    ("beyond doubt", r"Some clinics are too small to be compared, .*", _exceptions),
     ("verdict", r"We (?P<verdict>do not rank|rank|grade) clinics on this", _verdict),
     ("intraclass correlation", rf"Intraclass correlation: {_NUMBER} {_INTERVAL}", _icc),
     ("program", _EFFECT, _effect),
@@ -279,21 +293,21 @@ _CLAIMS: tuple[Claim, ...] = (
     ("test: other differences", r"Clinics with more of the program differ in other ways .*", _context),
     ("screening", r"Screening set .*", _clean),
 )
-_PAGE_TWO: tuple[Claim, ...] = (("outlying", r"Further from the others than .*", _outlying),)
+_PAGE_TWO: tuple[Claim, ...] = (
+    ("outlying", r"Further from the others than .*", _outlying),
+    ("beyond doubt", r"Some clinics are too small to be compared, .*", _exceptions),
+)
 _NO_CLAIM = (
     r"^(?:Score|Complication|Emergency visits) lower is better",  # headings
     r"figures that may be shown",
-    r"^The others: ",
-    r"^Of the \d+ that we can show",
+    r"^The others: |^Of those that we can show: ",
+    r"^Better and worse: than the typical clinic|^Beside a name|^Next report: ",
     r"^We do not show \d+, to protect patients|^No clinic is shown, to protect patients",
-    r"^So few records can show too many events",
-    r"^We count them with those not compared",
     r"^(?:Score|Complication|Emergency visits)\.$",
     r"^\(?Plain comparison|^A plain comparison",
     r"^The first interval allows for a steady trend|^This is the program’s effect only if",
     r"^The records cannot tell whether clinics that started early",
     r"^Dots: the clinics’ best estimates|^Dashed line|^Data quality$|^Outreach",
-    r"^How to use this report|^Compare clinics by|^A clinic that stands out|^Each outcome has its own pages",
     r"^Counts from 1 to 10|^Release |^Network \d+|^Page 1",
 )
 

@@ -38,3 +38,34 @@ def test_what_was_last_shown_is_what_the_release_before_shows(name: demo_feeds.D
         if shown:
             assert len(last) > 20
         shown[month] = now
+
+
+@pytest.mark.parametrize("name", list(demo_feeds.MONTHS))
+def test_the_wide_table_says_what_the_narrow_ones_say(name: demo_feeds.DemoName) -> None:
+    tables = demo_feeds.kept_tables(f"{name}-{demo_feeds.MONTHS[name][-1]}")
+    key = ["outcome", "clinic"]
+    wide, estimates = tables["indicators"].set_index(key), tables["clinic_estimates"]
+    assert wide.index.is_unique
+    assert set(wide.index) == set(estimates.set_index(key).index)
+    for form, columns in {
+        "shrunken": {"value": "value", "lower": "lower", "upper": "upper", "reliability": "reliability"},
+        "raw": {
+            "own_value": "value",
+            "own_lower": "lower",
+            "own_upper": "upper",
+            "denominator": "denominator",
+        },
+    }.items():
+        narrow = estimates[estimates["form"] == form].set_index(key).reindex(wide.index)
+        for column, of in columns.items():
+            pd.testing.assert_series_equal(wide[column], narrow[of], check_names=False)
+    best = estimates[estimates["form"] == "shrunken"].set_index(key).reindex(wide.index)
+    told = best["status"].isin(["ok", "low_reliability"])
+    pd.testing.assert_series_equal(wide["verdict"], best["comparison"].where(told), check_names=False)
+    assert (wide.loc[told, "verdict_label"] != "not shown").all()
+    assert (wide.loc[best["status"].str.startswith("suppressed"), "verdict_label"] == "not shown").all()
+    since = tables["standing_since"].set_index(key)["first_period"]
+    pd.testing.assert_series_equal(
+        wide["standing_since"].dropna().sort_index(), since.sort_index(), check_names=False
+    )
+    assert (since <= demo_feeds.MONTHS[name][-1]).all()

@@ -13,12 +13,14 @@ from tasks.release import (
     CLINIC_MONTHS,
     CLINIC_RANKS,
     CLINICS,
+    INDICATORS,
     LAST_SHOWN,
     LATEST_PERIODS,
     NETWORK_FIGURES,
     OUTCOMES,
     PROGRAM_EFFECTS,
     QUALITY,
+    STANDING_SINCE,
     Release,
     Since,
     Table,
@@ -73,6 +75,15 @@ _ROWS: dict[Table, list[dict[str, object]]] = {
             ("positive", "", "2020-04", "restated", {"value_before": 25 / 3, "value_after": 8.5}),
             ("positive", 'Smith, "Old" & Çelik', "", "withheld", {"after": "suppressed_primary"}),
         ]
+    ],
+    INDICATORS: [
+        {"outcome": "positive", "clinic": "Ward 1", "slug": "ward-1", "label": "Positive tests"}
+        | {"kind": "binary", "direction": "lower", "window_first": "2020-01", "window_last": "2020-05"}
+        | {"value": 7.123456789012345, "verdict": "worse", "verdict_label": "worse", "status": "ok"},
+    ],
+    STANDING_SINCE: [
+        {"outcome": "positive", "clinic": "Ward 1", "comparison": "worse", "first_period": "2020-03"}
+        | {"n_reports": 3},
     ],
     LATEST_PERIODS: [
         {"outcome": "positive", "clinic": "Ward 1", "first_latest": "2020-03", "last_latest": "2020-05"}

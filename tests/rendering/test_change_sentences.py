@@ -105,7 +105,7 @@ def test_the_first_page_tells_every_kind_with_the_worst_first(chop_edition: Edit
         ),
     ]
     about = [message.about for message in key_messages(edition)]
-    assert about.index("Since the report for April 2020") == len(about) - 2  # the data quality comes last
+    assert about.index("Since the report for April 2020") == len(edition.outcomes)  # what is new
     (drawn,) = [outcome for outcome in edition.drawn if outcome.name == "hours"]
     assert change_sentences.beside(edition, drawn) == (
         "since the report for April 2020: newly stand out: picu (worse), nicu (better); "

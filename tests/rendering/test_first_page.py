@@ -1,0 +1,77 @@
+"""Who the first page names, by how much and since when; who answers for it, and what comes next."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+
+from tasks.release import Since
+from tasks.rendering import standing
+from tasks.rendering.edition import Edition, Line, Outcome
+from tasks.rendering.network_report import network_html
+
+
+def at(line: Line, value: float, comparison: str, since: str | None = None) -> Line:
+    best = dataclasses.replace(
+        line.shrunken, value=value, lower=value - 1.0, upper=value + 1.0, comparison=comparison, why=()
+    )
+    return dataclasses.replace(line, shrunken=dataclasses.replace(best, status="ok"), since=since)
+
+
+def outcome_of(edition: Edition, *said: tuple[float, str, str | None]) -> Outcome:
+    """state48's first outcome, of which higher is better, with these clinics and the typical one at 50."""
+    outcome = edition.outcomes[0]
+    lines = [at(line, *each) for line, each in zip(outcome.lines, said, strict=False)]
+    return dataclasses.replace(outcome, lines=tuple(lines), comparator_value=50.0, logarithmic=False)
+
+
+def test_the_furthest_out_are_named_with_the_report_since_which_they_stand_there(
+    state48_edition: Edition,
+) -> None:
+    period = state48_edition.release.period
+    outcome = outcome_of(
+        state48_edition,
+        *((45.0, "worse", None), (30.0, "worse", "2024-03"), (40.0, "worse", None)),
+        *(
+            (35.0, "worse", period),
+            (44.0, "worse", None),
+            (60.0, "better", None),
+            (51.0, "no_different", None),
+        ),
+    )
+    _, b, c, d, _, f, _ = (line.clinic for line in outcome.lines)
+    release = dataclasses.replace(state48_edition.release, since=Since("a" * 12, "2024-11"))
+    worse, better = standing.named(dataclasses.replace(state48_edition, release=release), outcome)
+    assert worse == (
+        "Worse (5):",
+        f"{b} 30.0 (29.0 to 31.0), since Mar 2024; {d} 35.0 (34.0 to 36.0), new; {c} 40.0 (39.0 to 41.0); "
+        "and 2 more",
+    )
+    assert better == ("Better (1):", f"{f} 60.0 (59.0 to 61.0)")
+    assert standing.on_first_page(outcome) == "The others: 1 no different."
+
+
+def test_without_anyone_standing_out_the_first_page_says_so(state48_edition: Edition) -> None:
+    outcome = outcome_of(state48_edition, (50.0, "no_different", None), (51.0, "no_different", None))
+    assert standing.named(state48_edition, outcome) == []
+    said = "No clinic stands out. Of those that we can show: 2 no different."
+    assert standing.on_first_page(outcome) == said
+    unjudged = dataclasses.replace(outcome_of(state48_edition, (60.0, "placed", None)), direction="neither")
+    assert standing.named(state48_edition, unjudged) == []
+
+
+def test_the_head_says_who_answers_for_it_and_which_report_is_next(chop_edition: Edition) -> None:
+    page = _head(chop_edition)
+    assert "Next report June 2020" in page
+    assert "Questions" not in page
+    network = chop_edition.network
+    named = network.network.model_copy(update={"owner": "A & B", "contact": "quality@example.org"})
+    told = network.model_copy(update={"network": named})
+    page = _head(dataclasses.replace(chop_edition, network=told))
+    assert "Responsible A & B Questions quality@example.org Next report June 2020" in page
+
+
+def _head(edition: Edition) -> str:
+    head = network_html(edition).split("<h2>", 1)[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", head)).split())
