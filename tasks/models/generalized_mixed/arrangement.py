@@ -12,7 +12,7 @@ from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import linalg, sparse
 from scipy.sparse import csgraph
 
 from tasks.models.numerics.elimination import Elimination, GroupingFactor
@@ -116,6 +116,28 @@ class Arrangement:
             parts.append(block.T[_entries(term.size)])
         return np.concatenate(parts)
 
+    def covariance_slopes(self, theta: Floats) -> list[tuple[int, Floats]]:
+        """For each entry of θ, its factor and the (d, d) derivative of that factor's D."""
+        found = []
+        for term, where, part in zip(self.terms, self._places, self.split(theta), strict=True):
+            lower = term.triangle(part)
+            for column, row in zip(*_entries(term.size), strict=True):
+                inner = np.zeros_like(lower)
+                inner[row] = lower[:, column]
+                slope = np.zeros((len(self.factors[term.factor].columns),) * 2)
+                slope[np.ix_(where, where)] = inner + inner.T
+                found.append((term.factor, slope))
+        return found
+
+    def covariance_curvature(self, by_covariance: Sequence[Floats]) -> Floats:
+        """(θ, θ) Σ ∂/∂D · D̈ from the symmetric (d, d) ∂/∂D of each factor."""
+        parts = []
+        for term, where in zip(self.terms, self._places, strict=True):
+            columns, rows = _entries(term.size)
+            block = 2.0 * by_covariance[term.factor][np.ix_(where, where)]
+            parts.append(np.where(columns[:, None] == columns, block[rows[:, None], rows], 0.0))
+        return np.asarray(linalg.block_diag(*parts))
+
     def column_signs(self, theta: Floats) -> Floats:
         """±1 for each entry of θ, so that θ times it has no negative diagonal: D does not change."""
         parts = []
@@ -179,6 +201,10 @@ class Arrangement:
     def stack(self, by_factor: Sequence[Floats]) -> Floats:
         """Effects of all factors, (n, d, …) each, one after the other as (U, …)."""
         return np.concatenate([each.reshape(-1, *each.shape[2:]) for each in by_factor])
+
+    def zeros(self) -> list[Floats]:
+        """Effects of all factors that are zero."""
+        return self.unstack(np.zeros(self.size))
 
     def unstack(self, flat: Floats) -> list[Floats]:
         """The reverse of `stack`."""

@@ -175,6 +175,28 @@ class RandomColumns:
         ]
         return np.stack(parts).transpose(2, 0, 1)
 
+    def triples(self, fixed: CellColumns, weights: Floats) -> TripleProducts:
+        """Sums over each combination of weights times two random columns and one of either kind."""
+        pairs: list[tuple[int, int, int, Floats]] = []
+        of_fixed: list[Floats] = []
+        of_random: list[Floats] = []
+        kept: dict[tuple[int, ...], int] = {}
+        for i in range(len(self.columns)):
+            for j in range(i + 1):
+                factor, cells = np.ones(len(self.runs.sizes)), weights
+                for k in (i, j):
+                    if self.shared[k]:
+                        factor = factor * self.columns[k]
+                    else:
+                        cells = cells * self.columns[k]
+                apart = tuple(k for k in (i, j) if not self.shared[k])
+                if apart not in kept:
+                    kept[apart] = len(of_fixed)
+                    of_fixed.append(fixed.sums(cells))
+                    of_random.append(self.sums(cells))
+                pairs.append((i, j, kept[apart], factor))
+        return TripleProducts(len(self.columns), tuple(pairs), tuple(of_fixed), tuple(of_random))
+
     def quadratic(self, covariance: Floats) -> Floats:
         """(N,) z'Kz of (C, u, u) symmetric K."""
         together = np.zeros(self.runs.sizes.size)
@@ -191,3 +213,39 @@ class RandomColumns:
 
     def _in_cells(self, column: Floats, one: bool) -> Floats:
         return self.runs.repeated(column) if one else column
+
+
+@dataclass(frozen=True)
+class TripleProducts:
+    """Σ w x zz' over each combination's cells, x a fixed-effect column or a random one.
+
+    Attributes:
+        u: random columns.
+        pairs: (i, j ≤ i) of them; which of the sums below is theirs; (C,) by what those are multiplied.
+        of_fixed: (p, C) sums of w times the columns of the pair that differ within combinations, times x.
+        of_random: (C, u) the same, times z.
+    """
+
+    u: int
+    pairs: tuple[tuple[int, int, int, Floats], ...]
+    of_fixed: tuple[Floats, ...]
+    of_random: tuple[Floats, ...]
+
+    def along(self, column: int | None, effects: Floats) -> Floats:
+        """(C, u, u) sums of w (x + z'e) zz' for one fixed-effect column, or none, and (C, u) effects e."""
+        whole = np.empty((len(effects), self.u, self.u))
+        for i, j, which, factor in self.pairs:
+            total = (self.of_random[which] * effects).sum(axis=1)
+            if column is not None:
+                total += self.of_fixed[which][column]
+            whole[:, i, j] = whole[:, j, i] = factor * total
+        return whole
+
+    def against(self, blocks: Floats) -> tuple[Floats, Floats]:
+        """(p,) sums of w x z'Bz for (C, u, u) symmetric B, and (C, u) those of w z z'Bz."""
+        of_fixed, of_random = np.zeros(len(self.of_fixed[0])), np.zeros(self.of_random[0].shape)
+        for i, j, which, factor in self.pairs:
+            scaled = (1.0 if i == j else 2.0) * blocks[:, i, j] * factor
+            of_fixed += self.of_fixed[which] @ scaled
+            of_random += self.of_random[which] * scaled[:, None]
+        return of_fixed, of_random

@@ -140,6 +140,15 @@ class CellOutcome:
         upto = np.concatenate(([0.0], np.cumsum(-steps / (np.exp(self.log_size) + steps))))
         return float(rows @ (upto[values.astype(np.int64)] + values))
 
+    def log_constant_curvature(self) -> float:
+        """d² log_constant / d log size²."""
+        if not self.has_size:
+            return 0.0
+        values, rows = self.counts
+        steps, size = np.arange(values.max(initial=0.0)), np.exp(self.log_size)
+        upto = np.concatenate(([0.0], np.cumsum(steps * size / (size + steps) ** 2)))
+        return float(rows @ upto[values.astype(np.int64)])
+
     def density(self, eta: Floats) -> Floats:
         """f: (…, N) log-density of each cell at (…, N) linear predictors, without `log_constant`."""
         if self.family == "poisson":
@@ -178,17 +187,38 @@ class CellOutcome:
             second * (1.0 - 6.0 * variance),
         )
 
-    def size_slopes(self, eta: Floats) -> tuple[Floats, Floats, Floats]:
-        """d/d log k of f, f' and f'' at fixed η, for a negative binomial (`log_constant` apart)."""
-        first, second, third, _ = self.derivatives(eta)
+    def size_slopes(self, eta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """d/d log k of f, f', f'' and f''' at fixed η, for a negative binomial (`log_constant` apart)."""
+        first, second, third, fourth = self.derivatives(eta)
+        weight, softplus, mean, variance, skew = self._of_size(eta)
+        return (
+            -first - weight * softplus,
+            -second - weight * mean,
+            -third - weight * variance,
+            -fourth - weight * skew,
+        )
+
+    def size_curvatures(self, eta: Floats) -> tuple[Floats, Floats, Floats]:
+        """d²/d(log k)² of f, f' and f'' at fixed η, for a negative binomial (`log_constant` apart)."""
+        _, second, third, fourth = self.derivatives(eta)
+        weight, softplus, mean, variance, skew = self._of_size(eta)
+        return (
+            second + weight * (2.0 * mean - softplus),
+            third + weight * (2.0 * variance - mean),
+            fourth + weight * (2.0 * skew - variance),
+        )
+
+    def _of_size(self, eta: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        """nk, and log(1 + e^x) with its first three derivatives at x = η − log k."""
         shifted = eta - self.log_size
-        weight = self.n * np.exp(self.log_size)
         small = np.exp(-np.abs(shifted))
         inverse = 1.0 / (1.0 + small)
         tail = small * inverse
         mean = np.where(shifted >= 0.0, inverse, tail)
         softplus = np.maximum(shifted, 0.0) + np.log1p(small)
-        return -first - weight * softplus, -second - weight * mean, -third - weight * (tail * inverse)
+        variance = tail * inverse
+        skew = variance * np.where(shifted >= 0.0, tail - inverse, inverse - tail)
+        return self.n * np.exp(self.log_size), softplus, mean, variance, skew
 
     def mean(self, eta: Floats) -> Floats:
         """Expected outcome of one trial (binomial) or one row (counts) at η."""

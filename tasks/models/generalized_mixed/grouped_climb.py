@@ -18,7 +18,8 @@ from tasks.models.generalized_mixed.glmm_maximum import (
     inverse_information,
     sample_of,
 )
-from tasks.models.generalized_mixed.laplace import GroupedLikelihood, LaplacePoint
+from tasks.models.generalized_mixed.laplace import GroupedLikelihood
+from tasks.models.generalized_mixed.laplace_point import LaplacePoint
 from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation
 from tasks.models.numerics.ascent import TOLERANCE, climb, newton_step
 

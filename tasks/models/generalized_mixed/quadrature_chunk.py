@@ -377,7 +377,7 @@ class Chunk:
 
     def _size_slope(self, eta: Floats, weight: Floats, slope: Floats, c: Floats, at_nodes: Floats) -> float:
         """This chunk's part of ∂ℓ/∂ log size, the movement of mode and scale included."""
-        _, first, second = self.outcome.size_slopes(eta)
+        _, first, second, _ = self.outcome.size_slopes(eta)
         third = self.outcome.derivatives(eta)[2]
         m_k = self.sigma * self.sums(first, 1) / self.h
         h_k = -(self.sigma**2 * self.sums(second, 2) + self.sigma**3 * self.sums(third, 3) * m_k)

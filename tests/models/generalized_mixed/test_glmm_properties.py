@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tasks.models.generalized_mixed.families import CellOutcome
 from tasks.models.generalized_mixed.glmm import glmm, glmm_from_cells
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
-from tasks.models.generalized_mixed.laplace import LaplacePoint
+from tasks.models.generalized_mixed.laplace_point import LaplacePoint
 from tasks.models.generalized_mixed.quadrature import ScalarLikelihood
 from tasks.models.generalized_mixed.quadrature_chunk import hermite_rule
 from tasks.records import cells_for
