@@ -88,12 +88,13 @@ class Moments:
     def about(self, reference: Floats) -> Moments:
         """The same moments about another reference point (exact algebra; digits cancel if it is far away)."""
         shift = self.reference - np.asarray(reference, dtype=float)
-        move = np.eye(len(self.columns))
-        move[:, 0] += shift
-        move[0, 0] = 1.0
+        shift[0] = 0.0
+        # (I + s e₀') P (I + e₀ s'), one side after the other: no product of whole matrices
+        products = self.products + shift[:, None] * self.products[:, :1, :]
+        products += products[:, :, :1] * shift
         moved = np.asarray(reference, dtype=float).copy()
         moved[0] = 0.0
-        return replace(self, reference=moved, products=move @ self.products @ move.T)
+        return replace(self, reference=moved, products=products)
 
     def raw(self) -> Moments:
         """The same moments about zero: plain sums of squares and products."""

@@ -74,13 +74,18 @@ def with_constants(moments: Moments, names: Sequence[str], values: Floats, refer
         reference: (m,) the reference points.
     """
     m, last = len(names), len(moments.columns) - 1
-    old, new = np.concatenate([np.arange(last), [last + m]]), np.arange(last, last + m)
-    products = np.zeros((len(moments.products), last + 1 + m, last + 1 + m))
-    products[:, old[:, None], old] = moments.products
-    crossed = values[:, :, None] * moments.products[:, 0, None, :]
-    products[:, new[:, None], old] = crossed
-    products[:, old[:, None], new] = crossed.transpose(0, 2, 1)
-    products[:, new[:, None], new] = moments.n[:, None, None] * values[:, :, None] * values[:, None, :]
+    old, new, outcome = slice(0, last), slice(last, last + m), last + m
+    given = moments.products
+    products = np.empty((len(given), last + 1 + m, last + 1 + m))
+    products[:, old, old] = given[:, :last, :last]
+    products[:, old, outcome] = given[:, :last, last]
+    products[:, outcome, old] = given[:, last, :last]
+    products[:, outcome, outcome] = given[:, last, last]
+    crossed = values[:, :, None] * given[:, 0, None, :]
+    products[:, new, old] = crossed[:, :, :last]
+    products[:, old, new] = crossed[:, :, :last].transpose(0, 2, 1)
+    products[:, new, outcome] = products[:, outcome, new] = crossed[:, :, last]
+    products[:, new, new] = (moments.n[:, None] * values)[:, :, None] * values[:, None, :]
     point = moments.reference
     return replace(
         moments,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
@@ -72,6 +73,49 @@ def averaged(fit: Fit, variable: str, rows: SetRows) -> Averaged:
         moves=moves,
         moving=rows.fixed[:, moves],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """An average over the sample and random effects.
+
+    Attributes:
+        value: the average.
+        gradient: of it in (θ, β).
+    """
+
+    value: float
+    gradient: Floats
+
+
+def means_with(fit: GlmmFit, rows: SetRows, columns: Sequence[str]) -> list[Mean]:
+    """Averages over one set of rows with one more of each of these columns in turn.
+
+    Args:
+        fit: a mixed model on a link.
+        rows: the sample; its random columns are those that the effects have then.
+        columns: of the fixed effects.
+    """
+    weight = rows.weight / rows.weight.sum()
+    variance = np.zeros(weight.size)
+    for term, z in zip(fit.loadings, rows.random, strict=True):
+        variance += term.variance_at(z)
+    places = [fit.design.fixed.index(name) for name in columns]
+    predictor, coef = rows.offset + rows.fixed @ fit.coef.to_numpy(), fit.coef.to_numpy()
+    values: list[float] = []
+    by_eta, by_variance = np.empty((2, len(places), weight.size))
+    for i, place in enumerate(places):
+        mean, first, of_variance = marginal_derivatives(LINKS[fit.family], predictor + coef[place], variance)
+        values.append(float(weight @ mean))
+        np.multiply(weight, first, out=by_eta[i])
+        np.multiply(weight, of_variance, out=by_variance[i])
+    of_theta = [
+        by_variance @ term.variance_slopes(z) for term, z in zip(fit.loadings, rows.random, strict=True)
+    ]
+    of_beta = by_eta @ rows.fixed
+    of_beta[np.arange(len(places)), places] += by_eta.sum(axis=1)
+    gradients = np.concatenate([*of_theta, of_beta], axis=1)
+    return [Mean(value, gradient) for value, gradient in zip(values, gradients, strict=True)]
 
 
 def delta_error(gradient: Floats, covariance: Floats) -> float:

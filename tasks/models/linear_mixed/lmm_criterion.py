@@ -238,10 +238,11 @@ class CriterionPoint:
         products = data.random @ weights
         explained = self.factorised.effects(np.concatenate([data.sides, products], axis=2)).explained
         p, m = len(data.fixed), len(basis)
-        plain = np.einsum("cua,cub->ab", weights, products)
-        with_x = np.einsum("cua,cup->pa", weights, data.sides[:, :, :p])
+        flat = weights.reshape(-1, m)
+        plain = gram(flat, products.reshape(-1, m))
+        with_x = gram(flat, data.sides.reshape(len(flat), -1))[:, :p]
         own = plain - explained[p + 1 :, p + 1 :]
-        across = with_x - explained[:p, p + 1 :]
+        across = with_x.T - explained[:p, p + 1 :]
         quadratic = own - across.T @ self.s_xx_inverse @ across
         return np.asarray(0.5 * (quadratic + quadratic.T)).reshape(m, m)
 

@@ -16,10 +16,11 @@ from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.generalized_mixed.population_average import (
-    Averaged,
+    Mean,
     averaged,
     delta_error,
     joint_covariance,
+    means_with,
 )
 from tasks.models.program_effects.program_data import ProgramData
 from tasks.models.program_effects.wider_interval import Contrast, wider
@@ -46,7 +47,7 @@ class AverageMonth:
     possible: tuple[float, float] = (-np.inf, np.inf)
 
 
-def standardised(fit: GlmmFit, data: ProgramData, months: Iterable[str]) -> dict[str, Averaged]:
+def standardised(fit: GlmmFit, data: ProgramData, months: Iterable[str]) -> dict[str, Mean]:
     """The mean of everyone in the sample without the program, as NOBODY, and with the effect of each month.
 
     Args:
@@ -57,21 +58,18 @@ def standardised(fit: GlmmFit, data: ProgramData, months: Iterable[str]) -> dict
     data = data.in_context
     if data.cells is None:
         raise ValueError("risks and rates come as cells")
-    nobody = _everybody(fit, data, data.cells)
-    found = {NOBODY: averaged(fit, data.name, nobody)}
-    for name in months:
-        fixed = nobody.fixed.copy()
-        fixed[:, fit.design.fixed.index(name)] = 1.0
-        under = replace(nobody, value=name, fixed=fixed, random=_random(fit, len(fixed), under=1.0))
-        found[name] = averaged(fit, data.name, under)
-    return found
+    nobody, names = _everybody(fit, data, data.cells), list(months)
+    without = averaged(fit, data.name, nobody)
+    under = replace(nobody, random=_random(fit, len(nobody.fixed), under=1.0))
+    means = dict(zip(names, means_with(fit, under, names), strict=True))
+    return {NOBODY: Mean(without.mean, without.gradient)} | means
 
 
 def average_month(
     fit: GlmmFit,
     data: ProgramData,
     scores: ClusterScores,
-    means: Mapping[str, Averaged],
+    means: Mapping[str, Mean],
     months: Mapping[str, float],
     level: float,
 ) -> list[AverageMonth]:
@@ -86,22 +84,22 @@ def average_month(
         level: of the interval.
     """
     nothing, each, weights = means[NOBODY], [means[name] for name in months], list(months.values())
-    mean = float(np.average([month.mean for month in each], weights=weights))
+    mean = float(np.average([month.value for month in each], weights=weights))
     gradient: Floats = np.average([month.gradient for month in each], axis=0, weights=weights)
     ratio = AverageMonth(
         "risk_ratio" if data.family == "binomial" else "rate_ratio",
         _contrast(
             fit,
             scores,
-            float(np.log(mean / nothing.mean)),
-            gradient / mean - nothing.gradient / nothing.mean,
+            float(np.log(mean / nothing.value)),
+            gradient / mean - nothing.gradient / nothing.value,
             level,
         ),
     )
     if data.mean_family == "poisson":
         return [ratio]
-    difference = _contrast(fit, scores, mean - nothing.mean, gradient - nothing.gradient, level)
-    possible = (-nothing.mean, 1.0 - nothing.mean)
+    difference = _contrast(fit, scores, mean - nothing.value, gradient - nothing.gradient, level)
+    possible = (-nothing.value, 1.0 - nothing.value)
     return [AverageMonth("risk_difference", difference, possible), ratio]
 
 

@@ -12,7 +12,7 @@ from tasks.models.estimating_equations.gee import GeeFit
 from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Fit, Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
-from tasks.models.generalized_mixed.population_average import Averaged
+from tasks.models.generalized_mixed.population_average import Mean
 from tasks.models.program_effects.average_month import average_month, standardised
 from tasks.models.program_effects.cohort_months import AVERAGES, weights_of
 from tasks.models.program_effects.estimate_guide import ANSWERS
@@ -137,7 +137,7 @@ class _Rows:
     ) -> None:
         self.model, self.fit, self.measure, self.data = model, fit, measure, data
         self.scores, self.level = scores, level
-        self.means: dict[str, Averaged] = {}
+        self.means: dict[str, Mean] = {}
 
     def average(self, term: str, weights: Mapping[str, float]) -> list[dict[str, Any]]:
         """The weighted average of some columns' effects, for a patient and on the population."""
