@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
+from functools import lru_cache
 
 _INSIDE, _AT_END = 5, 4
 """Letters from which a word is looked for inside others, and at their end."""
@@ -376,13 +377,6 @@ def _spaced(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain)
 
 
-def _holds(part: str, word: str) -> bool:
-    """Whether a compound ends in a word, or has a longer one inside; an inpatient is no patient's number."""
-    if part.startswith(_NO_COMPOUNDS):
-        return False
-    return (len(word) >= _INSIDE and word in part) or (len(word) >= _AT_END and part.endswith(word))
-
-
 def says_how_many(name: str, numbered: Collection[str]) -> bool:
     """Whether a column is called number of visits, num_visits or nrVisits rather than visit_number.
 
@@ -421,9 +415,26 @@ def _parts(name: str) -> list[str]:
 
 
 def found(name: str, words: Collection[str]) -> list[str]:
-    """Which of `words` are in a column's name, in their own order."""
-    parts = words_of(name)
-    return [word for word in words if word in parts or any(_holds(part, word) for part in parts)]
+    """Which of `words` are in a column's name, in their own order.
+
+    A compound holds a word that it ends in, and a longer one that it has inside; an inpatient is no patient's
+    number.
+    """
+    parts, compounds = _parts(name)
+    return [
+        word
+        for word in words
+        if word in parts
+        or (len(word) >= _INSIDE and word in compounds)
+        or (len(word) >= _AT_END and f"{word}\n" in compounds)
+    ]
+
+
+@lru_cache(maxsize=1_000)
+def _parts(name: str) -> tuple[frozenset[str], str]:
+    """The words of a column's name, and those that can be compounds, each ended by a line break."""
+    parts = frozenset(words_of(name))
+    return parts, "".join(f"{part}\n" for part in parts if not part.startswith(_NO_COMPOUNDS))
 
 
 def said(name: str, words: Collection[str]) -> list[str]:

@@ -111,7 +111,7 @@ def _is_aggregate(query: exp.Expression | None, known: dict[str, bool]) -> bool:
     for column in query.expressions:
         bare = _bare(column)
         told_by_key = _is_key(bare) if group is None else _is_window_over_groups(bare)
-        if not (bare.sql() in keys or _is_sum(bare) or told_by_key):
+        if not (_is_sum(bare) or told_by_key or bare.sql() in keys):
             raise NotAggregateError(f"{bare.sql()[:60]} is neither summed nor grouped by")
     _refuse_details(query)
     return True
