@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_network import MONTH, write_network
+from small_network import MONTH, ONE_OUTCOME, write_network
 
 from flows.monthly_job import report_period
 from tasks.errors import ClinicnetError
@@ -24,7 +24,7 @@ def elsewhere(directory: Path) -> Path:
 
 @pytest.mark.parametrize("link", ["latest", "releases", ".staging", "runs"])
 def test_a_link_out_of_the_output_directory_loses_nobody_a_file(tmp_path: Path, link: str) -> None:
-    file, place = write_network(tmp_path / "network"), elsewhere(tmp_path)
+    file, place = write_network(tmp_path / "network", network=ONE_OUTCOME), elsewhere(tmp_path)
     output = file.parent / "output"
     output.mkdir()
     (output / link).symlink_to(place, target_is_directory=True)
@@ -36,7 +36,7 @@ def test_a_link_out_of_the_output_directory_loses_nobody_a_file(tmp_path: Path, 
 
 
 def test_a_dangling_latest_is_replaced(tmp_path: Path) -> None:
-    file = write_network(tmp_path / "network")
+    file = write_network(tmp_path / "network", network=ONE_OUTCOME)
     output = file.parent / "output"
     output.mkdir()
     (output / "latest").symlink_to(tmp_path / "gone")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,10 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, network: Path) -> Iterator[PrefectServer]:
-    home = tmp_path_factory.mktemp("prefect")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, network: Path, new_prefect_home: Callable[[Path], Path]
+) -> Iterator[PrefectServer]:
+    home = new_prefect_home(tmp_path_factory.mktemp("prefect"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,10 @@ def _searchable(written: dict[str, bytes]) -> dict[str, bytes]:
     return written | texts
 
 
-def test_a_run_that_is_well_writes_nothing_of_a_patient(tmp_path: Path) -> None:
+def test_a_run_that_is_well_writes_nothing_of_a_patient(
+    tmp_path: Path, new_prefect_home: Callable[[Path], Path]
+) -> None:
+    new_prefect_home(tmp_path / "prefect")
     network = write_network(tmp_path / "network", RECORDS + _PLANTED)
     ended = _run(network, tmp_path / "prefect")
     assert ended.returncode == 0, ended.stderr
@@ -77,7 +81,10 @@ def test_a_run_that_is_well_writes_nothing_of_a_patient(tmp_path: Path) -> None:
     assert _holding(_searchable(written) | {"stdout": ended.stdout, "stderr": ended.stderr}) == []
 
 
-def test_a_run_that_fails_writes_nothing_of_a_patient(tmp_path: Path) -> None:
+def test_a_run_that_fails_writes_nothing_of_a_patient(
+    tmp_path: Path, new_prefect_home: Callable[[Path], Path]
+) -> None:
+    new_prefect_home(tmp_path / "prefect")
     for number, (case, file) in enumerate(_FAILING.items()):
         network = write_network(tmp_path / f"network-{number}", RECORDS + _PLANTED, file)
         ended = _run(network, tmp_path / "prefect")
@@ -99,7 +106,9 @@ for network in sys.argv[2:]:
 """
 
 
-def test_a_flow_that_fails_leaves_nothing_of_a_patient_in_prefect(tmp_path: Path) -> None:
+def test_a_flow_that_fails_leaves_nothing_of_a_patient_in_prefect(
+    tmp_path: Path, new_prefect_home: Callable[[Path], Path]
+) -> None:
     """A deployment's run has no command line before it: the errors come up inside Prefect's tasks."""
     networks = [
         str(write_network(tmp_path / f"network-{number}", RECORDS + _PLANTED, file))
@@ -110,7 +119,7 @@ def test_a_flow_that_fails_leaves_nothing_of_a_patient_in_prefect(tmp_path: Path
         [sys.executable, "-c", _WITHOUT_THE_FIRST_CHECK, MONTH, *networks],
         env=environment
         | {
-            "PREFECT_HOME": str(tmp_path / "prefect"),
+            "PREFECT_HOME": str(new_prefect_home(tmp_path / "prefect")),
             "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
             "PREFECT_LOGGING_LEVEL": "DEBUG",
         },

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,12 @@ def _free_port() -> int:
 
 
 @pytest.mark.faults
-def test_it_serves_the_month_and_questions_and_ends_when_told(tmp_path: Path) -> None:
+def test_it_serves_the_month_and_questions_and_ends_when_told(
+    tmp_path: Path, new_prefect_home: Callable[[Path], Path]
+) -> None:
     network, port = write_network(tmp_path / "network", network=ONE_OUTCOME), _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
-        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_HOME": str(new_prefect_home(tmp_path / "prefect")),
         "PREFECT_SERVER_API_PORT": str(port),
     }
     log = tmp_path / "log"
