@@ -275,24 +275,37 @@ _NO_DAY = "0000-00-00"
 """MySQL's date where none is known, which its drivers hand over as text, beside dates."""
 
 
+def _kinds(column: Sequence[Any]) -> tuple[type, ...]:
+    """The classes of the values: few, and found without a step of Python for each value."""
+    return tuple(set(map(type, column)))
+
+
+def _has(kinds: tuple[type, ...], kind: type) -> bool:
+    return any(issubclass(each, kind) for each in kinds)
+
+
 def _plain(column: Sequence[Any]) -> Sequence[Any]:
     """The values, MySQL's bits as true and false and its days that are none as missing."""
-    if any(isinstance(each, bytes) for each in column):
+    kinds = _kinds(column)
+    if _has(kinds, bytes):
         if all(each is None or each in _BITS for each in column):
             return [None if each is None else _BITS[each] for each in column]
-    elif any(isinstance(each, str) and each.startswith(_NO_DAY) for each in column):
+    elif _has(kinds, str) and any(isinstance(each, str) and each.startswith(_NO_DAY) for each in column):
         return [None if isinstance(each, str) and each.startswith(_NO_DAY) else each for each in column]
     return column
 
 
 def _array(column: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
     column = _plain(column)
+    kinds = _kinds(column)
     try:
         if kind is not None:
+            if {*kinds} <= {float, type(None)}:
+                return pa.array(column, kind)
             return pa.array([None if each is None else float(each) for each in column], kind)
-        if any(isinstance(each, uuid.UUID) for each in column[:1_000]):
+        if _has(kinds, uuid.UUID):
             return pa.array([None if each is None else str(each) for each in column])
-        if any(isinstance(each, decimal.Decimal) for each in column):
+        if _has(kinds, decimal.Decimal):
             return pa.array([None if each is None else float(each) for each in column], pa.float64())
         return pa.array(column)
     except (pa.ArrowException, TypeError, ValueError):
