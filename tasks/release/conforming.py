@@ -20,7 +20,8 @@ def plain_rows(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 def plain_values(cells: pd.Series) -> list[Any]:
     """A column as plain Python values, missing ones as None."""
-    return [None if pd.isna(cell) else cell for cell in cells.tolist()]
+    pairs = zip(cells.tolist(), cells.isna().tolist(), strict=True)
+    return [None if missing else cell for cell, missing in pairs]
 
 
 def conform(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
