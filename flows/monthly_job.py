@@ -115,7 +115,7 @@ def _report(
     from tasks.publishing import Output
     from tasks.records import Records
 
-    output = Output(network.directory / network.output.directory)
+    output = Output(network.directory / network.output.directory, network.output.rights)
     journal.progress.plan(planned(network), expected_seconds(output.runs))
     records = Records.of(network)
     with records.in_one_state(), output.staging() as staging:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,6 +12,15 @@ from tasks.periods import KINDS, Kind, Period, is_label
 
 if TYPE_CHECKING:
     from tasks.network.schema import Network
+
+
+CLOSED: Mapping[Kind, str] = {"month": "0 6 3 * *", "quarter": "0 6 3 1,4,7,10 *", "week": "0 6 * * 3"}
+"""Kind of period → 6:00 on the third day of the next, as cron says it."""
+
+
+def schedule_of(network: Network, cron: str | None = None) -> str:
+    """When a network's report is made, as cron says it: `cron`, what the network file says, or `CLOSED`."""
+    return cron or network.schedule.cron or CLOSED[network.window.period]
 
 
 def parse_period(text: str, network: Network) -> str:

@@ -55,8 +55,15 @@ class PrefectServer:
 
     def prefect(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the prefect command line from the repository's root."""
+        return self._run("prefect", *arguments, check=check)
+
+    def clinicnet(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run our own in the same way."""
+        return self._run("flows", *arguments, check=check)
+
+    def _run(self, module: str, *arguments: str, check: bool) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "prefect", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=REPOSITORY,
             env=self.environment,
             capture_output=True,

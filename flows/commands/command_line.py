@@ -55,6 +55,13 @@ NetworkFile = Annotated[Path, typer.Argument(help="The network file (network.tom
 NetworkOption = Annotated[Path, typer.Option("--network", "-n", help="The network file (network.toml).")]
 _LABELS = "2024-05, or 2024-Q2 or 2024-W05 where the network reports by quarter or week"
 PeriodOption = Annotated[str, typer.Option("--month", "--period", "-m", help=f"What to report: {_LABELS}.")]
+CronOption = Annotated[
+    str | None,
+    typer.Option(
+        help='Cron expression, in the network\'s time zone: "0 6 3 * *" = the 3rd of the month, 6:00. '
+        "If omitted, as [schedule] cron says, or 6:00 on the third day after the month, quarter or week."
+    ),
+]
 
 
 def _version(asked: bool) -> None:
@@ -194,20 +201,27 @@ def privacy(
 
 
 @app.command()
-def schedule(
-    network: NetworkFile = Path("network.toml"),
-    cron: Annotated[
-        str | None,
-        typer.Option(
-            help='Cron expression, in the network\'s time zone: "0 6 3 * *" = the 3rd of the month, 6:00. '
-            "If omitted, 6:00 on the third day after the month, quarter or week."
-        ),
-    ] = None,
-) -> None:
+def schedule(network: NetworkFile = Path("network.toml"), cron: CronOption = None) -> None:
     """Report each month, quarter or week as it closes, on this machine."""
     from flows.on_prefect.schedule import serve_schedule
 
-    serve_schedule(network, cron, lambda words: print(words, file=sys.stderr), debug=_debug())
+    serve_schedule(network, cron, _aside, debug=_debug())
+
+
+@app.command()
+def deploy(
+    pool: Annotated[str, typer.Option(help="The work pool whose workers report.")],
+    network: NetworkFile = Path("network.toml"),
+    cron: CronOption = None,
+) -> None:
+    """Leave the same schedule to a Prefect server and its workers."""
+    from flows.on_prefect.schedule import deploy as deploy_to_pool
+
+    deploy_to_pool(network, pool, cron, _aside, debug=_debug())
+
+
+def _aside(words: str) -> None:
+    print(words, file=sys.stderr)
 
 
 def _report(network_file: Path, period: str) -> None:

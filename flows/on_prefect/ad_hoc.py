@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
+from pydantic import Field
 
 from flows.asking import INSIDE, AdHocQuestion, Correlation, Model, fit, usable_records
 from flows.job_step import JobStep
@@ -26,9 +27,12 @@ SCREEN_WINDOW = JobStep("Screen the records", usable_records, lambda _: "usable 
 FIT = JobStep("Fit the model", fit, _fitted, reads_records=True)
 
 
+Formula = Annotated[str, Field(min_length=1, pattern=r"\S")]
+
+
 @flow(name="ask", flow_run_name="{formula}", persist_result=False)
 def ask_network(
-    formula: str,
+    formula: Formula,
     network: str,
     model: Model = "auto",
     month: PeriodLabel | None = None,

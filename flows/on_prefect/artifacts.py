@@ -5,11 +5,13 @@ Made from the published tables alone, after small numbers were withheld: what th
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from tasks.periods import said
+from tasks.publishing import address
 from tasks.release import plain_rows
 
 if TYPE_CHECKING:
@@ -32,8 +34,13 @@ _EFFECTS = [
 ]
 
 
-def leave_artifacts(reported: PeriodReported) -> None:
-    """Leave the run's tables and links in the UI, under keys that keep their history over the periods."""
+def leave_artifacts(reported: PeriodReported, url: str | None) -> None:
+    """Leave the run's tables and links in the UI, under keys that keep their history over the periods.
+
+    Args:
+        reported: what the run left behind.
+        url: where the output directory is served; None: nowhere, and places stand instead of links.
+    """
     release = reported.release
     about = f"{release.network}, {release.period}, release {release.id}"
     effects = release["program_effects"]
@@ -52,19 +59,18 @@ def leave_artifacts(reported: PeriodReported) -> None:
         table=list(plain_rows(effects[effects["term"] == "effect"][_EFFECTS].head(_MOST_ROWS))),
         description=f"What the program did: {about}",
     )
-    create_markdown_artifact(key="release", markdown=_release_page(reported), description=about)
+    create_markdown_artifact(key="release", markdown=_release_page(reported, url), description=about)
 
 
-def _release_page(reported: PeriodReported) -> str:
+def _release_page(reported: PeriodReported, url: str | None) -> str:
     release, directory = reported.release, reported.directory
     outcomes = "\n".join(
         f"| {row.label} | {row.verdict} | {row.status} | {row.reason} |"
         for row in release["outcomes"].astype(object).fillna("").itertuples()
     )
-    pdfs = sorted((directory / "reports").rglob("*.pdf"))
-    links = "\n".join(
-        f"- [{pdf.relative_to(directory / 'reports')}]({pdf.as_uri()})" for pdf in pdfs[:_MOST_ROWS]
-    )
+    reports = directory / "reports"
+    pdfs = sorted(reports.rglob("*.pdf"))[:_MOST_ROWS]
+    links = "\n".join(f"- {_place(pdf, str(pdf.relative_to(reports)), directory, url)}" for pdf in pdfs)
     return f"""# {release.network}, {release.period}
 
 Release `{release.id}`: records of {said(*release.window)}, with dates up to
@@ -74,9 +80,16 @@ Release `{release.id}`: records of {said(*release.window)}, with dates up to
 | --- | --- | --- | --- |
 {outcomes}
 
-Feed: [{directory / "feed"}]({(directory / "feed").as_uri()})
+Feed: {_place(directory / "feed", "feed", directory, url)}
 
 Reports:
 
 {links}
 """
+
+
+def _place(path: Path, words: str, release: Path, url: str | None) -> str:
+    """A link where the output directory is served; otherwise the path on the machine that made it."""
+    if url is None:
+        return f"`{path}`"
+    return f"[{words}]({address(path, release, url)})"

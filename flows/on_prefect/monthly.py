@@ -14,13 +14,18 @@ from flows.on_prefect.artifacts import leave_artifacts
 from flows.on_prefect.in_prefect import PeriodLabel, journal, provide_password, start_server, watching
 from flows.period_due import parse_period, period_just_closed
 from flows.running.progress import Progress
-from tasks.network import Network
+from tasks.errors import ClinicnetError
+from tasks.network import Network, read_network
 
 
 def _run_name() -> str:
+    """The network and the period that the run reports: "Six clinics 2024-05"."""
     parameters = prefect.runtime.flow_run.parameters
-    network = Path(parameters["network"])
-    return f"{network.parent.name or network.stem} {parameters.get('month') or 'period just closed'}"
+    try:
+        network = read_network(Path(parameters["network"]))
+    except ClinicnetError:  # which the run itself will say
+        return str(parameters["network"])
+    return f"{network.network.name} {parameters.get('month') or _period_due(network)}"
 
 
 @flow(name="monthly-report", flow_run_name=_run_name, persist_result=False)
@@ -38,7 +43,7 @@ def monthly_report(network: str, month: PeriodLabel | None = None) -> PeriodRepo
     provide_password(described)
     period = parse_period(month, described) if month else _period_due(described)
     reported = report_network(described, network_file, period, done)
-    leave_artifacts(reported)
+    leave_artifacts(reported, described.output.url)
     return reported
 
 

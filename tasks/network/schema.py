@@ -25,6 +25,7 @@ from reports.wording import ENGLISH, languages
 from tasks import periods
 from tasks.errors import nearest
 from tasks.network.clinics_section import ClinicsSection
+from tasks.network.operation import OutputSection, ScheduleSection
 from tasks.network.section import Contradiction, Section, Start
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -322,17 +323,6 @@ class PolicySection(Section):
     minimum_reliability: float = Field(default=0.7, ge=0, le=1)
 
 
-class OutputSection(Section):
-    """`[output]`: where reports, feed and the run's record go, beside the network file."""
-
-    directory: str = "output"
-
-    def contradictions(self) -> Iterator[Contradiction]:
-        """A directory of its own."""
-        if self.directory.strip() in {"", ".", "./", "..", "/"}:
-            yield ("directory",), 'directory must be one that holds nothing else; leave it out for "output"'
-
-
 class Network(Section):
     """A network file, whole. `directory` is where the file is; relative paths start there."""
 
@@ -345,6 +335,7 @@ class Network(Section):
     window: WindowSection = WindowSection()
     policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()
+    schedule: ScheduleSection = ScheduleSection()
     directory: Path = Field(default=Path(), exclude=True)
 
     def column(self, outcome: str) -> str | None:

@@ -26,7 +26,7 @@ from tasks.publishing.earlier import (
     standing_releases,
 )
 from tasks.publishing.feed import write_feed
-from tasks.publishing.output import Output, Published, Staging
+from tasks.publishing.output import Output, Published, Staging, address
 from tasks.publishing.readiness import require_ready
 from tasks.publishing.run_record import RunRecord, Step, write_run_record
 
@@ -38,6 +38,7 @@ __all__ = [
     "Staging",
     "Standing",
     "Step",
+    "address",
     "earlier_releases",
     "editions",
     "latest_before",

@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from tasks.periods import Period
+from tasks.publishing.rights import give, give_directory
 from tasks.publishing.run_record import close_killed
 from tasks.publishing.writing import filling, moving
 
@@ -70,9 +72,15 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output directory; see `tasks.publishing` for what is in it."""
+    """An output directory; see `tasks.publishing` for what is in it.
+
+    Attributes:
+        directory: where it is.
+        rights: those of a release's files, such as 0o644; None: as the umask of the user who reports has it.
+    """
 
     directory: Path
+    rights: int | None = None
 
     @property
     def latest(self) -> Path:
@@ -122,17 +130,26 @@ class Output:
             PublishingError: the output directory cannot be written; `latest` is as it was.
         """
         with moving(self.directory), self._locked():
-            _write_through(staging.path)
             releases = self.directory / "releases"
             releases.mkdir(exist_ok=True)
+            self._give_rights(staging.path)
+            _write_through(staging.path)
             target, unchanged = _place(releases, name, staging.path)
-            if not unchanged:
+            if unchanged:
+                self._give_rights(target)
+            else:
                 staging.path.rename(target)
                 _sync(releases)
             newest = not self._leads_beyond(name)
             if newest:
                 self._point_latest_at(target)
             return Published(target, self.latest, unchanged, newest)
+
+    def _give_rights(self, release: Path) -> None:
+        """Let those read a release who may, and come to it."""
+        if self.rights is not None:
+            give_directory(self.rights, self.directory, self.directory / "releases")
+            give(self.rights, release)
 
     @property
     def _staged(self) -> Path:
@@ -182,6 +199,17 @@ class Output:
             fresh.unlink()
             raise
         _sync(self.directory)
+
+
+def address(path: Path, release: Path, url: str) -> str:
+    """Where a file of a release is read, given the address at which the output directory is served.
+
+    >>> release = Path("output/releases/2024-05-3fa9c1d2e801")
+    >>> address(release / "reports/network.pdf", release, "https://reports.example/north/")
+    'https://reports.example/north/releases/2024-05-3fa9c1d2e801/reports/network.pdf'
+    """
+    below = path.relative_to(release.parent.parent).as_posix()
+    return f"{url.rstrip('/')}/{quote(below)}"
 
 
 def _period(name: str) -> Period | None:

@@ -129,6 +129,7 @@ def release_of(
     configuration = network.model_dump_json(
         exclude={
             "output": True,
+            "schedule": True,
             "directory": True,
             "records": undeclared,
             "window": network.window.unused,

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from prefect.server.schemas.schedules import CronSchedule
 
-from flows.on_prefect.schedule import CLOSED
-from flows.period_due import period_just_closed
+from flows.period_due import CLOSED, period_just_closed
 from tasks.periods import KINDS, Kind, Period
 
 

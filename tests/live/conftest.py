@@ -21,7 +21,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(
-    tmp_path_factory: pytest.TempPathFactory, network: Path, new_prefect_home: Callable[[Path], Path]
+    tmp_path_factory: pytest.TempPathFactory, new_prefect_home: Callable[[Path], Path]
 ) -> Iterator[PrefectServer]:
     home = new_prefect_home(tmp_path_factory.mktemp("prefect"))
     with socket.socket() as probe:
@@ -35,7 +35,6 @@ def server(
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_CLI_PROMPT": "false",
-        "CLINICNET_NETWORK": str(network),
     }
     command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with Process(command, environment, home / "server.log"):
@@ -45,10 +44,10 @@ def server(
 
 
 @pytest.fixture(scope="module")
-def deployed(server: PrefectServer) -> PrefectServer:
-    """The server with deploy/prefect.yaml deployed as its own comments say."""
+def deployed(server: PrefectServer, network: Path) -> PrefectServer:
+    """The server with the network deployed as deploy/README.md says."""
     server.prefect("work-pool", "create", "--type", "process", "clinics")
-    server.prefect("deploy", "--all", "--prefect-file", "deploy/prefect.yaml")
+    server.clinicnet("deploy", str(network), "--pool", "clinics")
     return server
 
 

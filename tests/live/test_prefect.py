@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.error
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from prefect_server import PrefectServer, until
-from small_network import MONTH, write_network
+from small_network import MONTH, NETWORK, Run, write_network
 
+MONTHLY, AD_HOC = "monthly-report/chop-covid-19-testing", "ask/chop-covid-19-testing"
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 
@@ -32,7 +34,7 @@ def _run(server: PrefectServer, name: str, due: datetime | None = None, **parame
 
 def test_a_scheduled_run_appears_for_the_3rd_of_the_month(deployed: PrefectServer) -> None:
     """The scheduler of a server on the wrong SQLAlchemy looks healthy and never schedules anything."""
-    monthly = _deployment(deployed, "monthly-report/monthly")
+    monthly = _deployment(deployed, MONTHLY)
     runs = until(
         lambda: deployed.ask(
             "flow_runs/filter",
@@ -52,9 +54,10 @@ def test_a_scheduled_run_appears_for_the_3rd_of_the_month(deployed: PrefectServe
 
 
 def test_a_run_reports_the_month_before_it_was_due(worker: PrefectServer, tmp_path: Path) -> None:
-    small = write_network(tmp_path)
+    served = NETWORK + '[output]\nurl = "https://reports.example/six"\n'
+    small = write_network(tmp_path, network=served)
     due = datetime(2023, 12, 3, 11, tzinfo=UTC)
-    run = _run(worker, "monthly-report/monthly", due=due, network=str(small))
+    run = _run(worker, MONTHLY, due=due, network=str(small))
     assert run["state_type"] == "COMPLETED", worker.logs(run["id"])
     package = json.loads((tmp_path / "output/latest/feed/datapackage.json").read_text())
     assert package["release"]["period"] == MONTH
@@ -64,8 +67,10 @@ def test_a_run_reports_the_month_before_it_was_due(worker: PrefectServer, tmp_pa
     artifacts = worker.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     assert {each["key"] for each in artifacts} == {"quality", "network-figures", "program-effects", "release"}
     page = next(each["data"] for each in artifacts if each["key"] == "release")
-    (link,) = re.findall(r"\(file://(\S*network\.pdf)\)", page)
-    assert Path(link).read_bytes().startswith(b"%PDF")
+    assert run["name"] == f"Six clinics {MONTH}"
+    release = (tmp_path / "output/latest").resolve()
+    assert f"(https://reports.example/six/releases/{release.name}/reports/network.pdf)" in page
+    assert (release / "reports/network.pdf").read_bytes().startswith(b"%PDF")
 
 
 def _are_names_that_people_recognise(names: list[str]) -> None:
@@ -90,7 +95,7 @@ def _are_names_that_people_recognise(names: list[str]) -> None:
 
 def test_an_ad_hoc_run_answers_a_question(worker: PrefectServer) -> None:
     formula = "positive ~ age + drive_thru + (1 | clinic)"
-    run = _run(worker, "ask/ad-hoc", formula=formula)
+    run = _run(worker, AD_HOC, formula=formula)
     assert run["state_type"] == "COMPLETED", worker.logs(run["id"])
     (answer,) = worker.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     assert answer["key"] == "answer"
@@ -98,17 +103,59 @@ def test_an_ad_hoc_run_answers_a_question(worker: PrefectServer) -> None:
     assert "Estimand: conditional" in answer["data"]
 
 
-@pytest.mark.parametrize("month", ["2020-13", "May"])
-def test_the_form_refuses_a_month_that_is_none(deployed: PrefectServer, month: str) -> None:
-    refused = deployed.prefect(
-        "deployment", "run", "monthly-report/monthly", "--param", f"month={month}", check=False
-    )
-    assert refused.returncode != 0
-    assert "month" in refused.stdout + refused.stderr
+@pytest.mark.parametrize(
+    ("deployment", "parameters", "said"),
+    [
+        (MONTHLY, {"month": "2020-13"}, "'month'"),
+        (MONTHLY, {"month": "May"}, "'month'"),
+        (MONTHLY, {"moth": "2020-05"}, "moth"),
+        (AD_HOC, {"formula": ""}, "'formula'"),
+        (AD_HOC, {"formula": "  "}, "'formula'"),
+        (AD_HOC, {}, "'formula' is a required property"),
+        (AD_HOC, {"formula": "positive ~ age", "modl": "gee"}, "modl"),
+        (AD_HOC, {"formula": "positive ~ age", "model": "geee"}, "'model'"),
+    ],
+    ids=str,
+)
+def test_the_form_refuses_what_the_flow_would(
+    deployment: str, parameters: dict[str, str], said: str, deployed: PrefectServer
+) -> None:
+    """An unknown parameter and an empty formula were accepted, and the run crashed."""
+    known = _deployment(deployed, deployment)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        deployed.ask(f"deployments/{known['id']}/create_flow_run", {"parameters": parameters})
+    assert refused.value.code == 409
+    assert said in refused.value.read().decode()
+
+
+def test_deploying_again_keeps_one_schedule_and_another_s_is_refused(
+    deployed: PrefectServer,
+    network: Path,
+    tmp_path: Path,
+    clinicnet_here: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", deployed.api)
+    monkeypatch.setenv("PREFECT_HOME", str(deployed.home))
+    again = clinicnet_here("deploy", network, "--pool", "clinics", "--cron", "30 7 5 * *")
+    assert "is reported at '30 7 5 * *' (America/New_York)" in again.stderr
+    (schedule,) = _deployment(deployed, MONTHLY)["schedules"]
+    assert (schedule["schedule"]["cron"], schedule["active"]) == ("30 7 5 * *", True)
+    assert clinicnet_here("deploy", network, "--pool", "clinics").returncode == 0
+    (schedule,) = _deployment(deployed, MONTHLY)["schedules"]
+    assert schedule["schedule"]["cron"] == "0 6 3 * *"
+    other = tmp_path / "network.toml"
+    other.write_text(network.read_text())
+    refused = clinicnet_here("deploy", other, "--pool", "clinics")
+    assert refused.returncode == 2
+    assert f"is of another network file: {network}" in refused.stderr
+    nowhere = clinicnet_here("deploy", network, "--pool", "clinic")
+    assert nowhere.returncode == 2
+    assert nowhere.stderr.splitlines()[0] == "clinicnet: there is no work pool 'clinic' on this server"
 
 
 def test_what_is_wrong_is_a_sentence_in_the_log_and_is_not_tried_again(worker: PrefectServer) -> None:
-    run = _run(worker, "monthly-report/monthly", month="2031-01")
+    run = _run(worker, MONTHLY, month="2031-01")
     assert run["state_type"] == "FAILED"
     assert "2031-01" in run["state"]["message"]
     assert run["run_count"] == 1

@@ -337,6 +337,45 @@ def test_a_byte_order_mark_is_no_part_of_the_file_and_moves_no_line(tmp_path: Pa
         ),
         (
             "months = 6",
+            'months = 6\n[output]\nmode = "rw-r--r--"',
+            'line 34: [output] mode = \'rw-r--r--\' is not as chmod writes it; write "0644" or "0640"',
+        ),
+        (
+            "months = 6",
+            'months = 6\n[output]\nmode = "0666"',
+            "line 34: [output] mode = '0666' lets everybody change what was published; write \"0644\"",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[output]\nmode = "0755"',
+            "line 34: [output] mode = '0755' makes files executable; "
+            "directories are entered by whoever may read",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[output]\nmode = "0444"',
+            "line 34: [output] mode = '0444' does not let the user who reports read and write; begin with 06",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[output]\nurl = "reports.example"',
+            "line 34: [output] url = 'reports.example' is no web address; "
+            "write it as https://reports.example/network",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[schedule]\ncron = "monthly"',
+            "line 34: [schedule] cron = 'monthly' is not a schedule; "
+            'write it as cron does: "0 6 3 * *" is the 3rd, at 6:00',
+        ),
+        (
+            "months = 6",
+            'months = 6\n[schedule]\ncron = "0 6 31 2 *"',
+            "line 34: [schedule] cron = '0 6 31 2 *' is not a schedule; "
+            'write it as cron does: "0 6 3 * *" is the 3rd, at 6:00',
+        ),
+        (
+            "months = 6",
             'period = "quarter"\nmonths = 6',
             "line 33: [window] months is for a network that reports by month, and this one reports by "
             "quarter; say quarters = 8",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -40,6 +41,31 @@ def test_publishing_moves_latest_and_keeps_what_was_published(tmp_path: Path) ->
     assert (first / "feed/a.csv").read_text() == "april"
     assert output.latest.readlink() == Path("releases/2020-05-b")  # relative: the directory can be moved
     assert list((tmp_path / "output/.staging").glob("*")) == []
+
+
+def _rights(*paths: Path) -> list[str]:
+    return [f"{path.stat().st_mode & 0o7777:o}" for path in paths]
+
+
+def test_whoever_may_read_can_whatever_the_umask(tmp_path: Path) -> None:
+    """A dashboard's user could not read what a user with umask 077 had published."""
+    before = os.umask(0o077)
+    try:
+        private = Output(tmp_path / "output")
+        first = _publish(private, "2020-04-a", "april")
+        assert _rights(first, first / "feed/a.csv") == ["700", "600"]
+        shown = Output(tmp_path / "output", rights=0o640)
+        (tmp_path / "output").chmod(0o2700)  # what is made in it belongs to its group
+        second = _publish(shown, "2020-05-b", "may")
+        assert _publish(shown, "2020-04-a", "april") == first
+    finally:
+        os.umask(before)
+    assert _rights(tmp_path / "output", tmp_path / "output/releases") == ["2750", "750"]
+    for release in (first, second):
+        below = (release, release / "feed", release / "reports")
+        assert _rights(*below) == ["750", "750", "750"]
+        assert _rights(release / "feed/a.csv", release / "reports/network.pdf") == ["640", "640"]
+    assert _rights(tmp_path / "output/.staging") == ["700"]
 
 
 def test_the_same_files_are_the_same_release(tmp_path: Path) -> None:

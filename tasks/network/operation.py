@@ -1,0 +1,93 @@
+"""Sections that say how a network is reported, and change nothing of what is: where, when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from cronsim import CronSim, CronSimError
+from pydantic import Field
+
+from tasks.network.section import Contradiction, Section
+
+_SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+_READ_WRITE, _EXECUTE, _OTHERS_WRITE = 0o600, 0o111, 0o002
+
+
+class OutputSection(Section):
+    """`[output]`: where reports, feed and runs' records go, beside the network file, and who may read."""
+
+    directory: str = "output"
+    mode: str | None = Field(
+        default=None,
+        description='rights of published files, as chmod writes them: "0644" lets every user of the machine '
+        "read them; directories let in whoever may read; left out, as the user's umask has it",
+    )
+    url: str | None = Field(
+        default=None,
+        description="address at which the output directory is served; links to reports begin with it",
+    )
+
+    @property
+    def rights(self) -> int | None:
+        """`mode` as a number; None: as the umask has it."""
+        return None if self.mode is None else int(self.mode, 8)
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """A directory of its own, rights that make sense, an address that a browser opens."""
+        if self.directory.strip() in {"", ".", "./", "..", "/"}:
+            yield ("directory",), 'directory must be one that holds nothing else; leave it out for "output"'
+        if self.mode is not None:
+            yield from _mode_is_none(self.mode)
+        if self.url is not None and not re.fullmatch(r"https?://[^\s/]\S*", self.url):
+            yield (
+                ("url",),
+                f"url = {self.url!r} is no web address; write it as https://reports.example/network",
+            )
+
+
+def _mode_is_none(mode: str) -> Iterator[Contradiction]:
+    if not re.fullmatch(r"0?[0-7]{3}", mode):
+        yield ("mode",), f'mode = {mode!r} is not as chmod writes it; write "0644" or "0640"'
+        return
+    rights = int(mode, 8)
+    if rights & _READ_WRITE != _READ_WRITE:
+        yield ("mode",), f"mode = {mode!r} does not let the user who reports read and write; begin with 06"
+    if rights & _EXECUTE:
+        yield (
+            ("mode",),
+            f"mode = {mode!r} makes files executable; directories are entered by whoever may read",
+        )
+    if rights & _OTHERS_WRITE:
+        yield ("mode",), f'mode = {mode!r} lets everybody change what was published; write "0644"'
+
+
+class ScheduleSection(Section):
+    """`[schedule]`: when a report is made."""
+
+    cron: str | None = Field(
+        default=None,
+        description='cron expression, in the network\'s time zone: "0 6 3 * *" = the 3rd of the month, 6:00; '
+        "left out, 6:00 on the third day after the period",
+    )
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """A cron expression that comes true some day."""
+        if self.cron is not None and not is_cron(self.cron):
+            yield (
+                ("cron",),
+                f"cron = {self.cron!r} is not a schedule; "
+                'write it as cron does: "0 6 3 * *" is the 3rd, at 6:00',
+            )
+
+
+def is_cron(text: str) -> bool:
+    """Whether a text is a cron expression of five fields that comes true some day."""
+    if len(text.split()) != 5:
+        return False
+    try:
+        next(CronSim(text, _SOME_DAY))
+    except (CronSimError, StopIteration):
+        return False
+    return True
