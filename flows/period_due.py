@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim
+
 from tasks.errors import ClinicnetError, NetworkError
+from tasks.network.operation import is_cron
 from tasks.periods import KINDS, Kind, Period, is_label
 
 if TYPE_CHECKING:
@@ -19,8 +23,40 @@ CLOSED: Mapping[Kind, str] = {"month": "0 6 3 * *", "quarter": "0 6 3 1,4,7,10 *
 
 
 def schedule_of(network: Network, cron: str | None = None) -> str:
-    """When a network's report is made, as cron says it: `cron`, what the network file says, or `CLOSED`."""
+    """When a network's report is made, as cron says it: `cron`, what the network file says, or `CLOSED`.
+
+    Raises:
+        ClinicnetError: `cron` is no schedule.
+    """
+    if cron is not None and not is_cron(cron):
+        raise ClinicnetError(
+            f"{cron!r} is not a schedule", hint='write it as cron does: "0 6 3 * *" is the 3rd, at 6:00'
+        )
     return cron or network.schedule.cron or CLOSED[network.window.period]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A report that is due: when, in the network's time zone, and the label of the period it is of."""
+
+    at: datetime
+    period: str
+
+
+def due_after(network: Network, moment: datetime, cron: str | None = None) -> Iterator[Due]:
+    """The reports that are due after a moment, one by one and without end."""
+    return _due(network, moment, cron, back=False)
+
+
+def due_before(network: Network, moment: datetime, cron: str | None = None) -> Iterator[Due]:
+    """The reports that were due by a moment, the last one first."""
+    return _due(network, moment, cron, back=True)
+
+
+def _due(network: Network, moment: datetime, cron: str | None, *, back: bool) -> Iterator[Due]:
+    zone, kind = network.network.time_zone, network.window.period
+    for at in CronSim(schedule_of(network, cron), moment.astimezone(ZoneInfo(zone)), reverse=back):
+        yield Due(at, period_just_closed(at, zone, kind))
 
 
 def parse_period(text: str, network: Network) -> str:

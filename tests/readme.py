@@ -9,9 +9,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    """The README's code blocks in a language."""
+DEPLOYING = (REPOSITORY / "deploy/README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str, page: str = README) -> list[str]:
+    """The code blocks of a page in a language."""
     return [
         re.sub(r"^ {3}", "", each, flags=re.M)
-        for each in re.findall(rf"^ *```{language}\n(.*?)^ *```", README, flags=re.M | re.S)
+        for each in re.findall(rf"^ *```{language}\n(.*?)^ *```", page, flags=re.M | re.S)
     ]

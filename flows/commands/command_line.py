@@ -9,9 +9,10 @@ import sys
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from flows.running.stopping import Stopped, stopped_by_signals
 from tasks.errors import ClinicnetError
@@ -62,6 +63,26 @@ CronOption = Annotated[
         "If omitted, as [schedule] cron says, or 6:00 on the third day after the month, quarter or week."
     ),
 ]
+
+ReleaseName = Annotated[str, typer.Argument(help="The release, or what its name begins with.")]
+MISSED = 3
+"""Exit code of `status` where a report was due and is missed."""
+
+
+class _ListsByDefault(TyperGroup):
+    """A group of commands of which `list` may be left out: `releases network.toml`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the word there."""
+        given = args[:1]
+        if not given or (given[0] not in self.commands and given[0] != "--help"):
+            args = ["list", *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+releases = typer.Typer(cls=_ListsByDefault, rich_markup_mode=None)
+app.add_typer(releases, name="releases", help="List the releases, show one, or compare two.")
 
 
 def _version(asked: bool) -> None:
@@ -198,6 +219,52 @@ def privacy(
 
     for line in privacy_of(network, release):
         print(line)
+
+
+@releases.command("list")
+def list_(network: NetworkFile = Path("network.toml")) -> None:
+    """List the releases (also without this word)."""
+    from flows.commands.releases import list_releases
+
+    print(*list_releases(network), sep="\n")
+
+
+@releases.command()
+def show(release: ReleaseName, network: NetworkOption = Path("network.toml")) -> None:
+    """Say what one release rests on, and what it says."""
+    from flows.commands.releases import show_release
+
+    print(*show_release(network, release), sep="\n")
+
+
+@releases.command()
+def diff(before: ReleaseName, after: ReleaseName, network: NetworkOption = Path("network.toml")) -> None:
+    """Say which clinics changed category between two releases, and why."""
+    from flows.commands.releases import difference
+
+    print(*difference(network, before, after), sep="\n")
+
+
+@app.command()
+def status(
+    network: NetworkFile = Path("network.toml"),
+    cron: CronOption = None,
+    after: Annotated[
+        float, typer.Option(min=0.0, help="Hours after which a report that was due counts as missed.")
+    ] = 3.0,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for a program.")] = False,
+) -> None:
+    """Say what was reported last, what is due and what is missed.
+
+    Exit code 3: a report was due and is missed."""
+    from datetime import UTC, datetime
+
+    from flows.commands.status import status_of
+
+    found = status_of(network, datetime.now(UTC), cron, after)
+    print(found.as_json() if as_json else "\n".join(found.lines()))
+    if found.missed:
+        raise typer.Exit(MISSED)
 
 
 @app.command()

@@ -26,6 +26,7 @@ from tasks.network.schema import slug
 
 if TYPE_CHECKING:
     from prefect import Flow
+    from prefect.schedules import Schedule
 
     from tasks.network import Network
 
@@ -58,20 +59,14 @@ def deployments(
         pool: work pool whose workers run them; None: whoever serves them.
 
     Raises:
-        DeploymentError: `cron` is no schedule.
+        ClinicnetError: `cron` is no schedule.
     """
     report = _deployment(monthly_report, network_file, network, pool, schedule=_schedule(cron, network))
     return report, _deployment(ask_network, network_file, network, pool)
 
 
-def _schedule(cron: str | None, network: Network) -> Any:
-    cron = schedule_of(network, cron)
-    try:
-        return Cron(cron, timezone=network.network.time_zone)
-    except ValueError as error:
-        raise DeploymentError(
-            f"{cron!r} is not a schedule", hint='write it as cron does: "0 6 3 * *" is the 3rd, at 6:00'
-        ) from error
+def _schedule(cron: str | None, network: Network) -> Schedule:
+    return Cron(schedule_of(network, cron), timezone=network.network.time_zone)
 
 
 def _deployment(

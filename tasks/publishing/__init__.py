@@ -26,14 +26,17 @@ from tasks.publishing.earlier import (
     standing_releases,
 )
 from tasks.publishing.feed import write_feed
+from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output, Published, Staging, address
 from tasks.publishing.readiness import require_ready
-from tasks.publishing.run_record import RunRecord, Step, write_run_record
+from tasks.publishing.run_record import Recorded, RunRecord, Step, recorded_runs, write_run_record
 
 __all__ = [
     "Earlier",
+    "Kept",
     "Output",
     "Published",
+    "Recorded",
     "RunRecord",
     "Staging",
     "Standing",
@@ -41,9 +44,11 @@ __all__ = [
     "address",
     "earlier_releases",
     "editions",
+    "kept_releases",
     "latest_before",
     "latest_editions",
     "published_release",
+    "recorded_runs",
     "require_ready",
     "standing_releases",
     "write_feed",

@@ -147,16 +147,20 @@ def standing_releases(output: Output, window: tuple[str, str]) -> tuple[Standing
 
 
 @dataclass(frozen=True, slots=True)
-class _Described:
+class Described:
+    """What a release's data package says of it; see `tasks.release.Release`."""
+
     since: Since
     policy: str
     first: str
     last: str
+    cut_off: str
+    computed_with: Mapping[str, str]
 
 
 def editions(output: Output, period: str) -> dict[str, str]:
     """Releases of a period in the order they were first published: name → id."""
-    found = {each.name: said.since.id for each, said in _standing(output) if said.last == period}
+    found = {each.name: said.since.id for each, said in described_releases(output) if said.last == period}
     order = {name: place for place, name in enumerate(dict.fromkeys(_published(output)))}
     return dict(sorted(found.items(), key=lambda each: order.get(each[0], len(order))))
 
@@ -174,7 +178,9 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
     """
     turns, since = _before(output, edition)
     found: list[Earlier] = []
-    standing = sorted(_standing(output), key=lambda each: (turns.get(each[0].name, -1), each[0].name))
+    standing = sorted(
+        described_releases(output), key=lambda each: (turns.get(each[0].name, -1), each[0].name)
+    )
     for directory, said in standing:
         if directory.name in since:
             continue
@@ -197,7 +203,7 @@ def require_readable(output: Output, window: tuple[str, str] | None = None) -> i
     """
     if window is not None:
         return len(earlier_releases(output, window))
-    return sum(1 for directory, _ in _standing(output) if _readable(directory))
+    return sum(1 for directory, _ in described_releases(output) if _readable(directory))
 
 
 def published_release(output: Output, name: str | None = None) -> tuple[Path, Earlier, tuple[str, str]]:
@@ -210,16 +216,16 @@ def published_release(output: Output, name: str | None = None) -> tuple[Path, Ea
     Raises:
         PublishingError: there is no such release, there are several, or it cannot be read.
     """
-    standing = {directory.name: (directory, said) for directory, said in _standing(output)}
+    standing = {directory.name: (directory, said) for directory, said in described_releases(output)}
     if name is None:
         current = output.current()
         fitting = [] if current is None else [current.name]
     else:
         fitting = [name] if name in standing else [each for each in standing if each.startswith(name)]
     if len(fitting) != 1 or fitting[0] not in standing:
-        which = "no release" if not fitting else f"{len(fitting)} releases"
+        which = "is no release" if not fitting else f"are {len(fitting)} releases"
         raise PublishingError(
-            f"there is {which} {'' if name is None else f'called {name} '}in {output.directory}",
+            f"there {which} {'' if name is None else f'called {name} '}in {output.directory}",
             hint=f"there are: {', '.join(standing)}" if standing else "report a month first: clinicnet run",
         )
     directory, said = standing[fitting[0]]
@@ -252,10 +258,13 @@ def _published(output: Output) -> list[str]:
     return names
 
 
-def _standing(output: Output) -> Iterator[tuple[Path, _Described]]:
+def described_releases(output: Output) -> Iterator[tuple[Path, Described]]:
     """Directories of releases, by name, and what each says of its release.
 
     What is not called as a release is, is none: somebody's notes, or a copy of a release under another name.
+
+    Raises:
+        PublishingError: a release cannot be read.
     """
     for directory in sorted((output.directory / "releases").glob("*")):
         if not (directory.is_dir() and _RELEASE_NAME.fullmatch(directory.name)):
@@ -264,7 +273,14 @@ def _standing(output: Output) -> Iterator[tuple[Path, _Described]]:
             said = _read(directory / "feed/datapackage.json")["release"]
             first, last = said["window"]
             since = Since(str(said["id"]), str(said["period"]))
-            described = _Described(since, str(said["disclosure_policy"]), str(first), str(last))
+            described = Described(
+                since,
+                str(said["disclosure_policy"]),
+                str(first),
+                str(last),
+                str(said.get("cut_off", "")),
+                dict(said.get("computed_with", {})),
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise _unreadable(directory) from error
         yield directory, described

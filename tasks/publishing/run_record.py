@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 _RUNNING, _KILLED = "running", "killed"
+_PUBLISHED = ("published", "unchanged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,56 @@ def close_killed(directory: Path, token: str) -> None:
         content |= {"ended": _KILLED, "error": f"killed{where}; the last good release is as it was"}
         _write(content, begun.with_name(begun.name.replace(f"-{_RUNNING}-", f"-{_KILLED}-")))
         begun.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a run's record says of it; see `RunRecord`.
+
+    Attributes:
+        period: the label of the period it reports.
+        started, finished: when it began, and when its record was last written.
+        ended: how it ended; running: not yet.
+        release: name of the release's directory; None where there is none.
+        error: the sentence that ended it; None where none did.
+        seconds: how long it took.
+    """
+
+    period: str
+    started: datetime
+    finished: datetime
+    ended: str
+    release: str | None
+    error: str | None
+    seconds: float
+
+    @property
+    def published(self) -> bool:
+        """Whether its release stood at its end."""
+        return self.ended in _PUBLISHED
+
+
+def recorded_runs(directory: Path) -> list[Recorded]:
+    """The runs that are recorded in a directory, as they began; what is no record is passed over."""
+    found: list[Recorded] = []
+    for file in sorted(directory.glob("*.json")):
+        try:
+            said = json.loads(file.read_text(encoding="utf-8"))
+            release = said.get("release")
+            found.append(
+                Recorded(
+                    period=str(said["month"]),
+                    started=datetime.fromisoformat(said["started"]),
+                    finished=datetime.fromisoformat(said["finished"]),
+                    ended=str(said["ended"]),
+                    release=None if release is None else Path(str(release)).name,
+                    error=said.get("error"),
+                    seconds=float(said["seconds"]),
+                )
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return sorted(found, key=lambda each: each.started)
 
 
 def _running(directory: Path, token: str) -> list[Path]:

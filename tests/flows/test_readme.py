@@ -5,29 +5,31 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import typer.main
-from readme import README, REPOSITORY, blocks
+from readme import DEPLOYING, README, REPOSITORY, blocks
 
 from flows.asking import AdHocQuestion, ask
 from flows.commands.command_line import app
 from tasks.demo import make_demo
 
 
-def _commands() -> list[list[str]]:
-    lines = [shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()]
+def _commands(page: str = README) -> list[list[str]]:
+    lines = [shlex.split(line, comments=True) for block in blocks("sh", page) for line in block.splitlines()]
     return [line[1:] for line in lines if line and line[0] == "clinicnet"]
 
 
-@pytest.mark.parametrize("arguments", _commands(), ids=" ".join)
+@pytest.mark.parametrize("arguments", [*_commands(), *_commands(DEPLOYING)], ids=" ".join)
 def test_every_command_is_one(arguments: list[str]) -> None:
-    group = typer.main.get_command(app)
-    with group.make_context("clinicnet", list(arguments), resilient_parsing=True) as whole:
-        name, command, rest = group.resolve_command(whole, list(arguments))  # type: ignore[attr-defined]
-        with command.make_context(name, rest, parent=whole) as parsed:
-            assert parsed.params
+    command: Any = typer.main.get_command(app)
+    name, rest, parsed = "clinicnet", list(arguments), None
+    while hasattr(command, "resolve_command"):
+        parsed = command.make_context(name, list(rest), parent=parsed, resilient_parsing=True)
+        name, command, rest = command.resolve_command(parsed, [*parsed._protected_args, *parsed.args])
+    assert command.make_context(name, rest, parent=parsed).params
 
 
 @pytest.fixture(scope="module")
