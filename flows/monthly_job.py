@@ -133,7 +133,7 @@ def _report(
         release = disclosed(network, period, estimated, output, journal)
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, network, staging)
-        published = journal.do(PUBLISH, output, staging, release)
+        published = journal.do(PUBLISH, output, staging, release, network)
     return release, published, _not_estimated(release)
 
 

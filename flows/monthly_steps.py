@@ -120,8 +120,12 @@ def _write_feed(release: Release, network: Network, staging: Staging) -> list[Pa
         return write_feed(release, staging.feed, network.network.language)
 
 
-def _publish(output: Output, staging: Staging, release: Release) -> Published:
-    return output.publish(staging, f"{release.period}-{release.id}")
+def _publish(output: Output, staging: Staging, release: Release, network: Network) -> Published:
+    from tasks.publishing import write_catalogue
+
+    published = output.publish(staging, f"{release.period}-{release.id}")
+    write_catalogue(output, network.network.name, network.network.language)
+    return published
 
 
 def _screened(screened: Screened) -> str:

@@ -420,7 +420,7 @@ def found(name: str, words: Collection[str]) -> list[str]:
     A compound holds a word that it ends in, and a longer one that it has inside; an inpatient is no patient's
     number.
     """
-    parts, compounds = _parts(name)
+    parts, compounds = _words_and_compounds(name)
     return [
         word
         for word in words
@@ -431,7 +431,7 @@ def found(name: str, words: Collection[str]) -> list[str]:
 
 
 @lru_cache(maxsize=1_000)
-def _parts(name: str) -> tuple[frozenset[str], str]:
+def _words_and_compounds(name: str) -> tuple[frozenset[str], str]:
     """The words of a column's name, and those that can be compounds, each ended by a line break."""
     parts = frozenset(words_of(name))
     return parts, "".join(f"{part}\n" for part in parts if not part.startswith(_NO_COMPOUNDS))

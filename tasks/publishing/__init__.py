@@ -6,6 +6,7 @@
         feed/       datapackage.json, and every table as .parquet, .csv and .json
         reports/    network.pdf, clinics/*.pdf
       runs/         one record a run: what ran, when, with which versions, how it ended
+      releases.json, releases.atom    every release, with digests, for who reads over HTTP
       .staging/     what a run is still preparing
       .withholding-key  what companions of small counts are drawn with; of the network alone
       .lock         held while a release is moved
@@ -15,6 +16,7 @@ moved into `releases` and only then pointed at. A run that fails or is killed, a
 `latest` and every release as they were; what it left behind in `.staging` goes with the next run.
 """
 
+from tasks.publishing.catalogue import write_catalogue
 from tasks.publishing.earlier import (
     Earlier,
     Standing,
@@ -51,6 +53,7 @@ __all__ = [
     "recorded_runs",
     "require_ready",
     "standing_releases",
+    "write_catalogue",
     "write_feed",
     "write_run_record",
 ]
