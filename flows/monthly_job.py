@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.job_step import Journal, UnexpectedError
+from flows.kept_memory import keep_memory
 from flows.monthly_steps import (
     COMPARE,
     DECIDE,
@@ -90,6 +91,7 @@ def report_network(network: Network, network_file: Path, period: str, journal: J
     Raises:
         ClinicnetError, UnexpectedError: as `report_period`.
     """
+    keep_memory()
     started = datetime.now(UTC)
     record = _Record(network_file, network, period, started, journal)
     try:

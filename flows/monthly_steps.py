@@ -110,7 +110,7 @@ def _draw(release: Release, network: Network, staging: Staging, progress: Progre
     from tasks.rendering import render_release
 
     with staging.filled():
-        return render_release(release, network, staging.reports, progress=progress.within)
+        return render_release(release, network, staging.path, progress=progress.within)
 
 
 def _write_feed(release: Release, network: Network, staging: Staging) -> list[Path]:

@@ -27,4 +27,4 @@ def _in_one_process(step: JobStep[..., Any]) -> Callable[..., Any]:
 
 
 def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> Rendered:
-    return render_release(release, network, staging.reports, progress=progress.within, workers=1)
+    return render_release(release, network, staging.path, progress=progress.within, workers=1)

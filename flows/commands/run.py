@@ -83,6 +83,7 @@ def where_it_is(reported: PeriodReported) -> list[str]:
     return [
         f"Reports  {where / 'reports' / 'network.pdf'}",
         f"         {where / 'reports' / 'clinics'}",
+        f"Page     {where / 'page' / 'index.html'}",
         f"Feed     {where / 'feed'}",
         f"Release  {_short(reported.directory)}{noted}",
         f"Record   {_short(reported.record)}",

@@ -5,6 +5,7 @@
       releases/2020-05-3fa9c1d2e801/
         feed/       datapackage.json, and every table as .parquet, .csv and .json
         reports/    network.pdf, clinics/*.pdf
+        page/       the same as static HTML
       runs/         one record a run: what ran, when, with which versions, how it ended
       releases.json, releases.atom    every release, with digests, for who reads over HTTP
       .staging/     what a run is still preparing

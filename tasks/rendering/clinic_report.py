@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reports.wording import say, speaking
 from reports.wording.writing import listed
@@ -68,11 +69,14 @@ class FinePrint:
 def clinic_html(edition: Edition, clinic: Clinic) -> str:
     """A clinic's report as HTML."""
     with speaking(edition.network.network.language, edition.network.window.period):
-        return _clinic_html(edition, clinic)
+        template, context = clinic_context(edition, clinic)
+        return render(template, **context)
 
 
-def _clinic_html(edition: Edition, clinic: Clinic) -> str:
+def clinic_context(edition: Edition, clinic: Clinic) -> tuple[str, dict[str, Any]]:
+    """A clinic's template and what it is filled with, in the language spoken."""
     shared = {
+        "base": "templates/page.html.j2",
         "edition": edition,
         "release": edition.release,
         "clinic": clinic,
@@ -80,8 +84,7 @@ def _clinic_html(edition: Edition, clinic: Clinic) -> str:
         "changed": change_sentences.of_clinic(edition, clinic),
     }
     if not clinic.reportable:
-        return render(
-            "templates/clinic_unreported.html.j2",
+        return "templates/clinic_unreported.html.j2", dict(
             **shared,
             why=clinic_sentences.why_unreported(edition, clinic),
             when=clinic_sentences.when_reported(edition, clinic),
@@ -93,8 +96,7 @@ def _clinic_html(edition: Edition, clinic: Clinic) -> str:
     charts = [months(outcome, outcome.by_clinic[clinic.name], size) for outcome in edition.outcomes]
     drawn = most_telling(charts, at_length)
     lines = [outcome.by_clinic[clinic.name] for outcome in edition.outcomes]
-    return render(
-        "templates/clinic.html.j2",
+    return "templates/clinic.html.j2", dict(
         **shared,
         in_short=clinic_sentences.in_short(edition, clinic),
         cards=[card(outcome, outcome.by_clinic[clinic.name]) for outcome in at_length],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reports.wording import glossary, say, speaking
 from reports.wording.writing import listed, period_name
@@ -28,7 +29,7 @@ from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.run_words import part_period, run_words
 from tasks.rendering.shrinkage_chart import Shrinkage, shrinkage
-from tasks.rendering.templates import render
+from tasks.rendering.templates import render, unlinked
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
@@ -103,42 +104,44 @@ class QualityRow:
 def network_html(edition: Edition) -> str:
     """The network's report as HTML."""
     with speaking(edition.network.network.language, edition.network.window.period):
-        return _network_html(edition)
+        return render("templates/network.html.j2", **network_context(edition))
 
 
-def _network_html(edition: Edition) -> str:
+def network_context(edition: Edition) -> dict[str, Any]:
+    """What the network's templates are filled with, in the language spoken."""
     program = _program_parts(edition)
-    return render(
-        "templates/network.html.j2",
-        edition=edition,
-        release=edition.release,
-        messages=key_messages(edition),
-        next_period=str(Period.of_label(edition.release.period) + 1),
-        pages=[outcome_pages(edition, outcome) for outcome in edition.drawn],
-        unestimated=[
+    return {
+        "base": "templates/page.html.j2",
+        "link_to": unlinked,
+        "edition": edition,
+        "release": edition.release,
+        "messages": key_messages(edition),
+        "next_period": str(Period.of_label(edition.release.period) + 1),
+        "pages": [outcome_pages(edition, outcome) for outcome in edition.drawn],
+        "unestimated": [
             (outcome, sentences.not_estimable(outcome))
             for outcome in edition.outcomes
             if outcome not in edition.drawn
         ],
-        without_report=without_report(edition),
-        program=program,
-        program_conditions=sentences.conditions(
+        "without_report": without_report(edition),
+        "program": program,
+        "program_conditions": sentences.conditions(
             (part.outcome, effect) for part in program for effect in part.told
         ),
-        quality=quality_rows(edition),
-        not_found=[finding.description for finding in edition.network_quality if finding.n_found == 0],
-        statuses=[
+        "quality": quality_rows(edition),
+        "not_found": [finding.description for finding in edition.network_quality if finding.n_found == 0],
+        "statuses": [
             (status, say(f"meaning.{status}"))
             for status in STATUSES
             if status not in ("ok", "suppressed_secondary")
         ],
-        explained=explained(edition),
-        glossary=glossary(),
-        policy=sentences.policy_words(edition.release.policy),
-        program_none=sentences.program_none,
-        short_reading=standing.short_reading,
-        versions=listed([f"{name} {version}" for name, version in sorted(edition.release.versions.items())]),
-    )
+        "explained": explained(edition),
+        "glossary": glossary(),
+        "policy": sentences.policy_words(edition.release.policy),
+        "program_none": sentences.program_none,
+        "short_reading": standing.short_reading,
+        "versions": listed([" ".join(each) for each in sorted(edition.release.versions.items())]),
+    }
 
 
 def key_messages(edition: Edition) -> list[Message]:

@@ -1,4 +1,4 @@
-"""The step: one PDF for the network and one for every clinic, in a pool of processes inside the one call."""
+"""The step: a PDF and a page for the network and every clinic, in a pool of processes inside the one call."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
+from tasks.rendering.page import write_clinic_page, write_network_pages
 from tasks.rendering.read_edition import read_edition
 from tasks.rendering.worker_pool import in_batches
 
@@ -22,6 +23,7 @@ Progress = Callable[[int, int], None]
 RECYCLE_AFTER = 100
 FEW = 3
 NETWORK = ""
+REPORTS, PAGE = "reports", "page"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def render_release(
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> Rendered:
-    """Writes network.pdf and clinics/<slug>.pdf into `directory` and says where they are.
+    """Writes reports/network.pdf and reports/clinics/<slug>.pdf into `directory`, and the same as page/.
 
     The same release and network give the same bytes. WeasyPrint's memory grows with every document, so
     the processes that do the work are replaced every hundred documents.
@@ -81,9 +83,10 @@ def render_release(
         RenderingFailedError: after all others were made, naming the clinics whose report failed.
     """
     edition = read_edition(release, network)
-    rendered = _paths(edition, directory)
+    rendered = _paths(edition, directory / REPORTS)
     jobs = [(NETWORK, rendered.network), *rendered.clinics.items()]
-    (directory / "clinics").mkdir(parents=True, exist_ok=True)
+    for folder in (REPORTS, PAGE):
+        (directory / folder / "clinics").mkdir(parents=True, exist_ok=True)
     count = min(workers or os.cpu_count() or 1, len(jobs))
     failures: dict[str, str] = {}
     results = (
@@ -155,9 +158,11 @@ def _try(edition: Edition, name: str, path: Path) -> str | None:
     try:
         if name == NETWORK:
             write_pdf(network_html(edition), path)
+            write_network_pages(edition, path.parents[1] / PAGE)
         else:
             clinic = next(each for each in edition.clinics if each.name == name)
             write_pdf(clinic_html(edition, clinic), path)
+            write_clinic_page(edition, clinic, path.parents[2] / PAGE)
     except Exception as error:  # noqa: BLE001 - one clinic's failure must not cost the others theirs
         return f"{type(error).__name__}: {error}"
     return None

@@ -16,6 +16,11 @@ def render(template: str, **context: object) -> str:
     return environment().get_template(template).render(**context)
 
 
+def unlinked(clinic: str) -> str:
+    """Where a clinic's page is: on paper nowhere."""
+    return ""
+
+
 @functools.cache
 def environment() -> Environment:
     """The one Jinja environment: escaping always on, undefined names fatal."""

@@ -91,3 +91,16 @@ def test_a_miss_is_found_in_its_tenth() -> None:
     events[7] = 26.0
     assert miscalibration(risk, events, expected) == pytest.approx(6 / 20)
     assert np.isnan(miscalibration(risk, events / 10, expected / 10))
+
+
+def test_the_last_digit_of_a_risk_moves_no_figure() -> None:
+    """Three cells have each risk, apart by no more than sums round, some on the border of two tenths."""
+    risk = np.repeat(np.linspace(0.1, 0.9, 9), 3)
+    expected = np.full(27, 10.0)
+    events = expected + np.tile([-4.0, 1.0, 3.0], 9)
+    moved = risk * (1.0 + 1e-15 * np.tile([1.0, -1.0, 2.0], 9))
+    assert miscalibration(moved, events, expected) == pytest.approx(
+        miscalibration(risk, events, expected), rel=1e-12
+    )
+    # every level of risk has 30 events seen and 30 foreseen, however its cells are ordered
+    assert miscalibration(risk, events, expected) == pytest.approx(0.0, abs=1e-12)

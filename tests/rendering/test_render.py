@@ -65,12 +65,14 @@ def test_one_failing_clinic_does_not_cost_the_others_theirs(
     chop: tuple[Release, Network], tmp_path: Path
 ) -> None:
     release, network = chop
-    (tmp_path / "clinics" / "behavioral-hosp.pdf").mkdir(parents=True)  # the file cannot be written there
+    (tmp_path / "reports" / "clinics" / "behavioral-hosp.pdf").mkdir(
+        parents=True
+    )  # the file cannot be written there
     with pytest.raises(RenderingFailedError, match="behavioral hosp") as failure:
         render_release(only(release, TWO, OUTCOMES), network, tmp_path, workers=1)
     assert set(failure.value.failures) == {"behavioral hosp"}
-    assert (tmp_path / "network.pdf").is_file()
-    assert (tmp_path / "clinics" / "inpatient-ward-t.pdf").is_file()
+    assert (tmp_path / "reports" / "network.pdf").is_file()
+    assert (tmp_path / "reports" / "clinics" / "inpatient-ward-t.pdf").is_file()
 
 
 def test_two_clinics_with_one_file_name_are_refused(chop: tuple[Release, Network], tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""The page: what the PDFs say, as static HTML that needs no server, no script and no other host.
+
+It is made from the same edition, sentences, templates and charts as the PDFs, so that the two cannot
+disagree: an overview, a page for each outcome, the program, the clinics, data and methods, and one for each
+clinic. Its styles stand in one file beside it: a content security policy lets in nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from reports.wording import say, speaking
+from tasks.rendering import sentences
+from tasks.rendering.clinic_report import clinic_context
+from tasks.rendering.edition import Clinic, Edition
+from tasks.rendering.network_report import network_context
+from tasks.rendering.templates import render
+
+CONTENT_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+_STYLES = ("report.css", "charts.css", "screen.css")
+_INLINE_STYLE = re.compile(r' style="[^"]*"|<style>.*?</style>', re.DOTALL)
+_TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+
+Entry = tuple[str, str]
+"""What the menu calls a page, and its file without the ending."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One page of the network's: its file without the ending, its heading, and its templates."""
+
+    file: str
+    heading: str
+    templates: Sequence[str]
+    context: dict[str, Any]
+
+
+def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
+    """Write the network's pages and the style sheet into `directory`."""
+    with speaking(edition.network.network.language, edition.network.window.period):
+        context, written = network_context(edition), []
+        parts = _parts(edition, context)
+        for part in parts:
+            html = render(
+                "templates/screen/part.html.j2",
+                **(context | part.context | _shared(edition, "", part.file, "network.pdf")),
+                heading=part.heading,
+                parts=part.templates,
+            )
+            written.append(_write(directory / f"{part.file}.html", html))
+    style = directory / "style.css"
+    style.write_text(stylesheet(), encoding="utf-8")
+    return [*written, style]
+
+
+def write_clinic_page(edition: Edition, clinic: Clinic, directory: Path) -> Path:
+    """Write a clinic's page into `directory`/clinics."""
+    with speaking(edition.network.network.language, edition.network.window.period):
+        template, context = clinic_context(edition, clinic)
+        shared = _shared(edition, "../", "", f"clinics/{clinic.slug}.pdf")
+        html = render(template, **(context | shared))
+    return _write(directory / "clinics" / f"{clinic.slug}.html", html)
+
+
+def stylesheet() -> str:
+    """Everything that a page is styled with."""
+    folder = files("reports") / "styles"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in _STYLES)
+
+
+def _parts(edition: Edition, context: dict[str, Any]) -> list[_Part]:
+    pages = context["pages"]
+    parts = [_Part("index", say("page.overview"), ["summary"], {})]
+    parts += [
+        _Part(f"outcome-{number}", page.outcome.label, ["outcome"], {"page": page})
+        for number, page in enumerate(pages, start=1)
+    ]
+    if context["program"]:
+        label = edition.network.program.label if edition.network.program else ""
+        parts.append(_Part("program", label, ["program"], {}))
+    parts.append(_Part("clinics", say("page.clinics"), ["index"], {}))
+    parts.append(_Part("methods", say("page.methods"), ["quality", "methods"], {}))
+    return parts
+
+
+def _menu(edition: Edition) -> list[Entry]:
+    outcomes = [(outcome.label, f"outcome-{n}") for n, outcome in enumerate(edition.drawn, start=1)]
+    program = edition.network.program
+    return [
+        (say("page.overview"), "index"),
+        *outcomes,
+        *([(program.label, "program")] if program is not None and _bears(edition) else []),
+        (say("page.clinics"), "clinics"),
+        (say("page.methods"), "methods"),
+    ]
+
+
+def _bears(edition: Edition) -> bool:
+    return any(each.effects or not each.estimated for each in edition.outcomes)
+
+
+def _shared(edition: Edition, root: str, here: str, report: str) -> dict[str, Any]:
+    return {
+        "base": "templates/screen/base.html.j2",
+        "release": edition.release,
+        "root": root,
+        "here": here,
+        "menu": _menu(edition),
+        "pdf": f"../reports/{report}",
+        "policy": sentences.policy_words(edition.release.policy),
+        "content_policy": CONTENT_POLICY,
+        "link_to": _links(edition, root),
+    }
+
+
+def _links(edition: Edition, root: str) -> Callable[[str], str]:
+    slugs = {clinic.name: clinic.slug for clinic in edition.clinics}
+    return lambda clinic: f"{root}clinics/{slugs[clinic]}.html" if clinic in slugs else ""
+
+
+def _scrolled(table: re.Match[str]) -> str:
+    return f'<div class="scroll" tabindex="0" role="group">{table[0]}</div>'
+
+
+def _write(path: Path, html: str) -> Path:
+    """Without the styles that stand in the document: what people wrote is escaped and has no such quotes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = _INLINE_STYLE.sub("", html)
+    # a table may be wider than a telephone: it is moved by itself, and can be with a keyboard
+    path.write_text(_TABLE.sub(_scrolled, plain), encoding="utf-8")
+    return path

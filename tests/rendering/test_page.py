@@ -1,0 +1,172 @@
+"""The page says what the PDFs say, and needs nothing but its own folder."""
+
+from __future__ import annotations
+
+import html
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tasks.network.schema import Network
+from tasks.release import Release
+from tasks.rendering import render_release
+from tasks.rendering.clinic_report import clinic_html
+from tasks.rendering.edition import Edition
+from tasks.rendering.network_report import network_html
+from tasks.rendering.page import CONTENT_POLICY, write_clinic_page, write_network_pages
+from tasks.rendering.read_edition import read_edition
+
+pytestmark = pytest.mark.slow
+
+_VOID = {"meta", "link", "br", "col", "img", "input", "hr", "path", "circle", "rect"}
+
+
+class Outline(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__(convert_charrefs=True)
+        self.page = page
+        self.links: list[str] = []
+        self.resources: list[str] = []
+        self.headings: list[int] = []
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.pictures: list[str] = []
+        self.ids: list[str] = []
+        self._open: list[str] = []
+        self.feed(page.read_text(encoding="utf-8"))
+        assert not self._open, f"{page.name} leaves {self._open} open"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.attributes |= set(found)
+        if found.get("id"):
+            self.ids.append(str(found["id"]))
+        if tag == "a":
+            self.links.append(str(found["href"]))
+        if tag == "link":
+            self.resources.append(str(found["href"]))
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "svg" and found.get("role") == "img":
+            self.pictures.append("")
+        if tag not in _VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _VOID:
+            assert self._open.pop() == tag, f"{self.page.name}: </{tag}>"
+
+    def handle_data(self, data: str) -> None:
+        if self._open[-2:] == ["svg", "title"]:
+            self.pictures[-1] = data
+
+
+@pytest.fixture(scope="module")
+def pages(chop: tuple[Release, Network], tmp_path_factory: pytest.TempPathFactory) -> list[Outline]:
+    edition = read_edition(*chop)
+    folder = tmp_path_factory.mktemp("release") / "page"
+    write_network_pages(edition, folder)
+    for clinic in edition.clinics:
+        write_clinic_page(edition, clinic, folder)
+    return [Outline(each) for each in sorted(folder.rglob("*.html"))]
+
+
+def test_every_link_leads_to_a_page_of_the_folder_or_to_a_report(pages: list[Outline]) -> None:
+    folder = next(each.page.parent for each in pages if each.page.name == "index.html")
+    known = {each.page for each in pages}
+    for each in pages:
+        assert each.links
+        for link in each.links:
+            parts = urlsplit(link)
+            assert not parts.scheme
+            assert not parts.netloc
+            if not parts.path:
+                assert parts.fragment in each.ids
+                continue
+            target = (each.page.parent / unquote(parts.path)).resolve()
+            reported = target.is_relative_to(folder.parent / "reports") and target.suffix == ".pdf"
+            assert target in known or reported, f"{each.page.name}: {link}"
+        assert [(each.page.parent / it).resolve() for it in each.resources] == [folder / "style.css"]
+
+
+def test_nothing_is_asked_for_that_the_policy_forbids(pages: list[Outline]) -> None:
+    for each in pages:
+        text = each.page.read_text(encoding="utf-8")
+        assert f'Content-Security-Policy" content="{CONTENT_POLICY}"' in html.unescape(text)
+        assert not {"script", "style", "iframe", "object", "img", "form"} & set(each.tags)
+        assert "style" not in each.attributes
+        assert not [name for name in each.attributes if name.startswith("on")]
+    style = (pages[0].page.parents[1] / "style.css").read_text(encoding="utf-8")
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_it_can_be_read_aloud(pages: list[Outline]) -> None:
+    """Headings leave out no level, one heads the page, landmarks are there, and charts have words."""
+    for each in pages:
+        assert each.headings[0] == 1
+        assert all(
+            after - before <= 1 for before, after in zip(each.headings, each.headings[1:], strict=False)
+        )
+        assert {"main", "nav", "header", "footer"} <= set(each.tags)
+        assert each.tags.count("main") == 1
+        assert all(each.pictures)
+        assert len(set(each.ids)) == len(each.ids)
+
+
+def test_it_says_what_the_pdf_says(chop_edition: Edition, pages: list[Outline]) -> None:
+    said = {each.page.stem: _words(each.page.read_text(encoding="utf-8")) for each in pages}
+    clinics = {clinic.slug for clinic in chop_edition.clinics}
+    every = " ".join(text for name, text in said.items() if name not in clinics)
+    parts = re.findall(r"<p[ >].*?</p>|<td.*?</td>|<dd.*?</dd>", network_html(chop_edition), re.DOTALL)
+    told = [_words(part) for part in parts]
+    assert len(told) > 500
+    assert not [each for each in told if each not in every]
+    for clinic in chop_edition.clinics[:6]:
+        own = [
+            _words(part)
+            for part in re.findall(r"<p[ >].*?</p>", clinic_html(chop_edition, clinic), re.DOTALL)
+        ]
+        assert own
+        assert not [each for each in own if each not in said[clinic.slug]]
+
+
+def _words(text: str) -> str:
+    bare = re.sub(r"<style>.*?</style>|<[^>]*>", " ", text, flags=re.DOTALL)
+    return " ".join(html.unescape(bare).split())
+
+
+def test_a_name_that_looks_like_markup_is_only_a_name(chop: tuple[Release, Network], tmp_path: Path) -> None:
+    release, network = chop
+    name = '<script>alert(1)</script> style="x"'
+    tables = {
+        table: frame.replace({"clinic": {str(release["clinics"]["clinic"].iloc[0]): name}})
+        if "clinic" in frame
+        else frame
+        for table, frame in release.tables.items()
+    }
+    edition = read_edition(Release(**{**vars(release), "tables": tables}), network)
+    write_network_pages(edition, tmp_path)
+    outline = Outline(tmp_path / "clinics.html")
+    assert "script" not in outline.tags
+    assert _words(html.escape(name)) in _words(outline.page.read_text(encoding="utf-8"))
+
+
+def test_a_release_has_both(chop: tuple[Release, Network], tmp_path: Path) -> None:
+    from rendering.conftest import FEW, OUTCOMES, only
+
+    release, network = chop
+    rendered = render_release(only(release, FEW, OUTCOMES), network, tmp_path, workers=1)
+    assert rendered.network == tmp_path / "reports/network.pdf"
+    for pdf in rendered.clinics.values():
+        assert (tmp_path / "page/clinics" / f"{pdf.stem}.html").exists()
+    first = {each.name: each.read_bytes() for each in (tmp_path / "page").rglob("*") if each.is_file()}
+    again = tmp_path / "again"
+    render_release(only(release, FEW, OUTCOMES), network, again, workers=2)
+    assert {each.name: each.read_bytes() for each in (again / "page").rglob("*") if each.is_file()} == first
