@@ -176,6 +176,22 @@ def run(month: PeriodOption, network: NetworkFile = Path("network.toml")) -> Non
 
 
 @app.command()
+def backfill(
+    network: NetworkFile,
+    first: Annotated[str, typer.Argument(help=f"The first period: {_LABELS}.")],
+    last: Annotated[str, typer.Argument(help="The last one.")],
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Make periods again that have a release; same records, same release."),
+    ] = False,
+) -> None:
+    """Report every period from one to another, the oldest first."""
+    from flows.commands.backfill import backfill as report_all
+
+    report_all(network, first, last, again=again, debug=_debug())
+
+
+@app.command()
 def ask(
     formula: Annotated[str, typer.Argument(help='As in R: "positive ~ age + drive_thru + (1 | clinic)".')],
     network: NetworkOption = Path("network.toml"),

@@ -33,17 +33,17 @@ def run_here(network_file: Path, period: str, *, debug: bool) -> PeriodReported:
     from tasks.records import Records
 
     require_home()
-    before = {READ.shown: _read_and_checked(network_file)}
+    before = {READ.shown: read_and_checked(network_file)}
     network: Network = before[READ.shown].result
     period = parse_period(period, network)
     before[LOOK_AT_OUTPUT.shown] = DoneBefore.by(LOOK_AT_OUTPUT, network, period)
     with Records.of(network).in_one_state(), shown() as progress:
         if network.records.password_block is None:  # only a Prefect server opens the block
             before[SCREEN.shown] = DoneBefore.by(SCREEN, network, period)
-        return _in_prefect(network_file, period, progress, before, debug=debug)
+        return in_prefect(network_file, period, progress, before, debug=debug)
 
 
-def _read_and_checked(network_file: Path) -> DoneBefore:
+def read_and_checked(network_file: Path) -> DoneBefore:
     """The network, checked before Prefect is started: what is wrong is said in a second and not in ten."""
     from tasks.screening import check_network
 
@@ -51,9 +51,21 @@ def _read_and_checked(network_file: Path) -> DoneBefore:
     return DoneBefore(check_network(network_file, open_later=True), time.monotonic() - began)
 
 
-def _in_prefect(
+def in_prefect(
     network_file: Path, period: str, progress: Progress, before: dict[str, DoneBefore], *, debug: bool
 ) -> PeriodReported:
+    """The period, reported as a Prefect flow in this process; its server is started once.
+
+    Args:
+        network_file: the network's file.
+        period: its label.
+        progress: told of every step.
+        before: steps that were done already.
+        debug: whether Prefect's own log is seen as well.
+
+    Raises:
+        ClinicnetError, UnexpectedError: as `run_here`.
+    """
     prepare_prefect(debug=debug)
     try:
         from flows.on_prefect.monthly import report_in_prefect

@@ -35,7 +35,7 @@ def test_the_file_is_read_once_and_the_records_are_screened_once(
         before[DRAW.shown] = DoneBefore((), 0.0)
         return report_network(journal.do(READ, file), file, month, journal)
 
-    monkeypatch.setattr(run, "_in_prefect", here)
+    monkeypatch.setattr(run, "in_prefect", here)
     reported = run.run_here(write_network(tmp_path), MONTH, debug=False)
     assert counted == {"examine": 1, "_screen": 1}
     assert [step for step in (READ.shown, SCREEN.shown) if step in reported.record.read_text()] == [
