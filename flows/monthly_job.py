@@ -33,6 +33,7 @@ from flows.one_thread import one_thread
 from flows.running.progress import expected_seconds
 from flows.running.stalling import given_up_when_stalled
 from flows.running.stopping import Stopped, stopped
+from flows.telling import failures_told, tell_released
 from tasks.errors import ClinicnetError, PublishingError
 
 if TYPE_CHECKING:
@@ -92,6 +93,13 @@ def report_network(network: Network, network_file: Path, period: str, journal: J
         ClinicnetError, UnexpectedError: as `report_period`.
     """
     keep_memory()
+    with failures_told(network, period):
+        reported = _reported(network, network_file, period, journal)
+    tell_released(network, reported)
+    return reported
+
+
+def _reported(network: Network, network_file: Path, period: str, journal: Journal) -> PeriodReported:
     started = datetime.now(UTC)
     record = _Record(network_file, network, period, started, journal)
     try:

@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
         *("tasks.periods", "tasks.program_questions", "tasks.network", "tasks.release", "reports"),
     },
     "tasks.publishing": {"tasks.errors", "tasks.periods", "tasks.release", "reports"},
+    "tasks.notifying": {"tasks.errors", "tasks.periods", "tasks.release", "reports"},
 }
 ALLOWED["flows"] = {each for each in ALLOWED if each.startswith("tasks.")}
 # each folder of the estimators, and the folders it may import besides itself; modules beside the folders

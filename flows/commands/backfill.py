@@ -13,6 +13,7 @@ from flows.monthly_steps import READ
 from flows.on_prefect.prefect_settings import require_home
 from flows.period_due import parse_period
 from flows.running.many import Many, many_shown
+from flows.telling import releases_untold
 from tasks.errors import ClinicnetError
 from tasks.periods import Period
 
@@ -53,7 +54,7 @@ def backfill(network_file: Path, first: str, last: str, *, again: bool, debug: b
     start, *_ = network.window.ending_with(periods[0])
     require_ready(output, (start, periods[-1]))
     there = {} if again else {each.period: each.name for each in kept_releases(output)}
-    with many_shown(len(periods)) as progress:
+    with many_shown(len(periods)) as progress, releases_untold():
         for period in periods:
             if period in there:
                 progress.passed_over(period, f"is reported already, {there[period]}")

@@ -269,6 +269,9 @@ def status(
         float, typer.Option(min=0.0, help="Hours after which a report that was due counts as missed.")
     ] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for a program.")] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Tell those under [notify] of what is missed, each once.")
+    ] = False,
 ) -> None:
     """Say what was reported last, what is due and what is missed.
 
@@ -279,8 +282,29 @@ def status(
 
     found = status_of(network, datetime.now(UTC), cron, after)
     print(found.as_json() if as_json else "\n".join(found.lines()))
+    if notify:
+        from flows.commands.notify import tell_missed
+
+        tell_missed(found)
     if found.missed:
         raise typer.Exit(MISSED)
+
+
+@app.command()
+def notify(
+    network: NetworkFile = Path("network.toml"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go out.")] = False,
+) -> None:
+    """Tell those under [notify] what they have not been told yet."""
+    from datetime import UTC, datetime
+
+    from flows.commands.notify import shown, tell_missed
+    from flows.commands.status import status_of
+
+    if dry_run:
+        print(*shown(network, datetime.now(UTC)), sep="\n")
+    else:
+        tell_missed(status_of(network, datetime.now(UTC)))
 
 
 @app.command()

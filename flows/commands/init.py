@@ -24,7 +24,7 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
     from dataclasses import replace
 
     from tasks.network.guessing import guess, likeliest_table
-    from tasks.network.schema import holds_secret
+    from tasks.network.secret_text import holds_secret
     from tasks.records.questions.source_profile import SourceLook
 
     if holds_secret(source):

@@ -16,17 +16,19 @@ class NotReadyError(ClinicnetError):
 
 
 def require_ready_machine(network: Network) -> None:
-    """See that releases can be written and earlier ones read, and that Prefect has a home.
+    """See that releases can be written and earlier ones read, Prefect has a home, and people can be told.
 
     Raises:
         ClinicnetError: a run would fail; every reason is named.
     """
     from flows.on_prefect.prefect_settings import require_home
+    from tasks.notifying import Addresses
     from tasks.publishing import Output, require_ready
 
     output = Output(network.directory / network.output.directory)
     looks: tuple[Callable[[], object], ...] = (lambda: require_ready(output), require_home)
     found = [error for error in map(_error_of, looks) if error is not None]
+    found += Addresses(network.notify.urls).problems()
     if len(found) == 1:
         raise found[0]
     if found:

@@ -12,6 +12,7 @@ from flows.monthly_steps import LOOK_AT_OUTPUT, READ, SCREEN
 from flows.on_prefect.prefect_settings import prepare_prefect, require_home
 from flows.period_due import parse_period
 from flows.running.progress import Progress, shown
+from flows.telling import failures_told
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:
@@ -30,12 +31,19 @@ def run_here(network_file: Path, period: str, *, debug: bool) -> PeriodReported:
         ClinicnetError: something that its sentence says how to mend; the last good release is as it was.
         UnexpectedError: a bug; the last good release is as it was.
     """
-    from tasks.records import Records
-
     require_home()
     before = {READ.shown: read_and_checked(network_file)}
     network: Network = before[READ.shown].result
     period = parse_period(period, network)
+    with failures_told(network, period):
+        return _checked_and_reported(network_file, network, period, before, debug=debug)
+
+
+def _checked_and_reported(
+    network_file: Path, network: Network, period: str, before: dict[str, DoneBefore], *, debug: bool
+) -> PeriodReported:
+    from tasks.records import Records
+
     before[LOOK_AT_OUTPUT.shown] = DoneBefore.by(LOOK_AT_OUTPUT, network, period)
     with Records.of(network).in_one_state(), shown() as progress:
         if network.records.password_block is None:  # only a Prefect server opens the block

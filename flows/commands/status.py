@@ -41,6 +41,11 @@ class Status:
     next: Due
     missed: Sequence[Due]
 
+    @property
+    def output(self) -> Output:
+        """Where its releases are."""
+        return Output(self.network.directory / self.network.output.directory)
+
     def lines(self) -> Iterator[str]:
         """As people read it."""
         yield f"Network   {self.network.network.name} (times in {self.network.network.time_zone})"

@@ -14,6 +14,7 @@ from flows.on_prefect.artifacts import leave_artifacts
 from flows.on_prefect.in_prefect import PeriodLabel, journal, provide_password, start_server, watching
 from flows.period_due import parse_period, period_just_closed
 from flows.running.progress import Progress
+from flows.telling import failures_told
 from tasks.errors import ClinicnetError
 from tasks.network import Network, read_network
 
@@ -40,8 +41,9 @@ def monthly_report(network: str, month: PeriodLabel | None = None) -> PeriodRepo
     done = journal()
     network_file = Path(network)
     described = done.do(READ, network_file)
-    provide_password(described)
     period = parse_period(month, described) if month else _period_due(described)
+    with failures_told(described, period):
+        provide_password(described)
     reported = report_network(described, network_file, period, done)
     leave_artifacts(reported, described.output.url)
     return reported

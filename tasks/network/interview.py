@@ -26,7 +26,7 @@ from tasks.network.guessing import (
 )
 from tasks.network.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
 from tasks.network.profile import Kind, NumbersWithin, TableProfile
-from tasks.network.schema import holds_secret
+from tasks.network.secret_text import holds_secret
 
 
 @dataclass(frozen=True, slots=True)

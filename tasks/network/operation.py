@@ -1,16 +1,20 @@
-"""Sections that say how a network is reported, and change nothing of what is: where, when."""
+"""Sections that say how a network is reported, and change nothing of what is: where, when, who is told."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Annotated, Literal
 
 from cronsim import CronSim, CronSimError
-from pydantic import Field
+from pydantic import Field, Strict
 
+from tasks.network.secret_text import holds_secret, names_no_variable
 from tasks.network.section import Contradiction, Section
 
+Event = Literal["released", "failed", "missed"]
+EVENTS: tuple[Event, ...] = ("released", "failed", "missed")
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _READ_WRITE, _EXECUTE, _OTHERS_WRITE = 0o600, 0o111, 0o002
 
@@ -80,6 +84,38 @@ class ScheduleSection(Section):
                 f"cron = {self.cron!r} is not a schedule; "
                 'write it as cron does: "0 6 3 * *" is the 3rd, at 6:00',
             )
+
+
+class NotifySection(Section):
+    """`[notify]`: who is told, and of what."""
+
+    urls: Annotated[tuple[str, ...], Strict(False)] = Field(
+        default=(),
+        description="addresses as Apprise writes them (mailto://, slack://, json:// …); ${NAME} stands for "
+        "an environment variable, never write a secret here",
+    )
+    on: Annotated[tuple[Event, ...], Strict(False)] = Field(
+        default=EVENTS, description="of what they are told: released, failed, missed; left out, of all three"
+    )
+
+    def tells(self, event: Event) -> bool:
+        """Whether anybody is told of such an event."""
+        return bool(self.urls) and event in self.on
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """No secret in the file, no address twice."""
+        for i, url in enumerate(self.urls):
+            nth = f"urls, value {i + 1},"
+            if holds_secret(url):
+                yield (
+                    ("urls",),
+                    f"{nth} holds a password; take it out (and change it: it has been in a file), put it "
+                    "in an environment variable and write ${NAME} for it",
+                )
+            if names_no_variable(url):
+                yield ("urls",), f"{nth} has a ${{ that names no environment variable; write ${{NAME}}"
+            if url in self.urls[:i]:
+                yield ("urls",), f"{nth} stands there twice"
 
 
 def is_cron(text: str) -> bool:

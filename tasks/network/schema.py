@@ -25,7 +25,8 @@ from reports.wording import ENGLISH, languages
 from tasks import periods
 from tasks.errors import nearest
 from tasks.network.clinics_section import ClinicsSection
-from tasks.network.operation import OutputSection, ScheduleSection
+from tasks.network.operation import NotifySection, OutputSection, ScheduleSection
+from tasks.network.secret_text import holds_secret, names_no_variable
 from tasks.network.section import Contradiction, Section, Start
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -35,11 +36,6 @@ CONTRACT_COLUMNS = ("clinic", "region", "patient", "record", "date")
 """What the SELECT may return beside what outcomes and the program name; clinic and date it must."""
 DERIVED_COLUMNS = ("month", "period", "program")
 """What screening adds to the records."""
-
-# a password may hold anything but @ and spaces, as SQLAlchemy reads it
-_SECRET_IN_URL = re.compile(r"://[^:/@\s]*:(?!\$\{[A-Za-z_]\w*\}@)[^@\s]+@")
-_SECRET_PARAMETER = re.compile(r"[?&;](password|passwd|pwd|token|secret|api_?key)=(?!\$\{)[^&;\s]", re.I)
-_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
 
 LONGEST_WINDOW = 600
 
@@ -105,7 +101,7 @@ class RecordsSection(Section):
         """One SELECT, no secret in the file, one place for the password."""
         if not self.source.strip():
             yield ("source",), "source is empty; give a DuckDB, Parquet or CSV file, or a database URL"
-        if "${" in _VARIABLE.sub("", self.source):
+        if names_no_variable(self.source):
             yield ("source",), "source has a ${ that names no environment variable; write ${NAME}"
         if holds_secret(self.source):
             yield (
@@ -336,6 +332,7 @@ class Network(Section):
     policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()
     schedule: ScheduleSection = ScheduleSection()
+    notify: NotifySection = NotifySection()
     directory: Path = Field(default=Path(), exclude=True)
 
     def column(self, outcome: str) -> str | None:
@@ -387,11 +384,6 @@ class Network(Section):
                     ("limits", column),
                     f"column {column!r} has its limits in [outcomes.{limited[column]}]; keep one of the two",
                 )
-
-
-def holds_secret(source: str) -> bool:
-    """Whether a source has a password or token written in it, rather than as `${NAME}`."""
-    return bool(_SECRET_IN_URL.search(source) or _SECRET_PARAMETER.search(source))
 
 
 def _limits_cross(minimum: float | None, maximum: float | None) -> Iterator[Contradiction]:

@@ -156,6 +156,7 @@ class Described:
     last: str
     cut_off: str
     computed_with: Mapping[str, str]
+    compared_with: Since | None
 
 
 def editions(output: Output, period: str) -> dict[str, str]:
@@ -273,6 +274,7 @@ def described_releases(output: Output) -> Iterator[tuple[Path, Described]]:
             said = _read(directory / "feed/datapackage.json")["release"]
             first, last = said["window"]
             since = Since(str(said["id"]), str(said["period"]))
+            than = said.get("compared_with")
             described = Described(
                 since,
                 str(said["disclosure_policy"]),
@@ -280,6 +282,7 @@ def described_releases(output: Output) -> Iterator[tuple[Path, Described]]:
                 str(last),
                 str(said.get("cut_off", "")),
                 dict(said.get("computed_with", {})),
+                None if than is None else Since(str(than["id"]), str(than["period"])),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise _unreadable(directory) from error

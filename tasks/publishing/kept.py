@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.publishing.earlier import described_releases
 from tasks.publishing.output import Output
 from tasks.publishing.run_record import Recorded, recorded_runs
-from tasks.release import CLINICS
+from tasks.release import CLINICS, Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Kept:
         is_latest: whether `latest` leads to it.
         n_shown, n_clinics: clinics with anything that may be shown, and all of them.
         n_bytes: size of its files.
+        since: the release that its table `changes` compares it with; None where there is none.
     """
 
     directory: Path
@@ -50,6 +51,7 @@ class Kept:
     n_shown: int
     n_clinics: int
     n_bytes: int
+    since: Since | None
 
     @property
     def name(self) -> str:
@@ -93,6 +95,7 @@ def kept_releases(output: Output) -> list[Kept]:
                 is_latest=current is not None and current.name == directory.name,
                 n_shown=int(clinics["reportable"].sum()),
                 n_clinics=len(clinics),
+                since=said.compared_with,
                 n_bytes=sum(each.stat().st_size for each in directory.rglob("*") if each.is_file()),
             )
         )

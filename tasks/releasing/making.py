@@ -130,6 +130,7 @@ def release_of(
         exclude={
             "output": True,
             "schedule": True,
+            "notify": True,
             "directory": True,
             "records": undeclared,
             "window": network.window.unused,

@@ -1,0 +1,141 @@
+"""Telling people of a run: what it released, or why it failed. Nothing here can fail a run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from flows.job_step import UnexpectedError
+from tasks.errors import ClinicnetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flows.monthly_job import PeriodReported
+    from tasks.network.schema import Network
+    from tasks.notifying import Notice, Outbox
+    from tasks.publishing import Output
+    from tasks.release import Release
+
+_log = logging.getLogger("clinicnet")
+
+
+_untold = ContextVar("releases are not told", default=False)
+
+
+@contextmanager
+def releases_untold() -> Iterator[None]:
+    """While many periods are reported one after the other: nobody wants a mail for each."""
+    before = _untold.set(True)
+    try:
+        yield
+    finally:
+        _untold.reset(before)
+
+
+def outbox(network: Network) -> Outbox:
+    """Where a network's notices are kept."""
+    from tasks.notifying import Outbox
+
+    return Outbox(network.directory / network.output.directory / "notices")
+
+
+def tell_released(network: Network, reported: PeriodReported) -> None:
+    """Tell that a period is reported or restated; not where the same had been published before."""
+    if not network.notify.tells("released") or reported.unchanged or _untold.get():
+        return
+    with _never_failing():
+        tell(network, [released_notice(network, reported.release, reported.directory)])
+
+
+def released_notice(network: Network, release: Release, directory: Path) -> Notice:
+    """What is told of a release that stands in `directory`.
+
+    Raises:
+        PublishingError: the edition before, which it is compared with, cannot be read.
+    """
+    from tasks.notifying import released
+    from tasks.publishing import kept_releases, published_release
+    from tasks.releasing.changes import changes
+
+    output = _output(network)
+    before = [
+        each
+        for each in kept_releases(output)
+        if each.period == release.period and each.name != directory.name
+    ]
+    restated = None
+    if before:
+        last = max(before, key=lambda each: each.last_published)
+        _, edition, _ = published_release(output, last.name)
+        restated = changes(edition.since, edition.tables, release.tables)
+    where = report_at(directory, network)
+    return released(release, directory.name, where, network.network.language, restated)
+
+
+def report_at(release: Path, network: Network) -> str:
+    """Where a release's report is read: its address, or its path where the output directory is not served."""
+    from tasks.publishing import address
+
+    report, url = release / "reports/network.pdf", network.output.url
+    return str(report) if url is None else address(report, release, url)
+
+
+@contextmanager
+def failures_told(network: Network, period: str) -> Iterator[None]:
+    """Tell what ends the block, unless a person stopped it."""
+    try:
+        yield
+    except ClinicnetError as error:
+        _tell_failed(network, period, error.message, error.hint)
+        raise
+    except UnexpectedError as error:
+        _tell_failed(network, period, f"a bug in clinicnet ended it ({error})", None)
+        raise
+
+
+def _tell_failed(network: Network, period: str, sentence: str, hint: str | None) -> None:
+    from tasks.notifying import failed
+    from tasks.publishing import recorded_runs
+
+    if not network.notify.tells("failed"):
+        return
+    with _never_failing():
+        runs = recorded_runs(_output(network).runs)
+        since = max((run.finished.isoformat() for run in runs if run.published), default="")
+        who = network.network
+        tell(network, [failed(who.name, period, sentence, hint, since, who.language)])
+
+
+def tell(network: Network, notices: list[Notice]) -> None:
+    """Write notices down, send what is waiting, and log what did not arrive.
+
+    Raises:
+        OSError: they cannot be kept.
+    """
+    from tasks.notifying import Addresses
+
+    addresses, box = Addresses(network.notify.urls), outbox(network)
+    for notice in notices:
+        box.put(notice, addresses.urls)
+    for left in box.deliver(addresses.urls, addresses.send):
+        names = ", ".join(addresses.shown(url) for url in left.addresses)
+        _log.warning("not told: %s, to %s; clinicnet notify tries again", left.notice.title, names)
+
+
+@contextmanager
+def _never_failing() -> Iterator[None]:
+    """A notice that cannot be kept or sent is logged by its kind, and the run goes on."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # whatever it is, the release stands
+        _log.warning("a notice could not be kept: %s", type(error).__name__)
+
+
+def _output(network: Network) -> Output:
+    from tasks.publishing import Output
+
+    return Output(network.directory / network.output.directory)
