@@ -20,6 +20,7 @@ import pandas as pd
 
 from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output
+from tasks.publishing.rights import give
 from tasks.publishing.writing import not_written
 from tasks.release import CHANGES, TABLES
 
@@ -57,7 +58,7 @@ def write_catalogue(output: Output, network: str, language: str) -> list[Path]:
         ATOM: _atom(network, language, updated, described),
     }
     try:
-        return [_replace(output.directory / name, text) for name, text in texts.items()]
+        return [_replace(output.directory / name, text, output.rights) for name, text in texts.items()]
     except OSError as error:
         raise not_written(error, output.directory, " and ".join(texts)) from error
 
@@ -135,11 +136,13 @@ def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _replace(path: Path, text: str) -> Path:
+def _replace(path: Path, text: str, rights: int | None) -> Path:
     """Put a text in the place of what stands there, by one rename."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         aside.write_text(text, encoding="utf-8")
+        if rights is not None:
+            give(rights, aside)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,6 +166,35 @@ def test_two_at_once_send_a_notice_once(tmp_path: Path) -> None:
     for each in threads:
         each.join()
     assert sorted(sent) == ["json://a", "json://b"]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tasks.notifying import Notice, Outbox
+
+def send(notice, url):
+    if url == "json://b":
+        os.kill(os.getpid(), signal.SIGKILL)
+    Path(sys.argv[1], "sent").write_text(url)
+    return True
+
+box = Outbox(Path(sys.argv[1], "notices"))
+box.put(Notice("failed", "failed-2024-05-1", "title", "body"), ["json://a", "json://b"])
+box.deliver(["json://a", "json://b"], send)
+"""
+
+
+@pytest.mark.faults
+def test_what_a_kill_left_over_is_sent_by_the_next_and_nothing_twice(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "sent").read_text() == "json://a"
+    sent: list[str] = []
+    left = Outbox(tmp_path / "notices").deliver(
+        ["json://a", "json://b"], lambda _, url: bool(sent.append(url) or True)
+    )
+    assert (sent, left) == (["json://b"], [])
 
 
 def test_a_dry_run_shows_what_would_go_out_and_sends_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,15 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_aside(output: Output)
     with pytest.raises(PublishingError, match=r"releases\.json and releases\.atom could not be written"):
         write_catalogue(output, NAME, "en")
     assert not [each.name for each in output.directory.glob(".releases*")]
+
+
+def test_whoever_may_read_releases_may_read_what_lists_them(
+    tmp_path: Path, make_release: Callable[..., Release]
+) -> None:
+    before = os.umask(0o077)
+    try:
+        publish(Output(tmp_path / "output", rights=0o644), make_release())
+    finally:
+        os.umask(before)
+    listing = [tmp_path / "output" / name for name in ("releases.json", "releases.atom")]
+    assert [each.stat().st_mode & 0o777 for each in listing] == [0o644, 0o644]
