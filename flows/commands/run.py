@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from flows.period_due import parse_period
 from flows.running.progress import Progress, shown
 from flows.telling import failures_told
 from tasks.errors import ClinicnetError
+from tasks.network import read_network
 
 if TYPE_CHECKING:
     from flows.monthly_job import PeriodReported
@@ -31,12 +34,25 @@ def run_here(network_file: Path, period: str, *, debug: bool) -> PeriodReported:
         ClinicnetError: something that its sentence says how to mend; the last good release is as it was.
         UnexpectedError: a bug; the last good release is as it was.
     """
-    require_home()
-    before = {READ.shown: read_and_checked(network_file)}
+    try:
+        require_home()
+        before = {READ.shown: read_and_checked(network_file)}
+    except ClinicnetError:
+        with _told_if_somebody_is_named(network_file, period):
+            raise
     network: Network = before[READ.shown].result
     period = parse_period(period, network)
     with failures_told(network, period):
         return _checked_and_reported(network_file, network, period, before, debug=debug)
+
+
+def _told_if_somebody_is_named(network_file: Path, period: str) -> AbstractContextManager[None]:
+    """Tell what ends the block where the file can be read although a run cannot begin: a database is away."""
+    try:
+        network = read_network(network_file)
+        return failures_told(network, parse_period(period, network))
+    except ClinicnetError:  # the person at the terminal is told
+        return contextlib.nullcontext()
 
 
 def _checked_and_reported(
