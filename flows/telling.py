@@ -105,9 +105,10 @@ def _tell_failed(network: Network, period: str, sentence: str, hint: str | None)
         return
     with _never_failing():
         runs = recorded_runs(_output(network).runs)
-        since = max((run.finished.isoformat() for run in runs if run.published), default="")
+        mine = (run.finished for run in runs if run.published and run.period == period)
+        since = max(mine, default=None)
         who = network.network
-        tell(network, [failed(who.name, period, sentence, hint, since, who.language)])
+        tell(network, [failed(who.name, period, sentence, hint, str(since), who.language)])
 
 
 def tell(network: Network, notices: list[Notice]) -> None:

@@ -106,7 +106,7 @@ def failed(network: str, period: str, sentence: str, hint: str | None, since: st
         period: the label of the period.
         sentence: what ended the run.
         hint: the way out, where there is one.
-        since: what stood when it failed; the same failure after something else stood is another event.
+        since: when the period was last reported; the same failure after that is another event.
         language: what it is said in; errors are in English.
     """
     digest = hashlib.sha256(f"{sentence}\n{since}".encode()).hexdigest()[:12]
