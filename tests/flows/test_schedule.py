@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tomllib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from prefect.server.schemas.schedules import CronSchedule
 from small_network import NETWORK
 
-from flows.period_due import CLOSED, due_after, period_just_closed
+from flows.period_due import CLOSED, due_after, due_before, period_just_closed
 from tasks.network import Network
 from tasks.periods import KINDS, Kind, Period
 
@@ -32,6 +32,8 @@ def test_every_period_is_reported_once_and_on_the_third_day_after_it(kind: Kind,
     network = _reporting_by(kind, zone)
     ours = [each.at for each in itertools.islice(due_after(network, datetime(2020, 11, 1, tzinfo=UTC)), 60)]
     assert ours == times
+    end = ours[-1] + timedelta(hours=1)
+    assert [each.at for each in itertools.islice(due_before(network, end), 60)] == ours[::-1]
     closed = [Period.of_label(period_just_closed(time.astimezone(UTC), zone, kind)) for time in times]
     assert closed == list(closed[-1].window(60))
     for time, period in zip(times, closed, strict=True):
