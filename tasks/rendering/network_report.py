@@ -43,7 +43,7 @@ FIGURES = (
 
 @dataclass(frozen=True)
 class Message:
-    """One key message: what it is about, its sentences, each with a word before it or none, who, a picture.
+    """One key message: what it is about, its sentences (each with a word before it, or none), who, the rest.
 
     A compact one is a single small paragraph.
     """
@@ -51,6 +51,7 @@ class Message:
     about: str
     sentences: tuple[tuple[str, str], ...]
     named: tuple[tuple[str, str], ...] = ()
+    rest: str = ""
     hint: str = ""
     facts: str = ""
     clinics: Overview | None = None
@@ -169,15 +170,17 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     direction = say(f"direction.{outcome.direction}")
     if not outcome.estimated:
         return Message(outcome.label, (("", sentences.not_estimable(outcome)),), hint=direction)
-    said = (sentences.average(outcome), standing.on_first_page(outcome))
+    named = tuple(standing.named(edition, outcome))
+    average, rest = sentences.average(outcome) or "", standing.on_first_page(outcome)
     facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
         facts.append(f"{icc.label}: {figure_words.network_figure(outcome, icc)}")
     return Message(
         about=outcome.label,
-        sentences=(("", " ".join(filter(None, said))),),
-        named=tuple(standing.named(edition, outcome)),
+        sentences=(("", average if named else " ".join(filter(None, (average, rest)))),),
+        named=named,
+        rest=rest if named else "",
         hint=direction,
         facts=" · ".join(facts),
         clinics=overview(outcome) if any(line.shrunken.shown for line in outcome.lines) else None,

@@ -1,7 +1,7 @@
 """The README's picture: pages of a published report side by side.
 
     python -m tasks.rendering.picture demo/chop/output/latest/reports reports/report-page.png \\
-        network.pdf:8 clinics/emergency-dept.pdf:1
+        network.pdf:1 clinics/laboratory.pdf:1
 
 It needs `pdftoppm` (Debian: poppler-utils) and nothing else that the reports themselves don't need.
 """
