@@ -13,6 +13,7 @@ LEFT = 34.0
 RIGHT = 6.0
 TOP = 8.0
 BOTTOM = 24.0
+_SHARE_SHOWN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +75,25 @@ class RunChart:
         return tuple((point.x, point.y) for point in self.points if point.tone == "same")
 
 
+def _around(values: Sequence[float]) -> tuple[float, float]:
+    """A tenth to either side of the middle value: without limits nothing else says what is much."""
+    middle = (min(values) + max(values)) / 2.0
+    return middle - abs(middle) * _SHARE_SHOWN, middle + abs(middle) * _SHARE_SHOWN
+
+
 def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: float) -> RunChart | None:
     """The months on a chart of that size in points, or None when no month may be seen."""
     seen = [month for month in months if month.value is not None]
     if not seen:
         return None
+    ends = (end for month in seen for end in (month.lower_limit, month.upper_limit))
+    limits = [end for end in ends if end is not None]
     positive = outcome.kind in ("binary", "count")
     y = spanning(
         [end for month in seen for end in (month.value, month.centre)],
         height - BOTTOM,
         TOP,
-        include=[end for month in seen for end in (month.lower_limit, month.upper_limit)],
+        include=limits or _around([month.value for month in seen if month.value is not None]),
         floor=0.0 if positive else None,
         ceiling=100.0 if outcome.unit == "%" else None,
         logarithmic=False,

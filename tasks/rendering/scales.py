@@ -143,5 +143,5 @@ def _decimals(step: float) -> int:
 
 def _plain(value: float) -> str:
     """The shortest way to write a round number: 0.5, 1, 1.05, 20, 1,000."""
-    text = fixed(value, 4)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    fewest = next((n for n in range(4) if math.isclose(round(value, n), value, rel_tol=1e-9)), 4)
+    return fixed(value, fewest)

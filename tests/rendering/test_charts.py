@@ -308,3 +308,13 @@ class TestPlaces:
         assert picture is not None
         assert len(picture.pulls) == 53
         assert shrinkage(outcome_of(chop_edition, "repeated")) is None
+
+
+def test_months_that_hardly_differ_make_no_climb_where_no_limits_are_drawn() -> None:
+    """7.879 and 7.882 hours, a sixth of a minute apart, on an axis of a fifth of eight hours."""
+    outcome = dataclasses.replace(binary([(5, 10)]), kind="continuous", unit="hours")
+    months = [Month("2020-04", 7.882, status="ok"), Month("2020-05", 7.879, status="ok")]
+    chart = run_chart(outcome, months, 200.0, 80.0)
+    assert chart is not None
+    labels = [float(tick.label) for tick in chart.ticks]
+    assert max(labels) - min(labels) >= 1.0

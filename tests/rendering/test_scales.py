@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from reports.wording import speaking
 from tasks.rendering.scales import Scale, quantile, spanning
 
 sizes = st.floats(1e-3, 1e6)
@@ -81,3 +82,16 @@ def test_quantiles() -> None:
 def test_an_axis_that_counts_has_whole_ticks() -> None:
     labels = [tick.label for tick in Scale(1.0, 4.0, 0.0, 100.0).ticks(8, whole=True)]
     assert labels == ["1", "2", "3", "4"]
+
+
+def test_ticks_of_a_logarithmic_axis_have_no_more_decimals_than_they_need_in_any_language() -> None:
+    said = {}
+    for language in ("en", "es"):
+        with speaking(language):
+            small = [tick.label for tick in Scale(0.05, 20.0, 0.0, 100.0, logarithmic=True).ticks()]
+            large = [tick.label for tick in Scale(10.0, 2_000.0, 0.0, 100.0, logarithmic=True).ticks()]
+        said[language] = (*small, *large)
+    assert said["en"] == tuple(
+        each.replace(".", "#").replace(",", ".").replace("#", ",") for each in said["es"]
+    )
+    assert {"0.1", "1", "10", "100", "1,000"} <= set(said["en"])
