@@ -133,6 +133,24 @@ class Shown:
         nothing, none = np.full((clinics, months), np.nan), np.zeros(clinics, dtype=bool)
         return cls(names, window, none, nothing, np.full(months, np.nan), np.nan)
 
+    def or_else(self, other: Shown) -> Shown:
+        """What this column shows, and what another of the same counts shows where this one does not."""
+        if self.names != other.names:
+            return self
+
+        def either(one: Floats, another: Floats) -> Floats:
+            return np.where(np.isnan(one), another, one)
+
+        return Shown(
+            self.names,
+            either(self.window, other.window),
+            self.small | other.small,
+            either(self.months, other.months),
+            either(self.network, other.network),
+            other.total if np.isnan(self.total) else self.total,
+            self.rare,
+        )
+
     @property
     def of_network(self) -> Shown:
         """The network as if it were the only clinic."""

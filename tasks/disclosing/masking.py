@@ -177,7 +177,7 @@ def _withheld_rows(
     if about == {"outcome", "clinic", "month"}:
         return _of_months(policy, frame, withholding)
     if about == {"outcome", "clinic"}:
-        return _of_windows(frame, withholding)
+        return _of_windows(policy, frame, withholding)
     if about == {"outcome"}:
         return _of_outcomes(frame, withholding)
     if about == {"clinic"}:
@@ -219,10 +219,10 @@ def _of_clinics(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
     )
 
 
-def _of_windows(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_windows(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: Withholding) -> _Rows:
     """Clinics of an outcome in the whole window."""
     rows = _Rows.shown(frame)
-    sizes, events = rows.sizes.copy(), rows.events.copy()
+    sizes, events, why = rows.sizes.copy(), rows.events.copy(), rows.why.copy()
     for outcome in frame["outcome"].unique():
         mine, withheld = frame.index[frame["outcome"] == outcome], withholding.outcomes.get(outcome)
         if withheld is None:
@@ -230,7 +230,14 @@ def _of_windows(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
             continue
         sizes[mine] = _looked_up(frame.loc[mine, "clinic"], withholding.sizes.get)
         events[mine] = _looked_up(frame.loc[mine, "clinic"], withheld.clinics.get)
-    return replace(rows, sizes=sizes, events=events)
+        if withheld.related:
+            why[mine[(events[mine] == PRIMARY).fillna(False) & sizes[mine].isna()]] = _of_related(policy)
+    return replace(rows, sizes=sizes, events=events, why=why)
+
+
+def _of_related(policy: SmallNumberPolicy) -> str:
+    """Why something is withheld that is small itself, or adds up with what is."""
+    return coded("why.withheld_related", low=policy.low, high=policy.high)
 
 
 def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: Withholding) -> _Rows:
@@ -259,9 +266,13 @@ def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: With
         gap[clinics] = series.notna()
         status[own] = _looked_up(frame.loc[own, "month"], withheld.months.get)
         # the status is the same for all that is withheld of a clinic, whichever month is the small one
-        why[clinics[status[clinics] == PRIMARY]] = coded(
-            "why.withheld_series", low=policy.low, high=policy.high
+        why[clinics[status[clinics] == PRIMARY]] = (
+            _of_related(policy)
+            if withheld.related
+            else coded("why.withheld_series", low=policy.low, high=policy.high)
         )
+        if withheld.related:
+            why[own[status[own] == PRIMARY]] = _of_related(policy)
         gap[own] = bool(withheld.months)
     return replace(rows, sizes=status, events=status, gap=gap, why=why)
 

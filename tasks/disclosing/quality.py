@@ -2,7 +2,8 @@
 
 Rows of a clinic whose size is withheld are left out, and those that count months where its months are
 withheld: that nothing was found at a clinic is said by the absence of a row, and to know that no month is
-without records is to know that 24 records in 24 months are one in each. Of the other rows, small numbers of
+without records is to know that 24 records in 24 months are one in each. The network's row of such a rule goes
+with the first of them. Of the other rows, small numbers of
 records found are withheld, with companions so that a rule's total gives none away. What the whole source has
 before or after the window goes where a month of the network is withheld: two releases differ by the month
 that left.
@@ -50,6 +51,8 @@ def decide_quality(
     """
     of_records = quality["counts"].fillna("records") == "records"
     untold = quality["clinic"].isin(sizes) | (~of_records & quality["clinic"].isin(series))
+    if series:  # of all clinics, too: what the others have is shown
+        untold |= ~of_records & (quality["clinic"] == NETWORK)
     found: dict[QualityKey, str] = {}
     for _, rows in quality[of_records].groupby("rule", sort=True):
         found |= _withheld_found(policy, rows, untold[rows.index].to_numpy(dtype=bool), draw)

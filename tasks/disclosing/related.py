@@ -4,6 +4,9 @@ Whoever sees all visits and the planned ones sees the unplanned ones, whatever i
 records with an event and those without are two outcomes of one count. So a part of a whole hides all that is
 withheld of any outcome it is related to, and of the whole less the part, whether that is an outcome or not.
 The whole itself hides its own: with all its parts hidden, it tells no more than their sum.
+
+What is withheld of a clinic is labelled alike in all of them: of 15 visits, 12 planned ones whose status said
+that they are not few would leave at most 4.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy as np
 
 from tasks.disclosing.counts import Booleans, Counts, counts_of, withhold_months, withhold_windows
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.disclosing.withholding import SECONDARY, Status, Withheld, WithheldOfOutcome
+from tasks.disclosing.withholding import PRIMARY, SECONDARY, Status, Withheld, WithheldOfOutcome
 from tasks.release import Of
 
 Pairs = Collection[tuple[str, str]]
@@ -51,17 +54,30 @@ class Related:
 
 @dataclass(frozen=True)
 class Hidden:
-    """(C,) clinics' windows, (C, M) their months, and (M,) months of the network that are withheld."""
+    """What is withheld, and of what a status may say that it is small.
+
+    Attributes:
+        windows, clinic_months, months: (C,) clinics' windows, (C, M) their months, and (M,) months of the
+            network that are withheld.
+        few, few_in_series, few_months: (C,) clinics with a small window, (C,) with a small month or window,
+            and (M,) small months of the network.
+    """
 
     windows: Booleans
     clinic_months: Booleans
     months: Booleans
+    few: Booleans
+    few_in_series: Booleans
+    few_months: Booleans
 
     def __or__(self, other: Hidden) -> Hidden:
         return Hidden(
             self.windows | other.windows,
             self.clinic_months | other.clinic_months,
             self.months | other.months,
+            self.few | other.few,
+            self.few_in_series | other.few_in_series,
+            self.few_months | other.few_months,
         )
 
 
@@ -110,11 +126,17 @@ def _hidden(withheld: WithheldOfOutcome, clinics: tuple[str, ...], months: tuple
     def those(names: tuple[str, ...], status: Status) -> Booleans:
         return np.array([name in status for name in names], dtype=bool)
 
+    def few(names: tuple[str, ...], status: Status) -> Booleans:
+        return np.array([status.get(name) == PRIMARY for name in names], dtype=bool)
+
     of_clinics = [[month in withheld.clinic_months.get(clinic, ()) for month in months] for clinic in clinics]
     return Hidden(
         those(clinics, withheld.clinics),
         np.array(of_clinics, dtype=bool).reshape(len(clinics), len(months)),
         those(months, withheld.months),
+        few(clinics, withheld.clinics),
+        few(clinics, withheld.series),
+        few(months, withheld.months),
     )
 
 
@@ -125,18 +147,22 @@ def _hiding(
     clinics: tuple[str, ...],
     months: tuple[str, ...],
 ) -> WithheldOfOutcome:
-    def more(names: tuple[str, ...], gone: Booleans, status: Status) -> dict[str, str]:
-        companions = {name: SECONDARY for name, each in zip(names, gone, strict=True) if each}
-        return companions | dict(status)
+    def said(names: tuple[str, ...], gone: Booleans, few: Booleans) -> dict[str, str]:
+        return {
+            name: PRIMARY if small else SECONDARY
+            for name, each, small in zip(names, gone, few, strict=True)
+            if each
+        }
 
     gone = hidden.clinic_months | hidden.windows[:, None]
     return replace(
         withheld,
-        clinics=more(clinics, hidden.windows, withheld.clinics),
-        series=more(clinics, np.asarray(gone.any(axis=1), dtype=np.bool_), withheld.series),
+        clinics=said(clinics, hidden.windows, hidden.few),
+        series=said(clinics, np.asarray(gone.any(axis=1), dtype=np.bool_), hidden.few_in_series),
         clinic_months=Withheld(gone, gone).by_clinic(clinics, months),
-        months=more(months, hidden.months, withheld.months),
+        months=said(months, hidden.months, hidden.few_months),
         totals=withheld.totals | totals,
+        related=True,
     )
 
 
@@ -153,4 +179,7 @@ def _of_difference(policy: SmallNumberPolicy, whole: Counts, part: Counts) -> Hi
     of_clinics = np.broadcast_to(windows[:, None], rest.months.shape)
     if rest.small.any():
         of_clinics = withhold_months(policy, rest, windows, of_clinics, gone)
-    return Hidden(windows, of_clinics, gone)
+    few = rest.small[:, 0]
+    return Hidden(
+        windows, of_clinics, gone, few, np.asarray(rest.small.any(axis=1), dtype=np.bool_), months.small[:, 0]
+    )

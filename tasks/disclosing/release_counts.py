@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from tasks.disclosing.overlapping_releases import (
 )
 from tasks.disclosing.people import ALL_RECORDS, People
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.release import Of
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -154,11 +156,38 @@ class ReleaseCounts:
         return len(self.months) == 1 and not adjusters[outcome]
 
     def shown(self, column: CountColumn) -> tuple[Shown, ...]:
-        """The column in every earlier release, clinics that are no longer there last."""
+        """The column in every earlier release, clinics that are no longer there last.
+
+        Sizes that are the same for several outcomes are shown where any of them shows them: an outcome's are
+        withheld with its events, and stand beside another.
+        """
         if column not in self._read:
             clinics = self.clinics + self.left
-            self._read[column] = tuple(Shown.of(each, column, clinics) for each in self.earlier)
+            alike = self._alike(column)
+            self._read[column] = tuple(
+                reduce(Shown.or_else, (Shown.of(each, one, clinics) for one in alike))
+                for each in self.earlier
+            )
         return self._read[column]
+
+    def _alike(self, column: CountColumn) -> list[CountColumn]:
+        """The column, and those of other outcomes whose sizes are the same in this release."""
+        if column.of is not Of.SIZES or column.per != 1.0 or not self.earlier:
+            return [column]
+        mine = self._cells(column)
+        others = (self.size_column(outcome) for outcome in self.kinds)
+        return [column] + [
+            other
+            for other in others
+            if other != column
+            and other.per == 1.0
+            and np.array_equal(self._cells(other), mine, equal_nan=True)
+        ]
+
+    def _cells(self, column: CountColumn) -> Floats:
+        """(C, 1 + M) the column's counts in this release."""
+        months = column.months(self.tables, self.clinics).reindex(columns=list(self.months))
+        return np.column_stack([column.windows(self.tables, self.clinics), months.to_numpy()])
 
     def few_in_all(self, outcome: str, side: str) -> bool:
         """Whether few people of the whole network are on that side of an outcome."""

@@ -60,6 +60,7 @@ class WithheldOfOutcome:
         correlation_digits: significant digits of its intraclass correlation; 0 withholds it.
         model_digits: significant digits of all that its models give; 0 withholds it, and None leaves what is
             declared.
+        related: whether a status that says small may say it of an outcome that this one adds up with.
     """
 
     clinics: Status
@@ -69,6 +70,7 @@ class WithheldOfOutcome:
     totals: Of = Of.NOTHING
     correlation_digits: int = MOST_DIGITS
     model_digits: int | None = None
+    related: bool = False
 
     @property
     def any_clinic(self) -> bool:

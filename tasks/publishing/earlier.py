@@ -1,9 +1,10 @@
 """What was published before a release: what it must not be set off against, and is compared with.
 
 Every release that shares periods with the new one counts, those of the same period too: an edition that late
-records have overtaken still stands. An edition that a run may be making again is held against what stood
-when it was first published, as the runs' records tell, and against nothing published since: that was held
-against it. So a period that is run again on the same records comes out the same, whatever came since.
+records have overtaken still stands. So does one that shares periods with one of those: a sum of months that
+left the window tells of the months that stay. An edition that a run may be making again is held against what
+stood when it was first published, as the runs' records tell, and against nothing published since: that was
+held against it. So a period that is run again on the same records comes out the same, whatever came since.
 """
 
 from __future__ import annotations
@@ -178,7 +179,7 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
         PublishingError: a release cannot be read, so that nobody can say what a new one would give away.
     """
     turns, since = _before(output, edition)
-    found: list[Earlier] = []
+    there: list[tuple[Path, Described]] = []
     standing = sorted(
         described_releases(output), key=lambda each: (turns.get(each[0].name, -1), each[0].name)
     )
@@ -186,10 +187,28 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
         if directory.name in since:
             continue
         _require_same_kind(directory, said.last, window[1])
-        if said.last < window[0] or window[1] < said.first:
-            continue
-        found.append(Earlier(said.since, said.policy, _readable(directory)))
-    return found
+        there.append((directory, said))
+    near = within_reach([(said.first, said.last) for _, said in there], window)
+    return [
+        Earlier(said.since, said.policy, _readable(directory))
+        for (directory, said), reached in zip(there, near, strict=True)
+        if reached
+    ]
+
+
+def within_reach(windows: Sequence[tuple[str, str]], window: tuple[str, str]) -> list[bool]:
+    """Which windows share a period with `window`, or with one that does.
+
+    Args:
+        windows: first and last period of each.
+        window: of the release to come.
+    """
+
+    def shares(one: tuple[str, str], other: tuple[str, str]) -> bool:
+        return one[0] <= other[1] and other[0] <= one[1]
+
+    near = [each for each in windows if shares(each, window)]
+    return [any(shares(each, other) for other in (window, *near)) for each in windows]
 
 
 def require_readable(output: Output, window: tuple[str, str] | None = None) -> int:

@@ -196,6 +196,16 @@ def test_what_is_withheld_of_a_series_is_labelled_alike() -> None:
         assert series[["centre", "lower_limit", "signal"]].isna().all().all() or gone.empty, key
 
 
+def test_how_many_months_have_no_records_is_not_told_where_months_are_withheld() -> None:
+    # 24 records in 24 months, none without one, are one in each
+    rng = np.random.default_rng(0)
+    net = network(np.vstack([np.ones((1, 24), dtype=int), rng.poisson(80, (5, 24))]).tolist())
+    quality = disclose(POLICY, net.tables())["quality"]
+    assert not (quality["rule"] == "months_without_records").any()
+    large = disclose(POLICY, network(rng.poisson(80, (5, 24)).tolist()).tables())["quality"]
+    assert large.loc[large["rule"] == "months_without_records", "clinic"].tolist() == [""]
+
+
 def test_the_sum_of_squared_sizes_cannot_be_solved_for() -> None:
     # with ICC 0.1 the design effect is 1 + 0.1 (Σn²/N − 1). N = 1,025, and Σn² = 25 + 8,100 + 288,500 =
     # 296,625 of which the clinics shown have 300² + 310² + 320² = 288,500: 29.84, published as 29.8
@@ -215,14 +225,14 @@ def test_the_quality_table_says_nothing_of_a_clinic_whose_size_is_withheld() -> 
     gone = set(after["clinics"].loc[after["clinics"]["n_records"].isna(), "clinic"])
     assert {"clinic 00", "clinic 01"} <= gone
     assert not gone & set(after["quality"]["clinic"])
-    assert after["quality"].query("clinic == ''")["n_found"].tolist() == [1, 63]
+    assert after["quality"].query("clinic == ''")["n_found"].tolist() == [63]  # of results, not of months
 
 
 def test_nor_does_it_count_the_months_of_a_clinic_whose_months_are_withheld() -> None:
-    # 24 records in 24 months, none of them without records: one in each
+    # 24 records in 24 months, none of them without records: one in each; nor does the network's own row
     records = [[1] * 24, [2, 0] * 12, [100, 0, *[100] * 22], [80] * 24, [90] * 24]
     quality = disclose(POLICY, network(records).tables())["quality"].query("rule == 'months_without_records'")
-    assert quality["clinic"].tolist() == ["", "clinic 02"]
+    assert quality["clinic"].tolist() == ["clinic 02"]
 
 
 def test_quality_counts_add_up_to_nothing_small() -> None:

@@ -185,6 +185,11 @@ def test_a_part_is_not_the_whole_less_the_other_part(tmp_path: Path) -> None:
     }
     assert {"A", "F"} < hidden["unplanned"] == hidden["planned"]
     assert hidden["visit"] == set()  # the whole tells no part while both parts are hidden
+    # were A's planned visits said not to be few, at most 13 of 24 could be unplanned
+    for name in ("unplanned", "planned"):
+        of_a = raw(release, name).loc["A"]
+        assert of_a["status"] == "suppressed_primary"
+        assert "of this outcome or of one that adds up with it" in str(of_a["reason"])
 
 
 def test_the_difference_of_two_numbers_of_patients_may_be_few(tmp_path: Path) -> None:

@@ -186,6 +186,24 @@ def test_a_clinic_that_is_gone_still_counts_in_the_releases_that_had_it() -> Non
     assert after["clinics"]["n_records"].notna().any()
 
 
+def test_what_one_outcome_showed_of_the_records_is_known_of_all() -> None:
+    # 15, 16 and 14 records of clinic 3 stand beside its tests, and not beside its few events; when 16 turn
+    # out to be 10, the network's records beside either outcome tell that, less what stood beside the tests
+    records = np.array([[40, 41, 42], [50, 51, 52], [60, 61, 62], [15, 16, 14], [70, 71, 72]])
+    events = np.full_like(records, 12)
+    events[3] = 1
+    first = disclose(POLICY, Network(MONTHS[:3], records, events).tables())
+    corrected = records.copy()
+    corrected[3, 1] = 10
+    second = disclose(POLICY, Network(MONTHS[:3], corrected, events).tables(), [first])
+    months = first["clinic_months"].query("clinic == 'clinic 03'").set_index(["outcome", "month"])
+    assert months.loc["tests", "numerator"].tolist() == [15, 16, 14]
+    assert months.loc["positive", "denominator"].isna().all()
+    assert second["outcomes"]["n_records"].isna().all()
+    network_months = second["clinic_months"].query("clinic == ''").set_index(["outcome", "month"])
+    assert pd.isna(network_months.loc[("positive", MONTHS[1]), "denominator"])
+
+
 def without(tables: Tables, *outcomes: str) -> Tables:
     """A release before these outcomes were in the network file."""
     return {

@@ -21,6 +21,7 @@ from tasks.publishing import (
     write_feed,
     write_run_record,
 )
+from tasks.publishing.earlier import within_reach
 from tasks.release import Release, Since
 
 MakeRelease = Callable[..., Release]
@@ -51,6 +52,12 @@ def _periods(tmp_path: Path, first: str, month: str, edition: str | None = None)
 def _again(tmp_path: Path, first: str, month: str) -> int:
     """How many releases a month that may come out as its first edition is held against."""
     return _periods(tmp_path, first, month, next(iter(editions(Output(tmp_path), month))))
+
+
+def test_releases_count_that_share_a_month_with_one_that_shares_one() -> None:
+    windows = [("2020-01", "2020-02"), ("2020-01", "2020-04"), ("2020-04", "2020-07"), ("2020-06", "2020-09")]
+    assert within_reach(windows, ("2020-07", "2020-10")) == [False, True, True, True]
+    assert within_reach(windows, ("2020-10", "2020-11")) == [False] * 4
 
 
 def test_before_anything_was_published_there_is_nothing(tmp_path: Path) -> None:
@@ -110,7 +117,8 @@ def test_a_month_run_again_is_held_against_the_same_as_the_first_time(
     publish("2020-01", "2020-03")
     assert _again(tmp_path, "2020-02", "2020-04") == 1
     assert _again(tmp_path, "2020-01", "2020-03") == 0
-    assert _periods(tmp_path, "2020-04", "2020-06") == 2  # published twice, the same release
+    # published twice, the same release, which counts since it shares months with others that count
+    assert _periods(tmp_path, "2020-04", "2020-06") == 3
 
 
 def test_a_month_that_comes_out_otherwise_is_held_against_what_stands(
