@@ -280,11 +280,25 @@ def _withhold_events(
 
 
 def _rare(policy: SmallNumberPolicy, counts: Counts) -> bool:
-    """Whether the whole network's count is small, or all but a small one."""
+    """Whether the whole network's count is small, or all but a small one, or all but what statuses tell.
+
+    Where few of a clinic's are without the event, the others' status says that not few of theirs are; if
+    those are hardly more in all, they are there, and the clinic has none.
+    """
     total = float(np.nansum(counts.window))
     rest = np.inf if counts.rest is None else float(np.nansum(counts.rest[:, 0]))
     few_without = rest <= policy.high if policy.withhold_unanimous else policy.is_small(rest)
-    return bool(policy.is_small(total) or (total > 0 and few_without))
+    return bool(policy.is_small(total) or (total > 0 and (few_without or _told_by_statuses(policy, counts))))
+
+
+def _told_by_statuses(policy: SmallNumberPolicy, counts: Counts) -> bool:
+    """Whether those without the event are at clinics of which it is said, however many are withheld."""
+    if counts.rest is None:
+        return False
+    rest = np.nan_to_num(counts.rest[:, 0])
+    many = rest > policy.high
+    free = rest.sum() - (policy.high + 1) * many.sum()
+    return bool((counts.small[:, 0] & ~many).any() and free < policy.least_width)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from benchmarks import (
     agreement,
+    attacked,
+    attacked_networks,
     coverage,
     coverage_networks,
     coverage_report,
@@ -25,6 +27,8 @@ from benchmarks.coverage_networks import Scenario, logistic_normal, simulate
 from benchmarks.machine import RESULTS
 from benchmarks.program_worlds import World, roll_out
 from scipy import special, stats
+
+from tasks.disclosing import POLICIES
 
 
 @pytest.mark.slow
@@ -163,10 +167,52 @@ def test_waiting_times_commands_that_succeed(tmp_path: Path) -> None:
         waiting.seconds(["check", "nowhere.toml"], tmp_path, 1)
 
 
+@pytest.mark.attack
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "months"), [("any network", 1), ("outcomes that add up", 1), ("any network", 4)]
+)
+def test_the_attacker_finds_nothing(kind: str, months: int) -> None:
+    found = attacked.attacked(kind, 0, POLICIES["suppress-1-10"], months)
+    assert found.small > 20
+    assert found.told == ()
+    assert f"| {kind} | suppress-1-10 |" in attacked.table([found])
+
+
+@pytest.mark.attack
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("broken", "kind", "months"),
+    [(attacked.COMPANION, "three clinics", 1), (attacked.RELEASES, "any network", 4)],
+)
+def test_the_attacker_succeeds_once_something_is_broken(broken: str, kind: str, months: int) -> None:
+    policy = POLICIES["suppress-1-10"]
+    found = [attacked.attacked(kind, number, policy, months, broken) for number in range(2)]
+    assert sum(each.recovered for each in found) > 0
+    whole = [attacked.attacked(kind, number, policy, months) for number in range(2)]
+    assert sum(each.recovered for each in whole) == 0
+
+
+def test_networks_that_are_attacked_are_of_the_kinds_they_say() -> None:
+    policy = POLICIES["suppress-1-10"]
+    for kind in attacked_networks.KINDS:
+        for months in attacked.MONTHS:
+            one, again = (attacked_networks.case(kind, 1, policy, months) for _ in range(2))
+            assert len(one.editions) >= months
+            for edition, same in zip(one.editions, again.editions, strict=True):
+                assert edition.months == same.months
+                for column, counts in edition.counts.items():
+                    np.testing.assert_array_equal(counts, same.counts[column])
+    opening = attacked_networks.case("clinics that open and close", 1, policy, 12).editions
+    assert len({edition.clinics for edition in opening}) > 1
+    changed = attacked_networks.case("policy changed between releases", 1, policy, 12).editions
+    assert len({edition.policy.name for edition in changed}) == 2
+
+
 def test_the_readme_has_the_tables_as_they_were_made() -> None:
     readme = into_readme.README.read_text(encoding="utf-8")
     assert into_readme.tables(readme) == (
-        *("agreement", "coverage", "programs", "page_one", "peers", "waiting"),
+        *("agreement", "coverage", "programs", "page_one", "attacked", "peers", "waiting"),
     )
     assert into_readme.filled(readme) == readme
 

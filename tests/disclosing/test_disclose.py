@@ -93,6 +93,17 @@ def test_an_outcome_that_is_rare_in_the_whole_network_is_withheld() -> None:
     assert after["clinic_months"].query("outcome == 'tests'")["value"].notna().all()
 
 
+def test_an_outcome_that_all_but_one_clinic_have_whole_is_withheld() -> None:
+    # 11 without the event, all at clinic 2: its status would say that not few are, so nobody else's are
+    after = disclose(POLICY, network([[200], [210], [220]], [[200], [210], [209]]).tables())
+    assert raw(after)["numerator"].isna().all()
+    assert after["outcomes"].set_index("outcome").loc["positive", "status"] == "suppressed_primary"
+    figures = after["network_figures"].set_index("figure")["value"]
+    assert pd.isna(figures["mean"])
+    shown = disclose(POLICY, network([[200], [210], [220]], [[200], [200], [189]]).tables())
+    assert shown["outcomes"]["status"].tolist() == ["ok", "ok"]
+
+
 @pytest.mark.parametrize("records", [[[100], [110], [120]], [[1], [2], [1]]], ids=["large", "tiny"])
 def test_a_kind_of_outcome_that_nobody_has_named_is_refused(records: list[list[int]]) -> None:
     with pytest.raises(ValueError, match="counts can point at patients in an outcome of kind 'ordinal'"):
