@@ -120,7 +120,7 @@ def test_a_sentence_of_page_one_is_marked_by_the_truth() -> None:
     assert mark(effect.format("6", "lower", "4 to 8")) == "missed"
     assert mark(effect.format("1", "lower", "9 lower to 6 higher; there may be no difference")) == "true"
     assert mark("No clinic has both, so the records cannot separate the two.") == "false"
-    assert mark("Compare clinics by their best estimates and intervals.") == "no claim"
+    assert mark("Next report: January 2024.") == "no claim"
     assert mark("Everything is well.") == "unread"
     assert mark("Outreach 9 beds more (95% interval 1 to 2).") == "unread"
 

@@ -46,7 +46,7 @@ def first(place: Path) -> Ended:
 def test_it_ends_by_saying_where_everything_is(first: Ended, place: Path) -> None:
     assert first.returncode == 0, first.stderr
     where = [line.split(maxsplit=1)[-1].strip() for line in first.stdout.splitlines()]
-    assert len(where) == 5
+    assert len(where) == 6
     assert all((place / each).exists() for each in where), where
     assert "Draw the reports" in first.stderr
     assert "prefect" not in first.stdout.lower()
