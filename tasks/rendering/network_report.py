@@ -110,7 +110,7 @@ def network_html(edition: Edition) -> str:
 
 def network_context(edition: Edition) -> dict[str, Any]:
     """What the network's templates are filled with, in the language spoken."""
-    program = _program_parts(edition)
+    program = [program_part(each) for each in program_outcomes(edition)]
     return {
         "base": "templates/page.html.j2",
         "link_to": unlinked,
@@ -233,11 +233,11 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _program_parts(edition: Edition) -> list[ProgramPart]:
+def program_outcomes(edition: Edition) -> list[Outcome]:
     """The outcomes that the program can bear on: counts of records by month have no records under it."""
     if edition.network.program is None:
         return []
-    return [program_part(each) for each in edition.outcomes if each.effects or not each.estimated]
+    return [each for each in edition.outcomes if each.effects or not each.estimated]
 
 
 def program_part(outcome: Outcome) -> ProgramPart:

@@ -17,8 +17,8 @@ from typing import Any
 from reports.wording import say, speaking
 from tasks.rendering import sentences
 from tasks.rendering.clinic_report import clinic_context
-from tasks.rendering.edition import Clinic, Edition
-from tasks.rendering.network_report import network_context
+from tasks.rendering.edition import Clinic, Edition, Outcome
+from tasks.rendering.network_report import network_context, program_outcomes
 from tasks.rendering.templates import render
 
 CONTENT_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
@@ -26,29 +26,27 @@ _STYLES = ("report.css", "charts.css", "screen.css")
 _INLINE_STYLE = re.compile(r' style="[^"]*"|<style>.*?</style>', re.DOTALL)
 _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 
-Entry = tuple[str, str]
-"""What the menu calls a page, and its file without the ending."""
-
 
 @dataclass(frozen=True)
 class _Part:
-    """One page of the network's: its file without the ending, its heading, and its templates."""
+    """One page of the network's: its file without the ending, its heading, its templates, its outcome."""
 
     file: str
     heading: str
     templates: Sequence[str]
-    context: dict[str, Any]
+    outcome: Outcome | None = None
 
 
 def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
     """Write the network's pages and the style sheet into `directory`."""
     with speaking(edition.network.network.language, edition.network.window.period):
         context, written = network_context(edition), []
-        parts = _parts(edition, context)
-        for part in parts:
+        of_outcomes = {page.outcome.name: page for page in context["pages"]}
+        for part in _parts(edition):
+            page = {} if part.outcome is None else {"page": of_outcomes[part.outcome.name]}
             html = render(
                 "templates/screen/part.html.j2",
-                **(context | part.context | _shared(edition, "", part.file, "network.pdf")),
+                **(context | page | _shared(edition, "", part.file, "network.pdf")),
                 heading=part.heading,
                 parts=part.templates,
             )
@@ -73,35 +71,20 @@ def stylesheet() -> str:
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in _STYLES)
 
 
-def _parts(edition: Edition, context: dict[str, Any]) -> list[_Part]:
-    pages = context["pages"]
-    parts = [_Part("index", say("page.overview"), ["summary"], {})]
-    parts += [
-        _Part(f"outcome-{number}", page.outcome.label, ["outcome"], {"page": page})
-        for number, page in enumerate(pages, start=1)
-    ]
-    if context["program"]:
-        label = edition.network.program.label if edition.network.program else ""
-        parts.append(_Part("program", label, ["program"], {}))
-    parts.append(_Part("clinics", say("page.clinics"), ["index"], {}))
-    parts.append(_Part("methods", say("page.methods"), ["quality", "methods"], {}))
-    return parts
-
-
-def _menu(edition: Edition) -> list[Entry]:
-    outcomes = [(outcome.label, f"outcome-{n}") for n, outcome in enumerate(edition.drawn, start=1)]
+def _parts(edition: Edition) -> list[_Part]:
+    """The network's pages, in the order of the menu."""
     program = edition.network.program
-    return [
-        (say("page.overview"), "index"),
-        *outcomes,
-        *([(program.label, "program")] if program is not None and _bears(edition) else []),
-        (say("page.clinics"), "clinics"),
-        (say("page.methods"), "methods"),
+    outcomes = [
+        _Part(f"outcome-{number}", outcome.label, ["outcome"], outcome)
+        for number, outcome in enumerate(edition.drawn, start=1)
     ]
-
-
-def _bears(edition: Edition) -> bool:
-    return any(each.effects or not each.estimated for each in edition.outcomes)
+    return [
+        _Part("index", say("page.overview"), ["summary", "unestimated"]),
+        *outcomes,
+        *([_Part("program", program.label, ["program"])] if program and program_outcomes(edition) else []),
+        _Part("clinics", say("page.clinics"), ["index"]),
+        _Part("methods", say("page.methods"), ["quality", "methods"]),
+    ]
 
 
 def _shared(edition: Edition, root: str, here: str, report: str) -> dict[str, Any]:
@@ -110,7 +93,7 @@ def _shared(edition: Edition, root: str, here: str, report: str) -> dict[str, An
         "release": edition.release,
         "root": root,
         "here": here,
-        "menu": _menu(edition),
+        "menu": [(part.heading, part.file) for part in _parts(edition)],
         "pdf": f"../reports/{report}",
         "policy": sentences.policy_words(edition.release.policy),
         "content_policy": CONTENT_POLICY,

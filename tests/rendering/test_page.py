@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 from html.parser import HTMLParser
@@ -14,7 +15,7 @@ from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering import render_release
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.edition import Edition
+from tasks.rendering.edition import Edition, Estimate
 from tasks.rendering.network_report import network_html
 from tasks.rendering.page import CONTENT_POLICY, write_clinic_page, write_network_pages
 from tasks.rendering.read_edition import read_edition
@@ -156,6 +157,19 @@ def test_a_name_that_looks_like_markup_is_only_a_name(chop: tuple[Release, Netwo
     outline = Outline(tmp_path / "clinics.html")
     assert "script" not in outline.tags
     assert _words(html.escape(name)) in _words(outline.page.read_text(encoding="utf-8"))
+
+
+def test_an_outcome_without_figures_is_told_with_its_reason(chop_edition: Edition, tmp_path: Path) -> None:
+    first, *others = chop_edition.outcomes
+    nothing = dict.fromkeys(("raw", "adjusted", "shrunken"), Estimate(status="not_estimable"))
+    lines = tuple(dataclasses.replace(line, **nothing) for line in first.lines)
+    gone = dataclasses.replace(first, lines=lines, status="not_estimable", reason="nobody was asked")
+    edition = dataclasses.replace(chop_edition, outcomes=(gone, *others))
+    write_network_pages(edition, tmp_path)
+    overview = _words((tmp_path / "index.html").read_text(encoding="utf-8"))
+    told = overview.split("Outcomes without an estimate")[1]
+    assert told.startswith(f" {first.label}. Could not be estimated: nobody was asked.")
+    assert len(list(tmp_path.glob("outcome-*.html"))) == len(edition.drawn) == len(chop_edition.drawn) - 1
 
 
 def test_a_release_has_both(chop: tuple[Release, Network], tmp_path: Path) -> None:
