@@ -117,6 +117,8 @@ class Outbox:
         lock = os.open(self.directory / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in self.directory.glob("*.tmp"):  # by a process that was killed while it wrote
+                left.unlink()
             yield
         finally:
             os.close(lock)

@@ -186,11 +186,14 @@ def test_what_a_kill_left_over_is_sent_by_the_next_and_nothing_twice(tmp_path: P
     killed = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False, timeout=60)
     assert killed.returncode == -signal.SIGKILL
     assert (tmp_path / "sent").read_text() == "json://a"
+    half = tmp_path / "notices" / "failed-2024-05-1.4711.tmp"  # a kill in the midst of writing leaves one
+    half.write_text('{"made": "20', encoding="utf-8")
     sent: list[str] = []
     left = Outbox(tmp_path / "notices").deliver(
         ["json://a", "json://b"], lambda _, url: bool(sent.append(url) or True)
     )
     assert (sent, left) == (["json://b"], [])
+    assert not half.exists()
 
 
 def test_a_dry_run_shows_what_would_go_out_and_sends_nothing(
