@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.disclosing.counts import NETWORK, Booleans, Floats
+from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.disclosing.withholding import PRIMARY, SECONDARY
 from tasks.release import Of
 
 Tables = Mapping[str, pd.DataFrame]
@@ -50,15 +53,13 @@ class CountColumn:
         """(C,) windows whose status says that they are withheld for being small."""
         estimates = tables["clinic_estimates"]
         mine = estimates[(estimates["outcome"] == self.outcome) & (estimates["form"] == "raw")]
-        small = mine.loc[mine["status"] == "suppressed_primary", "clinic"]
+        small = mine.loc[mine["status"] == PRIMARY, "clinic"]
         return np.isin(np.array(clinics), small.to_numpy(dtype=str))
 
     def labelled_rare(self, tables: Tables) -> bool:
         """Whether the whole outcome is withheld for being small."""
         outcomes = tables["outcomes"]
-        return bool(
-            (outcomes.loc[outcomes["outcome"] == self.outcome, "status"] == "suppressed_primary").any()
-        )
+        return bool((outcomes.loc[outcomes["outcome"] == self.outcome, "status"] == PRIMARY).any())
 
     def total(self, tables: Tables) -> float:
         """The network's count as a release tells it; NaN where it does not."""
@@ -74,16 +75,33 @@ class CountColumn:
 
     def months(self, tables: Tables, clinics: tuple[str, ...]) -> pd.DataFrame:
         """Counts of clinics (rows) in the months of the table (columns); NaN where there is none to see."""
-        frame = tables["clinic_months"]
-        mine = frame[frame["outcome"] == self.outcome]
-        months = sorted(str(month) for month in mine["month"].unique())
-        row, column = (
-            pd.Index(clinics).get_indexer(pd.Index(mine["clinic"])),
-            pd.Index(months).get_indexer(pd.Index(mine["month"])),
-        )
+        mine, months, row, column = self._places(tables, clinics)
         counts = np.full((len(clinics), len(months)), np.nan)
         counts[row[row >= 0], column[row >= 0]] = self._of(mine)[row >= 0]
         return pd.DataFrame(counts, index=list(clinics), columns=months)
+
+    def labelled_months(self, tables: Tables, clinics: tuple[str, ...], label: str) -> Booleans:
+        """(C, M) months of `months` that are withheld with this status."""
+        mine, months, row, column = self._places(tables, clinics)
+        said = np.asarray((mine["status"] == label) & mine[self.name].isna()) & (row >= 0)
+        labelled = np.zeros((len(clinics), len(months)), dtype=bool)
+        labelled[row[said], column[said]] = True
+        return labelled
+
+    def is_labelled_by_itself(self, tables: Tables) -> bool:
+        """Whether a status that says small says it of these counts, and not of events that they go with."""
+        kinds = tables["outcomes"].set_index("outcome")["kind"]
+        return self.name == "numerator" or str(kinds.get(self.outcome)) == "continuous"
+
+    def _places(
+        self, tables: Tables, clinics: tuple[str, ...]
+    ) -> tuple[pd.DataFrame, list[str], NDArray[np.intp], NDArray[np.intp]]:
+        """The outcome's rows by month, its months, and each row's clinic (−1 for none of these) and month."""
+        frame = tables["clinic_months"]
+        mine = frame[frame["outcome"] == self.outcome]
+        months = sorted(str(month) for month in mine["month"].unique())
+        row = pd.Index(clinics).get_indexer(pd.Index(mine["clinic"]))
+        return mine, months, row, pd.Index(months).get_indexer(pd.Index(mine["month"]))
 
     def _of(self, frame: pd.DataFrame) -> pd.Series:
         counts = frame[self.name].astype("float64")
@@ -99,8 +117,12 @@ class Shown:
         window: (C,) counts of the clinics.
         small: (C,) windows that it says are withheld for being small.
         months: (C, M) counts of their months.
+        may_be_small: (C + 1, M) withheld months of clinics, and of the network in the last row, whose label
+            leaves open that they are small.
+        not_small: (C + 1, M) those whose label says that they are not.
         network: (M,) counts of the network's months.
         total: the network's window.
+        policy: under which it was published.
         rare: whether it says that the network's window is withheld for being small.
     """
 
@@ -108,30 +130,45 @@ class Shown:
     window: Floats
     small: Booleans
     months: Floats
+    may_be_small: Booleans
+    not_small: Booleans
     network: Floats
     total: float
+    policy: SmallNumberPolicy
     rare: bool = False
 
     @classmethod
-    def of(cls, tables: Mapping[str, pd.DataFrame], column: CountColumn, clinics: tuple[str, ...]) -> Shown:
-        """Look the column up in a release."""
-        months = column.months(tables, (*clinics, NETWORK))
+    def of(
+        cls,
+        tables: Mapping[str, pd.DataFrame],
+        column: CountColumn,
+        clinics: tuple[str, ...],
+        policy: SmallNumberPolicy,
+    ) -> Shown:
+        """Look the column up in a release, published under a policy."""
+        rows = (*clinics, NETWORK)
+        months = column.months(tables, rows)
+        few = column.labelled_months(tables, rows, PRIMARY)
         return cls(
             tuple(months.columns),
             column.windows(tables, clinics),
             column.labelled_small(tables, clinics),
             months.to_numpy()[:-1],
+            few & column.is_labelled_by_itself(tables),
+            column.labelled_months(tables, rows, SECONDARY),
             months.to_numpy()[-1],
             column.total(tables),
+            policy,
             column.labelled_rare(tables),
         )
 
     @classmethod
-    def of_windows(cls, names: tuple[str, ...], window: Floats) -> Shown:
+    def of_windows(cls, names: tuple[str, ...], window: Floats, policy: SmallNumberPolicy) -> Shown:
         """A column that no month adds up to."""
         clinics, months = len(window), len(names)
         nothing, none = np.full((clinics, months), np.nan), np.zeros(clinics, dtype=bool)
-        return cls(names, window, none, nothing, np.full(months, np.nan), np.nan)
+        unsaid = np.zeros((clinics + 1, months), dtype=bool)
+        return cls(names, window, none, nothing, unsaid, unsaid, np.full(months, np.nan), np.nan, policy)
 
     def or_else(self, other: Shown) -> Shown:
         """What this column shows, and what another of the same counts shows where this one does not."""
@@ -146,8 +183,11 @@ class Shown:
             either(self.window, other.window),
             self.small | other.small,
             either(self.months, other.months),
+            self.may_be_small | other.may_be_small,
+            self.not_small | other.not_small,
             either(self.network, other.network),
             other.total if np.isnan(self.total) else self.total,
+            self.policy,
             self.rare,
         )
 
@@ -156,4 +196,10 @@ class Shown:
         """The network as if it were the only clinic."""
         nothing = np.full(len(self.names), np.nan)
         total, rare = np.array([self.total]), np.array([self.rare])
-        return Shown(self.names, total, rare, self.network[None, :], nothing, np.nan)
+        unsaid = np.zeros((1, len(self.names)), dtype=bool)
+        few, many = (np.vstack([each[-1:], unsaid]) for each in (self.may_be_small, self.not_small))
+        return Shown(self.names, total, rare, self.network[None, :], few, many, nothing, np.nan, self.policy)
+
+    def states(self, counts: Floats, stated: Floats) -> Booleans:
+        """Whether counts are what this release states, as its policy rounds."""
+        return np.asarray(self.policy.rounded(counts) == stated)

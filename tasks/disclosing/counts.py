@@ -3,7 +3,8 @@
 What is believed of a withheld count before any sum is done depends on its label: of one withheld for being
 small, the policy's range; of a companion, that it is not small (its status says so), and nothing but zero if
 it is zero, since no small count can hide there. What is withheld of a clinic's months is labelled the same,
-so that any of them may be the small one.
+so that any of them may be the small one; and as long as a month of it is in the window whose label once left
+that open, no later label says that the others are not small: with sums of windows, it would tell that one.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Counts:
             earlier release would let a small one be worked out.
         lower, upper: (C, 1 + M) what a withheld count may be for anyone who reads its status.
         known: (C, 1 + M) counts that an earlier release shows.
+        labelled: (C,) clinics of whose months an earlier release says that they may be small.
         network_few: (M,) months of the network in which few people stand behind the count, however large.
         luck: (C,) by how much each clinic is thought a cheaper companion, as a logarithm; see
             `companion_draw`.
@@ -52,6 +54,7 @@ class Counts:
     lower: Floats
     upper: Floats
     known: Booleans
+    labelled: Booleans
     network_few: Booleans
     luck: Floats
     month_luck: Floats
@@ -66,7 +69,8 @@ class Counts:
         return all(
             np.array_equal(one, another, equal_nan=True)
             for one, another in (
-                (self.cells, other.cells), (self.guarded, other.guarded), (self.known, other.known)
+                (self.cells, other.cells), (self.guarded, other.guarded), (self.known, other.known),
+                (self.labelled, other.labelled),
             )
         )  # fmt: skip
 
@@ -103,6 +107,7 @@ class Counts:
             lower=more(self.lower, 0.0),
             upper=more(self.upper, 0.0),
             known=more(self.known, False),
+            labelled=more(self.labelled, False),
             luck=more(self.luck, 0.0),
         )
 
@@ -152,6 +157,7 @@ def counts_of(
         lower,
         upper,
         known,
+        np.zeros(len(window), dtype=bool),
         network_few,
         np.zeros(len(window)),
         np.zeros(months.shape[1]),
@@ -299,8 +305,9 @@ def believed_months(counts: Counts) -> tuple[Floats, Floats]:
 
 
 def _labelled_small(counts: Counts) -> Booleans:
-    """(C,) clinics whose status says that something of theirs is small."""
-    small = (counts.small[:, 1:] & ~np.isnan(counts.months)).any(axis=1) | counts.small[:, 0]
+    """(C,) clinics whose status says that something of theirs may be small."""
+    small = (counts.small[:, 1:] & ~np.isnan(counts.months)).any(axis=1)
+    small |= counts.small[:, 0] | counts.labelled
     return np.asarray(small, dtype=np.bool_)
 
 

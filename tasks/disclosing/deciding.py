@@ -50,6 +50,8 @@ def decide(
     people: People | None = None,
     related: Related | None = None,
     draw: Draw | None = None,
+    *,
+    policies: Sequence[SmallNumberPolicy] | None = None,
 ) -> Withholding:
     """What must be withheld of a release so that nothing in it points at a patient.
 
@@ -63,6 +65,7 @@ def decide(
         people: how many patients stand behind the tables' counts; records are all that is known without.
         related: outcomes that say something of one another.
         draw: chance in the choice of what is withheld beside small counts; left out, there is none.
+        policies: under which each of the earlier releases was published; this one where left out.
 
     Raises:
         ValueError: an outcome's kind is not one of `release_counts.KINDS`.
@@ -73,7 +76,8 @@ def decide(
         nothing = {outcome: WithheldOfOutcome({}, {}, {}, {}) for outcome in outcomes}
         return Withholding({}, frozenset(), nothing, WithheldEffects(), WithheldQuality(), Effort())
     with measured() as effort:
-        release = ReleaseCounts.of(policy, tables, earlier, people or People.unknown(), draw)
+        under = [policy] * len(earlier) if policies is None else policies
+        release = ReleaseCounts.of(policy, tables, earlier, under, people or People.unknown(), draw)
         sizes = {outcome: release.sizes(outcome) for outcome in outcomes}
         windows, months, networks = _withhold_sizes(release, sizes)
         decided = {
@@ -157,6 +161,7 @@ def _withhold_sizes(
     small_months = small[:, None] | np.any(
         [each.small[:, 1:] for column, each in different.items() if column], axis=0
     )
+    labelled = small_months | np.any([each.labelled for each in different.values()], axis=0)[:, None]
     windows, months = small.copy(), small_months.copy()
     network = {
         column: _withhold_network(release, [(column, each)]) for column, each in different.items() if column
@@ -180,7 +185,7 @@ def _withhold_sizes(
             networks = {
                 outcome: network[column] for outcome, column in column_of.items() if column in network
             }
-            return Withheld(small, windows), Withheld(small_months, months), networks
+            return Withheld(small, windows), Withheld(labelled, months), networks
 
 
 def _withhold_outcome(
@@ -257,7 +262,8 @@ def _withhold_events(
     network = network.losing(column, withheld)
     small = windows.small | events.small[:, 0]
     of_months = Withheld(
-        months.small | small[:, None] | events.small[:, 1:], withheld.months | withheld.windows[:, None]
+        months.small | small[:, None] | events.small[:, 1:] | events.labelled[:, None],
+        withheld.months | withheld.windows[:, None],
     )
     denominator = CountColumn(outcome, "denominator").windows(release.tables, release.clinics)
     return WithheldOfOutcome(

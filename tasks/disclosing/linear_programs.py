@@ -27,6 +27,24 @@ class _Solver(highspy.Highs):
         super(highspy.Highs, self).__init__()
 
 
+def _sparser(equations: sparse.csr_array) -> sparse.csr_array:
+    """(R, K) equations with the same solutions, each less an earlier one where that leaves fewer terms.
+
+    Two windows of a clinic share all but the months that came and went: their difference has those alone.
+    """
+    terms = np.diff(equations.indptr)
+    alike = sparse.tril(equations @ equations.T, k=-1, format="csr")  # ±1 each: terms shared, less opposed
+    less = sparse.lil_array(alike.shape)
+    for i in np.flatnonzero(np.diff(alike.indptr)):
+        others = alike.indices[alike.indptr[i] : alike.indptr[i + 1]]
+        left = terms[i] + terms[others] - 2.0 * alike.data[alike.indptr[i] : alike.indptr[i + 1]]
+        if left.min() < terms[i]:
+            less[i, others[left.argmin()]] = -1.0
+    sparser = sparse.csr_array((sparse.eye_array(len(terms)) + less.tocsr()) @ equations)
+    sparser.eliminate_zeros()
+    return sparser
+
+
 class LinearPrograms:
     """Least costs over all x with `equations` @ x = 0 and lower ≤ x ≤ upper.
 
@@ -46,6 +64,7 @@ class LinearPrograms:
         self._cells = np.flatnonzero(movable | (upper > lower))
         fixed = lower.copy()
         fixed[self._cells] = 0.0
+        equations = _sparser(equations)
         right = -(equations @ fixed)
         left = equations[:, self._cells]
         bound = np.flatnonzero(np.diff(left.indptr))

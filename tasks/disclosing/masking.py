@@ -61,7 +61,7 @@ def mask(
     }
     for table in declared:
         if table.name in masked:
-            round_counts(policy, table, masked[table.name], masked["outcomes"])
+            round_counts(policy, table, masked[table.name], tables["outcomes"])
     _mark_reportable(masked)
     digits = {name: each.correlation_digits for name, each in withholding.outcomes.items() if each}
     for table in declared:

@@ -38,6 +38,8 @@ from tasks.disclosing.counts import Booleans, Counts, Floats, believed_months
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.secondary_suppression import AdditiveTable, Integers, Sum, protect
 
+_A_LABEL = 1e-3  # what it costs to contradict a label, beside a count by which a sum that is shown is missed
+
 
 def known_before(names: Sequence[str], shown: Sequence[Shown], cells: Floats) -> Booleans:
     """(C, 1 + M) counts of clinics' windows and of their months that an earlier release shows as they are.
@@ -50,11 +52,11 @@ def known_before(names: Sequence[str], shown: Sequence[Shown], cells: Floats) ->
     known = np.zeros(cells.shape, dtype=bool)
     for release in shown:
         if release.names == tuple(names):
-            known[:, 0] |= release.window[: len(cells)] == cells[:, 0]
+            known[:, 0] |= release.states(cells[:, 0], release.window[: len(cells)])
         for j, month in enumerate(names):
             if 1 + j < cells.shape[1] and month in release.names:
                 stated = release.months[: len(cells), release.names.index(month)]
-                known[:, 1 + j] |= stated == cells[:, 1 + j]
+                known[:, 1 + j] |= release.states(cells[:, 1 + j], stated)
     return known
 
 
@@ -243,7 +245,8 @@ class _Union:
         self.names = tuple(sorted({*names, *(name for each in shown for name in each.names)}))
         self.now = self._positions(names)
         self._places = [self._positions(each.names) for each in shown]
-        self._values = _months_of_all(counts, self.now, len(self.names), shown, self._places)
+        self._not_small = self._said_not_small(len(counts.window))
+        self._values = _months_of_all(counts, self.now, len(self.names), shown, self._places, self._not_small)
         self._one_clinic = of_network
         self._add_months()
         self._add_networks_months()
@@ -254,6 +257,14 @@ class _Union:
     def _positions(self, months: Sequence[str]) -> Integers:
         """Positions of months among all; none for a release that does not have the outcome."""
         return np.array([self.names.index(month) for month in months], dtype=np.int64)
+
+    def _said_not_small(self, clinics: int) -> Floats:
+        """(C, U) at least how many a month has, if it has any, as earlier labels say; 0 where they do not."""
+        least = np.zeros((clinics, len(self.names)))
+        for release, places in zip(self._shown, self._places, strict=True):
+            said = np.where(release.not_small[:clinics], release.policy.high + 1.0, 0.0)
+            least[:, places] = np.maximum(least[:, places], said)
+        return least
 
     def table(self) -> AdditiveTable:
         cells = self.cells
@@ -283,15 +294,20 @@ class _Union:
         for c in range(clinics):
             for u in range(months):
                 value, j = float(self._values[c, u]), when.get(u)
+                many = float(self._not_small[c, u])
                 if j is None:
                     told = bool(known[c, u])
-                    self.month[c, u] = self.cells.add(value, known=told, guarded=not told)
+                    least = many if value else 0.0
+                    self.month[c, u] = self.cells.add(value, least, known=told, guarded=not told)
                     continue
                 nothing = not present[c, j]
+                most = float(upper[c, j])
+                if many and counts.rest is not None:
+                    most = min(most, value + float(np.nan_to_num(counts.rest[c, 1 + j])) - many)
                 self.month[c, u] = self.cells.add(
                     value,
-                    float(lower[c, j]),
-                    float(upper[c, j]),
+                    max(float(lower[c, j]), many),
+                    most if value or not many else 0.0,
                     known=bool(known[c, u]) or nothing,
                     unit=-1 if nothing else c * len(self.now) + j,
                     withheld=bool(gone.months[c, j]) or nothing,
@@ -360,40 +376,46 @@ class _Union:
         network = [
             int(self.network[u])
             if np.array_equal(month[:, j], self.month[:, u])
-            else self._sum(month[:, j].tolist(), float(release.network[j]))
+            else self._sum(release, month[:, j].tolist(), float(release.network[j]))
             for j, u in enumerate(places)
         ]
-        total = self._sum(windows, release.total)
+        total = self._sum(release, windows, release.total)
         if self.cells.sum_of(network) == self.cells.values[total]:
             self.cells.bind(total, network)
 
     def _earlier_window(self, release: Shown, c: int, places: Integers, parts: list[int]) -> int:
-        value, stated, policy = self.cells.sum_of(parts), float(release.window[c]), self._policy
+        value, stated, policy = self.cells.sum_of(parts), float(release.window[c]), release.policy
         if not np.isnan(stated):
-            position = self.cells.add(stated, known=True)
-            if stated == value:
+            agrees = bool(release.states(np.array(value), np.array(stated)))
+            position = self.cells.add(value if agrees else stated, known=True)
+            if agrees:
                 self.cells.bind(position, parts)
             return position
-        few = bool(policy.is_small(value))
-        bounds = (float(policy.low), float(policy.high)) if few else (0.0, np.inf)
+        few, rest = bool(policy.is_small(value)), self._without(c, places)
+        few_without = value > 0 and rest <= policy.high
+        bounds = (0.0, np.inf)
         if not release.small[c]:  # everyone can read that it is not small
             bounds = (policy.high + 1.0, np.inf) if value else (0.0, 0.0)
-        guarded = few or self._few_without(c, places) if np.isin(places, self.now).all() else release.small[c]
+        elif few:
+            bounds = (float(policy.low), float(policy.high))
+        elif few_without:
+            bounds = (value + rest - policy.high, value + rest)
+        now = np.isin(places, self.now).all()
+        guarded = few or few_without if now else release.small[c]
         position = self.cells.add(value, *bounds, guarded=bool(guarded))
         self.cells.bind(position, parts)
         return position
 
-    def _few_without(self, c: int, places: Integers) -> bool:
-        """Whether an earlier window had few records without the event, or none."""
-        if self._counts.rest is None:
-            return False
-        rest = float(np.nansum(self._counts.rest[c, 1:][np.isin(self.now, places)]))
-        return rest <= self._policy.high and bool(self._values[c, places].sum() > 0)
+    def _without(self, c: int, places: Integers) -> float:
+        """How many records without the event an earlier window had; infinite where nobody here knows."""
+        if self._counts.rest is None or not np.isin(places, self.now).all():
+            return np.inf
+        return float(np.nansum(self._counts.rest[c, 1:][np.isin(self.now, places)]))
 
-    def _sum(self, parts: list[int], stated: float) -> int:
+    def _sum(self, release: Shown, parts: list[int], stated: float) -> int:
         """A sum of an earlier release; one that it states otherwise was restated since and tells nothing."""
         value = self.cells.sum_of(parts)
-        position = self.cells.add(value, known=stated == value)
+        position = self.cells.add(value, known=bool(release.states(np.array(value), np.array(stated))))
         self.cells.bind(position, parts)
         return position
 
@@ -401,50 +423,84 @@ class _Union:
         """(C, U) months that a release states as they are now."""
         values = self._values if len(stated[0]) == len(self._values) else self._values.sum(axis=0)[None, :]
         known = np.zeros(values.shape, dtype=bool)
-        for each, places in zip(stated, self._places, strict=True):
-            known[:, places] |= each == values[:, places]
+        for release, each, places in zip(self._shown, stated, self._places, strict=True):
+            known[:, places] |= release.states(values[:, places], each)
         return known
 
 
 def _months_of_all(
-    counts: Counts, now: Integers, months: int, shown: Sequence[Shown], places: Sequence[Integers]
+    counts: Counts,
+    now: Integers,
+    months: int,
+    shown: Sequence[Shown],
+    places: Sequence[Integers],
+    not_small: Floats,
 ) -> Floats:
     """(C, U) months of the new release, and of those before as far as they show or allow."""
     values = np.full((len(counts.window), months), np.nan)
     for release, at in zip(shown, places, strict=True):
         values[:, at] = np.where(np.isnan(release.months), values[:, at], release.months)
     values[:, now] = np.nan_to_num(counts.months)
-    return _filled(values, shown, places)
+    return _filled(values, shown, places, not_small)
 
 
-def _filled(values: Floats, shown: Sequence[Shown], places: Sequence[Integers]) -> Floats:
-    """Unknown months with something in their place that agrees with the sums shown, as nearly as can be."""
+def _filled(values: Floats, shown: Sequence[Shown], places: Sequence[Integers], not_small: Floats) -> Floats:
+    """Unknown months with something in their place that agrees with what is shown, as nearly as can be.
+
+    With the sums that releases show first of all, and then with what their labels say: that a window is
+    small, or that a month is not (`not_small`, (C, U) its least).
+    """
     unknown = np.isnan(values)
     if not unknown.any():
         return values
     position = np.full(values.shape, -1)
     position[unknown] = np.arange(unknown.sum())
-    rows: list[list[int]] = []
-    sums: list[float] = []
+    said = _Statements()
     for release, at in zip(shown, places, strict=True):
+        half = (release.policy.round_to - 1) / 2.0
         lines = [(position[c, at], values[c, at], whole) for c, whole in enumerate(release.window)]
         lines += [(position[:, u], values[:, u], whole) for u, whole in zip(at, release.network, strict=True)]
         lines.append((position[:, at].ravel(), values[:, at].ravel(), release.total))
         for cells, known, whole in lines:
-            if (cells >= 0).any() and not np.isnan(whole):
-                rows.append(cells[cells >= 0].tolist())
-                sums.append(float(whole - np.nansum(known)))
-    found = np.zeros(int(unknown.sum()))
-    if rows:
-        lengths = [len(row) for row in rows]
-        index = (np.repeat(np.arange(len(rows)), lengths), np.concatenate(rows))
-        cells = sparse.csr_array((np.ones(sum(lengths)), index), shape=(len(rows), len(found)))
-        off = sparse.eye_array(len(rows))
-        cost = np.concatenate([np.zeros(len(found)), np.ones(2 * len(rows))])
-        agree = optimize.LinearConstraint(sparse.hstack([cells, off, -off], format="csr"), sums, sums)
-        solved = optimize.milp(cost, constraints=agree)
-        if solved.status == 0:
-            found = np.round(solved.x[: len(found)], 6)
+            if not np.isnan(whole):
+                said.add(cells, whole - half - np.nansum(known), whole + half - np.nansum(known), 1.0)
+        for c in np.flatnonzero(release.small):
+            known = np.nansum(values[c, at])
+            said.add(position[c, at], release.policy.low - known, release.policy.high - known, _A_LABEL)
+    for cell in np.argwhere(unknown & (not_small > 0.0)):
+        said.add(position[*cell][None], not_small[*cell], np.inf, _A_LABEL)
     filled = values.copy()
-    filled[unknown] = found
+    filled[unknown] = said.agreeing(int(unknown.sum()))
     return filled
+
+
+@dataclass
+class _Statements:
+    """What sums of unknown counts lie between, and what it costs where they do not."""
+
+    parts: list[Integers] = field(default_factory=list)
+    least: list[float] = field(default_factory=list)
+    most: list[float] = field(default_factory=list)
+    cost: list[float] = field(default_factory=list)
+
+    def add(self, cells: Integers, least: float, most: float, cost: float) -> None:
+        """One more, if any of the cells is unknown (not −1)."""
+        if (cells >= 0).any():
+            self.parts.append(cells[cells >= 0])
+            self.least.append(float(least))
+            self.most.append(float(most))
+            self.cost.append(cost)
+
+    def agreeing(self, unknowns: int) -> Floats:
+        """Counts that agree with the statements at the least cost; 0 each should the solver find none."""
+        if not self.parts:
+            return np.zeros(unknowns)
+        lengths = [len(each) for each in self.parts]
+        index = (np.repeat(np.arange(len(lengths)), lengths), np.concatenate(self.parts))
+        cells = sparse.csr_array((np.ones(sum(lengths)), index), shape=(len(lengths), unknowns))
+        off = sparse.eye_array(len(lengths))
+        agree = optimize.LinearConstraint(
+            sparse.hstack([cells, off, -off], format="csr"), self.least, self.most
+        )
+        solved = optimize.milp(np.concatenate([np.zeros(unknowns), self.cost, self.cost]), constraints=agree)
+        return np.round(solved.x[:unknowns], 6) if solved.status == 0 else np.zeros(unknowns)

@@ -85,7 +85,7 @@ def account(policy: SmallNumberPolicy, releases: Sequence[Tables]) -> Account:
     clinics = tuple(sorted({str(each) for tables in releases for each in tables["clinics"]["clinic"]}))
     n_withheld, narrow = 0, list[CountRange]()
     for column in _columns(newest):
-        shown = [Shown.of(each, column, clinics) for each in releases]
+        shown = [Shown.of(each, column, clinics, policy) for each in releases]
         reading = _Reading.of(policy, column, shown, _withheld(newest, column, clinics, shown[-1].names))
         n_withheld += len(reading.asked)
         narrow += reading.narrow(policy, column, clinics)

@@ -36,6 +36,7 @@ class ReleaseCounts:
         policy: the small-number policy.
         tables: the release's tables, as estimated.
         earlier: tables of releases with overlapping windows, as published.
+        policies: under which each of them was.
         clinics: their names, in order.
         left: clinics of earlier releases that are no longer there.
         months: their names, in order.
@@ -47,6 +48,7 @@ class ReleaseCounts:
     policy: SmallNumberPolicy
     tables: Tables
     earlier: Sequence[Tables]
+    policies: Sequence[SmallNumberPolicy]
     people: People
     clinics: tuple[str, ...]
     left: tuple[str, ...]
@@ -61,6 +63,7 @@ class ReleaseCounts:
         policy: SmallNumberPolicy,
         tables: Tables,
         earlier: Sequence[Tables],
+        policies: Sequence[SmallNumberPolicy],
         people: People,
         draw: Draw,
     ) -> ReleaseCounts:
@@ -78,7 +81,7 @@ class ReleaseCounts:
         clinics = tuple(sorted(tables["clinics"]["clinic"]))
         had = {str(clinic) for each in earlier for clinic in each["clinics"]["clinic"]}
         left = tuple(sorted(had - set(clinics)))
-        return cls(policy, tables, earlier, people, clinics, left, _months(tables), kinds, draw)
+        return cls(policy, tables, earlier, policies, people, clinics, left, _months(tables), kinds, draw)
 
     def records(self) -> Counts:
         """The clinics table's own sizes, which no month adds up to."""
@@ -88,8 +91,8 @@ class ReleaseCounts:
             return np.asarray(records.reindex(list(self.clinics)), dtype=np.float64)
 
         grown = [
-            Shown.of_windows(_months(each), window(each))
-            for each in self.earlier
+            Shown.of_windows(_months(each), window(each), policy)
+            for each, policy in zip(self.earlier, self.policies, strict=True)
             if set(_months(each)) <= set(self.months)
         ]
         none = np.empty((len(self.clinics), 0))
@@ -165,8 +168,8 @@ class ReleaseCounts:
             clinics = self.clinics + self.left
             alike = self._alike(column)
             self._read[column] = tuple(
-                reduce(Shown.or_else, (Shown.of(each, one, clinics) for one in alike))
-                for each in self.earlier
+                reduce(Shown.or_else, (Shown.of(each, one, clinics, policy) for one in alike))
+                for each, policy in zip(self.earlier, self.policies, strict=True)
             )
         return self._read[column]
 
@@ -227,7 +230,14 @@ class ReleaseCounts:
         return self._knowing(counts, shown).guarding(clinics, counts.window - fewer, counts.window + more)
 
     def _knowing(self, counts: Counts, shown: Sequence[Shown]) -> Counts:
-        return replace(counts, known=counts.known | known_before(self.months, shown, counts.cells))
+        labelled = counts.labelled.copy()
+        for release in shown:
+            if release.names[-1:] > self.months[-1:]:
+                continue  # an older period made again is labelled as it was
+            still = np.isin(release.names, self.months)
+            labelled |= release.may_be_small[: len(labelled)][:, still].any(axis=1)
+        known = counts.known | known_before(self.months, shown, counts.cells)
+        return replace(counts, known=known, labelled=labelled)
 
     def across_releases(
         self, column: CountColumn, counts: Counts, withheld: WithheldCounts

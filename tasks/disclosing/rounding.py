@@ -15,7 +15,14 @@ from tasks.release import Column, Table, network_figure
 def round_counts(
     policy: SmallNumberPolicy, table: Table, frame: pd.DataFrame, outcomes: pd.DataFrame
 ) -> None:
-    """Round the counts that stay, and derive raw percentages from the rounded counts (in place)."""
+    """Round the counts that stay, and derive raw percentages from the rounded counts (in place).
+
+    Args:
+        policy: the small-number policy.
+        table: the table's declaration.
+        frame: its rows.
+        outcomes: the release's outcomes as estimated: the network's own shares are of unrounded counts.
+    """
     if policy.round_to == 1:
         return
     kinds = outcomes.set_index("outcome")["kind"]
@@ -25,6 +32,8 @@ def round_counts(
             _round(policy, frame, frame.index[_counts_records(column, frame, kind)], column.name)
     if {"value", "numerator", "denominator"} <= {column.name for column in table.columns}:
         _percentages(frame, frame.index[kind == "binary"])
+    if table.name == "network_figures":
+        _network_percentages(policy, frame, frame.index[kind == "binary"], outcomes)
 
 
 def _counts_records(column: Column, frame: pd.DataFrame, kind: pd.Series) -> pd.Series:
@@ -49,6 +58,18 @@ def _percentages(frame: pd.DataFrame, rows: pd.Index) -> None:
     if "lower" in frame.columns:
         lower, upper = wilson_interval(events, size)
         frame.loc[rows, "lower"], frame.loc[rows, "upper"] = 100.0 * lower, 100.0 * upper
+
+
+def _network_percentages(
+    policy: SmallNumberPolicy, frame: pd.DataFrame, rows: pd.Index, outcomes: pd.DataFrame
+) -> None:
+    """The network's share of events, which would tell a total of a few dozen to the last digit."""
+    rows = rows[(frame.loc[rows, "figure"] == "mean").to_numpy(dtype=bool)]
+    sizes = outcomes.set_index("outcome")["n_records"].astype("float64")
+    size = sizes.reindex(frame.loc[rows, "outcome"]).to_numpy()
+    share = frame.loc[rows, "value"].to_numpy(dtype=float, na_value=np.nan)
+    events, of = policy.rounded(np.round(share * size / 100.0)), policy.rounded(size)
+    frame.loc[rows, "value"] = 100.0 * np.minimum(events, of) / np.where(of > 0, of, np.nan)
 
 
 def shorten_figures(

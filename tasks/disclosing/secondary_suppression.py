@@ -34,6 +34,8 @@ _SOLVER_TOLERANCE = 1e-6
 _ROUNDS = 4  # of reading one sum after the other
 _ANOTHER_GAP = 2.0  # a series with gaps has lost its limits: a further one costs a seventh (exp −2)
 _MOST_TRIALS = 12  # companions tried whether they are needed, the dearest first
+_MOST_SEEN = 200  # tables kept that agree with what is published
+_MOST_PAIRS = 120  # pairs of them of which one between is looked at
 _STALLS = 3  # rounds of pulling that settle no further cell before the rest are looked at one by one
 
 
@@ -165,11 +167,11 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
             withheld |= table.unit == companion
             attacker.give_up(withheld)
         need[cell] = enough
-    return _without_the_unneeded(table, before, withheld, cells.tolist(), need, taken_for)
+    return _without_the_unneeded(attacker, before, withheld, cells.tolist(), need, taken_for)
 
 
 def _without_the_unneeded(
-    table: AdditiveTable,
+    attacker: _Attacker,
     before: Booleans,
     withheld: Booleans,
     cells: list[int],
@@ -181,21 +183,24 @@ def _without_the_unneeded(
     Companions are found one cell at a time, each the cheapest that helps; one found later may do for all.
     One that is needed is mostly needed by the cell it was taken for, so that cell is asked first.
     """
+    table = attacker.table
     units = set(table.unit[withheld & ~before].tolist()) - {-1}
     if len(units) < 2:
         return withheld
     loss = {unit: float(table.values[table.unit == unit].sum()) for unit in units}
-    attacker = _Attacker(table, withheld)
     for unit in sorted(units, key=lambda unit: (-loss[unit], unit))[:_MOST_TRIALS]:
         trial = withheld & (before | (table.unit != unit))
         if any(_tells_small_total(table, trial, relation) for relation in table.sums):
             continue
         attacker.suppose(trial)
         first = taken_for.get(unit)
-        if first is not None and not attacker.is_free(first, float(need[first])):
-            continue
-        if all(attacker.is_free(cell, float(need[cell])) for cell in attacker.sway(cells, need)):
+        asked = [first] if first is not None else []
+        if all(attacker.is_free(cell, float(need[cell])) for cell in asked) and all(
+            attacker.is_free(cell, float(need[cell])) for cell in attacker.sway(cells, need)
+        ):
             withheld = trial
+        else:
+            attacker.give_up_again(withheld)
     return withheld
 
 
@@ -209,13 +214,18 @@ class _Attacker:
     """Everything someone who knows the published cells can say of the withheld ones.
 
     Attributes:
+        table: what is published, and what of it may be withheld.
         low, high: (K,) the lowest and highest value of each cell among the tables seen so far that agree with
             what is published. Every linear program's solution is such a table, so one solution vouches for
             many cells and few programs are needed; and it still agrees when more is withheld.
     """
 
     def __init__(self, table: AdditiveTable, withheld: Booleans) -> None:
-        self._table = table
+        self.table = table
+        self._withheld = withheld.copy()
+        self._seen: list[Floats] = []  # tables that agree, the latest last
+        self._seen_before: list[Floats] = []  # those that agree when what is now supposed is given up again
+        self._combined = 0  # how many of those seen are made of others
         rows = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
         columns = [member for each in table.sums for member in each.members]
         signs = [sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))]
@@ -227,22 +237,38 @@ class _Attacker:
 
     def give_up(self, withheld: Booleans) -> None:
         """Know no more than this, which is less than before: what was seen to be possible stays so."""
+        self._withheld = withheld.copy()
         self._programs.bound(*self._bounds(withheld))
 
     def suppose(self, withheld: Booleans) -> None:
-        """Begin again, with this and no more withheld."""
-        self._programs.bound(*self._bounds(withheld))
-        self.low, self.high = self._table.values.copy(), self._table.values.copy()
+        """Suppose that less is withheld: what was seen to be possible counts as far as it agrees."""
+        shown = np.flatnonzero(self._withheld & ~withheld & self.table.hidden_when_withheld)
+        self._seen_before = self._seen
+        self._seen = list(_agreeing(np.array(self._seen), self.table.values, shown)) if self._seen else []
+        self._combined = len(self._seen)
+        self.low, self.high = self.table.values.copy(), self.table.values.copy()
+        for seen in self._seen:
+            self._widen(seen)
+        self.give_up(withheld)
+
+    def give_up_again(self, withheld: Booleans) -> None:
+        """Take back what was supposed last; what was found out on the way stays possible."""
+        self._seen = (self._seen_before + self._seen[self._combined :])[-_MOST_SEEN:]
+        self.give_up(withheld)
+
+    def _widen(self, seen: Floats) -> None:
+        np.minimum(self.low, seen, out=self.low)
+        np.maximum(self.high, seen, out=self.high)
 
     def _bounds(self, withheld: Booleans) -> tuple[Floats, Floats]:
-        table = self._table
+        table = self.table
         lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
         upper = np.where(withheld, np.minimum(table.upper, self._plenty), table.values + table.slack)
         return lower, upper
 
     def extreme(self, cell: int, sign: float) -> float:
         """The lowest (sign 1) or highest (sign −1) value of a cell."""
-        cost = np.zeros(len(self._table.values))
+        cost = np.zeros(len(self.table.values))
         cost[cell] = sign
         self._solve(cost)
         return float(self.low[cell] if sign > 0 else self.high[cell])
@@ -253,10 +279,10 @@ class _Attacker:
         What remains is looked at one by one; nearly all cells are settled here by a few programs.
         """
         rng = np.random.default_rng(0)
-        left = list(cells)
+        left = [cell for cell in cells if not self._seen_free(cell, float(need[cell]))]
         stalled = 0
         while left and stalled < _STALLS:
-            cost = np.zeros(len(self._table.values))
+            cost = np.zeros(len(self.table.values))
             cost[left] = rng.choice([-1.0, 1.0], len(left))
             self._solve(cost)
             still = [cell for cell in left if not self._seen_free(cell, float(need[cell]))]
@@ -288,11 +314,32 @@ class _Attacker:
             effort.most_cells = max(effort.most_cells, len(cost))
             effort.seconds += time.perf_counter() - began
         if solved is not None:
-            np.minimum(self.low, solved, out=self.low)
-            np.maximum(self.high, solved, out=self.high)
+            self._widen(solved)
+            self._seen = [*self._seen, solved][-_MOST_SEEN:]
 
     def _seen_free(self, cell: int, need: float) -> bool:
         return self.width(cell) >= need - _SOLVER_TOLERANCE
+
+
+def _agreeing(seen: Floats, values: Floats, shown: Integers) -> Floats:
+    """(S, K) tables that agree with `values` in the cells `shown`, made of those seen: what lies between two.
+
+    All that is published are sums and bounds, so whatever lies between two tables that agree with it agrees
+    as well; of one that has more in a cell and one that has less, somewhere between has what is shown.
+    """
+    for cell in shown:
+        off = seen[:, cell] - values[cell]
+        more, less = np.flatnonzero(off > _SOLVER_TOLERANCE), np.flatnonzero(off < -_SOLVER_TOLERANCE)
+        same = seen[np.abs(off) <= _SOLVER_TOLERANCE]
+        pairs = min(len(more) * len(less), _MOST_PAIRS)
+        if not pairs:
+            seen = same
+            continue
+        pair = np.linspace(0, len(more) * len(less) - 1, pairs).astype(np.int64)
+        one, other = more[pair % len(more)], less[pair // len(more)]
+        share = (-off[other] / (off[one] - off[other]))[:, None]
+        seen = np.vstack([same, share * seen[one] + (1.0 - share) * seen[other]])[-_MOST_SEEN:]
+    return seen
 
 
 def _reach(table: AdditiveTable, withheld: Booleans) -> Floats:

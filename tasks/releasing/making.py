@@ -52,7 +52,9 @@ def withheld(network: Network, tables: Tables, summary: Summary, standing: Stand
     policy = POLICIES[network.policy.small_numbers]
     related = Related(summary.related.parts, summary.related.sides)
     earlier = [each.tables for each in standing.earlier]
-    return decide(policy, tables, earlier, People(summary.people), related, Draw(standing.key))
+    policies = [POLICIES.get(each.policy, policy) for each in standing.earlier]
+    people, draw = People(summary.people), Draw(standing.key)
+    return decide(policy, tables, earlier, people, related, draw, policies=policies)
 
 
 def rank_shown(

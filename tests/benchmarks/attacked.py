@@ -113,7 +113,9 @@ def published(network: Case, *, compared: bool = True) -> list[Tables]:
         near = within_reach(windows[:k], windows[k])
         before = [each for each, held in zip(releases, near, strict=True) if held and compared]
         made = tables(edition)
-        decided = decide(edition.policy, made, before, None, network.related, draw)
+        editions = network.editions[:k]
+        under = [each.policy for each, held in zip(editions, near, strict=True) if held and compared]
+        decided = decide(edition.policy, made, before, None, network.related, draw, policies=under)
         releases.append(mask(edition.policy, made, decided))
     return releases
 

@@ -386,10 +386,23 @@ class _Reading:
         off = 1e-9 * share
         if self.edition.policy.round_to > 1 and share:
             off = 0.5 * 10.0 ** (np.floor(np.log10(share)) - 2)
+            self._mean_of_rounded(outcome, share, off)
+            return
         for sign in (1.0, -1.0):
             ratio = (share + sign * off) / 100.0
             terms = dict.fromkeys(records, -ratio) | dict.fromkeys(self._sum(outcome, ""), 1.0)
             self.attacker.bind(terms, *((-np.inf, 1e-6) if sign > 0 else (-1e-6, np.inf)))
+
+    def _mean_of_rounded(self, outcome: str, share: float, off: float) -> None:
+        """A share of rounded counts: the events were rounded to one of these multiples."""
+        outcomes, step = self.tables["outcomes"].set_index("outcome"), self.edition.policy.round_to
+        size = outcomes.loc[outcome, "n_records"]
+        if pd.isna(size):
+            return
+        least, most = (float(size) * (share + sign * off) / 100.0 for sign in (-1.0, 1.0))
+        low, high = np.ceil((least - 1e-6) / step) * step, np.floor((most + 1e-6) / step) * step
+        half = (step - 1) // 2
+        self.attacker.bind(self._sum(outcome, ""), float(low) - half, float(high) + half)
 
     def _months(self) -> None:
         rare = self.tables["outcomes"].set_index("outcome")["status"] != "ok"

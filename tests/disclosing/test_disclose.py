@@ -281,7 +281,8 @@ def test_where_counts_are_rounded_nothing_has_the_digits_of_the_unrounded_ones()
     months["centre"] = 100 * 33 / 212
     after = disclose(POLICIES["nhs-7-round-5"], before)
     assert set(after["clinic_months"]["centre"].dropna()) == {15.6}
-    assert after["network_figures"].set_index("figure").loc["mean", "value"] == 15.0
+    # 138 of 920 are 140 of 920
+    assert after["network_figures"].set_index("figure").loc["mean", "value"] == 15.2
 
 
 def test_the_policy_of_none_changes_nothing() -> None:
