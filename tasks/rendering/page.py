@@ -1,8 +1,9 @@
-"""The page: what the PDFs say, as static HTML that needs no server, no script and no other host.
+"""The page: what the PDFs say, as static HTML that needs no server and no other host.
 
 It is made from the same edition, sentences, templates and charts as the PDFs, so that the two cannot
 disagree: an overview, a page for each outcome, the program, the clinics, data and methods, and one for each
-clinic. Its styles stand in one file beside it: a content security policy lets in nothing else.
+clinic. Its styles stand in one file beside it, and in another a script that finds and sorts the rows of long
+tables, without which it says the same: a content security policy lets in nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.network_report import network_context, program_outcomes
 from tasks.rendering.templates import render
 
-CONTENT_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
+)
 _STYLES = ("report.css", "charts.css", "screen.css")
 _INLINE_STYLE = re.compile(r' style="[^"]*"|<style>.*?</style>', re.DOTALL)
 _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
@@ -38,7 +42,7 @@ class _Part:
 
 
 def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
-    """Write the network's pages and the style sheet into `directory`."""
+    """Write the network's pages, the style sheet and the script into `directory`."""
     with speaking(edition.network.network.language, edition.network.window.period):
         context, written = network_context(edition), []
         of_outcomes = {page.outcome.name: page for page in context["pages"]}
@@ -51,9 +55,8 @@ def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
                 parts=part.templates,
             )
             written.append(_write(directory / f"{part.file}.html", html))
-    style = directory / "style.css"
-    style.write_text(stylesheet(), encoding="utf-8")
-    return [*written, style]
+    beside = {"style.css": stylesheet(), "page.js": script()}
+    return [*written, *(_written(directory / name, text) for name, text in beside.items())]
 
 
 def write_clinic_page(edition: Edition, clinic: Clinic, directory: Path) -> Path:
@@ -69,6 +72,11 @@ def stylesheet() -> str:
     """Everything that a page is styled with."""
     folder = files("reports") / "styles"
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in _STYLES)
+
+
+def script() -> str:
+    """What finds and sorts rows of long tables."""
+    return (files("reports") / "scripts" / "page.js").read_text(encoding="utf-8")
 
 
 def _parts(edition: Edition) -> list[_Part]:
@@ -112,8 +120,11 @@ def _scrolled(table: re.Match[str]) -> str:
 
 def _write(path: Path, html: str) -> Path:
     """Without the styles that stand in the document: what people wrote is escaped and has no such quotes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    plain = _INLINE_STYLE.sub("", html)
     # a table may be wider than a telephone: it is moved by itself, and can be with a keyboard
-    path.write_text(_TABLE.sub(_scrolled, plain), encoding="utf-8")
+    return _written(path, _TABLE.sub(_scrolled, _INLINE_STYLE.sub("", html)))
+
+
+def _written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
     return path

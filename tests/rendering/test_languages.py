@@ -223,7 +223,11 @@ UNSAID = {
     ("lettering.py", "the name "),
     ("lettering.py", "the names "),
     # a page's own policy and markup
-    ("page.py", "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"),
+    (
+        "page.py",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'",
+    ),
     ("page.py", '<div class="scroll" tabindex="0" role="group">'),
     ("picture.py", "pdftoppm is not installed. On Debian: apt-get install poppler-utils"),
     ("render.py", " reports could not be made: "),
