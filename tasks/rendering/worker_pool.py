@@ -48,7 +48,7 @@ def in_batches(
         some = items[first : first + batch]
         with _pool(min(workers, len(some)), start, start_with) as pool:
             waiting = {}
-            with _ctrl_c_held():
+            with _signals_held():
                 for item in some:
                     waiting[pool.submit(work, item)] = item
             for future in as_completed(waiting):
@@ -78,16 +78,29 @@ def _pool(
 
 
 @contextmanager
-def _ctrl_c_held() -> Iterator[None]:
-    """Let processes that begin here not hear Ctrl-C, which goes to all of a terminal: the caller tells them.
+def _signals_held() -> Iterator[None]:
+    """Let processes begin undisturbed: whoever stops the caller meanwhile is heard at the end.
 
-    They take over which signals are blocked, and begin when the first item is submitted.
+    They are told what to do through a pipe, which takes as long as their start where that is much. A caller
+    that stops in the middle of it has no name for the process yet, and leaves it to end by itself, with a
+    traceback. And they shall not hear Ctrl-C, which goes to all of a terminal: they take over which signals
+    are blocked.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    heard: list[int] = []
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other hears signals
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not None:
+                before[number] = signal.signal(number, lambda told, _frame: heard.append(told))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if heard:
+            signal.raise_signal(heard[0])
 
 
 def _begin(caller: Connection, start: Callable[..., None], start_with: tuple[Any, ...]) -> None:

@@ -98,6 +98,41 @@ def test_a_caller_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     assert not any(_alive(process) for process in working)
 
 
+_STOPPED_WHILE_TELLING = """
+import os, pathlib, signal, sys, threading, time
+sys.path[:0] = [{tests!r}, {root!r}]
+from rendering.pool_work import start, who
+from tasks.rendering.worker_pool import in_batches
+
+def stop(number, frame):
+    raise KeyboardInterrupt
+
+def stop_when_one_begins():
+    me = pathlib.Path(f"/proc/{{os.getpid()}}/task/{{threading.main_thread().native_id}}/children")
+    while not any(b"spawn_main" in pathlib.Path(f"/proc/{{each}}/cmdline").read_bytes()
+                  for each in me.read_text().split()):
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+signal.signal(signal.SIGTERM, stop)
+threading.Thread(target=stop_when_one_begins, daemon=True).start()
+try:
+    told = ("x" * 50_000_000,)  # far more than a pipe holds: the caller waits until it is read
+    list(in_batches(who, [1, 2], workers=2, recycle_after=1, start=start, start_with=told))
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.slow
+def test_a_caller_that_stops_while_a_process_begins_leaves_no_word_of_it(tmp_path: Path) -> None:
+    tests = Path(__file__).parents[1]
+    script = tmp_path / "caller.py"
+    script.write_text(_STOPPED_WHILE_TELLING.format(tests=str(tests), root=str(tests.parent)))
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60.0)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "stopped\n", "")
+
+
 _SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
