@@ -32,6 +32,11 @@ def _unnumbered() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["clinic", "patient", "record", "date", "y"])
 
 
+def _under_one_number() -> pd.DataFrame:
+    """The same, walk-ins and J's patients under the number 0."""
+    return _unnumbered().fillna({"patient": "0"})
+
+
 def _one_patient() -> pd.DataFrame:
     """Eight clinics of 60 records; all of H's are one patient's."""
     rows = with_means(dict.fromkeys("ABCDEFGH", 130.0), 60)
@@ -79,6 +84,24 @@ CASES = (
             own_value("I", 140.0),
             own_value("J", 130.0),
         ),
+    ),
+    Case(
+        name="nobody's number",
+        source="80 of 600 records of patient 0, 2.9 of each other by hand: check asks who that is",
+        rows=_under_one_number,
+        network=MEAN + SHOWN,
+        doubted="one patient number has 80 of 600 records, and the others 2.9 each on average",
+        month="2024-03",
+        figures=(patients_of("J", 1.0), own_value("J", 130.0)),
+    ),
+    Case(
+        name="nobody's number, told",
+        source="NULL is nobody's number; counts by hand",
+        rows=_under_one_number,
+        select="SELECT clinic, NULLIF(patient, '0') AS patient, record, date, y FROM records",
+        network=MEAN + SHOWN,
+        month="2024-03",
+        figures=(patients_of("J", 60.0), patients_of("I", 40.0), own_value("I", 140.0)),
     ),
     Case(
         name="one patient's clinic",

@@ -1,10 +1,12 @@
-"""Whether patients and clinics look as if their numbers began anew elsewhere: counts by clinic and region.
+"""Whether patients' and clinics' numbers are what they seem: counts by clinic, region and number.
 
-Nothing in a record says so. What tells is that everybody seems to be everywhere.
+Numbers may begin anew elsewhere, and one may stand for nobody. Nothing in a record says so. What tells is
+that everybody seems to be everywhere, or that one patient comes far more often than any other.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -18,6 +20,12 @@ from tasks.records.sources.records import Records
 
 _EVERYWHERE = 2.0
 """Clinics that a patient number occurs in on average, from which numbers are doubted; of two, nearly both."""
+_OFTEN, _SHARE, _TIMES = 30, 0.01, 10.0
+"""Records of one number, their share of all, and how many times what numbers have on average: from there it
+is doubted that one patient came so often."""
+_FEW = 3
+"""Numbers that may stand for nobody (in each clinic, where they begin anew); where more come so often,
+patients do differ."""
 _SPLIT = 0.9
 """Share of a clinic's records in its usual region, under which it is doubted that the clinic is one."""
 
@@ -36,6 +44,9 @@ def doubted_numbering(records: Records, network: Network, contract: Contract) ->
     found = _numbers_as_outcomes(network)
     if "patient" in contract.columns and network.records.patient_within is None:
         found += _doubted_patients(records, contract)
+    if "patient" in contract.columns:
+        within = network.records.patient_within is not None
+        found += _doubted_nobody(records, contract, math.inf if within else _FEW)
     if "region" in contract.columns and network.records.clinic_within is None:
         found += _doubted_clinics(records, contract)
     return tuple(found)
@@ -62,6 +73,34 @@ def _doubted_patients(records: Records, contract: Contract) -> Iterator[Misfit]:
     yield Misfit(
         ("records",),
         f'{occurs}; if numbers restart in each clinic, write patient_within = "clinic" under [records]',
+    )
+
+
+def _doubted_nobody(records: Records, contract: Contract, few: float) -> Iterator[Misfit]:
+    """Numbers such as 0 or 9999 that people write for who has none: the walk-ins of years as one patient."""
+    each = f"SELECT patient, COUNT(patient) AS n FROM ({_named(contract)}) AS named GROUP BY patient"
+    whole = aggregate_frame(
+        records, f"SELECT SUM(n) AS n, COUNT(patient) AS patients FROM ({each}) AS numbers"
+    )
+    if whole["n"].isna().all() or whole["patients"].iloc[0] == 0:
+        return
+    total, patients = int(whole["n"].iloc[0]), int(whole["patients"].iloc[0])
+    least = max(_OFTEN, math.ceil(_SHARE * total), math.ceil(_TIMES * total / patients))
+    often = aggregate_frame(
+        records,
+        f"SELECT SUM(CASE WHEN n >= {least} THEN n ELSE 0 END) AS n, "
+        f"SUM(CASE WHEN n >= {least} THEN 1 ELSE 0 END) AS numbers FROM ({each}) AS numbers",
+    )
+    n, numbers = int(often["n"].iloc[0]), int(often["numbers"].iloc[0])
+    if not 0 < numbers <= few or patients <= numbers:
+        return
+    have = "one patient number has" if numbers == 1 else f"{numbers} patient numbers have"
+    nobody = "it stands" if numbers == 1 else "they stand"
+    yield Misfit(
+        ("records",),
+        f"{have} {n:,} of {total:,} records, and the others {(total - n) / (patients - numbers):.1f} each on "
+        f"average; if {nobody} for nobody, make NULL of it in the SELECT, for example NULLIF(patient, '0') "
+        "AS patient: a record without a number is a patient of its own",
     )
 
 
