@@ -1,15 +1,21 @@
 """Columns of a CSV file that people write otherwise than computers: 12,5 and 31.1.2024.
 
-Counted over the whole file, in DuckDB; a column is read so only if all of its values can be.
+Counted over the whole file, in DuckDB; a column is read so only if all of its values can be. Of one that
+would be numbers but for some of its values, how many and where the first stands is said.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-_NUMBER = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
+_BETWEEN_THOUSANDS = "[. \xa0\u202f’\\x27]"
+"""What people write between thousands where a comma is decimal: dots, spaces, apostrophes."""
+_NUMBER = rf"^[+-]?(\d+|\d{{1,3}}({_BETWEEN_THOUSANDS}\d{{3}})+)(,\d+)?$"
+_THOUSANDS = rf"^[+-]?(\d+|[1-9]\d{{0,2}}({_BETWEEN_THOUSANDS}\d{{3}})+)$"
+_POINT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DATE = r"^\d{1,2}([./-])\d{1,2}[./-](\d{4}|\d{2})( \d{1,2}:\d{2}(:\d{2})?)?$"
 _SHORT_YEAR = r"^\d{1,2}[./-]\d{1,2}[./-]\d{2}( |$)"
 _TIMES = ("", " %H:%M", " %H:%M:%S")
@@ -30,10 +36,47 @@ class WrittenColumn:
     assumption: str
 
 
+@dataclass(frozen=True, slots=True)
+class NearlyNumbers:
+    """A column of text that would be numbers but for some of its values.
+
+    Attributes:
+        name: its name.
+        known: how many values it has.
+        others: how many are no number.
+        pattern: what a number looks like in it.
+    """
+
+    name: str
+    known: int
+    others: int
+    pattern: str
+
+    def is_number(self, value: str) -> bool:
+        """Whether a value is one, or missing."""
+        return not value.strip() or re.match(self.pattern, value.strip()) is not None
+
+    def sentence(self, file: str, line: int) -> str:
+        """What stands in its way, and where the first such value is."""
+        are = "is" if self.others == 1 else "are"
+        return (
+            f"column {self.name!r} is read as text: {self.others:,} of its {self.known:,} values {are} no "
+            f"number, the first in line {line:,} of {file}; mend the file, or make them NULL in the SELECT"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a file's columns are written: those that need reading, and those that are nearly numbers."""
+
+    read: tuple[WrittenColumn, ...] = ()
+    nearly: tuple[NearlyNumbers, ...] = ()
+
+
 def written_columns(
     ask: Callable[[str], Sequence[Any]], text: str, columns: dict[str, str], *, commas: bool
-) -> tuple[WrittenColumn, ...]:
-    """The columns that are numbers or dates as people write them.
+) -> Writing:
+    """The columns that are numbers or dates as people write them, all of them or nearly.
 
     Args:
         ask: gives a query's only row.
@@ -41,19 +84,42 @@ def written_columns(
         columns: column → the type that DuckDB reads it as.
         commas: whether a comma can be a decimal sign, since it separates no fields.
     """
-    doubted = [
-        name for name, kind in columns.items() if kind in ("VARCHAR", "DATE") or kind.startswith("TIMESTAMP")
-    ]
+    doubted = [name for name, kind in columns.items() if _is_doubted(kind, commas=commas)]
     if not doubted:
-        return ()
+        return Writing()
     counts = ", ".join(_counted(_value(name)) for name in doubted)
     row = [int(n) for n in ask(f"SELECT {counts} FROM {text}")]
     width = len(_Counts._fields)
-    found = (
-        _column(name, columns[name], _Counts(*row[width * i : width * (i + 1)]), commas=commas)
-        for i, name in enumerate(doubted)
+    counted = {name: _Counts(*row[width * i : width * (i + 1)]) for i, name in enumerate(doubted)}
+    # where one column has decimal commas, a dot before three digits is none in the others
+    european = commas and any(_has_decimal_commas(columns[name], n) for name, n in counted.items())
+    found = {
+        name: _column(name, columns[name], n, commas=commas, european=european) for name, n in counted.items()
+    }
+    nearly = (
+        _nearly(name, n, commas=commas)
+        for name, n in counted.items()
+        if found[name] is None and columns[name] == "VARCHAR"
     )
-    return tuple(each for each in found if each is not None)
+    return Writing(
+        tuple(each for each in found.values() if each is not None),
+        tuple(each for each in nearly if each is not None),
+    )
+
+
+def _is_doubted(kind: str, *, commas: bool) -> bool:
+    return kind in ("VARCHAR", "DATE") or kind.startswith("TIMESTAMP") or (commas and kind == "DOUBLE")
+
+
+def _nearly(name: str, n: _Counts, *, commas: bool) -> NearlyNumbers | None:
+    """A column of which more than half are numbers."""
+    numbers, pattern = max((n.points, _POINT), (n.numbers if commas else 0, _NUMBER))
+    others = n.known - numbers
+    return NearlyNumbers(name, n.known, others, pattern) if 0 < others < numbers else None
+
+
+def _has_decimal_commas(kind: str, n: _Counts) -> bool:
+    return kind == "VARCHAR" and 0 < n.known == n.numbers and n.with_comma > 0
 
 
 class _Counts(NamedTuple):
@@ -68,6 +134,8 @@ class _Counts(NamedTuple):
     month_first: int
     timed: int
     dotted: int
+    thousands: int
+    points: int
 
 
 def _counted(value: str) -> str:
@@ -82,17 +150,27 @@ def _counted(value: str) -> str:
             f"COUNT(TRY_STRPTIME({value}, {_formats(day_first=False)}))",
             f"COUNT(*) FILTER (contains({value}, ':'))",
             f"COUNT(*) FILTER (contains({value}, '.'))",
+            f"COUNT(*) FILTER (regexp_matches({value}, '{_THOUSANDS}'))",
+            f"COUNT(*) FILTER (regexp_matches({value}, '{_POINT}'))",
         )
     )
 
 
-def _column(name: str, kind: str, n: _Counts, *, commas: bool) -> WrittenColumn | None:
+def _column(name: str, kind: str, n: _Counts, *, commas: bool, european: bool) -> WrittenColumn | None:
     value = _value(name)
     if not n.known:
         return None
-    if commas and kind == "VARCHAR" and n.numbers == n.known and n.with_comma:
-        sql = f"CAST(REPLACE(REPLACE({value}, '.', ''), ',', '.') AS DOUBLE)"
+    if commas and _has_decimal_commas(kind, n):
+        sql = f"CAST(REPLACE({_without_marks(value)}, ',', '.') AS DOUBLE)"
         return WrittenColumn(name, sql, f"column {name!r} has decimal commas: 12,5 is twelve and a half")
+    if european and kind in ("DOUBLE", "VARCHAR") and n.thousands == n.known and n.dotted:
+        said = f"column {name!r} has dots between thousands, since others have decimal commas: 1.200 is 1200"
+        return WrittenColumn(name, f"CAST({_without_marks(value)} AS DOUBLE)", said)
+    if kind == "DOUBLE" and n.thousands == n.known and n.dotted:
+        said = (
+            f"column {name!r} has three digits after every dot, read as decimals: 1.200 is 1.2, and not 1200"
+        )
+        return WrittenColumn(name, f"CAST({value} AS DOUBLE)", said)
     if n.dates != n.known or n.short_years not in (0, n.known) or n.known not in (n.day_first, n.month_first):
         return None
     doubtful = n.day_first == n.month_first and n.dotted < n.known  # between dots the day comes first
@@ -109,6 +187,10 @@ def _column(name: str, kind: str, n: _Counts, *, commas: bool) -> WrittenColumn 
 def _value(name: str) -> str:
     quoted = name.replace('"', '""')
     return f"NULLIF(TRIM(\"{quoted}\"), '')"
+
+
+def _without_marks(value: str) -> str:
+    return f"regexp_replace({value}, '{_BETWEEN_THOUSANDS}', '', 'g')"
 
 
 def _formats(*, day_first: bool) -> str:

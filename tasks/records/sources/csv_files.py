@@ -10,16 +10,19 @@ import codecs
 import csv
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from tasks.errors import SourceError
 
+csv.field_size_limit(1 << 30)  # a field may be as long as a file that fits into memory
 _CHUNK = 1 << 20
 _TAIL = 1 << 16
+_LONGEST_TITLE = 9  # lines
 _LONGEST_FOOTER = 12  # lines; a longer one is no footer but another table
 _DELIMITERS = ";\t|,"
 _ENCODINGS = {"cp1252": "Windows-1252, as Excel in Western Europe writes it", "utf-16": "UTF-16"}
@@ -35,6 +38,7 @@ class CsvFile:
         delimiter: what separates its fields.
         columns: its header's names.
         before: lines before the header.
+        titles: those of them that say what the table is, and not what separates its fields.
         footer: lines after the table.
         lines: lines in all, where there is a footer.
     """
@@ -44,6 +48,7 @@ class CsvFile:
     delimiter: str
     columns: tuple[str, ...]
     before: int = 0
+    titles: int = 0
     footer: int = 0
     lines: int = 0
 
@@ -58,6 +63,10 @@ class CsvFile:
         said = []
         if self.encoding in _ENCODINGS:
             said.append(f"{self.path.name} is not UTF-8, and is read as {_ENCODINGS[self.encoding]}")
+        if self.titles:
+            lines = "line 1" if self.titles == 1 else f"lines 1 to {self.titles}"
+            left = "is" if self.titles == 1 else "are"
+            said.append(f"{self.path.name} {lines}, above the table, {left} left out")
         if self.footer == 1:
             said.append(f"{self.path.name} line {self.lines:,}, after the table, is left out")
         elif self.footer:
@@ -78,11 +87,27 @@ class CsvFile:
         Raises:
             SourceError: one has not; says its number.
         """
+        for line, row in self._rows():
+            if row and len(row) != len(self.columns) and line > self.before:
+                raise wrong_fields(self.path.name, line, len(row), len(self.columns))
+
+    def first_line(self, column: str, is_meant: Callable[[str], bool]) -> int | None:
+        """The number of the first line after the header whose value in a column is meant."""
+        names = [each.strip() for each in self.columns]
+        if column.strip() not in names:
+            return None
+        place = names.index(column.strip())
+        for line, row in self._rows():
+            if line > self.before + 1 and len(row) > place and is_meant(row[place]):
+                return line
+        return None
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """The file's rows with the numbers of the lines that they end in."""
         with _opened(self.path) as file:
             rows = csv.reader(io.TextIOWrapper(file, self.encoding, newline=""), delimiter=self.delimiter)
             for row in rows:
-                if row and len(row) != len(self.columns) and rows.line_num > self.before:
-                    raise wrong_fields(self.path.name, rows.line_num, len(row), len(self.columns))
+                yield rows.line_num, row
 
 
 def wrong_fields(name: str, line: int, found: int, expected: int) -> SourceError:
@@ -90,7 +115,8 @@ def wrong_fields(name: str, line: int, found: int, expected: int) -> SourceError
     fields = "1 field" if found == 1 else f"{found} fields"
     return SourceError(
         f"{name} line {line:,} has {fields} where the header has {expected}",
-        hint="mend that line; text with a separator in it must stand in quotation marks",
+        hint="mend that line, or delete it if it is no record; text with a separator in it must stand in "
+        "quotation marks",
     )
 
 
@@ -139,14 +165,38 @@ def _looked_at(path: Path, modified: int, size: int) -> CsvFile:
     with _opened(path) as file:
         text = io.TextIOWrapper(file, encoding, newline="")
         first = text.readline()
-        before = int(first.lower().startswith("sep="))
-        header = text.readline() if before else first
+        told = first.lower().startswith("sep=")
+        before = 1 if told else _titles([first, *islice(text, _LONGEST_TITLE + 2)])
+        text.seek(0)
+        header = next(islice(text, before, None), first)
     header = header.removeprefix("\ufeff").rstrip("\r\n")
-    delimiter = first[4] if before and len(first.rstrip()) > 4 else _delimiter(header)
+    delimiter = first[4] if told and len(first.rstrip()) > 4 else _delimiter(header)
     columns = tuple(_fields(header, delimiter))
     footer = _footer(path, encoding, delimiter, len(columns)) if len(columns) > 1 else 0
     lines = sum(1 for _ in _lines(path, encoding)) if footer else 0
-    return CsvFile(path, encoding, delimiter, columns, before, footer, lines)
+    titles = 0 if told else before
+    return CsvFile(path, encoding, delimiter, columns, before, titles, footer, lines)
+
+
+def _titles(lines: Sequence[str]) -> int:
+    """How many of the first lines stand above a table: what it is called, or nothing.
+
+    None, where the first line has as many fields as the next ones. A table is three lines of as many, two at
+    least, and more than any line above it has, which a title with a comma or two has not.
+    """
+    if any(line.count('"') % 2 for line in lines):
+        return 0  # a text of several lines
+    delimiter = max(_DELIMITERS, key=lambda each: min(map(len, _all_fields(lines[-3:], each)), default=0))
+    fields = [len(each) for each in _all_fields(lines, delimiter)]
+    for first in range(min(len(fields) - 2, _LONGEST_TITLE + 1)):
+        columns = fields[first]
+        if columns > max([1, *fields[:first]]) and fields[first + 1] == fields[first + 2] == columns:
+            return first
+    return 0
+
+
+def _all_fields(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    return [_fields(line.rstrip("\r\n"), delimiter) for line in lines]
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -198,7 +248,7 @@ def _footer(path: Path, encoding: str, delimiter: str, columns: int) -> int:
             size = file.seek(0, io.SEEK_END)
             file.seek(max(0, size - _TAIL))
             tail = file.read().decode(encoding, errors="ignore")
-        last = list(io.StringIO(tail))[1 if size > _TAIL else 0 :][-_LONGEST_FOOTER - 1 :]
+        last = list(io.StringIO(tail, newline=""))[1 if size > _TAIL else 0 :][-_LONGEST_FOOTER - 1 :]
     remarks = 0
     for count, line in enumerate(reversed(last)):
         if line.count('"') % 2:

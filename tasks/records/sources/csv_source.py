@@ -14,7 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from tasks.records.sources import source_errors
 from tasks.records.sources.connection import Connection
-from tasks.records.sources.csv_columns import written_columns
+from tasks.records.sources.csv_columns import NearlyNumbers, written_columns
 from tasks.records.sources.csv_files import CsvFile, csv_files
 from tasks.records.sources.duckdb_source import in_memory
 
@@ -56,6 +56,31 @@ def csv_assumptions(path: Path) -> tuple[str, ...]:
         return _read(connection, path, csv_files(path)).assumptions
 
 
+def csv_columns_nearly_numbers(path: Path) -> tuple[str, ...]:
+    """What keeps columns of CSV files from being numbers, and the line where it first does, in sentences.
+
+    Raises: as `open_csv`.
+    """
+    files = csv_files(path)
+    with in_memory(path.name, None) as (connection, _):
+        nearly = _read(connection, path, files).nearly
+    return tuple(
+        each.sentence(file.path.name, line)
+        for each in nearly
+        if (found := _first_other(each, files)) is not None
+        for file, line in (found,)
+    )
+
+
+def _first_other(column: NearlyNumbers, files: Sequence[CsvFile]) -> tuple[CsvFile, int] | None:
+    """The file and line of the first value that is no number."""
+    for file in files:
+        line = file.first_line(column.name, lambda value: not column.is_number(value))
+        if line is not None:
+            return file, line
+    return None
+
+
 def _read(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvFile]) -> _Csv:
     failed: duckdb.Error | None = None
     try:
@@ -69,10 +94,11 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[Csv
 
 @dataclass(frozen=True, slots=True)
 class _Csv:
-    """How CSV files are read: the SELECT, and what it takes for granted."""
+    """How CSV files are read: the SELECT, what it takes for granted, and columns that are nearly numbers."""
 
     select: str
     assumptions: tuple[str, ...]
+    nearly: tuple[NearlyNumbers, ...]
 
 
 def _csv(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvFile]) -> _Csv:
@@ -84,12 +110,15 @@ def _csv(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvF
         columns,
         commas=files[0].delimiter != ",",
     )
-    texts = ", ".join(f"{_text(each.name)}: 'VARCHAR'" for each in written)
-    read = ", ".join(f"{each.sql} AS {_name(each.name)}" for each in written)
-    replaced = f" REPLACE ({read})" if written else ""
-    types = f", types = {{{texts}}}" if written else ""
-    said = (*(each for file in files for each in file.assumptions), *(each.assumption for each in written))
-    return _Csv(f"SELECT *{replaced} FROM {reader}{types})", said)
+    texts = ", ".join(f"{_text(each.name)}: 'VARCHAR'" for each in written.read)
+    read = ", ".join(f"{each.sql} AS {_name(each.name)}" for each in written.read)
+    replaced = f" REPLACE ({read})" if written.read else ""
+    types = f", types = {{{texts}}}" if written.read else ""
+    said = (
+        *(each for file in files for each in file.assumptions),
+        *(each.assumption for each in written.read),
+    )
+    return _Csv(f"SELECT *{replaced} FROM {reader}{types})", said, written.nearly)
 
 
 def _reader(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvFile]) -> str:

@@ -21,7 +21,7 @@ from tasks.errors import SourceError
 from tasks.records.data_columns import Kind
 from tasks.records.sources.connection import Connection
 from tasks.records.sources.csv_files import csv_files
-from tasks.records.sources.csv_source import csv_assumptions, open_csv
+from tasks.records.sources.csv_source import csv_assumptions, csv_columns_nearly_numbers, open_csv
 from tasks.records.sources.duckdb_source import open_duckdb, open_parquet
 from tasks.records.sources.memory_copy import COPY, copied, forget, kept
 from tasks.records.sources.one_state import let_go, one_state, opened
@@ -226,6 +226,16 @@ class Records:
             return ()
         path, reader = self._file()
         return csv_assumptions(path) if reader == "read_csv" else ()
+
+    def nearly_numbers(self) -> tuple[str, ...]:
+        """What keeps columns of CSV files from being numbers, with its line, in sentences.
+
+        Raises: as `connect`.
+        """
+        if self._is_url:
+            return ()
+        path, reader = self._file()
+        return csv_columns_nearly_numbers(path) if reader == "read_csv" else ()
 
     def _fetched(self) -> Iterator[pa.Table]:
         if not self._is_url:

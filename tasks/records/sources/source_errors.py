@@ -35,7 +35,7 @@ def from_duckdb(error: duckdb.Error, place: str, tables: Sequence[str]) -> Clini
         return _unknown_table(_found(r"(?:Table|View) with name \"?([^\s\"!]+)", text), place, tables)
     if isinstance(error, duckdb.BinderException):
         offered = re.findall(r'"([^"]+)"', text.partition("Candidate bindings:")[2])
-        return _unknown_column(_found(r'Referenced column "([^"]+)"', text), place, offered)
+        return _unknown_column(_found(r'(?:Referenced column|Column) "([^"]+)"', text), place, offered)
     if isinstance(error, duckdb.ParserException):
         return _syntax(_found(r'at or near "([^"]*)"', text), place)
     if isinstance(error, duckdb.IOException | duckdb.ConnectionException) and (

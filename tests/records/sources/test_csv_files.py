@@ -170,3 +170,73 @@ def test_a_line_that_fits_no_table_is_named(tmp_path: Path, text: str, said: str
         rows(records)
     assert caught.value.message == said
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("Bericht für März\n", "records.csv line 1, above the table, is left out"),
+        (
+            "Bericht, Stand 31.03.2024, Haus A, Süd\n\n",
+            "records.csv lines 1 to 2, above the table, are left out",
+        ),
+        ("Bericht;Süd\n;\n\n", "records.csv lines 1 to 3, above the table, are left out"),
+    ],
+)
+def test_a_title_is_no_header(tmp_path: Path, title: str, said: str, encoding: str) -> None:
+    records = written(tmp_path, (title + TABLE).encode(encoding))
+    assert rows(records) == READ
+    assert said in records.assumptions()
+
+
+def test_lines_that_end_as_macintoshes_wrote_them(tmp_path: Path) -> None:
+    assert rows(written(tmp_path, TABLE.replace("\n", "\r").encode())) == READ
+
+
+def test_a_field_of_any_length(tmp_path: Path) -> None:
+    records = written(tmp_path, (TABLE + "K" * 200_000 + ";4.2.2024;8;Nein\n").encode())
+    assert [len(clinic) for clinic, *_ in rows(records)][-1] == 200_000
+
+
+@pytest.mark.parametrize("mark", ["", ".", " ", "\u00a0", "\u202f", "'", "’"])
+def test_what_stands_between_thousands(tmp_path: Path, mark: str) -> None:
+    records = written(tmp_path, f"k;x\na;12{mark}345,5\na;7\n".encode())
+    assert [x for _, x in rows(records)] == [12345.5, 7.0]
+
+
+def test_a_dot_before_three_digits_beside_decimal_commas(tmp_path: Path) -> None:
+    records = written(tmp_path, b"x;y;z\n1,5;1.200;0.125\n2;950;0.250\n")
+    assert rows(records) == [(1.5, 1200.0, 0.125), (2.0, 950.0, 0.25)]
+    said = "column 'y' has dots between thousands, since others have decimal commas: 1.200 is 1200"
+    assert said in records.assumptions()
+
+
+def test_three_digits_after_every_dot_may_be_thousands(tmp_path: Path) -> None:
+    records = written(tmp_path, b"x;y\na;1.200\nb;2.150\n")
+    assert [y for _, y in rows(records)] == [1.2, 2.15]
+    said = "column 'y' has three digits after every dot, read as decimals: 1.200 is 1.2, and not 1200"
+    assert records.assumptions() == (said,)
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (["k.A."], "1 of its 5 values is no number, the first in line 6 of records.csv"),
+        (["-", "", "#NV"], "2 of its 6 values are no number, the first in line 6 of records.csv"),
+    ],
+)
+@pytest.mark.parametrize("number", ["12,5", "12.5", "12"])
+def test_what_keeps_a_column_from_being_numbers_is_found(
+    tmp_path: Path, others: list[str], said: str, number: str
+) -> None:
+    values = [number] * 4 + others
+    records = written(
+        tmp_path, "".join(f"{each}\n" for each in ["k;x", *(f"a;{x}" for x in values)]).encode()
+    )
+    (sentence,) = records.nearly_numbers()
+    assert sentence.startswith(f"column 'x' is read as text: {said}")
+
+
+def test_text_is_not_nearly_numbers(tmp_path: Path) -> None:
+    assert written(tmp_path, b"k;x\na;12\na;b\nb;c\n").nearly_numbers() == ()

@@ -117,6 +117,8 @@ def test_tables_and_columns_that_are_not_there_are_offered_the_nearest(database:
     assert "no table 'visit' in clinics.duckdb; did you mean 'visits'?" in error.message
     error = told(Records(str(database), "SELECT clinik FROM visits"))
     assert "'clinik' that is not there in clinics.duckdb; did you mean 'clinic'?" in error.message
+    error = told(Records(str(database), "SELECT klinik AS Klinik, clinic FROM visits"))
+    assert "names a column 'klinik' that is not there in clinics.duckdb" in error.message
     error = told(Records(str(database), "SELECT * FROM visits"), lambda r: moments_for("sbq ~ age", r))
     assert "no column 'sbq' in the data; did you mean 'sbp'?" in error.message
     assert isinstance(error, FormulaError)
