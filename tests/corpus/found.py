@@ -76,6 +76,17 @@ CASES = (
         calls=(Called(call=_counts, refused="fb separates the outcome y for 66.7% of the rows"),),
     ),
     Case(
+        name="zeros that two levels foretell",
+        source="a or b with x tells 3 of 7 rows apart; which is named must not hang on the place",
+        rows=lambda: _table("ABBBBBB", [5, 0, 1, 1, 1, 0, 0], [2, -1, -2, 0, 1, -3, -3], "babbbAA"),
+        calls=(
+            Called(
+                call=lambda data: coefficients(glmm("y ~ x + f + (1 | clinic)", data, family="poisson")),
+                refused="fa separates the outcome y for 42.9% of the rows",
+            ),
+        ),
+    ),
+    Case(
         name="a level of the one record of a clinic",
         source="nothing but that record tells both: the restricted likelihood is the same for every variance",
         rows=lambda: _table(

@@ -59,6 +59,7 @@ def find_separation(
         rows: (N,) rows in each cell: however they are ordered and collapsed, the answer is the same.
     """
     x, side, rows = _distinct(x, _sides(outcome), rows)
+    x = _centred(x, rows)
     scale = np.sqrt((x**2 * rows).sum(axis=1) / rows.sum())
     scaled = x / np.where(scale > 0.0, scale, 1.0)[:, None]
     direction = _direction(scaled, side, rows)
@@ -120,6 +121,18 @@ def _distinct(x: Floats, side: Floats, rows: Floats) -> tuple[Floats, Floats, Fl
     together = np.zeros(different.shape[1])
     np.add.at(together, cell.ravel(), rows)
     return different[:-1], different[-1], together
+
+
+def _centred(x: Floats, rows: Floats) -> Floats:
+    """Columns about their means, where there is a constant one that takes that up.
+
+    A frame and a database may give them about different points, and of several separating directions the one
+    that is found depends on it.
+    """
+    constant = np.ptp(x, axis=1) == 0.0
+    if not np.any(x[constant, :1]):
+        return x
+    return np.asarray(np.where(constant[:, None], x, x - (x @ rows / rows.sum())[:, None]))
 
 
 def _direction(x: Floats, side: Floats, rows: Floats) -> Floats | None:
@@ -189,7 +202,8 @@ def _smallest_set(
 ) -> tuple[str, ...]:
     """Columns without which there is no separation: others in the direction are dropped one by one."""
     kept = [i for i in range(len(names)) if abs(direction[i]) > 1e-9]
-    for i in sorted(kept, key=lambda each: abs(direction[each])):
+    # in an order that rounding does not decide: a frame and a database give the same answer
+    for i in sorted(kept, key=lambda each: (round(float(abs(direction[each])), 6), each)):
         if names[i] == "(Intercept)" or len(kept) == 1:
             continue
         without = [k for k in kept if k != i]
