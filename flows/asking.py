@@ -155,6 +155,7 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     formula = read(question.formula)
     _refuse_single_patients(formula)
     outcome, text = _outcome(formula, network)
+    _refuse_unread(read(text), network)
     fitted = _fitted(formula, text, outcome, usable, question)
     columns = unsaid_rollouts(read(text), usable)
     if not columns:
@@ -251,6 +252,24 @@ def _refuse_single_patients(formula: Formula) -> None:
         )
 
 
+def _refuse_unread(formula: Formula, network: Network) -> None:
+    """Refuse columns of the SELECT that the network file uses for nothing: they are not read."""
+    from tasks.errors import nearest
+    from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS
+    from tasks.records.questions.column_uses import uses
+
+    used = [use.column for use in uses(network)[0]]
+    expressions = (formula.response, *formula.offsets, *formula.variables.values())
+    named = [name for expression in expressions for name in expression.names]
+    grouping = [name for each in formula.groupings for name in each.columns]
+    for name in (*named, *grouping):
+        if name not in (*used, *CONTRACT_COLUMNS, *DERIVED_COLUMNS):
+            raise FormulaError(
+                f"no column {name!r} among those that the network file uses; {nearest(name, used)}",
+                hint="an answer reads no other column of the SELECT; add it to an outcome's adjusters",
+            )
+
+
 def _outcome(formula: Formula, network: Network) -> tuple[OutcomeSection, str]:
     """The formula's outcome, and the formula with the outcome's column on its left.
 
@@ -265,7 +284,7 @@ def _outcome(formula: Formula, network: Network) -> tuple[OutcomeSection, str]:
         raise FormulaError(
             f"the outcome {response!r} counts records by clinic and {network.window.period}, "
             "and a formula needs a column",
-            hint="ask about a column of the SELECT",
+            hint="ask about an outcome with a column",
         )
     by_column = {network.column(name): outcome for name, outcome in network.outcomes.items()}
     outcome = by_column.get(response, named)

@@ -106,6 +106,17 @@ def test_what_cannot_be_asked_is_the_user_s_error(network_file: Path) -> None:
             ask(network_file, AdHocQuestion(formula))
 
 
+def test_a_column_that_the_network_file_does_not_use_is_not_read(tmp_path: Path) -> None:
+    network = write_network(tmp_path)
+    with duckdb.connect(str(network.parent / "records.duckdb")) as database:
+        database.execute("ALTER TABLE visits ADD COLUMN pulse DOUBLE DEFAULT 70")
+    for formula in ("sbp ~ pulse + (1 | clinic)", "pulse ~ age", "sbp ~ age + (1 | pulse)"):
+        with pytest.raises(FormulaError) as refused:
+            ask(network, AdHocQuestion(formula))
+        assert "no column 'pulse' among those that the network file uses" in refused.value.message
+        assert "adjusters" in str(refused.value.hint)
+
+
 @pytest.mark.parametrize(
     "formula",
     [
