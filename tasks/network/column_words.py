@@ -110,6 +110,7 @@ PATIENT = (
     *("patno", "child", "kid", "infant", "baby", "woman", "student", "pupil", "respondent", "resident"),
     *("schueler", "eleve", "alumno", "aluno", "kind", "enfant", "nino", "crianca", "frau", "femme"),
     *("ptno", "ptid", "ptnum", "ptnr", "pt", "subno", "subnum"),
+    *("nhc", "ipp", "prontuario", "expediente", "paziente"),
     *("mujer", "mulher", "mother", "mom", "family", "respond", "animal", "cow", "calf", "pig", "ewe", "lamb"),
 )
 RECORD = (
@@ -231,7 +232,18 @@ HOW_MANY = ("n", "nr", "no", "num", "number", "numberof", "numero", "nombre", "a
 """What a column's name begins with that says how many, unless what follows has a number."""
 NUMBERED = (
     *("id", "code", "number", "nr", "no", "num", "nummer", "numero", "kennung", "kode", "codigo", "key"),
-    *("index", "identifier", "schluessel", "schlussel", "cle", "clave", "chave", "rownames", "idno"),
+    *(
+        "index",
+        "identifier",
+        "codice",
+        "schluessel",
+        "schlussel",
+        "cle",
+        "clave",
+        "chave",
+        "rownames",
+        "idno",
+    ),
 )
 TRAIT = (
     *("risk", "race", "ethnic", "ethnicity", "ethn", "white", "black", "hispanic", "asian", "minority"),

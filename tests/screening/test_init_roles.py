@@ -232,6 +232,16 @@ def test_a_column_that_numbers_something_in_one_word_is_no_outcome(tmp_path: Pat
     assert [each.column for each in draft.outcomes] == ["score"]
 
 
+@pytest.mark.parametrize(
+    "name", ["prontuario", "num_prontuário", "Expediente", "NHC", "IPP", "codice_paziente"]
+)
+def test_a_medical_records_number_is_the_patient_and_no_outcome(tmp_path: Path, name: str) -> None:
+    columns: dict[str, Column] = {name: lambda i: 100_000 + i * 7 % 40, "score": lambda i: i % 50}
+    draft = drafted(tmp_path, clinic=clinic, **columns)
+    assert draft.roles["patient"] == name
+    assert [each.column for each in draft.outcomes] == ["score"]
+
+
 def test_pupils_numbered_anew_in_each_class_are_patients_within_it(tmp_path: Path) -> None:
     """Twelve classes of 8 to 19 pupils: 162 of them, of 19 different numbers."""
     pupils = [(room, pupil) for room in range(12) for pupil in range(1, 9 + room)]
