@@ -116,6 +116,25 @@ CASES = (
         ),
     ),
     Case(
+        name="a second maximum of a linear mixed model",
+        source="REML by dense matrices on a grid of SDs: −6.190137 at 13.9 residual SDs, −7.181135 at 0",
+        rows=lambda: pd.DataFrame(
+            {
+                "clinic": ["01", "B", "A", "01", "A", "B", "B"],
+                "y": [-5.472, 3.361, 1.515, -2.468, 1.76, 3.641, 3.655],
+                "x": [-0.69, 1.06, -0.08, 1.28, 1.07, 0.81, -0.24],
+                "f": list("Abaaaba"),
+            }
+        ),
+        types={"clinic": "VARCHAR"},
+        calls=(
+            Called(
+                call=lambda data: {"loglik": lmm("y ~ x + f + (1 | clinic)", data).loglik},
+                numbers={"loglik": -6.190137251923278},
+            ),
+        ),
+    ),
+    Case(
         name="a second maximum, away from zero",
         source="R 4.2, nlm on integrate(): −6.545349, above the −6.585618 at zero; we had 2.12",
         rows=lambda: pd.DataFrame(

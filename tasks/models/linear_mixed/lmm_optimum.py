@@ -157,8 +157,14 @@ def starting_theta(criterion: Criterion) -> Floats:
 
 
 def _starts_inside(criterion: Criterion) -> list[Floats]:
-    """θ with all variances those of the residuals: independent effects, and where cheap tilted either way."""
+    """θ with all SDs those of the residuals: independent effects, and where cheap tilted either way.
+
+    With one effect also with ten times their SD: few rows that covariates all but explain may have a second
+    minimum so far out, which a descent from nearer by does not reach.
+    """
     diagonal = np.array([i == j for _, i, j in criterion.shape.entries])
+    if len(diagonal) == 1:
+        return [np.ones(1), np.full(1, 10.0)]
     tilts = (0.0,) if diagonal.all() or criterion.is_expensive else (0.0, 0.6, -0.6)
     return [np.where(diagonal, 1.0, tilt) for tilt in tilts]
 
