@@ -17,6 +17,8 @@ TOLERANCE = 1e-16
 """Newton decrement g'H⁻¹g at which the climb stops: the squared distance to the top, in standard errors."""
 
 _LOOSE = 1e-10  # accepted where rounding lets the decrement fall no further
+_CREEPING, _PATIENT = 1e-3, 5
+"""Share of a Newton step, and how many steps shorter than that in turn: what climbs so gets nowhere."""
 _HALVINGS = 40
 
 P = TypeVar("P", bound=SecondOrderAt)
@@ -78,7 +80,7 @@ def climb(
     moves = np.ones(start.size, dtype=bool) if free is None else free
     here = objective(start, near) if first is None else first
     path, evaluations, best = [here.value], 1, np.inf
-    stalled = 0
+    stalled = crept = 0
     for count in range(iterations + 1):
         step, decrement, definite = newton_step(here, moves)
         if definite and decrement <= tolerance:
@@ -105,6 +107,9 @@ def climb(
                 here, count, evaluations, decrement, definite and decrement <= _LOOSE, False, tuple(path)
             )
         path.append(here.value)
+        crept = crept + 1 if length < _CREEPING else 0
+        if crept >= _PATIENT:
+            return Climb(here, count + 1, evaluations, decrement, False, False, tuple(path))
     return Climb(here, iterations, evaluations, decrement, False, False, tuple(path))
 
 
