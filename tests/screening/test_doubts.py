@@ -53,6 +53,18 @@ def test_every_patient_in_every_clinic(tmp_path: Path) -> None:
     assert doubted(tmp_path, rows, patient_within="clinic") == []
 
 
+def test_patients_who_are_called_clinics(tmp_path: Path) -> None:
+    """40 hospital numbers of three records each, as of patients, beside two of fifty."""
+    rows = [row for i in range(40) for row in months_of(f"H{i}", 3)]
+    large = [row for clinic in "AB" for row in months_of(clinic, 50)]
+    (said,) = doubted(tmp_path, rows + large)
+    assert said == (
+        "line 4: [records] there are 42 clinics, and half of them have fewer than 5 records; if the column "
+        "that the SELECT calls clinic holds patients or visits, name the one that holds clinics"
+    )
+    assert doubted(tmp_path, rows[: 3 * 20] + large) == []
+
+
 def test_clinics_of_different_sizes(tmp_path: Path) -> None:
     """Numbers 1 to 10, 20, 25 and 28: 83 pairs of 28 numbers, so each is in 2.96 clinics on average."""
     (said,) = doubted(tmp_path, _numbered_in_each("ABCD", 10, 20, 25, 28))

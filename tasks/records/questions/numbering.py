@@ -26,6 +26,8 @@ is doubted that one patient came so often."""
 _FEW = 3
 """Numbers that may stand for nobody (in each clinic, where they begin anew); where more come so often,
 patients do differ."""
+_MANY, _SMALL = 30, 5
+"""So many clinics, of which half have fewer records than that, are doubted to be clinics."""
 _SPLIT = 0.9
 """Share of a clinic's records in its usual region, under which it is doubted that the clinic is one."""
 
@@ -41,7 +43,7 @@ def doubted_numbering(records: Records, network: Network, contract: Contract) ->
     Raises:
         SourceError: the database cannot be reached.
     """
-    found = _numbers_as_outcomes(network)
+    found = [*_numbers_as_outcomes(network), *_doubted_names(records, contract)]
     if "patient" in contract.columns and network.records.patient_within is None:
         found += _doubted_patients(records, contract)
     if "patient" in contract.columns:
@@ -50,6 +52,20 @@ def doubted_numbering(records: Records, network: Network, contract: Contract) ->
     if "region" in contract.columns and network.records.clinic_within is None:
         found += _doubted_clinics(records, contract)
     return tuple(found)
+
+
+def _doubted_names(records: Records, contract: Contract) -> Iterator[Misfit]:
+    """Clinics that are so many and so small that they may be patients: "Hospital No" numbers those."""
+    counted = aggregate_frame(
+        records, f"SELECT clinic, COUNT(*) AS n FROM ({_named(contract)}) AS named GROUP BY clinic"
+    ).dropna(subset=["clinic"])
+    if len(counted) < _MANY or float(counted["n"].median()) >= _SMALL:
+        return
+    yield Misfit(
+        ("records",),
+        f"there are {len(counted):,} clinics, and half of them have fewer than {_SMALL} records; if the "
+        "column that the SELECT calls clinic holds patients or visits, name the one that holds clinics",
+    )
 
 
 def _doubted_patients(records: Records, contract: Contract) -> Iterator[Misfit]:
