@@ -67,10 +67,19 @@ def indicators(tables: Tables, window: tuple[str, str]) -> pd.DataFrame:
             | {"verdict": best["comparison"] if shown else None, "verdict_label": _label(best, shown)}
             | {"standing_since": since.get((name, clinic), {}).get("first_period")}
             | {each: rank.get(each) for each in ("rank_median", "rank_lower", "rank_upper")}
-            | {each: best.get(each) for each in ("status", "reason", "reason_coded")}
+            | _status(outcome, found)
             | {"report": f"reports/clinics/{place['slug']}.pdf" if "slug" in place else None}
         )
     return conform(INDICATORS, pd.DataFrame(rows, columns=INDICATORS.empty().columns))
+
+
+def _status(outcome: Row, found: Mapping[str, Row]) -> Row:
+    """Why the value is as it is; a clinic's own figure may stand where the outcome has no estimate."""
+    raw, best = found.get("raw", {}), found.get("shrunken")
+    if best is None:
+        withheld = str(raw.get("status")).startswith("suppressed")
+        best = raw if withheld or outcome["status"] in SHOWN else outcome
+    return {each: best.get(each) for each in ("status", "reason", "reason_coded")}
 
 
 def _by(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], Row]:

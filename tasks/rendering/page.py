@@ -55,7 +55,7 @@ def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
                 parts=part.templates,
             )
             written.append(_write(directory / f"{part.file}.html", html))
-    beside = {"style.css": stylesheet(), "page.js": script()}
+    beside = {"style.css": stylesheet(), "script.js": script()}
     return [*written, *(_written(directory / name, text) for name, text in beside.items())]
 
 
@@ -76,7 +76,7 @@ def stylesheet() -> str:
 
 def script() -> str:
     """What finds and sorts rows of long tables."""
-    return (files("reports") / "scripts" / "page.js").read_text(encoding="utf-8")
+    return (files("reports") / "scripts" / "script.js").read_text(encoding="utf-8")
 
 
 def _parts(edition: Edition) -> list[_Part]:

@@ -105,7 +105,7 @@ def test_nothing_is_asked_for_that_the_policy_forbids(pages: list[Outline]) -> N
         text = each.page.read_text(encoding="utf-8")
         assert f'Content-Security-Policy" content="{CONTENT_POLICY}"' in html.unescape(text)
         assert not {"style", "iframe", "object", "img", "form"} & set(each.tags)
-        assert [src and (each.page.parent / src).resolve() for src in each.scripts] == [folder / "page.js"]
+        assert [src and (each.page.parent / src).resolve() for src in each.scripts] == [folder / "script.js"]
         assert "style" not in each.attributes
         assert not [name for name in each.attributes if name.startswith("on")]
     style = (folder / "style.css").read_text(encoding="utf-8")
@@ -160,7 +160,7 @@ def test_a_name_that_looks_like_markup_is_only_a_name(chop: tuple[Release, Netwo
     edition = read_edition(Release(**{**vars(release), "tables": tables}), network)
     write_network_pages(edition, tmp_path)
     outline = Outline(tmp_path / "clinics.html")
-    assert outline.scripts == ["page.js"]
+    assert outline.scripts == ["script.js"]
     assert _words(html.escape(name)) in _words(outline.page.read_text(encoding="utf-8"))
 
 
