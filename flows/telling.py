@@ -104,7 +104,8 @@ def _tell_failed(network: Network, period: str, sentence: str, hint: str | None)
     if not network.notify.tells("failed"):
         return
     with _never_failing():
-        runs = recorded_runs(_output(network).runs)
+        output = _output(network)
+        runs = recorded_runs(output.runs, output.abandoned())
         mine = (run.finished for run in runs if run.published and run.period == period)
         since = max(mine, default=None)
         who = network.network

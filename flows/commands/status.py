@@ -114,7 +114,7 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
     """
     network = read_network(network_file)
     output = Output(network.directory / network.output.directory)
-    kept, runs = kept_releases(output), recorded_runs(output.runs)
+    kept, runs = kept_releases(output), recorded_runs(output.runs, output.abandoned())
     there = {each.period for each in kept}
     late = moment - timedelta(hours=hours)
     since = min((run.started for run in runs), default=late)

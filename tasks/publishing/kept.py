@@ -71,7 +71,7 @@ def kept_releases(output: Output) -> list[Kept]:
         PublishingError: one of them cannot be read.
     """
     by_name: dict[str, list[Recorded]] = {}
-    for run in recorded_runs(output.runs):
+    for run in recorded_runs(output.runs, output.abandoned()):
         if run.release is not None:
             by_name.setdefault(run.release, []).append(run)
     current = output.current()

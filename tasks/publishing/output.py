@@ -151,6 +151,12 @@ class Output:
             give_directory(self.rights, self.directory, self.directory / "releases")
             give(self.rights, release)
 
+    def abandoned(self) -> frozenset[str]:
+        """Tokens of the runs that were killed and whose places nobody has cleared yet."""
+        return frozenset(
+            lock_file.stem for lock_file in self._staged.glob("*.lock") if not _is_held(lock_file)
+        )
+
     @property
     def _staged(self) -> Path:
         return self.directory / ".staging"
@@ -218,6 +224,21 @@ def _period(name: str) -> Period | None:
         return Period.of_label(name.rpartition("-")[0])
     except ValueError:
         return None
+
+
+def _is_held(lock_file: Path) -> bool:
+    """Whether some process holds a lock; asking changes nothing, and needs no right to write."""
+    try:
+        lock = os.open(lock_file, os.O_RDONLY)
+    except FileNotFoundError:  # given back in between
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _place(releases: Path, name: str, prepared: Path) -> tuple[Path, bool]:

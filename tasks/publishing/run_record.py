@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,10 +94,15 @@ def close_killed(directory: Path, token: str) -> None:
     """Close the record of a run that ended without doing so: killed, or lost with its machine."""
     for begun in _running(directory, token):
         content = json.loads(begun.read_text(encoding="utf-8"))
-        where = f" in the step {content['step']!r}" if content.get("step") else ""
-        content |= {"ended": _KILLED, "error": f"killed{where}; the last good release is as it was"}
+        content |= _killed(content)
         _write(content, begun.with_name(begun.name.replace(f"-{_RUNNING}-", f"-{_KILLED}-")))
         begun.unlink()
+
+
+def _killed(content: Mapping[str, object]) -> dict[str, object]:
+    """What the record of a killed run says instead of running."""
+    where = f" in the step {content['step']!r}" if content.get("step") else ""
+    return {"ended": _KILLED, "error": f"killed{where}; the last good release is as it was"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +132,19 @@ class Recorded:
         return self.ended in _PUBLISHED
 
 
-def recorded_runs(directory: Path) -> list[Recorded]:
-    """The runs that are recorded in a directory, as they began; what is no record is passed over."""
+def recorded_runs(directory: Path, killed: Collection[str] = ()) -> list[Recorded]:
+    """The runs that are recorded in a directory, as they began; what is no record is passed over.
+
+    Args:
+        directory: where runs are recorded.
+        killed: tokens of runs that are known to have ended without closing their records.
+    """
     found: list[Recorded] = []
     for file in sorted(directory.glob("*.json")):
         try:
             said = json.loads(file.read_text(encoding="utf-8"))
+            if said["ended"] == _RUNNING and file.stem.rpartition("-")[2] in killed:
+                said |= _killed(said)
             release = said.get("release")
             found.append(
                 Recorded(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import PublishingError
-from tasks.publishing import Output, Staging
+from tasks.publishing import Output, Staging, recorded_runs
 
 pytestmark = pytest.mark.faults
 
@@ -231,3 +231,40 @@ def test_weeks_of_a_year_follow_one_another(tmp_path: Path) -> None:
             (staging.path / "a.csv").write_text(name)
             output.publish(staging, name)
     assert output.latest.resolve().name == "2025-W01-bbbbbbbbbbbb"
+
+
+_BEGIN_AND_WAIT = """
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from tasks.publishing import Output, RunRecord, write_run_record
+
+output = Output(Path(sys.argv[1]))
+with output.staging() as staging:
+    now = datetime.now(UTC)
+    begun = RunRecord("a network", "network.toml", "2024-05", now, now, "running", step="Draw the reports")
+    write_run_record(begun, output.runs, staging.path.name)
+    print("running", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_run_is_known_for_killed_before_another_has_cleared_its_place(tmp_path: Path) -> None:
+    output = Output(tmp_path)
+
+    def ended() -> list[tuple[str, str | None]]:
+        return [(each.ended, each.error) for each in recorded_runs(output.runs, output.abandoned())]
+
+    process = subprocess.Popen([sys.executable, "-c", _BEGIN_AND_WAIT, str(tmp_path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"running\n"
+    assert ended() == [("running", None)]
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    killed = "killed in the step 'Draw the reports'; the last good release is as it was"
+    assert ended() == [("killed", killed)]
+    assert len(list(output.runs.glob("*-running-*.json"))) == 1  # asking changed nothing
+    _publish(output, "2024-06", "after")
+    assert ended() == [("killed", killed)]
+    assert not list(output.runs.glob("*-running-*.json"))
