@@ -124,7 +124,7 @@ def _publish(output: Output, staging: Staging, release: Release, network: Networ
     from tasks.publishing import write_catalogue
 
     published = output.publish(staging, f"{release.period}-{release.id}")
-    write_catalogue(output, network.network.name, network.network.language)
+    write_catalogue(output, network.network.name, network.network.language, network.output.url)
     return published
 
 

@@ -77,11 +77,14 @@ def released_notice(network: Network, release: Release, directory: Path) -> Noti
 
 
 def report_at(release: Path, network: Network) -> str:
-    """Where a release's report is read: its address, or its path where the output directory is not served."""
+    """Where a release is read: its page's address, or its report's path where the directory is not served."""
     from tasks.publishing import address
 
     report, url = release / "reports/network.pdf", network.output.url
-    return str(report) if url is None else address(report, release, url)
+    if url is None:
+        return str(report)
+    page = release / "page/index.html"
+    return address(page if page.exists() else report, release, url)
 
 
 @contextmanager

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -28,15 +30,18 @@ SCHEMA_VERSION = 1
 """Of `releases.json`: it rises when a key goes or means something else; keys may be added without."""
 RELEASES, ATOM = "releases.json", "releases.atom"
 _ATOM = "http://www.w3.org/2005/Atom"
+_ABANDONED = 3600.0  # seconds after which nobody is still writing a file aside
 
 
-def write_catalogue(output: Output, network: str, language: str) -> list[Path]:
+def write_catalogue(output: Output, network: str, language: str, url: str | None = None) -> list[Path]:
     """Write `releases.json` and `releases.atom` into the output directory.
 
     Args:
         output: with at least one release.
         network: the network's name.
         language: of its reports.
+        url: the address at which the output directory is served: feed readers keep entries away from it, so
+            links are whole where it is known.
 
     Raises:
         PublishingError: a release cannot be read, or the directory cannot be written.
@@ -55,8 +60,11 @@ def write_catalogue(output: Output, network: str, language: str) -> list[Path]:
     }
     texts = {
         RELEASES: json.dumps(catalogue, ensure_ascii=False, indent=1) + "\n",
-        ATOM: _atom(network, language, updated, described),
+        ATOM: _atom(network, language, updated, described, "" if url is None else f"{url.rstrip('/')}/"),
     }
+    for left in (aside for name in texts for aside in output.directory.glob(f".{name}.*")):
+        if time.time() - left.stat().st_mtime > _ABANDONED:
+            left.unlink(missing_ok=True)  # of a run that was killed between writing and renaming
     try:
         return [_replace(output.directory / name, text, output.rights) for name, text in texts.items()]
     except OSError as error:
@@ -91,7 +99,7 @@ def _described(output: Output, kept: Kept) -> dict[str, Any]:
             if (kept.directory / f"feed/{table.name}.parquet").exists()
         },
         "report": f"{path}/reports/network.pdf",
-    }
+    } | ({"page": f"{path}/page/index.html"} if (kept.directory / "page/index.html").exists() else {})
 
 
 def _changes(directory: Path) -> dict[str, int]:
@@ -100,8 +108,10 @@ def _changes(directory: Path) -> dict[str, int]:
     return {str(kind): int(count) for kind, count in kinds.value_counts().sort_index().items()}
 
 
-def _atom(network: str, language: str, updated: datetime, described: Sequence[dict[str, Any]]) -> str:
-    """One entry a release (RFC 4287), the newest period first."""
+def _atom(
+    network: str, language: str, updated: datetime, described: Sequence[dict[str, Any]], root: str
+) -> str:
+    """One entry a release (RFC 4287), the newest period first; links begin with `root`."""
     feed = ElementTree.Element("feed", {"xmlns": _ATOM, "xml:lang": language})
     _add(feed, "title", network)
     _add(feed, "id", f"urn:clinicnet:{hashlib.sha256(network.encode()).hexdigest()[:32]}")
@@ -112,9 +122,10 @@ def _atom(network: str, language: str, updated: datetime, described: Sequence[di
         _add(entry, "title", f"{network}, {each['period']}")
         _add(entry, "id", f"urn:clinicnet:{each['id']}:{each['name']}")
         _add(entry, "updated", each["published"])
-        ElementTree.SubElement(
-            entry, "link", {"rel": "alternate", "type": "application/pdf", "href": each["report"]}
-        )
+        for form, type_ in (("page", "text/html"), ("report", "application/pdf")):
+            if form in each:
+                link = {"rel": "alternate", "type": type_, "href": f"{root}{quote(each[form])}"}
+                ElementTree.SubElement(entry, "link", link)
     ElementTree.indent(feed, " ")
     return ElementTree.tostring(feed, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -99,6 +99,36 @@ def test_the_atom_feed_has_an_entry_a_release(output: Output) -> None:
     assert all((output.directory / each.find("a:link", space).attrib["href"]).exists() for each in entries)  # type: ignore[union-attr]
 
 
+def test_links_of_the_atom_feed_are_whole_where_the_address_is_known(output: Output) -> None:
+    page = output.directory / "releases/2020-05-3fa9c1d2e801/page"
+    page.mkdir()
+    (page / "index.html").write_text("<!DOCTYPE html>")
+    write_catalogue(output, NAME, "en", "https://reports.example/north/")
+    feed = ElementTree.parse(output.directory / "releases.atom").getroot()  # noqa: S314 (our own file)
+    newest = feed.find("{http://www.w3.org/2005/Atom}entry")
+    assert newest is not None
+    links = newest.findall("{http://www.w3.org/2005/Atom}link")
+    place = "https://reports.example/north/releases/2020-05-3fa9c1d2e801"
+    assert [(each.attrib["type"], each.attrib["href"]) for each in links] == [
+        ("text/html", f"{place}/page/index.html"),
+        ("application/pdf", f"{place}/reports/network.pdf"),
+    ]
+    assert [each.get("page") for each in read(output)["releases"]] == [
+        "releases/2020-05-3fa9c1d2e801/page/index.html",
+        *[None] * 2,
+    ]
+
+
+def test_what_a_killed_run_left_aside_is_cleared_and_what_another_writes_is_not(output: Output) -> None:
+    left, fresh = (output.directory / f".releases.json.{name}" for name in ("killed", "neighbour"))
+    left.write_text("{")
+    fresh.write_text("{")
+    os.utime(left, (0, 0))
+    write_catalogue(output, NAME, "en")
+    assert not left.exists()
+    assert fresh.exists()
+
+
 def test_made_again_it_is_the_same_and_leaves_nothing_aside(output: Output) -> None:
     before = {each.name: each.read_bytes() for each in output.directory.glob("releases.*")}
     write_catalogue(output, NAME, "en")
