@@ -33,7 +33,7 @@ from flows.one_thread import one_thread
 from flows.running.progress import expected_seconds
 from flows.running.stalling import given_up_when_stalled
 from flows.running.stopping import Stopped, stopped
-from flows.telling import failures_told, tell_released
+from flows.telling import failures_told, tell_reported
 from tasks.errors import ClinicnetError, PublishingError
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class PeriodReported:
         unchanged: whether the very same files had been published before.
         record: the run's record.
         not_estimated: outcome → why it, or a part of it, could not be estimated.
+        held: why the release waits for a person, and is not current; empty where it is.
     """
 
     release: Release
@@ -68,6 +69,7 @@ class PeriodReported:
     unchanged: bool
     record: Path
     not_estimated: Mapping[str, str]
+    held: tuple[str, ...] = ()
 
 
 def report_period(network_file: Path, period: str, journal: Journal | None = None) -> PeriodReported:
@@ -95,7 +97,7 @@ def report_network(network: Network, network_file: Path, period: str, journal: J
     keep_memory()
     with failures_told(network, period):
         reported = _reported(network, network_file, period, journal)
-    tell_released(network, reported)
+    tell_reported(network, network_file, reported)
     return reported
 
 
@@ -116,6 +118,7 @@ def _reported(network: Network, network_file: Path, period: str, journal: Journa
         unchanged=published.unchanged,
         record=record.published(published, release, not_estimated),
         not_estimated=not_estimated,
+        held=published.held,
     )
 
 
@@ -285,8 +288,9 @@ class _Record:
         """
         try:
             return self._write(
-                ended="unchanged" if published.unchanged else "published",
-                release=str(published.directory),
+                ended="held" if published.held else "unchanged" if published.unchanged else "published",
+                error="; ".join(published.held) or None,
+                release=None if published.held else str(published.directory),
                 release_id=release.id,
                 not_estimated=dict(not_estimated),
                 versions=dict(release.versions),

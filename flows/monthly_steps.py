@@ -121,11 +121,34 @@ def _write_feed(release: Release, network: Network, staging: Staging) -> list[Pa
 
 
 def _publish(output: Output, staging: Staging, release: Release, network: Network) -> Published:
-    from tasks.publishing import write_catalogue
+    from tasks.publishing import Published, hold, write_catalogue
 
-    published = output.publish(staging, f"{release.period}-{release.id}")
+    name = f"{release.period}-{release.id}"
+    reasons = [] if output.has(staging, name) else _reasons_to_hold(output, release, network)
+    if reasons:
+        held = hold(output, staging, name, reasons)
+        return Published(held.directory, output.latest, unchanged=False, is_latest=False, held=held.reasons)
+    published = output.publish(staging, name)
     write_catalogue(output, network.network.name, network.network.language, network.output.url)
     return published
+
+
+def _reasons_to_hold(output: Output, release: Release, network: Network) -> list[str]:
+    """Why the release waits for a person, beside the one that it is compared with."""
+    from tasks.publishing import published_release
+    from tasks.releasing.holding import reasons_to_hold
+
+    before = None
+    if release.since is not None:
+        _, earlier, _ = published_release(output, f"{release.since.period}-{release.since.id}")
+        before = earlier.tables
+    return reasons_to_hold(network, release, before)
+
+
+def _became(published: Published) -> str:
+    if published.held:
+        return f"held: {'; '.join(published.held)}"
+    return "the same files as before" if published.unchanged else published.directory.name
 
 
 def _screened(screened: Screened) -> str:
@@ -173,7 +196,7 @@ WRITE_FEED = JobStep("Write the feed", _write_feed, lambda files: f"{len(files):
 PUBLISH = JobStep(
     "Make the release current",
     _publish,
-    lambda published: "the same files as before" if published.unchanged else published.directory.name,
+    _became,
 )
 STEPS = (
     *(READ, LOOK_AT_OUTPUT, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flows.monthly_job import PeriodReported
+    from tasks.network.operation import Event
     from tasks.network.schema import Network
     from tasks.notifying import Notice, Outbox
     from tasks.publishing import Output
@@ -43,12 +44,23 @@ def outbox(network: Network) -> Outbox:
     return Outbox(network.directory / network.output.directory / "notices")
 
 
-def tell_released(network: Network, reported: PeriodReported) -> None:
-    """Tell that a period is reported or restated; not where the same had been published before."""
-    if not network.notify.tells("released") or reported.unchanged or _untold.get():
+def tell_reported(network: Network, network_file: Path, reported: PeriodReported) -> None:
+    """Tell that a period is reported or restated, or held; not where the same had been published before."""
+    event: Event = "held" if reported.held else "released"
+    if not network.notify.tells(event) or reported.unchanged or _untold.get():
         return
     with _never_failing():
-        tell(network, [released_notice(network, reported.release, reported.directory)])
+        if reported.held:
+            tell(network, [held_notice(network, network_file, reported)])
+        else:
+            tell(network, [released_notice(network, reported.release, reported.directory)])
+
+
+def held_notice(network: Network, network_file: Path, reported: PeriodReported) -> Notice:
+    """What is told of a release that waits for a person."""
+    from tasks.notifying import held
+
+    return held(reported.release, reported.directory, reported.held, network_file, network.network.language)
 
 
 def released_notice(network: Network, release: Release, directory: Path) -> Notice:

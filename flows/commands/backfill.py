@@ -92,7 +92,9 @@ def _going_on(progress: Many, network_file: Path, period: str, periods: Sequence
 def _did(reported: PeriodReported) -> list[str]:
     name = reported.directory.name
     did = [f"unchanged, {name}" if reported.unchanged else f"published {name}"]
-    if not reported.is_latest:
+    if reported.held:
+        did = [f"held {name}: {'; '.join(reported.held)}"]
+    elif not reported.is_latest:
         did.append(f"latest stays at {reported.latest.resolve().name}")
     did += [f"not estimated: {outcome}: {why}" for outcome, why in reported.not_estimated.items()]
     return did

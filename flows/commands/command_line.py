@@ -64,6 +64,11 @@ CronOption = Annotated[
     ),
 ]
 
+HeldName = Annotated[
+    str | None,
+    typer.Argument(help="The release, or what its name begins with; the one that is held if omitted."),
+]
+ByOption = Annotated[str, typer.Option(help="Who decides.")]
 ReleaseName = Annotated[str, typer.Argument(help="The release, or what its name begins with.")]
 MISSED = 3
 """Exit code of `status` where a report was due and is missed."""
@@ -259,6 +264,32 @@ def diff(before: ReleaseName, after: ReleaseName, network: NetworkOption = Path(
     from flows.commands.releases import difference
 
     print(*difference(network, before, after), sep="\n")
+
+
+@app.command()
+def approve(
+    by: ByOption,
+    release: HeldName = None,
+    network: NetworkOption = Path("network.toml"),
+    because: Annotated[str | None, typer.Option(help="Why, as it is to be kept.")] = None,
+) -> None:
+    """Make a release current that is held."""
+    from flows.commands.decide import approve_held
+
+    print(*approve_held(network, release, by, because), sep="\n")
+
+
+@app.command()
+def refuse(
+    by: ByOption,
+    because: Annotated[str, typer.Option(help="Why, as it is to be kept.")],
+    release: HeldName = None,
+    network: NetworkOption = Path("network.toml"),
+) -> None:
+    """Turn a release down that is held."""
+    from flows.commands.decide import refuse_held
+
+    print(*refuse_held(network, release, by, because), sep="\n")
 
 
 @app.command()

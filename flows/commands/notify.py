@@ -12,8 +12,9 @@ import pandas as pd
 from flows.commands.status import Status, status_of
 from flows.telling import outbox, released_notice, tell
 from tasks.errors import NetworkError
+from tasks.network import Network
 from tasks.notifying import Addresses, Notice, missed
-from tasks.publishing import Kept, published_release
+from tasks.publishing import Kept, Output, published_release
 from tasks.release import CHANGES, Release
 
 
@@ -49,7 +50,7 @@ def shown(network_file: Path, moment: datetime) -> Iterator[str]:
         yield from _as_sent(notice, [addresses.shown(url) for url in addresses.urls])
     if status.latest is not None:
         yield "The latest release is told as:"
-        yield from _as_sent(_told_of(status.latest, status))
+        yield from _as_sent(told_of(status.latest, status.network, status.output))
 
 
 def require_addresses(status: Status) -> None:
@@ -83,21 +84,26 @@ def missed_notices(status: Status) -> list[Notice]:
     ]
 
 
-def _told_of(latest: Kept, status: Status) -> Notice:
-    _, published, _ = published_release(status.output, latest.name)
-    changes = pd.read_parquet(latest.directory / f"feed/{CHANGES.name}.parquet")
+def told_of(kept: Kept, network: Network, output: Output) -> Notice:
+    """What is told of a release that stands.
+
+    Raises:
+        PublishingError: it cannot be read.
+    """
+    _, published, _ = published_release(output, kept.name)
+    changes = pd.read_parquet(kept.directory / f"feed/{CHANGES.name}.parquet")
     release = Release(
-        id=latest.id,
-        network=status.network.network.name,
-        period=latest.period,
-        window=latest.window,
-        cut_off=latest.cut_off,
-        policy=latest.policy,
-        versions=latest.computed_with,
+        id=kept.id,
+        network=network.network.name,
+        period=kept.period,
+        window=kept.window,
+        cut_off=kept.cut_off,
+        policy=kept.policy,
+        versions=kept.computed_with,
         tables={**published.tables, CHANGES.name: changes},
-        since=latest.since,
+        since=kept.since,
     )
-    return released_notice(status.network, release, latest.directory)
+    return released_notice(network, release, kept.directory)
 
 
 def _as_sent(notice: Notice, to: list[str] | None = None) -> Iterator[str]:

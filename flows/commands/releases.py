@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from tasks.network import Network, read_network
-from tasks.publishing import Earlier, Kept, Output, kept_releases, published_release
+from tasks.publishing import Earlier, Kept, Output, held_releases, kept_releases, published_release
 from tasks.release import plain_rows
 from tasks.releasing.changes import changes
 
@@ -28,6 +28,8 @@ def list_releases(network_file: Path) -> Iterator[str]:
     """
     network, output = _opened(network_file)
     kept = kept_releases(output)
+    for held in held_releases(output):
+        yield f"held      {held.name}, since {_at(held.since, network)}: {'; '.join(held.reasons)}"
     if not kept:
         yield f"Nothing is published in {output.directory}; report a month first: clinicnet run"
         return
@@ -65,7 +67,11 @@ def show_release(network_file: Path, name: str) -> Iterator[str]:
     yield f"Records   {kept.window[0]} to {kept.window[1]}, with dates up to {kept.cut_off}"
     yield f"Edition   {kept.edition} of {kept.n_editions}; small numbers by {kept.policy}"
     for run in kept.runs:
-        yield f"Run       {_at(run.finished, network)}, {run.ended} in {run.seconds:,.0f} s"
+        if run.by is None:
+            yield f"Run       {_at(run.finished, network)}, {run.ended} in {run.seconds:,.0f} s"
+        else:
+            why = f": {run.because}" if run.because else ""
+            yield f"Decided   {_at(run.finished, network)}, {run.ended} by {run.by}{why}"
     if not kept.runs:
         yield f"Run       no record of it is left; published {_at(kept.published, network)}"
     yield f"Program   {', '.join(f'{name} {version}' for name, version in kept.computed_with.items())}"

@@ -110,19 +110,33 @@ def in_prefect(
 
 
 def where_it_is(reported: PeriodReported) -> list[str]:
-    """Where the PDFs, the feed and the run's record are, a line each."""
+    """Where the PDFs, the feed and the run's record are, a line each; and why, if it is held."""
     where = _short(reported.latest if reported.is_latest else reported.directory)
     said = ["the same as before"] if reported.unchanged else []
-    if not reported.is_latest:
+    if reported.held:
+        said.append("held: latest is as it was")
+    elif not reported.is_latest:
         said.append(f"latest stays at {_short(reported.latest.resolve()).name}, of a later period")
     noted = f" ({'; '.join(said)})" if said else ""
     return [
+        *(f"Held     {reason}" for reason in reported.held),
         f"Reports  {where / 'reports' / 'network.pdf'}",
         f"         {where / 'reports' / 'clinics'}",
         f"Page     {where / 'page' / 'index.html'}",
         f"Feed     {where / 'feed'}",
         f"Release  {_short(reported.directory)}{noted}",
         f"Record   {_short(reported.record)}",
+        *_to_decide(reported),
+    ]
+
+
+def _to_decide(reported: PeriodReported) -> list[str]:
+    if not reported.held:
+        return []
+    name = reported.directory.name
+    return [
+        f"To publish it: clinicnet approve {name} --by NAME",
+        f"Or not:        clinicnet refuse {name} --by NAME --because WHY",
     ]
 
 

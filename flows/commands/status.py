@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 
 from flows.period_due import Due, due_after, due_before
 from tasks.network import Network, read_network
-from tasks.publishing import Kept, Output, Recorded, kept_releases, recorded_runs
+from tasks.publishing import Held, Kept, Output, Recorded, held_releases, kept_releases, recorded_runs
+
+_DECIDED = ("held", "refused")  # that is said otherwise, or no failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Status:
         success: the last run whose release stood at its end; None where there is none.
         last: the last run, however it ended; None where there is none.
         next: the report that is due next.
-        missed: reports that were due and are not there, the oldest first.
+        missed: reports that were due and are neither there nor held, the oldest first.
+        held: releases that wait for a person, by period.
     """
 
     network_file: Path
@@ -40,6 +43,7 @@ class Status:
     last: Recorded | None
     next: Due
     missed: Sequence[Due]
+    held: Sequence[Held] = ()
 
     @property
     def output(self) -> Output:
@@ -57,7 +61,11 @@ class Status:
             yield "Reported  no run has ended well yet"
         else:
             yield f"Reported  {self._at(self.success.finished)}: {self.success.period}, {self.success.ended}"
-        if self.last is not None and not self.last.published:
+        for held in self.held:
+            yield f"HELD      {held.name}, since {self._at(held.since)}: {'; '.join(held.reasons)}"
+            command = f"clinicnet approve {held.name} --network {self.network_file} --by NAME"
+            yield f"          To publish it: {command}"
+        if self.last is not None and not self.last.published and self.last.ended not in _DECIDED:
             why = f": {self.last.error}" if self.last.error else ""
             yield f"Last run  {self._at(self.last.started)}: {self.last.period}, {self.last.ended}{why}"
         yield f"Next due  {self._at(self.next.at)}: {self.next.period}"
@@ -84,6 +92,10 @@ class Status:
                 "last_run": last and _run(last),
                 "next_due": _due(self.next),
                 "missed": [_due(each) for each in self.missed],
+                "held": [
+                    {"release": each.name, "since": _iso(each.since), "reasons": list(each.reasons)}
+                    for each in self.held
+                ],
             },
             ensure_ascii=False,
             indent=2,
@@ -115,7 +127,8 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
     network = read_network(network_file)
     output = Output(network.directory / network.output.directory)
     kept, runs = kept_releases(output), recorded_runs(output.runs, output.abandoned())
-    there = {each.period for each in kept}
+    held = held_releases(output)
+    there = {each.period for each in kept} | {each.period for each in held}
     late = moment - timedelta(hours=hours)
     since = min((run.started for run in runs), default=late)
     return Status(
@@ -127,6 +140,7 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
         last=runs[-1] if runs else None,
         next=next(due_after(network, moment, cron)),
         missed=[each for each in _expected(network, since, late, cron) if each.period not in there],
+        held=held,
     )
 
 

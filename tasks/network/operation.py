@@ -13,8 +13,9 @@ from pydantic import Field, Strict
 from tasks.network.secret_text import holds_secret, names_no_variable
 from tasks.network.section import Contradiction, Section
 
-Event = Literal["released", "failed", "missed"]
-EVENTS: tuple[Event, ...] = ("released", "failed", "missed")
+Event = Literal["released", "held", "failed", "missed"]
+EVENTS: tuple[Event, ...] = ("released", "held", "failed", "missed")
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _READ_WRITE, _EXECUTE, _OTHERS_WRITE = 0o600, 0o111, 0o002
 
@@ -86,6 +87,39 @@ class ScheduleSection(Section):
             )
 
 
+class HoldWhen(Section):
+    """`[release.hold_when]`: what a release is held aside for until a person decides."""
+
+    volume_below: Share | None = Field(
+        default=None,
+        description="share of a usual period's records, the median of the window's others, under which the "
+        "last period is looked at first: 0.5",
+    )
+    comparisons_changed: Share | None = Field(
+        default=None,
+        description="share of the clinics compared on an outcome that may be compared otherwise than in the "
+        "last release: 0.2",
+    )
+    estimate_lost: bool = Field(
+        default=False, description="an outcome has no estimate that had one in the last release"
+    )
+    icc_moved: bool = Field(
+        default=False,
+        description="an intraclass correlation lies outside the interval that the last release gave it",
+    )
+
+
+class ReleaseSection(Section):
+    """`[release]`: who says that a release becomes current."""
+
+    approval: Literal["required"] | None = Field(
+        default=None,
+        description='"required": every release is held until a named person approves it; left out, those '
+        "that `hold_when` finds are",
+    )
+    hold_when: HoldWhen = HoldWhen()
+
+
 class NotifySection(Section):
     """`[notify]`: who is told, and of what."""
 
@@ -95,7 +129,8 @@ class NotifySection(Section):
         "an environment variable, never write a secret here",
     )
     on: Annotated[tuple[Event, ...], Strict(False)] = Field(
-        default=EVENTS, description="of what they are told: released, failed, missed; left out, of all three"
+        default=EVENTS,
+        description="of what they are told: released, held, failed, missed; left out, of all four",
     )
 
     def tells(self, event: Event) -> bool:

@@ -25,7 +25,7 @@ from reports.wording import ENGLISH, languages
 from tasks import periods
 from tasks.errors import nearest
 from tasks.network.clinics_section import ClinicsSection
-from tasks.network.operation import NotifySection, OutputSection, ScheduleSection
+from tasks.network.operation import NotifySection, OutputSection, ReleaseSection, ScheduleSection
 from tasks.network.secret_text import holds_secret, names_no_variable
 from tasks.network.section import Contradiction, Section, Start
 
@@ -332,6 +332,7 @@ class Network(Section):
     policy: PolicySection = PolicySection()
     output: OutputSection = OutputSection()
     schedule: ScheduleSection = ScheduleSection()
+    release: ReleaseSection = ReleaseSection()
     notify: NotifySection = NotifySection()
     directory: Path = Field(default=Path(), exclude=True)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -15,7 +16,7 @@ from reports.wording.writing import counted, listed
 from tasks.periods import Period
 from tasks.release import Release
 
-Event = Literal["released", "failed", "missed"]
+Event = Literal["released", "held", "failed", "missed"]
 
 _MOST_NAMES = 6
 _GONE = ("withheld", "no_figure")
@@ -61,6 +62,27 @@ def released(
             say("notice.where", place=where),
         )
     return Notice("released", f"released-{name}", title, "\n\n".join(body))
+
+
+def held(
+    release: Release, directory: Path, reasons: Sequence[str], network_file: Path, language: str
+) -> Notice:
+    """A period is prepared and waits for a person.
+
+    Args:
+        release: what was prepared, small numbers withheld.
+        directory: where it stands.
+        reasons: why it waits.
+        network_file: the network's file.
+        language: what it is said in.
+    """
+    with _speaking(language, release.period):
+        title = say("notice.held", network=release.network, reported=release.period)
+        body = (
+            say("notice.waits", reasons="; ".join(reasons)),
+            say("notice.to_decide", place=directory, name=directory.name, file=network_file),
+        )
+    return Notice("held", f"held-{directory.name}", title, "\n\n".join(body))
 
 
 def _speaking(language: str, period: str) -> AbstractContextManager[None]:

@@ -48,6 +48,7 @@ class Addresses:
         kinds = {
             "released": NotifyType.SUCCESS,
             "failed": NotifyType.FAILURE,
+            "held": NotifyType.WARNING,
             "missed": NotifyType.WARNING,
         }
         try:

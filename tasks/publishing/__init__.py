@@ -6,6 +6,7 @@
         feed/       datapackage.json, and every table as .parquet, .csv and .json
         reports/    network.pdf, clinics/*.pdf
         page/       the same as static HTML
+      held/         releases that wait for a person, each beside a file that says why
       runs/         one record a run: what ran, when, with which versions, how it ended
       releases.json, releases.atom    every release, with digests, for who reads over HTTP
       .staging/     what a run is still preparing
@@ -29,6 +30,7 @@ from tasks.publishing.earlier import (
     standing_releases,
 )
 from tasks.publishing.feed import write_feed
+from tasks.publishing.held import Held, approve, held_release, held_releases, hold, refuse
 from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output, Published, Staging, address
 from tasks.publishing.readiness import require_ready
@@ -36,6 +38,7 @@ from tasks.publishing.run_record import Recorded, RunRecord, Step, recorded_runs
 
 __all__ = [
     "Earlier",
+    "Held",
     "Kept",
     "Output",
     "Published",
@@ -45,13 +48,18 @@ __all__ = [
     "Standing",
     "Step",
     "address",
+    "approve",
     "earlier_releases",
     "editions",
+    "held_release",
+    "held_releases",
+    "hold",
     "kept_releases",
     "latest_before",
     "latest_editions",
     "published_release",
     "recorded_runs",
+    "refuse",
     "require_ready",
     "standing_releases",
     "write_catalogue",

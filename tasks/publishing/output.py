@@ -62,12 +62,14 @@ class Published:
         latest: the link that readers follow.
         unchanged: whether the very same files had been published before.
         is_latest: whether `latest` leads to it; not to a period made again after a later one was reported.
+        held: why it waits for a person instead; empty where it is published.
     """
 
     directory: Path
     latest: Path
     unchanged: bool
     is_latest: bool = True
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Output:
         Raises:
             PublishingError: the output directory cannot be written.
         """
-        with moving(self.directory), self._locked():
+        with moving(self.directory), self.locked():
             self._remove_abandoned()
             token = secrets.token_hex(8)
             path = self._staged / token
@@ -129,7 +131,7 @@ class Output:
         Raises:
             PublishingError: the output directory cannot be written; `latest` is as it was.
         """
-        with moving(self.directory), self._locked():
+        with moving(self.directory), self.locked():
             releases = self.directory / "releases"
             releases.mkdir(exist_ok=True)
             self._give_rights(staging.path)
@@ -144,6 +146,10 @@ class Output:
             if newest:
                 self._point_latest_at(target)
             return Published(target, self.latest, unchanged, newest)
+
+    def has(self, staging: Staging, name: str) -> bool:
+        """Whether what was prepared in `staging` is published already as a release called `name`."""
+        return _place(self.directory / "releases", name, staging.path)[1]
 
     def _give_rights(self, release: Path) -> None:
         """Let those read a release who may, and come to it."""
@@ -162,7 +168,8 @@ class Output:
         return self.directory / ".staging"
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Alone with what is published, until the end of the block."""
         self._staged.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.directory / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
         try:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 _RUNNING, _KILLED = "running", "killed"
-_PUBLISHED = ("published", "unchanged")
+_PUBLISHED = ("published", "unchanged", "approved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,16 @@ class RunRecord:
         month: the label of the reported period.
         started: when the run began.
         finished: when it ended.
-        ended: published, unchanged (the same files had been published before), failed, stopped by whoever
-            ran it, or killed; running while it is under way.
+        ended: published, unchanged (the same files had been published before), held for a person to decide,
+            approved or refused by one, failed, stopped by whoever ran it, or killed; running while it is
+            under way.
         steps: the steps that were finished, in order.
         release: directory of the release; None where there is none.
         release_id: its id.
         not_estimated: outcome → why it could not be estimated.
         step: the step that a run is in, or was killed in.
-        error: the sentence that ended a failed or stopped run.
+        error: the sentence that ended a failed or stopped run, or says why a release is held.
+        by, because: who approved or refused it, and why.
         versions: package → version.
     """
 
@@ -57,7 +59,7 @@ class RunRecord:
     month: str
     started: datetime
     finished: datetime
-    ended: Literal["published", "unchanged", "failed", "stopped", "running"]
+    ended: Literal["published", "unchanged", "held", "approved", "refused", "failed", "stopped", "running"]
     steps: tuple[Step, ...] = ()
     release: str | None = None
     release_id: str | None = None
@@ -65,6 +67,8 @@ class RunRecord:
     step: str | None = None
     error: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    by: str | None = None
+    because: str | None = None
 
 
 def write_run_record(record: RunRecord, directory: Path, token: str | None = None) -> Path:
@@ -116,6 +120,7 @@ class Recorded:
         release: name of the release's directory; None where there is none.
         error: the sentence that ended it; None where none did.
         seconds: how long it took.
+        by, because: who approved or refused a release that was held, and why.
     """
 
     period: str
@@ -125,6 +130,8 @@ class Recorded:
     release: str | None
     error: str | None
     seconds: float
+    by: str | None = None
+    because: str | None = None
 
     @property
     def published(self) -> bool:
@@ -155,6 +162,8 @@ def recorded_runs(directory: Path, killed: Collection[str] = ()) -> list[Recorde
                     release=None if release is None else Path(str(release)).name,
                     error=said.get("error"),
                     seconds=float(said["seconds"]),
+                    by=said.get("by"),
+                    because=said.get("because"),
                 )
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

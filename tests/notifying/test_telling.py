@@ -78,6 +78,25 @@ def test_a_release_is_told_once_with_what_changed_and_where_it_is(
         assert "127.0.0.1" not in kept.read_text()
 
 
+def test_a_release_that_is_held_is_told_with_why_and_as_released_once_approved(
+    tmp_path: Path, webhook: Webhook, clinicnet_here: Run
+) -> None:
+    file = _network(tmp_path, webhook.url)
+    file.write_text(file.read_text() + '[release]\napproval = "required"\n')
+    held = report_period(file, "2023-10", undrawn())
+    report_period(file, "2023-10", undrawn())  # the same once more waits as before
+    assert webhook.titles == ["Six clinics: 2023-10 is held"]
+    why, what = webhook.took[0]["message"].split("\n\n")
+    assert why.startswith(
+        "It is prepared, and waits for a person: the network file asks for a person's approval"
+    )
+    assert f"It is in {held.directory}. To publish it: clinicnet approve {held.directory.name}" in what
+    done = clinicnet_here("approve", "--network", str(file), "--by", "A. Lovelace")
+    assert done.returncode == 0, done.stderr
+    assert webhook.titles[1:] == ["Six clinics: 2023-10 is reported"]
+    assert str(file.parent / f"output/releases/{held.directory.name}") in webhook.took[1]["message"]
+
+
 def test_a_failure_is_told_with_its_way_out_and_again_only_after_the_period_was_reported(
     tmp_path: Path, webhook: Webhook
 ) -> None:
