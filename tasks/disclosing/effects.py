@@ -20,11 +20,11 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from tasks.disclosing.people import WINDOW, People
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.withholding import PRIMARY, SECONDARY, EffectKey, WithheldEffects
+from tasks.models.numerics.distributions import norm
 from tasks.periods import Period
 from tasks.release import PROGRAM_EFFECTS
 
@@ -156,6 +156,6 @@ def _counts_of_rates(figures: pd.DataFrame, events: float) -> list[tuple[float, 
     if "rate_ratio" not in figures.index or events == 0.0:
         return []
     lower, upper = (float(figures[end]["rate_ratio"]) for end in ("lower", "upper"))
-    error = np.log(upper / lower) / (2.0 * stats.norm.ppf(0.975))
+    error = np.log(upper / lower) / (2.0 * norm.ppf(0.975))
     root = np.sqrt(max(events**2 - 4.0 * events / error**2, 0.0))
     return [((events - root) / 2.0, (events + root) / 2.0)]

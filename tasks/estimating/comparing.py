@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from reports.wording.coded_sentences import coded
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.models import Shrunken
+from tasks.models.numerics.distributions import norm
 from tasks.network.schema import OutcomeSection, PolicySection
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ SURE = 0.975
 """A shrunken estimate differs from the comparator when the posterior probability passes this."""
 BEYOND_DOUBT = 0.999
 """From which, by posterior and own records alike, a clinic under the minimums is told: an alarm's limit."""
-_DEVIATES_BEYOND_DOUBT = float(stats.norm.ppf((1.0 + BEYOND_DOUBT) / 2.0))
+_DEVIATES_BEYOND_DOUBT = float(norm.ppf((1.0 + BEYOND_DOUBT) / 2.0))
 _PROBABILITY_DECIMALS = 9
 
 

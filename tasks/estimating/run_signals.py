@@ -14,7 +14,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -135,4 +134,6 @@ def _autocorrelation(values: Floats) -> tuple[float, float]:
 def _autoregressive(rng: np.random.Generator, points: int, rho: float) -> Floats:
     noise = rng.standard_normal((_CHARTS, points))
     noise[:, 1:] *= np.sqrt(1.0 - rho**2)
-    return np.asarray(signal.lfilter([1.0], [1.0, -rho], noise, axis=1))
+    for point in range(1, points):
+        noise[:, point] += rho * noise[:, point - 1]
+    return noise

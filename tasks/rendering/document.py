@@ -12,10 +12,12 @@ import hashlib
 import io
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from weasyprint import CSS, HTML
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import URLFetcher
+if TYPE_CHECKING:
+    from weasyprint import CSS
+    from weasyprint.text.fonts import FontConfiguration
+    from weasyprint.urls import URLFetcher
 
 FACES = (
     ("Clinicnet Sans", 400, "ClinicnetSans-Regular.ttf"),
@@ -30,6 +32,8 @@ def write_pdf(html: str, path: Path) -> None:
     Raises:
         weasyprint.urls.FatalURLFetchingError: the document asks for anything that is not inside it.
     """
+    from weasyprint import HTML
+
     sheet, fonts = _styles()
     document = HTML(string=html, url_fetcher=_fetcher(), base_url=None)
     written = io.BytesIO()
@@ -46,12 +50,17 @@ def write_pdf(html: str, path: Path) -> None:
 
 @functools.cache
 def _fetcher() -> URLFetcher:
+    from weasyprint.urls import URLFetcher
+
     return URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
 
 
 @functools.cache
 def _styles() -> tuple[CSS, FontConfiguration]:
     """Read once in a process: of a two-page report, reading them is a fifth of the work."""
+    from weasyprint import CSS
+    from weasyprint.text.fonts import FontConfiguration
+
     fonts = FontConfiguration()
     return CSS(string=stylesheet(), font_config=fonts, url_fetcher=_fetcher()), fonts
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from tasks.models.fit import Floats
+from tasks.models.numerics.distributions import t
 
 SIGNIFICANT = 0.05
 LONGEST = 0.95
@@ -65,7 +65,7 @@ def lasting_shocks(residual: Floats, weight: Floats, known: Sequence[Floats] = (
         products.neighbours - products.neighbours_by_chance - new * products.neighbours_of(np.eye(months))
     )
     error = float(np.std(beyond, ddof=1)) * np.sqrt(len(beyond))
-    if not error > 0.0 or stats.t.sf(float(beyond.sum()) / error, len(beyond) - 1) >= SIGNIFICANT:
+    if not error > 0.0 or t.sf(float(beyond.sum()) / error, len(beyond) - 1) >= SIGNIFICANT:
         return None
     apart = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
     lasting = LONGEST

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from tasks.models.numerics.distributions import t
 
 Floats = NDArray[np.float64]
 
@@ -62,6 +63,6 @@ def latest_difference(
         scatter += float((n * (y - means[-1]) ** 2).sum())
     df = len(values) - 2
     phi = max(variance, scatter / df)
-    half = float(stats.t.ppf(0.5 + level / 2.0, df)) * np.sqrt(phi * (1.0 / totals[0] + 1.0 / totals[1]))
+    half = float(t.ppf(0.5 + level / 2.0, df)) * np.sqrt(phi * (1.0 / totals[0] + 1.0 / totals[1]))
     difference = means[0] - means[1]
     return LatestDifference(means[0], means[1], difference, difference - half, difference + half)

@@ -19,9 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
 from tasks.errors import EstimationError
+from tasks.models.numerics.distributions import chi2
 from tasks.records.moments import INTERCEPT, Moments
 
 Floats = NDArray[np.float64]
@@ -172,7 +173,7 @@ def _prior(own: Floats, df: Floats) -> tuple[float, float, float]:
         raise EstimationError("no level varies, so there is no variance to compare")
     s2, d = np.maximum(own[known], _FLOOR * pooled) / pooled, df[known]
     # with one variance for all, the pooled one is the likeliest
-    one = float(np.sum(stats.chi2.logpdf(s2 * d, d) + np.log(d)))
+    one = float(np.sum(chi2.logpdf(s2 * d, d) + np.log(d)))
 
     def distance(parameters: Floats) -> float:
         centre, log_df = parameters

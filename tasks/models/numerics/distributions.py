@@ -92,6 +92,13 @@ class chi2:  # noqa: N801
     """The chi-squared distribution with `df` degrees of freedom."""
 
     @staticmethod
+    def logpdf(x: Real, df: Real) -> Real:
+        """Logarithm of the density."""
+        half = np.divide(df, 2.0)
+        power = special.xlogy(half - 1.0, x) - np.divide(x, 2.0)
+        return power - special.gammaln(half) - np.multiply(np.log(2.0), df) / 2.0
+
+    @staticmethod
     def sf(x: Real, df: Real) -> Real:
         """P(X > x), precise far in the tail."""
         return special.chdtrc(df, x)

@@ -32,6 +32,7 @@ def test_t_and_chi_squared(df: float) -> None:
     _agree(distributions.t.sf(X, df), stats.t.sf(X, df))
     _agree(distributions.chi2.ppf(P, df), stats.chi2.ppf(P, df))
     _agree(distributions.chi2.sf(X, df), stats.chi2.sf(X, df))
+    _agree(distributions.chi2.logpdf(X[1:], df), stats.chi2.logpdf(X[1:], df))
 
 
 @pytest.mark.parametrize("df1", [1.0, 3.0, 47.0])
