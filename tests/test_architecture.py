@@ -175,3 +175,14 @@ def test_every_estimator_is_found_by_its_name_and_imported_only_then() -> None:
     loaded = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True).stdout
     assert "tasks.models.linear_mixed.lmm" in loaded.split()
     assert "tasks.models.generalized_mixed.glmm" not in loaded.split()
+
+
+@pytest.mark.slow
+def test_a_run_loads_no_library_that_it_does_not_use() -> None:
+    """Prefect's server is a process of its own, WeasyPrint is the drawing processes'; a third of a run."""
+    listed = "import sys, flows.on_prefect.monthly, tasks.estimating, tasks.releasing, tasks.rendering"
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"{listed}; print(*sys.modules)"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "prefect" in loaded
+    assert not {"prefect.server", "scipy.stats", "scipy.signal", "weasyprint"}.intersection(loaded)

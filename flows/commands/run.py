@@ -91,6 +91,7 @@ def in_prefect(
         ClinicnetError, UnexpectedError: as `run_here`.
     """
     prepare_prefect(debug=debug)
+    where = os.environ.get("PREFECT_API_URL")
     try:
         from flows.on_prefect.monthly import report_in_prefect
 
@@ -100,9 +101,8 @@ def in_prefect(
     except RuntimeError as error:
         if "API" not in str(error):
             raise
-        where = os.environ.get("PREFECT_API_URL")
         raise OrchestrationError(
-            f"Prefect's server at {where} does not answer" if where else "Prefect could not start its server",
+            f"Prefect's server at {where} does not answer" if where else "Prefect's server ended too early",
             hint="start it, or unset PREFECT_API_URL to have one for this run alone"
             if where
             else "run again with --debug to see what it says",

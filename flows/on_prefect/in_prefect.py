@@ -9,16 +9,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import prefect
 from prefect import Task
 from prefect.blocks.system import Secret
 from prefect.cache_policies import NO_CACHE
-from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.context import refresh_global_settings_context
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    get_current_settings,
+)
 from pydantic import Field
 
 from flows.job_step import DoneBefore, JobStep, Journal, guarded
+from flows.on_prefect.server import ServerError, server_of_this_process
 from flows.running.progress import Progress, Silent
 from flows.running.stopping import hear_sigterm_again
 from tasks.errors import SourceError, SourceUnreachableError
@@ -75,8 +83,7 @@ def watching(progress: Progress, before: dict[str, DoneBefore]) -> Iterator[None
     _watchers.append(_Watcher(progress, before))
     progress.begin(START)
     try:
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # the run ends with its terminal
-            yield
+        yield
     finally:
         _watchers.pop()
 
@@ -88,24 +95,34 @@ def start_server() -> None:
     was stopped, so it begins in a thread that does not hear Ctrl-C.
 
     Raises:
-        RuntimeError: it did not start.
+        ServerError: it did not start, or Prefect's settings do not allow it.
     """
     if PREFECT_API_URL.value():
         return
-    problems: list[Exception] = []
+    if not PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value():
+        raise ServerError(
+            "no Prefect server is named, and PREFECT_SERVER_ALLOW_EPHEMERAL_MODE forbids a temporary one",
+            hint="name one in the environment: PREFECT_API_URL=http://prefect.example:4200/api",
+        )
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    patience = float(PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
+    started: list[str | Exception] = []
 
     def start() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            SubprocessASGIServer().start()
+            started.append(server_of_this_process(Path(prefect.__file__).parents[1], settings, patience))
         except Exception as problem:  # noqa: BLE001  # told to whoever waits, below
-            problems.append(problem)
+            started.append(problem)
 
     thread = threading.Thread(target=start, daemon=True)
     thread.start()
     thread.join()
-    if problems:
-        raise problems[0]
+    (api,) = started
+    if isinstance(api, Exception):
+        raise api
+    os.environ[PREFECT_API_URL.name] = api
+    refresh_global_settings_context()  # Prefect's own threads look there
 
 
 def journal() -> Journal:

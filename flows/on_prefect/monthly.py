@@ -6,6 +6,7 @@ from pathlib import Path
 
 import prefect.runtime
 from prefect import flow
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.job_step import DoneBefore
 from flows.monthly_job import PeriodReported, report_network
@@ -60,4 +61,5 @@ def report_in_prefect(
     """Run the flow in this process with `progress` watching; `before`: steps that were done already."""
     with watching(progress, before):
         start_server()
-        return monthly_report(str(network_file), period)
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):  # the run ends with its terminal
+            return monthly_report(str(network_file), period)

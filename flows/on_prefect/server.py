@@ -1,19 +1,29 @@
-"""The Prefect server that keeps schedules and runs: the one named, one that runs here, or a new one."""
+"""The Prefect server that keeps schedules and runs: the one named, one that runs here, or a new one.
+
+Prefect itself starts one for a process that has none, but loads the whole server into that process to do so,
+which takes a second and a half.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from tasks.errors import ClinicnetError
 
 _PATIENCE = 120.0
+_ATTEMPTS = 3
+_ITS_OWN = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+"""As Prefect starts a server that lives as long as one process."""
 
 
 class ServerError(ClinicnetError):
@@ -61,11 +71,57 @@ def some_server() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_healthy(process)
+        if not _is_healthy_in_time(process, local_api(), _PATIENCE):
+            raise ServerError(
+                f"Prefect's server did not start on 127.0.0.1:{_port()}",
+                hint="start one with `prefect server start` to see why, or name another in PREFECT_API_URL",
+            )
         yield local_api()
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def server_of_this_process(packages: Path, environment: Mapping[str, str], patience: float) -> str:
+    """The API of a new server, which ends with this process.
+
+    Args:
+        packages: the directory that Prefect is installed in.
+        environment: variables that it begins with, beside this process's own.
+        patience: seconds in which it must answer.
+
+    Raises:
+        ServerError: it did not start.
+    """
+    for _ in range(_ATTEMPTS):  # another process may take the port first
+        port = str(_free_port())
+        api = f"http://127.0.0.1:{port}/api"
+        command = [sys.executable, "-m", "uvicorn", "--app-dir", str(packages), "--factory"]
+        command += ["prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", port]
+        command += ["--log-level", "error", "--lifespan", "on"]
+        process = subprocess.Popen(command, env={**os.environ, **_ITS_OWN, **environment})  # noqa: S603
+        atexit.register(_end, process)
+        if _is_healthy_in_time(process, api, patience):
+            return api
+        if process.poll() is None:
+            break
+    raise ServerError("Prefect could not start its server", hint="run again with --debug to see what it says")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _named() -> str | None:
@@ -78,16 +134,13 @@ def _named() -> str | None:
     return named or None
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + _PATIENCE
+def _is_healthy_in_time(process: subprocess.Popen[bytes], api: str, patience: float) -> bool:
+    until = time.monotonic() + patience
     while time.monotonic() < until and process.poll() is None:
-        if _healthy(local_api()):
-            return
-        time.sleep(0.5)
-    raise ServerError(
-        f"Prefect's server did not start on 127.0.0.1:{_port()}",
-        hint="start one with `prefect server start` to see why, or name another in PREFECT_API_URL",
-    )
+        if _healthy(api):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _healthy(api: str) -> bool:

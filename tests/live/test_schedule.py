@@ -115,3 +115,10 @@ def test_a_server_that_does_not_answer_is_said(command: list[str], tmp_path: Pat
     assert ended.returncode == 2, ended.stderr
     assert f"clinicnet: Prefect's server at {nowhere} does not answer" in ended.stderr.splitlines()
     assert "Traceback" not in ended.stderr
+
+
+def test_a_run_that_may_have_no_server_is_said(tmp_path: Path, clinicnet: Run) -> None:
+    network = write_network(tmp_path / "network", network=ONE_OUTCOME)
+    ended = clinicnet("run", network, "--month", MONTH, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false")
+    assert ended.returncode == 2, ended.stderr
+    assert "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE forbids a temporary one\nHINT: name one" in ended.stderr
