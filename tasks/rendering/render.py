@@ -22,6 +22,9 @@ Progress = Callable[[int, int], None]
 
 RECYCLE_AFTER = 100
 FEW = 3
+_UNTIL_GARBAGE = 50_000
+"""New objects until garbage is looked for. A page is tens of thousands that live as long as it does: looking
+among them every 700, as Python does, takes an eighth of the time."""
 NETWORK = ""
 REPORTS, PAGE = "reports", "page"
 
@@ -131,8 +134,13 @@ def _pooled(
 
 
 def _here(edition: Edition, jobs: list[Job]) -> Iterator[tuple[str, str | None]]:
-    for name, path in jobs:
-        yield name, _try(edition, name, path)
+    before = gc.get_threshold()
+    gc.set_threshold(_UNTIL_GARBAGE)
+    try:
+        for name, path in jobs:
+            yield name, _try(edition, name, path)
+    finally:
+        gc.set_threshold(*before)
 
 
 _edition: Edition | None = None
@@ -141,9 +149,7 @@ _edition: Edition | None = None
 def _start(release: Release, network: Network) -> None:
     """In a worker: read the release once for all of its documents."""
     global _edition
-    # a page is tens of thousands of objects that live as long as it does: looking among them for garbage
-    # every 700 takes an eighth of the time
-    gc.set_threshold(50_000)
+    gc.set_threshold(_UNTIL_GARBAGE)
     _edition = read_edition(release, network)
 
 
