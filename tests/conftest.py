@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import gc
 import io
@@ -42,9 +43,12 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_unconfigure() -> None:
-    """What was left out of it is garbage again when the interpreter ends, as modules in C++ expect."""
-    gc.unfreeze()
+def pytest_configure() -> None:
+    """What is left out of it is garbage again when the interpreter ends, as modules in C++ expect.
+
+    Not before: pytest looks for garbage several times at its end, a second each among all modules.
+    """
+    atexit.register(gc.unfreeze)
 
 
 @pytest.fixture(scope="session")
@@ -108,10 +112,17 @@ def prefect_home(tmp_path_factory: pytest.TempPathFactory, new_prefect_home: Cal
 
 
 @pytest.fixture
-def clinicnet(prefect_home: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run `python -m flows …` in a directory of its own, as a person without a Prefect server would."""
+def clinicnet(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `python -m flows …` in a directory of its own, as a person without a Prefect server would.
+
+    Prefect starts in tests that are slow alone: a home that it can use quickly is made for those.
+    """
+    slow = request.node.get_closest_marker("slow") is not None
+    home = request.getfixturevalue("prefect_home") if slow else tmp_path / "prefect"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    environment["PREFECT_HOME"] = str(prefect_home)
+    environment["PREFECT_HOME"] = str(home)
 
     def run(*arguments: str | Path, answers: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

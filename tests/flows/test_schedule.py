@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from prefect.server.schemas.schedules import CronSchedule
 from small_network import NETWORK
 
 from flows.period_due import CLOSED, due_after, due_before, period_just_closed
@@ -26,6 +25,8 @@ def _reporting_by(kind: Kind, zone: str) -> Network:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Auckland"])
 def test_every_period_is_reported_once_and_on_the_third_day_after_it(kind: Kind, zone: str) -> None:
+    from prefect.server.schemas.schedules import CronSchedule  # loads all of Prefect's server
+
     schedule = CronSchedule(cron=CLOSED[kind], timezone=zone)
     dates = asyncio.run(schedule.get_dates(60, start=datetime(2020, 11, 1, tzinfo=UTC)))
     times = [date.astimezone(ZoneInfo(zone)) for date in dates]

@@ -102,8 +102,8 @@ def _deployment(server: PrefectServer, name: str) -> dict[str, Any] | None:
     return found
 
 
-def test_a_schedule_that_is_none_is_said(tmp_path: Path, clinicnet: Run) -> None:
-    ended = clinicnet("schedule", write_network(tmp_path / "network"), "--cron", "every month")
+def test_a_schedule_that_is_none_is_said(tmp_path: Path, clinicnet_here: Run) -> None:
+    ended = clinicnet_here("schedule", write_network(tmp_path / "network"), "--cron", "every month")
     assert ended.returncode == 2
     assert ended.stderr.startswith("clinicnet: 'every month' is not a schedule\nHINT: ")
 
@@ -111,7 +111,8 @@ def test_a_schedule_that_is_none_is_said(tmp_path: Path, clinicnet: Run) -> None
 @pytest.mark.parametrize("command", [["schedule"], ["run", "--month", MONTH]], ids=lambda command: command[0])
 def test_a_server_that_does_not_answer_is_said(command: list[str], tmp_path: Path, clinicnet: Run) -> None:
     nowhere = "http://127.0.0.1:1/api"
-    ended = clinicnet(*command, write_network(tmp_path / "network"), PREFECT_API_URL=nowhere)
+    network = write_network(tmp_path / "network", network=ONE_OUTCOME)
+    ended = clinicnet(*command, network, PREFECT_API_URL=nowhere)
     assert ended.returncode == 2, ended.stderr
     assert f"clinicnet: Prefect's server at {nowhere} does not answer" in ended.stderr.splitlines()
     assert "Traceback" not in ended.stderr

@@ -31,7 +31,8 @@ def drafted(directory: Path, n: int = 120, **columns: Column) -> Draft:
         connection.register("frame", frame)
         connection.execute("CREATE TABLE records AS SELECT * FROM frame")
     look = SourceLook("r.duckdb", directory)
-    return guess(look.profile("records"), look=look, today=TODAY)
+    with look.held():
+        return guess(look.profile("records"), look=look, today=TODAY)
 
 
 def drafted_from_sqlite(directory: Path, n: int = 120, **columns: Column) -> Draft:

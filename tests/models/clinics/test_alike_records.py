@@ -13,7 +13,9 @@ from tasks.models.clinics.alike_records import month_shocks, patients_alike
 
 def moments_of(data: pd.DataFrame) -> pd.DataFrame:
     by = data.groupby(["clinic", "month"])["y"]
-    found = by.agg(n="size", mean="mean", total="sum", squares=lambda y: ((y - y.mean()) ** 2).sum())
+    apart = (data["y"] - by.transform("mean")) ** 2
+    found = by.agg(n="size", mean="mean", total="sum")
+    found["squares"] = apart.groupby([data["clinic"], data["month"]]).sum()
     return found.reset_index().assign(exposure=lambda each: each["n"])
 
 
