@@ -52,7 +52,7 @@ class AdHocQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AdHocAnswer:
     """The fit that answers a question, and the averages over all records where they were asked for."""
 
     fit: Fit
@@ -63,7 +63,7 @@ class Answer:
         return "\n\n".join(parts)
 
 
-def answer(network_file: Path, question: AdHocQuestion) -> Answer:
+def answer(network_file: Path, question: AdHocQuestion) -> AdHocAnswer:
     """The fit that answers `question`, explained, and what of it holds for all records on average.
 
     Raises:
@@ -81,7 +81,7 @@ def answer(network_file: Path, question: AdHocQuestion) -> Answer:
         _, text = _outcome(read(question.formula), network)
         said = explanations(fitted, text, usable)
         averaged = None if question.marginal is None else _marginal(fitted, question.marginal, usable)
-    return Answer(replace(fitted, messages=(*fitted.messages, *said)), averaged)
+    return AdHocAnswer(replace(fitted, messages=(*fitted.messages, *said)), averaged)
 
 
 def _marginal(fitted: Fit, asked: str, usable: Records) -> MarginalEffects:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,16 @@ def test_a_job_does_not_know_who_runs_it(module: str) -> None:
 def test_nothing_is_called_utils() -> None:
     vague = {"utils", "helpers", "common", "core", "misc"}
     assert not [name for name in MODULES if vague.intersection(name.split("."))]
+
+
+def test_one_name_is_one_class() -> None:
+    named = Counter(
+        node.name
+        for path in MODULES.values()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, classes in named.items() if classes > 1] == []
 
 
 @pytest.mark.slow

@@ -340,7 +340,7 @@ def notify(
 
 @app.command()
 def schedule(network: NetworkFile = Path("network.toml"), cron: CronOption = None) -> None:
-    """Report each month, quarter or week as it closes, on this machine."""
+    """Report every period as it closes, from this machine."""
     from flows.on_prefect.schedule import serve_schedule
 
     serve_schedule(network, cron, _aside, debug=_debug())

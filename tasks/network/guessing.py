@@ -19,7 +19,7 @@ from tasks.network.guessing_outcomes import (
     is_number,
     outcome_assumptions,
 )
-from tasks.network.guessing_roles import Look, guess_roles
+from tasks.network.guessing_roles import LookAgain, guess_roles
 from tasks.network.profile import Kind as ColumnKind
 from tasks.network.profile import TableProfile
 from tasks.periods import Kind
@@ -33,7 +33,7 @@ def guess(
     profile: TableProfile,
     name: str = "My network",
     *,
-    look: Look | None = None,
+    look: LookAgain | None = None,
     today: date | None = None,
 ) -> Draft:
     """A network file for the table; what cannot be guessed is said to be missing.
@@ -136,7 +136,7 @@ def _repeats(profile: TableProfile, clinic: str) -> bool:
     return profile.n_rows >= _RECORDS_OF_A_CLINIC * profile.column(clinic).n_distinct
 
 
-def _followed(profile: TableProfile, patient: str | None, look: Look | None) -> frozenset[str]:
+def _followed(profile: TableProfile, patient: str | None, look: LookAgain | None) -> frozenset[str]:
     """The columns whose values change within patients who come again and again."""
     if (
         look is None

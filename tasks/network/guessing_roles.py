@@ -47,7 +47,7 @@ class Roles:
     patient_within: bool = False
 
 
-class Look(Protocol):
+class LookAgain(Protocol):
     """How to look at a table once more, when it is known what to look for."""
 
     def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
@@ -59,7 +59,7 @@ class Look(Protocol):
         ...
 
 
-def guess_roles(profile: TableProfile, look: Look | None = None) -> Roles:
+def guess_roles(profile: TableProfile, look: LookAgain | None = None) -> Roles:
     """Clinic, region, patient and record, each the column that most looks like it.
 
     Args:
@@ -82,7 +82,7 @@ def guess_roles(profile: TableProfile, look: Look | None = None) -> Roles:
 @dataclass
 class _Search:
     profile: TableProfile
-    look: Look | None = None
+    look: LookAgain | None = None
     found: dict[str, str] = field(default_factory=dict)
     assumptions: list[str] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
@@ -259,7 +259,7 @@ class _Search:
         )
         return True
 
-    def _has_dependents(self, look: Look, column: ColumnProfile) -> bool:
+    def _has_dependents(self, look: LookAgain, column: ColumnProfile) -> bool:
         same = look.same_within(self.profile, column.name)
         return any(self.profile.column(each).n_distinct > 1 and each not in _ROW_NUMBERS for each in same)
 

@@ -48,7 +48,7 @@ class Prompt:
     problem: str | None = None
 
 
-class Look(Protocol):
+class LookAtSource(Protocol):
     """How to look at a source: what tables it has, and counts of their columns."""
 
     def tables(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ BACK = "back"
 """The answer that goes back to the question before."""
 
 
-def interview(look_at: Callable[[str, str | None], Look], found: Collection[str] = ()) -> Interview:
+def interview(look_at: Callable[[str, str | None], LookAtSource], found: Collection[str] = ()) -> Interview:
     """Ask what a network file needs, proposing what the source's own columns suggest.
 
     The answer "back" asks the question before once more.
@@ -117,7 +117,7 @@ def interview(look_at: Callable[[str, str | None], Look], found: Collection[str]
                 return draft
 
 
-def _questions(look_at: Callable[[str, str | None], Look], found: Collection[str]) -> Interview:
+def _questions(look_at: Callable[[str, str | None], LookAtSource], found: Collection[str]) -> Interview:
     password_env, look, tables = yield from _source(look_at, found)
     table = tables[0]
     if len(tables) > 1:
@@ -138,8 +138,8 @@ def _questions(look_at: Callable[[str, str | None], Look], found: Collection[str
 
 
 def _source(
-    look_at: Callable[[str, str | None], Look], found: Collection[str]
-) -> Generator[Prompt, str, tuple[str | None, Look, tuple[str, ...]]]:
+    look_at: Callable[[str, str | None], LookAtSource], found: Collection[str]
+) -> Generator[Prompt, str, tuple[str | None, LookAtSource, tuple[str, ...]]]:
     question = Prompt(
         "Where are the records? (a DuckDB, Parquet or CSV file, or a database URL without its password)",
         next(iter(found), None),

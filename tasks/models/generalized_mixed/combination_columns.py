@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Combinations:
+class CombinationRuns:
     """Runs of cells in which every grouping factor has one level.
 
     Attributes:
@@ -59,14 +59,14 @@ class CellColumns:
         cellwise_at, shared_at: where each stands among the p.
     """
 
-    runs: Combinations
+    runs: CombinationRuns
     cellwise: Floats
     shared: Floats
     cellwise_at: Integers
     shared_at: Integers
 
     @classmethod
-    def of(cls, x: Floats, runs: Combinations) -> CellColumns:
+    def of(cls, x: Floats, runs: CombinationRuns) -> CellColumns:
         """The columns of (p, N)."""
         one = np.array([runs.have_one_value(column) for column in x], dtype=bool)
         first = x[:, runs.starts[:-1]]
@@ -119,12 +119,12 @@ class RandomColumns:
         shared: which of them are.
     """
 
-    runs: Combinations
+    runs: CombinationRuns
     columns: tuple[Floats, ...]
     shared: tuple[bool, ...]
 
     @classmethod
-    def of(cls, z: Sequence[Floats | None], runs: Combinations) -> RandomColumns:
+    def of(cls, z: Sequence[Floats | None], runs: CombinationRuns) -> RandomColumns:
         """The columns, each (N,) or None for a constant 1."""
         shared = tuple(each is None or runs.have_one_value(each) for each in z)
         columns = tuple(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.generalized_mixed.arrangement import Arrangement, Term
-from tasks.models.generalized_mixed.combination_columns import CellColumns, Combinations, RandomColumns
+from tasks.models.generalized_mixed.combination_columns import CellColumns, CombinationRuns, RandomColumns
 from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
 from tasks.models.generalized_mixed.laplace import GroupedLikelihood
 from tasks.models.generalized_mixed.quadrature import ScalarLikelihood
@@ -125,7 +125,7 @@ class ArrangedCells:
         """The Laplace likelihood, whatever the random effects."""
         levels = tuple(len(each) for each in self.levels)
         arrangement = Arrangement(self.terms, self.codes, levels, len(self.z))
-        runs = Combinations(self.starts)
+        runs = CombinationRuns(self.starts)
         x, z = CellColumns.of(self.x, runs), RandomColumns.of(self.z, runs)
         return GroupedLikelihood(x, z, self.offset, self.outcome, arrangement)
 

@@ -72,7 +72,7 @@ class KenwardRoger:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedInformation:
     """Expected information about the covariance parameters γ = (free entries of D, 1), in units of σ².
 
     Attributes:
@@ -88,7 +88,7 @@ class Expected:
     big_q: Floats
 
 
-def expected_information(point: CriterionPoint) -> Expected:
+def expected_information(point: CriterionPoint) -> ExpectedInformation:
     """The expected information at any D, also one with zero variances."""
     criterion = point.criterion
     data, shape = criterion.data, criterion.shape
@@ -113,7 +113,7 @@ def expected_information(point: CriterionPoint) -> Expected:
     phi_p = phi @ big_p
     information = 0.5 * traces - np.einsum("ij,rsji->rs", phi, big_q)
     information += 0.5 * np.einsum("rij,sji->rs", phi_p, phi_p)
-    return Expected(information, 0.5 * traces, big_p, big_q)
+    return ExpectedInformation(information, 0.5 * traces, big_p, big_q)
 
 
 def kenward_roger(point: CriterionPoint) -> KenwardRoger:

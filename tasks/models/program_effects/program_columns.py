@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.fixed_effects.group_means import with_constants
-from tasks.models.generalized_mixed.combination_columns import CellColumns, Combinations
+from tasks.models.generalized_mixed.combination_columns import CellColumns, CombinationRuns
 from tasks.models.program_effects.cohort_months import CohortMonth, cohort_months
 from tasks.models.program_effects.rollout import Rollout
 from tasks.records.cells import Cells
@@ -146,7 +146,7 @@ def moments_of_cells(design: Design, cells: Cells) -> Moments:
     reference[0] = 0.0
     total = cells.total - weight * mean
     starts = np.flatnonzero(np.any(np.diff(cells.codes, axis=0, prepend=-1) != 0, axis=1))
-    runs = Combinations(np.append(starts, len(weight)))
+    runs = CombinationRuns(np.append(starts, len(weight)))
     # whole columns are added up faster than rows, and periods' and the program's are not added up at all
     z = CellColumns.of(np.ascontiguousarray((columns - reference[:-1]).T), runs)
     p = len(names)

@@ -15,6 +15,7 @@ def test_help_names_every_command(clinicnet: Run) -> None:
     shown = clinicnet("--help")
     assert shown.returncode == 0
     assert {"demo", "init", "check", "run", "ask", "schedule"} <= set(shown.stdout.split())
+    assert "..." not in shown.stdout.partition("Commands:")[2], "no text is cut off"
 
 
 def test_the_command_line_waits_for_nothing_heavy() -> None:

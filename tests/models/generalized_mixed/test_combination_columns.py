@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.models.generalized_mixed.combination_columns import CellColumns, Combinations, RandomColumns
+from tasks.models.generalized_mixed.combination_columns import CellColumns, CombinationRuns, RandomColumns
 
 Floats = NDArray[np.float64]
 
 SIZES = np.array([3, 1, 7, 2, 5])
-RUNS = Combinations(np.concatenate(([0], np.cumsum(SIZES))))
+RUNS = CombinationRuns(np.concatenate(([0], np.cumsum(SIZES))))
 N = int(SIZES.sum())
 
 
