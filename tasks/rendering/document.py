@@ -6,6 +6,7 @@ error. The PDF is tagged (PDF/UA-1) and carries no date and no random identifier
 
 from __future__ import annotations
 
+import atexit
 import base64
 import functools
 import hashlib
@@ -62,6 +63,7 @@ def _styles() -> tuple[CSS, FontConfiguration]:
     from weasyprint.text.fonts import FontConfiguration
 
     fonts = FontConfiguration()
+    atexit.register(_styles.cache_clear)  # it has files, and cannot remove them once modules are gone
     return CSS(string=stylesheet(), font_config=fonts, url_fetcher=_fetcher()), fonts
 
 
