@@ -11,7 +11,7 @@ from flows.commands.notify import told_of
 from flows.telling import tell
 from tasks.network import Network, read_network
 from tasks.publishing import (
-    Held,
+    HeldRelease,
     Output,
     RunRecord,
     approve,
@@ -75,7 +75,7 @@ def _keep(
     network: Network,
     network_file: Path,
     output: Output,
-    held: Held,
+    held: HeldRelease,
     ended: Literal["approved", "refused"],
     by: str,
     because: str | None,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from flows.period_due import Due, due_after, due_before
 from tasks.network import Network, read_network
-from tasks.publishing import Held, Kept, Output, Recorded, held_releases, kept_releases, recorded_runs
+from tasks.publishing import HeldRelease, Kept, Output, Recorded, held_releases, kept_releases, recorded_runs
 
 _DECIDED = ("held", "refused")  # that is said otherwise, or no failure
 
@@ -43,7 +43,7 @@ class Status:
     last: Recorded | None
     next: Due
     missed: Sequence[Due]
-    held: Sequence[Held] = ()
+    held: Sequence[HeldRelease] = ()
 
     @property
     def output(self) -> Output:

@@ -30,7 +30,7 @@ from tasks.publishing.earlier import (
     standing_releases,
 )
 from tasks.publishing.feed import write_feed
-from tasks.publishing.held import Held, approve, held_release, held_releases, hold, refuse
+from tasks.publishing.held import HeldRelease, approve, held_release, held_releases, hold, refuse
 from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output, Published, Staging, address
 from tasks.publishing.readiness import require_ready
@@ -38,7 +38,7 @@ from tasks.publishing.run_record import Recorded, RunRecord, Step, recorded_runs
 
 __all__ = [
     "Earlier",
-    "Held",
+    "HeldRelease",
     "Kept",
     "Output",
     "Published",

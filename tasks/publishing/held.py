@@ -20,7 +20,7 @@ from tasks.publishing.writing import moving
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRelease:
     """A release that waits.
 
     Attributes:
@@ -43,7 +43,7 @@ class Held:
         return self.name.rpartition("-")[0]
 
 
-def hold(output: Output, staging: Staging, name: str, reasons: Sequence[str]) -> Held:
+def hold(output: Output, staging: Staging, name: str, reasons: Sequence[str]) -> HeldRelease:
     """Set what was prepared in `staging` aside; what was held of the same period before goes.
 
     Args:
@@ -60,7 +60,7 @@ def hold(output: Output, staging: Staging, name: str, reasons: Sequence[str]) ->
     with moving(output.directory), output.locked():
         place = _place(output)
         place.mkdir(exist_ok=True)
-        held = Held(name, place / name, tuple(reasons), since, _standing(output))
+        held = HeldRelease(name, place / name, tuple(reasons), since, _standing(output))
         for each in before.values():
             if each.period == held.period:
                 _remove(each)
@@ -73,18 +73,18 @@ def hold(output: Output, staging: Staging, name: str, reasons: Sequence[str]) ->
     return held
 
 
-def held_releases(output: Output) -> list[Held]:
+def held_releases(output: Output) -> list[HeldRelease]:
     """The releases that wait, by period.
 
     Raises:
         PublishingError: what says why one of them waits cannot be read.
     """
-    found: list[Held] = []
+    found: list[HeldRelease] = []
     for file in sorted(_place(output).glob("*.json")):
         try:
             said = json.loads(file.read_text(encoding="utf-8"))
             found.append(
-                Held(
+                HeldRelease(
                     file.stem,
                     file.with_suffix(""),
                     tuple(map(str, said["reasons"])),
@@ -100,7 +100,7 @@ def held_releases(output: Output) -> list[Held]:
     return [each for each in found if each.directory.is_dir()]
 
 
-def held_release(output: Output, name: str | None = None) -> Held:
+def held_release(output: Output, name: str | None = None) -> HeldRelease:
     """The release that waits and is meant.
 
     Args:
@@ -124,7 +124,7 @@ def held_release(output: Output, name: str | None = None) -> Held:
     )
 
 
-def approve(output: Output, held: Held) -> Published:
+def approve(output: Output, held: HeldRelease) -> Published:
     """Make a held release current.
 
     Raises:
@@ -142,13 +142,13 @@ def approve(output: Output, held: Held) -> Published:
     return published
 
 
-def refuse(held: Held) -> None:
+def refuse(held: HeldRelease) -> None:
     """Take a held release away."""
     with moving(held.directory.parent):
         _remove(held)
 
 
-def _remove(held: Held) -> None:
+def _remove(held: HeldRelease) -> None:
     _said(held).unlink(missing_ok=True)
     shutil.rmtree(held.directory, ignore_errors=True)
 
@@ -157,7 +157,7 @@ def _place(output: Output) -> Path:
     return output.directory / "held"
 
 
-def _said(held: Held) -> Path:
+def _said(held: HeldRelease) -> Path:
     return held.directory.with_name(f"{held.name}.json")
 
 
