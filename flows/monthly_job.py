@@ -60,6 +60,7 @@ class PeriodReported:
         record: the run's record.
         not_estimated: outcome → why it, or a part of it, could not be estimated.
         held: why the release waits for a person, and is not current; empty where it is.
+        withdrawn: whether the records gave a release once more that was taken back.
     """
 
     release: Release
@@ -70,6 +71,7 @@ class PeriodReported:
     record: Path
     not_estimated: Mapping[str, str]
     held: tuple[str, ...] = ()
+    withdrawn: bool = False
 
 
 def report_period(network_file: Path, period: str, journal: Journal | None = None) -> PeriodReported:
@@ -119,6 +121,7 @@ def _reported(network: Network, network_file: Path, period: str, journal: Journa
         record=record.published(published, release, not_estimated),
         not_estimated=not_estimated,
         held=published.held,
+        withdrawn=published.withdrawn,
     )
 
 

@@ -94,6 +94,8 @@ def _did(reported: PeriodReported) -> list[str]:
     did = [f"unchanged, {name}" if reported.unchanged else f"published {name}"]
     if reported.held:
         did = [f"held {name}: {'; '.join(reported.held)}"]
+    elif reported.withdrawn:
+        did.append("withdrawn")
     elif not reported.is_latest:
         did.append(f"latest stays at {reported.latest.resolve().name}")
     did += [f"not estimated: {outcome}: {why}" for outcome, why in reported.not_estimated.items()]

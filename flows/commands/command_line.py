@@ -293,6 +293,32 @@ def refuse(
 
 
 @app.command()
+def withdraw(
+    release: ReleaseName,
+    by: ByOption,
+    because: Annotated[str, typer.Option(help="Why, for everybody to read.")],
+    network: NetworkOption = Path("network.toml"),
+) -> None:
+    """Take a release back; latest leads to the newest of the others."""
+    from flows.commands.decide import withdraw_release
+
+    print(*withdraw_release(network, release, by, because), sep="\n")
+
+
+@app.command()
+def restore(
+    release: ReleaseName,
+    by: ByOption,
+    network: NetworkOption = Path("network.toml"),
+    because: Annotated[str | None, typer.Option(help="Why, as it is to be kept.")] = None,
+) -> None:
+    """Let a release that was withdrawn stand as before."""
+    from flows.commands.decide import restore_release
+
+    print(*restore_release(network, release, by, because), sep="\n")
+
+
+@app.command()
 def status(
     network: NetworkFile = Path("network.toml"),
     cron: CronOption = None,

@@ -12,7 +12,15 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from tasks.network import Network, read_network
-from tasks.publishing import Earlier, Kept, Output, held_releases, kept_releases, published_release
+from tasks.publishing import (
+    Earlier,
+    Kept,
+    Output,
+    held_releases,
+    kept_releases,
+    published_release,
+    withdrawals,
+)
 from tasks.release import plain_rows
 from tasks.releasing.changes import changes
 
@@ -35,9 +43,11 @@ def list_releases(network_file: Path) -> Iterator[str]:
         return
     width = max(len(each.name) for each in kept)
     yield f"{'period':9} {'release':{width}}  {'published':16} {'edition':8} {'clinics shown':14} {'size':>8}"
-    newest = _newest(kept)
+    newest, taken_back = _newest(kept), withdrawals(output)
     for each in kept:
         note = "latest" if each.is_latest else "" if each in newest else "restated since"
+        if each.name in taken_back:
+            note = f"withdrawn: {taken_back[each.name].because}"
         line = (
             f"{each.period:9} {each.name:{width}}  {_at(each.published, network):16} "
             f"{f'{each.edition} of {each.n_editions}':8} {f'{each.n_shown} of {each.n_clinics}':14} "
@@ -62,6 +72,9 @@ def show_release(network_file: Path, name: str) -> Iterator[str]:
     stands = "latest leads to it" if kept.is_latest else "its period's newest edition"
     if kept.name not in {each.name for each in newest}:
         stands = "restated since: another edition of its period is newer"
+    withdrawal = withdrawals(output).get(kept.name)
+    if withdrawal is not None:
+        stands = f"withdrawn by {withdrawal.by} on {withdrawal.when[:10]}: {withdrawal.because}"
     yield f"Release   {kept.name} of {network.network.name} ({stands})"
     yield f"Where     {kept.directory}"
     yield f"Records   {kept.window[0]} to {kept.window[1]}, with dates up to {kept.cut_off}"

@@ -115,6 +115,8 @@ def where_it_is(reported: PeriodReported) -> list[str]:
     said = ["the same as before"] if reported.unchanged else []
     if reported.held:
         said.append("held: latest is as it was")
+    elif reported.withdrawn:
+        said.append("withdrawn: latest is as it was; clinicnet restore makes it current")
     elif not reported.is_latest:
         said.append(f"latest stays at {_short(reported.latest.resolve()).name}, of a later period")
     noted = f" ({'; '.join(said)})" if said else ""

@@ -16,7 +16,7 @@ from flows.period_due import Due, due_after, due_before
 from tasks.network import Network, read_network
 from tasks.publishing import HeldRelease, Kept, Output, Recorded, held_releases, kept_releases, recorded_runs
 
-_DECIDED = ("held", "refused")  # that is said otherwise, or no failure
+_DECIDED = ("held", "refused", "withdrawn", "restored")  # that is said otherwise, or no failure
 
 
 @dataclass(frozen=True, slots=True)

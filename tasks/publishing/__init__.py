@@ -7,6 +7,7 @@
         reports/    network.pdf, clinics/*.pdf
         page/       the same as static HTML
       held/         releases that wait for a person, each beside a file that says why
+      withdrawn/    what says which releases are taken back, and why
       runs/         one record a run: what ran, when, with which versions, how it ended
       releases.json, releases.atom    every release, with digests, for who reads over HTTP
       .staging/     what a run is still preparing
@@ -35,6 +36,7 @@ from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output, Published, Staging, address
 from tasks.publishing.readiness import require_ready
 from tasks.publishing.run_record import Recorded, RunRecord, Step, recorded_runs, write_run_record
+from tasks.publishing.withdrawn import Withdrawal, restore, withdraw, withdrawals
 
 __all__ = [
     "Earlier",
@@ -47,6 +49,7 @@ __all__ = [
     "Staging",
     "Standing",
     "Step",
+    "Withdrawal",
     "address",
     "approve",
     "earlier_releases",
@@ -61,7 +64,10 @@ __all__ = [
     "recorded_runs",
     "refuse",
     "require_ready",
+    "restore",
     "standing_releases",
+    "withdraw",
+    "withdrawals",
     "write_catalogue",
     "write_feed",
     "write_run_record",

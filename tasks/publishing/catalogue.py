@@ -23,6 +23,7 @@ import pandas as pd
 from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output
 from tasks.publishing.rights import give
+from tasks.publishing.withdrawn import Withdrawal, withdrawals
 from tasks.publishing.writing import not_written
 from tasks.release import CHANGES, TABLES
 
@@ -47,7 +48,8 @@ def write_catalogue(output: Output, network: str, language: str, url: str | None
         PublishingError: a release cannot be read, or the directory cannot be written.
     """
     kept = kept_releases(output)
-    described = [_described(output, each) for each in reversed(kept)]
+    taken_back = withdrawals(output)
+    described = [_described(output, each, taken_back.get(each.name)) for each in reversed(kept)]
     latest = next((each["name"] for each in described if each["latest"]), None)
     updated = max(each.last_published for each in kept).astimezone(UTC)
     catalogue = {
@@ -71,7 +73,7 @@ def write_catalogue(output: Output, network: str, language: str, url: str | None
         raise not_written(error, output.directory, " and ".join(texts)) from error
 
 
-def _described(output: Output, kept: Kept) -> dict[str, Any]:
+def _described(output: Output, kept: Kept, withdrawal: Withdrawal | None) -> dict[str, Any]:
     path = kept.directory.relative_to(output.directory).as_posix()
     package = kept.directory / "feed/datapackage.json"
     return {
@@ -88,6 +90,7 @@ def _described(output: Output, kept: Kept) -> dict[str, Any]:
         "clinics_shown": kept.n_shown,
         "changes": _changes(kept.directory),
         "policy": kept.policy,
+        "withdrawn": withdrawal and {"because": withdrawal.because, "at": withdrawal.when},
         "path": path,
         "datapackage": {
             "path": f"{path}/feed/datapackage.json",
@@ -120,6 +123,8 @@ def _atom(
     for each in described:
         entry = _add(feed, "entry")
         _add(entry, "title", f"{network}, {each['period']}")
+        if each["withdrawn"]:
+            _add(entry, "summary", each["withdrawn"]["because"])
         _add(entry, "id", f"urn:clinicnet:{each['id']}:{each['name']}")
         _add(entry, "updated", each["published"])
         for form, type_ in (("page", "text/html"), ("report", "application/pdf")):

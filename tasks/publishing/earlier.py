@@ -46,11 +46,13 @@ class Earlier:
         since: its id and the period it reports.
         policy: the disclosure policy that was applied to it.
         tables: those that a release is held against or compared with, as published.
+        withdrawn: whether it was taken back: what it showed is known, and nothing is compared with it.
     """
 
     since: Since
     policy: str
     tables: Mapping[str, pd.DataFrame]
+    withdrawn: bool = False
 
 
 def latest_before(earlier: Sequence[Earlier], period: str, policy: str) -> Earlier | None:
@@ -77,6 +79,8 @@ def latest_editions(earlier: Sequence[Earlier], period: str, policy: str) -> lis
     for each in earlier:
         at = each.since.period
         # of a release that stands there once for each past of a merger, the past that kept the name is first
+        if each.withdrawn:
+            continue
         if at < period and each.policy == policy and (at not in found or found[at].since != each.since):
             found[at] = each
     return [found[at] for at in sorted(found, reverse=True)]
@@ -189,8 +193,9 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
         _require_same_kind(directory, said.last, window[1])
         there.append((directory, said))
     near = within_reach([(said.first, said.last) for _, said in there], window)
+    withdrawn = output.withdrawn()
     return [
-        Earlier(said.since, said.policy, _readable(directory))
+        Earlier(said.since, said.policy, _readable(directory), directory.name in withdrawn)
         for (directory, said), reached in zip(there, near, strict=True)
         if reached
     ]

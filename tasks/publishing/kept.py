@@ -72,7 +72,7 @@ def kept_releases(output: Output) -> list[Kept]:
     """
     by_name: dict[str, list[Recorded]] = {}
     for run in recorded_runs(output.runs, output.abandoned()):
-        if run.release is not None:
+        if run.release is not None and run.published:
             by_name.setdefault(run.release, []).append(run)
     current = output.current()
     found: list[Kept] = []

@@ -63,6 +63,7 @@ class Published:
         unchanged: whether the very same files had been published before.
         is_latest: whether `latest` leads to it; not to a period made again after a later one was reported.
         held: why it waits for a person instead; empty where it is published.
+        withdrawn: whether it was published before and taken back.
     """
 
     directory: Path
@@ -70,6 +71,7 @@ class Published:
     unchanged: bool
     is_latest: bool = True
     held: tuple[str, ...] = ()
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,11 @@ class Output:
             else:
                 staging.path.rename(target)
                 _sync(releases)
-            newest = not self._leads_beyond(name)
+            withdrawn = target.name in self.withdrawn()
+            newest = not (withdrawn or self._leads_beyond(name))
             if newest:
                 self._point_latest_at(target)
-            return Published(target, self.latest, unchanged, newest)
+            return Published(target, self.latest, unchanged, newest, withdrawn=withdrawn)
 
     def has(self, staging: Staging, name: str) -> bool:
         """Whether what was prepared in `staging` is published already as a release called `name`."""
@@ -156,6 +159,26 @@ class Output:
         if self.rights is not None:
             give_directory(self.rights, self.directory, self.directory / "releases")
             give(self.rights, release)
+
+    def withdrawal(self, name: str) -> Path:
+        """The file that says that a release is withdrawn."""
+        return self.directory / "withdrawn" / f"{name}.json"
+
+    def withdrawn(self) -> frozenset[str]:
+        """Names of the releases that are taken back; see `tasks.publishing.withdrawn`."""
+        return frozenset(each.stem for each in (self.directory / "withdrawn").glob("*.json"))
+
+    def lead_to(self, release: Path | None) -> None:
+        """Let `latest` lead to a release, or to none.
+
+        Raises:
+            PublishingError: the output directory cannot be written.
+        """
+        with moving(self.directory), self.locked():
+            if release is None:
+                self.latest.unlink(missing_ok=True)
+            else:
+                self._point_latest_at(release)
 
     def abandoned(self) -> frozenset[str]:
         """Tokens of the runs that were killed and whose places nobody has cleared yet."""

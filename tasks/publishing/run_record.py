@@ -18,6 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+Ended = Literal[
+    "published", "unchanged", "held", "approved", "refused", "withdrawn", "restored",
+    "failed", "stopped", "running",
+]  # fmt: skip
 _RUNNING, _KILLED = "running", "killed"
 _PUBLISHED = ("published", "unchanged", "approved")
 
@@ -42,8 +46,8 @@ class RunRecord:
         started: when the run began.
         finished: when it ended.
         ended: published, unchanged (the same files had been published before), held for a person to decide,
-            approved or refused by one, failed, stopped by whoever ran it, or killed; running while it is
-            under way.
+            approved or refused by one, withdrawn or restored later, failed, stopped by whoever ran it, or
+            killed; running while it is under way.
         steps: the steps that were finished, in order.
         release: directory of the release; None where there is none.
         release_id: its id.
@@ -59,7 +63,7 @@ class RunRecord:
     month: str
     started: datetime
     finished: datetime
-    ended: Literal["published", "unchanged", "held", "approved", "refused", "failed", "stopped", "running"]
+    ended: Ended
     steps: tuple[Step, ...] = ()
     release: str | None = None
     release_id: str | None = None

@@ -1,4 +1,4 @@
-"""A release that is held: nobody sees it, until a named person approves it or turns it down."""
+"""What people decide: a held release is approved or turned down, and one that stands is taken back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 from golden.demo_feeds import undrawn
 from small_network import ONE_OUTCOME, RECORDS, Run, write_network
 
+from flows.commands.run import where_it_is
 from flows.monthly_job import report_period
 from tasks.errors import PublishingError
-from tasks.publishing import Output, held_releases, recorded_runs
+from tasks.publishing import Output, earlier_releases, held_releases, latest_before, recorded_runs
 
 pytestmark = pytest.mark.slow
 
@@ -135,3 +136,55 @@ def test_every_release_waits_where_the_network_asks_for_approval(tmp_path: Path)
     reported = report_period(file, "2023-11", undrawn())
     assert reported.held == ("the network file asks for a person's approval of every release",)
     assert not reported.latest.exists()
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """October and November, both published."""
+    file = write_network(tmp_path_factory.mktemp("two"), RECORDS, ONE_OUTCOME)
+    for month in ("2023-10", "2023-11"):
+        report_period(file, month, undrawn())
+    return file
+
+
+def test_a_withdrawn_release_stands_and_nothing_leads_to_it(
+    two: Path, tmp_path: Path, clinicnet_here: Run
+) -> None:
+    shutil.copytree(two.parent, tmp_path / "network", symlinks=True)
+    file = tmp_path / "network" / two.name
+    output = Output(file.parent / "output")
+    october, november = sorted(each.name for each in (output.directory / "releases").iterdir())
+
+    def catalogue() -> dict[str, object]:
+        said = json.loads((output.directory / "releases.json").read_text(encoding="utf-8"))
+        gone = {each["name"]: each["withdrawn"] and each["withdrawn"]["because"] for each in said["releases"]}
+        return {"latest": said["latest"], **gone}
+
+    def decide(command: str, release: str, *because: str) -> str:
+        who = ("--network", str(file), "--by", "A. Lovelace")
+        done = clinicnet_here(command, release, *who, *because)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "latest leads to 2023-10" in decide("withdraw", "2023-11", "--because", "wrong denominators")
+    assert (output.directory / "latest").resolve().name == october
+    assert catalogue() == {"latest": october, october: None, november: "wrong denominators"}
+    assert (output.directory / "releases" / november / "feed/clinics.csv").is_file()
+    assert "withdrawn: wrong denominators" in clinicnet_here("releases", str(file)).stdout
+    shown = clinicnet_here("releases", "show", "2023-11", "--network", str(file)).stdout
+    assert "withdrawn by A. Lovelace on " in shown
+    again = report_period(file, "2023-11", undrawn())  # the same records are the same withdrawn release
+    assert (again.directory.name, again.unchanged, again.is_latest) == (november, True, False)
+    assert f"{november} (the same as before; withdrawn: latest is as it was" in "\n".join(where_it_is(again))
+    december = earlier_releases(output, ("2023-01", "2023-12"))
+    assert [each.withdrawn for each in december] == [False, True]  # held against both
+    compared = latest_before(december, "2023-12", "suppress-1-10")
+    assert compared is not None
+    assert compared.since.period == "2023-10"  # and compared with what stands
+    assert "latest leads to nothing" in decide("withdraw", "2023-10", "--because", "wrong, too")
+    assert not (output.directory / "latest").exists()
+    assert catalogue()["latest"] is None
+    assert "latest leads to 2023-11" in decide("restore", "2023-11")
+    assert catalogue() == {"latest": november, october: "wrong, too", november: None}
+    refused = clinicnet_here("restore", "2023-11", "--network", str(file), "--by", "A. Lovelace")
+    assert (refused.returncode, "is not withdrawn" in refused.stderr) == (2, True)
