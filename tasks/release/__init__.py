@@ -5,33 +5,24 @@ publishing writes them. Everything a person or a dashboard reads comes from here
 cannot disagree. No table has a row or a value that stands for a single patient.
 """
 
+from tasks.release.common_columns import CODED, NOTHING, SHOWN, STATUSES
 from tasks.release.comparisons import TONES
 from tasks.release.conforming import SIGNIFICANT_DIGITS, conform, plain_rows, plain_values, rounded
-from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
-from tasks.release.identity import Release, Since, release_id
-from tasks.release.table_columns import About, Column, Kind, Of, Table, Tells
-from tasks.release.tables import (
-    CHANGES,
+from tasks.release.derived_tables import CHANGES, INDICATORS, LAST_SHOWN, LATEST_PERIODS, STANDING_SINCE
+from tasks.release.estimated_tables import (
     CLINIC_ESTIMATES,
     CLINIC_MONTHS,
     CLINIC_RANKS,
     CLINICS,
-    CODED,
-    FROM_MASKED,
-    INDICATORS,
-    LAST_SHOWN,
-    LATEST_PERIODS,
     NETWORK_FIGURES,
-    NOTHING,
     OUTCOMES,
     PROGRAM_EFFECTS,
     QUALITY,
-    RELEASE_COLUMNS,
-    SHOWN,
-    STANDING_SINCE,
-    STATUSES,
-    TABLES,
 )
+from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
+from tasks.release.identity import Release, Since, release_id
+from tasks.release.table_columns import About, Column, Kind, Of, Table, Tells
+from tasks.release.tables import FROM_MASKED, RELEASE_COLUMNS, TABLES
 
 __all__ = [
     "CHANGES",
