@@ -30,6 +30,7 @@ from flows.monthly_steps import (
     WRITE_FEED,
 )
 from flows.one_thread import one_thread
+from flows.period_reported import PeriodReported
 from flows.running.progress import expected_seconds
 from flows.running.stalling import given_up_when_stalled
 from flows.running.stopping import Stopped, stopped
@@ -45,33 +46,6 @@ if TYPE_CHECKING:
     from tasks.ranking import OutcomeRanks
     from tasks.release import Release
     from tasks.screening import Screened
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodReported:
-    """What a run leaves behind.
-
-    Attributes:
-        release: the tables that were published, small numbers withheld.
-        directory: the release's own directory.
-        latest: the link that leads to the newest release of the last period.
-        is_latest: whether that is this one.
-        unchanged: whether the very same files had been published before.
-        record: the run's record.
-        not_estimated: outcome → why it, or a part of it, could not be estimated.
-        held: why the release waits for a person, and is not current; empty where it is.
-        withdrawn: whether the records gave a release once more that was taken back.
-    """
-
-    release: Release
-    directory: Path
-    latest: Path
-    is_latest: bool
-    unchanged: bool
-    record: Path
-    not_estimated: Mapping[str, str]
-    held: tuple[str, ...] = ()
-    withdrawn: bool = False
 
 
 def report_period(network_file: Path, period: str, journal: Journal | None = None) -> PeriodReported:

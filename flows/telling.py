@@ -14,7 +14,7 @@ from tasks.errors import ClinicnetError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from flows.monthly_job import PeriodReported
+    from flows.period_reported import PeriodReported
     from tasks.network.operation import Event
     from tasks.network.schema import Network
     from tasks.notifying import Notice, Outbox

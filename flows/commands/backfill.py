@@ -18,7 +18,7 @@ from tasks.errors import ClinicnetError
 from tasks.periods import Period
 
 if TYPE_CHECKING:
-    from flows.monthly_job import PeriodReported
+    from flows.period_reported import PeriodReported
     from tasks.network.schema import Network
 
 

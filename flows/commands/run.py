@@ -19,7 +19,7 @@ from tasks.errors import ClinicnetError
 from tasks.network import read_network
 
 if TYPE_CHECKING:
-    from flows.monthly_job import PeriodReported
+    from flows.period_reported import PeriodReported
     from tasks.network.schema import Network
 
 

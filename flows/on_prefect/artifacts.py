@@ -15,7 +15,7 @@ from tasks.publishing import address
 from tasks.release import plain_rows
 
 if TYPE_CHECKING:
-    from flows.monthly_job import PeriodReported
+    from flows.period_reported import PeriodReported
 
 _MOST_ROWS = 500
 _QUALITY = ["rule", "clinic", "action", "n_checked", "n_found", "status"]

@@ -9,11 +9,12 @@ from prefect import flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.job_step import DoneBefore
-from flows.monthly_job import PeriodReported, report_network
+from flows.monthly_job import report_network
 from flows.monthly_steps import READ
 from flows.on_prefect.artifacts import leave_artifacts
 from flows.on_prefect.in_prefect import PeriodLabel, journal, provide_password, start_server, watching
 from flows.period_due import parse_period, period_just_closed
+from flows.period_reported import PeriodReported
 from flows.running.progress import Progress
 from flows.telling import failures_told
 from tasks.errors import ClinicnetError

@@ -11,7 +11,8 @@ import pypdf
 import pytest
 from drawn_here import drawn_here
 
-from flows.monthly_job import PeriodReported, report_period
+from flows.monthly_job import report_period
+from flows.period_reported import PeriodReported
 
 pytestmark = [pytest.mark.attack, pytest.mark.slow]
 

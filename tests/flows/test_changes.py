@@ -14,7 +14,8 @@ from frictionless import validate
 from golden.demo_feeds import undrawn
 from small_network import ONE_OUTCOME, RECORDS, write_network
 
-from flows.monthly_job import PeriodReported, report_period
+from flows.monthly_job import report_period
+from flows.period_reported import PeriodReported
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ import pytest
 from golden.demo_feeds import undrawn
 from small_network import NETWORK, RECORDS, write_network
 
-from flows.monthly_job import PeriodReported, report_period
+from flows.monthly_job import report_period
+from flows.period_reported import PeriodReported
 
 pytestmark = pytest.mark.slow
 

@@ -20,8 +20,9 @@ from golden.demo_feeds import undrawn
 from small_network import MONTH, NETWORK, ONE_OUTCOME, RECORDS, write_network
 
 from flows.job_step import JobStep, Journal, UnexpectedError, guarded
-from flows.monthly_job import PeriodReported, planned, report_period
+from flows.monthly_job import planned, report_period
 from flows.monthly_steps import DRAW, ESTIMATE, SCREEN, WRITE_FEED
+from flows.period_reported import PeriodReported
 from tasks.errors import PublishingError, SourceError
 from tasks.network import read_network
 from tasks.publishing import Output

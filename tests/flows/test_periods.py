@@ -18,7 +18,8 @@ from frictionless import validate
 from golden.demo_feeds import undrawn
 from small_network import NETWORK, RECORDS, write_network
 
-from flows.monthly_job import PeriodReported, report_period
+from flows.monthly_job import report_period
+from flows.period_reported import PeriodReported
 from tasks.errors import PublishingError
 from tasks.network import read_network
 from tasks.publishing import Output, earlier_releases

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from golden.demo_feeds import undrawn
 from small_network import MONTH, NETWORK, RECORDS, write_network
 
-from flows.monthly_job import PeriodReported, report_period
+from flows.monthly_job import report_period
+from flows.period_reported import PeriodReported
 from tasks.errors import SourceError
 
 COLUMNS = "clinic, region, date_trunc('month', visit_date)::DATE AS date, vaccinated, emergencies, age, sex"

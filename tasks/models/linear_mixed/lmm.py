@@ -27,10 +27,10 @@ from tasks.models.linear_mixed.lmm_bootstrap import (
     described,
     percentile_intervals,
 )
-from tasks.models.linear_mixed.lmm_checks import messages_of
 from tasks.models.linear_mixed.lmm_columns import WorkingMoments
 from tasks.models.linear_mixed.lmm_criterion import criterion_of
 from tasks.models.linear_mixed.lmm_effects import effects_by_group
+from tasks.models.linear_mixed.lmm_messages import messages_of
 from tasks.models.linear_mixed.lmm_optimum import FitRecord, Optimum, optimise
 from tasks.models.linear_mixed.lmm_profile import intervals, profile_coefficients, profile_variances
 from tasks.models.linear_mixed.relative_covariance import lower_root

@@ -10,7 +10,8 @@ from small_network import ONE_OUTCOME, Run, write_network
 
 from flows.commands import run
 from flows.job_step import DoneBefore
-from flows.monthly_job import PeriodReported, report_period
+from flows.monthly_job import report_period
+from flows.period_reported import PeriodReported
 from flows.running.many import Many
 from flows.running.progress import Progress
 from tasks.publishing import Output, kept_releases
