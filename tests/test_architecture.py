@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import sys
 from collections import Counter
@@ -121,6 +122,13 @@ def test_every_folder_of_estimators_has_its_place() -> None:
 def test_estimators_need_numpy_and_scipy_only(module: str) -> None:
     tops = {each.split(".")[0] for each in imported(MODULES[module])} - set(sys.stdlib_module_names)
     assert tops <= ESTIMATORS_USE
+
+
+def test_no_module_is_imported_by_what_it_imports() -> None:
+    """Not for type checking either; a package's face (`__init__.py`) hands on what is below it."""
+    faces = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+    arrows = {name: (imported(path) & set(MODULES)) - faces - {name} for name, path in MODULES.items()}
+    graphlib.TopologicalSorter(arrows).prepare()  # or a CycleError that names the modules
 
 
 def test_only_flows_know_prefect() -> None:
