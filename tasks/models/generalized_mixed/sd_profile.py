@@ -7,12 +7,13 @@ error cannot say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tasks.errors import EstimationError
 from tasks.models.fit import Floats
+from tasks.models.generalized_mixed.dense_likelihood import DenseLikelihood, NotSettledError
 from tasks.models.generalized_mixed.families import FamilyName
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
@@ -22,20 +23,24 @@ from tasks.models.numerics.ascent import climb
 from tasks.models.numerics.profile_interval import allowed_fall, end_before, end_by_doubling
 from tasks.records import Cells, Design
 
+_EXACT = 1e-6  # of a log-likelihood by quadrature at an end of an interval, or it is found anew
+
 
 @dataclass
 class SdProfile:
     """The log-likelihood as a function of the SD, every other parameter at its best; remembers nearby optima.
 
     Attributes:
-        likelihood: of the model, by quadrature.
+        likelihood: of the model, by quadrature about the modes.
         cells: its cells, arranged.
         scale: SD of the effects per unit of the likelihood's σ.
+        dense: the likelihood by a dense rule, where that is to be used instead.
     """
 
     likelihood: ScalarLikelihood
     cells: ArrangedCells
     scale: float
+    dense: DenseLikelihood | None = None
     known: dict[float, LikelihoodEvaluation] = field(default_factory=dict)
 
     @classmethod
@@ -59,28 +64,45 @@ class SdProfile:
             return self.known[sigma]
         near = min(self.known, key=lambda each: abs(each - sigma), default=None)
         begin = (start if near is None else self.known[near].parameters).copy()
+        if self.dense is not None and self.cells.outcome.family == "binomial":
+            begin[1:] *= _attenuation(begin[0]) / _attenuation(sigma)
         begin[0] = sigma
         free = np.ones(begin.size, dtype=bool)
         free[0] = False
         from_near = None if near is None else self.known[near]
-        found = climb(
-            lambda parameters, here: self.likelihood.evaluate(parameters, 2, here),
-            begin,
-            free=free,
-            near=from_near,
-            tolerance=1e-12,
-        )
+        likelihood = self.likelihood if self.dense is None else self.dense
+        first = likelihood.evaluate(begin, 2, from_near)
+
+        def objective(parameters: Floats, here: LikelihoodEvaluation | None) -> LikelihoodEvaluation:
+            try:
+                return likelihood.evaluate(parameters, 2, here)
+            except NotSettledError:  # a step too far, which the climb shortens
+                return replace(first, parameters=parameters, value=-np.inf)
+
+        found = climb(objective, begin, free=free, near=from_near, first=first, tolerance=1e-12)
         self.known[sigma] = found.top
         return found.top
 
+    def is_exact_at(self, sd: float, start: Floats, dense: DenseLikelihood) -> bool:
+        """Whether the log-likelihood with this SD is what the dense rule makes it.
 
-def sd_interval(design: Design, cells: Cells, fit: GlmmFit, level: float) -> tuple[float, float]:
+        Raises:
+            NotSettledError: as `DenseLikelihood.evaluate`.
+        """
+        here = self.at(sd, start)
+        return abs(dense.evaluate(here.parameters, 0, here).value - here.value) <= _EXACT
+
+
+def sd_interval(
+    design: Design, cells: Cells, fit: GlmmFit, level: float, *, as_fitted: bool = False
+) -> tuple[float, float]:
     """The SDs of a scalar random effect whose profile likelihood is near the best; 0 is included as an end.
 
     Args:
         design, cells: the model's, as the fit was made from.
         fit: the fit.
         level: coverage.
+        as_fitted: with the nodes of the fit and no others, as an analyst who chose them wants it.
 
     Raises:
         EstimationError: the model has more than one random effect.
@@ -88,13 +110,30 @@ def sd_interval(design: Design, cells: Cells, fit: GlmmFit, level: float) -> tup
     profile = SdProfile.of(design, cells, likelihood_family(fit), max(fit.nodes, 1))
     (group,) = fit.varcomp
     best = float(fit.varcomp.sd(group).iloc[0])
-    return profile_ends(profile, best, working_parameters(profile.cells, fit), len(fit.labels[group]), level)
+    ends = _ends if as_fitted else profile_ends
+    return ends(profile, best, working_parameters(profile.cells, fit), len(fit.labels[group]), level)
 
 
 def profile_ends(
     profile: SdProfile, best: float, start: Floats, levels: int, level: float
 ) -> tuple[float, float]:
-    """Where the profile has fallen by half the F(1, levels − 1) quantile from its height at the best SD."""
+    """Where the profile has fallen by half the F(1, levels − 1) quantile from its height at the best SD.
+
+    The nodes that are enough at the best SD can be too few at one several times as large. Where the profile
+    by a dense rule is another at an end, both ends are found on that one.
+    """
+    lower, upper = _ends(profile, best, start, levels, level)
+    dense = DenseLikelihood(profile.likelihood)
+    farthest = upper if np.isfinite(upper) else max(profile.known) * profile.scale
+    try:
+        if all(profile.is_exact_at(each, start, dense) for each in {lower, farthest}):
+            return lower, upper
+        return _ends(replace(profile, dense=dense, known={}), best, start, levels, level)
+    except NotSettledError:
+        return lower, upper
+
+
+def _ends(profile: SdProfile, best: float, start: Floats, levels: int, level: float) -> tuple[float, float]:
     limit = profile.at(best, start).value - allowed_fall(level, levels)
 
     def excess(sd: float) -> float:
@@ -102,6 +141,11 @@ def profile_ends(
 
     lower = end_before(0.0, excess, best, precision=1e-7)
     return lower, end_by_doubling(excess, best, max(2.0 * best, 0.1), SD_CAP, precision=1e-7)
+
+
+def _attenuation(sigma: float) -> float:
+    """About what share of a log odds within clinics is left in the whole population (Zeger et al. 1988)."""
+    return float((1.0 + (16.0 * np.sqrt(3.0) / (15.0 * np.pi) * sigma) ** 2) ** -0.5)
 
 
 def working_parameters(cells: ArrangedCells, fit: GlmmFit) -> Floats:

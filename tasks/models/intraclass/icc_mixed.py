@@ -67,7 +67,7 @@ def mixed_icc(
     at = [_on_scale(fit, method, float(shared), whole) for shared in np.cumsum(variances)]
     messages = list(fit.messages)
     if len(groups) == 1:
-        lower, upper = sd_interval(design, cells, fit, level)
+        lower, upper = sd_interval(design, cells, fit, level, as_fitted=nodes is not None)
         ends = [(_moved(fit, method, lower**2), _moved(fit, method, upper**2))]
     else:
         ends = _sampled(fit, method, groups, level, seed)

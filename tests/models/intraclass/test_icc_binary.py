@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 from refs.reference import case_ids, load_case, load_data
-from scipy import special, stats
+from scipy import optimize, special, stats
 
 from tasks.errors import EstimationError
 from tasks.models import icc
@@ -311,3 +312,59 @@ def test_counts_with_exposure() -> None:
     assert found.estimate == pytest.approx(count_scale(predictor, variance).icc, rel=1e-12)
     assert 0 < found.lower < found.estimate < found.upper < 1
     assert "Poisson" in found.name
+
+
+class TestOneEvent:
+    """One event in 51 records: effects of clinics may have an SD of 30, where few nodes are not enough."""
+
+    @staticmethod
+    def records(k: int, seed: int) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        clinic, y = rng.integers(0, k, 51), np.zeros(51, dtype=int)
+        y[rng.integers(51)] = 1
+        return pd.DataFrame({"clinic": [f"c{each:02}" for each in clinic], "y": y})
+
+    @pytest.mark.parametrize("method", ["latent", "observed", "fleiss-cuzick"])
+    @pytest.mark.parametrize("k", [6, 8, 10, 17])
+    def test_same_of_a_frame_in_any_order_and_of_a_database(self, k: int, method: str) -> None:
+        data = self.records(k, k)
+        connection = duckdb.connect()
+        connection.register("frame", data)
+        connection.execute("CREATE TABLE records AS SELECT * FROM frame")
+        renamed = data.assign(clinic=data["clinic"].map(lambda name: f"d{99 - int(name[1:]):02}"))
+        found = [
+            icc("y", each, groups="clinic", kind="binary", method=method)
+            for each in (
+                data,
+                data.sample(frac=1.0, random_state=3),
+                renamed,
+                connection.table("records"),
+            )
+        ]
+        for each in found[1:]:
+            assert (each.lower, each.upper) == pytest.approx((found[0].lower, found[0].upper), abs=1e-8)
+
+    def test_an_end_is_at_the_height_that_the_level_allows(self) -> None:
+        """Height and end from the integral of every clinic, by the trapezoidal rule on 40,001 nodes."""
+        data = self.records(8, 8)
+        counted = data.groupby("clinic")["y"].agg(["size", "sum"]).to_numpy(dtype=float)
+        u = np.linspace(-9.0, 12.0, 40_001)
+        normal = stats.norm.logpdf(u) + np.log(u[1] - u[0])
+
+        def loglik(intercept: float, sigma: float) -> float:
+            eta = intercept + sigma * u
+            softplus = np.logaddexp(0.0, eta)
+            return float(sum(special.logsumexp(s * eta - n * softplus + normal) for n, s in counted))
+
+        def height(sigma: float) -> float:
+            best = optimize.minimize_scalar(
+                lambda b: -loglik(b, sigma), bounds=(-4.0 * sigma - 8.0, 0.0), options={"xatol": 1e-9}
+            )
+            return float(-best.fun)
+
+        found = icc("y", data, groups="clinic", kind="binary", method="latent")
+        assert found.estimate == 0.0
+        assert 0.9 < found.upper < 1.0
+        sigma = float(np.sqrt(found.upper / (1.0 - found.upper) * np.pi**2 / 3.0))
+        fall = height(1e-9) - height(sigma)
+        assert fall == pytest.approx(0.5 * stats.f.ppf(0.95, 1, len(counted) - 1), abs=1e-6)
