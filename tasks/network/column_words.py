@@ -25,6 +25,8 @@ CLINIC = (
 )
 CLINIC_ALONE = ("site", "clinic", "facility", "center", "centre")
 """Those of them that still name places where they are the whole name and the values are 0 and 1 only."""
+ACCESS_GROUPS = ("redcap_data_access_group", "data_access_group", "redcap_dag")
+"""What REDCap's exports call the column of the centre that may see a record."""
 COMMUNITY = (
     *("school", "schule", "ecole", "escuela", "escola", "herd", "herde", "troupeau", "rebano", "rebanho"),
     *("farm", "village", "dorf", "aldea", "aldeia", "community", "comm", "commune", "comuna", "gemeinde"),
@@ -125,6 +127,7 @@ DATE_IN_TEXT = ("date", "datum", "fecha", "data")
 YEAR = ("year", "jahr", "annee", "ano", "anio", "yr")
 MONTH = ("month", "monat", "mois", "mes")
 DAY = ("day", "tag", "jour", "dia")
+PERIOD = ("period", "periode", "periodo", "zeitraum", "quarter", "quartal", "yyyymm", "yearmonth", *MONTH)
 CALENDAR = (*YEAR, *MONTH, *DAY)
 SEQUENCE = (
     *(
@@ -366,6 +369,9 @@ _AGE_IN_ONE = re.compile(
 """Age, in one with what it is counted in or grouped by: ageyr, agemonths, agegrp."""
 
 
+_HOSPITAL_NUMBER = re.compile(r"(hospital|hosp) ?(unit )?(no|nr|num|number|nummer)")
+"""What hospitals call the number that they give a patient."""
+
 NUMBERED_THINGS = (*CLINIC, *COMMUNITY, *REGION, *PATIENT, *RECORD)
 """What a number of its own stands for: a clinic, a patient, a visit."""
 
@@ -409,6 +415,16 @@ def is_numbered(name: str) -> bool:
         return True
     ends = (part.removesuffix(ending) for part in _parts(name) for ending in _GLUED if part.endswith(ending))
     return any(found(stem, NUMBERED_THINGS) for stem in ends if stem)
+
+
+def is_hospital_number(name: str) -> bool:
+    """Whether a column is called Hospital No or hosp_number: the patient's number there."""
+    return any(_HOSPITAL_NUMBER.fullmatch(tail) for tail in _tails(_parts(name)))
+
+
+def _tails(parts: list[str]) -> list[str]:
+    """What a name of several words ends in, from each of them on."""
+    return [" ".join(parts[i:]) for i in range(len(parts))]
 
 
 def ends_in_id(name: str) -> bool:

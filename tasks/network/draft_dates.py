@@ -50,10 +50,13 @@ def date_sql(column: str, writing: Writing | None, source: str) -> str:
     if writing == "spreadsheet":
         counted = _DAYS_COUNTED.get(dialect, "DATE '1899-12-30' + CAST(FLOOR({}) AS INTEGER)")
         return counted.format(column)
-    if writing in ("year-month", "year-quarter"):
+    if writing in ("year-month", "year-quarter", "quarter-year", "month digits"):
         return _first_day(column, writing, dialect)
     if writing == "mon year":  # the first of the month
-        first = f"'01' || TRIM({column})" if dialect == "sqlite" else f"CONCAT('01', TRIM({column}))"
+        value, length = f"TRIM({column})", "LEN" if dialect == "mssql" else "LENGTH"
+        part = "SUBSTRING" if dialect == "mssql" else "SUBSTR"
+        named = f"{part}({value}, 1, 3)", f"{part}({value}, {length}({value}) - 3, 4)"
+        first = " || ".join(("'01'", *named)) if dialect == "sqlite" else f"CONCAT('01', {', '.join(named)})"
         return _by_format(first, "day mon year", dialect)
     return _by_format(column, writing, dialect)
 
@@ -107,14 +110,20 @@ def _cast(dialect: str) -> str:
 
 
 def _first_day(column: str, writing: Writing, dialect: str) -> str:
-    """The first day of what is written as 2024-05, 2024/05, 2024-Q2, 2024 Q2 or 2024Q2."""
+    """The first day of what is written as 2024-05, 2024/05, 202405, 2024-Q2, 2024 Q2, 2024Q2 or Q2 2024."""
     value = f"TRIM({column})"
+    if writing == "month digits":
+        text = {"mysql": "CHAR", "mssql": "VARCHAR(8)"}.get(dialect, "VARCHAR")
+        value = f"TRIM(CAST({column} AS {text}))"
     part, length = ("SUBSTRING", "LEN") if dialect == "mssql" else ("SUBSTR", "LENGTH")
-    month = f"{part}({value}, 6, 2)"
-    if writing == "year-quarter":
+    year, month = f"{part}({value}, 1, 4)", f"{part}({value}, {5 if writing == 'month digits' else 6}, 2)"
+    if writing in ("year-quarter", "quarter-year"):
         starts = " ".join(f"WHEN '{quarter}' THEN '{3 * quarter - 2:02}'" for quarter in range(1, 5))
-        month = f"CASE {part}({value}, {length}({value}), 1) {starts} END"
-    parts = (f"{part}({value}, 1, 4)", "'-'", month, "'-01'")
+        told = f"{part}({value}, {length}({value}), 1)"
+        if writing == "quarter-year":
+            year, told = f"{part}({value}, {length}({value}) - 3, 4)", f"{part}({value}, 2, 1)"
+        month = f"CASE {told} {starts} END"
+    parts = (year, "'-'", month, "'-01'")
     if dialect == "sqlite":
         return " || ".join(parts)
     return f"{_cast(dialect)}(CONCAT({', '.join(parts)}) AS DATE)"

@@ -102,6 +102,8 @@ def guess(
 
 def guess_period(profile: TableProfile, date: str | None) -> Kind:
     """What to report: what the records come by; a month where they come on any day."""
+    if date is not None and profile.column(date).writing in ("year-quarter", "quarter-year"):
+        return "quarter"
     rhythm = profile.column(date).rhythm if date is not None else None
     return (rhythm.period if rhythm is not None else None) or "month"
 

@@ -57,7 +57,9 @@ def holds_dates(column: ColumnProfile) -> bool:
     """Whether a column holds dates, or text or numbers that write them."""
     if column.kind == "date":
         return True
-    if column.kind == "number":  # seven or eight digits can be any number: the name must say so
+    if column.writing == "month digits":  # six digits can be any number, and so can seven or eight
+        return bool(words.found(column.name, (*words.DATE_IN_TEXT, *words.PERIOD)))
+    if column.kind == "number":
         named = words.found(column.name, words.DATE_IN_TEXT)
         return column.writing is not None and bool(named)
     return column.writing is not None and (
@@ -68,6 +70,10 @@ def holds_dates(column: ColumnProfile) -> bool:
 def _doubtful(column: ColumnProfile) -> list[str]:
     if column.writing == "spreadsheet":
         return [f"column {column.name!r} counts days since 1899-12-30, as spreadsheets write dates"]
+    if column.writing in _FIRST_DAYS:
+        return [
+            f"column {column.name!r} tells {_FIRST_DAYS[column.writing]}, and records count on its first day"
+        ]
     if column.writing is not None and not column.order_told:
         return [
             f"column {column.name!r} is read as dates with the day first; no value tells, since none of the "
@@ -78,6 +84,11 @@ def _doubtful(column: ColumnProfile) -> list[str]:
     return []
 
 
+_FIRST_DAYS: dict[Writing, str] = {
+    "year-quarter": "the quarter",
+    "quarter-year": "the quarter",
+    "month digits": "the month",
+}
 _YEARS: tuple[Range, Range] = ("year", "short_year")
 _SHORT_YEARS = "column {!r} has years of two digits, which are taken for those of the twentieth century"
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from tasks.network import column_words as words
 from tasks.network.coding import says_yes_or_no
 from tasks.network.draft import Missing
+from tasks.network.guessing_dates import holds_dates
 from tasks.network.profile import ColumnProfile, NumbersWithin, TableProfile
 
 _LEAST_CLINICS = 6
@@ -99,7 +100,9 @@ class _Search:
             return False  # a mean of answers, say; a column called hospital may have codes such as 2.4
         if column.kind == "number" and words.says_how_many(column.name, words.NUMBERED_THINGS):
             return False
-        if _is_private(column) or column.writing not in (None, "spreadsheet"):
+        if _is_private(column) or column.writing not in (None, "spreadsheet", "month digits"):
+            return False
+        if column.writing == "month digits" and holds_dates(column):
             return False
         if self._is_schooling(column):
             return False
@@ -130,7 +133,12 @@ class _Search:
             each
             for each in self.labels
             if each.n_distinct <= half and not (_is_of_places(each) or _is_trait(each) or counts_stays(each))
+            if not words.is_hospital_number(each.name)
         ]
+        access = [each for each in grouping if _is_called_only(each, words.ACCESS_GROUPS)]
+        if access:
+            self.found["clinic"] = access[0].name
+            return
         if self.take("clinic", grouping, words.CLINIC):
             return
         if self._take_place(grouping) or self._take_one_of_two():
@@ -248,6 +256,7 @@ class _Search:
             each
             for each in self.labels
             if each.whole and self._groups_enough(each) and not words.said(each.name, telling)
+            if not words.is_hospital_number(each.name)
         ][:_MOST_LOOKS]
         dependent = [each for each in coded if self._has_dependents(self.look, each)]
         if len(dependent) != 1:
@@ -272,13 +281,20 @@ class _Search:
         ]
         if self.take("patient", [each for each in many if not _is_of_another(each)], words.PATIENT):
             return
-        if self._take_number_within_clinics():
+        if self._take_hospital_number(many) or self._take_number_within_clinics():
             return
         numbered = [each for each in many if each.name.lower() in words.PERSON_ALONE]
         if self.take("patient", [each for each in numbered if each.n_distinct < n], words.PERSON_ALONE):
             return
         if any(each.name.lower() in _ROW_NUMBERS for each in self.profile.columns):
             self.take("patient", numbered, words.PERSON_ALONE)
+
+    def _take_hospital_number(self, columns: list[ColumnProfile]) -> bool:
+        """Take the number that a hospital gives a patient."""
+        numbers = [each.name for each in columns if words.is_hospital_number(each.name)]
+        for name in numbers[:1]:
+            self.found["patient"] = name
+        return bool(numbers)
 
     def _take_number_within_clinics(self) -> bool:
         """Take a column called like the patient of few values, where each record of a clinic has its own."""

@@ -8,9 +8,12 @@ from typing import Literal
 from tasks import periods
 
 Kind = Literal["number", "boolean", "text", "date", "other"]
-Range = Literal["age", "year", "short_year", "month", "day", "positive", "digits", "spreadsheet"]
+Range = Literal[
+    "age", "year", "short_year", "month", "day", "positive", "digits", "month_digits", "spreadsheet"
+]
 """Ranges that numbers may keep to: 0 to 110, 1900 to 2100, 32 to 99, 1 to 12, 1 to 31, above 0, and those of
-dates that are written as digits, 19000101 to 21001231, or as a spreadsheet counts days, 1954 to 2064."""
+dates that are written as digits, 19000101 to 21001231, of months that are, 190001 to 210012, or of days as a
+spreadsheet counts them, 1954 to 2064."""
 Writing = Literal[
     "day",
     "time",
@@ -26,11 +29,13 @@ Writing = Literal[
     "mon year",
     "year-month",
     "year-quarter",
+    "quarter-year",
     "digits",
+    "month digits",
     "spreadsheet",
 ]
 """How text or numbers write dates: 2024-05-31, with a time, with its zone, …, 31-May-2024 or 31MAY2024,
-31-May-24, May-2024, 2024-05, 2024-Q2, 20240531, days since 1899."""
+31-May-24, May-2024, 2024-05, 2024-Q2, Q2-2024, 20240531, 202405, days since 1899."""
 
 _SEVERAL = 4
 """Periods with records from which a rhythm can be heard."""

@@ -103,6 +103,13 @@ WRITTEN: list[tuple[Column, str]] = [
     (lambda i: f"2024-Q{1 + i % 4}", "2024-04-01"),
     (lambda i: f"2024 q{1 + i % 4}", "2024-04-01"),
     (lambda i: f"2024Q{1 + i % 4}", "2024-04-01"),
+    (lambda i: f"{('January', 'February', 'March')[i % 3]} 2024", "2024-02-01"),
+    (lambda i: f"Q{1 + i % 4} 2024", "2024-04-01"),
+    (lambda i: f"q{1 + i % 4}-2024", "2024-04-01"),
+    (lambda i: f"Q{1 + i % 4}/2024", "2024-04-01"),
+    (lambda i: f"2024{1 + i % 12:02}", "2024-02-01"),
+    (lambda i: 202401 + i % 12, "2024-02-01"),
+    (lambda i: 202401.0 + i % 12, "2024-02-01"),
     (lambda i: 20240301 + i % 28, "2024-03-02"),
     (lambda i: 45352 + i % 28, "2024-03-02"),  # what Excel has for 2024-03-01, and so on
     (lambda i: 45352.4 + i % 28, "2024-03-02"),  # and with a time of day
@@ -136,6 +143,8 @@ SERVERS: dict[str, list[tuple[Writing, object]]] = {
     ],
     "month first": [("month/day/year", "03/02/2024"), ("month-day-year", "3-2-2024 1:00 PM")],
     "year first": [("year/month/day", "2024/03/02"), ("digits", 20240302), ("spreadsheet", 45353.4)],
+    "periods": [("month digits", 202403), ("quarter-year", "Q1 2024"), ("year-quarter", "2024-Q1")],
+    "months": [("mon year", "March 2024"), ("year-month", "2024/03")],
     "named": [("day mon year", "02-Mar-2024"), ("day mon year", "2 mar 2024"), ("day mon yy", "02MAR24")],
 }
 
@@ -151,7 +160,10 @@ def test_servers_that_we_do_not_run_make_the_same_days(
         (ours,) = sqlglot.transpile(theirs, read=grammar, write="duckdb")
         with duckdb.connect() as connection:
             connection.execute("CREATE TABLE t AS SELECT ? AS seen", [value])
-            assert connection.execute(ours).fetchall() == [(date(2024, 3, 2),)], theirs
+            first = {"Q1 2024": 1, "2024-Q1": 1}.get(str(value), 3)
+            whole = writing in ("month digits", "quarter-year", "year-quarter", "mon year", "year-month")
+            day = date(2024, first, 1) if whole else date(2024, 3, 2)
+            assert connection.execute(ours).fetchall() == [(day,)], theirs
 
 
 def test_a_slip_in_a_hundred_dates_does_not_cost_the_others(tmp_path: Path) -> None:
@@ -179,3 +191,32 @@ def test_a_day_number_is_no_date(tmp_path: Path) -> None:
         "column 'trial_day' counts time from a start that it does not tell"
     )
     assert "DATE '2024-01-01' + trial_day" in draft.assumptions[0]
+
+
+PERIODS: list[tuple[str, Column, str]] = [
+    ("Period", lambda i: 202401 + i % 12, "month"),
+    ("yyyymm", lambda i: 202401 + i % 12, "month"),
+    ("report_month", lambda i: f"2024{1 + i % 12:02}", "month"),
+    ("Quarter", lambda i: f"Q{1 + i % 4} {2022 + i % 3}", "quarter"),
+    ("Quarter", lambda i: f"{2022 + i % 3}-Q{1 + i % 4}", "quarter"),
+    ("Quarter", lambda i: f"{2022 + i % 3}Q{1 + i % 4}", "quarter"),
+    ("Month", lambda i: f"{('Jan', 'Feb', 'Mar', 'Apr')[i % 4]} {2022 + i % 3}", "month"),
+]
+"""A column's name, its values, and what its network reports by."""
+
+
+@pytest.mark.parametrize(("name", "written", "period"), PERIODS)
+def test_periods_are_dates_and_the_file_passes_its_check(
+    tmp_path: Path, name: str, written: Column, period: str
+) -> None:
+    draft = drafted(tmp_path, clinic=clinic, outcome=outcome, **{name: written})
+    assert draft.roles["date"] == name
+    assert draft.undated is None
+    assert checked(tmp_path, draft).window.period == period
+    assert selected(tmp_path, draft)["date"].notna().all()
+
+
+def test_six_digits_are_a_month_only_if_they_are_called_so(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, outcome=outcome, clinic_code=lambda i: 202401 + i % 5)
+    assert draft.undated is not None
+    assert draft.roles["clinic"] == "clinic_code"

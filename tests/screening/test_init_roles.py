@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ClinicnetError
+from tasks.network.draft import Draft
 from tasks.network.draft_text import write_draft
 from tests.screening.drafts import Column, checked, clinic, drafted, outcome, selected
 
@@ -314,3 +315,40 @@ def test_a_number_of_each_rows_own_is_the_records(tmp_path: Path, name: str) -> 
     draft = drafted(tmp_path, clinic=clinic, **{name: lambda i: 1_000 + i}, score=lambda i: i % 50)
     assert name in (draft.roles.get("record"), draft.roles.get("patient"))
     assert [each.column for each in draft.outcomes] == ["score"]
+
+
+@pytest.mark.parametrize(
+    "name", ["Hospital No", "Hosp No", "hospital number", "HospitalNumber", "hosp_num", "Hospital Unit No."]
+)
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_a_hospital_number_is_the_patients_and_never_the_clinic(
+    tmp_path: Path, name: str, repeats: int
+) -> None:
+    draft = drafted(tmp_path, ward=clinic, y=outcome, **{name: lambda i: 70_000 + i // repeats})
+    assert draft.roles["clinic"] == "ward"
+    assert draft.roles["patient"] == name
+    assert checked(tmp_path, draft)
+    alone = drafted_elsewhere(tmp_path, y=outcome, **{name: lambda i: 70_000 + i % 6})
+    assert "clinic" not in alone.roles
+
+
+def test_redcaps_data_access_group_is_the_clinic(tmp_path: Path) -> None:
+    columns: dict[str, Column] = {
+        "record_id": lambda i: i + 1,
+        "redcap_event_name": lambda i: ["baseline_arm_1", "month_6_arm_1"][i % 2],
+        "redcap_data_access_group": lambda i: f"site_{i % 5}",
+        "group": lambda i: i % 7,
+        "ward_type": lambda i: "AB"[i % 2],
+        "visit_date": lambda i: f"2024-03-{1 + i % 28:02}",
+        "y": outcome,
+    }
+    draft = drafted(tmp_path, **columns)
+    assert draft.roles["clinic"] == "redcap_data_access_group"
+    assert checked(tmp_path, draft)
+
+
+def drafted_elsewhere(directory: Path, **columns: Column) -> Draft:
+    """The draft of another table, in a directory of its own."""
+    other = directory / "other"
+    other.mkdir()
+    return drafted(other, **columns)

@@ -1,4 +1,4 @@
-"""How text writes dates, by counts: 2024-05-31, 31.05.2024, 05/31/2024, May-2024, 2024-05, 2024-Q2, …"""
+"""How text writes dates, by counts: 2024-05-31, 31.05.2024, 05/31/2024, May-2024, 2024-05, Q2 2024, …"""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ _MARKS: Mapping[str, tuple[Writing, Writing | None]] = {
 }
 """Between numbers → how a date with it is written, with the day or with the month first."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WHOLE_MONTHS = (
+    *("january", "february", "march", "april", "june", "july", "august", "september", "october", "november"),
+    *("december", "sept"),
+)
 
 
 def like_a_date(value: str) -> str:
@@ -92,11 +96,13 @@ def _others(value: str) -> dict[Writing, str]:
     """Writings that leave nothing open → the condition that a text is one."""
     return {
         "digits": _eight_digits(value),
+        "month digits": _six_digits(value),
         "day mon year": _named_month(value, years=4),
         "day mon yy": _named_month(value, years=2),
         "mon year": _month_and_year(value),
         "year-month": _year_month(value),
         "year-quarter": _year_quarter(value),
+        "quarter-year": _quarter_year(value),
     }
 
 
@@ -113,6 +119,11 @@ def _eight_digits(value: str) -> str:
     return f"{value} LIKE '________' AND {_year_first(value)} AND {days}"
 
 
+def _six_digits(value: str) -> str:
+    months = f"SUBSTR({value}, 5, 2) BETWEEN '01' AND '12'"
+    return f"{value} LIKE '______' AND {_year_first(value)} AND {months}"
+
+
 def _named_month(value: str, years: int) -> str:
     """31-May-2024, 31 May 2024 or 31MAY2024, as SAS and spreadsheets write; or two digits for the year."""
     bare = f"REPLACE(REPLACE({value}, '-', ''), ' ', '')"
@@ -125,10 +136,12 @@ def _named_month(value: str, years: int) -> str:
 
 
 def _month_and_year(value: str) -> str:
-    """May-2024, May 2024 or MAY2024: of a month that is named and no day."""
+    """May-2024, May 2024, MAY2024 or September 2024: of a month that is named and no day."""
     bare = f"REPLACE(REPLACE({value}, '-', ''), ' ', '')"
-    named = f"LOWER(SUBSTR({bare}, 1, 3)) IN ({', '.join(map(literal, _MONTHS))})"
-    return f"LENGTH({bare}) = 7 AND {named} AND SUBSTR({bare}, 4, 4) BETWEEN '1900' AND '2100'"
+    name = f"LOWER(SUBSTR({bare}, 1, LENGTH({bare}) - 4))"
+    named = f"{name} IN ({', '.join(map(literal, (*_MONTHS, *_WHOLE_MONTHS)))})"
+    year = f"SUBSTR({bare}, LENGTH({bare}) - 3, 4)"
+    return f"LENGTH({bare}) BETWEEN 7 AND 13 AND {named} AND {year} BETWEEN '1900' AND '2100'"
 
 
 def _year_month(value: str) -> str:
@@ -140,6 +153,12 @@ def _year_quarter(value: str) -> str:
     shaped = " OR ".join(f"UPPER({value}) LIKE '____{mark}Q_'" for mark in ("-", " ", ""))
     last = f"SUBSTR({value}, LENGTH({value}), 1)"
     return f"({shaped}) AND {_year_first(value)} AND {last} BETWEEN '1' AND '4'"
+
+
+def _quarter_year(value: str) -> str:
+    shaped = " OR ".join(f"UPPER({value}) LIKE 'Q_{mark}____'" for mark in ("-", " ", "/", ""))
+    year = f"SUBSTR({value}, LENGTH({value}) - 3, 4) BETWEEN '1900' AND '2100'"
+    return f"({shaped}) AND SUBSTR({value}, 2, 1) BETWEEN '1' AND '4' AND {year}"
 
 
 def _short(value: str, mark: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tasks.network.profile import Range
 
 _MONTH = "FLOOR({value} / 100) - 100 * FLOOR({value} / 10000)"
-_DAY = "{value} - 100 * FLOOR({value} / 100)"
+_LAST_TWO = "{value} - 100 * FLOOR({value} / 100)"
 
 RANGES: Mapping[Range, str] = {
     "age": "{value} BETWEEN 0 AND 110",
@@ -17,7 +17,8 @@ RANGES: Mapping[Range, str] = {
     "day": "{value} BETWEEN 1 AND 31",
     "positive": "{value} > 0",
     "digits": "{value} BETWEEN 19000101 AND 21001231"
-    f" AND {_MONTH} BETWEEN 1 AND 12 AND {_DAY} BETWEEN 1 AND 31",
+    f" AND {_MONTH} BETWEEN 1 AND 12 AND {_LAST_TWO} BETWEEN 1 AND 31",
+    "month_digits": f"{{value}} BETWEEN 190001 AND 210012 AND {_LAST_TWO} BETWEEN 1 AND 12",
     "spreadsheet": "{value} BETWEEN 20000 AND 60000",
 }
 """Range → the condition that a value keeps to it."""

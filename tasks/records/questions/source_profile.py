@@ -190,6 +190,8 @@ class SourceLook:
             writing, told = written.get(i, (None, True))
             if whole and "digits" in ranges:
                 writing = "digits"
+            elif whole and "month_digits" in ranges:
+                writing = "month digits"
             elif "spreadsheet" in ranges:  # with a time of day as the day's fraction
                 writing = "spreadsheet"
             profiles.append(
