@@ -29,6 +29,8 @@ def network_figure(outcome: Outcome, figure: Figure) -> str:
 
 def network_range(outcome: Outcome, low: Figure, high: Figure) -> str:
     """Two network figures as the ends of a range, their unit once."""
+    if low.value is None and high.value is None:
+        return network_figure(outcome, low)
     if low.value is None or high.value is None or low.unit != outcome.unit:
         return between(network_figure(outcome, low), network_figure(outcome, high))
     return outcome.notation.prose_range(low.value, high.value)

@@ -52,7 +52,7 @@ def read_edition(release: Release, network: Network) -> Edition:
     def line(outcome: str, clinic: Clinic) -> Line:
         unestimated = outcome_rows[outcome]["status"] not in SHOWN
         missing = (
-            Estimate(status="not_estimable", reason=outcome_rows[outcome]["reason"])
+            Estimate(status=outcome_rows[outcome]["status"], reason=outcome_rows[outcome]["reason"])
             if unestimated
             else Estimate()
         )

@@ -84,9 +84,9 @@ def design_effect(outcome: Outcome) -> str | None:
 
 
 def not_estimable(outcome: Outcome) -> str:
-    """Why an outcome has no figures: they are withheld, or there are none."""
+    """Why an outcome has no figures: it has no estimate, or what there is would give a small number away."""
     if outcome.status.startswith("suppressed"):
-        return f"{sentence_case(bare(outcome.reason))}."
+        return say("message.outcome_withheld")
     return say("message.not_estimable", reason=bare(outcome.reason))
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from rendering.test_charts import binary, effect
 
-from tasks.rendering import clinic_sentences, sentences, standing
+from tasks.rendering import clinic_sentences, figure_words, sentences, standing
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, Rank
 from tasks.rendering.run_chart import run_chart
 from tasks.rendering.run_words import run_words
@@ -288,3 +288,20 @@ def test_a_clinic_without_figures_is_not_promised_a_comparison_by_its_records_al
     said = clinic_sentences.when_reported(state48_edition, clinic)
     assert "at least 25 records, on as many as would give 11 events" in said
     assert "reliable enough" in said
+
+
+def test_a_withheld_range_says_so_once() -> None:
+    ends = [
+        dataclasses.replace(figure(name, 0.0), value=None, status="suppressed_secondary")
+        for name in ("range_low", "range_high")
+    ]
+    assert figure_words.network_range(with_figures(), *ends) == "not shown, to protect patients"
+
+
+def test_an_outcome_that_is_withheld_whole_is_not_said_to_lack_an_estimate() -> None:
+    withheld = dataclasses.replace(
+        with_figures(), status="suppressed_secondary", reason="withheld: it would let a small number …"
+    )
+    assert sentences.not_estimable(withheld).startswith("Not shown, to protect patients")
+    unestimated = dataclasses.replace(withheld, status="not_estimable", reason="there is one clinic.")
+    assert sentences.not_estimable(unestimated) == "Could not be estimated: there is one clinic."
