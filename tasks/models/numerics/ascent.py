@@ -20,6 +20,8 @@ _LOOSE = 1e-10  # accepted where rounding lets the decrement fall no further
 _CREEPING, _PATIENT = 1e-3, 5
 """Share of a Newton step, and how many steps shorter than that in turn: what climbs so gets nowhere."""
 _HALVINGS = 40
+_HALVINGS_AT_TOP = 4
+"""The same within `_LOOSE` of the top, where a step's rise is less than the log-likelihood's rounding."""
 
 P = TypeVar("P", bound=SecondOrderAt)
 
@@ -95,7 +97,7 @@ def climb(
             break
         rise, length = float(here.gradient @ step), 1.0
         noise = 1e-13 * (1.0 + abs(here.value))
-        for _ in range(_HALVINGS):
+        for _ in range(_HALVINGS if decrement > _LOOSE else _HALVINGS_AT_TOP):
             trial = objective(here.parameters + length * step, here)
             evaluations += 1
             if np.isfinite(trial.value) and trial.value >= here.value + 1e-4 * length * rise - noise:

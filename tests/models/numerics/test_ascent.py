@@ -43,3 +43,20 @@ def test_a_climb_whose_slopes_are_not_those_of_its_values_ends_soon() -> None:
     assert not found.converged
     assert not found.capped
     assert found.evaluations < 300  # 100 steps of some 30 before
+
+
+def test_a_climb_at_a_top_that_rounding_hides_does_not_look_for_it() -> None:
+    """The value is rounded by more than a step so near the top could gain: shorter steps cannot be judged."""
+    evaluated = 0
+
+    def rounded(at: Floats, _: Point | None) -> Point:
+        nonlocal evaluated
+        evaluated += 1
+        x = float(at[0])
+        noise = 1e-6 if evaluated == 1 else 0.0
+        return Point(at, -0.5 * x**2 - 22_153.0 + noise, np.array([-x]), np.array([[-1.0]]))
+
+    found = climb(rounded, np.array([9e-6]))
+    assert found.converged
+    assert evaluated <= 6
+    assert found.top.parameters[0] == 9e-6
