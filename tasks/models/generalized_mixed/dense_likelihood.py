@@ -32,8 +32,8 @@ _FIRST = 65
 _SETTLED = 1e-11
 _BLOCK = 1 << 18
 _MOST_NODES = 1 << 15  # an SD of 200 takes a quarter of them
-MOST_POINTS = 1 << 23
-"""Nodes times cells that one evaluation may take: half a second."""
+MOST_POINTS = 1 << 21
+"""Nodes times cells that one evaluation may take: some tenths of a second."""
 
 
 class NotSettledError(ArithmeticError):
