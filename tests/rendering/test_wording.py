@@ -26,7 +26,7 @@ BEGINNINGS = set(re.findall(r'"([a-z_]+\.[a-z_]*)" ~', TEXT)) | set(
 KEYS = (
     set(re.findall(r"""["']([a-z_]+\.[a-z_0-9-]+)["']""", TEXT))
     - BEGINNINGS
-    - {"network.pdf", "network.toml", "page.js"}
+    - {"network.pdf", "network.toml"}
 )
 
 
