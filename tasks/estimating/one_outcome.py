@@ -85,21 +85,24 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
     """
     question = question_of(network, name, summary)
     with speaking(network.network.language, network.window.period), usable.held():
-        records = _records_of(question, usable)
+        models = model_records(question, _records_of(question, usable), summary)
         with read_once(
-            records,
-            cells_of=question.all_columns,
-            moments_of=question.widest_means,
+            models.records,
+            cells_of=models.question.all_columns,
+            moments_of=models.question.widest_means,
             moments_by=("region/clinic",) if question.regions else (),
+            rows_of=models.question.columns_of_means,
+            from_rows=question.starts_within,
             groups=("clinic", "month"),
             exposure=question.exposure,
         ):
-            return _estimate(records, network, question, summary)
+            return _estimate(models, network, question, summary)
 
 
 def _estimate(
-    records: Records, network: Network, question: OutcomeFormulas, summary: Summary
+    models: ModelRecords, network: Network, question: OutcomeFormulas, summary: Summary
 ) -> OutcomeEstimates:
+    records = models.records
     raw = raw_rows(question, summary)
     per_year = PER_YEAR[network.window.period]
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary, per_year))
@@ -107,9 +110,10 @@ def _estimate(
     try:
         family = attempted(lambda: family_of(question.outcome, question.null, records))
         question = replace(question, chosen=family)
+        models = replace(models, question=replace(models.question, chosen=family))
         under = attempted(lambda: program_by_month(question, records))
         worth = attempted(lambda: worth_of_records(question, summary, under))
-        bent = attempted(lambda: _with_curves(model_records(question, records, summary), summary, worth))
+        bent = attempted(lambda: _with_curves(models, summary, worth))
         ranked, fit = attempted(lambda: _ranking(bent, worth))
         shrunken = attempted(lambda: clinic_effects(fit))
         scale = attempted(

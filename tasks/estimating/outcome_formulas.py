@@ -107,6 +107,19 @@ class OutcomeFormulas:
         return self.ranking if self.rollout or self.program is None else self.with_program
 
     @property
+    def columns_of_means(self) -> str | None:
+        """A formula with every column that a mean's moments are of; None for other outcomes.
+
+        Of patients only where a model of the program may have them beside clinics' months.
+        """
+        if self.mean_family != "gaussian":
+            return None
+        terms = dict.fromkeys([*([self.program] if self.program else []), *self.adjusters, MONTHS])
+        groups = " + (1 | region) + (1 | clinic)" if self.regions else " + (1 | clinic)"
+        patients = self.patients if self.program and not self.rollout else ""
+        return f"{replace(self, curved=())._fixed(tuple(terms))}{groups}{patients}"
+
+    @property
     def exposure(self) -> str | None:
         """The column with the exposure of counts."""
         return self.outcome.exposure

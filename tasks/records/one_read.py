@@ -16,10 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.errors import FormulaError, RecordsError
+from tasks.records.data_columns import Frame
 from tasks.records.design import Design
 from tasks.records.formulas.expressions import BASIS_FUNCTIONS
 from tasks.records.formulas.model_spec import Request, request
 from tasks.records.in_database.from_database import fetch_rows
+from tasks.records.in_memory.from_rows import moments_in_memory
 from tasks.records.moments import Moments
 from tasks.records.narrower_moments import narrower_moments
 from tasks.records.sources.records import Records
@@ -52,7 +54,10 @@ class _Held:
 
     columns: Request | None
     sums: Request | None
+    sources: Request | None = None
+    from_rows: bool = False
     rows: CountedRows | None = None
+    summed: CountedRows | None = None
     moments: dict[Any, tuple[Design, Moments]] = field(default_factory=dict)
 
 
@@ -66,6 +71,8 @@ def read_once(
     cells_of: str | None = None,
     moments_of: str | None = None,
     moments_by: Sequence[str] = (),
+    rows_of: str | None = None,
+    from_rows: bool = False,
     groups: Sequence[str] = (),
     exposure: str | None = None,
 ) -> Iterator[None]:
@@ -76,6 +83,10 @@ def read_once(
         cells_of: a formula with every column that cells will be asked of; None where sums are enough.
         moments_of: a formula with the columns that most moments will be asked of, which are read first.
         moments_by: groups that some of those moments have beside the formula's.
+        rows_of: a formula with every column that other moments will be asked of. Where moments are asked for
+            that the first reading has not, and no database sums them (splines) or more will be asked for
+            (some rows lacked a column), the rows of these columns are read, and answer all that comes later.
+        from_rows: more moments will be asked for in any case.
         groups: the grouping columns of such cells.
         exposure: the exposure of counts.
 
@@ -84,8 +95,9 @@ def read_once(
     """
     columns = None if cells_of is None else request(cells_of, groups, exposure=exposure)
     sums = None if moments_of is None else request(moments_of, moments_by)
+    sources = None if rows_of is None else request(rows_of)
     before = _held.get() or {}
-    token = _held.set({**before, records: _Held(columns, sums)})
+    token = _held.set({**before, records: _Held(columns, sums, sources, from_rows)})
     try:
         yield
     finally:
@@ -100,8 +112,7 @@ def held_rows(data: Any, asked: Request) -> CountedRows | None:
     if held.rows is None:
         with data.connect() as connection:
             held.rows = CountedRows(*fetch_rows(held.columns, connection, data.query))
-    bends = any(each.function in BASIS_FUNCTIONS for each in asked.expressions)
-    return held.rows.one_by_one() if bends else held.rows
+    return held.rows.one_by_one() if _bends(asked) else held.rows
 
 
 def held_moments(
@@ -118,8 +129,34 @@ def held_moments(
     if _key(asked) not in held.moments:
         earlier = (narrower_moments(asked, *each) for each in held.moments.values())
         found = next((each for each in earlier if each is not None), None)
-        held.moments[_key(asked)] = read(asked) if found is None else found
+        if found is None:
+            rows = _summed_rows(data, held, asked)
+            found = read(asked) if rows is None else moments_in_memory(asked, Frame(rows.table))
+        held.moments[_key(asked)] = found
     return held.moments[_key(asked)]
+
+
+def _summed_rows(data: Records, held: _Held, asked: Request) -> CountedRows | None:
+    """The rows that moments are summed from; None where the database had better sum what is asked.
+
+    That is where nothing else will be asked for: sums cost it less than handing over the rows.
+    """
+    if held.sources is None or not _covers(held.sources, asked):
+        return None
+    if held.summed is None and (held.from_rows or _bends(asked) or _is_incomplete(held, asked)):
+        with data.connect() as connection:
+            held.summed = CountedRows(*fetch_rows(held.sources, connection, data.query, collapse=False))
+    return held.summed
+
+
+def _is_incomplete(held: _Held, asked: Request) -> bool:
+    """Whether rows lacked a column beside the outcome: moments of fewer columns are then of more rows."""
+    outcome = {f"{name} is missing" for name in asked.formula.response.names}
+    return any(set(design.dropped.rows) - outcome for design, _ in held.moments.values())
+
+
+def _bends(asked: Request) -> bool:
+    return any(each.function in BASIS_FUNCTIONS for each in asked.expressions)
 
 
 def _key(asked: Request) -> tuple[Any, ...]:

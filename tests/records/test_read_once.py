@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_network import MONTH, write_network
+from small_network import MONTH, NETWORK, write_network
 
 from tasks.errors import RecordsError
 from tasks.estimating import estimate_outcome, summarise
+from tasks.estimating.sparse_records import FEWEST
 from tasks.models import glmm, lmm
 from tasks.network import read_network
 from tasks.network.schema import Network
@@ -64,14 +65,51 @@ def test_an_outcome_reads_its_records_once(network: Network, usable: Records, re
         assert reads == {"fetch_rows": 1, "moments_in_database": 1}, name
 
 
+_BANDS = "REPLACE ('band ' || age // 20 AS age)"
+
+
 @pytest.mark.slow
-def test_a_mean_reads_its_moments_three_times(network: Network, usable: Records, reads: Reads) -> None:
-    """By clinic, by clinic and month for a program rolled out in steps, and with its adjusters bent."""
+@pytest.mark.parametrize(
+    ("replaced", "start"),
+    [
+        ("", "2023-07"),
+        ("REPLACE (CASE WHEN hash(age) % 9 > 0 THEN age END AS age)", "2023-07"),
+        (_BANDS, "2023-07"),
+        ("REPLACE (CASE WHEN hash(sbp) % 9 > 0 THEN 'band ' || age // 20 END AS age)", "2023-07"),
+        (_BANDS, "2023-07-15"),
+        ("REPLACE (CASE WHEN month(visit_date) <> 5 OR age > 78 THEN sbp END AS sbp)", "2023-07"),
+    ],
+    ids=[
+        *("complete", "ages missing", "ages in bands", "bands missing", "bands and a start within a month"),
+        "a sparse month",
+    ],
+)
+def test_a_mean_reads_its_moments_twice(replaced: str, start: str, tmp_path: Path, reads: Reads) -> None:
+    """The widest sums, by patient and clinic; and what those lack: splines, clinics' months, other rows."""
+    described = NETWORK.replace("FROM visits", f"FROM (SELECT * {replaced} FROM visits)")
+    described = described.replace('"Clinic D" = "2023-07"', f'"Clinic D" = "{start}"')
+    network = read_network(write_network(tmp_path, network=described))
+    usable = screen(Records.of(network), network, MONTH).usable
     summary = summarise(usable, network)
     reads.clear()
     assert estimate_outcome(usable, network, "sbp", summary).status == "ok"
+    # rows are read once for the cells of who is under the program, and at most once for moments
     assert not reads["cells_in_database"]
-    assert reads["moments_in_database"] <= 3, reads
+    assert reads["moments_in_database"] + reads["fetch_rows"] - 1 <= 2, reads
+
+
+@pytest.mark.slow
+def test_a_sparse_month_is_no_reason_to_read_again(tmp_path: Path, reads: Reads) -> None:
+    replaced = "REPLACE (CASE WHEN month(visit_date) <> 5 OR age > 78 THEN vaccinated END AS vaccinated)"
+    described = NETWORK.replace("FROM visits", f"FROM (SELECT * {replaced} FROM visits)")
+    network = read_network(write_network(tmp_path, network=described))
+    usable = screen(Records.of(network), network, MONTH).usable
+    summary = summarise(usable, network)
+    assert summary.by_month("vaccinated")["n"].min() < FEWEST
+    reads.clear()
+    estimates = estimate_outcome(usable, network, "vaccinated", summary)
+    assert estimates.status == "ok"
+    assert reads == {"fetch_rows": 1, "moments_in_database": 1}
 
 
 def test_cells_are_the_same(usable: Records, reads: Reads) -> None:
@@ -110,6 +148,24 @@ def test_moments_of_fewer_columns_and_coarser_groups_are_the_same(usable: Record
             assert refit.se.to_numpy() == pytest.approx(fit.se.to_numpy(), rel=1e-7)
             assert refit.loglik == pytest.approx(fit.loglik, rel=1e-10)
     assert reads == {"moments_in_database": 1}
+
+
+def test_moments_from_rows_are_the_same(usable: Records, reads: Reads) -> None:
+    """A spline has the rows read, and whatever the first reading lacks comes from them."""
+    bent, by_month = "sbp ~ ns(age, df=3) + C(month) + (1 | clinic)", "sbp ~ age + program"
+    asked = [(bent, ()), (by_month, ("clinic", "month")), ("sbp ~ age + (1 | clinic)", ())]
+    before = [moments_for(formula, usable, groups=groups)[1] for formula, groups in asked]
+    reads.clear()
+    with read_once(
+        usable, moments_of="sbp ~ age + (1 | clinic)", rows_of="sbp ~ program + age + C(month) + (1 | clinic)"
+    ):
+        for (formula, groups), moments in zip(asked, before, strict=True):
+            again = moments_for(formula, usable, groups=groups)[1]
+            assert (again.columns, again.levels) == (moments.columns, moments.levels)
+            assert again.n.tolist() == moments.n.tolist()
+            products = again.about(moments.reference).products
+            assert products == pytest.approx(moments.products, rel=1e-9, abs=1e-6)
+    assert reads == {"moments_in_database": 1, "fetch_rows": 1}
 
 
 def test_columns_that_were_missing_somewhere_are_read_again(tmp_path: Path, reads: Reads) -> None:
