@@ -165,6 +165,11 @@ def test_one_name_is_one_class() -> None:
     assert [name for name, classes in named.items() if classes > 1] == []
 
 
+def test_one_name_is_one_module() -> None:
+    named = Counter(path.stem for path in MODULES.values() if path.stem not in ("__init__", "__main__"))
+    assert [name for name, files in named.items() if files > 1] == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",

@@ -160,7 +160,7 @@ def init(
 @app.command()
 def check(network: NetworkFile = Path("network.toml")) -> None:
     """List errors (with lines) and likely mistakes."""
-    from flows.commands.readiness import require_ready_machine
+    from flows.commands.preflight import require_ready_machine
     from tasks.screening import check_network, doubts, newest_period
 
     checked = check_network(network)

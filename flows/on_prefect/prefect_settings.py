@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tasks.errors import ClinicnetError
-from tasks.publishing.writing import nearest_existing
+from tasks.publishing.write_errors import nearest_existing
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",

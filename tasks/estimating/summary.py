@@ -14,7 +14,7 @@ from tasks.network.schema import Network
 from tasks.records import Records
 from tasks.records.questions import clinics_and_months
 from tasks.records.questions.outcome_relations import OutcomeRelations, outcome_relations
-from tasks.records.questions.people import people
+from tasks.records.questions.patient_counts import patient_counts
 
 COME_AGAIN = 1.2
 """Visits per patient from which patients get an effect of their own."""
@@ -36,7 +36,7 @@ class Summary:
         patients: outcome → how much its sums by patient vary, by clinic, on the scale of analysis
             (`clinics_and_months.sums_by_patient`); empty where hardly anybody comes twice.
         people: how many patients stand behind every outcome's records, by clinic and month
-            (`tasks.records.questions.people`).
+            (`tasks.records.questions.patient_counts`).
         related: which outcomes are parts or sides of one another.
     """
 
@@ -109,7 +109,7 @@ def _people(usable: Records, network: Network) -> pd.DataFrame:
         for name, outcome in network.outcomes.items()
         if not outcome.counts_records
     }
-    return people(usable, columns, program=network.program is not None)
+    return patient_counts(usable, columns, program=network.program is not None)
 
 
 def _related(usable: Records, network: Network) -> OutcomeRelations:

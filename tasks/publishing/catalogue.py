@@ -24,7 +24,7 @@ from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output
 from tasks.publishing.rights import give
 from tasks.publishing.withdrawn import Withdrawal, withdrawals
-from tasks.publishing.writing import not_written
+from tasks.publishing.write_errors import not_written
 from tasks.release import CHANGES, TABLES
 
 SCHEMA_VERSION = 1

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tasks.errors import PublishingError
 from tasks.publishing.output import Output, Published, Staging
-from tasks.publishing.writing import moving
+from tasks.publishing.write_errors import moving
 
 
 @dataclass(frozen=True, slots=True)

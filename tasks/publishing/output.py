@@ -21,7 +21,7 @@ from urllib.parse import quote
 from tasks.periods import Period
 from tasks.publishing.rights import give, give_directory
 from tasks.publishing.run_record import close_killed
-from tasks.publishing.writing import filling, moving
+from tasks.publishing.write_errors import filling, moving
 
 
 @dataclass(frozen=True, slots=True)

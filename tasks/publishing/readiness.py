@@ -8,7 +8,7 @@ from pathlib import Path
 from tasks.errors import PublishingError
 from tasks.publishing.earlier import require_readable
 from tasks.publishing.output import Output
-from tasks.publishing.writing import nearest_existing, require_writable
+from tasks.publishing.write_errors import nearest_existing, require_writable
 
 _LEAST = 16 * 1024**2
 _SHARE = 1.25

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from tasks.errors import PublishingError
 from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output
-from tasks.publishing.writing import moving
+from tasks.publishing.write_errors import moving
 
 
 @dataclass(frozen=True, slots=True)

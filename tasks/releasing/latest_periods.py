@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.models.clinics.latest_periods import latest_difference
+from tasks.models.clinics.latest_difference import latest_difference
 from tasks.periods import Kind
 from tasks.release import CLINIC_MONTHS, LATEST_PERIODS, OUTCOMES, conform, plain_rows
 

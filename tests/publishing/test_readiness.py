@@ -12,7 +12,7 @@ import pytest
 
 from tasks.errors import PublishingError
 from tasks.publishing import Output, Staging, require_ready, write_feed
-from tasks.publishing.writing import filling
+from tasks.publishing.write_errors import filling
 from tasks.release import Release
 
 MakeRelease = Callable[..., Release]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.models.clinics.latest_periods import latest_difference
+from tasks.models.clinics.latest_difference import latest_difference
 
 
 def test_the_scatter_of_periods_gives_the_interval() -> None:

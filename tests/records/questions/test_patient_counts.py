@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tasks.records.questions.outcome_relations import OutcomeRelations, outcome_relations
-from tasks.records.questions.people import ALL_RECORDS, SIDES, WINDOW, people
+from tasks.records.questions.patient_counts import ALL_RECORDS, SIDES, WINDOW, patient_counts
 from tests.records.engines import as_csv, as_duckdb, as_parquet, as_sqlite
 
 PLACES = {"DuckDB": as_duckdb, "Parquet": as_parquet, "CSV": as_csv, "SQLite": as_sqlite}
@@ -37,7 +37,7 @@ def _visits() -> pd.DataFrame:
 def test_patients_are_counted_on_every_side(
     place: Callable[[pd.DataFrame, Path], Any], tmp_path: Path
 ) -> None:
-    found = people(place(_visits(), tmp_path), {"y": "y"}, program=True)
+    found = patient_counts(place(_visits(), tmp_path), {"y": "y"}, program=True)
     by = found.set_index(["outcome", "clinic", "month"])[list(SIDES)]
     # people, with an event, without one, under the program, without it
     assert by.loc[("y", "A", "2024-01")].tolist() == [2, 1, 2, 0, 2]  # patient 1 is on both sides

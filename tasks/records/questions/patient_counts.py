@@ -17,7 +17,7 @@ WINDOW = ""
 SIDES = ("people", "with_event", "without_event", "exposed", "unexposed")
 
 
-def people(records: Records, columns: Mapping[str, str], *, program: bool) -> pd.DataFrame:
+def patient_counts(records: Records, columns: Mapping[str, str], *, program: bool) -> pd.DataFrame:
     """Patients by outcome, clinic and month; a record without a patient number is a patient of its own.
 
     Args:
