@@ -133,6 +133,7 @@ def release_of(
             "output": True,
             "schedule": True,
             "notify": True,
+            "release": True,
             "directory": True,
             "records": undeclared,
             "window": network.window.unused,

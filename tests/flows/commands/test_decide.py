@@ -67,6 +67,13 @@ def test_what_is_held_is_not_seen_by_who_reads_releases(network: Path, clinicnet
     assert "2023-11" not in {each["period"] for each in said["missed"]}
 
 
+def test_who_approves_a_release_is_no_part_of_it(network: Path) -> None:
+    name = held_of(network)
+    network.write_text(network.read_text(encoding="utf-8").replace(RULES, ""), encoding="utf-8")
+    reported = report_period(network, "2023-11", undrawn())
+    assert reported.directory == network.parent / "output/releases" / name
+
+
 def test_an_approved_release_is_current_and_says_who_approved_it(network: Path, clinicnet_here: Run) -> None:
     name = held_of(network)
     args = ("--network", str(network), "--by", "A. Lovelace", "--because", "half of the clinics moved")
