@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import FormulaError
 from tasks.records.data_columns import Kind, label_text
-from tasks.records.formulas import splines as bases
+from tasks.records.formulas import splines
 from tasks.records.formulas.expressions import (
     BASIS_FUNCTIONS,
     FACTOR_FUNCTIONS,
@@ -77,7 +77,7 @@ class Basis:
 
     expression: Expression
     argument: Expression
-    state: bases.State = field(repr=False)
+    state: splines.State = field(repr=False)
 
     @property
     def text(self) -> str:
@@ -133,7 +133,7 @@ class Catalog(Protocol):
         """Labels of a column that occur among the rows used, sorted."""
         ...
 
-    def learn(self, expression: Expression, argument: Expression) -> bases.State:
+    def learn(self, expression: Expression, argument: Expression) -> splines.State:
         """What a basis learns from the rows used."""
         ...
 
@@ -294,7 +294,7 @@ def _columns(bound: Variable, full: bool) -> list[tuple[str, Element]]:
     if isinstance(bound, Number):
         return [(bound.text, Element(bound.text, 0))]
     if isinstance(bound, Basis):
-        count = bases.width(bound.state)
+        count = splines.width(bound.state)
         single = count == 1 and bound.expression.function != "poly"
         return [
             (bound.text if single else f"{bound.text}{j + 1}", Element(bound.text, j)) for j in range(count)

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from tasks.records.clinic_names import in_named
 from tasks.records.data_columns import Frame, Kind
-from tasks.records.formulas import expressions
-from tasks.records.formulas import splines as bases
+from tasks.records.formulas import expressions, splines
 from tasks.records.formulas.expressions import FACTOR_FUNCTIONS, Expression
 from tasks.records.formulas.model_spec import Request
 from tasks.records.in_database.translation import Sql, Translator, Untranslatable, is_infinite, is_nan
@@ -66,7 +65,7 @@ class Survey:
         order = self.sql.kinds[name].order
         return levels if order is None else tuple(each for each in order if each in set(levels))
 
-    def learn(self, expression: Expression, argument: Expression) -> bases.State:
+    def learn(self, expression: Expression, argument: Expression) -> splines.State:
         """A basis needs the rows themselves."""
         raise Untranslatable
 

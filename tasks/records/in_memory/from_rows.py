@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.records.cells import Cells
 from tasks.records.data_columns import Codes, Frame
 from tasks.records.design import Design
-from tasks.records.formulas import collinearity as aliasing
+from tasks.records.formulas import collinearity
 from tasks.records.formulas.model_spec import Binding, Request, bind
 from tasks.records.in_memory.equal_rows import collapse_rows
 from tasks.records.in_memory.grouping import Combinations, combine, sorting
@@ -83,7 +83,7 @@ def assemble(
 
 
 def without_aliased(
-    binding: Binding, names: list[str], total: Floats, reference: Floats, confirm: aliasing.Confirm
+    binding: Binding, names: list[str], total: Floats, reference: Floats, confirm: collinearity.Confirm
 ) -> Binding:
     """The binding with aliased fixed-effect columns taken out, and the reasons kept.
 
@@ -92,7 +92,7 @@ def without_aliased(
         names: of the columns summed, the constant first.
         total: their cross-products over all rows, about `reference`.
         reference: the point they are taken about.
-        confirm: see `aliasing.find`; positions and weights refer to `names`.
+        confirm: see `collinearity.find`; positions and weights refer to `names`.
     """
     intercept = binding.request.formula.fixed.intercept
     used = [0, *(names.index(column.name) for column in binding.fixed if column.elements)]
@@ -103,7 +103,9 @@ def without_aliased(
         return confirm(used[position], spread_out)
 
     fixed_names = [column.name for column in binding.fixed]
-    found = aliasing.find(fixed_names, total[np.ix_(used, used)], reference[used], intercept, confirm_used)
+    found = collinearity.find(
+        fixed_names, total[np.ix_(used, used)], reference[used], intercept, confirm_used
+    )
     return replace(
         binding,
         fixed=tuple(binding.fixed[j] for j in found.kept),
@@ -218,7 +220,7 @@ def _arrange(
 def _without_aliased_rows(binding: Binding, rows: Rows, values: Mapping[str, Floats]) -> Binding:
     listed = [column for column in binding.columns if column in binding.fixed or not column.elements]
     columns = [values[column.name] for column in listed]
-    if aliasing.surely_none([values[column.name] for column in binding.fixed]):
+    if collinearity.surely_none([values[column.name] for column in binding.fixed]):
         return binding
     reference = _reference(columns)
     everyone = np.zeros(rows.n, dtype=np.int64)

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from tasks.errors import FormulaError, RecordsError, nearest
 from tasks.records.clinic_names import counted, in_levels
 from tasks.records.data_columns import Codes, Frame, Kind, label_text, nested_label
-from tasks.records.formulas import expressions
-from tasks.records.formulas import splines as bases
+from tasks.records.formulas import expressions, splines
 from tasks.records.formulas.contrasts import Basis, Coded, Element, Factor, Variable
 from tasks.records.formulas.expressions import BASIS_FUNCTIONS, FACTOR_FUNCTIONS, Expression
 from tasks.records.formulas.formula import Grouping
@@ -157,9 +156,9 @@ class Rows:
         """Labels of a column among the rows used."""
         return self.codes(name).levels
 
-    def learn(self, expression: Expression, argument: Expression) -> bases.State:
+    def learn(self, expression: Expression, argument: Expression) -> splines.State:
         """What a basis learns from the rows used."""
-        return bases.learn(expression, self.values(argument.node))
+        return splines.learn(expression, self.values(argument.node))
 
     # Values ------------------------------------------------------------------------------------------
 
@@ -200,7 +199,7 @@ class Rows:
             return np.asarray(weights[self._codes_of(bound)], dtype=np.float64)
         if isinstance(bound, Basis):
             if bound.text not in self._bases:
-                self._bases[bound.text] = bases.evaluate(
+                self._bases[bound.text] = splines.evaluate(
                     bound.expression, bound.state, self.values(bound.argument.node)
                 )
             return self._bases[bound.text][:, element.column]
