@@ -134,7 +134,7 @@ def _is_trait(column: str) -> bool:
 
 
 def _repeats(profile: TableProfile, clinic: str) -> bool:
-    """Whether clinics have records enough that what is the same for all of them is not so by chance."""
+    """Whether clinics have so many records that what is the same for all of them is not so by chance."""
     return profile.n_rows >= _RECORDS_OF_A_CLINIC * profile.column(clinic).n_distinct
 
 
