@@ -27,9 +27,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, driven by Playwright; there is no sandbox where tests run as root."""
+    """Debian's Chromium, driven by Playwright; there is no sandbox where tests run as root.
+
+    It ends with its module: as long as it is open a loop of asyncio runs in this thread, and whoever asks
+    Prefect for something here is taken for asynchronous.
+    """
     program = next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
         pytest.skip("there is no Chromium on this machine")
