@@ -53,7 +53,9 @@ class Status:
     def lines(self) -> Iterator[str]:
         """As people read it."""
         yield f"Network   {self.network.network.name} (times in {self.network.network.time_zone})"
-        if self.latest is None:
+        if self.latest is None and self.success is not None:
+            yield "Latest    nothing: what was published is withdrawn"
+        elif self.latest is None:
             yield "Latest    nothing is published yet"
         else:
             yield f"Latest    {self.latest.name}, of {self.latest.period}, {_age(self._age_of_latest)} old"

@@ -7,6 +7,7 @@ publishing, by one rename each; whoever reads them in between sees the releases 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import secrets
@@ -64,10 +65,9 @@ def write_catalogue(output: Output, network: str, language: str, url: str | None
         RELEASES: json.dumps(catalogue, ensure_ascii=False, indent=1) + "\n",
         ATOM: _atom(network, language, updated, described, "" if url is None else f"{url.rstrip('/')}/"),
     }
-    for left in (aside for name in texts for aside in output.directory.glob(f".{name}.*")):
-        if time.time() - left.stat().st_mtime > _ABANDONED:
-            left.unlink(missing_ok=True)  # of a run that was killed between writing and renaming
     try:
+        for left in (aside for name in texts for aside in output.directory.glob(f".{name}.*")):
+            _clear_abandoned(left)
         return [_replace(output.directory / name, text, output.rights) for name, text in texts.items()]
     except OSError as error:
         raise not_written(error, output.directory, " and ".join(texts)) from error
@@ -145,6 +145,13 @@ def _text(tag: str, text: str | None) -> ElementTree.Element:
     element = ElementTree.Element(tag)
     element.text = text
     return element
+
+
+def _clear_abandoned(aside: Path) -> None:
+    """Remove what a run left that was killed between writing and renaming, unless another is writing it."""
+    with contextlib.suppress(FileNotFoundError):  # it was renamed in between
+        if time.time() - aside.stat().st_mtime > _ABANDONED:
+            aside.unlink()
 
 
 def _moment(moment: datetime) -> str:

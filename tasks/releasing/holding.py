@@ -50,7 +50,10 @@ def _few_records(rules: ReleaseSection, release: Release) -> Iterator[str]:
         return
     months = release["clinic_months"]
     own = months[months["clinic"] == ""]
-    counts = own["denominator"].astype("float64").fillna(own["numerator"].astype("float64"))
+    is_count = own["outcome"].map(release["outcomes"].set_index("outcome")["kind"]) == "count"
+    # a count's denominator is an exposure; where it has none, the count is of the records themselves
+    of_records = own["numerator"].where(own["denominator"].isna())
+    counts = own["denominator"].mask(is_count, of_records).astype("float64")
     by_period = counts.groupby(own["month"]).max().sort_index()
     last, others = (
         by_period.get(release.period, np.nan),

@@ -46,6 +46,21 @@ def test_under_half_of_the_median_of_the_other_months_waits(last: int, waits: bo
     )
 
 
+def test_exposures_are_no_records() -> None:
+    table = months(499, 900, 1200, 1000)
+    days = table.assign(outcome="days", denominator=table["denominator"] * 30.0)
+    outcomes = pd.concat(
+        [RELEASE["outcomes"], RELEASE["outcomes"].iloc[:1].assign(outcome="days", kind="count")]
+    )
+    tables = {"clinic_months": pd.concat([days, table]), "outcomes": outcomes}
+    (said,) = reasons(HoldWhen(volume_below=0.5), **tables)
+    assert said.startswith("May 2020 has 499 records, and the median")
+    assert reasons(HoldWhen(volume_below=0.5), **(tables | {"clinic_months": days})) == []
+    volume = days.assign(numerator=table["denominator"], denominator=float("nan"))  # a count of the records
+    (said,) = reasons(HoldWhen(volume_below=0.5), **(tables | {"clinic_months": volume}))
+    assert said.startswith("May 2020 has 499 records, and the median")
+
+
 def test_two_other_months_have_no_usual_number() -> None:
     assert reasons(HoldWhen(volume_below=0.5), clinic_months=months(1, 900, 1000)) == []
 

@@ -191,6 +191,7 @@ def test_a_withdrawn_release_stands_and_nothing_leads_to_it(
     assert "latest leads to nothing" in decide("withdraw", "2023-10", "--because", "wrong, too")
     assert not (output.directory / "latest").exists()
     assert catalogue()["latest"] is None
+    assert "Latest    nothing: what was published is withdrawn" in clinicnet_here("status", str(file)).stdout
     assert "latest leads to 2023-11" in decide("restore", "2023-11")
     assert catalogue() == {"latest": november, october: "wrong, too", november: None}
     refused = clinicnet_here("restore", "2023-11", "--network", str(file), "--by", "A. Lovelace")
