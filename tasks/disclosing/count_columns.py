@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tasks.disclosing.counts import NETWORK, Booleans, Floats
 from tasks.disclosing.policy import SmallNumberPolicy
@@ -75,37 +74,49 @@ class CountColumn:
 
     def months(self, tables: Tables, clinics: tuple[str, ...]) -> pd.DataFrame:
         """Counts of clinics (rows) in the months of the table (columns); NaN where there is none to see."""
-        mine, months, row, column = self._places(tables, clinics)
-        counts = np.full((len(clinics), len(months)), np.nan)
-        counts[row[row >= 0], column[row >= 0]] = self._of(mine)[row >= 0]
-        return pd.DataFrame(counts, index=list(clinics), columns=months)
+        mine = self.by_month(tables, clinics)
+        return pd.DataFrame(mine.counts, index=list(clinics), columns=list(mine.names))
 
-    def labelled_months(self, tables: Tables, clinics: tuple[str, ...], label: str) -> Booleans:
-        """(C, M) months of `months` that are withheld with this status."""
-        mine, months, row, column = self._places(tables, clinics)
-        said = np.asarray((mine["status"] == label) & mine[self.name].isna()) & (row >= 0)
-        labelled = np.zeros((len(clinics), len(months)), dtype=bool)
-        labelled[row[said], column[said]] = True
-        return labelled
+    def by_month(self, tables: Tables, clinics: tuple[str, ...]) -> ByMonth:
+        """The same, with what is said of those that are not there."""
+        frame = tables["clinic_months"]
+        mine = frame[frame["outcome"] == self.outcome]
+        month, names = pd.factorize(mine["month"].to_numpy(dtype=object), sort=True)
+        row = pd.Index(clinics, dtype=object).get_indexer(pd.Index(mine["clinic"], dtype=object))
+        count, status = self._of(mine).to_numpy(), mine["status"].to_numpy(dtype=object)
+        counts = np.full((len(clinics), len(names)), np.nan)
+        counts[row[row >= 0], month[row >= 0]] = count[row >= 0]
+        said = {}
+        for label in (PRIMARY, SECONDARY):
+            its = (status == label) & mine[self.name].isna().to_numpy() & (row >= 0)
+            said[label] = np.zeros(counts.shape, dtype=bool)
+            said[label][row[its], month[its]] = True
+        return ByMonth(tuple(str(name) for name in names), counts, said[PRIMARY], said[SECONDARY])
 
     def is_labelled_by_itself(self, tables: Tables) -> bool:
         """Whether a status that says small says it of these counts, and not of events that they go with."""
         kinds = tables["outcomes"].set_index("outcome")["kind"]
         return self.name == "numerator" or str(kinds.get(self.outcome)) == "continuous"
 
-    def _places(
-        self, tables: Tables, clinics: tuple[str, ...]
-    ) -> tuple[pd.DataFrame, list[str], NDArray[np.intp], NDArray[np.intp]]:
-        """The outcome's rows by month, its months, and each row's clinic (−1 for none of these) and month."""
-        frame = tables["clinic_months"]
-        mine = frame[frame["outcome"] == self.outcome]
-        months = sorted(str(month) for month in mine["month"].unique())
-        row = pd.Index(clinics).get_indexer(pd.Index(mine["clinic"]))
-        return mine, months, row, pd.Index(months).get_indexer(pd.Index(mine["month"]))
-
     def _of(self, frame: pd.DataFrame) -> pd.Series:
         counts = frame[self.name].astype("float64")
         return counts - frame[self.less].astype("float64") if self.less else counts / self.per
+
+
+@dataclass(frozen=True)
+class ByMonth:
+    """Counts of a column by month, and what a release says of those that it does not show.
+
+    Attributes:
+        names: (M,) the months.
+        counts: (C, M) counts; NaN where there is none to see.
+        small, companion: (C, M) months withheld for being small, and for another's sake.
+    """
+
+    names: tuple[str, ...]
+    counts: Floats
+    small: Booleans
+    companion: Booleans
 
 
 @dataclass(frozen=True)
@@ -147,16 +158,15 @@ class Shown:
     ) -> Shown:
         """Look the column up in a release, published under a policy."""
         rows = (*clinics, NETWORK)
-        months = column.months(tables, rows)
-        few = column.labelled_months(tables, rows, PRIMARY)
+        months = column.by_month(tables, rows)
         return cls(
-            tuple(months.columns),
+            months.names,
             column.windows(tables, clinics),
             column.labelled_small(tables, clinics),
-            months.to_numpy()[:-1],
-            few & column.is_labelled_by_itself(tables),
-            column.labelled_months(tables, rows, SECONDARY),
-            months.to_numpy()[-1],
+            months.counts[:-1],
+            months.small & column.is_labelled_by_itself(tables),
+            months.companion,
+            months.counts[-1],
             column.total(tables),
             policy,
             column.labelled_rare(tables),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.disclosing.basic_moves import Grid
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.secondary_suppression import AdditiveTable, Sum, protect
 
@@ -287,6 +288,7 @@ def withhold_months(
         else np.concatenate([np.nan_to_num(counts.rest[:, 1:]).ravel(), np.zeros(fixed)]),
         np.concatenate([np.repeat(counts.luck, months), np.zeros(fixed)]),
         np.concatenate([np.repeat(np.arange(clinics), months), np.full(fixed, -1)]),
+        Grid(cell[:, :, None]),
     )
     guarded = np.concatenate(
         [(counts.guarded[:, 1:] & present).ravel(), counts.guarded[:, 0], np.zeros(months + 1, dtype=bool)]

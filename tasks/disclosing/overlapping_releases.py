@@ -35,6 +35,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tasks.disclosing.basic_moves import Grid, covering_groups
 from tasks.disclosing.count_columns import Shown
 from tasks.disclosing.counts import Booleans, Counts, Floats, believed_months
 from tasks.disclosing.policy import SmallNumberPolicy
@@ -249,6 +250,7 @@ class _Union:
         self._not_small = self._said_not_small(len(counts.window))
         self._values = months_of_all(counts, self.now, len(self.names), shown, self._places, self._not_small)
         self._one_clinic = of_network
+        self._restated = np.zeros(self._values.shape, dtype=bool)  # (C, U) stated otherwise by some release
         self._add_months()
         self._add_networks_months()
         self._add_windows()
@@ -279,7 +281,21 @@ class _Union:
             self._policy.slack,
             luck=np.array(cells.luck),
             series=np.array(cells.series, dtype=np.int64),
+            grid=self._grid(),
         )
+
+    def _grid(self) -> Grid | None:
+        """Months that move together so that no window changes; none of a clinic that was stated otherwise."""
+        windows = [self.now, *self._places]
+        order = sorted(range(len(windows)), key=lambda j: windows[j].max(initial=-1))
+        groups = covering_groups([windows[j].tolist() for j in order if len(windows[j])], len(self.names))
+        if self._one_clinic or not groups:
+            return None
+        cells = np.full((len(self.month), len(groups), max(len(group) for group in groups)), -1)
+        for b, group in enumerate(groups):
+            cells[:, b, : len(group)] = self.month[:, group]
+            cells[self._restated[:, group].any(axis=1), b] = -1
+        return Grid(cells)
 
     def _add_months(self) -> None:
         """Clinics' months; those that left the window can no longer be withheld."""
@@ -371,6 +387,7 @@ class _Union:
         stated = ~np.isnan(release.months)
         for c, j in zip(*np.nonzero(stated & (release.months != self._values[:, places])), strict=True):
             month[c, j] = self.cells.add(float(release.months[c, j]), known=True)
+            self._restated[c, places[j]] = True
         windows = [self._earlier_window(release, c, places, month[c].tolist()) for c in range(len(month))]
         if self._one_clinic:
             return

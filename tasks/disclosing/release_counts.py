@@ -56,6 +56,7 @@ class ReleaseCounts:
     kinds: Mapping[str, str]
     draw: Draw
     _read: dict[CountColumn, tuple[Shown, ...]] = field(default_factory=dict)
+    _own: dict[CountColumn, Floats] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -164,11 +165,15 @@ class ReleaseCounts:
         Sizes that are the same for several outcomes are shown where any of them shows them: an outcome's are
         withheld with its events, and stand beside another.
         """
+        alike = [self._stands(one) for one in self._alike(column)]
+        return tuple(reduce(Shown.or_else, of_release) for of_release in zip(*alike, strict=True))
+
+    def _stands(self, column: CountColumn) -> tuple[Shown, ...]:
+        """The column as it stands in every earlier release."""
         if column not in self._read:
             clinics = self.clinics + self.left
-            alike = self._alike(column)
             self._read[column] = tuple(
-                reduce(Shown.or_else, (Shown.of(each, one, clinics, policy) for one in alike))
+                Shown.of(each, column, clinics, policy)
                 for each, policy in zip(self.earlier, self.policies, strict=True)
             )
         return self._read[column]
@@ -189,8 +194,11 @@ class ReleaseCounts:
 
     def _cells(self, column: CountColumn) -> Floats:
         """(C, 1 + M) the column's counts in this release."""
-        months = column.months(self.tables, self.clinics).reindex(columns=list(self.months))
-        return np.column_stack([column.windows(self.tables, self.clinics), months.to_numpy()])
+        if column not in self._own:
+            months = column.months(self.tables, self.clinics).reindex(columns=list(self.months))
+            window = column.windows(self.tables, self.clinics)
+            self._own[column] = np.column_stack([window, months.to_numpy()])
+        return self._own[column]
 
     def few_in_all(self, outcome: str, side: str) -> bool:
         """Whether few people of the whole network are on that side of an outcome."""

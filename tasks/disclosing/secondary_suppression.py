@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from tasks.disclosing.basic_moves import BasicMoves, Grid, Reach
 from tasks.disclosing.linear_programs import LinearPrograms
 
 Floats = NDArray[np.float64]
@@ -100,6 +101,7 @@ class AdditiveTable:
             as a logarithm; none where chance has no part.
         series: (K,) cells of one number are read as one series (a clinic's months), where one more gap costs
             less than the first; −1 stands alone. None where none are.
+        grid: cells that may trade without changing a sum; none where none are known to.
     """
 
     values: Floats
@@ -113,6 +115,7 @@ class AdditiveTable:
     rest: Floats | None = None
     luck: Floats | None = None
     series: Integers | None = None
+    grid: Grid | None = None
 
     @property
     def hidden_when_withheld(self) -> Booleans:
@@ -226,19 +229,17 @@ class _Attacker:
         self._seen: list[Floats] = []  # tables that agree, the latest last
         self._seen_before: list[Floats] = []  # those that agree when what is now supposed is given up again
         self._combined = 0  # how many of those seen are made of others
-        rows = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
-        columns = [member for each in table.sums for member in each.members]
-        signs = [sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))]
-        shape = (len(table.sums), len(table.values))
-        equations = sparse.csr_array((signs, (rows, columns)), shape=shape)
         self._plenty = _plenty(table)
-        self._programs = LinearPrograms(equations, *self._bounds(withheld), table.hidden_when_withheld)
+        self._moves = None if table.grid is None else BasicMoves(table.grid, table.values)
+        self._moved: dict[int, Reach] = {}  # cell → how far moves carried it, and by which cells
+        self._programs: LinearPrograms | None = None  # made when one is asked for
         self.low, self.high = table.values.copy(), table.values.copy()
+        self._bound()
 
     def give_up(self, withheld: Booleans) -> None:
         """Know no more than this, which is less than before: what was seen to be possible stays so."""
         self._withheld = withheld.copy()
-        self._programs.bound(*self._bounds(withheld))
+        self._bound()
 
     def suppose(self, withheld: Booleans) -> None:
         """Suppose that less is withheld: what was seen to be possible counts as far as it agrees."""
@@ -249,6 +250,10 @@ class _Attacker:
         self.low, self.high = self.table.values.copy(), self.table.values.copy()
         for seen in self._seen:
             self._widen(seen)
+        stays = ~np.isin(np.arange(len(withheld)), shown)
+        for cell, reach in self._moved.items():
+            if stays[reach.used].all():
+                self._reach(cell, reach)
         self.give_up(withheld)
 
     def give_up_again(self, withheld: Booleans) -> None:
@@ -259,6 +264,19 @@ class _Attacker:
     def _widen(self, seen: Floats) -> None:
         np.minimum(self.low, seen, out=self.low)
         np.maximum(self.high, seen, out=self.high)
+
+    def _reach(self, cell: int, reach: Reach) -> None:
+        """Moves alone carry the cell that far."""
+        self.low[cell] = min(self.low[cell], self.table.values[cell] - reach.below)
+        self.high[cell] = max(self.high[cell], self.table.values[cell] + reach.above)
+
+    def _bound(self) -> None:
+        """Let moves and programs keep to what is known now."""
+        lower, upper = self._bounds(self._withheld)
+        if self._moves is not None:
+            self._moves.bound(lower, upper)
+        if self._programs is not None:
+            self._programs.bound(lower, upper)
 
     def _bounds(self, withheld: Booleans) -> tuple[Floats, Floats]:
         table = self.table
@@ -279,7 +297,7 @@ class _Attacker:
         What remains is looked at one by one; nearly all cells are settled here by a few programs.
         """
         rng = np.random.default_rng(0)
-        left = [cell for cell in cells if not self._seen_free(cell, float(need[cell]))]
+        left = [cell for cell in cells if not self._moves_freely(cell, float(need[cell]))]
         stalled = 0
         while left and stalled < _STALLS:
             cost = np.zeros(len(self.table.values))
@@ -292,6 +310,8 @@ class _Attacker:
 
     def is_free(self, cell: int, need: float) -> bool:
         """Whether the cell may lie anywhere in a range at least `need` wide."""
+        if self._moves_freely(cell, need):
+            return True
         for sign in (1.0, -1.0):
             if self._seen_free(cell, need):
                 return True
@@ -308,6 +328,8 @@ class _Attacker:
         The true table always agrees; should the solver give up, nothing new is seen to be possible.
         """
         began = time.perf_counter()
+        if self._programs is None:
+            self._programs = self._all_programs()
         solved = self._programs.solve(cost)
         for effort in _efforts.get():
             effort.programs += 1
@@ -316,6 +338,26 @@ class _Attacker:
         if solved is not None:
             self._widen(solved)
             self._seen = [*self._seen, solved][-_MOST_SEEN:]
+
+    def _all_programs(self) -> LinearPrograms:
+        """The table's equations, within what is known now."""
+        table = self.table
+        rows = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
+        columns = [member for each in table.sums for member in each.members]
+        signs = [sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))]
+        shape = (len(table.sums), len(table.values))
+        equations = sparse.csr_array((signs, (rows, columns)), shape=shape)
+        return LinearPrograms(equations, *self._bounds(self._withheld), table.hidden_when_withheld)
+
+    def _moves_freely(self, cell: int, need: float) -> bool:
+        """Whether the cell was seen to be free, or moves show that it is."""
+        if self._seen_free(cell, need):
+            return True
+        reach = None if self._moves is None else self._moves.reach(cell, need)
+        if reach is not None:
+            self._reach(cell, reach)
+            self._moved[cell] = reach
+        return self._seen_free(cell, need)
 
     def _seen_free(self, cell: int, need: float) -> bool:
         return self.width(cell) >= need - _SOLVER_TOLERANCE
@@ -398,11 +440,21 @@ def _companion(
     candidates = {int(unit) for unit in table.unit[useful]} - {-1}
     if not candidates:
         return None
-    loss = {unit: float(np.log1p(table.values[table.unit == unit].sum())) for unit in candidates}
+    units = np.array(sorted(candidates))
+    mine, first = _by_unit(table)
+    loss = np.log1p(mine[units])
     if table.luck is not None:
-        loss = {unit: each - float(table.luck[table.unit == unit][0]) for unit, each in loss.items()}
+        loss -= table.luck[first[units]]
     if table.series is not None:
-        gaps = set(table.series[withheld & table.hidden_when_withheld].tolist()) - {-1}
-        for unit in candidates:
-            loss[unit] -= _ANOTHER_GAP * (int(table.series[table.unit == unit][0]) in gaps)
-    return min(candidates, key=lambda unit: (loss[unit], unit))
+        gaps = np.setdiff1d(table.series[withheld & table.hidden_when_withheld], [-1])
+        loss -= _ANOTHER_GAP * np.isin(table.series[first[units]], gaps)
+    return int(units[loss.argmin()])
+
+
+def _by_unit(table: AdditiveTable) -> tuple[Floats, Integers]:
+    """By unit, what its cells come to and the first of them."""
+    cells = np.flatnonzero(table.unit >= 0)
+    units = int(table.unit.max(initial=-1)) + 1
+    first = np.full(units, -1, dtype=np.int64)
+    first[table.unit[cells][::-1]] = cells[::-1]
+    return np.asarray(np.bincount(table.unit[cells], table.values[cells], units), dtype=np.float64), first
