@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,11 +41,40 @@ if TYPE_CHECKING:
 PeriodLabel = Annotated[str, Field(pattern=f"^{PATTERN}$")]
 START = "Start Prefect"
 RETRY_DELAYS = [2.0, 10.0, 30.0]
+_LATER_DELAYS = [60.0, 120.0, 300.0, 600.0]  # after these a quarter of an hour
+_QUARTER = 900.0
+_MOST_TRIES = 50  # Prefect's limit for a task
 
 
-def as_task(step: JobStep[..., Any]) -> Callable[..., Any]:
-    """The step as a task of the flow that is running."""
-    delays = RETRY_DELAYS if step.reads_records else []
+def retry_delays(seconds: float) -> list[float]:
+    """Seconds between tries: soon at first, then every quarter of an hour, until `seconds` have gone by."""
+    delays: list[float] = []
+    usual = iter([*RETRY_DELAYS, *_LATER_DELAYS])
+    later = max(_QUARTER, seconds / (_MOST_TRIES - 8))
+    while (left := seconds - sum(delays)) > 0.0:
+        delays.append(min(next(usual, later), left))
+    return delays
+
+
+def as_task(
+    step: JobStep[..., Any],
+    delays: Sequence[float] = RETRY_DELAYS,
+    moved: Callable[[], None] = lambda: None,
+) -> Callable[..., Any]:
+    """The step as a task of the flow that is running.
+
+    Args:
+        step: the step.
+        delays: seconds before each further try of one that finds its database away.
+        moved: called when a try has failed: the run does not stand still.
+    """
+    delays = list(delays) if step.reads_records else []
+
+    def can_be_tried_again(_task: Any, _run: Any, state: Any) -> bool:
+        """Only a database that went away; another try gives a singular fit or a missing column once more."""
+        moved()
+        return isinstance(state.data, SourceUnreachableError)
+
     return Task(
         guarded(step),
         name=step.name,
@@ -53,13 +83,8 @@ def as_task(step: JobStep[..., Any]) -> Callable[..., Any]:
         cache_policy=NO_CACHE,
         retries=len(delays),
         retry_delay_seconds=delays or None,
-        retry_condition_fn=_can_be_tried_again,
+        retry_condition_fn=can_be_tried_again,
     )
-
-
-def _can_be_tried_again(_task: Any, _run: Any, state: Any) -> bool:
-    """Only a database that went away; another try gives a singular fit or a missing column once more."""
-    return isinstance(state.data, SourceUnreachableError)
 
 
 @dataclass(frozen=True)
@@ -135,6 +160,14 @@ def journal() -> Journal:
     watcher.progress.end(START, did, seconds)
     started = Step(START, did, round(seconds, 3))
     return Journal(as_task, watcher.progress, [started], watcher.before)
+
+
+def wait_for_records(done: Journal, network: Network) -> None:
+    """Let steps try again for as long as the network file says, where nobody waits for the run."""
+    if _watchers:
+        return
+    delays = retry_delays(3600.0 * network.schedule.retry_hours)
+    done.runner = functools.partial(as_task, delays=delays, moved=lambda: done.progress.within(0, 1))
 
 
 def provide_password(network: Network) -> None:

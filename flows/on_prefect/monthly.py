@@ -12,7 +12,14 @@ from flows.job_step import DoneBefore
 from flows.monthly_job import report_network
 from flows.monthly_steps import READ
 from flows.on_prefect.artifacts import leave_artifacts
-from flows.on_prefect.in_prefect import PeriodLabel, journal, provide_password, start_server, watching
+from flows.on_prefect.in_prefect import (
+    PeriodLabel,
+    journal,
+    provide_password,
+    start_server,
+    wait_for_records,
+    watching,
+)
 from flows.period_due import parse_period, period_just_closed
 from flows.period_reported import PeriodReported
 from flows.running.progress import Progress
@@ -43,6 +50,7 @@ def monthly_report(network: str, month: PeriodLabel | None = None) -> PeriodRepo
     done = journal()
     network_file = Path(network)
     described = done.do(READ, network_file)
+    wait_for_records(done, described)
     period = parse_period(month, described) if month else _period_due(described)
     with failures_told(described, period):
         provide_password(described)

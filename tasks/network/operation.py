@@ -76,6 +76,12 @@ class ScheduleSection(Section):
         description='cron expression, in the network\'s time zone: "0 6 3 * *" = the 3rd of the month, 6:00; '
         "left out, 6:00 on the third day after the period",
     )
+    retry_hours: float = Field(
+        default=6.0,
+        ge=0.0,
+        le=168.0,
+        description="how long a run on a server tries again while the records' database is away",
+    )
 
     def contradictions(self) -> Iterator[Contradiction]:
         """A cron expression that comes true some day."""

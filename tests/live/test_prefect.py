@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 from prefect_server import PrefectServer, until
-from small_network import MONTH, NETWORK, Run, write_network
+from small_network import MONTH, NETWORK, ONE_OUTCOME, Run, write_network
+
+from flows.on_prefect.in_prefect import retry_delays
 
 MONTHLY, AD_HOC = "monthly-report/chop-covid-19-testing", "ask/chop-covid-19-testing"
 pytestmark = [pytest.mark.live, pytest.mark.slow]
@@ -161,10 +164,37 @@ def test_what_is_wrong_is_a_sentence_in_the_log_and_is_not_tried_again(worker: P
     assert run["run_count"] == 1
 
 
+def test_a_run_waits_for_a_database_that_is_away(worker: PrefectServer, tmp_path: Path) -> None:
+    network = write_network(tmp_path, network=ONE_OUTCOME.replace("Six clinics", "Six at night"))
+    worker.clinicnet("deploy", str(network), "--pool", "clinics")
+    night = _deployment(worker, "monthly-report/six-at-night")
+
+    def waiting() -> list[dict[str, Any]]:
+        tasks = worker.ask("task_runs/filter", {"flow_runs": {"id": {"any_": [made["id"]]}}})
+        return [task for task in tasks if task["state_name"] in {"AwaitingRetry", "Retrying"}]
+
+    with duckdb.connect(str(tmp_path / "records.duckdb")):  # and nobody else may read it
+        made = worker.ask(f"deployments/{night['id']}/create_flow_run", {"parameters": {"month": MONTH}})
+        (step,) = until(waiting, 90.0, "a step that waits")
+    assert sum(step["empirical_policy"]["retry_delay"]) == 6 * 3600
+    run = worker.finished(made["id"])
+    assert run["state_type"] == "COMPLETED"
+    assert (tmp_path / "output" / "latest").exists()
+
+
+def test_it_asks_soon_at_first_and_then_every_quarter_of_an_hour() -> None:
+    hours = retry_delays(6 * 3600.0)
+    assert hours[:7] == [2.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0]
+    assert set(hours[7:-1]) == {900.0}
+    assert sum(hours) == 6 * 3600.0
+    assert retry_delays(0.0) == []
+    assert retry_delays(9.0) == [2.0, 7.0]
+    assert len(retry_delays(168 * 3600.0)) <= 50  # more Prefect does not allow
+
+
 def test_the_server_holds_nothing_of_a_patient(worker: PrefectServer, network: Path) -> None:
     """Every name that the records have, searched for in all that the server and the worker wrote."""
     import coolname
-    import duckdb
     import prefect
 
     with duckdb.connect(str(network.parent / "chop.duckdb"), read_only=True) as records:
