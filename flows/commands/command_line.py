@@ -88,6 +88,8 @@ class _ListsByDefault(TyperGroup):
 
 releases = typer.Typer(cls=_ListsByDefault, rich_markup_mode=None)
 app.add_typer(releases, name="releases", help="List the releases, show one, or compare two.")
+page = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(page, name="page", help="Show the page of the releases in a browser.")
 
 
 def _version(asked: bool) -> None:
@@ -264,6 +266,22 @@ def diff(before: ReleaseName, after: ReleaseName, network: NetworkOption = Path(
     from flows.commands.releases import difference
 
     print(*difference(network, before, after), sep="\n")
+
+
+@page.command()
+def serve(
+    network: NetworkFile = Path("network.toml"),
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")
+    ] = 8000,
+) -> None:
+    """Serve it from this machine until Ctrl-C."""
+    from flows.commands.serving import serve_page
+
+    serve_page(network, host, port, lambda words: print(words, flush=True))
 
 
 @app.command()

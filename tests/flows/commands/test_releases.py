@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
+import shutil
+import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 from golden.demo_feeds import undrawn
+from served_page import served_page
 from small_network import ONE_OUTCOME, RECORDS, Run, write_network
 
 from flows.commands.status import Status, status_of
@@ -135,3 +140,76 @@ def test_a_probe_reads_the_exit_code_and_json(network: Path, clinicnet_here: Run
     assert said["latest"]["period"] == said["last_success"]["period"] == "2023-11"
     assert len(said["missed"]) == 1
     assert clinicnet_here("status", network, "--cron", "often").returncode == 2
+
+
+@pytest.fixture
+def served(network: Path) -> Iterator[str]:
+    """Where the network's releases are served, by the command itself."""
+    with served_page(network) as address:
+        yield address
+
+
+def answered(address: str, path: str, **headers: str) -> tuple[int, bytes]:
+    """The status and the body, of a path sent as it is: no client here tidies it first."""
+    host, port = address.removeprefix("http://").rstrip("/").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    connection.putrequest("GET", path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+@pytest.mark.slow
+def test_published_files_are_served_and_no_others(network: Path, served: str) -> None:
+    output = network.parent / "output"
+    (output / "held/2023-12-x/page").mkdir(parents=True)
+    (output / "held/2023-12-x/page/index.html").write_text("not approved yet")
+    name = (output / "latest").resolve().name
+    estimates = (output / "latest/feed/clinic_estimates.csv").read_bytes()
+    assert answered(served, "/latest/feed/clinic_estimates.csv") == (200, estimates)
+    assert answered(served, f"/releases/{name}/feed/clinic_estimates.csv") == (200, estimates)
+    assert json.loads(answered(served, "/releases.json")[1])["latest"] == name
+    assert answered(served, "/")[0] == 307
+    assert answered(served, "/latest/feed/clinic_estimates.csv", Host="evil.example")[0] == 400
+    inside = f"/releases/{name}"
+    for path in (
+        "/held/2023-12-x/page/index.html",
+        f"{inside}/page/../../../held/2023-12-x/page/index.html",
+        f"{inside}/feed/%2e%2e/%2e%2e/%2e%2e/held/2023-12-x/page/index.html",
+        f"{inside}/feed/..%2f..%2f..%2f.withholding-key",
+        f"{inside}/feed//etc/passwd",
+        f"{inside}/feed/%00",
+        f"{inside}/feed/",
+        "/.withholding-key",
+        "/runs/",
+        "/releases/../../network.toml",
+        "/releases/../feed/x",
+        "/network.toml",
+    ):
+        assert answered(served, path)[0] == 404, path
+    shutil.rmtree(output / "held")
+
+
+@pytest.mark.slow
+def test_a_withdrawn_release_is_gone(network: Path, served: str, clinicnet_here: Run) -> None:
+    first = min(each.name for each in (network.parent / "output/releases").iterdir())
+    path = f"/releases/{first}/feed/clinics.csv"
+    assert answered(served, path)[0] == 200
+    clinicnet_here("withdraw", first, "--by", "Ann", "--because", "a test", "-n", network)
+    assert answered(served, path) == (410, b"This release was withdrawn.")
+    clinicnet_here("restore", first, "--by", "Ann", "-n", network)
+    assert answered(served, path)[0] == 200
+
+
+@pytest.mark.slow
+def test_what_cannot_be_served_is_a_sentence(network: Path, tmp_path: Path, clinicnet_here: Run) -> None:
+    nothing = clinicnet_here("page", "serve", write_network(tmp_path, MANY, ONE_OUTCOME))
+    assert nothing.returncode == 2
+    assert "nothing is published in" in nothing.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = clinicnet_here("page", "serve", network, "--port", str(port))
+    assert refused.returncode == 2
+    assert f"cannot listen at 127.0.0.1, port {port}: Address already in use" in refused.stderr
