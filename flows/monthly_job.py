@@ -120,10 +120,11 @@ def _report(
             ranks[name] = journal.do(RANK.about(outcome.label), network, estimates[name])
         estimated = Estimated(network, screened, summary, estimates, ranks)
         records.let_go()
+        beside = output.standing()
         release = disclosed(network, period, estimated, output, journal)
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, network, staging)
-        published = journal.do(PUBLISH, output, staging, release, network)
+        published = journal.do(PUBLISH, output, staging, release, network, beside)
     return release, published, _not_estimated(release)
 
 

@@ -6,7 +6,7 @@ patient's row. Modules are imported where they are used: the command line answer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,15 +120,17 @@ def _write_feed(release: Release, network: Network, staging: Staging) -> list[Pa
         return write_feed(release, staging.feed, network.network.language)
 
 
-def _publish(output: Output, staging: Staging, release: Release, network: Network) -> Published:
+def _publish(
+    output: Output, staging: Staging, release: Release, network: Network, beside: Sequence[str]
+) -> Published:
     from tasks.publishing import Published, hold, write_catalogue
 
     name = f"{release.period}-{release.id}"
     reasons = [] if output.has(staging, name) else _reasons_to_hold(output, release, network)
     if reasons:
-        held = hold(output, staging, name, reasons)
+        held = hold(output, staging, name, reasons, beside)
         return Published(held.directory, output.latest, unchanged=False, is_latest=False, held=held.reasons)
-    published = output.publish(staging, name)
+    published = output.publish(staging, name, beside)
     write_catalogue(output, network.network.name, network.network.language, network.output.url)
     return published
 

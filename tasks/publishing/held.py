@@ -43,7 +43,9 @@ class HeldRelease:
         return self.name.rpartition("-")[0]
 
 
-def hold(output: Output, staging: Staging, name: str, reasons: Sequence[str]) -> HeldRelease:
+def hold(
+    output: Output, staging: Staging, name: str, reasons: Sequence[str], beside: Sequence[str]
+) -> HeldRelease:
     """Set what was prepared in `staging` aside; what was held of the same period before goes.
 
     Args:
@@ -51,6 +53,7 @@ def hold(output: Output, staging: Staging, name: str, reasons: Sequence[str]) ->
         staging: what was prepared.
         name: the release's.
         reasons: why it waits.
+        beside: the releases that stood when it was decided what to withhold.
 
     Raises:
         PublishingError: the output directory cannot be written.
@@ -60,7 +63,7 @@ def hold(output: Output, staging: Staging, name: str, reasons: Sequence[str]) ->
     with moving(output.directory), output.locked():
         place = _place(output)
         place.mkdir(exist_ok=True)
-        held = HeldRelease(name, place / name, tuple(reasons), since, _standing(output))
+        held = HeldRelease(name, place / name, tuple(reasons), since, tuple(beside))
         for each in before.values():
             if each.period == held.period:
                 _remove(each)
@@ -131,13 +134,7 @@ def approve(output: Output, held: HeldRelease) -> Published:
         PublishingError: others were published since, which it was not held against, or the output directory
             cannot be written; it stays held.
     """
-    if _standing(output) != held.beside:
-        raise PublishingError(
-            f"{held.name} cannot become current: other releases were published since it was prepared, and "
-            "together with them it might tell small numbers",
-            hint=f"make it anew: clinicnet run --period {held.period}",
-        )
-    published = output.publish(Staging(held.directory), held.name)
+    published = output.publish(Staging(held.directory), held.name, held.beside)
     _said(held).unlink(missing_ok=True)
     return published
 
@@ -159,8 +156,3 @@ def _place(output: Output) -> Path:
 
 def _said(held: HeldRelease) -> Path:
     return held.directory.with_name(f"{held.name}.json")
-
-
-def _standing(output: Output) -> tuple[str, ...]:
-    releases = output.directory / "releases"
-    return tuple(sorted(each.name for each in releases.iterdir())) if releases.is_dir() else ()

@@ -12,12 +12,13 @@ import filecmp
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from tasks.errors import PublishingError
 from tasks.periods import Period
 from tasks.publishing.rights import give, give_directory
 from tasks.publishing.run_record import close_killed
@@ -122,7 +123,12 @@ class Output:
             (self._staged / f"{token}.lock").unlink(missing_ok=True)
             os.close(lock)
 
-    def publish(self, staging: Staging, name: str) -> Published:
+    def standing(self) -> tuple[str, ...]:
+        """Names of the releases that stand, in order."""
+        releases = self.directory / "releases"
+        return tuple(sorted(each.name for each in releases.iterdir())) if releases.is_dir() else ()
+
+    def publish(self, staging: Staging, name: str, beside: Sequence[str] | None = None) -> Published:
         """Make what was prepared in `staging` the current release, called `name`, in one atomic step.
 
         A release whose files are all the same as one published before is that release. If the name was
@@ -130,8 +136,14 @@ class Output:
         what was published is never changed. `latest` leads to the newest release of the last period: an
         earlier period that is made again does not take it back.
 
+        Args:
+            staging: what was prepared.
+            name: the release's.
+            beside: the releases that stood when it was decided what to withhold; None where nothing was.
+
         Raises:
-            PublishingError: the output directory cannot be written; `latest` is as it was.
+            PublishingError: others were published since, or the output directory cannot be written; `latest`
+                is as it was.
         """
         with moving(self.directory), self.locked():
             releases = self.directory / "releases"
@@ -142,6 +154,8 @@ class Output:
             if unchanged:
                 self._give_rights(target)
             else:
+                if beside is not None and self.standing() != tuple(beside):
+                    raise _others_came(name)
                 staging.path.rename(target)
                 _sync(releases)
             withdrawn = target.name in self.withdrawn()
@@ -235,6 +249,15 @@ class Output:
             fresh.unlink()
             raise
         _sync(self.directory)
+
+
+def _others_came(name: str) -> PublishingError:
+    period = name.rpartition("-")[0]
+    return PublishingError(
+        f"{name} cannot become current: other releases were published since it was prepared, and together "
+        "with them it might tell small numbers",
+        hint=f"make it anew: clinicnet run --period {period}",
+    )
 
 
 def address(path: Path, release: Path, url: str) -> str:
