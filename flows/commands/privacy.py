@@ -29,9 +29,7 @@ def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
     network = read_network(network_file)
     output = Output(network.directory / network.output.directory)
     directory, release, window = published_release(output, name)
-    before = [
-        each for each in earlier_releases(output, window, directory.name) if each.policy == release.policy
-    ]
+    before = earlier_releases(output, window, directory.name)
     policy = POLICIES[release.policy]
     yield f"Release  {directory.name} of {network.network.name}, {window[0]} to {window[1]}"
     yield f"Policy   {policy.name}: {policy.words}"
@@ -41,7 +39,8 @@ def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
     yield from _for_others(release)
     yield _held_against(len(before))
     try:
-        found = account(policy, [*(each.tables for each in before), release.tables])
+        every = [*before, release]
+        found = account([POLICIES[each.policy] for each in every], [each.tables for each in every])
     except ContradictionError as error:
         raise PublishingError(
             f"{error}: one of them was changed after it was published",

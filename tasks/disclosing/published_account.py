@@ -71,22 +71,24 @@ class Account:
     narrowest: CountRange | None
 
 
-def account(policy: SmallNumberPolicy, releases: Sequence[Tables]) -> Account:
+def account(policies: Sequence[SmallNumberPolicy], releases: Sequence[Tables]) -> Account:
     """What the releases tell of the counts that the last of them withholds.
 
     Args:
-        policy: the small-number policy.
+        policies: under which each release was published.
         releases: published tables, in the order of publication.
 
     Raises:
         ContradictionError: the releases contradict one another.
     """
-    newest = releases[-1]
+    newest, policy = releases[-1], policies[-1]
     clinics = tuple(sorted({str(each) for tables in releases for each in tables["clinics"]["clinic"]}))
     n_withheld, narrow = 0, list[CountRange]()
     for column in _columns(newest):
-        shown = [Shown.of(each, column, clinics, policy) for each in releases]
-        reading = _Reading.of(policy, column, shown, _withheld(newest, column, clinics, shown[-1].names))
+        shown = [
+            Shown.of(each, column, clinics, under) for each, under in zip(releases, policies, strict=True)
+        ]
+        reading = _Reading.of(column, shown, _withheld(newest, column, clinics, shown[-1].names))
         n_withheld += len(reading.asked)
         narrow += reading.narrow(policy, column, clinics)
     return Account(n_withheld, min(narrow, key=lambda each: each.values, default=None))
@@ -168,7 +170,6 @@ class _Reading:
     @classmethod
     def of(
         cls,
-        policy: SmallNumberPolicy,
         column: CountColumn,
         shown: Sequence[Shown],
         withheld: NDArray[np.bool_],
@@ -176,35 +177,35 @@ class _Reading:
         """Put every statement in its place; `withheld` is (C, 1 + M), of the newest release."""
         newest = shown[-1]
         names = tuple(sorted({name for each in shown for name in each.names}))
-        months = np.full((len(newest.window), len(names)), np.nan)
-        for each in shown:
-            places = [names.index(name) for name in each.names]
-            months[:, places] = np.where(np.isnan(each.months), months[:, places], each.months)
+        places_of = [[names.index(name) for name in each.names] for each in shown]
+        lower, upper = _said_of_months(shown, places_of, len(names))
         said = _Statements()
-        for each in shown:
-            places = [names.index(name) for name in each.names]
-            unknowns = np.arange(months.size).reshape(months.shape)[:, places]
-            agrees = np.isnan(each.months) | (each.months == months[:, places])
+        for each, places in zip(shown, places_of, strict=True):
+            unknowns = np.arange(lower.size).reshape(lower.shape)[:, places]
+            slack = each.policy.slack
+            agrees = np.isnan(each.months) | (
+                (each.months + slack >= lower[:, places]) & (each.months - slack <= upper[:, places])
+            )
             known = ~np.isnan(each.window)
-            least, most = np.where(known, each.window, 0.0), np.where(known, each.window, np.inf)
+            least = np.where(known, each.window - slack, 0.0)
+            most = np.where(known, each.window + slack, np.inf)
             if column.of_records and each is newest:  # a label of small may be for another outcome's count
-                least[withheld[:, 0] & ~each.small] = policy.high + 1.0
-            said.each_row(unknowns, least, most, agrees.all(axis=1))
-            there = agrees.all(axis=0) & ~np.isnan(each.network)
-            said.each_row(unknowns.T, each.network, each.network, there)
+                least[withheld[:, 0] & ~each.small] = each.policy.high + 1.0
+            said.each_row(unknowns, least, most, np.asarray(agrees.all(axis=1)))
+            there = np.asarray(agrees.all(axis=0)) & ~np.isnan(each.network)
+            said.each_row(unknowns.T, each.network - slack, each.network + slack, there)
             if agrees.all() and not np.isnan(each.total):
-                said.add(unknowns.ravel(), each.total, each.total)
+                said.add(unknowns.ravel(), each.total - slack, each.total + slack)
         own = [names.index(name) for name in newest.names]
         windows = [(c, own) for c in np.flatnonzero(withheld[:, 0])]
         cells = [(c, [own[j]]) for c, j in np.argwhere(withheld[:, 1:])]
-        flat, slack = months.ravel(), policy.slack
         return cls(
             names,
-            _matrix(said.unknowns, flat.size),
-            np.array(said.least) - slack,
-            np.array(said.most) + slack,
-            np.where(np.isnan(flat), 0.0, np.maximum(flat - slack, 0.0)),
-            np.where(np.isnan(flat), np.inf, flat + slack),
+            _matrix(said.unknowns, lower.size),
+            np.array(said.least),
+            np.array(said.most),
+            lower.ravel(),
+            upper.ravel(),
             tuple((int(c), tuple(at)) for c, at in (*windows, *cells)),
             len(windows),
         )
@@ -260,6 +261,21 @@ class _Reading:
         """Beyond anything a sum allows: keeps the programs bounded where no sum does."""
         ends = self.most[np.isfinite(self.most)]
         return 2.0 * float(ends.max(initial=0.0)) + 1000.0
+
+
+def _said_of_months(
+    shown: Sequence[Shown], places_of: Sequence[Sequence[int]], months: int
+) -> tuple[Floats, Floats]:
+    """(C, U) between what each month lies, as all say that show it; what was restated, as the newest says."""
+    lower, upper = np.zeros((len(shown[-1].window), months)), np.full((len(shown[-1].window), months), np.inf)
+    for each, places in zip(shown, places_of, strict=True):
+        low, high = lower[:, places], upper[:, places]
+        stated, slack = ~np.isnan(each.months), each.policy.slack
+        least, most = np.maximum(each.months - slack, 0.0), each.months + slack
+        restated = (least > high) | (most < low)
+        lower[:, places] = np.where(stated, np.where(restated, least, np.maximum(low, least)), low)
+        upper[:, places] = np.where(stated, np.where(restated, most, np.minimum(high, most)), high)
+    return lower, upper
 
 
 def _matrix(rows: Sequence[NDArray[np.int64]], width: int) -> sparse.csr_array:
