@@ -128,8 +128,9 @@ class CellOutcome:
         values, rows = self.counts
         size = np.exp(self.log_size)
         upto = np.concatenate(([0.0], np.cumsum(np.log1p(np.arange(values.max(initial=0.0)) / size))))
-        each = upto[values.astype(np.int64)] + values * self.log_size
-        return float(self.constant + rows @ each)
+        factorials = special.gammaln(values + 1.0)
+        each = upto[values.astype(np.int64)] + values * self.log_size - factorials  # which nearly cancel
+        return float((self.constant + rows @ factorials) + rows @ each)
 
     def log_constant_slope(self) -> float:
         """d log_constant / d log size."""
@@ -154,6 +155,10 @@ class CellOutcome:
         if self.family == "poisson":
             return self.y * eta - self.n * np.exp(np.minimum(eta, _LARGEST))
         eta, n = self._logistic(eta)
+        if self.has_size:  # of counts in the thousands y·η and n·softplus cancel to the rounding of millions
+            failures = self.n * np.exp(self.log_size)
+            linear = np.where(eta >= 0.0, -failures, self.y) * eta
+            return np.asarray(linear - n * np.log1p(np.exp(-np.abs(eta))))
         softplus = np.maximum(eta, 0.0) + np.log1p(np.exp(-np.abs(eta)))
         return np.asarray(self.y * eta - n * softplus)
 
@@ -166,7 +171,7 @@ class CellOutcome:
         small = np.exp(-np.abs(eta))
         inverse = 1.0 / (1.0 + small)
         tail = small * inverse  # the smaller of μ and 1 − μ, exact however small
-        return self.y - n * np.where(eta >= 0.0, inverse, tail), -n * (tail * inverse)
+        return self._score(eta, n, inverse, tail), -n * (tail * inverse)
 
     def derivatives(self, eta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """f', f'', f''' and f'''' of each cell at (…, N) linear predictors."""
@@ -181,11 +186,18 @@ class CellOutcome:
         second = -n * variance
         third = second * np.where(eta >= 0.0, tail - inverse, inverse - tail)
         return (
-            self.y - n * np.where(eta >= 0.0, inverse, tail),
+            self._score(eta, n, inverse, tail),
             second,
             third,
             second * (1.0 - 6.0 * variance),
         )
+
+    def _score(self, eta: Floats, n: Floats, inverse: Floats, tail: Floats) -> Floats:
+        """f' = y − nμ at the logistic's η; of a negative binomial n(1 − μ) − k where that cancels less."""
+        if not self.has_size:
+            return self.y - n * np.where(eta >= 0.0, inverse, tail)
+        small = n * tail
+        return np.where(eta >= 0.0, small - self.n * np.exp(self.log_size), self.y - small)
 
     def size_slopes(self, eta: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """d/d log k of f, f', f'' and f''' at fixed η, for a negative binomial (`log_constant` apart)."""

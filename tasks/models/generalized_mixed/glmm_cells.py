@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from tasks.errors import EstimationError
 from tasks.models.generalized_mixed.arrangement import Arrangement, Term
 from tasks.models.generalized_mixed.combination_columns import CellColumns, CombinationRuns, RandomColumns
+from tasks.models.generalized_mixed.equal_clusters import ClusterCells
 from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
 from tasks.models.generalized_mixed.laplace import GroupedLikelihood
 from tasks.models.generalized_mixed.quadrature import ScalarLikelihood
@@ -119,7 +121,18 @@ class ArrangedCells:
 
     def scalar(self, nodes: int) -> ScalarLikelihood:
         """The quadrature likelihood of one scalar random effect."""
-        return ScalarLikelihood(self.x, self.z[0], self.offset, self.outcome, self.starts, nodes)
+        cells = self._by_cluster
+        return ScalarLikelihood(cells.x, cells.z, cells.offset, cells.outcome, cells.starts, nodes)
+
+    @cached_property
+    def _by_cluster(self) -> ClusterCells:
+        """What the likelihood of a scalar effect reads.
+
+        A negative binomial's rows are read one by one, for its constant; what depends on coefficients and
+        effects is the same of rows that agree, added up.
+        """
+        cells = ClusterCells(self.x, self.z[0], self.offset, self.outcome, self.starts)
+        return cells.merged() if self.outcome.has_size else cells
 
     def grouped(self) -> GroupedLikelihood:
         """The Laplace likelihood, whatever the random effects."""

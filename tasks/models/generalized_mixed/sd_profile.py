@@ -7,6 +7,7 @@ error cannot say.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,6 +24,8 @@ from tasks.models.numerics.ascent import climb
 from tasks.models.numerics.profile_interval import allowed_fall, end_before, end_by_doubling
 from tasks.records import Cells, Design
 
+_MANY_NODES = 35
+"""Nodes of a fit from which the dense rule costs less; a negative binomial's costs less in any case."""
 _EXACT = 1e-6  # of a log-likelihood by quadrature at an end of an interval, or it is found anew
 
 
@@ -120,17 +123,19 @@ def profile_ends(
     """Where the profile has fallen by half the F(1, levels − 1) quantile from its height at the best SD.
 
     The nodes that are enough at the best SD can be too few at one several times as large. Where the profile
-    by a dense rule is another at an end, both ends are found on that one.
+    by a dense rule is another at an end, both ends are found on that one; so they are where it costs less.
     """
-    lower, upper = _ends(profile, best, start, levels, level)
     dense = DenseLikelihood(profile.likelihood)
+    by_dense = replace(profile, dense=dense, known={})
+    if profile.likelihood.nodes >= _MANY_NODES or profile.likelihood.outcome.has_size:
+        with suppress(NotSettledError):
+            return _ends(by_dense, best, start, levels, level)
+    lower, upper = _ends(profile, best, start, levels, level)
     farthest = upper if np.isfinite(upper) else max(profile.known) * profile.scale
-    try:
-        if all(profile.is_exact_at(each, start, dense) for each in {lower, farthest}):
-            return lower, upper
-        return _ends(replace(profile, dense=dense, known={}), best, start, levels, level)
-    except NotSettledError:
-        return lower, upper
+    with suppress(NotSettledError):
+        if not all(profile.is_exact_at(each, start, dense) for each in {lower, farthest}):
+            return _ends(by_dense, best, start, levels, level)
+    return lower, upper
 
 
 def _ends(profile: SdProfile, best: float, start: Floats, levels: int, level: float) -> tuple[float, float]:

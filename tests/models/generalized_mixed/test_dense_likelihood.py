@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,6 +54,26 @@ def test_is_what_many_nodes_settle_at(outcome: str, family: FamilyName, own: lis
     assert dense.value == pytest.approx(settled.value, rel=1e-13)
     assert dense.gradient == pytest.approx(settled.gradient, abs=1e-11)
     assert dense.hessian == pytest.approx(settled.hessian, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.1, 1.0, 10.0, 100.0])
+def test_as_many_nodes_at_any_sd(sigma: float) -> None:
+    """Of 300 clinics with up to 1,000 records, of eight with an event among them, and with a covariate."""
+    rng = np.random.default_rng(1)
+    sizes = rng.integers(1, 1_000, 300)
+    clinic = np.repeat(np.arange(300), sizes)
+    large = pd.DataFrame({"clinic": clinic, "y": rng.binomial(1, 0.002, clinic.size)})
+    for formula, data in (
+        ("y ~ 1 + (1 | clinic)", large),
+        ("y ~ 1 + (1 | clinic)", one_event()),
+        ("y ~ x + (1 | clinic)", visits()),
+    ):
+        dense = DenseLikelihood(model(formula, data, "binomial", 9))
+        at = np.array([sigma, -2.0 - 1.7 * sigma, 0.2][: 1 + dense.model.x.shape[0]])
+        with_few = replace(dense, most_nodes=129).evaluate(at)
+        settled = replace(dense, settled=1e-10, most_nodes=4097).evaluate(at)
+        assert with_few.value == pytest.approx(settled.value, rel=1e-12, abs=1e-9)
+        assert with_few.gradient == pytest.approx(settled.gradient, rel=1e-7, abs=1e-7)
 
 
 def test_random_slope() -> None:

@@ -344,6 +344,22 @@ class TestOneEvent:
         for each in found[1:]:
             assert (each.lower, each.upper) == pytest.approx((found[0].lower, found[0].upper), abs=1e-8)
 
+    def test_many_records_that_differ_in_a_covariate(self) -> None:
+        """Three thousand cells whose clinics' effects may have an SD of 20: one end, whatever their order."""
+        rng = np.random.default_rng(2)
+        clinic, x, y = rng.integers(0, 12, 3_000), rng.normal(size=3_000).round(4), np.zeros(3_000, dtype=int)
+        y[rng.choice(3_000, 1, replace=False)] = 1
+        data = pd.DataFrame({"clinic": [f"c{each:02}" for each in clinic], "x": x, "y": y})
+        renamed = data.assign(clinic=data["clinic"].map(lambda name: f"d{99 - int(name[1:]):02}"))
+        with duckdb.connect() as connection:
+            connection.register("frame", data)
+            found = [
+                icc("y ~ x", each, groups="clinic", kind="binary", method="latent")
+                for each in (data, renamed.sample(frac=1.0, random_state=3), connection.table("frame"))
+            ]
+        for each in found[1:]:
+            assert (each.lower, each.upper) == pytest.approx((found[0].lower, found[0].upper), abs=1e-8)
+
     def test_an_end_is_at_the_height_that_the_level_allows(self) -> None:
         """Height and end from the integral of every clinic, by the trapezoidal rule on 40,001 nodes."""
         data = self.records(8, 8)
