@@ -66,7 +66,8 @@ def assumed(file: Path, draft: Draft) -> tuple[str, ...]:
     from tasks.records import Records
 
     records = Records(draft.source, password_env=draft.password_env, directory=str(file.parent))
-    return (*records.assumptions(), *draft.assumptions)
+    unread = records.nearly_numbers() if draft.undated is not None else ()
+    return (*records.assumptions(), *unread, *draft.assumptions)
 
 
 def ask_at_terminal(question: Prompt) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from tasks.network import draft_dates_sqlite as sqlite
+from tasks.network.month_names import month_number
 from tasks.network.profile import Writing
 
 _FORMATS: dict[Writing, tuple[str, str, str, int]] = {
@@ -52,12 +53,8 @@ def date_sql(column: str, writing: Writing | None, source: str) -> str:
         return counted.format(column)
     if writing in ("year-month", "year-quarter", "quarter-year", "month digits"):
         return _first_day(column, writing, dialect)
-    if writing == "mon year":  # the first of the month
-        value, length = f"TRIM({column})", "LEN" if dialect == "mssql" else "LENGTH"
-        part = "SUBSTRING" if dialect == "mssql" else "SUBSTR"
-        named = f"{part}({value}, 1, 3)", f"{part}({value}, {length}({value}) - 3, 4)"
-        first = " || ".join(("'01'", *named)) if dialect == "sqlite" else f"CONCAT('01', {', '.join(named)})"
-        return _by_format(first, "day mon year", dialect)
+    if writing in ("mon year", "mon yy"):
+        return _named_month(column, writing, dialect)
     return _by_format(column, writing, dialect)
 
 
@@ -107,6 +104,18 @@ def _iso(column: str, writing: Writing, dialect: str) -> str:
 
 def _cast(dialect: str) -> str:
     return "TRY_CAST" if dialect in ("duckdb", "mssql") else "CAST"
+
+
+def _named_month(column: str, writing: Writing, dialect: str) -> str:
+    """The first day of what is written as May-2024, Mai 2024 or may.24; two digits are of 1969 to 2068."""
+    value, digits = f"TRIM({column})", 4 if writing == "mon year" else 2
+    part, length = ("SUBSTRING", "LEN") if dialect == "mssql" else ("SUBSTR", "LENGTH")
+    year = f"{part}({value}, {length}({value}) - {digits - 1}, {digits})"
+    century = [f"CASE WHEN {year} >= '69' THEN '19' ELSE '20' END"] if digits == 2 else []
+    parts = (*century, year, "'-'", month_number(column, part), "'-01'")
+    if dialect == "sqlite":
+        return " || ".join(f"({each})" if each.startswith("CASE") else each for each in parts)
+    return f"{_cast(dialect)}(CONCAT({', '.join(parts)}) AS DATE)"
 
 
 def _first_day(column: str, writing: Writing, dialect: str) -> str:

@@ -50,13 +50,27 @@ def guess_dates(profile: TableProfile, taken: Collection[str] = ()) -> Dates:
             short = years == "short_year"
             said = (_of_parts(parts), *([_SHORT_YEARS.format(parts[0])] if short else []))
             return Dates(parts=parts, short_years=short, assumptions=said)
-    return Dates(assumptions=tuple(_day_numbers(free)))
+    return Dates(assumptions=(*_days_or_years(free), *_day_numbers(free)))
+
+
+_DAYS_OR_YEARS: tuple[Writing, ...] = ("mon number", "number mon")
+
+
+def _days_or_years(columns: Collection[ColumnProfile]) -> list[str]:
+    return [
+        f"column {each.name!r} names months beside numbers that can be days as well as years, and is taken "
+        "for no date; write years with four digits, or make dates of it in the SELECT"
+        for each in columns
+        if each.writing in _DAYS_OR_YEARS
+    ]
 
 
 def holds_dates(column: ColumnProfile) -> bool:
     """Whether a column holds dates, or text or numbers that write them."""
     if column.kind == "date":
         return True
+    if column.writing in _DAYS_OR_YEARS:
+        return False
     if column.writing == "month digits":  # six digits can be any number, and so can seven or eight
         return bool(words.found(column.name, (*words.DATE_IN_TEXT, *words.PERIOD)))
     if column.kind == "number":
@@ -88,6 +102,8 @@ _FIRST_DAYS: dict[Writing, str] = {
     "year-quarter": "the quarter",
     "quarter-year": "the quarter",
     "month digits": "the month",
+    "mon year": "the month",
+    "mon yy": "the month",
 }
 _YEARS: tuple[Range, Range] = ("year", "short_year")
 _SHORT_YEARS = "column {!r} has years of two digits, which are taken for those of the twentieth century"

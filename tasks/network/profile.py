@@ -27,6 +27,9 @@ Writing = Literal[
     "day mon year",
     "day mon yy",
     "mon year",
+    "mon yy",
+    "mon number",
+    "number mon",
     "year-month",
     "year-quarter",
     "quarter-year",
@@ -35,7 +38,8 @@ Writing = Literal[
     "spreadsheet",
 ]
 """How text or numbers write dates: 2024-05-31, with a time, with its zone, …, 31-May-2024 or 31MAY2024,
-31-May-24, May-2024, 2024-05, 2024-Q2, Q2-2024, 20240531, 202405, days since 1899."""
+31-May-24, May-2024 or Mai 2024, May-24, May-24 where 24 can be a day, 24-May, 2024-05, 2024-Q2, Q2-2024,
+20240531, 202405, days since 1899."""
 
 _SEVERAL = 4
 """Periods with records from which a rhythm can be heard."""

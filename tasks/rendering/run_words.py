@@ -17,10 +17,14 @@ _DAYS_SHORT = 4
 
 
 def part_period(release: Release) -> str:
-    """That the reported period is not over in the records; empty where it is."""
+    """That the reported period is not over in the records; empty where it is.
+
+    Records of whole periods, or of whole months, are dated on their first days: none of them lacks.
+    """
     period = Period.of_label(release.period)
     cut_off = date.fromisoformat(release.cut_off[:10])
-    if (period.last_day - cut_off).days < _DAYS_SHORT:
+    by_period = cut_off in (period.first_day, period.last_day.replace(day=1))
+    if by_period or (period.last_day - cut_off).days < _DAYS_SHORT:
         return ""
     return say("outcome.run_part", month=period_name(release.period), day=date_name(release.cut_off))
 

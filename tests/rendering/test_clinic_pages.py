@@ -128,6 +128,8 @@ def test_what_lies_between_own_figure_and_best_estimate_is_told_where_it_differs
     ("period", "cut_off", "said"),
     [
         ("2024-12", "2024-12-28", ""),
+        ("2024-12", "2024-12-01", ""),  # records of whole months, dated on their first days
+        ("2024-Q4", "2024-12-01", ""),
         ("2024-12", "2024-12-27", "December 2024 is not complete: its records end on 27 December 2024."),
         ("2024-Q4", "2024-11-30", "4th quarter 2024 is not complete: its records end on 30 November 2024."),
         ("2024-W52", "2024-12-27", ""),

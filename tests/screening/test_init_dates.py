@@ -98,6 +98,13 @@ WRITTEN: list[tuple[Column, str]] = [
     (lambda i: f"{1 + i % 28:02}-Mar-24", "2024-03-02"),  # Excel
     (lambda i: f"{('Jan', 'Feb', 'Mar')[i % 3]}-2024", "2024-02-01"),
     (lambda i: f"{('JAN', 'FEB', 'MAR')[i % 3]} 2024", "2024-02-01"),
+    (lambda i: f"{('Jan', 'Feb', 'Mar')[i % 3]}-23", "2023-02-01"),  # Excel's months
+    (lambda i: f"{('jan', 'feb', 'mrz')[i % 3]}.23", "2023-02-01"),
+    (lambda i: f"{('Januar', 'Februar', 'März')[i % 3]} 2023", "2023-02-01"),
+    (lambda i: f"{('janv.', 'févr.', 'MARS')[i % 3]}-23", "2023-02-01"),
+    (lambda i: f"{('ENERO', 'FEBRERO', 'marzo')[i % 3]} de 2023", "2023-02-01"),
+    (lambda i: f"{('out', 'dez', 'set')[i % 3]}/98", "1998-12-01"),
+    (lambda i: f"{('juillet', 'JUIN', 'Août')[i % 3]} 2023", "2023-06-01"),
     (lambda i: f"2024-{1 + i % 12:02}", "2024-02-01"),
     (lambda i: f"2024/{1 + i % 12:02}", "2024-02-01"),
     (lambda i: f"2024-Q{1 + i % 4}", "2024-04-01"),
@@ -144,7 +151,7 @@ SERVERS: dict[str, list[tuple[Writing, object]]] = {
     "month first": [("month/day/year", "03/02/2024"), ("month-day-year", "3-2-2024 1:00 PM")],
     "year first": [("year/month/day", "2024/03/02"), ("digits", 20240302), ("spreadsheet", 45353.4)],
     "periods": [("month digits", 202403), ("quarter-year", "Q1 2024"), ("year-quarter", "2024-Q1")],
-    "months": [("mon year", "March 2024"), ("year-month", "2024/03")],
+    "months": [("mon year", "March 2024"), ("mon yy", "mrz.24"), ("year-month", "2024/03")],
     "named": [("day mon year", "02-Mar-2024"), ("day mon year", "2 mar 2024"), ("day mon yy", "02MAR24")],
 }
 
@@ -161,7 +168,14 @@ def test_servers_that_we_do_not_run_make_the_same_days(
         with duckdb.connect() as connection:
             connection.execute("CREATE TABLE t AS SELECT ? AS seen", [value])
             first = {"Q1 2024": 1, "2024-Q1": 1}.get(str(value), 3)
-            whole = writing in ("month digits", "quarter-year", "year-quarter", "mon year", "year-month")
+            whole = writing in (
+                "month digits",
+                "quarter-year",
+                "year-quarter",
+                "mon year",
+                "mon yy",
+                "year-month",
+            )
             day = date(2024, first, 1) if whole else date(2024, 3, 2)
             assert connection.execute(ours).fetchall() == [(day,)], theirs
 

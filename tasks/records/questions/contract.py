@@ -94,7 +94,8 @@ def examine_records(records: Records, network: Network) -> tuple[Contract, tuple
     kinds = {name: column.kind for name, column in columns.items()}
     used, found = uses(network)
     misfits = [*found, *_structure(kinds, used, network), *_limits(used, network)]
-    if any(use.role != "adjuster" and kinds.get(use.column) == "text" for use in used):
+    unread = kinds.get("date") == "text"
+    if unread or any(use.role != "adjuster" and kinds.get(use.column) == "text" for use in used):
         misfits += [Misfit(("records", "source"), each) for each in records.nearly_numbers()]
     wrong = {misfit.place for misfit in misfits}
     names = RecordNames.of(columns, network.records)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from tasks.network.month_names import LAST_DAY, are_years, bare, is_month_name
 from tasks.network.profile import Writing
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.number_ranges import all_but_few
@@ -17,10 +18,6 @@ _MARKS: Mapping[str, tuple[Writing, Writing | None]] = {
 }
 """Between numbers → how a date with it is written, with the day or with the month first."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WHOLE_MONTHS = (
-    *("january", "february", "march", "april", "june", "july", "august", "september", "october", "november"),
-    *("december", "sept"),
-)
 
 
 def like_a_date(value: str) -> str:
@@ -51,9 +48,27 @@ def writings(
             f"FROM (SELECT TRIM({quoted(columns[i])}) AS c FROM {{records}} AS every) AS columns",
         ).to_pylist()
         writing = _writing({key: int(value or 0) for key, value in row.items()}, n)
+        if writing == ("mon yy", True) and not _are_years(records, columns[i]):
+            writing = "mon number", True
         if writing is not None:
             found[i] = writing
     return found
+
+
+def _are_years(records: Records, column: str) -> bool:
+    """Whether the numbers of two digits beside months' names are years."""
+    value = f"TRIM({quoted(column)})"
+    short = _month_and_year(value, years=2)
+    year = f"SUBSTR({value}, LENGTH({value}) - 1, 2)"
+    asked = [f"SUM(CASE WHEN {short} AND {year} > '{LAST_DAY}' THEN 1 ELSE 0 END) AS above"]
+    asked += [
+        f"SUM(CASE WHEN {short} AND {year} = '{n:02}' THEN 1 ELSE 0 END) AS y{n}" for n in range(LAST_DAY + 1)
+    ]
+    (row,) = aggregate(records, f"SELECT {', '.join(asked)} FROM {{records}} AS every").to_pylist()
+    if row["above"]:
+        return True
+    seen = [n for n in range(LAST_DAY + 1) if row[f"y{n}"]]
+    return bool(seen) and are_years(len(seen), seen[0], seen[-1])
 
 
 def _asked(value: str) -> Iterator[tuple[str, str]]:
@@ -99,7 +114,9 @@ def _others(value: str) -> dict[Writing, str]:
         "month digits": _six_digits(value),
         "day mon year": _named_month(value, years=4),
         "day mon yy": _named_month(value, years=2),
-        "mon year": _month_and_year(value),
+        "mon year": _month_and_year(value, years=4),
+        "mon yy": _month_and_year(value, years=2),
+        "number mon": _number_and_month(value),
         "year-month": _year_month(value),
         "year-quarter": _year_quarter(value),
         "quarter-year": _quarter_year(value),
@@ -135,13 +152,22 @@ def _named_month(value: str, years: int) -> str:
     return f"{named} AND LENGTH({day}) BETWEEN 1 AND 2 AND SUBSTR({day}, 1, 1) BETWEEN '0' AND '9'"
 
 
-def _month_and_year(value: str) -> str:
-    """May-2024, May 2024, MAY2024 or September 2024: of a month that is named and no day."""
-    bare = f"REPLACE(REPLACE({value}, '-', ''), ' ', '')"
-    name = f"LOWER(SUBSTR({bare}, 1, LENGTH({bare}) - 4))"
-    named = f"{name} IN ({', '.join(map(literal, (*_MONTHS, *_WHOLE_MONTHS)))})"
-    year = f"SUBSTR({bare}, LENGTH({bare}) - 3, 4)"
-    return f"LENGTH({bare}) BETWEEN 7 AND 13 AND {named} AND {year} BETWEEN '1900' AND '2100'"
+def _month_and_year(value: str, years: int) -> str:
+    """May-2024, Mai 2024, MAY2024 or mayo de 2024, of a month that is named and no day; or May-24, mai.24."""
+    text = bare(value)
+    name = f"SUBSTR({text}, 1, LENGTH({text}) - {years})"
+    year = f"SUBSTR({text}, LENGTH({text}) - {years - 1}, {years})"
+    first, last = ("1900", "2100") if years == 4 else ("00", "99")
+    digits = f"{year} BETWEEN '{first}' AND '{last}' AND SUBSTR({year}, 2, 1) BETWEEN '0' AND '9'"
+    return f"LENGTH({text}) BETWEEN {years + 3} AND {years + 10} AND {is_month_name(name)} AND {digits}"
+
+
+def _number_and_month(value: str) -> str:
+    """24-May, which spreadsheets show for a day of some year."""
+    text = bare(value)
+    number, name = f"SUBSTR({text}, 1, 2)", f"SUBSTR({text}, 3, 12)"
+    short = f"SUBSTR({text}, 1, 1) BETWEEN '0' AND '9' AND {is_month_name(f'SUBSTR({text}, 2, 12)')}"
+    return f"({number} BETWEEN '00' AND '99' AND {is_month_name(name)}) OR ({short})"
 
 
 def _year_month(value: str) -> str:

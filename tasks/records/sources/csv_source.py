@@ -14,7 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from tasks.records.sources import source_errors
 from tasks.records.sources.connection import Connection
-from tasks.records.sources.csv_columns import NearlyNumbers, written_columns
+from tasks.records.sources.csv_columns import NearlyMonths, NearlyNumbers, written_columns
 from tasks.records.sources.csv_files import CsvFile, csv_files
 from tasks.records.sources.duckdb_source import in_memory
 
@@ -57,7 +57,7 @@ def csv_assumptions(path: Path) -> tuple[str, ...]:
 
 
 def csv_columns_nearly_numbers(path: Path) -> tuple[str, ...]:
-    """What keeps columns of CSV files from being numbers, and the line where it first does, in sentences.
+    """What keeps columns of CSV files from being numbers or months, and in which line first, in sentences.
 
     Raises: as `open_csv`.
     """
@@ -72,10 +72,12 @@ def csv_columns_nearly_numbers(path: Path) -> tuple[str, ...]:
     )
 
 
-def _first_other(column: NearlyNumbers, files: Sequence[CsvFile]) -> tuple[CsvFile, int] | None:
-    """The file and line of the first value that is no number."""
+def _first_other(
+    column: NearlyNumbers | NearlyMonths, files: Sequence[CsvFile]
+) -> tuple[CsvFile, int] | None:
+    """The file and line of the first value that is none."""
     for file in files:
-        line = file.first_line(column.name, lambda value: not column.is_number(value))
+        line = file.first_line(column.name, lambda value: not column.fits(value))
         if line is not None:
             return file, line
     return None
@@ -94,11 +96,11 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[Csv
 
 @dataclass(frozen=True, slots=True)
 class _Csv:
-    """How CSV files are read: the SELECT, what it takes for granted, and columns that are nearly numbers."""
+    """How CSV files are read: the SELECT, what it takes for granted, and columns that are nearly read."""
 
     select: str
     assumptions: tuple[str, ...]
-    nearly: tuple[NearlyNumbers, ...]
+    nearly: tuple[NearlyNumbers | NearlyMonths, ...]
 
 
 def _csv(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvFile]) -> _Csv:

@@ -102,6 +102,17 @@ def test_nothing_is_assumed_of_a_plain_file(tmp_path: Path) -> None:
         (["01/22/2024", "03/04/2024"], ["2024-01-22", "2024-03-04"], None),
         (["01.02.2024", "03.04.2024"], ["2024-02-01", "2024-04-03"], None),
         (["1/22/24", "3/4/24"], ["2024-01-22", "2024-03-04"], "month first; years 69"),
+        (["Jan-23", "Feb-23"], ["2023-01-01", "2023-02-01"], "as months, each its first day; years 69"),
+        (["jan.23", "dez.23"], ["2023-01-01", "2023-12-01"], "as months, each its first day; years 69"),
+        (["Okt 98", "Mai 01"], ["1998-10-01", "2001-05-01"], "as months, each its first day; years 69"),
+        (["Januar 2023", "März 2023"], ["2023-01-01", "2023-03-01"], "as months, each its first day"),
+        (["févr.-23", "AOÛT-24"], ["2023-02-01", "2024-08-01"], "as months"),
+        (["enero de 2023", "Dic. 2024"], ["2023-01-01", "2024-12-01"], "as months"),
+        (["out/23", "set’23"], ["2023-10-01", "2023-09-01"], "as months"),
+        (["juin 2023", "juil. 2023"], ["2023-06-01", "2023-07-01"], "as months"),
+        (["Jan-01", "Jan-15"], ["Jan-01", "Jan-15"], None),
+        (["23-Jan", "24-Jan"], ["23-Jan", "24-Jan"], None),
+        (["Jui 2023", "Mar 2023"], ["Jui 2023", "Mar 2023"], None),
         (["31.02.2024", "03.04.2024"], ["31.02.2024", "03.04.2024"], None),
         (["32.13.2024", "3.4.2024"], ["32.13.2024", "3.4.2024"], None),
     ],
@@ -236,6 +247,26 @@ def test_what_keeps_a_column_from_being_numbers_is_found(
     )
     (sentence,) = records.nearly_numbers()
     assert sentence.startswith(f"column 'x' is read as text: {said}")
+
+
+@pytest.mark.parametrize(
+    ("months", "said"),
+    [
+        (["Jan-23", "Feb-23", "jui-23"], "1 of its 3 values is no month with its year, the first in line 4"),
+        (
+            ["Jan 2023", "-", "", "Feb 2023", "Mar 2023"],
+            "1 of its 4 values is no month with its year, the fir",
+        ),
+        (["Jan-01", "Jan-15", "Feb-01"], "numbers that can be days as well as years, the first in line 2"),
+        (["", "23-Jan", "1-feb"], "numbers that can be days as well as years, the first in line 3"),
+        (["Jan-2023", "15-Feb", "16-Feb"], "numbers that can be days as well as years, the first in line 3"),
+    ],
+)
+def test_what_keeps_a_column_from_being_months_is_found(tmp_path: Path, months: list[str], said: str) -> None:
+    content = "".join(["clinic,month\n", *(f"A,{month}\n" for month in months)])
+    (sentence,) = written(tmp_path, content.encode()).nearly_numbers()
+    assert sentence.startswith("column 'month' is read as text: ")
+    assert said in sentence
 
 
 def test_text_is_not_nearly_numbers(tmp_path: Path) -> None:
