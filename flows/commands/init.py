@@ -66,7 +66,7 @@ def assumed(file: Path, draft: Draft) -> tuple[str, ...]:
     from tasks.records import Records
 
     records = Records(draft.source, password_env=draft.password_env, directory=str(file.parent))
-    unread = records.nearly_numbers() if draft.undated is not None else ()
+    unread = records.nearly_months() if draft.undated is not None else ()
     return (*records.assumptions(), *unread, *draft.assumptions)
 
 

@@ -273,7 +273,7 @@ TRAIT = (
         "collgrad",
         "hsgrad",
     ),
-    *("faminc", "famincr", "hhinc", "hhincome", "hinc", "linc", "lfaminc"),
+    *("faminc", "famincr", "hhinc", "hhincome", "hinc", "linc", "lfaminc", "plan"),
 )
 """What people are or have, rather than what came of their care."""
 OUTCOME = (
@@ -300,6 +300,7 @@ OUTCOME = (
     *("issue", "sejour", "guerison", "reponse", "resultado", "desenlace", "estancia", "respuesta"),
     *("desfecho", "permanencia", "resposta", "puntaje", "pontuacao", "punktzahl", "besuche", "fatal"),
     *("fatalities", "injuries", "murders", "homicides", "suicides", "accidents", "births", "crimes"),
+    *("aval", "chg"),
 )
 """What is said to have come of care."""
 ONCE = ("death", "died", "dead", "mortality", "deces", "muerte", "obito", "tod")
@@ -314,7 +315,7 @@ COUNTED = (
 MEASURED = (
     *("score", "exam", "grade", "ach", "pressure", "systolic", "sbp", "dbp", "bp", "weight", "height"),
     *("age", "temperature", "temp", "pain", "qol", "glucose", "chol", "cholesterol", "blutdruck", "bwt"),
-    *("rate", "birthweight", "apgar", "test", "index", "puntaje", "pontuacao", "punktzahl"),
+    *("rate", "birthweight", "apgar", "test", "index", "puntaje", "pontuacao", "punktzahl", "aval", "chg"),
 )
 BETTER_HIGHER = (
     *(

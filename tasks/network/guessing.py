@@ -45,7 +45,8 @@ def guess(
         today: in whose month all records count where the table has no dates; the clock's if left out.
     """
     roles = guess_roles(profile, look)
-    dates = guess_dates(profile, roles.columns.values())
+    changing = _followed(profile, roles.columns.get("patient"), look)
+    dates = guess_dates(profile, roles.columns.values(), changing)
     columns = roles.columns | ({} if dates.column is None else {"date": dates.column})
     weight = _guess_weight(profile) if dates.column is None and "patient" not in columns else None
     if weight is not None:
@@ -57,7 +58,7 @@ def guess(
     if look is not None and "clinic" in columns and _repeats(profile, columns["clinic"]):
         of_clinics = look.same_within(profile, columns["clinic"])
     taken = {*of_clinics, *columns.values(), *dates.parts, *adjusters, program, weight}
-    drafted, others = choose_outcomes(profile, taken, _followed(profile, columns.get("patient"), look))
+    drafted, others = choose_outcomes(profile, taken, changing)
     codings = codings_of(profile, program)
     outcomes = [guess_outcome(each, guess_exposure(profile, each.name)) for each in drafted]
     exposures = {each.exposure for each in outcomes}

@@ -28,12 +28,15 @@ class Dates:
     assumptions: tuple[str, ...] = ()
 
 
-def guess_dates(profile: TableProfile, taken: Collection[str] = ()) -> Dates:
+def guess_dates(profile: TableProfile, taken: Collection[str] = (), changing: Collection[str] = ()) -> Dates:
     """The column of dates that is best called so; else columns of years, months and days; else none.
+
+    Where patients come again, a date that is the same at each time, as of a first treatment, is no record's.
 
     Args:
         profile: the table.
         taken: columns that have another role.
+        changing: columns whose values change within patients who come again.
     """
     free = [
         each
@@ -42,8 +45,18 @@ def guess_dates(profile: TableProfile, taken: Collection[str] = ()) -> Dates:
     ]
     dates = [each for each in free if holds_dates(each)]
     if dates:
-        best = max(dates, key=lambda each: (each.kind == "date", _score(each), -each.n_missing))
-        return Dates(best.name, best.writing, assumptions=tuple(_doubtful(best)))
+        half = profile.n_rows // 2
+        best = max(
+            dates,
+            key=lambda each: (
+                each.kind == "date",
+                each.name in changing and each.n_missing <= half,
+                _score(each),
+                -each.n_missing,
+            ),
+        )
+        others = [each for each in dates if each is not best]
+        return Dates(best.name, best.writing, assumptions=tuple(_doubtful(best, others)))
     for years in _YEARS:
         parts = _parts(free, years)
         if parts:
@@ -81,7 +94,7 @@ def holds_dates(column: ColumnProfile) -> bool:
     )
 
 
-def _doubtful(column: ColumnProfile) -> list[str]:
+def _doubtful(column: ColumnProfile, others: Collection[ColumnProfile]) -> list[str]:
     if column.writing == "spreadsheet":
         return [f"column {column.name!r} counts days since 1899-12-30, as spreadsheets write dates"]
     if column.writing in _FIRST_DAYS:
@@ -93,7 +106,13 @@ def _doubtful(column: ColumnProfile) -> list[str]:
             f"column {column.name!r} is read as dates with the day first; no value tells, since none of the "
             "first two numbers is above 12"
         ]
-    if column.kind == "date" and not words.found(column.name, words.DATE):
+    if words.found(column.name, words.DATE):
+        return []
+    if others:
+        listed = ", ".join(repr(each.name) for each in others)
+        hold = "holds dates too" if len(others) == 1 else "hold dates too"
+        return [f"column {column.name!r} is taken for the date of the record, and {listed} {hold}"]
+    if column.kind == "date":
         return [f"column {column.name!r} holds the date of the record: it is the only one with dates"]
     return []
 

@@ -80,7 +80,8 @@ def _unlikeliness(column: ColumnProfile, profile: TableProfile, followed: Collec
     if (
         _is_time_of(column)
         or words.said(column.name, words.SEQUENCE)
-        or re.search(r"(start|stop|begin|end)$", column.name.lower())
+        or re.search(r"(start|stop|begin|end|seq)$|^(a|ast|aen|st|en)?dy$", column.name.lower())
+        or _is_one_of_flags(column, profile)
         or _is_day_or_year(column)
         or _is_one_of_series(column, profile)
     ):
@@ -102,7 +103,26 @@ def _is_derived(column: ColumnProfile, profile: TableProfile) -> bool:
     bare = re.sub(
         r"^(mean|avg|log|ln|sq|c|z)_?|_?(mean|avg|sq|squared|cent|std|centred|centered|\d+)$", "", name
     )
-    return bare != name and bare in others
+    return (bare != name and bare in others) or _numbers_another(column, profile)
+
+
+def _numbers_another(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a number stands for the words of another column: paramn for param, race_code for race."""
+    if column.kind != "number" or not column.whole:
+        return False
+    words_of = re.sub(r"_?(n|cd|code|num|no|id)$", "", column.name.lower())
+    return any(
+        each.name.lower() == words_of != column.name.lower()
+        and each.kind == "text"
+        and each.n_distinct == column.n_distinct
+        for each in profile.columns
+    )
+
+
+def _is_one_of_flags(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column is one of several called as flags, as saffl and ittfl: who is counted in what."""
+    flags = [each for each in profile.columns if re.search(r"[a-z]fl(ag)?$", each.name.lower())]
+    return column in flags and len(flags) >= _SERIES and says_yes_or_no(column)
 
 
 def is_outcome_by_name(column: ColumnProfile) -> bool:

@@ -219,15 +219,19 @@ class _Search:
 
     def _numbers_groups(self, column: ColumnProfile) -> bool:
         """Whether a number comes again and again, for people who differ in sex."""
-        sexes = {
-            each.name
-            for each in self.profile.columns
-            if words.said(each.name, words.SEX) and 1 < each.n_distinct <= _SEXES
-        }
+        sexes = self._sexes()
         often = self.profile.n_rows >= _PEOPLE_OF_A_GROUP * column.n_distinct
         if self.look is None or not sexes or not often:
             return False
         return not sexes & self.look.same_within(self.profile, column.name)
+
+    def _sexes(self) -> set[str]:
+        """The columns of sex."""
+        return {
+            each.name
+            for each in self.profile.columns
+            if words.said(each.name, words.SEX) and 1 < each.n_distinct <= _SEXES
+        }
 
     def _groups(self, column: ColumnProfile) -> bool:
         """Whether a column without a telling name looks like one of places rather than of people's traits."""
@@ -281,13 +285,37 @@ class _Search:
         ]
         if self.take("patient", [each for each in many if not _is_of_another(each)], words.PATIENT):
             return
-        if self._take_hospital_number(many) or self._take_number_within_clinics():
+        if self._take_hospital_number(many) or self._take_number_within_clinics() or self._take_nested():
             return
         numbered = [each for each in many if each.name.lower() in words.PERSON_ALONE]
         if self.take("patient", [each for each in numbered if each.n_distinct < n], words.PERSON_ALONE):
             return
-        if any(each.name.lower() in _ROW_NUMBERS for each in self.profile.columns):
-            self.take("patient", numbered, words.PERSON_ALONE)
+        if any(each.name.lower() in _ROW_NUMBERS for each in self.profile.columns) and self.take(
+            "patient", numbered, words.PERSON_ALONE
+        ):
+            return
+        self._take_number_with_one_sex(many)
+
+    def _take_number_with_one_sex(self, columns: list[ColumnProfile]) -> None:
+        """Take a number that comes again and again, always with the same sex: it is a person's."""
+        sexes = self._sexes()
+        n = self.profile.n_rows
+        again = [
+            each
+            for each in columns
+            if each.whole and each.name not in self.found.values() and 2 * each.n_distinct <= n
+            if not words.said(each.name, (*words.OUTCOME, *words.SEQUENCE, *words.AGE, *words.TRAIT))
+        ][:_MOST_LOOKS]
+        if self.look is None or not sexes:
+            return
+        for each in again:
+            if sexes & self.look.same_within(self.profile, each.name):
+                self.found["patient"] = each.name
+                self.assumptions.append(
+                    f"column {each.name!r} numbers the patients: no column is called so, and each of its "
+                    "numbers comes again with one sex only"
+                )
+                return
 
     def _take_hospital_number(self, columns: list[ColumnProfile]) -> bool:
         """Take the number that a hospital gives a patient."""
@@ -309,16 +337,46 @@ class _Search:
                 return True
         return False
 
+    def _take_nested(self) -> bool:
+        """Take a column called like the patient, of few values for so many rows, each in one clinic."""
+        if self.look is None or "clinic" not in self.found:
+            return False
+        clinics = self.profile.column(self.found["clinic"]).n_distinct
+        called = [
+            each
+            for each in self.labels
+            if each.n_distinct > max(_FEWEST_PATIENTS, clinics) and (each.kind == "text" or each.whole)
+            if words.found(each.name, words.PATIENT) and not _is_of_another(each)
+        ]
+        for each in sorted(called, key=lambda each: -_score(each, words.PATIENT))[:_MOST_LOOKS]:
+            if self.found["clinic"] in self.look.same_within(self.profile, each.name):
+                self.found["patient"] = each.name
+                return True
+        return False
+
     def patient_within(self) -> bool:
         """Whether the patients' numbers begin anew in each clinic, which is then said."""
         if self.look is None or not {"clinic", "patient"} <= self.found.keys():
             return False
         within = self.look.numbers_within(self.profile, self.found["clinic"], self.found["patient"])
         if not within.restart:
-            return False
+            return self._restart_with_other_people(within)
         self.assumptions.append(
             f"patients' numbers in column {self.found['patient']!r} begin anew in each clinic: the largest "
             f"has {within.most:,} of all {within.n_distinct:,}, and clinics together {within.n_pairs:,}"
+        )
+        return True
+
+    def _restart_with_other_people(self, within: NumbersWithin) -> bool:
+        """Whether every clinic has all numbers, and a number belongs to people of both sexes."""
+        sexes = self._sexes()
+        if self.look is None or not sexes or within.n_pairs < within.n_clinics * within.n_distinct:
+            return False
+        if within.n_clinics < 2 or sexes & self.look.same_within(self.profile, self.found["patient"]):
+            return False
+        self.assumptions.append(
+            f"patients' numbers in column {self.found['patient']!r} begin anew in each clinic: all "
+            f"{within.n_clinics:,} have each number, and people of both sexes have the same one"
         )
         return True
 

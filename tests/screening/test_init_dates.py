@@ -234,3 +234,31 @@ def test_six_digits_are_a_month_only_if_they_are_called_so(tmp_path: Path) -> No
     draft = drafted(tmp_path, outcome=outcome, clinic_code=lambda i: 202401 + i % 5)
     assert draft.undated is not None
     assert draft.roles["clinic"] == "clinic_code"
+
+
+def day(i: int) -> str:
+    return f"2024-{1 + i % 12:02}-{1 + i % 28:02}"
+
+
+def test_a_date_that_is_a_patient_s_own_is_no_record_s(tmp_path: Path) -> None:
+    """The first treatment's date is the same at each visit; the visit's is not, whatever it is called."""
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        patient=lambda i: f"P{i % 30}",
+        start_date=lambda i: day(i % 30),
+        seen=day,
+        outcome=outcome,
+    )
+    assert draft.roles["date"] == "seen"
+    assert draft.assumptions == (
+        "column 'seen' is taken for the date of the record, and 'start_date' holds dates too",
+    )
+
+
+def test_months_beside_numbers_that_can_be_days_are_no_dates(tmp_path: Path) -> None:
+    for i, written in enumerate((lambda i: f"Jan-{1 + i % 28:02}", lambda i: f"{1 + i % 28}-Feb")):
+        (tmp_path / str(i)).mkdir()
+        draft = drafted(tmp_path / str(i), clinic=clinic, outcome=outcome, seen=written)
+        assert draft.undated is not None
+        assert draft.assumptions[0].startswith("column 'seen' names months beside numbers that can be days")

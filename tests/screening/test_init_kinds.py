@@ -333,3 +333,21 @@ def test_yes_and_no_has_a_place_beside_many_measurements(tmp_path: Path) -> None
     }  # type: ignore[misc]
     draft = drafted(tmp_path, clinic=clinic, **many, voted=lambda i: i % 2)
     assert "voted" in [each.column for each in draft.outcomes]
+
+
+def test_codes_flags_and_sequences_are_no_outcomes(tmp_path: Path) -> None:
+    """As clinical trials' files have them: a number for each word, who is counted, the study's day."""
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        param=lambda i: f"item {i % 8}",
+        paramn=lambda i: 1 + i % 8,
+        ady=lambda i: i % 90,
+        qsseq=lambda i: i % 45,
+        saffl=lambda i: "YN"[i % 2],
+        ittfl=lambda i: "YN"[i % 3 == 0],
+        efffl=lambda i: "YN"[i % 4 == 0],
+        plan=lambda i: i % 12,
+        aval=lambda i: i % 53,
+    )
+    assert [(each.column, each.kind) for each in draft.outcomes] == [("aval", "continuous")]

@@ -352,3 +352,43 @@ def drafted_elsewhere(directory: Path, **columns: Column) -> Draft:
     other = directory / "other"
     other.mkdir()
     return drafted(other, **columns)
+
+
+def test_numbers_that_every_clinic_has_for_people_of_both_sexes_begin_anew(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=lambda i: 101 + i % 5,
+        patient=lambda i: 1 + i // 5,
+        sex=lambda i: "fm"[i % 2],
+        outcome=outcome,
+    )
+    assert draft.roles["patient"] == "patient"
+    assert draft.patient_within
+    assert "people of both sexes have the same one" in draft.assumptions[0]
+    assert checked(tmp_path, draft).records.patient_within == "clinic"
+
+
+def test_a_number_that_comes_again_with_one_sex_only_is_a_person(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        site=lambda i: f"S{i % 7}",
+        zper=lambda i: 125_000 + i // 3,
+        female=lambda i: i // 3 % 2,
+        cost=lambda i: (i * 37) % 101,
+    )
+    assert draft.roles["patient"] == "zper"
+    assert "comes again with one sex only" in draft.assumptions[0]
+    assert "zper" not in [each.column for each in draft.outcomes]
+
+
+def test_few_patients_with_very_many_rows(tmp_path: Path) -> None:
+    """Each of 12 patients is in one clinic, and has 60 rows."""
+    draft = drafted(
+        tmp_path,
+        n=720,
+        site=lambda i: f"S{i % 12 % 3}",
+        usubjid=lambda i: f"01-{i % 12:03}",
+        value=lambda i: 0.5 * (i % 77),
+    )
+    assert draft.roles["clinic"] == "site"
+    assert draft.roles["patient"] == "usubjid"

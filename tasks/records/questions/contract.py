@@ -96,7 +96,7 @@ def examine_records(records: Records, network: Network) -> tuple[Contract, tuple
     misfits = [*found, *_structure(kinds, used, network), *_limits(used, network)]
     unread = kinds.get("date") == "text"
     if unread or any(use.role != "adjuster" and kinds.get(use.column) == "text" for use in used):
-        misfits += [Misfit(("records", "source"), each) for each in records.nearly_numbers()]
+        misfits += [Misfit(("records", "source"), each) for each in records.nearly_read()]
     wrong = {misfit.place for misfit in misfits}
     names = RecordNames.of(columns, network.records)
     if {"clinic", *([] if network.records.clinic_within is None else ["region"])} - set(columns):

@@ -56,7 +56,7 @@ def csv_assumptions(path: Path) -> tuple[str, ...]:
         return _read(connection, path, csv_files(path)).assumptions
 
 
-def csv_columns_nearly_numbers(path: Path) -> tuple[str, ...]:
+def csv_columns_nearly_read(path: Path, kind: type[NearlyNumbers | NearlyMonths]) -> tuple[str, ...]:
     """What keeps columns of CSV files from being numbers or months, and in which line first, in sentences.
 
     Raises: as `open_csv`.
@@ -67,6 +67,7 @@ def csv_columns_nearly_numbers(path: Path) -> tuple[str, ...]:
     return tuple(
         each.sentence(file.path.name, line)
         for each in nearly
+        if isinstance(each, kind)
         if (found := _first_other(each, files)) is not None
         for file, line in (found,)
     )

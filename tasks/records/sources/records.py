@@ -20,8 +20,9 @@ import pyarrow as pa
 from tasks.errors import SourceError
 from tasks.records.data_columns import Kind
 from tasks.records.sources.connection import Connection
+from tasks.records.sources.csv_columns import NearlyMonths, NearlyNumbers
 from tasks.records.sources.csv_files import csv_files
-from tasks.records.sources.csv_source import csv_assumptions, csv_columns_nearly_numbers, open_csv
+from tasks.records.sources.csv_source import csv_assumptions, csv_columns_nearly_read, open_csv
 from tasks.records.sources.duckdb_source import open_duckdb, open_parquet
 from tasks.records.sources.memory_copy import COPY, copied, forget, kept
 from tasks.records.sources.one_state import let_go, one_state, opened
@@ -227,15 +228,25 @@ class Records:
         path, reader = self._file()
         return csv_assumptions(path) if reader == "read_csv" else ()
 
-    def nearly_numbers(self) -> tuple[str, ...]:
-        """What keeps columns of CSV files from being numbers, with its line, in sentences.
+    def nearly_read(self) -> tuple[str, ...]:
+        """What keeps columns of CSV files from being numbers or months, with its line, in sentences.
 
         Raises: as `connect`.
         """
+        return self._nearly(NearlyNumbers) + self.nearly_months()
+
+    def nearly_months(self) -> tuple[str, ...]:
+        """The same of columns of months alone.
+
+        Raises: as `connect`.
+        """
+        return self._nearly(NearlyMonths)
+
+    def _nearly(self, kind: type[NearlyNumbers | NearlyMonths]) -> tuple[str, ...]:
         if self._is_url:
             return ()
         path, reader = self._file()
-        return csv_columns_nearly_numbers(path) if reader == "read_csv" else ()
+        return csv_columns_nearly_read(path, kind) if reader == "read_csv" else ()
 
     def _fetched(self) -> Iterator[pa.Table]:
         if not self._is_url:

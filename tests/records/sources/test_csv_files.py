@@ -245,7 +245,7 @@ def test_what_keeps_a_column_from_being_numbers_is_found(
     records = written(
         tmp_path, "".join(f"{each}\n" for each in ["k;x", *(f"a;{x}" for x in values)]).encode()
     )
-    (sentence,) = records.nearly_numbers()
+    (sentence,) = records.nearly_read()
     assert sentence.startswith(f"column 'x' is read as text: {said}")
 
 
@@ -264,10 +264,10 @@ def test_what_keeps_a_column_from_being_numbers_is_found(
 )
 def test_what_keeps_a_column_from_being_months_is_found(tmp_path: Path, months: list[str], said: str) -> None:
     content = "".join(["clinic,month\n", *(f"A,{month}\n" for month in months)])
-    (sentence,) = written(tmp_path, content.encode()).nearly_numbers()
+    (sentence,) = written(tmp_path, content.encode()).nearly_read()
     assert sentence.startswith("column 'month' is read as text: ")
     assert said in sentence
 
 
 def test_text_is_not_nearly_numbers(tmp_path: Path) -> None:
-    assert written(tmp_path, b"k;x\na;12\na;b\nb;c\n").nearly_numbers() == ()
+    assert written(tmp_path, b"k;x\na;12\na;b\nb;c\n").nearly_read() == ()
