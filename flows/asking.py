@@ -284,7 +284,8 @@ def _outcome(formula: Formula, network: Network) -> tuple[OutcomeSection, str]:
         raise FormulaError(
             f"the outcome {response!r} counts records by clinic and {network.window.period}, "
             "and a formula needs a column",
-            hint="ask about an outcome with a column",
+            hint="`clinicnet run` estimates it; ask about an outcome with a column, or write a network file "
+            "whose SELECT has a row for each clinic and period, the count as a column",
         )
     by_column = {network.column(name): outcome for name, outcome in network.outcomes.items()}
     outcome = by_column.get(response, named)

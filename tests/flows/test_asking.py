@@ -187,3 +187,14 @@ def test_a_source_that_fails_is_no_column_without_a_rollout(tmp_path: Path) -> N
     gone = Records(str(tmp_path / "gone.duckdb"))
     with pytest.raises(SourceError, match="there is no file"):
         unsaid_rollouts(read("vaccinated ~ program + (1 | clinic)"), gone)
+
+
+def test_an_outcome_without_a_column_is_said_to_need_one(network_file: Path) -> None:
+    text = network_file.read_text(encoding="utf-8")
+    volume = (
+        '\n[outcomes.visits]\nlabel = "Visits"\nkind = "count"\ndirection = "neither"\nper = "clinic-month"\n'
+    )
+    network_file.write_text(text + volume, encoding="utf-8")
+    with pytest.raises(FormulaError, match="counts records by clinic and month") as refused:
+        ask(network_file, AdHocQuestion("visits ~ 1 + (1 | clinic)"))
+    assert "a row for each clinic and period" in str(refused.value.hint)
