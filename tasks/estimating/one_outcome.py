@@ -17,12 +17,12 @@ from tasks.estimating.network_figures import network_figures
 from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas, question_of
 from tasks.estimating.program import program_effects
-from tasks.estimating.ranking_model import clinic_effects, fit_ranking
+from tasks.estimating.ranking_model import clinic_effects, fit_ranking, fit_ways
 from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.sparse_records import ModelRecords, model_records
 from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
-from tasks.estimating.worth import Worth, program_by_month, worth_of_records
+from tasks.estimating.worth import Worth, program_by_month, without_patients, worth_of_records
 from tasks.models import GlmmFit, LmmFit, Shrunken
 from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network, PolicySection
@@ -112,10 +112,11 @@ def _estimate(
         question = replace(question, chosen=family)
         models = replace(models, question=replace(models.question, chosen=family))
         under = attempted(lambda: program_by_month(question, records))
-        worth = attempted(lambda: worth_of_records(question, summary, under))
+        worth = attempted(lambda: worth_of_records(question, records, summary, under))
         bent = attempted(lambda: _with_curves(models, summary, worth))
         ranked, fit = attempted(lambda: _ranking(bent, worth))
-        shrunken = attempted(lambda: clinic_effects(fit))
+        ways = attempted(lambda: fit_ways(ranked.question, ranked.records, worth))
+        shrunken = attempted(lambda: clinic_effects(fit, ways))
         scale = attempted(
             lambda: standardised(
                 ranked.question, fit, ranked.question.ranking, ranked.records, ranked.certain
@@ -151,7 +152,8 @@ def _estimate(
 
 
 def _with_curves(records: ModelRecords, summary: Summary, worth: Worth) -> ModelRecords:
-    return replace(records, question=with_curves(records.question, records.records, summary, worth))
+    question = without_patients(records.question, worth)
+    return replace(records, question=with_curves(question, records.records, summary, worth))
 
 
 def _ranking(records: ModelRecords, worth: Worth) -> tuple[ModelRecords, LmmFit | GlmmFit]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.worth import Worth
 from tasks.models import GlmmFit, LmmFit, Shrunken, glmm, lmm, shrink, with_own_variances
@@ -39,11 +41,27 @@ def fit_ranking(question: OutcomeFormulas, records: Records, worth: Worth) -> Lm
     )
 
 
-def clinic_effects(fit: LmmFit | GlmmFit) -> Shrunken:
+def fit_ways(
+    question: OutcomeFormulas, records: Records, worth: Worth
+) -> list[tuple[float, LmmFit | GlmmFit]]:
+    """The same model for each way in which shocks of months may last, with its probability."""
+    return [(probability, fit_ranking(question, records, way)) for probability, way in worth.ways]
+
+
+def clinic_effects(fit: LmmFit | GlmmFit, ways: Sequence[tuple[float, LmmFit | GlmmFit]] = ()) -> Shrunken:
     """The clinics' shrunken effects: draws of a normal distribution, unless some lie too far out for one.
 
     Then of Student's t with four degrees of freedom, which draws in those the less, and the others the more.
+    Where shocks of months may last, for a longer or a shorter time, the effects are averaged over both.
+
+    Args:
+        fit: the ranking model.
+        ways: the same for each way in which shocks may last, with its probability.
     """
     effects = shrink(fit, "clinic")
     far = outlying(effects.table["own"].to_numpy(dtype=float), effects.table["own_sd"].to_numpy(dtype=float))
-    return effects.with_heavier_tails() if far.any() else effects
+    parts = [(probability, shrink(way, "clinic")) for probability, way in ways]
+    if far.any():
+        effects = effects.with_heavier_tails()
+        parts = [(probability, part.with_heavier_tails()) for probability, part in parts]
+    return effects.averaged_over(parts) if parts else effects

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.summary import Summary
 from tasks.models.clinics.alike_records import Alike, month_shocks, patients_alike
 from tasks.records import Records, cells_for
+from tasks.records.questions.patients_by_months import patients_by_months
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,19 @@ class Worth:
         lasting: correlation of the shocks of neighbouring months; 0 where they come anew.
         patients: correlation of a patient's records; 0 where there is none, or a model has it.
         factor: clinic → design effect of both.
+        possible: probability and factor of each way in which shocks may last; empty where they do not.
     """
 
     months: float
     lasting: float
     patients: float
     factor: pd.Series
+    possible: tuple[tuple[float, pd.Series], ...] = ()
+
+    @property
+    def ways(self) -> tuple[tuple[float, Worth], ...]:
+        """Probability of each way in which shocks may last, and what records are worth then."""
+        return tuple((each, replace(self, factor=factor, possible=())) for each, factor in self.possible)
 
     @property
     def design_effects(self) -> dict[Hashable, float] | None:
@@ -55,7 +63,9 @@ def program_by_month(question: OutcomeFormulas, records: Records) -> pd.Series |
     return sums["under"] / sums["records"]
 
 
-def worth_of_records(question: OutcomeFormulas, summary: Summary, program: pd.Series | None = None) -> Worth:
+def worth_of_records(
+    question: OutcomeFormulas, records: Records, summary: Summary, program: pd.Series | None = None
+) -> Worth:
     """What the records of each clinic are worth for an outcome.
 
     Months of a clinic are held to the clinic's own level and the month's; what they vary by beyond that is
@@ -64,6 +74,7 @@ def worth_of_records(question: OutcomeFormulas, summary: Summary, program: pd.Se
 
     Args:
         question: the outcome's formulas, its family chosen.
+        records: the records, of which sums by patient are asked where patients come again.
         summary: the window's moments.
         program: (clinic, month) → share of its records under the program.
     """
@@ -73,20 +84,35 @@ def worth_of_records(question: OutcomeFormulas, summary: Summary, program: pd.Se
     if question.outcome.counts_records:
         return Worth(0.0, 0.0, 0.0, alone)
     months, lasting, shocks = 0.0, 0.0, alone
+    possible: tuple[tuple[float, pd.Series], ...] = ()
     if len(summary.months) > 1:
         found = month_shocks(
             moments,
             kind,
             overdispersed=question.family == "negative-binomial",
-            come_again=question.name in summary.patients,
+            pairs=_patients_by_months(question, records) if question.name in summary.patients else None,
             program=program,
         )
-        months, lasting, shocks = found.strength, found.lasting, found.factor
+        months, lasting, shocks, possible = found.strength, found.lasting, found.factor, found.possible
     patients, again = 0.0, alone
-    if kind != "continuous":  # whose models have an effect of each patient
+    # a mean's model has an effect of each patient, unless months have shocks that it knows nothing of
+    if kind != "continuous" or (months > 0.0 and question.patients):
         found = alike_patients(question, summary)
         patients, again = found.strength, found.factor
-    return Worth(months, lasting, patients, shocks + again - 1.0)
+    both = tuple((each, factor + again - 1.0) for each, factor in possible)
+    return Worth(months, lasting, patients, shocks + again - 1.0, both)
+
+
+def without_patients(question: OutcomeFormulas, worth: Worth) -> OutcomeFormulas:
+    """The formulas of the model that clinics are compared by: without patients where records are weighed."""
+    return replace(question, patients="") if worth.months > 0.0 else question
+
+
+def _patients_by_months(question: OutcomeFormulas, records: Records) -> pd.DataFrame:
+    outcome = question.outcome
+    return patients_by_months(
+        records, outcome.column or question.name, log=outcome.scale == "log", exposure=outcome.exposure
+    )
 
 
 def alike_patients(question: OutcomeFormulas, summary: Summary) -> Alike:

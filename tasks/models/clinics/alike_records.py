@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from tasks.models.clinics.lasting_shocks import lasting_shocks
+from tasks.models.clinics.lasting_shocks import lasting_shocks, scatter_by_chance, without_columns
+from tasks.models.clinics.shared_patients import correlation_of_months
 from tasks.models.fit import Floats
 from tasks.models.linear_mixed.level_variances import moderated_variances
 
@@ -41,11 +42,13 @@ class Alike:
         strength: SD of months' shocks on the scale of the link, or the correlation of a patient's records.
         lasting: correlation of the shocks of neighbouring months; 0 where they come anew.
         factor: clinic → its design effect: by how much the variance of its own figure is larger, 1 or more.
+        possible: probability and factor of each way in which shocks may last; empty where they do not.
     """
 
     strength: float
     factor: pd.Series
     lasting: float = 0.0
+    possible: tuple[tuple[float, pd.Series], ...] = ()
 
 
 def month_shocks(
@@ -53,22 +56,23 @@ def month_shocks(
     kind: Kind,
     *,
     overdispersed: bool = False,
-    come_again: bool = False,
+    pairs: pd.DataFrame | None = None,
     program: pd.Series | None = None,
 ) -> Alike:
     """Shocks that a clinic's month has of its own, beside the clinic's level and the month's.
 
     None where months scatter about both no more than chance explains. Where neighbouring months of clinics
-    are alike, shocks last, and cost the clinic's figure the more. Patients who come again make them alike as
-    well, so with those nothing is taken to last.
+    are alike, shocks last, and cost the clinic's figure the more. Patients who come again make months alike
+    as well: by how much is seen in their own visits, and is told apart.
 
     Args:
         moments: one row a clinic and month: `clinic`, `month`, `n`, `mean` and `squares` (of continuous
             outcomes), `total`, `exposure`.
         kind: the outcome's.
         overdispersed: whether counts vary more than a Poisson's within a clinic's month.
-        come_again: whether patients do.
-        program: (clinic, month) → share of its records under the program, whose start is no shock that lasts.
+        pairs: sums over patients who come in two months, or twice in one
+            (`tasks.records.questions.patients_by_months`); None where hardly anybody comes twice.
+        program: (clinic, month) → share of its records under the program, whose start is no shock.
     """
     there = moments[moments["n"] > 0]
     clinics, months = (pd.Categorical(there[each]) for each in ("clinic", "month"))
@@ -95,23 +99,49 @@ def month_shocks(
     held = by_clinic > 0.0
     df = int(known.sum()) - int(held.sum()) - (len(np.unique(rows.month[known])) - 1)
     left = float(by_clinic.sum() - (squared[held] / by_clinic[held]).sum())
-    heterogeneity, shock = float(weight @ z**2), 0.0
-    if df > 0 and left > 0.0 and special.chdtrc(df, heterogeneity) < SIGNIFICANT:
-        shock = (heterogeneity - df) / left
+    places = (clinics.categories, months.categories)
+    about, precision = (_placed(each, rows, places) for each in (np.where(weight > 0.0, z, 0.0), weight))
+    alike = None if pairs is None else _alike_months(pairs, rows, places, variance)
+    # without shocks Q has df for its mean and half its variance, or more where patients come again
+    more, half = (0.0, 0.0) if alike is None else scatter_by_chance(precision, alike)
+    steps = [] if program is None else _program(program, *places)
+    heterogeneity = float((precision * without_columns(about, precision, steps) ** 2).sum())
+    df -= len(steps)
+    mean, half, shock = df + more, df + half, 0.0
+    if df > 0 and left > 0.0 and min(mean, half) > 0.0:
+        # a multiple of χ² with the same mean and variance (Satterthwaite 1946, Biometrics Bull 2:110)
+        p_value = special.chdtrc(mean**2 / half, heterogeneity * mean / half)
+        shock = (heterogeneity - mean) / left if p_value < SIGNIFICANT else 0.0
     strength, lasting, added = float(np.sqrt(shock)), 0.0, np.zeros(len(by_clinic))
     added[held] = shock * squared[held] / by_clinic[held]
-    grid = (len(clinics.categories), len(months.categories))
-    steps = [] if program is None else _program(program, clinics.categories, months.categories)
-    about, precision = (_placed(each, rows, grid) for each in (np.where(weight > 0.0, z, 0.0), weight))
-    if not come_again and (last := lasting_shocks(about, precision, steps)):
+    possible: tuple[tuple[float, Floats], ...] = ()
+    if last := lasting_shocks(about, precision, steps, alike):
         strength, lasting, added = last.strength, last.lasting, last.of_mean * by_clinic
-    found = pd.Series(1.0 + added, index=pd.Index(clinics.categories, name="clinic"))
-    return Alike(strength, found.reindex(every, fill_value=1.0), lasting)
+        possible = tuple(zip(last.probabilities.tolist(), last.possible * by_clinic, strict=True))
+
+    def factor(beyond: Floats) -> pd.Series:
+        found = pd.Series(1.0 + beyond, index=pd.Index(clinics.categories, name="clinic"))
+        return found.reindex(every, fill_value=1.0)
+
+    return Alike(strength, factor(added), lasting, tuple((each, factor(beyond)) for each, beyond in possible))
 
 
-def _placed(values: Floats, rows: _Rows, grid: tuple[int, int]) -> Floats:
+def _alike_months(
+    pairs: pd.DataFrame, rows: _Rows, places: tuple[pd.Index, pd.Index], variance: Floats
+) -> Floats:
+    """(K, T, T) how alike clinics' months are because the same patients come in both."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate, of_unit = (
+            np.where(rows.exposure > 0.0, each / rows.exposure, 0.0) for each in (rows.total, variance)
+        )
+    return correlation_of_months(
+        pairs, places, *(_placed(each, rows, places) for each in (rows.exposure, rate, of_unit))
+    )
+
+
+def _placed(values: Floats, rows: _Rows, places: tuple[pd.Index, pd.Index]) -> Floats:
     """(K, T) values of clinics' months; 0 where there are no records."""
-    placed = np.zeros(grid)
+    placed = np.zeros(tuple(len(each) for each in places))
     placed[rows.clinic, rows.month] = values
     return placed
 

@@ -1,11 +1,14 @@
 """Shocks of clinics' months that last: how alike those of neighbouring months are.
 
 A shock that comes anew each month averages out over a year; one that lasts does not, and looks like the
-clinic's own level. About a clinic's mean over the window shocks vary by less than they do, the more so the
-longer they last: their variance σ² and their correlation ρ^|s − t| (of months s and t) are therefore
-estimated together, by equating the scatter of months about their clinics and the products of neighbouring
-months with what both are expected to be (moments, as in DerSimonian & Laird 1986, Control Clin Trials 7:177;
-the bias of correlations about an estimated mean is Marriott & Pope's, 1954, Biometrika 41:390).
+clinic's own level. Months of a clinic have covariance σ²ρ^|s − t| + S about its level, S of sampling: of a
+month with itself, and of two that the same patients come in. The clinics' levels are integrated out, so that
+nothing is taken from how much they differ (restricted likelihood: Patterson & Thompson 1971, Biometrika
+58:545; of such errors Chi & Reinsel 1989, JASA 84:452).
+
+A year tells little of how long shocks last, and the longer they do, the more of them is mistaken for the
+level: with one likely pair of σ and ρ clinics' intervals are too narrow. What shocks add to a clinic's figure
+is therefore a distribution, over a grid of both, with flat priors.
 """
 
 from __future__ import annotations
@@ -16,12 +19,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.models.fit import Floats
-from tasks.models.numerics.distributions import t
+from tasks.models.numerics.distributions import chi2
 
-SIGNIFICANT = 0.05
+WORTH_ASKING = 0.1
+"""Below this p-value of no lasting shocks they are allowed for, each size as far as likely. At 5% more of
+those that last longest, and mislead most, are missed; where there are none, this costs 1% to 5% of width."""
 LONGEST = 0.95
 """Correlation of neighbouring months beyond which a shock is not told from the clinic's level."""
-_STEPS = 95
+POSSIBLE = 6
+"""Sizes, about equally probable, that stand for the distribution."""
+_CORRELATIONS = np.array([0.0, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, LONGEST])
+_SDS = 24
+_LARGEST, _SMALLEST = 4.0, 1.0 / 15.0
+"""Of the grid of SDs, in SDs of months' figures about their clinics."""
+_LEAST = 0.05
+"""No combination of a clinic's months is known better than with this share of a month's variance."""
 _ROUNDS = 500
 _SETTLED = 1e-10
 
@@ -31,107 +43,150 @@ class LastingShocks:
     """Shocks that last.
 
     Attributes:
-        strength: their SD σ, on the scale of the link.
-        lasting: correlation ρ of those of neighbouring months.
-        of_mean: (K,) variance that they add to each clinic's own figure.
+        strength: their SD σ, on the scale of the link: root of the posterior mean of σ².
+        lasting: posterior mean of the correlation ρ of those of neighbouring months.
+        of_mean: (K,) variance that they add to each clinic's own figure: posterior mean.
+        possible: (P, K) values that it may have, from small to large.
+        probabilities: (P,) of these.
     """
 
     strength: float
     lasting: float
     of_mean: Floats
+    possible: Floats
+    probabilities: Floats
 
 
-def lasting_shocks(residual: Floats, weight: Floats, known: Sequence[Floats] = ()) -> LastingShocks | None:
-    """Shocks that last; None where neighbouring months are no more alike than chance makes them.
+def lasting_shocks(
+    residual: Floats, weight: Floats, known: Sequence[Floats] = (), alike: Floats | None = None
+) -> LastingShocks | None:
+    """Shocks that last; None where nothing speaks for it that months of a clinic are alike.
 
     Args:
         residual: (K, T) months' figures about the clinic's level and the month's, on the scale of the link.
         weight: (K, T) inverse sampling variances; 0 where a clinic has no records in a month.
         known: (K, T) columns that change within clinics and are no shocks, such as the program.
+        alike: (K, T, T) covariance of months' figures without shocks, in units of their SDs 1/√weight: of
+            months that the same patients come in. None: months are independent but for shocks.
     """
     clinics, months = weight.shape
-    there = weight.sum(axis=1) > 0.0
-    if clinics < 3 or months < 3 or there.sum() < 3:
+    some = weight > 0.0
+    there = np.asarray(some.any(axis=1))
+    if clinics < 3 or months < 3 or there.sum() < 3 or some.sum(axis=1).max() < 2:
         return None
-    left = _without(residual, weight, known)
-    products = _Products.of(left[there], weight[there])
-    if not np.trace(products.of_scatter) > 0.0:  # no clinic has two months
+    left = without_columns(residual, weight, known)[there] * np.sqrt(
+        clinics / (clinics - 1.0)
+    )  # of months' levels
+    of_months = _Months.of(left, weight[there], None if alike is None else alike[there])
+    about = float(np.std(left[some[there]]))
+    if not about > 0.0:
         return None
-    new = products.excess(np.eye(months))
-    if new <= 0.0:
+    sds = np.concatenate([[0.0], np.geomspace(_SMALLEST * about, _LARGEST * about, _SDS)])
+    heights = np.array([of_months.log_likelihood(rho, sds) for rho in _CORRELATIONS])
+    gain = 2.0 * float(heights.max() - heights[0].max())
+    if not gain > 0.0 or 0.5 * chi2.sf(gain, 1) >= WORTH_ASKING:  # ρ = 0 is the edge of what is possible
         return None
-    # of each clinic, what neighbouring months have in common beyond shocks that come anew
-    beyond = (
-        products.neighbours - products.neighbours_by_chance - new * products.neighbours_of(np.eye(months))
-    )
-    error = float(np.std(beyond, ddof=1)) * np.sqrt(len(beyond))
-    if not error > 0.0 or t.sf(float(beyond.sum()) / error, len(beyond) - 1) >= SIGNIFICANT:
-        return None
-    apart = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
-    lasting = LONGEST
-    for candidate in np.linspace(0.0, LONGEST, _STEPS + 1)[1:]:
-        alike = candidate**apart
-        expected = float(products.neighbours_of(alike).sum()) * products.excess(alike)
-        if float((products.neighbours - products.neighbours_by_chance).sum()) <= expected:
-            lasting = float(candidate)
-            break
-    alike = lasting**apart
-    variance = products.excess(alike)
+    density = np.exp(heights - heights.max()) * np.outer(np.gradient(_CORRELATIONS), np.gradient(sds))
     share = np.divide(weight, weight.sum(axis=1, keepdims=True), where=there[:, None], out=weight * 0.0)
-    return LastingShocks(float(np.sqrt(variance)), lasting, variance * ((share @ alike) * share).sum(axis=1))
+    per_variance = np.array([((share @ _decay(rho, months)) * share).sum(axis=1) for rho in _CORRELATIONS])
+    of_mean = (sds[None, :, None] ** 2 * per_variance[:, None, :]).reshape(-1, clinics)
+    density = (density / density.sum()).ravel()
+    possible, probabilities = _equally_probable(of_mean, density)
+    squared = np.tile(sds**2, len(_CORRELATIONS))
+    return LastingShocks(
+        strength=float(np.sqrt(density @ squared)),
+        lasting=float(density @ np.repeat(_CORRELATIONS, len(sds))),
+        of_mean=density @ of_mean,
+        possible=possible,
+        probabilities=probabilities,
+    )
+
+
+def _decay(correlation: float, months: int) -> Floats:
+    """(T, T) correlations of months' shocks."""
+    apart = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
+    return np.asarray(float(correlation) ** apart)
+
+
+def _equally_probable(values: Floats, density: Floats) -> tuple[Floats, Floats]:
+    """(P, K) means of the values between quantiles of their average over clinics, and their probabilities."""
+    order = np.argsort(values.mean(axis=1), kind="stable")
+    upto = np.cumsum(density[order]) - 0.5 * density[order]
+    place = np.minimum((upto * POSSIBLE).astype(int), POSSIBLE - 1)
+    shares = np.asarray(np.bincount(place, density[order], minlength=POSSIBLE), dtype=float)
+    kept = np.flatnonzero(shares > 0.0)
+    weighted = density[order, None] * values[order]
+    return np.array([weighted[place == each].sum(axis=0) / shares[each] for each in kept]), shares[kept]
 
 
 @dataclass(frozen=True)
-class _Products:
-    """Sums of squares and of neighbours' products about clinics' means, and what is expected of them.
+class _Months:
+    """Clinics' months, each divided by its sampling SD and made independent but for shocks.
 
     Attributes:
-        scatter: Σ w r² of all clinics' months, r about the clinic's mean; `scatter_by_chance` without shocks.
-        neighbours: (K,) sums of neighbouring months' w r, multiplied; `neighbours_by_chance` without shocks.
-        of_scatter: (T, T) derivative of the expected scatter by the shocks' covariance.
-        of_neighbours: (K, T, T) the same of the neighbours' products.
+        figures: (K, T) residuals.
+        level: (K, T) what a clinic's level adds to each.
+        spread: (K, T, T) what takes shocks there.
     """
 
-    scatter: float
-    scatter_by_chance: float
-    neighbours: Floats
-    neighbours_by_chance: Floats
-    of_scatter: Floats
-    of_neighbours: Floats
+    figures: Floats
+    level: Floats
+    spread: Floats
 
     @classmethod
-    def of(cls, residual: Floats, weight: Floats) -> _Products:
-        clinics, months = weight.shape
-        share = weight / weight.sum(axis=1, keepdims=True)
-        about = residual - (share * residual).sum(axis=1, keepdims=True)
-        centre = np.eye(months)[None] - share[:, None, :]
-        beside = 0.5 * (np.eye(months, k=1) + np.eye(months, k=-1))
-        size = weight.mean(axis=1)
-        squares = weight[:, :, None] * np.eye(months)[None]
-        crossed = beside[None] * weight[:, :, None] * weight[:, None, :] / size[:, None, None]
-        of_squares, of_crossed = (np.swapaxes(centre, 1, 2) @ each @ centre for each in (squares, crossed))
-        variance = np.divide(1.0, weight, where=weight > 0.0, out=np.zeros_like(weight))
-        chance = [np.einsum("ktt,kt->k", each, variance) for each in (of_squares, of_crossed)]
-        kept = (clinics - 1.0) / clinics  # months have levels of their own
-        return cls(
-            scatter=float((weight * about**2).sum()) / kept,
-            scatter_by_chance=float(chance[0].sum()),
-            neighbours=np.einsum("ks,kst,kt->k", about, crossed, about) / kept,
-            neighbours_by_chance=chance[1],
-            of_scatter=of_squares.sum(axis=0),
-            of_neighbours=of_crossed,
-        )
+    def of(cls, residual: Floats, weight: Floats, alike: Floats | None) -> _Months:
+        root = np.sqrt(weight)
+        if alike is None:
+            return cls(root * residual, root, root[:, :, None] * np.eye(weight.shape[1])[None])
+        values, vectors = np.linalg.eigh(alike)
+        inverse = (vectors / np.sqrt(np.maximum(values, _LEAST))[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+        spread = inverse * root[:, None, :]
+        return cls(np.einsum("kst,kt->ks", spread, residual), spread.sum(axis=2), spread)
 
-    def excess(self, alike: Floats) -> float:
-        """The shocks' variance by the scatter, if months are correlated so."""
-        return (self.scatter - self.scatter_by_chance) / float((self.of_scatter * alike).sum())
+    def log_likelihood(self, correlation: float, sds: Floats) -> Floats:
+        """(S,) restricted log-likelihood of shocks with a correlation and each of the SDs.
 
-    def neighbours_of(self, alike: Floats) -> Floats:
-        """(K,) what the neighbours' products are expected to have of shocks with variance 1."""
-        return np.asarray((self.of_neighbours * alike).sum(axis=(1, 2)))
+        In the directions in which shocks are independent, with variances 1 + σ²λ.
+        """
+        decay = _decay(correlation, self.figures.shape[1])
+        values, vectors = np.linalg.eigh(self.spread @ decay @ np.swapaxes(self.spread, 1, 2))
+        figures, level = (np.einsum("kst,ks->kt", vectors, each) for each in (self.figures, self.level))
+        found = []
+        for sd in sds:
+            variance = 1.0 + sd**2 * np.maximum(values, 0.0)
+            information = (level**2 / variance).sum(axis=1)
+            squares = (figures**2 / variance).sum() - (
+                (figures * level / variance).sum(axis=1) ** 2 / information
+            ).sum()
+            found.append(-0.5 * float(np.log(variance).sum() + np.log(information).sum() + squares))
+        return np.array(found)
 
 
-def _without(residual: Floats, weight: Floats, known: Sequence[Floats]) -> Floats:
+def sampling_of(weight: Floats, alike: Floats) -> Floats:
+    """(K, T, T) covariance of months' figures without shocks: 1/weight, times how alike months are."""
+    sd = np.sqrt(np.divide(1.0, weight, where=weight > 0.0, out=np.zeros_like(weight)))
+    return np.asarray(sd[:, :, None] * alike * sd[:, None, :])
+
+
+def scatter_by_chance(weight: Floats, alike: Floats) -> tuple[float, float]:
+    """Mean and half the variance of Σ w r² about clinics' means without shocks, beyond independent months'.
+
+    Args:
+        weight: (K, T) inverse sampling variances; 0 where a clinic has no records in a month.
+        alike: (K, T, T) covariance of months' figures, in units of their SDs.
+    """
+    there = weight.sum(axis=1) > 0.0
+    weight, alike = weight[there], alike[there]
+    share = weight / weight.sum(axis=1, keepdims=True)
+    centre = np.eye(weight.shape[1])[None] - share[:, None, :]
+    form = np.swapaxes(centre, 1, 2) @ (weight[:, :, None] * centre)
+    scatter = form @ sampling_of(weight, alike)
+    alone = float((weight > 0.0).sum() - there.sum())
+    mean = float(np.einsum("ktt->", scatter)) - alone
+    return mean, float(np.einsum("kst,kts->", scatter, scatter)) - alone
+
+
+def without_columns(residual: Floats, weight: Floats, known: Sequence[Floats]) -> Floats:
     """(K, T) residuals less the columns' part, beside levels of clinics and months."""
     if not known:
         return residual

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,18 @@ def rankability(sd_between: float, own_sd: Floats, posterior: ClinicPosterior | 
     at = between**2 / (between**2 + error * (scale / typical) ** 2)
     order = np.argsort(at, kind="stable")
     return Rankability(value, at[order], posterior.weights[order])
+
+
+def averaged_rankability(ways: Sequence[tuple[float, Rankability]]) -> Rankability:
+    """The rankability where it is one of several, each with a probability: `value` is their mean."""
+    total = sum(probability for probability, _ in ways)
+    at = np.concatenate([way.at for _, way in ways])
+    weights = np.concatenate(
+        [probability / total * way.weights / way.weights.sum() for probability, way in ways]
+    )
+    order = np.argsort(at, kind="stable")
+    value = sum(probability / total * way.value for probability, way in ways)
+    return Rankability(value, at[order], weights[order])
 
 
 def _by_chi_squared(value: float, clinics: int) -> Floats:

@@ -21,7 +21,7 @@ from tasks.models.clinics.expected_information import expected_by_level
 from tasks.models.clinics.heavier_tails import with_heavier_tails
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
-from tasks.models.clinics.rankability import Rankability, rankability
+from tasks.models.clinics.rankability import Rankability, averaged_rankability, rankability
 from tasks.models.fit import check_level
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.linear_mixed.lmm import LmmFit
@@ -61,6 +61,7 @@ class Shrunken:
         own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
             uncertain coefficients do to them, beside their sampling SDs.
         centre: the comparator, the mean of these levels' effects: 0 but where their tails are heavier.
+        ways: what effects were averaged over, with probabilities; empty where there is one way only.
     """
 
     group: str
@@ -73,6 +74,7 @@ class Shrunken:
     posterior: ClinicPosterior = field(repr=False)
     own_shared: Floats = field(repr=False)
     centre: float = 0.0
+    ways: tuple[tuple[float, Shrunken], ...] = field(repr=False, default=())
 
     def with_heavier_tails(self) -> Shrunken:
         """The same had the effects been taken for draws of Student's t with four degrees of freedom.
@@ -80,7 +82,28 @@ class Shrunken:
         For levels that lie further out than a normal distribution of levels explains (`outlying`). `estimate`
         is then the posterior mean, and `weight` what the own effect counts for in it.
         """
-        posterior = with_heavier_tails(self.posterior)
+        return self._with_posterior(with_heavier_tails(self.posterior))
+
+    def averaged_over(self, ways: Sequence[tuple[float, Shrunken]]) -> Shrunken:
+        """The same with the effects' posterior averaged over several ways of what else records vary by.
+
+        Of models of the same records, each with a probability (Hoeting et al. 1999, Stat Sci 14:382).
+        `estimate` is then the posterior mean, and `weight` what the own effect counts for in it; sampling SDs
+        and reliabilities stay those of the fit in between.
+        """
+        total = sum(probability for probability, _ in ways)
+        nodes = tuple(
+            replace(
+                node,
+                weight=probability / total * float(weight),
+                typical=node.typical + way.overall - self.overall,
+            )
+            for probability, way in ways
+            for node, weight in zip(way.posterior.nodes, way.posterior.weights, strict=True)
+        )
+        return replace(self._with_posterior(replace(self.posterior, nodes=nodes)), ways=tuple(ways))
+
+    def _with_posterior(self, posterior: ClinicPosterior) -> Shrunken:
         estimate = posterior.mean_of_level
         with np.errstate(divide="ignore", invalid="ignore"):
             weight = np.clip(estimate / self.table["own"].to_numpy(), 0.0, 1.0)
@@ -152,6 +175,9 @@ class Shrunken:
             among: the levels that count, such as those with enough records; all if left out.
         """
         chosen = self.table if among is None else self.table.loc[list(among)]
+        if self.ways:
+            parts = [(probability, way.rankability(among)) for probability, way in self.ways]
+            return averaged_rankability(parts)
         return rankability(self.sd_between, chosen["expected_sd"].to_numpy(), self.posterior)
 
     def __str__(self) -> str:

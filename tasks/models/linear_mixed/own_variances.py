@@ -40,17 +40,47 @@ def with_own_variances(fit: LmmFit, inflation: Mapping[Hashable, float] | None =
         )
     (group,) = groups
     current, variances = fit, _variances(fit, group, inflation)
+    all_effects = len(fit.coef) + len(variances.rows)
+    effects = float(all_effects)
     for _ in range(_ROUNDS):
-        before = variances.moderated
+        before, known = variances.moderated, effects
+        weighed = _as_asked(variances, effects, all_effects)
         current = lmm_from_moments(
-            fit.design, weighted_by(fit.moments, variances), reml=fit.reml, start=current.record.theta
+            fit.design, weighted_by(fit.moments, weighed), reml=fit.reml, start=current.record.theta
         )
+        effects = _effects_of(current, weighed)
         variances = _variances(current, group, inflation)
-        if np.all(np.abs(variances.moderated - before) <= _SETTLED * before):
+        settled = np.abs(variances.moderated - before) <= _SETTLED * before
+        if np.all(settled) and (inflation is None or abs(effects - known) <= _SETTLED * known):
             break
+    variances = replace(variances, inflation=weighed.inflation)
     own = "" if np.isinf(variances.prior_df) else f", each {group} with its own residual variance (moderated)"
     alike = "" if inflation is None else ", rows weighed for being alike"
     return replace(current, method=f"{fit.method}{own}{alike}", variances=variances)
+
+
+def _as_asked(variances: LevelVariances, effects: float, fewest: int) -> LevelVariances:
+    """The variances with rows deflated so that the levels' means are known as well as was asked.
+
+    As the residual variance is estimated about effects, each of which takes a row, few rows that are worth
+    something make it too large by m/(m − effects), m their worth: the rows are worth the more. With n rows
+    of a common worth 1/f it is right at m = effects + n/f. However little they are worth, m is more than
+    `fewest`, or no residual variance could be estimated.
+    """
+    if variances.inflation is None:
+        return variances
+    worth = float((variances.rows / variances.inflation).sum())
+    wanted = max(worth + effects, fewest + 1.0)
+    return replace(variances, inflation=variances.inflation * worth / wanted)
+
+
+def _effects_of(fit: LmmFit, variances: LevelVariances) -> float:
+    """How many effects the residual variance was estimated about, by how much larger it is than the rows'."""
+    if variances.inflation is None:
+        return 0.0
+    of_row = variances.rows.sum() / float((variances.rows / variances.moderated).sum())
+    worth = float((variances.rows / variances.inflation).sum())
+    return float(np.clip(worth * (1.0 - of_row / fit.sigma2), 0.0, worth))
 
 
 def _variances(fit: LmmFit, group: str, inflation: Mapping[Hashable, float] | None) -> LevelVariances:

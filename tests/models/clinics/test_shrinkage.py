@@ -12,7 +12,7 @@ from refs.reference import load_case, load_data
 from scipy import special, stats
 
 from tasks.errors import EstimationError
-from tasks.models import glmm, lmm, lmm_from_moments, shrink, standardised_ratios
+from tasks.models import glmm, lmm, lmm_from_moments, shrink, standardised_ratios, with_own_variances
 from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
@@ -326,6 +326,31 @@ def test_against_their_own_mean_eight_clinics_are_told_apart_more_often() -> Non
         flagged["population"] += int((np.where(effect > 0, old, 1 - old) > 0.975).sum())
         assert (np.where(apart > 0, p, 1 - p) > 0.025).all()  # none on the wrong side
     assert flagged["own mean"] > 1.5 * flagged["population"] > 0
+
+
+def test_averaged_over_two_ways_that_are_one_nothing_changes() -> None:
+    fit = lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(5), [5, 20, 60, 60, 200, 200]))
+    alone = shrink(fit)
+    both = alone.averaged_over([(0.3, alone), (0.7, alone)])
+    columns = ["mean", "sd", "lower", "upper", "level_lower", "level_upper", "p_above"]
+    pd.testing.assert_frame_equal(both.table[columns], alone.table[columns], rtol=1e-9)
+    assert both.rankability().value == pytest.approx(alone.rankability().value)
+
+
+def test_averaged_over_two_ways_it_holds_both() -> None:
+    """Records worth a ninth are as likely as records worth all: intervals lie between, means too."""
+    fit = lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(6), [60] * 12))
+    ways = [
+        shrink(with_own_variances(fit, dict.fromkeys(fit.moments.levels[0], each))) for each in (1.0, 9.0)
+    ]
+    both = ways[0].averaged_over([(0.5, each) for each in ways])
+    assert both.table["mean"].to_numpy() == pytest.approx(
+        np.mean([each.table["mean"].to_numpy() for each in ways], axis=0)
+    )
+    widths = [(each.table["upper"] - each.table["lower"]).mean() for each in (ways[0], both, ways[1])]
+    assert widths[0] < widths[1] < 1.05 * max(widths)
+    low, middle, high = sorted(each.rankability().value for each in (*ways, both))
+    assert low < middle < high and both.rankability().value == middle
 
 
 class TestPrediction:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from tasks.errors import EstimationError
-from tasks.models import lmm, with_own_variances
+from tasks.models import lmm, shrink, with_own_variances
 from tasks.models.linear_mixed.level_variances import _log_f, level_variances
 
 Floats = NDArray[np.float64]
@@ -113,3 +113,15 @@ def test_two_grouping_factors_are_refused() -> None:
     frame["region"] = frame["clinic"].str[-1]
     with pytest.raises(EstimationError, match="one grouping factor"):
         with_own_variances(lmm("y ~ x + (1 | clinic) + (1 | region)", frame))
+
+
+@pytest.mark.parametrize("worth", [2.0, 20.0, 100.0])
+def test_rows_that_are_alike_leave_means_known_as_well_as_was_asked(worth: float) -> None:
+    """Means of 24 clinics of 180 rows, known by σ²·f/180, though their rows are worth 43 rows at f = 100."""
+    rng = np.random.default_rng(9)
+    clinic = np.repeat(np.arange(24), 180)
+    data = pd.DataFrame({"clinic": clinic, "month": np.tile(np.arange(12), 360), "y": rng.normal(size=4320)})
+    fit = lmm("y ~ C(month) + (1 | clinic)", data)
+    weighed = with_own_variances(fit, dict.fromkeys(range(24), worth))
+    own_sd = shrink(weighed, "clinic").table["own_sd"].to_numpy()
+    assert own_sd == pytest.approx(np.full(24, fit.sigma * np.sqrt(worth / 180)), rel=0.01)
