@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import optimize
 
 from tasks.network.schema import OutcomeSection
 
@@ -41,8 +42,10 @@ def own_spread(moments: pd.DataFrame, outcome: OutcomeSection, worth: Floats) ->
         outcome: the outcome's section of the network file.
         worth: (n,) how many times a clinic's records count less for being alike, 1 or more.
 
-    Source: Spiegelhalter (2005), Stat Med 24:1185, §4 (winsorised z-scores; the additive model, by
-    DerSimonian & Laird's estimator).
+    Sources: Spiegelhalter (2005), Stat Med 24:1185, §4 (winsorised z-scores; the additive model); Paule &
+    Mandel (1982), J Res NBS 87:377 (the variance under which they are as large as chance makes them, for
+    clinics however unequal: DerSimonian & Laird's weights give the largest all the say, whose scores are the
+    ones drawn in).
     """
     there = moments["n"].to_numpy(dtype=float) > 0
     n, total, exposure, mean, squares = (
@@ -61,13 +64,23 @@ def own_spread(moments: pd.DataFrame, outcome: OutcomeSection, worth: Floats) ->
     variance = variance * worth[there]
     if not (variance > 0.0).all():
         return None
-    z = (figure - centre) / np.sqrt(variance)
-    low, high = np.quantile(z, [_OUTER, 1.0 - _OUTER])
-    factor = float((np.clip(z, low, high) ** 2).mean())
+    apart = figure - centre
+    factor = _mean_square(apart, variance)
     unit = 100.0 if outcome.kind == "binary" else 1.0
     if factor <= 1.0 + 2.0 * np.sqrt(2.0 / len(n)):
         return OwnSpread(factor, 0.0)
-    weight = 1.0 / variance
-    left = float(weight.sum() - (weight**2).sum() / weight.sum())
-    between = max((len(n) * factor - (len(n) - 1.0)) / left, 0.0)
+    by_chance = 1.0 - 1.0 / len(n)
+    # the largest distance alone is no larger than chance makes it at the upper end
+    between = optimize.brentq(
+        lambda more: _mean_square(apart, variance + more) - by_chance,
+        0.0,
+        float((apart**2).max()) / by_chance,
+    )
     return OwnSpread(factor, unit * float(np.sqrt(between)))
+
+
+def _mean_square(apart: Floats, variance: Floats) -> float:
+    """Of z-scores, the outermost tenths drawn in."""
+    z = apart / np.sqrt(variance)
+    low, high = np.quantile(z, [_OUTER, 1.0 - _OUTER])
+    return float((np.clip(z, low, high) ** 2).mean())

@@ -36,6 +36,21 @@ def test_what_is_beyond_chance_adds_to_it() -> None:
     assert found.between == pytest.approx(sqrt((20 * 4 - 19) / (19 / 25)))
 
 
+def test_clinics_of_very_unequal_sizes_spread_as_they_do() -> None:
+    """60 clinics of 20 to 15,000 records, SD 10: by DerSimonian & Laird's weights it came to 5.5."""
+    found = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        sizes = np.geomspace(20, 15_000, 60).astype(int)
+        share = np.clip(rng.normal(0.5, 0.1, 60), 0.05, 0.95)
+        rows = list(zip(rng.binomial(sizes, share).tolist(), sizes.tolist(), strict=True))
+        spread = own_spread(moments(rows), BINARY, np.ones(60))
+        assert spread is not None
+        found.append(spread.between)
+    # the outermost tenths are drawn in: of normal levels that leaves 0.82 of the SD
+    assert np.mean(found) == pytest.approx(8.2, abs=0.8)
+
+
 def test_records_that_are_alike_leave_less_beyond_chance() -> None:
     found = own_spread(moments([(60, 100), (40, 100)] * 10), BINARY, np.full(20, 4.0))
     assert found is not None
