@@ -39,7 +39,8 @@ class AverageMonth:
     Attributes:
         measure: risk_difference, risk_ratio or rate_ratio; of a ratio the rest is of its logarithm.
         contrast: the estimate, its standard error and degrees of freedom.
-        possible: what the measure can be, given the risk without the program: a risk stays from 0 to 1.
+        possible: what the measure can be, given the risk without the program: a risk stays from 0 to 1, and
+            the interval is that of its log odds.
     """
 
     measure: str
@@ -109,7 +110,9 @@ def _contrast(
     """The delta method's error; the variances' part of it is the same by the model and by units."""
     weights = gradient[-len(fit.coef) :]
     se = delta_error(gradient, joint_covariance(fit))
-    own = Contrast(estimate, se, fit.test(weights[None, :]).df)
+    # with more degrees of freedom than units less two, clinics' months would count for independent
+    most = max(len(scores.information) - 2.0, 1.0)
+    own = Contrast(estimate, se, min(fit.test(weights[None, :]).df, most))
     rest = max(se**2 - float(weights @ fit.vcov.to_numpy() @ weights), 0.0)
     return wider(own, scores, weights, level, rest)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+from scipy import special
 
 from tasks.errors import EstimationError
 from tasks.models.estimating_equations.gee import GeeFit
@@ -196,8 +197,7 @@ def _made(
     n_clinics: int,
     possible: tuple[float, float] = (-np.inf, np.inf),
 ) -> dict[str, Any]:
-    reach = contrast.half_width(level)
-    ends: Floats = np.clip(contrast.estimate + np.array([0.0, -reach, reach]), *possible)
+    ends = _ends(contrast, level, possible)
     if measure.endswith("_ratio"):
         ends = np.exp(np.minimum(ends, 700.0))
     value, lower, upper = (float(each) for each in ends)
@@ -218,6 +218,21 @@ def _made(
         "status": "ok",
         "reason": "",
     }
+
+
+def _ends(contrast: Contrast, level: float, possible: tuple[float, float]) -> Floats:
+    """(3,) the estimate and its interval's ends: between bounds, that of the log odds of where it lies.
+
+    By the delta method; with few events an interval of the difference itself reaches past what is possible on
+    one side, and not far enough on the other.
+    """
+    reach = np.array([0.0, -1.0, 1.0]) * contrast.half_width(level)
+    low, high = possible
+    place = (contrast.estimate - low) / (high - low) if np.isfinite(high - low) else 0.0
+    if not 0.0 < place < 1.0:
+        return np.asarray(np.clip(contrast.estimate + reach, low, high))
+    odds = special.logit(place) + reach / ((high - low) * place * (1.0 - place))
+    return np.asarray(low + (high - low) * special.expit(odds))
 
 
 def _words(

@@ -254,4 +254,4 @@ def test_a_risk_difference_stays_where_risks_are_risks() -> None:
     without = difference["value"] / (ratio["value"] - 1.0)
     symmetric = 2.0 * difference["value"] - difference["upper"]
     assert symmetric < -without  # the delta method alone would have said so
-    assert difference["lower"] == pytest.approx(-without)
+    assert -without < difference["lower"] < -0.99 * without
