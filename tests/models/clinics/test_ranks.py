@@ -277,6 +277,17 @@ class TestRankability:
         assert flips > 0.4
         assert held < 0.12
 
+    def test_hospitals_as_in_gusto_are_not_ranked(self) -> None:
+        """121 hospitals with a rankability of 0.35 (Lingsma et al. 2010), a few of them large."""
+        for seed in range(15):
+            rng = np.random.default_rng([11, seed])
+            sizes = np.exp(rng.normal(np.log(16.0), 0.8, 121)).astype(int) + 2
+            hospital = np.repeat(np.arange(121), sizes)
+            level = rng.normal(0.0, np.sqrt(0.35 / 0.65 / float(np.median(sizes))), 121)
+            data = pd.DataFrame({"hospital": hospital, "y": level[hospital] + rng.normal(size=len(hospital))})
+            found = shrink(lmm("y ~ 1 + (1 | hospital)", data)).rankability()
+            assert verdict(found, 121).decision != "rank"
+
     def test_a_handful_is_not_ranked(self) -> None:
         found = verdict(exactly(0.95), 3)
         assert found.decision == "do_not_rank"
