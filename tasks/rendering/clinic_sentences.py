@@ -14,6 +14,7 @@ from tasks.rendering.shown_names import shown
 from tasks.rendering.standing import important_difference
 
 MOST_NAMED = 6
+_PROBABLE = 0.5
 
 
 def reading(outcome: Outcome, line: Line) -> str:
@@ -87,7 +88,10 @@ def _placed(outcome: Outcome, line: Line, fair: str) -> str:
     if best.place is None or best.place_lower is None or best.place_upper is None:
         return say("clinic.placed_nowhere", fair=fair, why=why)
     ends = between(in_hundred(best.place_lower), in_hundred(best.place_upper))
-    return say("clinic.placed", fair=fair, place=in_hundred(best.place), ends=ends, why=why)
+    place = in_hundred(best.place)
+    how = {">": "over", "<": "under"}.get(place[0], "about")
+    place = say(f"clinic.place_{how}", place=place.lstrip("<>"))
+    return say("clinic.placed", fair=fair, place=place, ends=ends, why=why)
 
 
 def _important(outcome: Outcome, line: Line) -> str | None:
@@ -209,6 +213,11 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> l
         records, months: whether findings about the records, and months, are there to look at.
     """
     found = by_tone(edition, clinic)
+    slight = [each for each in edition.outcomes if _is_slight(each.by_clinic[clinic.name])]
+    names = {each.label for each in slight}
+    for tone in ("worse", "better"):
+        if told := [each for each in found.pop(tone, []) if each not in names]:
+            found[tone] = told
     advice = []
     if "worse" in found:
         steps = ["clinic.do_worse_records"] if records else []
@@ -217,6 +226,8 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> l
         advice.append(" ".join([first, *map(say, steps), say("clinic.do_worse_then")]))
     if "better" in found:
         advice.append(say("clinic.do_better", outcomes=some(found["better"])))
+    if slight:
+        advice.append(say("clinic.do_slight", outcomes=some([each.label for each in slight])))
     if "placed" in found:
         advice.append(say("clinic.do_placed", outcomes=some(found["placed"])))
     if "same" in found:
@@ -226,6 +237,12 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> l
         enough = {"denominator": policy.minimum_denominator, "count": policy.minimum_count}
         advice.append(say("clinic.do_uncompared", **enough))
     return advice
+
+
+def _is_slight(line: Line) -> bool:
+    """Whether a clinic stands out, but probably by less than the network calls important."""
+    probability = line.shrunken.p_important
+    return line.tone in ("worse", "better") and probability is not None and probability < _PROBABLE
 
 
 def some(names: Sequence[str]) -> str:

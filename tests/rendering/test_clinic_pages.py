@@ -17,7 +17,7 @@ from tasks.releasing.latest_periods import latest_periods
 from tasks.rendering.clinic_report import clinic_html, told_at_length
 from tasks.rendering.clinic_sentences import adjusted
 from tasks.rendering.document import write_pdf
-from tasks.rendering.edition import Clinic, Edition
+from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.read_edition import read_edition
 from tasks.rendering.run_words import part_period
 
@@ -110,7 +110,24 @@ def test_nobody_is_sent_to_what_is_not_there() -> None:
     for each, there in ((edition, True), (bare, False)):
         said = page_text(clinic_html(each, clinic))
         assert ("see “Your records”" in said) == there
-        assert ("See when it began: “Month by month”" in said) == there
+        assert ("See whether it has always been so: “Month by month”" in said) == there
+
+
+@pytest.mark.parametrize(("probability", "slight"), [(0.01, True), (0.87, False), (None, False)])
+def test_who_differs_by_little_is_given_nothing_to_do(probability: float | None, slight: bool) -> None:
+    edition, clinic = many_outcomes(3)
+
+    def changed(outcome: Outcome) -> Outcome:
+        lines = (
+            dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, p_important=probability))
+            for line in outcome.lines
+        )
+        return dataclasses.replace(outcome, lines=tuple(lines))
+
+    moved = dataclasses.replace(edition, outcomes=tuple(changed(each) for each in edition.outcomes))
+    said = page_text(clinic_html(moved, clinic))
+    assert ("by less than the network calls important" in said) == slight
+    assert ("Start with" in said) != slight
 
 
 def test_what_lies_between_own_figure_and_best_estimate_is_told_where_it_differs() -> None:

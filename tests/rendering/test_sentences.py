@@ -191,7 +191,7 @@ def test_months_beyond_the_limits_are_told_in_stretches() -> None:
     assert not chart.beyond
     assert [len(stretch) for stretch in chart.stretches] == [6]
     assert run_words(chart).startswith(
-        "Eight or more months in a row on one side of the average: January 2024 to June 2024."
+        "Part of eight or more months in a row on one side of the average: January 2024 to June 2024."
     )
 
 
