@@ -141,22 +141,34 @@ class Truth:
     gap: dict[str, float]
 
 
-def truth_of(world: World, rolled: Rolled, rng: np.random.Generator) -> Truth:
-    """What is true of a network, and of all clinics like its own."""
-    data = rolled.data
-    share = data["month"].value_counts(normalize=True).sort_index().to_numpy()
-    age = data["age"].to_numpy() if world.curve else np.full(1, 50.0)
-    of_ages = age_effect(world, np.quantile(age, (np.arange(60) + 0.5) / 60)) if world.curve else np.zeros(1)
-    sd = math.hypot(world.shock_sd, world.patient_sd)
-    nodes = (of_ages[:, None] + sd * _NODES[None, :]).ravel()
-    weights = np.tile(_WEIGHTS / _WEIGHTS.sum() / len(of_ages), len(of_ages))
+def figures_of(world: World, rolled: Rolled) -> tuple[list[float], float]:
+    """What the network's patients come to at each clinic, and at the mean of these clinics' levels."""
+    share = rolled.data["month"].value_counts(normalize=True).sort_index().to_numpy()
+    nodes, weights = _patients(world, rolled)
     month = world.level + TREND * np.arange(MONTHS)
 
     def figure(added: Floats) -> float:
         eta = (month + added)[:, None] + nodes[None, :]
         return float(share @ _mean(world, eta) @ weights) * (100.0 if world.kind == "binary" else 1.0)
 
-    figures = [figure(each) for each in rolled.added]
+    return [figure(each) for each in rolled.added], figure(rolled.added.mean(axis=0))
+
+
+def _patients(world: World, rolled: Rolled) -> tuple[Floats, Floats]:
+    """What patients and shocks add to the linear predictor, as nodes and weights."""
+    age = rolled.data["age"].to_numpy() if world.curve else np.full(1, 50.0)
+    of_ages = age_effect(world, np.quantile(age, (np.arange(60) + 0.5) / 60)) if world.curve else np.zeros(1)
+    sd = math.hypot(world.shock_sd, world.patient_sd)
+    nodes = (of_ages[:, None] + sd * _NODES[None, :]).ravel()
+    return nodes, np.tile(_WEIGHTS / _WEIGHTS.sum() / len(of_ages), len(of_ages))
+
+
+def truth_of(world: World, rolled: Rolled, rng: np.random.Generator) -> Truth:
+    """What is true of a network, and of all clinics like its own."""
+    data = rolled.data
+    share = data["month"].value_counts(normalize=True).sort_index().to_numpy()
+    nodes, weights = _patients(world, rolled)
+    figures, typical = figures_of(world, rolled)
     names = [f"Clinic {k:03}" for k in range(world.clinics)]
     many = roll_out(replace(world, clinics=max(_MANY, world.clinics)), rng)
     level = rolled.added @ share
@@ -170,7 +182,7 @@ def truth_of(world: World, rolled: Rolled, rng: np.random.Generator) -> Truth:
             gap["odds_ratio"] = one / (100.0 - one) / (other / (100.0 - other))
     return Truth(
         figures=dict(zip(names, figures, strict=True)),
-        typical=figure(rolled.added.mean(axis=0)),
+        typical=typical,
         differ=bool(np.ptp(level) > 1e-9),
         outlying=frozenset(names[::12]) if world.levels == "outlying" else frozenset(),
         icc=_icc(many.data),
@@ -269,7 +281,11 @@ _RECORDS_HAVE: Sequence[tuple[str, dict[str, Any]]] = (
     *[("larger clinics higher", {"unequal": True, "size_matters": 0.3})] * 3,
     *[("shocks of clinics' months", {"shock_sd": 0.3})] * 3,
     *[("shocks that last (0.7)", {"shock_sd": 0.3, "lasting": 0.7})] * 3,
-    *[("repeated visits", {"visits": 6, "patient_sd": 1.0})] * 4,
+    *[("repeated visits", {"visits": 6, "patient_sd": 1.0})] * 3,
+    (
+        "repeated visits, shocks that last (0.7)",
+        {"visits": 6, "patient_sd": 1.0, "shock_sd": 0.3, "lasting": 0.7},
+    ),
     *[("an adjuster that bends", {"curve": 0.4})] * 2,
     *[("very unequal sizes", {"unequal": True})] * 2,
 )

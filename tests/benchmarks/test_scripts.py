@@ -12,6 +12,7 @@ from benchmarks import (
     agreement,
     attacked,
     attacked_networks,
+    clinic_coverage,
     coverage,
     coverage_networks,
     coverage_report,
@@ -74,6 +75,22 @@ def test_program_coverage(tmp_path: Path) -> None:
     assert set(figures["row"]) | {"cohorts"} == set(program_coverage.ROWS)
     assert (figures["networks"] == 2).all() and figures["coverage"].between(0, 1).all()
     assert "| constant effect, 8 clinics |" in program_coverage.report(tmp_path)
+
+
+@pytest.mark.slow
+def test_clinic_coverage(tmp_path: Path) -> None:
+    names = [
+        f"continuous, 24 clinics, six visits, shocks that last (0.7), clinics {each}"
+        for each in ("alike", "differ")
+    ]
+    for world in (each for each in clinic_coverage.worlds() if each.name in names):
+        clinic_coverage.run_chunk((world, 0, 1, str(tmp_path)))
+    figures = clinic_coverage.gathered(tmp_path)
+    assert set(figures.index) == set(names)
+    assert (figures["clinics"] == 24).all() and (figures["held"] <= 24).all()
+    assert "| continuous, 24 clinics, six visits, shocks that last (0.7) |" in clinic_coverage.report(
+        tmp_path
+    )
 
 
 def test_worlds_have_the_truth_they_say() -> None:
@@ -212,7 +229,7 @@ def test_networks_that_are_attacked_are_of_the_kinds_they_say() -> None:
 def test_the_readme_has_the_tables_as_they_were_made() -> None:
     readme = into_readme.README.read_text(encoding="utf-8")
     assert into_readme.tables(readme) == (
-        *("agreement", "coverage", "programs", "page_one", "attacked", "peers", "waiting"),
+        *("agreement", "coverage", "programs", "clinics", "page_one", "attacked", "peers", "waiting"),
     )
     assert into_readme.filled(readme) == readme
 
