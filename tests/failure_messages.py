@@ -1,0 +1,136 @@
+"""deploy/messages.md: every sentence that a run can end with, with the way out, read from the code itself.
+
+python tests/failure_messages.py    # writes it anew
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+sys.path.insert(0, str(REPOSITORY))
+
+PAGE = REPOSITORY / "deploy/messages.md"
+VALUE = "…"
+_PLACES = {
+    "flows": "Commands and runs",
+    "tasks/network": "The network file",
+    "tasks/records/sources": "Databases and files",
+    "tasks/records/formulas": "Formulas",
+    "tasks/records": "Records",
+    "tasks/screening": "Records",
+    "tasks/models": "Models",
+    "tasks/estimating": "Estimates",
+    "tasks/ranking": "Estimates",
+    "tasks/rendering": "Reports and page",
+    "tasks/publishing": "Releases",
+    "tasks": "Elsewhere",
+}
+_OPENING = """# What it says when something is yours to put right
+
+Each message is one sentence, `clinicnet: …` in a terminal and in Prefect's log, with the way out on the line
+after it; the exit code is 2, and the last good release stands as it was. `…` is a name, a number or a place
+of yours. An exit code of 1 is a fault of the program, and its sentence says where. This page is made from the
+code by `python tests/failure_messages.py`.
+"""
+
+
+@dataclass(frozen=True, order=True)
+class Message:
+    """What is said.
+
+    Attributes:
+        place: where in the program's work.
+        sentence: the message.
+        way_out: its hint; empty where the sentence says it all.
+    """
+
+    place: str
+    sentence: str
+    way_out: str
+
+
+def messages() -> list[Message]:
+    """All of them, by place."""
+    found: set[Message] = set()
+    for top in ("flows", "tasks"):
+        for file in (REPOSITORY / top).rglob("*.py"):
+            place = _place(file.relative_to(REPOSITORY).as_posix())
+            found |= {Message(place, *each) for each in _said_in(ast.parse(file.read_text("utf-8")))}
+    order = list(dict.fromkeys(_PLACES.values()))
+    return sorted(found, key=lambda each: (order.index(each.place), each))
+
+
+def page() -> str:
+    """The page."""
+    lines, place = [_OPENING], ""
+    for each in messages():
+        if each.place != place:
+            place = each.place
+            lines += ["", f"## {place}", "", "| it says | the way out |", "| --- | --- |"]
+        lines.append(f"| {_cell(each.sentence)} | {_cell(each.way_out)} |")
+    return "\n".join(lines) + "\n"
+
+
+def kinds() -> frozenset[str]:
+    """Names of the classes of what a person can put right."""
+    names, grown = {"ClinicnetError"}, True
+    trees = [
+        ast.parse(file.read_text("utf-8"))
+        for top in ("flows", "tasks")
+        for file in (REPOSITORY / top).rglob("*.py")
+    ]
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    while grown:
+        more = {
+            each.name
+            for each in classes
+            if names & {base.id for base in each.bases if isinstance(base, ast.Name)}
+        }
+        grown = not more <= names
+        names |= more
+    return frozenset(names)
+
+
+def _place(path: str) -> str:
+    return next(name for start, name in _PLACES.items() if path.startswith(f"{start}/"))
+
+
+def _said_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    known = _KINDS
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known):
+            continue
+        hints = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+        for sentence in _texts(node.args[0]) if node.args else ():
+            if sentence.strip(f"{VALUE} :;,.") == "":
+                continue  # made elsewhere, where it is found too
+            for way_out in _texts(hints[0]) if hints else ("",):
+                yield sentence, way_out.strip(VALUE) and way_out
+
+
+def _texts(node: ast.expr) -> list[str]:
+    """What an expression can say, with `VALUE` for what is known only when it runs."""
+    if isinstance(node, ast.Constant):
+        return [node.value if isinstance(node.value, str) else ""]
+    if isinstance(node, ast.IfExp):
+        return [*_texts(node.body), *_texts(node.orelse)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [one + other for one in _texts(node.left) for other in _texts(node.right)]
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(part.value if isinstance(part, ast.Constant) else VALUE for part in node.values)]
+    return [VALUE]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ").replace("*", "\\*")
+
+
+_KINDS = kinds()
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,31 @@
+"""deploy/messages.md lists what the code says, and each is a sentence that a person can look up."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from failure_messages import PAGE, VALUE, Message, messages, page
+
+from tasks.errors import ClinicnetError
+from tasks.network import read_network
+
+
+def test_the_page_is_as_the_code_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "python tests/failure_messages.py writes it anew"
+
+
+@pytest.mark.parametrize("message", messages(), ids=lambda each: each.sentence[:60])
+def test_each_is_one_sentence_without_a_full_stop(message: Message) -> None:
+    assert not message.sentence.endswith("."), message.sentence
+    assert not message.way_out.endswith("."), message.way_out
+    assert message.sentence.count(VALUE) < len(message.sentence.split())
+
+
+def test_what_is_said_is_found_there(tmp_path: Path) -> None:
+    """One real message: its words are those of a row, with its values in the gaps."""
+    with pytest.raises(ClinicnetError) as told:
+        read_network(tmp_path / "nowhere.toml")
+    patterns = [".+".join(map(re.escape, each.sentence.split(VALUE))) for each in messages()]
+    assert any(re.fullmatch(pattern, told.value.message) for pattern in patterns)
