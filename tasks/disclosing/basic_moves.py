@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_MOST_PARTNERS = 40  # rows looked at for a trade, those with most room first
-_MOST_TRADES = 12  # in one direction of one cell
+_FIRST_PARTNERS = 40  # rows looked at before all the others: those with most room
+_MOST_TRADES = 12  # of one cell in one direction
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,12 @@ class Grid:
 
     Attributes:
         cells: (R, B, D) positions of the cells at a row and column, which move together; −1 for none.
+        sign: (B,) −1 of a column whose cells are sums of the others (windows): when the others of a row have
+            more together, these have more as well.
     """
 
     cells: Integers
+    sign: Integers
 
     @property
     def place(self) -> dict[int, tuple[int, int]]:
@@ -71,17 +74,19 @@ class BasicMoves:
 
     def bound(self, lower: Floats, upper: Floats) -> None:
         """Bounds of all cells, (K,), for the moves to come."""
-        self._more = self._room(upper - self._values)
-        self._less = self._room(self._values - lower)
+        more, less = self._room(upper - self._values), self._room(self._values - lower)
+        sums = self.grid.sign < 0
+        self._more, self._less = np.where(sums, less, more), np.where(sums, more, less)
 
     def reach(self, cell: int, need: float) -> Reach | None:
         """How far a cell moves, up to `need` in both directions together; None if not at all."""
         if cell not in self._place or not need > 0.0:
             return None
         row, column = self._place[cell]
+        up, down = (self._more, self._less)[:: int(self.grid.sign[column])]
         used: set[int] = set()
-        above = self._carried(row, column, self._more, self._less, need, used)
-        below = self._carried(row, column, self._less, self._more, need - above, used)
+        above = self._carried(row, column, up, down, need, used)
+        below = self._carried(row, column, down, up, need - above, used)
         if above + below == 0.0:
             return None
         return Reach(below, above, np.array(sorted(used), dtype=np.int64))
@@ -101,18 +106,34 @@ class BasicMoves:
             return 0.0
         partners = np.flatnonzero(back[:, column] > 0.0)
         partners = partners[partners != row]
-        if len(partners) > _MOST_PARTNERS:
-            first = np.argpartition(-back[partners, column], _MOST_PARTNERS)[:_MOST_PARTNERS]
-            partners = np.sort(partners[first])
         own = back[row].copy()
         own[column] = 0.0
+        carried = 0.0
+        if len(partners) > _FIRST_PARTNERS:  # nearly always enough
+            order = partners[np.argpartition(-back[partners, column], _FIRST_PARTNERS)]
+            first, partners = np.sort(order[:_FIRST_PARTNERS]), np.sort(order[_FIRST_PARTNERS:])
+            carried = self._traded(row, column, first, own, (onward, back), most, used)
+        return carried + self._traded(row, column, partners, own, (onward, back), most - carried, used)
+
+    def _traded(
+        self,
+        row: int,
+        column: int,
+        partners: Integers,
+        own: Floats,
+        rooms: tuple[Floats, Floats],
+        most: float,
+        used: set[int],
+    ) -> float:
+        """What trades with these rows carry, the largest first; `own` is what the row has left to give."""
+        if most <= 0.0 or not len(partners):
+            return 0.0
+        onward, back = rooms
         theirs, their_column = onward[partners].copy(), back[partners, column].copy()
         carried = 0.0
         for _ in range(_MOST_TRADES):
             trade = np.minimum(np.minimum(theirs, own[None, :]), their_column[:, None])
-            if carried >= most or not trade.size:
-                break
-            partner, other = np.unravel_index(int(trade.argmax()), trade.shape)
+            partner, other = divmod(int(trade.argmax()), len(own))
             amount = min(float(trade[partner, other]), most - carried)
             if amount <= 0.0:
                 break
@@ -120,7 +141,8 @@ class BasicMoves:
             own[other] -= amount
             theirs[partner, other] -= amount
             their_column[partner] -= amount
-            for moved in self.grid.cells[np.ix_([row, int(partners[partner])], [column, int(other)])]:
+            for each in (row, int(partners[partner])):
+                moved = self.grid.cells[each, [column, other]]
                 used.update(moved[moved >= 0].tolist())
         return carried
 

@@ -288,7 +288,7 @@ def withhold_months(
         else np.concatenate([np.nan_to_num(counts.rest[:, 1:]).ravel(), np.zeros(fixed)]),
         np.concatenate([np.repeat(counts.luck, months), np.zeros(fixed)]),
         np.concatenate([np.repeat(np.arange(clinics), months), np.full(fixed, -1)]),
-        Grid(cell[:, :, None]),
+        Grid(np.column_stack([cell, of_clinic])[:, :, None], np.append(np.ones(months, dtype=np.int64), -1)),
     )
     guarded = np.concatenate(
         [(counts.guarded[:, 1:] & present).ravel(), counts.guarded[:, 0], np.zeros(months + 1, dtype=bool)]

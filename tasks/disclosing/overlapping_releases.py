@@ -250,6 +250,7 @@ class _Union:
         self._not_small = self._said_not_small(len(counts.window))
         self._values = months_of_all(counts, self.now, len(self.names), shown, self._places, self._not_small)
         self._one_clinic = of_network
+        self._windows: list[Integers] = []  # (C,) positions of the new release's windows, then of the others'
         self._restated = np.zeros(self._values.shape, dtype=bool)  # (C, U) stated otherwise by some release
         self._add_months()
         self._add_networks_months()
@@ -291,11 +292,14 @@ class _Union:
         groups = covering_groups([windows[j].tolist() for j in order if len(windows[j])], len(self.names))
         if self._one_clinic or not groups:
             return None
-        cells = np.full((len(self.month), len(groups), max(len(group) for group in groups)), -1)
+        depth = max(len(self._windows), *(len(group) for group in groups))
+        cells = np.full((len(self.month), len(groups) + 1, depth), -1)
         for b, group in enumerate(groups):
             cells[:, b, : len(group)] = self.month[:, group]
             cells[self._restated[:, group].any(axis=1), b] = -1
-        return Grid(cells)
+        cells[:, -1, : len(self._windows)] = np.transpose(self._windows)
+        cells[self._restated.any(axis=1), -1] = -1
+        return Grid(cells, np.append(np.ones(len(groups), dtype=np.int64), -1))
 
     def _add_months(self) -> None:
         """Clinics' months; those that left the window can no longer be withheld."""
@@ -374,6 +378,7 @@ class _Union:
             self.cells.bind(position, parts)
             positions.append(position)
         self.window = np.array(positions, dtype=np.int64)
+        self._windows.append(self.window)
         if not self._one_clinic:
             self.total = self.cells.add(
                 self.cells.sum_of(positions), unit=unit + clinics, withheld=gone.total
@@ -389,6 +394,7 @@ class _Union:
             month[c, j] = self.cells.add(float(release.months[c, j]), known=True)
             self._restated[c, places[j]] = True
         windows = [self._earlier_window(release, c, places, month[c].tolist()) for c in range(len(month))]
+        self._windows.append(np.array(windows, dtype=np.int64))
         if self._one_clinic:
             return
         network = [

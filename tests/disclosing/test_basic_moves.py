@@ -19,7 +19,7 @@ def test_a_trade_goes_as_far_as_the_tightest_of_four_cells() -> None:
     # rows are clinics, columns months: 5 4     the first cell may be 1 to 10, as may all
     #                                   3 6
     values = np.array([5.0, 4.0, 3.0, 6.0])
-    moves = BasicMoves(Grid(np.arange(4).reshape(2, 2, 1)), values)
+    moves = BasicMoves(Grid(np.arange(4).reshape(2, 2, 1), np.ones(2, dtype=int)), values)
     moves.bound(np.full(4, 1.0), np.full(4, 10.0))
     reach = moves.reach(0, 9.0)
     assert reach is not None
@@ -30,19 +30,32 @@ def test_a_trade_goes_as_far_as_the_tightest_of_four_cells() -> None:
 
 def test_what_is_shown_trades_nothing() -> None:
     values = np.array([5.0, 4.0, 3.0, 6.0])
-    moves = BasicMoves(Grid(np.arange(4).reshape(2, 2, 1)), values)
+    moves = BasicMoves(Grid(np.arange(4).reshape(2, 2, 1), np.ones(2, dtype=int)), values)
     moves.bound(np.array([1.0, 1.0, 3.0, 1.0]), np.array([10.0, 10.0, 3.0, 10.0]))
     assert moves.reach(0, 9.0) is None
 
 
 def test_several_trades_add_up() -> None:
     values = np.array([5.0, 4.0, 9.0, 6.0, 9.0, 6.0])
-    moves = BasicMoves(Grid(np.arange(6).reshape(3, 2, 1)), values)
+    moves = BasicMoves(Grid(np.arange(6).reshape(3, 2, 1), np.ones(2, dtype=int)), values)
     moves.bound(np.array([0.0, 0.0, 8.0, 6.0, 7.0, 6.0]), np.array([20.0, 20.0, 9.0, 20.0, 9.0, 20.0]))
     reach = moves.reach(0, 9.0)
     assert reach is not None
     assert reach.above == 3.0  # one from the second row, two from the third
     assert reach.below == 0.0  # neither may have more in the first column
+
+
+def test_a_window_has_more_when_its_month_has_more() -> None:
+    # a month of each clinic, and its window: 5 | 9
+    #                                         3 | 8    the windows, too, are withheld
+    values = np.array([5.0, 9.0, 3.0, 8.0])
+    moves = BasicMoves(Grid(np.arange(4).reshape(2, 2, 1), np.array([1, -1])), values)
+    moves.bound(np.array([1.0, 1.0, 1.0, 7.0]), np.full(4, 10.0))
+    month, window = moves.reach(0, 9.0), moves.reach(1, 9.0)
+    assert month is not None
+    assert window is not None
+    assert (month.below, month.above) == (2.0, 1.0)  # the other window may be 7 to 10, this one at most 10
+    assert (window.below, window.above) == (2.0, 1.0)
 
 
 def test_months_that_move_together_stand_in_each_window_once() -> None:
