@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from babel.numbers import format_decimal
+
 ENGLISH = "en"
 MONTH = "month"
 
@@ -104,12 +106,17 @@ def spoken_period() -> str:
 
 
 def say(key: str, **values: object) -> str:
-    """The sentence under `key` in the language spoken, with its places filled.
+    """The sentence under `key` in the language spoken, with its places filled, whole numbers as it has them.
 
     Raises:
         KeyError: as `Wording.say`.
     """
-    return wording(spoken()).say(key, spoken_period(), **values)
+    language = spoken()
+    written = {
+        name: format_decimal(value, locale=language) if type(value) is int and value > 999 else value
+        for name, value in values.items()
+    }
+    return wording(language).say(key, spoken_period(), **written)
 
 
 def glossary() -> tuple[tuple[str, str], ...]:

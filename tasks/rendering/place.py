@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from tasks.rendering.caterpillar import Whisker, value_scale, whisker
@@ -16,9 +17,16 @@ BASE = 25.0
 
 @dataclass(frozen=True)
 class Overview:
-    """All clinics' shrunken values as dots, piled up where they meet."""
+    """All clinics' shrunken values as dots, piled up where they meet.
+
+    Attributes:
+        dots: where they are; `each` says how many clinics a dot stands for, at most.
+        clinics: how many clinics they are.
+    """
 
     dots: tuple[tuple[float, float], ...]
+    each: int
+    clinics: int
     comparator: float | None
     ticks: tuple[Tick, ...]
     width: float
@@ -28,9 +36,16 @@ class Overview:
 
 @dataclass(frozen=True)
 class Place:
-    """The other clinics' shrunken values as dots, this one's with its interval, its raw value as a ring."""
+    """The other clinics' shrunken values as dots, this one's with its interval, its raw value as a ring.
+
+    Attributes:
+        others: where the dots are; `each` says how many clinics a dot stands for, at most.
+        clinics: how many other clinics they are.
+    """
 
     others: tuple[tuple[float, float], ...]
+    each: int
+    clinics: int
     own: float | None
     own_interval: Whisker | None
     raw: float | None
@@ -51,8 +66,11 @@ def place(outcome: Outcome, line: Line) -> Place:
         if each.clinic != line.clinic and each.shrunken.value is not None
     ]
     shrunken, raw = line.shrunken, line.raw
+    dots, each = _stacked(others, BASE - 3.2, size=3.2, rows=7)
     return Place(
-        others=_stacked(others, BASE - 3.2, size=3.2, most=6),
+        others=dots,
+        each=each,
+        clinics=len(others),
         own=None if shrunken.value is None else scale(shrunken.value),
         own_interval=whisker(shrunken, scale),
         raw=scale(raw.value) if raw.value is not None and scale.holds(raw.value) else None,
@@ -67,8 +85,11 @@ def overview(outcome: Outcome, width: float = 92.0, height: float = 38.0) -> Ove
     base = height - 11.0
     scale = value_scale(outcome, EDGE, width - EDGE)
     values = [line.shrunken.value for line in outcome.lines if line.shrunken.value is not None]
+    dots, each = _stacked([scale(value) for value in values], base - 2.8, size=3.0, rows=8)
     return Overview(
-        dots=_stacked([scale(value) for value in values], base - 2.8, size=3.0, most=7),
+        dots=dots,
+        each=each,
+        clinics=len(values),
         comparator=None if outcome.comparator_value is None else scale(outcome.comparator_value),
         ticks=scale.ticks(3, "%" if outcome.unit == "%" else ""),
         width=width,
@@ -78,14 +99,18 @@ def overview(outcome: Outcome, width: float = 92.0, height: float = 38.0) -> Ove
 
 
 def _stacked(
-    places: list[float], lowest: float, size: float = 3.6, most: int = 7
-) -> tuple[tuple[float, float], ...]:
-    """Dots side by side along the strip, piled up where they would cover each other."""
-    piles: dict[int, int] = {}
-    dots = []
-    for at in sorted(places):
-        column = round(at / size)
-        height = min(piles.get(column, 0), most)
-        piles[column] = height + 1
-        dots.append((round(column * size, 2), round(lowest - height * size, 2)))
-    return tuple(dots)
+    places: list[float], lowest: float, size: float, rows: int
+) -> tuple[tuple[tuple[float, float], ...], int]:
+    """Dots side by side along the strip, piled up where they would cover each other.
+
+    Where a pile would be higher than `rows`, every dot stands for several clinics, at most as many as are
+    returned beside the dots: the piles keep their proportions.
+    """
+    piles = Counter(round(at / size) for at in places)
+    each = -(-max(piles.values(), default=1) // rows)
+    dots = tuple(
+        (round(column * size, 2), round(lowest - height * size, 2))
+        for column in sorted(piles)
+        for height in range(-(-piles[column] // each))
+    )
+    return dots, each

@@ -12,6 +12,7 @@ WIDTH = 236.0
 HEIGHT = 166.0
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 14.0, 6.0, 27.0
 OWN_AT, FAIR_AT = 62.0, 208.0
+_MOST_LINES = 100  # more would be a solid block
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,15 @@ class Pull:
 
 @dataclass(frozen=True)
 class Shrinkage:
-    """A slope chart with the comparator across."""
+    """A slope chart with the comparator across.
+
+    Attributes:
+        pulls: the clinics drawn.
+        clinics: how many there are; where that is more, those drawn are spread evenly over all own figures.
+    """
 
     pulls: tuple[Pull, ...]
+    clinics: int
     comparator: float | None
     ticks: tuple[Tick, ...]
     own_at: float = OWN_AT
@@ -65,8 +72,13 @@ def shrinkage(outcome: Outcome) -> Shrinkage | None:
         floor=0.0 if outcome.kind in ("binary", "count") else None,
         ceiling=100.0 if outcome.unit == "%" else None,
     )
+    drawn = pairs
+    if len(pairs) > _MOST_LINES:
+        by_own = sorted(pairs, key=lambda pair: pair[:2])
+        drawn = [by_own[round(i * (len(pairs) - 1) / (_MOST_LINES - 1))] for i in range(_MOST_LINES)]
     return Shrinkage(
-        pulls=tuple(Pull(y(own), y(fair), 0.5 if weight is None else weight) for own, fair, weight in pairs),
+        pulls=tuple(Pull(y(own), y(fair), 0.5 if weight is None else weight) for own, fair, weight in drawn),
+        clinics=len(pairs),
         comparator=None if outcome.comparator_value is None else y(outcome.comparator_value),
         ticks=y.ticks(5, "%" if outcome.unit == "%" else ""),
     )

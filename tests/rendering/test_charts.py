@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 
@@ -302,6 +303,37 @@ class TestPlaces:
         seen = sum(each.shrunken.shown for each in outcome.lines)
         assert len(place(outcome, line).others) == seen - 1
         assert len(overview(outcome).dots) == seen
+
+    @pytest.mark.parametrize("times", [1, 20, 200])
+    def test_dots_keep_the_shape_of_any_number_of_clinics(self, state48_edition: Edition, times: int) -> None:
+        outcome = outcome_of(state48_edition, "vaccinated")
+        many = dataclasses.replace(outcome, lines=outcome.lines * times)
+        picture = overview(many)
+        assert picture.clinics == times * sum(line.shrunken.shown for line in outcome.lines)
+        lowest = max(y for _, y in picture.dots)
+        piles = collections.Counter(x for x, _ in picture.dots)
+        assert max(piles.values()) <= 8
+        assert min(y for _, y in picture.dots) == round(lowest - 3.0 * (max(piles.values()) - 1), 2)
+        assert len(set(picture.dots)) == len(picture.dots)  # none covers another
+        assert picture.each * max(piles.values()) >= picture.clinics / len(piles)
+        if times > 1:  # the tallest pile is the same one, in the same proportion to the lowest
+            few = collections.Counter(x for x, _ in overview(outcome).dots)
+            assert piles[max(few, key=lambda x: few[x])] == max(piles.values())
+
+    def test_the_slope_chart_of_many_clinics_draws_a_hundred_of_them(self, chop_edition: Edition) -> None:
+        outcome = outcome_of(chop_edition, "hours")
+        many = shrinkage(dataclasses.replace(outcome, lines=outcome.lines * 6))
+        few = shrinkage(outcome)
+        assert few is not None
+        assert many is not None
+        assert (few.clinics, len(few.pulls)) == (53, 53)
+        assert (many.clinics, len(many.pulls)) == (6 * 53, 100)
+        own = sorted(pull.own for pull in few.pulls)
+        assert {pull.own for pull in many.pulls} <= set(own)
+        assert (min(pull.own for pull in many.pulls), max(pull.own for pull in many.pulls)) == (
+            own[0],
+            own[-1],
+        )
 
     def test_shrinkage_draws_clinics_with_both_figures(self, chop_edition: Edition) -> None:
         picture = shrinkage(outcome_of(chop_edition, "hours"))
