@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
 from tasks.models.fit import Floats
@@ -70,11 +71,26 @@ class SdProfile:
         if self.dense is not None and self.cells.outcome.family == "binomial":
             begin[1:] *= _attenuation(begin[0]) / _attenuation(sigma)
         begin[0] = sigma
-        free = np.ones(begin.size, dtype=bool)
-        free[0] = False
-        from_near = None if near is None else self.known[near]
+        held = np.zeros(begin.size, dtype=bool)
+        held[0] = True
+        self.known[sigma] = self.best_from(begin, held, None if near is None else self.known[near])
+        return self.known[sigma]
+
+    def best_from(
+        self, begin: Floats, held: NDArray[np.bool_], near: LikelihoodEvaluation | None
+    ) -> LikelihoodEvaluation:
+        """The best evaluation with some parameters held where they begin.
+
+        Args:
+            begin: (q,) parameters to begin from.
+            held: (q,) which of them stay.
+            near: an evaluation whose modes are a good start.
+
+        Raises:
+            NotSettledError: as `DenseLikelihood.evaluate`.
+        """
         likelihood = self.likelihood if self.dense is None else self.dense
-        first = likelihood.evaluate(begin, 2, from_near)
+        first = likelihood.evaluate(begin, 2, near)
 
         def objective(parameters: Floats, here: LikelihoodEvaluation | None) -> LikelihoodEvaluation:
             try:
@@ -82,9 +98,7 @@ class SdProfile:
             except NotSettledError:  # a step too far, which the climb shortens
                 return replace(first, parameters=parameters, value=-np.inf)
 
-        found = climb(objective, begin, free=free, near=from_near, first=first, tolerance=1e-12)
-        self.known[sigma] = found.top
-        return found.top
+        return climb(objective, begin, free=~held, near=near, first=first, tolerance=1e-12).top
 
     def is_exact_at(self, sd: float, start: Floats, dense: DenseLikelihood) -> bool:
         """Whether the log-likelihood with this SD is what the dense rule makes it.
@@ -113,7 +127,7 @@ def sd_interval(
     profile = SdProfile.of(design, cells, likelihood_family(fit), max(fit.nodes, 1))
     (group,) = fit.varcomp
     best = float(fit.varcomp.sd(group).iloc[0])
-    ends = _ends if as_fitted else profile_ends
+    ends = ends_on if as_fitted else profile_ends
     return ends(profile, best, working_parameters(profile.cells, fit), len(fit.labels[group]), level)
 
 
@@ -125,20 +139,33 @@ def profile_ends(
     The nodes that are enough at the best SD can be too few at one several times as large. Where the profile
     by a dense rule is another at an end, both ends are found on that one; so they are where it costs less.
     """
+    _, lower, upper = settled_ends(profile, best, start, levels, level)
+    return lower, upper
+
+
+def settled_ends(
+    profile: SdProfile, best: float, start: Floats, levels: int, level: float
+) -> tuple[SdProfile, float, float]:
+    """The ends as `profile_ends` finds them, after the profile that they are on."""
     dense = DenseLikelihood(profile.likelihood)
     by_dense = replace(profile, dense=dense, known={})
     if profile.likelihood.nodes >= _MANY_NODES or profile.likelihood.outcome.has_size:
         with suppress(NotSettledError):
-            return _ends(by_dense, best, start, levels, level)
-    lower, upper = _ends(profile, best, start, levels, level)
+            return by_dense, *ends_on(by_dense, best, start, levels, level)
+    lower, upper = ends_on(profile, best, start, levels, level)
     farthest = upper if np.isfinite(upper) else max(profile.known) * profile.scale
     with suppress(NotSettledError):
         if not all(profile.is_exact_at(each, start, dense) for each in {lower, farthest}):
-            return _ends(by_dense, best, start, levels, level)
-    return lower, upper
+            return by_dense, *ends_on(by_dense, best, start, levels, level)
+    return profile, lower, upper
 
 
-def _ends(profile: SdProfile, best: float, start: Floats, levels: int, level: float) -> tuple[float, float]:
+def ends_on(profile: SdProfile, best: float, start: Floats, levels: int, level: float) -> tuple[float, float]:
+    """The ends on this profile and no other.
+
+    Raises:
+        NotSettledError: as `DenseLikelihood.evaluate`.
+    """
     limit = profile.at(best, start).value - allowed_fall(level, levels)
 
     def excess(sd: float) -> float:

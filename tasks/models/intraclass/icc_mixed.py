@@ -2,7 +2,8 @@
 
 The interval is the profile likelihood's for the variance between clinics, carried over to the scale of the
 ICC: on the latent scale that is a function of the variance alone; on the observed scale the mean of the
-outcome is held at its estimate, and so is the dispersion of a negative binomial.
+outcome is held at its estimate. A negative binomial's dispersion moves with the variance: the ICC's interval
+is of all pairs of them whose likelihood is near the best.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.models.generalized_mixed.dispersion_profile import figure_interval
 from tasks.models.generalized_mixed.families import FamilyName
 from tasks.models.generalized_mixed.glmm import glmm_from_cells
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
@@ -29,7 +31,7 @@ from tasks.models.intraclass.design_effect import by_clinic
 from tasks.models.intraclass.icc_estimates import METHODS, Kind
 from tasks.models.intraclass.icc_result import ICC, levels_table, refuse_terms
 from tasks.models.intraclass.logistic_normal import icc_at
-from tasks.records import Cells, cells_for
+from tasks.records import Cells, Design, cells_for
 
 _SAMPLES = 4_000
 
@@ -67,8 +69,7 @@ def mixed_icc(
     at = [_on_scale(fit, method, float(shared), whole) for shared in np.cumsum(variances)]
     messages = list(fit.messages)
     if len(groups) == 1:
-        lower, upper = sd_interval(design, cells, fit, level, as_fitted=nodes is not None)
-        ends = [(_moved(fit, method, lower**2), _moved(fit, method, upper**2))]
+        ends = [_profiled(design, cells, fit, method, level, as_fitted=nodes is not None)]
     else:
         ends = _sampled(fit, method, groups, level, seed)
     components = {"linear_predictor": fit.typical, "loglik": float(fit.loglik or math.nan)}
@@ -110,7 +111,19 @@ def _dispersion(fit: GlmmFit) -> float:
     return 0.0 if fit.size is None else 1.0 / fit.size
 
 
-def _moved(fit: GlmmFit, method: str, variance: float) -> float:
+def _profiled(
+    design: Design, cells: Cells, fit: GlmmFit, method: str, level: float, *, as_fitted: bool
+) -> tuple[float, float]:
+    """The ICC's interval by profile likelihood: of the variance between clinics, and of a dispersion."""
+    if method != "latent" and fit.size is not None and math.isfinite(fit.size):
+        return figure_interval(
+            design, cells, fit, lambda *at: _moved(fit, method, *at), level, as_fitted=as_fitted
+        )
+    lower, upper = sd_interval(design, cells, fit, level, as_fitted=as_fitted)
+    return _moved(fit, method, lower**2), _moved(fit, method, upper**2)
+
+
+def _moved(fit: GlmmFit, method: str, variance: float, dispersion: float | None = None) -> float:
     """The ICC at another variance between clinics, the population-averaged outcome held where it is."""
     if math.isinf(variance):
         return 1.0
@@ -119,7 +132,8 @@ def _moved(fit: GlmmFit, method: str, variance: float) -> float:
     own = float(fit.varcomp.variance(next(iter(fit.varcomp))).iloc[0])
     if fit.family != "binomial":
         moved = fit.typical + (own - variance) / 2.0
-        return count_scale(moved, variance, dispersion=_dispersion(fit)).icc
+        extra = _dispersion(fit) if dispersion is None else dispersion
+        return count_scale(moved, variance, dispersion=extra).icc
     return icc_at(probability_scale(fit.typical, own).prevalence, variance)
 
 
