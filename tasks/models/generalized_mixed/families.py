@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from tasks.errors import EstimationError, nearest
+from tasks.models.generalized_mixed.size_sums import sum_of_curvatures, sum_of_logs, sum_of_slopes
 from tasks.models.numerics.normal_mixture import Link
 from tasks.records.cells import Cells
 
@@ -127,9 +128,8 @@ class CellOutcome:
             return self.constant
         values, rows = self.counts
         size = np.exp(self.log_size)
-        upto = np.concatenate(([0.0], np.cumsum(np.log1p(np.arange(values.max(initial=0.0)) / size))))
         factorials = special.gammaln(values + 1.0)
-        each = upto[values.astype(np.int64)] + values * self.log_size - factorials  # which nearly cancel
+        each = sum_of_logs(values, size) + values * self.log_size - factorials  # which nearly cancel
         return float((self.constant + rows @ factorials) + rows @ each)
 
     def log_constant_slope(self) -> float:
@@ -137,18 +137,14 @@ class CellOutcome:
         if not self.has_size:
             return 0.0
         values, rows = self.counts
-        steps = np.arange(values.max(initial=0.0))
-        upto = np.concatenate(([0.0], np.cumsum(-steps / (np.exp(self.log_size) + steps))))
-        return float(rows @ (upto[values.astype(np.int64)] + values))
+        return float(rows @ (sum_of_slopes(values, np.exp(self.log_size)) + values))
 
     def log_constant_curvature(self) -> float:
         """d² log_constant / d log size²."""
         if not self.has_size:
             return 0.0
         values, rows = self.counts
-        steps, size = np.arange(values.max(initial=0.0)), np.exp(self.log_size)
-        upto = np.concatenate(([0.0], np.cumsum(steps * size / (size + steps) ** 2)))
-        return float(rows @ upto[values.astype(np.int64)])
+        return float(rows @ sum_of_curvatures(values, np.exp(self.log_size)))
 
     def density(self, eta: Floats) -> Floats:
         """f: (…, N) log-density of each cell at (…, N) linear predictors, without `log_constant`."""
