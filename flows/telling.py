@@ -156,3 +156,17 @@ def _output(network: Network) -> Output:
     from tasks.publishing import Output
 
     return Output(network.directory / network.output.directory)
+
+
+def doubted(network_file: Path) -> list[str]:
+    """What in the network file or the records is probably not as it was meant, as `check` says it.
+
+    A run that nobody checked before would leave it unsaid: patient numbers that restart in each clinic make
+    intervals too short. Nothing where the records can no longer be read: the release stands.
+    """
+    from tasks.screening import doubts
+
+    try:
+        return [str(each) for each in doubts(network_file)]
+    except ClinicnetError:
+        return []

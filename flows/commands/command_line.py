@@ -408,10 +408,13 @@ def _aside(words: str) -> None:
 
 def _report(network_file: Path, period: str) -> None:
     from flows.commands.run import run_here, where_it_is
+    from flows.telling import doubted
 
     reported = run_here(network_file, period, debug=_debug())
     for outcome, reason in reported.not_estimated.items():
         print(f"Not estimated: {outcome}: {reason}", file=sys.stderr)
+    for doubt in doubted(network_file):
+        print(f"Look at this: {doubt}", file=sys.stderr)
     print(*where_it_is(reported), sep="\n")
 
 

@@ -162,9 +162,14 @@ def journal() -> Journal:
     return Journal(as_task, watcher.progress, [started], watcher.before)
 
 
+def watched() -> bool:
+    """Whether a person at a terminal watches the run."""
+    return bool(_watchers)
+
+
 def wait_for_records(done: Journal, network: Network) -> None:
     """Let steps try again for as long as the network file says, where nobody waits for the run."""
-    if _watchers:
+    if watched():
         return
     delays = retry_delays(3600.0 * network.schedule.retry_hours)
     done.runner = functools.partial(as_task, delays=delays, moved=lambda: done.progress.within(0, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import prefect.runtime
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.job_step import DoneBefore
@@ -18,12 +18,13 @@ from flows.on_prefect.in_prefect import (
     provide_password,
     start_server,
     wait_for_records,
+    watched,
     watching,
 )
 from flows.period_due import parse_period, period_just_closed
 from flows.period_reported import PeriodReported
 from flows.running.progress import Progress
-from flows.telling import failures_told
+from flows.telling import doubted, failures_told
 from tasks.errors import ClinicnetError
 from tasks.network import Network, read_network
 
@@ -56,6 +57,12 @@ def monthly_report(network: str, month: PeriodLabel | None = None) -> PeriodRepo
         provide_password(described)
     reported = report_network(described, network_file, period, done)
     leave_artifacts(reported, described.output.url)
+    if not watched() and (doubts := doubted(network_file)):  # what they name is not for a server's log
+        get_run_logger().warning(
+            "%d to look at in the network file or the records; they are said by: clinicnet check %s",
+            len(doubts),
+            network_file,
+        )
     return reported
 
 

@@ -6,15 +6,35 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from small_network import MONTH, ONE_OUTCOME, Run, write_network
+from small_network import MONTH, ONE_OUTCOME, RECORDS, Run, write_network
 
 import tasks.network.reading
 import tasks.screening.checking
 import tasks.screening.screening
-from flows.commands import run
+from flows.commands import command_line, run
 from flows.job_step import DoneBefore, Journal
 from flows.monthly_job import report_network
 from flows.monthly_steps import DRAW, READ, SCREEN
+
+
+def here(file: Path, month: str, progress: object, before: dict[str, DoneBefore], **_: object) -> object:
+    """The job as the flow does it, without a server."""
+    journal = Journal(done_before=before)
+    before[DRAW.shown] = DoneBefore((), 0.0)
+    return report_network(journal.do(READ, file), file, month, journal)
+
+
+@pytest.mark.slow
+def test_what_is_to_be_looked_at_is_said_by_a_run_that_nobody_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "in_prefect", here)
+    restarting = RECORDS.replace("'patient-' || (i % 900)", "i // 6 % 90")
+    command_line._report(write_network(tmp_path, restarting, ONE_OUTCOME), MONTH)
+    said = capsys.readouterr()
+    assert "every patient number occurs in all 6 clinics" in said.err
+    assert said.err.startswith("Look at this: line ")
+    assert "Look at this" not in said.out
 
 
 @pytest.mark.slow
@@ -28,12 +48,6 @@ def test_the_file_is_read_once_and_the_records_are_screened_once(
             module, name, lambda *each, _name=name, _of=function: (counted.update([_name]), _of(*each))[1]
         )
     monkeypatch.setattr(tasks.screening.checking, "examine", tasks.network.reading.examine)
-
-    def here(file: Path, month: str, progress: object, before: dict[str, DoneBefore], **_: object) -> object:
-        """The job as the flow does it, without a server."""
-        journal = Journal(done_before=before)
-        before[DRAW.shown] = DoneBefore((), 0.0)
-        return report_network(journal.do(READ, file), file, month, journal)
 
     monkeypatch.setattr(run, "in_prefect", here)
     reported = run.run_here(write_network(tmp_path, network=ONE_OUTCOME), MONTH, debug=False)
