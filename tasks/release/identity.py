@@ -36,6 +36,7 @@ class Release:
         tables: table name → frame with that table's columns.
         since: the earlier release that `changes` compares this one with; None where there is none.
         counts_patients: whether the records name patients; where they do, a missing count is withheld.
+        first_date: earliest date among the records used, YYYY-MM-DD; None where a release is read again.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Release:
     tables: Mapping[str, pd.DataFrame]
     since: Since | None = None
     counts_patients: bool = True
+    first_date: str | None = None
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]

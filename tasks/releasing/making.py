@@ -157,4 +157,5 @@ def release_of(
         tables=tables,
         since=since,
         counts_patients=bool(screened.clinics["n_patients"].notna().any()),
+        first_date=screened.first_date,
     )

@@ -13,7 +13,7 @@ from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.latest_words import latest_words
 from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
-from tasks.rendering.run_words import part_period, run_words
+from tasks.rendering.run_words import part_periods, run_words
 from tasks.rendering.templates import render
 
 CHART_SIZE = (236.0, 86.0)
@@ -103,7 +103,7 @@ def clinic_context(edition: Edition, clinic: Clinic) -> tuple[str, dict[str, Any
         rows_of_table=[(outcome, outcome.by_clinic[clinic.name]) for outcome in in_rows],
         months=drawn,
         no_months=[each.outcome.label for each in charts if each.chart is None],
-        part_period=part_period(edition.release),
+        part_periods=part_periods(edition.release, [each.label for each in edition.outcomes if each.monthly]),
         more_months=len([each for each in charts if each.chart is not None]) - len(drawn),
         latest=any(line.latest for line in lines),
         short_reading=standing.short_reading,

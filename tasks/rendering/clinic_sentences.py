@@ -139,7 +139,10 @@ def place_words(outcome: Outcome, line: Line) -> str:
 
 
 def counts(outcome: Outcome, line: Line) -> str:
-    """What the clinic's own figure is made of: "45 of 366 records"; empty where that is not to be seen."""
+    """What the clinic's own figure is made of: "45 of 366 records"; empty where that is not to be seen.
+
+    A denominator that is no number of records bears the name of its column, as adjusters do.
+    """
     raw = line.raw
     if raw.denominator is None:
         return ""
@@ -147,7 +150,10 @@ def counts(outcome: Outcome, line: Line) -> str:
     if outcome.kind == "binary" and raw.numerator is not None:
         return say("clinic.of", numerator=whole(raw.numerator), denominator=denominator)
     if outcome.kind == "count" and raw.numerator is not None:
-        return say("clinic.of_count", numerator=whole(raw.numerator), denominator=denominator)
+        both = {"numerator": whole(raw.numerator), "denominator": denominator}
+        if outcome.exposure is None:
+            return say("clinic.of_count", **both)
+        return say("clinic.of_exposure", **both, exposure=outcome.exposure)
     return say("clinic.n", denominator=denominator)
 
 
@@ -168,10 +174,14 @@ def weight(line: Line) -> str:
 
 def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
     """The first lines of a clinic's report: one for each kind of finding that occurs, worst first."""
-    lines = [
-        (tone, say(f"clinic.short_{tone}", outcomes=some(names)))
-        for tone, names in by_tone(edition, clinic).items()
-    ]
+    found = by_tone(edition, clinic)
+    slight = [name for name in _slight(edition, clinic) if name in found.get("worse", [])]
+    lines = []
+    for tone, names in found.items():
+        if told := [name for name in names if name not in slight]:
+            lines.append((tone, say(f"clinic.short_{tone}", outcomes=some(told))))
+        if tone == "worse" and slight:
+            lines.append((tone, say("clinic.short_slight", outcomes=some(slight))))
     months = periods_name(*edition.release.window)
     if clinic.n_records is not None and clinic.n_patients is not None:
         text = say(
@@ -213,10 +223,9 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> l
         records, months: whether findings about the records, and months, are there to look at.
     """
     found = by_tone(edition, clinic)
-    slight = [each for each in edition.outcomes if _is_slight(each.by_clinic[clinic.name])]
-    names = {each.label for each in slight}
+    slight = _slight(edition, clinic)
     for tone in ("worse", "better"):
-        if told := [each for each in found.pop(tone, []) if each not in names]:
+        if told := [each for each in found.pop(tone, []) if each not in slight]:
             found[tone] = told
     advice = []
     if "worse" in found:
@@ -227,7 +236,7 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> l
     if "better" in found:
         advice.append(say("clinic.do_better", outcomes=some(found["better"])))
     if slight:
-        advice.append(say("clinic.do_slight", outcomes=some([each.label for each in slight])))
+        advice.append(say("clinic.do_slight", outcomes=some(slight)))
     if "placed" in found:
         advice.append(say("clinic.do_placed", outcomes=some(found["placed"])))
     if "same" in found:
@@ -239,10 +248,16 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> l
     return advice
 
 
-def _is_slight(line: Line) -> bool:
-    """Whether a clinic stands out, but probably by less than the network calls important."""
-    probability = line.shrunken.p_important
-    return line.tone in ("worse", "better") and probability is not None and probability < _PROBABLE
+def _slight(edition: Edition, clinic: Clinic) -> list[str]:
+    """Outcomes on which a clinic stands out, but probably by less than the network calls important."""
+    lines = [(outcome.label, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes]
+    return [
+        label
+        for label, line in lines
+        if line.tone in ("worse", "better")
+        and line.shrunken.p_important is not None
+        and line.shrunken.p_important < _PROBABLE
+    ]
 
 
 def some(names: Sequence[str]) -> str:

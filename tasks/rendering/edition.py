@@ -262,6 +262,8 @@ class Outcome:
     figures: Mapping[str, Figure]
     effects: tuple[Effect, ...]
     latest: Latest | None = None
+    exposure: str | None = None
+    """Column of the denominator of a rate; None where it is the number of records."""
 
     @property
     def estimated(self) -> bool:

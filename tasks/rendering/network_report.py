@@ -27,7 +27,7 @@ from tasks.rendering.numbers import whole
 from tasks.rendering.place import Overview, overview
 from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
-from tasks.rendering.run_words import part_period, run_words
+from tasks.rendering.run_words import part_periods, run_words
 from tasks.rendering.shrinkage_chart import Shrinkage, shrinkage
 from tasks.rendering.templates import render, unlinked
 
@@ -191,6 +191,7 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
     """One outcome's pages; what could not be estimated is left out of them, and they say why."""
     plot = funnel(outcome)
     chart = run_chart(outcome, outcome.months, *MONTHS_SIZE)
+    counted = [outcome.label] if outcome.monthly else []
     said: tuple[tuple[str | None, ...], ...] = (
         (sentences.average(outcome), standing.differences(outcome), standing.outlying(outcome)),
         (sentences.intraclass(outcome), sentences.design_effect(outcome)),
@@ -215,7 +216,7 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
         months=chart,
         months_words=""
         if chart is None
-        else " ".join(filter(None, (run_words(chart), part_period(edition.release)))),
+        else " ".join(filter(None, (run_words(chart), part_periods(edition.release, counted)))),
     )
 
 

@@ -82,6 +82,7 @@ def read_edition(release: Release, network: Network) -> Edition:
                 latest=_latest(latest.get((name, ""))),
                 logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
                 monthly=name in network.outcomes and network.outcomes[name].counts_records,
+                exposure=network.outcomes[name].exposure if name in network.outcomes else None,
             )
             for name in order
         ),

@@ -13,20 +13,46 @@ from tasks.rendering.numbers import in_hundred
 from tasks.rendering.run_chart import Point, RunChart
 
 _DAYS_SHORT = 4
-"""A period whose last record is so many days before its end, or more, is in part there."""
+"""A period whose records begin so many days late, or end so many early, is in part there."""
 
 
-def part_period(release: Release) -> str:
-    """That the reported period is not over in the records; empty where it is.
+def part_periods(release: Release, counted: Sequence[str] = ()) -> str:
+    """Which ends of the window are there in part, in the records of the whole network; empty where none is.
 
-    Records of whole periods, or of whole months, are dated on their first days: none of them lacks.
+    Args:
+        release: the release.
+        counted: labels of the outcomes that count records, which a period in part makes low.
     """
+    said = [*filter(None, (_first_period(release), _reported_period(release)))]
+    if said and counted:
+        said.append(say("outcome.run_part_counts", outcomes=listed(counted)))
+    return " ".join(said)
+
+
+def _first_period(release: Release) -> str:
+    """That the first records come late in their period. Those of whole periods may bear their last days."""
+    if release.first_date is None:
+        return ""
+    first = date.fromisoformat(release.first_date[:10])
+    period = Period.of_day(Period.of_label(release.period).kind, first)
+    by_period = first in (period.last_day, _last_of_month(first))
+    if by_period or (first - period.first_day).days < _DAYS_SHORT:
+        return ""
+    return say("outcome.run_part_first", month=period_name(str(period)), day=date_name(release.first_date))
+
+
+def _reported_period(release: Release) -> str:
+    """That the reported period is not over; records of whole periods, or months, may bear first days."""
     period = Period.of_label(release.period)
     cut_off = date.fromisoformat(release.cut_off[:10])
     by_period = cut_off in (period.first_day, period.last_day.replace(day=1))
     if by_period or (period.last_day - cut_off).days < _DAYS_SHORT:
         return ""
     return say("outcome.run_part", month=period_name(release.period), day=date_name(release.cut_off))
+
+
+def _last_of_month(day: date) -> date:
+    return Period.of_day("month", day).last_day
 
 
 def run_words(chart: RunChart) -> str:

@@ -38,13 +38,14 @@ class Screened:
         clinics: one row a clinic with any record in the window, used or set aside: clinic, region,
             n_records, n_patients (missing where the records name no patients), first_month, last_month.
         window: the window's first and last period.
-        cut_off: latest date among the usable records, YYYY-MM-DD.
+        first_date, cut_off: earliest and latest date among the usable records, YYYY-MM-DD.
     """
 
     usable: Records
     quality: pd.DataFrame
     clinics: pd.DataFrame
     window: tuple[str, str]
+    first_date: str
     cut_off: str
 
 
@@ -92,6 +93,7 @@ def _screen(records: Records, network: Network, period: str) -> Screened:
         quality=pd.DataFrame(findings, columns=list(QUALITY_COLUMNS)),
         clinics=_clinics(used, by_rule, network.window.period, has_patients="patient" in contract.columns),
         window=(window[0], period),
+        first_date=min(used["first_date"]),
         cut_off=max(used["last_date"]),
     )
 

@@ -12,14 +12,15 @@ from rendering.conftest import page_text
 from rendering.simulation import Clinics, Shape, simulate_release
 
 from tasks.network.schema import Network
+from tasks.periods import Period
 from tasks.release import LATEST_PERIODS
 from tasks.releasing.latest_periods import latest_periods
 from tasks.rendering.clinic_report import clinic_html, told_at_length
-from tasks.rendering.clinic_sentences import adjusted
+from tasks.rendering.clinic_sentences import adjusted, counts
 from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.run_words import part_period
+from tasks.rendering.run_words import part_periods
 
 LABELS = (
     "Blood pressure controlled at the last visit of the year",
@@ -128,6 +129,8 @@ def test_who_differs_by_little_is_given_nothing_to_do(probability: float | None,
     said = page_text(clinic_html(moved, clinic))
     assert ("by less than the network calls important" in said) == slight
     assert ("Start with" in said) != slight
+    assert ("look there first" in said) != slight
+    assert ("but probably by less than" in said) == slight
 
 
 def test_what_lies_between_own_figure_and_best_estimate_is_told_where_it_differs() -> None:
@@ -139,6 +142,17 @@ def test_what_lies_between_own_figure_and_best_estimate_is_told_where_it_differs
         moved = dataclasses.replace(line, adjusted=dataclasses.replace(line.adjusted, value=value))
         assert adjusted(outcome, moved) == told
         assert adjusted(dataclasses.replace(outcome, adjusters=()), moved) == ""
+
+
+def test_a_rates_denominator_has_its_unit() -> None:
+    edition, clinic = many_outcomes(1)
+    (outcome,) = edition.outcomes
+    line = outcome.by_clinic[clinic.name]
+    line = dataclasses.replace(line, raw=dataclasses.replace(line.raw, numerator=41.0, denominator=1806.0))
+    rate = dataclasses.replace(outcome, kind="count")
+    assert counts(rate, line) == "41 events in 1,806 records"
+    of_time = dataclasses.replace(rate, exposure="months_at_risk")
+    assert counts(of_time, line) == "41 events in 1,806 (months_at_risk)"
 
 
 @pytest.mark.parametrize(
@@ -154,4 +168,37 @@ def test_what_lies_between_own_figure_and_best_estimate_is_told_where_it_differs
 )
 def test_a_period_that_is_not_over_is_said_to_be_in_part(period: str, cut_off: str, said: str) -> None:
     release = dataclasses.replace(many_outcomes(1)[0].release, period=period, cut_off=cut_off)
-    assert part_period(release) == said
+    assert part_periods(release) == said
+
+
+@pytest.mark.parametrize(
+    ("period", "first_date", "said"),
+    [
+        ("2024-12", "2024-03-04", ""),
+        ("2024-12", "2024-03-31", ""),  # records of whole months, dated on their last days
+        ("2024-Q4", "2024-01-31", ""),
+        ("2024-12", "2024-03-15", "March 2024 is not complete: its records begin on 15 March 2024."),
+        ("2024-Q4", "2024-02-01", "1st quarter 2024 is not complete: its records begin on 1 February 2024."),
+        ("2024-W52", "2024-03-07", ""),
+        ("2024-12", None, ""),
+    ],
+)
+def test_a_first_period_that_begins_late_is_said_to_be_in_part(
+    period: str, first_date: str | None, said: str
+) -> None:
+    last = str(Period.of_label(period).last_day)
+    release = dataclasses.replace(
+        many_outcomes(1)[0].release, period=period, cut_off=last, first_date=first_date
+    )
+    assert part_periods(release) == said
+
+
+def test_a_period_in_part_lowers_what_counts_records() -> None:
+    whole = dataclasses.replace(many_outcomes(1)[0].release, period="2024-12", cut_off="2024-12-31")
+    assert part_periods(whole, ["Tests a month"]) == ""
+    release = dataclasses.replace(whole, first_date="2024-03-15", cut_off="2024-12-20")
+    assert part_periods(release, ["Tests a month"]) == (
+        "March 2024 is not complete: its records begin on 15 March 2024. "
+        "December 2024 is not complete: its records end on 20 December 2024. "
+        "This lowers the figures for Tests a month at clinics open then."
+    )
