@@ -18,7 +18,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from tasks.models.clinics.lasting_shocks import lasting_shocks, scatter_by_chance, without_columns
+from tasks.models.clinics.lasting_shocks import (
+    degrees_of_freedom,
+    lasting_shocks,
+    scatter_by_chance,
+    without_columns,
+)
 from tasks.models.clinics.shared_patients import correlation_of_months
 from tasks.models.fit import Floats
 from tasks.models.linear_mixed.level_variances import moderated_variances
@@ -32,6 +37,8 @@ else often make some."""
 _ROUNDS = 200
 _SETTLED = 1e-9
 _NOTHING = 1e-6
+_POWERS = {"outcome_by_size": 1, "size_by_outcome": 1, "sizes": 2, "more_size": 3, "size_more": 3}
+"""Power of the exposure in sums over patients who come in two months."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def month_shocks(
     more, half = (0.0, 0.0) if alike is None else scatter_by_chance(precision, alike)
     steps = [] if program is None else _program(program, *places)
     heterogeneity = float((precision * without_columns(about, precision, steps) ** 2).sum())
-    df -= len(steps)
+    df -= degrees_of_freedom(precision, steps)
     mean, half, shock = df + more, df + half, 0.0
     if df > 0 and left > 0.0 and min(mean, half) > 0.0:
         # a multiple of χ² with the same mean and variance (Satterthwaite 1946, Biometrics Bull 2:110)
@@ -129,13 +136,18 @@ def month_shocks(
 def _alike_months(
     pairs: pd.DataFrame, rows: _Rows, places: tuple[pd.Index, pd.Index], variance: Floats
 ) -> Floats:
-    """(K, T, T) how alike clinics' months are because the same patients come in both."""
+    """(K, T, T) how alike clinics' months are because the same patients come in both.
+
+    Exposure counts in that of the average record, whose correlation is then at most 1 whatever its unit.
+    """
+    unit = float(rows.exposure.sum() / rows.n.sum())
+    unit = unit if unit > 0.0 else 1.0
+    size = rows.exposure / unit
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate, of_unit = (
-            np.where(rows.exposure > 0.0, each / rows.exposure, 0.0) for each in (rows.total, variance)
-        )
+        rate, of_unit = (np.where(size > 0.0, each / size, 0.0) for each in (rows.total, variance))
+    in_units = pairs.assign(**{each: pairs[each] / unit**power for each, power in _POWERS.items()})
     return correlation_of_months(
-        pairs, places, *(_placed(each, rows, places) for each in (rows.exposure, rate, of_unit))
+        in_units, places, *(_placed(each, rows, places) for each in (size, rate, of_unit))
     )
 
 

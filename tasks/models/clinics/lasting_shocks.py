@@ -36,6 +36,7 @@ _LEAST = 0.05
 """No combination of a clinic's months is known better than with this share of a month's variance."""
 _ROUNDS = 500
 _SETTLED = 1e-10
+_RANK = 1e-6
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,8 @@ def lasting_shocks(
     there = np.asarray(some.any(axis=1))
     if clinics < 3 or months < 3 or there.sum() < 3 or some.sum(axis=1).max() < 2:
         return None
-    left = without_columns(residual, weight, known)[there] * np.sqrt(
-        clinics / (clinics - 1.0)
-    )  # of months' levels
+    # months' levels are estimated of the clinics that have any weight, and take a share of their scatter
+    left = without_columns(residual, weight, known)[there] * np.sqrt(there.sum() / (there.sum() - 1.0))
     of_months = _Months.of(left, weight[there], None if alike is None else alike[there])
     about = float(np.std(left[some[there]]))
     if not about > 0.0:
@@ -138,6 +138,9 @@ class _Months:
         root = np.sqrt(weight)
         if alike is None:
             return cls(root * residual, root, root[:, :, None] * np.eye(weight.shape[1])[None])
+        some = weight > 0.0
+        # of what is known of a month alone: one of no weight tells nothing of those that share its patients
+        alike = np.where(some[:, :, None] & some[:, None, :], alike, np.eye(weight.shape[1])[None])
         values, vectors = np.linalg.eigh(alike)
         inverse = (vectors / np.sqrt(np.maximum(values, _LEAST))[:, None, :]) @ np.swapaxes(vectors, 1, 2)
         spread = inverse * root[:, None, :]
@@ -184,6 +187,16 @@ def scatter_by_chance(weight: Floats, alike: Floats) -> tuple[float, float]:
     alone = float((weight > 0.0).sum() - there.sum())
     mean = float(np.einsum("ktt->", scatter)) - alone
     return mean, float(np.einsum("kst,kts->", scatter, scatter)) - alone
+
+
+def degrees_of_freedom(weight: Floats, known: Sequence[Floats]) -> int:
+    """How many the columns take, beside levels: none for a program that nobody has yet, or all have had."""
+    if not known:
+        return 0
+    root = np.sqrt(weight).ravel()
+    columns = np.array([_two_way(each, weight).ravel() * root for each in known]).T
+    size = float(np.abs(np.array(known).reshape(len(known), -1).T * root[:, None]).max(initial=0.0))
+    return int(np.linalg.matrix_rank(columns, tol=_RANK * size)) if size > 0.0 else 0
 
 
 def without_columns(residual: Floats, weight: Floats, known: Sequence[Floats]) -> Floats:

@@ -113,6 +113,48 @@ class TestMonths:
         assert np.isfinite(found.strength)
         assert found.factor[["none", "every", "empty"]].to_numpy() == pytest.approx(1.0, abs=1e-3)
 
+    def test_the_unit_of_exposure_makes_no_difference(self) -> None:
+        """Patients of rates that differ come every month: of months at risk or of years, nothing changes."""
+        rng = np.random.default_rng(11)
+        clinic, patient, month = (each.ravel() for each in np.indices((20, 8, 6)))
+        rate = rng.gamma(2.0, 0.5, (20, 8))[clinic, patient]
+        months = rng.integers(1, 4, len(rate)).astype(float)
+        events = rng.poisson(rate * months * np.exp(rng.normal(0.0, 0.4, (20, 6)))[clinic, month])
+        found = []
+        for exposure in (months, months / 12.0):
+            rows = pd.DataFrame({"clinic": clinic, "patient": patient, "month": month, "y": 1.0 * events})
+            rows["exposure"] = exposure
+            moments = moments_of(rows)
+            sums = rows.groupby(["clinic", "month"])["exposure"].sum().reset_index(drop=True)
+            found.append(month_shocks(moments.assign(exposure=sums), "count", pairs=pairs_of(rows)))
+        assert found[0].strength > 0.0
+        assert found[1].strength == pytest.approx(found[0].strength)
+        assert found[1].factor.to_numpy() == pytest.approx(found[0].factor.to_numpy())
+
+    def test_a_program_that_nobody_has_yet_takes_no_degree_of_freedom(self) -> None:
+        rng = np.random.default_rng(12)
+        data = months_of(rng, 4, 10, 0.5)
+        moments = moments_of(data.assign(y=data["eta"] + rng.normal(size=len(data))))
+        nobody = pd.Series(0.0, index=pd.MultiIndex.from_product([map(str, range(4)), map(str, range(12))]))
+        without, there = (month_shocks(moments, "continuous", program=each) for each in (None, nobody))
+        assert without.strength > 0.0
+        assert there.strength == pytest.approx(without.strength)
+
+
+def pairs_of(data: pd.DataFrame) -> pd.DataFrame:
+    """Sums over patients who come in two months, as `patients_by_months` has them."""
+    one = data.groupby(["clinic", "patient", "month"])[["y", "exposure"]].sum().reset_index()
+    one = one.rename(columns={"y": "o", "exposure": "m"})
+    other = one.rename(columns={"month": "period", "o": "p", "m": "q"})
+    both = one.merge(other, on=["clinic", "patient"])
+    both = both[both["month"] <= both["period"]]
+    o, m, p, q = (both[each] for each in "ompq")
+    sums = both[["clinic", "month", "period"]].assign(
+        products=o * p, outcome_by_size=o * q, size_by_outcome=m * p
+    )
+    sums = sums.assign(sizes=m * q, more_size=m**2 * q, size_more=m * q**2)
+    return sums.groupby(["clinic", "month", "period"]).sum().reset_index()
+
 
 class TestPatients:
     def test_by_hand(self) -> None:

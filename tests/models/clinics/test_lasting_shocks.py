@@ -155,3 +155,27 @@ def test_months_without_records_and_few_months_do_no_harm() -> None:
 
 def test_clinics_of_one_month_each_have_no_neighbouring_months() -> None:
     assert lasting_shocks(np.ones((4, 4)), np.eye(4)) is None
+
+
+def test_clinics_without_records_are_as_if_they_were_not_there() -> None:
+    rng = np.random.default_rng(9)
+    seen, weight = residuals(rng, 12, 0.8), weights(12)
+    nobody = np.zeros((6, MONTHS))
+    alone = lasting_shocks(seen, weight)
+    beside = lasting_shocks(np.vstack([seen, nobody]), np.vstack([weight, nobody]))
+    assert alone is not None and beside is not None
+    assert beside.strength == pytest.approx(alone.strength)
+    assert beside.of_mean == pytest.approx(np.concatenate([alone.of_mean, np.zeros(6)]))
+
+
+def test_a_month_of_no_weight_tells_nothing_of_those_that_share_its_patients() -> None:
+    """A month without any event has a figure of no use, though the patients of others came in it."""
+    rng = np.random.default_rng(10)
+    seen, weight, alike = TestPatients().drifting(rng)
+    seen = seen + shocks(rng, 30, 0.8)
+    weight[:, -1] = 0.0
+    short = lasting_shocks(seen[:, :-1], weight[:, :-1], alike=alike[:, :-1, :-1])
+    found = lasting_shocks(seen, weight, alike=alike)
+    assert short is not None and found is not None
+    assert found.of_mean == pytest.approx(short.of_mean)
+    assert found.lasting == pytest.approx(short.lasting)
