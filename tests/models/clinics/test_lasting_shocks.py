@@ -61,6 +61,19 @@ def test_the_possible_values_hold_the_truth() -> None:
     assert inside >= 30  # means of the outer sixths hold 83% and more between them
 
 
+def test_shocks_that_last_long_are_thought_possible_where_records_are_few() -> None:
+    """24 clinics of five records a month tell that there are shocks of ρ = 0.9, not how long they last."""
+    rng = np.random.default_rng(11)
+    truth, there, possible = SHOCK**2 * float((0.9**APART).mean()), 0, 0
+    for _ in range(40):
+        seen = shocks(rng, 24, 0.9) + rng.normal(0.0, 1.0 / np.sqrt(5.0), (24, MONTHS))
+        found = lasting_shocks(seen, np.full((24, MONTHS), 5.0))
+        there += found is not None
+        possible += found is not None and bool(truth <= found.possible.mean(axis=1)[-1])
+    assert there >= 34
+    assert possible >= 32
+
+
 def test_shocks_that_come_anew_cost_no_more_than_they_do() -> None:
     rng = np.random.default_rng(2)
     found = [lasting_shocks(residuals(rng, 30, 0.0), weights(30)) for _ in range(60)]
