@@ -183,6 +183,9 @@ def sampling_of(weight: Floats, alike: Floats) -> Floats:
 def scatter_by_chance(weight: Floats, alike: Floats) -> tuple[float, float]:
     """Mean and half the variance of Σ w r² about clinics' means without shocks, beyond independent months'.
 
+    Of a quadratic form xᵀAx of normal x with covariance V they are tr(AV) and tr(AVAV) (Searle 1971, Linear
+    Models, ch. 2): A weighs squares about a clinic's weighted mean; of independent months both are T − 1.
+
     Args:
         weight: (K, T) inverse sampling variances; 0 where a clinic has no records in a month.
         alike: (K, T, T) covariance of months' figures, in units of their SDs.

@@ -6,6 +6,11 @@ patients of a clinic is in the mean, and cancels. A correlation ρ_l is estimate
 products' sum over the sum that is expected of ρ_l = 1 (a method of moments, as Liang & Zeger's working
 correlations are, 1986, Biometrika 73:13); that patients remember recent months better needs no model then.
 How much of it there is in the months' figures follows from how many visits of the same patients they hold.
+
+With o, m a patient's sum and values in the one month and p, q in the other, and n, N the values of both, the
+products of (o − m Σo/n) and (p − q Σp/N) add up to the patients' covariance times
+Σmq − Σm²q/n − Σmq²/N + (Σmq)²/(nN) in the mean. In one month, where a patient's m values make m(m − 1)
+pairs, what single values vary by is n − Σm²/n variances, and comes off.
 """
 
 from __future__ import annotations

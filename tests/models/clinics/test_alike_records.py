@@ -140,6 +140,34 @@ class TestMonths:
         assert without.strength > 0.0
         assert there.strength == pytest.approx(without.strength)
 
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("kind", ["continuous", "binary", "count"])
+    @pytest.mark.parametrize(
+        ("clinics", "months", "records", "value"),
+        [
+            (1, 12, 10, None),
+            (12, 1, 10, None),
+            (2, 2, 1, None),
+            (12, 12, 10, 0.0),
+            (12, 12, 10, 1.0),
+            (12, 12, 1, None),
+        ],
+        ids=["one clinic", "one month", "one record", "no event", "nothing else", "one record a month"],
+    )
+    def test_what_has_nothing_to_scatter_has_no_shocks(
+        self, kind: str, clinics: int, months: int, records: int, value: float | None
+    ) -> None:
+        """The same ten patients come to every clinic, every month; chance scatters them, or nothing does."""
+        rng = np.random.default_rng(14)
+        clinic, month, patient = (each.ravel() for each in np.indices((clinics, months, records)))
+        data = pd.DataFrame({"clinic": clinic, "month": month, "patient": patient, "exposure": 1.0})
+        data["y"] = (rng.random(len(data)) < 0.5) * 1.0 if value is None else value
+        for pairs in (None, pairs_of(data)):
+            found = month_shocks(moments_of(data), kind, pairs=pairs)  # type: ignore[arg-type]
+            assert found.strength == 0.0
+            assert (found.factor == 1.0).all()
+            assert found.possible == ()
+
 
 def pairs_of(data: pd.DataFrame) -> pd.DataFrame:
     """Sums over patients who come in two months, as `patients_by_months` has them."""
