@@ -19,10 +19,10 @@ from tasks.demo import make_demo, state48_clinic_effects, state48_truth
 from tasks.estimating import OutcomeEstimates, Summary, estimate_outcome, summarise
 from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import question_of
-from tasks.estimating.ranking_model import fit_ranking
+from tasks.estimating.ranking_model import clinic_effects, fit_ranking, fit_ways
 from tasks.estimating.sparse_records import model_records
-from tasks.estimating.worth import worth_of_records
-from tasks.models import Shrunken, gee, shrink
+from tasks.estimating.worth import program_by_month, worth_of_records
+from tasks.models import Shrunken, gee
 from tasks.network import read_network
 from tasks.network.schema import Network
 from tasks.ranking import rank_outcome
@@ -50,8 +50,10 @@ class Estimated:
         with usable.held():
             family = family_of(question.outcome, question.null, usable)
             records = model_records(replace(question, chosen=family), usable, self.summary)
-            worth = worth_of_records(replace(question, chosen=family), self.summary)
-            return shrink(fit_ranking(records.question, records.records, worth), "clinic")
+            chosen = replace(question, chosen=family)
+            worth = worth_of_records(chosen, usable, self.summary, program_by_month(chosen, usable))
+            ways = fit_ways(records.question, records.records, worth)
+            return clinic_effects(fit_ranking(records.question, records.records, worth), ways)
 
 
 MONTH = "2024-11"
