@@ -43,7 +43,7 @@ def test_what_they_add_to_a_clinics_mean_is_what_they_do() -> None:
     assert np.mean([each.lasting for each in found if each]) == pytest.approx(0.7, abs=0.05)
     assert np.median([each.strength for each in found if each]) == pytest.approx(SHOCK, abs=0.04)
     # near the longest that can be told the variance has a long tail upwards
-    middle = [float(np.median(each.possible.mean(axis=1))) for each in found if each]
+    middle = [float(each.possible.mean(axis=1)[len(each.possible) // 2]) for each in found if each]
     assert np.median(middle) == pytest.approx(truth, rel=0.3)
 
 
@@ -61,36 +61,13 @@ def test_the_possible_values_hold_the_truth() -> None:
     assert inside >= 30  # means of the outer sixths hold 83% and more between them
 
 
-def test_shocks_that_last_long_are_thought_possible_where_records_are_few() -> None:
-    """24 clinics of five records a month tell that there are shocks of ρ = 0.9, not how long they last."""
-    rng = np.random.default_rng(11)
-    truth, there, possible = SHOCK**2 * float((0.9**APART).mean()), 0, 0
-    for _ in range(40):
-        seen = shocks(rng, 24, 0.9) + rng.normal(0.0, 1.0 / np.sqrt(5.0), (24, MONTHS))
-        found = lasting_shocks(seen, np.full((24, MONTHS), 5.0))
-        there += found is not None
-        possible += found is not None and bool(truth <= found.possible.mean(axis=1)[-1])
-    assert there >= 34
-    assert possible >= 32
-
-
 def test_shocks_that_come_anew_cost_no_more_than_they_do() -> None:
+    """One network in ten is asked whether its shocks last."""
     rng = np.random.default_rng(2)
     found = [lasting_shocks(residuals(rng, 30, 0.0), weights(30)) for _ in range(60)]
-    there = [added(each) for each in found]
-    assert np.median(there) < 1.5 * SHOCK**2 / MONTHS
-    assert np.mean(there) < 2.0 * SHOCK**2 / MONTHS
-
-
-def test_where_there_are_no_shocks_few_networks_have_any() -> None:
-    """One in eight, as ρ is free: a twentieth were it known."""
-    rng = np.random.default_rng(13)
-    found = [
-        lasting_shocks(rng.normal(0.0, 1.0 / np.sqrt(RECORDS), (30, MONTHS)), weights(30)) for _ in range(60)
-    ]
-    assert sum(each is not None for each in found) <= 13  # of 60 at 12.5%, 13 or fewer in 98%
+    assert sum(each is not None for each in found) <= 11  # of 60 at 10%, 11 or fewer in 98%
     there = [added(each) for each in found if each]
-    assert np.median(there) < 2.0 / (RECORDS * MONTHS)
+    assert np.median(there) < 2.5 * SHOCK**2 / MONTHS
 
 
 def test_a_program_that_starts_is_no_shock() -> None:
@@ -102,7 +79,7 @@ def test_a_program_that_starts_is_no_shock() -> None:
     known = (running, running.cumsum(axis=1))
     unknown, told = [], []
     for _ in range(20):
-        seen = rng.normal(0.0, 1.0 / np.sqrt(RECORDS), (32, MONTHS)) + effect
+        seen = residuals(rng, 32, 0.0) + effect
         seen = seen - seen.mean(axis=0) - seen.mean(axis=1, keepdims=True)
         unknown.append(added(lasting_shocks(seen, weights(32))))
         told.append(added(lasting_shocks(seen, weights(32), known)))
