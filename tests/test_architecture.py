@@ -124,6 +124,7 @@ def test_estimators_need_numpy_and_scipy_only(module: str) -> None:
     assert tops <= ESTIMATORS_USE
 
 
+@pytest.mark.slow
 def test_no_module_is_imported_by_what_it_imports() -> None:
     """Not for type checking either; a package's face (`__init__.py`) hands on what is below it."""
     faces = {name for name, path in MODULES.items() if path.name == "__init__.py"}
@@ -131,6 +132,7 @@ def test_no_module_is_imported_by_what_it_imports() -> None:
     graphlib.TopologicalSorter(arrows).prepare()  # or a CycleError that names the modules
 
 
+@pytest.mark.slow
 def test_only_flows_know_prefect() -> None:
     users = {
         name
@@ -155,6 +157,7 @@ def test_nothing_is_called_utils() -> None:
     assert not [name for name in MODULES if vague.intersection(name.split("."))]
 
 
+@pytest.mark.slow
 def test_one_name_is_one_class() -> None:
     named = Counter(
         node.name

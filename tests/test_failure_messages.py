@@ -12,6 +12,7 @@ from tasks.errors import ClinicnetError
 from tasks.network import read_network
 
 
+@pytest.mark.slow
 def test_the_page_is_as_the_code_says() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "python tests/failure_messages.py writes it anew"
 
@@ -23,6 +24,7 @@ def test_each_is_one_sentence_without_a_full_stop(message: Message) -> None:
     assert message.sentence.count(VALUE) < len(message.sentence.split())
 
 
+@pytest.mark.slow
 def test_what_is_said_is_found_there(tmp_path: Path) -> None:
     """One real message: its words are those of a row, with its values in the gaps."""
     with pytest.raises(ClinicnetError) as told:

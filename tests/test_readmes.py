@@ -100,6 +100,7 @@ def test_the_front_page_is_short_and_the_top_level_is_the_card_s() -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_architecture_s_picture_is_current() -> None:
     assert architecture_picture.PICTURE.read_text(encoding="utf-8") == architecture_picture.picture()
 

@@ -93,6 +93,7 @@ def test_clinic_coverage(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_worlds_have_the_truth_they_say() -> None:
     found = program_worlds.worlds()
     assert len({world.name for world in found}) == len(found)

@@ -80,6 +80,7 @@ def test_chop_days_count_from_the_stated_origin(chop: Path) -> None:
     assert DEMO_MONTHS["chop"] == "2020-06"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chop", "state48"])
 def test_made_twice_the_tables_and_the_file_are_the_same(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -153,6 +154,7 @@ def with_truth(state48: Path) -> pd.DataFrame:
     return records
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", ["screening_score", "systolic"])
 def test_state48_within_clinics_the_records_have_the_true_coefficients(state48: Path, outcome: str) -> None:
     """Least squares with a column per clinic, standard errors clustered on patients, against the truth."""

@@ -67,6 +67,7 @@ def test_months_that_move_together_stand_in_each_window_once() -> None:
     assert covering_groups([range(4), range(2, 6)], 6) == [(0, 4), (1, 5), (2,), (3,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("windows", [[(0, 3), (1, 4), (2, 5)], [(0, 2), (0, 3), (1, 4)]])
 @pytest.mark.parametrize("corrected", [False, True])
 @pytest.mark.parametrize("seed", range(3))
@@ -107,6 +108,7 @@ def test_how_far_moves_carry_is_possible(
     assert carried > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_the_same_is_withheld_with_moves_and_without(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     net = random_network(seed, clinics=9, months=5, mean=2.8)

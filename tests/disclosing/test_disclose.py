@@ -93,6 +93,7 @@ def test_an_outcome_that_is_rare_in_the_whole_network_is_withheld() -> None:
     assert after["clinic_months"].query("outcome == 'tests'")["value"].notna().all()
 
 
+@pytest.mark.slow
 def test_an_outcome_that_all_but_one_clinic_have_whole_is_withheld() -> None:
     # 11 without the event, all at clinic 2: its status would say that not few are, so nobody else's are
     after = disclose(POLICY, network([[200], [210], [220]], [[200], [210], [209]]).tables())

@@ -69,6 +69,7 @@ def tiny(records: list[list[int]], events: list[list[int]], kind: str) -> Tables
     return network(records, events, kind=kind).tables()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["suppress-1-10", "nhs-7-round-5"])
 @pytest.mark.parametrize("kind", ["binary", "continuous"])
 def test_where_everything_is_withheld_nothing_depends_on_a_record(policy: str, kind: str) -> None:
@@ -192,6 +193,7 @@ def test_what_is_not_declared_is_not_published() -> None:
         mask(POLICY, tables | {"regions": pd.DataFrame({"region": ["North"]})}, withholding)
 
 
+@pytest.mark.slow
 def test_a_total_goes_with_the_networks_own_and_with_no_clinics() -> None:
     # 250 records by February, 257 by March: their number goes, and no clinic's
     records = [[30, 40, 0], [50, 45, 0], [60, 65, 3], [70, 60, 4]]

@@ -32,6 +32,7 @@ def released(net: Network, windows: list[tuple[int, int]], *, compared: bool = T
     return published
 
 
+@pytest.mark.slow
 def test_a_companion_of_last_month_protects_nothing() -> None:
     # in the first window clinic 1 is the smallest and hides clinic 0's small month, in the second clinic 2 is
     net = network([[4, 90, 90, 90], [20, 20, 20, 200], [60, 40, 30, 12], [99, 99, 99, 99], [98, 97, 96, 95]])
@@ -42,6 +43,7 @@ def test_a_companion_of_last_month_protects_nothing() -> None:
     assert together[1] - together[0] >= 4
 
 
+@pytest.mark.slow
 def test_a_window_that_grew_by_few_records_waits_for_more() -> None:
     net = network([[40, 6, 9, 90], [80, 90, 95, 85], [70, 75, 65, 60], [99, 90, 80, 70]])
     first, second, third, fourth = released(net, [(0, 0), (0, 1), (0, 2), (0, 3)])
@@ -85,6 +87,7 @@ def test_a_month_that_left_the_window_is_not_told_by_what_came() -> None:
     assert high - low >= 4
 
 
+@pytest.mark.slow
 def test_the_same_release_again_is_the_same() -> None:
     rng = np.random.default_rng(3)
     net = network(rng.poisson(np.exp(rng.normal(3.0, 1.0, 12)), (4, 12)).T.tolist())
@@ -95,6 +98,7 @@ def test_the_same_release_again_is_the_same() -> None:
             pd.testing.assert_frame_equal(frame, again[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_no_small_count_follows_from_three_releases(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -111,6 +115,7 @@ def test_no_small_count_follows_from_three_releases(seed: int) -> None:
             assert high - low >= 3, (column, clinic, month, low, high)
 
 
+@pytest.mark.slow
 def test_a_later_release_does_not_show_what_an_earlier_companion_hid() -> None:
     # by February clinics 0 and 1 have 30 events together; to show clinic 1's 12 and 13 in March leaves 5
     events = [[2, 3, 15], [12, 13, 60], [20, 20, 20], [30, 30, 30], [40, 40, 40], [45, 44, 46]]
@@ -124,6 +129,7 @@ def test_a_later_release_does_not_show_what_an_earlier_companion_hid() -> None:
     assert shown["clinic"].nunique() == 6  # the network and five of six clinics
 
 
+@pytest.mark.slow
 def test_two_totals_do_not_tell_the_month_between_them() -> None:
     # 36 events by February, 41 by March: 5 in March
     events = [[2, 3, 1], [2, 3, 1], [4, 2, 0], [3, 1, 1], [2, 5, 1], [4, 5, 1]]
@@ -151,6 +157,7 @@ def test_nor_do_two_totals_of_records() -> None:
     )
 
 
+@pytest.mark.slow
 def test_once_the_months_are_many_the_total_is_shown_again() -> None:
     events = [[2, 3, 1, 9], [2, 3, 1, 8], [4, 2, 0, 7], [3, 1, 1, 9], [2, 5, 1, 9], [4, 5, 1, 5]]
     net = network([[*row, row[0]] for row in RECORDS], events)

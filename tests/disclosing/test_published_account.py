@@ -50,6 +50,7 @@ def test_a_companion_too_few_and_the_count_is_known() -> None:
     assert (least.low, least.high, least.values) == (8, 8, 1)
 
 
+@pytest.mark.slow
 def test_what_two_releases_tell_together_is_told() -> None:
     # clinic 0 has 40 records by February and 47 by March
     net = network([[20, 20, 7], [30, 31, 32], [40, 41, 42], [50, 51, 52]])
@@ -63,6 +64,7 @@ def test_what_two_releases_tell_together_is_told() -> None:
     assert left is None or left.values >= 5
 
 
+@pytest.mark.slow
 def test_what_another_policy_rounded_is_read_as_that_policy_rounds() -> None:
     # clinic 1's 19 was shown as 20, which is 18 to 22; then its first two months are withheld, 27 together,
     # so its 8 is 5 to 9, and clinic 0's 7, of 15 at both, is 6 to 10

@@ -209,6 +209,7 @@ def test_the_search_for_an_edition_made_again_is_seen_in_the_steps(network_file:
     assert steps() == ["Read what was published", *once, *(f"{step}: as a new edition" for step in once)]
 
 
+@pytest.mark.slow
 def test_a_release_says_what_it_took_to_decide_it(network_file: Path) -> None:
     journal = Journal()
     released(network_file, "2024-03", journal)

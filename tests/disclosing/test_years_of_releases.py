@@ -22,6 +22,7 @@ def year(kind: str, policy: str, releases: int) -> tuple[Case, list[Tables]]:
     return network, published(network)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "policy", "releases"),
     [

@@ -69,6 +69,7 @@ def test_a_straight_effect_mostly_stays_straight(tmp_path: Path) -> None:
     assert kept.count("age") >= 5
 
 
+@pytest.mark.slow
 def test_how_much_the_adjusters_explain_stands_among_the_figures(tmp_path: Path) -> None:
     """Within a clinic age has an SD of 8 and a slope of 0.01 and the curve's; of a variance of about 1."""
     found, _ = estimated(tmp_path, 0, 0.5)

@@ -64,6 +64,7 @@ EVENTS = [(30, 90), (0, 90), *((round(400 * (0.01 + 0.001 * j)), 400) for j in r
 """Two clinics of 90 records, of which 2 or 3 events would be expected: one has 30, the other none."""
 
 
+@pytest.mark.slow
 def test_what_nobody_could_doubt_is_told_and_not_counted(tmp_path: Path) -> None:
     found = estimated(tmp_path, EVENTS, BINARY.format(direction="lower"))
     rows = shrunken(found)
@@ -76,6 +77,7 @@ def test_what_nobody_could_doubt_is_told_and_not_counted(tmp_path: Path) -> None
     assert {*rows.index[rows["status"] == "ok"]} == {"c00", *found.compared}
 
 
+@pytest.mark.slow
 def test_where_neither_is_better_there_are_places_and_no_verdict(tmp_path: Path) -> None:
     rows = shrunken(estimated(tmp_path, EVENTS, BINARY.format(direction="neither")))
     assert set(rows["comparison"]) == {"placed", "not_compared"}
@@ -85,6 +87,7 @@ def test_where_neither_is_better_there_are_places_and_no_verdict(tmp_path: Path)
     assert rows["place"].corr(rows["value"], method="spearman") > 0.98  # sizes differ: no more than nearly
 
 
+@pytest.mark.slow
 def test_a_difference_that_matters_is_less_probable_than_any(tmp_path: Path) -> None:
     outcome = BINARY.format(direction="lower") + "important_difference = 20\n"
     found = estimated(tmp_path, EVENTS, outcome)
@@ -130,6 +133,7 @@ def test_the_feed_says_what_comparisons_there_are() -> None:
     assert all(word in column.description for word in ("better", "worse", "no_different", "placed"))
 
 
+@pytest.mark.slow
 def test_one_patient_with_many_events_is_no_clinic_with_many(tmp_path: Path) -> None:
     # thirty clinics of 60 patients with six visits each, and three events in a hundred; clinic c00 has thirty
     # patients, and 54 of its 180 visits have the event: each patient's one or two, or nine patients' six

@@ -223,6 +223,7 @@ def test_an_effective_sample_size_says_what_it_counts(chop: Estimated) -> None:
     assert unit("tests") == "clinic-months"
 
 
+@pytest.mark.slow
 def test_an_outcome_that_cannot_be_estimated_says_why(chop: Estimated) -> None:
     """All turnaround times equal: nothing to estimate, and the raw figures stand."""
     flat = chop.screened.usable.made_of_these(

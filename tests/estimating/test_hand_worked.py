@@ -161,6 +161,7 @@ def test_a_rate_and_its_exact_interval(tmp_path: Path) -> None:
     assert raw.loc["B", "upper"] == pytest.approx(-log(0.025) / 4)
 
 
+@pytest.mark.slow
 def test_the_networks_own_patients_at_a_clinic(tmp_path: Path) -> None:
     """Four records with mean 4: at a clinic whose effect is u they would have 4 + u."""
     table = """
@@ -193,6 +194,7 @@ def _five(tmp_path: Path, spread: float, direction: str) -> Worked:
     return worked(tmp_path, "\n".join(lines), outcome)
 
 
+@pytest.mark.slow
 def test_figures_of_the_network(tmp_path: Path) -> None:
     estimates = _five(tmp_path, 1.0, "higher").estimated()
     figures = estimates.figures.set_index("figure")["value"]
@@ -247,6 +249,7 @@ def test_clinics_all_alike_have_no_places(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("records", "apart", "why"),
     [
@@ -265,6 +268,7 @@ def test_why_no_clinic_can_be_compared(tmp_path: Path, records: int, apart: floa
     assert told(rank_outcome(made.network, made.estimated()).reason) == f"Clinics are not ranked: {why}"
 
 
+@pytest.mark.slow
 def test_many_records_of_a_rare_event_are_not_called_few(tmp_path: Path) -> None:
     """Six events in 120 records are 5%, and 11 would take 220: records are enough, events are not."""
     lines = [

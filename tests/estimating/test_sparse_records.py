@@ -92,6 +92,7 @@ def test_a_month_without_events_is_set_aside_and_counted(tmp_path: Path) -> None
     assert "2023-06" not in estimates.reason
 
 
+@pytest.mark.slow
 def test_figures_are_of_all_records_those_set_aside_too(tmp_path: Path) -> None:
     estimates = _estimated(tmp_path, _records())
     adjusted = estimates.clinics.query("form == 'adjusted'").set_index("clinic")["value"]
@@ -100,6 +101,7 @@ def test_figures_are_of_all_records_those_set_aside_too(tmp_path: Path) -> None:
     assert (adjusted / raw).to_numpy() == pytest.approx(np.ones(10), abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_level_of_one_record_is_set_aside(tmp_path: Path) -> None:
     rows = _records().query("date < '2023-06-01'")
     estimates = _estimated(tmp_path, rows, adjusters='["sex"]', month="2023-05")
@@ -121,6 +123,7 @@ def test_a_month_of_eight_records_without_events_is_set_aside(tmp_path: Path) ->
     assert _effects(estimates).to_numpy() == pytest.approx(_effects(without).to_numpy(), abs=1e-8)
 
 
+@pytest.mark.slow
 def test_counts_that_are_all_zero_in_a_month(tmp_path: Path) -> None:
     rows = _records()
     estimates = _estimated(tmp_path, rows, kind="count")
@@ -131,6 +134,7 @@ def test_counts_that_are_all_zero_in_a_month(tmp_path: Path) -> None:
     assert (adjusted / raw).to_numpy() == pytest.approx(np.ones(10), abs=0.03)
 
 
+@pytest.mark.slow
 def test_an_outcome_that_an_adjuster_foretells_everywhere_is_not_estimated(tmp_path: Path) -> None:
     rows = _records()
     rows["sex"] = np.where(rows["fell"] == 1, "F", "M")
@@ -139,6 +143,7 @@ def test_an_outcome_that_an_adjuster_foretells_everywhere_is_not_estimated(tmp_p
     assert "separate" in estimates.reason
 
 
+@pytest.mark.slow
 def test_a_sparse_month_shares_the_effect_of_its_neighbour(tmp_path: Path) -> None:
     rows = _records().query("date >= '2023-07-01'")
     few = rows.groupby("clinic").head(1).iloc[:8].assign(date=pd.Timestamp(2023, 6, 5))
@@ -171,6 +176,7 @@ def test_months_that_are_merged(counted: dict[str, float], shared: dict[str, str
     assert merged_months(counted) == shared
 
 
+@pytest.mark.slow
 def test_one_figure_that_cannot_be_had_costs_that_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +206,7 @@ def _by_month(rows: pd.DataFrame) -> pd.DataFrame:
     return moments.assign(squares=0.0, exposure=moments["n"])
 
 
+@pytest.mark.slow
 def test_months_of_one_clinic_each_are_not_adjusted_for(tmp_path: Path) -> None:
     # a team that visits one clinic a month: as effects of their own the months would be the clinics, every
     # best estimate the same and its interval 0 to 100

@@ -78,6 +78,7 @@ def _flagged(estimates: OutcomeEstimates) -> float:
     return float(shrunken["comparison"].isin(["better", "worse"]).mean())
 
 
+@pytest.mark.slow
 def test_patients_sums_are_those_of_the_records(tmp_path: Path) -> None:
     rows = _visits(np.random.default_rng(1), patients=1.0, shocks=0.0)
     rows.loc[rows.index[:40], "patient"] = None  # each of these is a patient of its own
@@ -95,6 +96,7 @@ def test_patients_sums_are_those_of_the_records(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_own_figure_s_interval_allows_for_patients(tmp_path: Path) -> None:
     """Every patient alike in all 12 visits: 360 records are worth 30, and the interval is that of 30."""
     rows = _visits(np.random.default_rng(2), patients=0.0, shocks=0.0)
@@ -106,6 +108,7 @@ def test_an_own_figure_s_interval_allows_for_patients(tmp_path: Path) -> None:
     assert [raw["lower"], raw["upper"]] == pytest.approx([100 * lower[0], 100 * upper[0]], rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", ["fell", "score"])
 def test_shocks_that_last_are_told_from_patients_who_come_again(tmp_path: Path, outcome: str) -> None:
     """Shocks correlate by 0.8, and no clinic differs: taken for differences they flag a third and more."""

@@ -46,6 +46,7 @@ def read(output: Output) -> dict[str, Any]:
     return catalogue
 
 
+@pytest.mark.slow
 def test_every_release_is_found_from_the_catalogue_alone(output: Output) -> None:
     catalogue = read(output)
     assert {name: catalogue[name] for name in ("network", "language", "latest")} == {
@@ -71,6 +72,7 @@ def test_every_release_is_found_from_the_catalogue_alone(output: Output) -> None
         assert (each["clinics"], each["clinics_shown"]) == (2, 1)
 
 
+@pytest.mark.slow
 def test_its_schema_does_not_change_by_accident(output: Output) -> None:
     """Who reads it counts on these keys: raise SCHEMA_VERSION before one of them goes."""
     catalogue = read(output)
@@ -82,6 +84,7 @@ def test_its_schema_does_not_change_by_accident(output: Output) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_atom_feed_has_an_entry_a_release(output: Output) -> None:
     feed = ElementTree.parse(output.directory / "releases.atom").getroot()  # noqa: S314 (our own file)
     space = {"a": "http://www.w3.org/2005/Atom"}
@@ -99,6 +102,7 @@ def test_the_atom_feed_has_an_entry_a_release(output: Output) -> None:
     assert all((output.directory / each.find("a:link", space).attrib["href"]).exists() for each in entries)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_links_of_the_atom_feed_are_whole_where_the_address_is_known(output: Output) -> None:
     page = output.directory / "releases/2020-05-3fa9c1d2e801/page"
     page.mkdir()
@@ -119,6 +123,7 @@ def test_links_of_the_atom_feed_are_whole_where_the_address_is_known(output: Out
     ]
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_aside_is_cleared_and_what_another_writes_is_not(output: Output) -> None:
     left, fresh = (output.directory / f".releases.json.{name}" for name in ("killed", "neighbour"))
     left.write_text("{")
@@ -129,6 +134,7 @@ def test_what_a_killed_run_left_aside_is_cleared_and_what_another_writes_is_not(
     assert fresh.exists()
 
 
+@pytest.mark.slow
 def test_made_again_it_is_the_same_and_leaves_nothing_aside(output: Output) -> None:
     before = {each.name: each.read_bytes() for each in output.directory.glob("releases.*")}
     write_catalogue(output, NAME, "en")
@@ -136,6 +142,7 @@ def test_made_again_it_is_the_same_and_leaves_nothing_aside(output: Output) -> N
     assert not [each.name for each in output.directory.glob(".releases*")]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_is_said_and_leaves_nothing_aside(output: Output) -> None:
     (output.directory / "releases.json").unlink()
     (output.directory / "releases.json").mkdir()

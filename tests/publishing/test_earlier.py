@@ -121,6 +121,7 @@ def test_a_month_run_again_is_held_against_the_same_as_the_first_time(
     assert _periods(tmp_path, "2020-04", "2020-06") == 3
 
 
+@pytest.mark.slow
 def test_a_month_that_comes_out_otherwise_is_held_against_what_stands(
     tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_month_that_comes_out_otherwise_is_held_against_what_stands(
     assert _periods(tmp_path, "2020-02", "2020-04") == 3
 
 
+@pytest.mark.slow
 def test_a_release_without_its_record_counts(tmp_path: Path, publish: Callable[[str, str], None]) -> None:
     publish("2020-02", "2020-04")
     publish("2020-03", "2020-05")
@@ -167,6 +169,7 @@ def _latest(tmp_path: Path, month: str, policy: str = "suppress-1-10") -> str | 
     return None if found is None else found.since.id
 
 
+@pytest.mark.slow
 def test_a_release_is_compared_with_the_last_of_the_months_before(
     tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:

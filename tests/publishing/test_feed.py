@@ -90,6 +90,7 @@ def test_numbers_are_rounded_and_counts_are_whole(release: Release, tmp_path: Pa
     assert withheld["status"] == "suppressed_primary"
 
 
+@pytest.mark.slow
 def test_the_package_names_the_release_compared_with(
     make_release: Callable[..., Release], release: Release, tmp_path: Path
 ) -> None:

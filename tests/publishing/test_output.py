@@ -189,6 +189,7 @@ def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     assert caught.value.hint is not None
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_good_release(tmp_path: Path) -> None:
     """A file-size limit stands in for the disk: the system refuses the write just as it would."""
     good = _publish(Output(tmp_path), "2020-04-a", "april")

@@ -38,6 +38,7 @@ def refused(output: Output, window: tuple[str, str] | None = None) -> Publishing
     return caught.value
 
 
+@pytest.mark.slow
 def test_an_output_directory_that_is_ready(output: Output, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     assert require_ready(output) == 2
@@ -123,6 +124,7 @@ def full(staging: Staging, file: str) -> None:
     target.symlink_to("/dev/full")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["clinics.parquet", "quality.csv", "last_shown.json", "datapackage.json"])
 def test_a_disk_that_is_full_while_the_feed_is_written(
     file: str, output: Output, make_release: MakeRelease

@@ -41,6 +41,7 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_only_the_door_opens_databases() -> None:
     for package in ("tasks", "flows", "reports", "sql"):
         for path in (ROOT / package).rglob("*.py"):
@@ -107,6 +108,7 @@ def _texts(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
+@pytest.mark.slow
 def test_nobody_else_writes_sql() -> None:
     for place, tree in _outside():
         if place in WRITES_THE_USER_S_SELECT:  # into the network file, for a person to read

@@ -173,6 +173,7 @@ def test_small_groups_cost_no_more_memory_than_their_rows(tmp_path: Path) -> Non
     assert_close(moments_for(formula, as_duckdb(data, tmp_path))[1], moments_for(formula, data)[1])
 
 
+@pytest.mark.slow
 def test_more_columns_than_a_result_may_have(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     data = pd.DataFrame({f"x{j}": rng.normal(j, 1, 200) for j in range(60)}).assign(g=np.arange(200) % 4)
@@ -294,6 +295,7 @@ def test_a_factor_with_very_many_values_is_refused() -> None:
         moments_for("y ~ name", data)
 
 
+@pytest.mark.slow
 def test_months_summed_where_they_are_add_up_to_the_year(tmp_path: Path) -> None:
     place = as_duckdb(DATA.assign(month=DATA["day"].dt.month), tmp_path)
     formula = "y ~ age * sex + dose + (1 | region/clinic)"

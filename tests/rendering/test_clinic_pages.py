@@ -85,6 +85,7 @@ def test_it_has_two_pages(n: int, tmp_path: Path) -> None:
         assert f"against {then} in the 21 months before" in said
 
 
+@pytest.mark.slow
 def test_what_stands_out_is_told_at_length() -> None:
     edition, clinic = many_outcomes(10)
     tones = {each.name: each.by_clinic[clinic.name].tone for each in edition.outcomes}

@@ -48,6 +48,7 @@ def blanked(release: Release) -> Release:
     return dataclasses.replace(release, tables=tables)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network_name", ["chop", "state48"])
 def test_a_withheld_value_changes_no_byte_of_any_page_even_if_it_is_in_the_release(
     network_name: str, request: pytest.FixtureRequest

@@ -261,6 +261,7 @@ def composed(path: Path) -> Iterator[tuple[str, str]]:
             yield path.name, node.value
 
 
+@pytest.mark.slow
 def test_no_sentence_is_composed_outside_the_wording() -> None:
     modules = [path for step in SPEAKING for path in sorted((TASKS / step).rglob("*.py"))]
     modules += [TASKS / "publishing" / f"{each}.py" for each in ("data_package", "dictionary", "feed")]

@@ -85,6 +85,7 @@ def counts_of_clinics_and_months(release: Release, clinic: str) -> list[float]:
     return [float(count) for count in (len(release["clinics"]), *compared, *hidden, *places)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network_name", ["chop", "state48"])
 def test_every_number_a_clinic_reads_is_in_the_release(
     network_name: str, request: pytest.FixtureRequest
@@ -143,6 +144,7 @@ def test_the_pdf_says_what_the_page_says(few: Rendered, chop: tuple[Release, Net
     assert "Better than the typical clinic on Time from receipt to result." in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network_name", ["chop", "state48"])
 def test_what_is_withheld_is_said_in_words(network_name: str, request: pytest.FixtureRequest) -> None:
     edition = read_edition(*request.getfixturevalue(network_name))

@@ -206,6 +206,7 @@ def screen_of(directory: Path, sections: dict[str, Any]) -> Screened:
     return screen(Records.of(described), described, "2024-03")
 
 
+@pytest.mark.slow
 def test_a_network_file_guessed_from_sqlite_passes(tmp_path: Path) -> None:
     look = SourceLook(in_sqlite(tmp_path, rows()), tmp_path)
     assert look.tables() == ("visits_table",)

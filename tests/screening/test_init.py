@@ -38,6 +38,7 @@ def guessed(directory: Path, source: str, table: str) -> Draft:
     return guess(SourceLook(source, directory).profile(table), "Guessed")
 
 
+@pytest.mark.slow
 def test_chop_is_guessed_and_passes(chop: Path) -> None:
     draft = guessed(chop, "chop.duckdb", "tests")
     assert draft.roles == {
@@ -110,6 +111,7 @@ def test_odd_names_become_names_that_pass(tmp_path: Path) -> None:
     assert network.program.column == "on_program"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_file_is_guessed_and_passes(tmp_path: Path, ending: str) -> None:
     records = months_of("A", 9, 9) + months_of("B", 9, 9)
@@ -142,6 +144,7 @@ def look_in(directory: Path) -> Callable[[str, str | None], SourceLook]:
     return lambda source, password_env: SourceLook(source, directory, password_env)
 
 
+@pytest.mark.slow
 def test_taking_every_proposal_gives_a_network_that_passes(chop: Path, tmp_path: Path) -> None:
     draft, asked = talk(interview(look_in(chop), ["chop.duckdb"]), {"called": "Philadelphia"})
     save_draft(draft, chop / "asked.toml")
@@ -151,6 +154,7 @@ def test_taking_every_proposal_gives_a_network_that_passes(chop: Path, tmp_path:
     assert not any(question.problem for question in asked)
 
 
+@pytest.mark.slow
 def test_answers_are_obeyed(state48: Path) -> None:
     answers: dict[str, str | list[str]] = {
         "Which table": "All visits",
@@ -172,6 +176,7 @@ def test_answers_are_obeyed(state48: Path) -> None:
     assert "region" not in (network.records.select or "")
 
 
+@pytest.mark.slow
 def test_an_answer_that_cannot_be_used_is_asked_again(chop: Path) -> None:
     answers: dict[str, str | list[str]] = {
         "Where are the records": ["", "postgresql://me:hunter2@db/x", "no.duckdb", "chop.duckdb"],
@@ -198,6 +203,7 @@ def test_a_table_without_dates_is_refused(tmp_path: Path) -> None:
     assert "view" in str(caught.value.hint)
 
 
+@pytest.mark.slow
 def test_a_network_file_is_not_written_over(chop: Path, tmp_path: Path) -> None:
     draft = guessed(chop, "chop.duckdb", "tests")
     path = tmp_path / "deep" / "network.toml"
@@ -236,6 +242,7 @@ LANGUAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_names_in_five_languages_are_guessed_and_pass(tmp_path: Path, language: str) -> None:
     clinic, patient, date, sex, age, vaccinated, yes, no = LANGUAGES[language]
@@ -274,6 +281,7 @@ def test_a_patients_number_as_an_outcome_is_doubted(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_file_of_very_many_columns_has_a_draft_that_is_read(tmp_path: Path) -> None:
     measured = ", ".join(f"i % {7 + j} / 3.0 AS lab_{j}" for j in range(171))
     with duckdb.connect(str(tmp_path / "r.duckdb")) as connection:
@@ -305,6 +313,7 @@ def test_the_table_with_rows_is_proposed_not_the_one_with_sums(tmp_path: Path) -
     assert likeliest_table(look.columns(look.tables()), look.rows(look.tables())) == "b_rows"
 
 
+@pytest.mark.slow
 def test_a_question_can_be_gone_back_to(chop: Path) -> None:
     answers: dict[str, str | list[str]] = {
         "holds the clinic": ["age", "clinic_name"],
@@ -339,6 +348,7 @@ RHYTHMS: dict[str, tuple[list[str], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rhythm", RHYTHMS)
 def test_a_draft_reports_by_what_the_records_come_by(tmp_path: Path, rhythm: str) -> None:
     dates, period = RHYTHMS[rhythm]

@@ -27,6 +27,7 @@ def test_without_dates_all_records_count_as_this_months(tmp_path: Path) -> None:
     assert draft.assumptions == ("no column of dates was found, so all records count as this month's",)
 
 
+@pytest.mark.slow
 def test_sqlite_s_tables_without_dates_count_as_this_months(tmp_path: Path) -> None:
     draft = drafted_from_sqlite(tmp_path, clinic=clinic, patient=lambda i: f"P{i % 30}", outcome=outcome)
     rows = selected(tmp_path, draft)
@@ -53,6 +54,7 @@ def test_without_days_equal_rows_of_a_patient_are_different_records(tmp_path: Pa
     assert copies == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
@@ -124,6 +126,7 @@ WRITTEN: list[tuple[Column, str]] = [
 """How a column writes dates, and the day of its second row."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("written", "day"), WRITTEN)
 def test_dates_are_read_as_they_are_written(tmp_path: Path, written: Column, day: str) -> None:
     draft = drafted(tmp_path, clinic=clinic, outcome=outcome, visit_date=written)
@@ -133,6 +136,7 @@ def test_dates_are_read_as_they_are_written(tmp_path: Path, written: Column, day
     assert days.notna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("written", "day"), WRITTEN)
 def test_sqlite_s_text_becomes_the_same_days(tmp_path: Path, written: Column, day: str) -> None:
     draft = drafted_from_sqlite(tmp_path, clinic=clinic, outcome=outcome, visit_date=written)
@@ -219,6 +223,7 @@ PERIODS: list[tuple[str, Column, str]] = [
 """A column's name, its values, and what its network reports by."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "written", "period"), PERIODS)
 def test_periods_are_dates_and_the_file_passes_its_check(
     tmp_path: Path, name: str, written: Column, period: str
@@ -240,6 +245,7 @@ def day(i: int) -> str:
     return f"2024-{1 + i % 12:02}-{1 + i % 28:02}"
 
 
+@pytest.mark.slow
 def test_a_date_that_is_a_patient_s_own_is_no_record_s(tmp_path: Path) -> None:
     """The first treatment's date is the same at each visit; the visit's is not, whatever it is called."""
     draft = drafted(
@@ -256,6 +262,7 @@ def test_a_date_that_is_a_patient_s_own_is_no_record_s(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_months_beside_numbers_that_can_be_days_are_no_dates(tmp_path: Path) -> None:
     for i, written in enumerate((lambda i: f"Jan-{1 + i % 28:02}", lambda i: f"{1 + i % 28}-Feb")):
         (tmp_path / str(i)).mkdir()

@@ -11,6 +11,7 @@ from tasks.network.draft_text import write_draft
 from tests.screening.drafts import Column, checked, clinic, drafted, outcome, selected
 
 
+@pytest.mark.slow
 def test_letters_for_dead_and_alive_are_an_outcome_where_the_name_says_so(tmp_path: Path) -> None:
     letters = {"status": lambda i: "AD"[i % 3 == 0], "arm": lambda i: "AD"[i % 2]}
     draft = drafted(tmp_path, clinic=clinic, **letters)
@@ -31,6 +32,7 @@ def test_without_a_likely_outcome_what_could_be_one_is_said(tmp_path: Path) -> N
     assert checked(tmp_path, draft)
 
 
+@pytest.mark.slow
 def test_of_two_treatments_the_one_that_is_called_so_is_the_program(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,
@@ -42,6 +44,7 @@ def test_of_two_treatments_the_one_that_is_called_so_is_the_program(tmp_path: Pa
     assert draft.program == "treatment"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words", "direction"),
     [
@@ -76,6 +79,7 @@ def test_a_third_word_for_not_known_is_missing(tmp_path: Path) -> None:
     assert "-- 1: positive, 0: negative; anything else is missing" in write_draft(draft)
 
 
+@pytest.mark.slow
 def test_outcomes_by_name_come_before_what_people_are(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,
@@ -96,6 +100,7 @@ def test_outcomes_by_name_come_before_what_people_are(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_draft_has_six_outcomes_at_most(tmp_path: Path) -> None:
     labs: dict[str, Column] = {f"lab_{j}": (lambda i, j=j: i % (7 + j) / 3) for j in range(20)}
     draft = drafted(tmp_path, clinic=clinic, **labs, score=lambda i: i / 9)
@@ -104,6 +109,7 @@ def test_a_draft_has_six_outcomes_at_most(tmp_path: Path) -> None:
     assert len(draft.undrafted) == 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -198,6 +204,7 @@ def test_what_is_the_same_for_all_of_a_clinic_is_no_outcome_of_its_patients(tmp_
     assert draft.undrafted == ()
 
 
+@pytest.mark.slow
 def test_values_that_bear_their_code_become_1_and_0(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,
@@ -248,6 +255,7 @@ def test_kinds_of_whole_numbers(tmp_path: Path, name: str, values: Column, kind:
     assert checked(tmp_path, draft)
 
 
+@pytest.mark.slow
 def test_words_that_say_outcome_only_alone(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,
@@ -327,6 +335,7 @@ def test_a_weight_beside_sampling_units_is_no_outcome(tmp_path: Path) -> None:
     assert draft.missing[-1].candidates == ("answer",)
 
 
+@pytest.mark.slow
 def test_yes_and_no_has_a_place_beside_many_measurements(tmp_path: Path) -> None:
     many: dict[str, Column] = {
         f"attitude_{k}": lambda i, k=k: i * k % 51 for k in "2345678" for k in [int(k)]
@@ -335,6 +344,7 @@ def test_yes_and_no_has_a_place_beside_many_measurements(tmp_path: Path) -> None
     assert "voted" in [each.column for each in draft.outcomes]
 
 
+@pytest.mark.slow
 def test_codes_flags_and_sequences_are_no_outcomes(tmp_path: Path) -> None:
     """As clinical trials' files have them: a number for each word, who is counted, the study's day."""
     draft = drafted(

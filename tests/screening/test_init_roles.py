@@ -20,6 +20,7 @@ PLACES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLACES)
 def test_clinics_are_known_by_words_of_many_fields(tmp_path: Path, name: str) -> None:
     columns: dict[str, Column] = {
@@ -138,6 +139,7 @@ def test_what_numbers_other_levels_is_no_outcome(tmp_path: Path) -> None:
     assert draft.undrafted == ()
 
 
+@pytest.mark.slow
 def test_a_kind_of_place_is_no_place_while_there_are_areas(tmp_path: Path) -> None:
     kinds: dict[str, Column] = {
         "community": lambda i: ["Urban", "Suburban", "Rural"][i % 3],
@@ -289,6 +291,7 @@ def test_years_that_grown_ups_went_to_school_are_no_school(tmp_path: Path, name:
     assert draft.roles["clinic"] == "region"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ethnicity", "distrust_govt", "capacity"])
 def test_words_that_end_as_places_do_name_none(tmp_path: Path, name: str) -> None:
     draft = drafted(tmp_path, **{name: lambda i: "abc"[i % 3]}, reg=lambda i: "NESW"[i % 4], score=outcome)
@@ -332,6 +335,7 @@ def test_a_hospital_number_is_the_patients_and_never_the_clinic(
     assert "clinic" not in alone.roles
 
 
+@pytest.mark.slow
 def test_redcaps_data_access_group_is_the_clinic(tmp_path: Path) -> None:
     columns: dict[str, Column] = {
         "record_id": lambda i: i + 1,

@@ -99,6 +99,7 @@ def test_a_formula_that_names_what_is_not_there(network_file: Path, clinicnet_he
     assert "'age'" in ended.stderr
 
 
+@pytest.mark.slow
 def test_init_from_a_source_passes_the_check(network_file: Path, tmp_path: Path, clinicnet_here: Run) -> None:
     network_file.unlink()
     written = clinicnet_here("init", network_file, "--from", "records.duckdb")
@@ -112,6 +113,7 @@ def test_init_from_a_source_passes_the_check(network_file: Path, tmp_path: Path,
     assert "is there already" in again.stderr
 
 
+@pytest.mark.slow
 def test_init_asks_and_takes_answers(network_file: Path, clinicnet_here: Run) -> None:
     network_file.unlink()
     asked = clinicnet_here("init", network_file, answers="\n" * 40)

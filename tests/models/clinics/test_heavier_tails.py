@@ -34,6 +34,7 @@ def test_the_mixture_is_a_t_distribution() -> None:
     assert tails.shares @ tails.sds**2 == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_posterior_means_agree_with_the_integral_over_everything() -> None:
     """Effects, their mean and their SD on a grid, with t's own density: no mixture, no mode, no normal."""
     fit, _ = network(3, far=(7.0,), clinics=20)
@@ -70,6 +71,7 @@ def test_a_clinic_far_out_keeps_its_own_figure_and_the_others_are_drawn_in() -> 
     assert student.centre != 0.0
 
 
+@pytest.mark.slow
 def test_intervals_of_clinics_far_out_hold_the_truth() -> None:
     """Two clinics 6 to 7 SDs out: of 111 such the normal prior held 78%, t 91%."""
     held: dict[str, list[bool]] = {"normal": [], "student": []}

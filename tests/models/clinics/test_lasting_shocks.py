@@ -61,6 +61,7 @@ def test_the_possible_values_hold_the_truth() -> None:
     assert inside >= 30  # means of the outer sixths hold 83% and more between them
 
 
+@pytest.mark.slow
 def test_shocks_that_come_anew_cost_no_more_than_they_do() -> None:
     """One network in ten is asked whether its shocks last."""
     rng = np.random.default_rng(2)
@@ -119,6 +120,7 @@ class TestPatients:
         np.fill_diagonal(alike, 1.0)
         return seen, np.full((30, MONTHS), float(records)), np.tile(alike, (30, 1, 1))
 
+    @pytest.mark.slow
     def test_patients_who_come_in_neighbouring_months_are_no_shock(self) -> None:
         rng = np.random.default_rng(7)
         unknown, told = 0, 0
@@ -129,6 +131,7 @@ class TestPatients:
         assert unknown >= 30
         assert told <= 8  # of 40 at 10%, 8 or fewer in 98%
 
+    @pytest.mark.slow
     def test_a_shock_that_lasts_is_found_beside_them(self) -> None:
         rng = np.random.default_rng(8)
         found = [

@@ -158,6 +158,7 @@ class TestConfidenceSets:
         assert list(together.upper) == [3, 4, 3, 4]
         assert list(rank_sets(values, se, np.ones((4, 1))).upper) == [1, 2, 3, 4]
 
+    @pytest.mark.slow
     def test_coverage(self) -> None:
         """Simultaneous sets hold all true ranks at least 95% of the time, marginal ones each."""
         rng = np.random.default_rng(3)
@@ -277,6 +278,7 @@ class TestRankability:
         assert flips > 0.4
         assert held < 0.12
 
+    @pytest.mark.slow
     def test_hospitals_as_in_gusto_are_not_ranked(self) -> None:
         """121 hospitals with a rankability of 0.35 (Lingsma et al. 2010), a few of them large."""
         for seed in range(15):

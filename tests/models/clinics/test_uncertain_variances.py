@@ -54,6 +54,7 @@ def _slowly(clinic: int, above: float) -> float:
     return integrate.quad(density, above, 8.0, epsabs=1e-13, limit=200)[0] / whole
 
 
+@pytest.mark.slow
 def test_it_is_the_posterior_under_a_t_likelihood(posterior: ClinicPosterior) -> None:
     for above in (-0.5, 0.0, 0.4, 1.0):
         worked = [_slowly(clinic, above) for clinic in range(3)]

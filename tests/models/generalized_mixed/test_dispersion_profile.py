@@ -36,6 +36,7 @@ def share(variance: float, dispersion: float) -> float:
     return between / (between + 1.0 / MEAN + dispersion * math.exp(variance))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sd", "size"), [(1.0, 1.0), (2.0, 0.5), (0.6, 4.0)])
 def test_the_best_likelihood_with_that_share_has_fallen_by_as_much_as_is_allowed(
     sd: float, size: float
@@ -62,6 +63,7 @@ def test_the_best_likelihood_with_that_share_has_fallen_by_as_much_as_is_allowed
         assert fall(end) == pytest.approx(allowed_fall(0.95, 12), rel=2e-3)
 
 
+@pytest.mark.slow
 def test_clinics_that_differ_tenfold_leave_the_dispersion_uncertain() -> None:
     """A share of 1/(1 + d), whatever the SD: with the dispersion held its interval had no width."""
     found = icc("days", days(3.5, 0.2, mean=2.0), groups="clinic", kind="count", family="negative-binomial")

@@ -146,6 +146,7 @@ def test_cells_give_what_rows_give(seed, formula, family):
     assert values[0] == pytest.approx(values[1], rel=1e-12)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(seed=st.integers(0, 10_000), family=st.sampled_from(["binomial", "poisson", "negative-binomial"]))
 def test_every_network_twice_halves_the_variances(seed, family):
@@ -216,6 +217,7 @@ def test_derivatives_are_those_of_the_likelihood(seed, nodes, family):
         np.testing.assert_allclose(here.hessian[i], curve, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(
     seed=st.integers(0, 10_000),

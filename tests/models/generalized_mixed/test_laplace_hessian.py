@@ -54,6 +54,7 @@ def differenced(likelihood: GroupedLikelihood, at: np.ndarray, width: float = 0.
     return np.array(rows)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(seed=st.integers(0, 10_000), formula=st.sampled_from(MORE_FORMULAS), family=FAMILIES)
 def test_the_hessian_is_that_of_the_gradient(seed, formula, family):
@@ -77,6 +78,7 @@ def test_only_the_coefficients_block_of_the_working_hessian_is_not_exact(seed, f
     np.testing.assert_allclose(working, exact, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(seed=st.integers(0, 10_000), formula=st.sampled_from(MORE_FORMULAS), family=FAMILIES)
 def test_the_modes_move_by_their_slopes(seed, formula, family):

@@ -324,6 +324,7 @@ class TestOneEvent:
         y[rng.integers(51)] = 1
         return pd.DataFrame({"clinic": [f"c{each:02}" for each in clinic], "y": y})
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", ["latent", "observed", "fleiss-cuzick"])
     @pytest.mark.parametrize("k", [6, 8, 10, 17])
     def test_same_of_a_frame_in_any_order_and_of_a_database(self, k: int, method: str) -> None:
@@ -344,6 +345,7 @@ class TestOneEvent:
         for each in found[1:]:
             assert (each.lower, each.upper) == pytest.approx((found[0].lower, found[0].upper), abs=1e-8)
 
+    @pytest.mark.slow
     def test_many_records_that_differ_in_a_covariate(self) -> None:
         """Three thousand cells whose clinics' effects may have an SD of 20: one end, whatever their order."""
         rng = np.random.default_rng(2)

@@ -40,6 +40,7 @@ def test_after_reml_the_full_likelihood_is_profiled() -> None:
     np.testing.assert_allclose(after_reml, fitted("lmm_rail_reml").profile(), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["lmm_sleepstudy_slope_reml", "lmm_pastes_nested_reml", "lmm_dyestuff2_reml", "lmm_rho1_reml"]
 )
@@ -121,6 +122,7 @@ def test_clusters_are_drawn_at_the_coarsest_level() -> None:
     assert (found["lower"] <= found["estimate"]).all()
 
 
+@pytest.mark.slow
 def test_crossed_factors_have_no_clusters_to_draw() -> None:
     rng = np.random.default_rng(0)
     data = pd.DataFrame({"a": rng.integers(0, 6, 90), "b": rng.integers(0, 5, 90), "y": rng.normal(size=90)})

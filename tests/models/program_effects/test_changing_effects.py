@@ -93,6 +93,7 @@ def test_the_band_is_wider_than_the_intervals_and_holds_their_middle() -> None:
     np.testing.assert_allclose(months["band_lower"] + months["band_upper"], 2.0 * months["value"], rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["gaussian", "binomial"])
 def test_exposure_time_has_the_months_of_an_event_study(family: str) -> None:
     """Without leads both are one model: what one was fitted for, the other need not be fitted for again."""

@@ -163,6 +163,7 @@ def _larger(inner: st.SearchStrategy[ast.expr]) -> st.SearchStrategy[ast.expr]:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.recursive(LEAF, _larger, max_leaves=6))
 def test_an_expression_s_text_says_which_it_is(node: ast.expr) -> None:

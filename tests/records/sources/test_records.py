@@ -162,6 +162,7 @@ def test_a_value_that_does_not_fit_is_not_quoted(select: str, database: Path) ->
         told(records, ask)
 
 
+@pytest.mark.slow
 def test_a_csv_whose_rows_break_the_type_is_not_quoted(tmp_path: Path) -> None:
     lines = [f"{i},{i * 2}" for i in range(60_000)] + [f"{CANARY},1"]
     (tmp_path / "visits.csv").write_text("a,b\n" + "\n".join(lines))
