@@ -87,9 +87,10 @@ def write_run_record(record: RunRecord, directory: Path, token: str | None = Non
     directory.mkdir(parents=True, exist_ok=True)
     content = asdict(record)
     for moment in ("started", "finished"):
-        content[moment] = getattr(record, moment).astimezone(UTC).isoformat(timespec="seconds")
+        content[moment] = getattr(record, moment).astimezone(UTC).isoformat(timespec="milliseconds")
     content["seconds"] = round((record.finished - record.started).total_seconds(), 2)
-    stamp = record.started.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    # to the millisecond: which of two editions came first is told by the order of names
+    stamp = record.started.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
     target = directory / f"{stamp}-{record.month}-{record.ended}-{token}.json"
     _write(content, target)
     if record.ended != _RUNNING:
