@@ -109,8 +109,12 @@ def _published(output: Output, path: str) -> Path:
     if parts[1] in withdrawals(output):
         raise HTTPException(410, "This release was withdrawn.")
     shown = (output.directory / "releases" / parts[1] / parts[2]).resolve()
-    file = shown.joinpath(*parts[3:]).resolve() if "\0" not in path else shown
-    if not file.is_relative_to(shown) or not file.is_file():
+    try:
+        file = shown.joinpath(*parts[3:]).resolve()
+        there = file.is_relative_to(shown) and file.is_file()
+    except (OSError, ValueError):  # no file has such a name
+        there = False
+    if not there:
         raise HTTPException(404)
     return file
 

@@ -29,6 +29,7 @@ from pydantic import Field
 from flows.job_step import DoneBefore, JobStep, Journal, guarded
 from flows.on_prefect.server import ServerError, server_of_this_process
 from flows.running.progress import Progress, Silent
+from flows.running.stalling import stand_still
 from flows.running.stopping import hear_sigterm_again
 from tasks.errors import SourceError, SourceUnreachableError
 from tasks.periods import PATTERN
@@ -49,31 +50,28 @@ _MOST_TRIES = 50  # Prefect's limit for a task
 def retry_delays(seconds: float) -> list[float]:
     """Seconds between tries: soon at first, then every quarter of an hour, until `seconds` have gone by."""
     delays: list[float] = []
-    usual = iter([*RETRY_DELAYS, *_LATER_DELAYS])
-    later = max(_QUARTER, seconds / (_MOST_TRIES - 8))
+    soon = [*RETRY_DELAYS, *_LATER_DELAYS]
+    usual, later = iter(soon), max(_QUARTER, seconds / (_MOST_TRIES - len(soon) - 1))
     while (left := seconds - sum(delays)) > 0.0:
         delays.append(min(next(usual, later), left))
     return delays
 
 
-def as_task(
-    step: JobStep[..., Any],
-    delays: Sequence[float] = RETRY_DELAYS,
-    moved: Callable[[], None] = lambda: None,
-) -> Callable[..., Any]:
+def as_task(step: JobStep[..., Any], delays: Sequence[float] = RETRY_DELAYS) -> Callable[..., Any]:
     """The step as a task of the flow that is running.
 
     Args:
         step: the step.
         delays: seconds before each further try of one that finds its database away.
-        moved: called when a try has failed: the run does not stand still.
     """
     delays = list(delays) if step.reads_records else []
 
     def can_be_tried_again(_task: Any, _run: Any, state: Any) -> bool:
         """Only a database that went away; another try gives a singular fit or a missing column once more."""
-        moved()
-        return isinstance(state.data, SourceUnreachableError)
+        away = isinstance(state.data, SourceUnreachableError)
+        if away:
+            stand_still(max(delays, default=0.0))
+        return away
 
     return Task(
         guarded(step),
@@ -172,7 +170,7 @@ def wait_for_records(done: Journal, network: Network) -> None:
     if watched():
         return
     delays = retry_delays(3600.0 * network.schedule.retry_hours)
-    done.runner = functools.partial(as_task, delays=delays, moved=lambda: done.progress.within(0, 1))
+    done.runner = functools.partial(as_task, delays=delays)
 
 
 def provide_password(network: Network) -> None:

@@ -59,7 +59,7 @@ def monthly_report(network: str, month: PeriodLabel | None = None) -> PeriodRepo
     leave_artifacts(reported, described.output.url)
     if not watched() and (doubts := doubted(network_file)):  # what they name is not for a server's log
         get_run_logger().warning(
-            "%d to look at in the network file or the records; they are said by: clinicnet check %s",
+            "Things to look at in the network file or the records: %d. To see them: clinicnet check %s",
             len(doubts),
             network_file,
         )

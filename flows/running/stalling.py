@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +19,14 @@ MINUTES = "CLINICNET_STALLED_AFTER_MINUTES"
 """Environment variable with the limit."""
 
 _DEFAULT_MINUTES = 60.0
+
+
+_meant_until = [0.0]
+
+
+def stand_still(seconds: float) -> None:
+    """Say that this process waits on purpose for so long: no progress until then is no standstill."""
+    _meant_until[0] = time.monotonic() + seconds
 
 
 class StalledError(ClinicnetError):
@@ -88,7 +97,7 @@ def given_up_when_stalled(progress: Progress, patience: float = 60.0) -> Iterato
         raise error()
 
     def watch() -> None:
-        while moved.wait(60.0 * minutes):
+        while moved.wait(60.0 * minutes) or time.monotonic() < _meant_until[0]:
             if ended.is_set():
                 return
             moved.clear()

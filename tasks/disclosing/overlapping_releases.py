@@ -394,7 +394,8 @@ class _Union:
             month[c, j] = self.cells.add(float(release.months[c, j]), known=True)
             self._restated[c, places[j]] = True
         windows = [self._earlier_window(release, c, places, month[c].tolist()) for c in range(len(month))]
-        self._windows.append(np.array(windows, dtype=np.int64))
+        if len(places):  # else it is a sum of nothing, which no month moves
+            self._windows.append(np.array(windows, dtype=np.int64))
         if self._one_clinic:
             return
         network = [

@@ -128,7 +128,7 @@ class Output:
         releases = self.directory / "releases"
         return tuple(sorted(each.name for each in releases.iterdir())) if releases.is_dir() else ()
 
-    def publish(self, staging: Staging, name: str, beside: Sequence[str] | None = None) -> Published:
+    def publish(self, staging: Staging, name: str, beside: Sequence[str] | None) -> Published:
         """Make what was prepared in `staging` the current release, called `name`, in one atomic step.
 
         A release whose files are all the same as one published before is that release. If the name was

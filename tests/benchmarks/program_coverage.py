@@ -13,12 +13,9 @@ a study that was stopped goes on where it was; they belong to one version of the
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import math
-import multiprocessing
-import os
 import sys
 import time
 import warnings
@@ -30,7 +27,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.machine import RESULTS, description, markdown
+from benchmarks.chunked_study import study
+from benchmarks.machine import description, markdown
 from benchmarks.program_worlds import Rolled, World, roll_out, worlds
 
 from tasks.models import ProgramEffect, program_effect
@@ -167,34 +165,7 @@ def _cell(figures: pd.DataFrame, row: str) -> str:
 
 def main() -> None:
     """Run what is missing, and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--replicates", type=int, default=400, help="of every world")
-    parser.add_argument("--world", action="append", help="only this one")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--report", action="store_true", help="only print what there is")
-    parser.add_argument("--write", action="store_true", help="keep the table in results/")
-    asked = parser.parse_args()
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    if not asked.report:
-        wanted = [
-            (world, chunk, CHUNK, str(asked.folder))
-            for chunk in range(math.ceil(asked.replicates / CHUNK))
-            for world in worlds()
-            if (not asked.world or world.name in asked.world)
-            and not (asked.folder / f"{_file(world)}_{chunk:04d}.json").exists()
-        ]
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-            os.environ[name] = "1"  # one thread a worker; they import NumPy after this
-        with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
-            for i, line in enumerate(pool.imap_unordered(run_chunk, wanted), 1):
-                print(f"{i}/{len(wanted)} {line}", file=sys.stderr, flush=True)
-    text = report(asked.folder)
-    print(text)
-    if asked.write:
-        (RESULTS / "programs.md").write_text(text + "\n", encoding="utf-8")
+    study(__doc__, worlds(), run_chunk, report, _file, chunk=CHUNK, folder=FOLDER, table="programs.md")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def published(network_file: Path, month: str) -> Release:
     output = Output(network_file.parent / "output")
     with output.staging() as staging:
         write_feed(release, staging.feed)
-        output.publish(staging, f"{release.period}-{release.id}")
+        output.publish(staging, f"{release.period}-{release.id}", beside=None)
     return release
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 from prefect_server import PrefectServer, until
-from small_network import MONTH, NETWORK, ONE_OUTCOME, Run, write_network
+from small_network import MONTH, NETWORK, ONE_OUTCOME, RECORDS, Run, write_network
 
 from flows.on_prefect.in_prefect import retry_delays
 
@@ -165,7 +165,8 @@ def test_what_is_wrong_is_a_sentence_in_the_log_and_is_not_tried_again(worker: P
 
 
 def test_a_run_waits_for_a_database_that_is_away(worker: PrefectServer, tmp_path: Path) -> None:
-    network = write_network(tmp_path, network=ONE_OUTCOME.replace("Six clinics", "Six at night"))
+    restarting = RECORDS.replace("'patient-' || (i % 900)", "i // 6 % 90")  # which check would doubt
+    network = write_network(tmp_path, restarting, ONE_OUTCOME.replace("Six clinics", "Six at night"))
     worker.clinicnet("deploy", str(network), "--pool", "clinics")
     night = _deployment(worker, "monthly-report/six-at-night")
 
@@ -180,6 +181,9 @@ def test_a_run_waits_for_a_database_that_is_away(worker: PrefectServer, tmp_path
     run = worker.finished(made["id"])
     assert run["state_type"] == "COMPLETED"
     assert (tmp_path / "output" / "latest").exists()
+    said = f"Things to look at in the network file or the records: 1. To see them: clinicnet check {network}"
+    until(lambda: said in worker.logs(made["id"]), 30.0, "the log of the run")
+    assert "patient number" not in worker.logs(made["id"])  # what check says is not for a server's log
 
 
 def test_it_asks_soon_at_first_and_then_every_quarter_of_an_hour() -> None:

@@ -26,7 +26,7 @@ def publish(output: Output, release: Release) -> None:
         staging.reports.mkdir()
         (staging.reports / "network.pdf").write_bytes(b"%PDF-1.7")
         write_feed(release, staging.feed)
-        output.publish(staging, f"{release.period}-{release.id}")
+        output.publish(staging, f"{release.period}-{release.id}", beside=None)
     write_catalogue(output, NAME, "en")
 
 

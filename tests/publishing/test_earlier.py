@@ -36,7 +36,7 @@ def publish(tmp_path: Path, make_release: MakeRelease) -> Callable[[str, str], N
         release = make_release(id=f"{first}to{month}".replace("-", ""), period=month, window=(first, month))
         with output.staging() as staging:
             write_feed(release, staging.feed)
-            published = output.publish(staging, f"{month}-{release.id}")
+            published = output.publish(staging, f"{month}-{release.id}", beside=None)
         clock[0] += timedelta(days=1)
         ended = "unchanged" if published.unchanged else "published"
         record = RunRecord("A", "a.toml", month, clock[0], clock[0], ended, release=str(published.directory))  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def _fill(staging: Staging, text: str) -> None:
 def _publish(output: Output, name: str, text: str) -> Path:
     with output.staging() as staging:
         _fill(staging, text)
-        return output.publish(staging, name).directory
+        return output.publish(staging, name, beside=None).directory
 
 
 def test_publishing_moves_latest_and_keeps_what_was_published(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_same_files_are_the_same_release(tmp_path: Path) -> None:
     _publish(output, "2020-05-b", "may")
     with output.staging() as staging:
         _fill(staging, "april")
-        again = output.publish(staging, "2020-04-a")
+        again = output.publish(staging, "2020-04-a", beside=None)
     assert again.unchanged
     assert again.directory == first
     assert not again.is_latest  # May was reported since
@@ -134,7 +134,7 @@ for number in itertools.count(int(sys.argv[2])):
             part.mkdir()
             for file in range(20):
                 (part / f"{file}.csv").write_text(f"{number}\\n" * 50)
-        output.publish(staging, f"release-{number}")
+        output.publish(staging, f"release-{number}", beside=None)
     if number == int(sys.argv[2]):
         print("publishing", flush=True)
 """
@@ -201,7 +201,7 @@ def test_a_full_disk_leaves_the_last_good_release(tmp_path: Path) -> None:
         "output = Output(Path(sys.argv[1]))\n"
         "with output.staging() as staging:\n"
         "    (staging.path / 'big').write_bytes(b'0' * 5000)\n"
-        "    output.publish(staging, '2020-05-b')\n"
+        "    output.publish(staging, '2020-05-b', beside=None)\n"
     )
     ended = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, check=False)
     assert ended.returncode != 0
@@ -219,7 +219,7 @@ def test_an_earlier_period_does_not_take_latest_back(tmp_path: Path) -> None:
     ):
         with output.staging() as staging:
             (staging.path / "a.csv").write_text(name)
-            published = output.publish(staging, name)
+            published = output.publish(staging, name, beside=None)
         assert published.directory.name == name
         assert output.latest.resolve().name == leads_to
         assert published.is_latest == (name == leads_to)
@@ -230,7 +230,7 @@ def test_weeks_of_a_year_follow_one_another(tmp_path: Path) -> None:
     for name in ("2024-W52-aaaaaaaaaaaa", "2025-W01-bbbbbbbbbbbb", "2024-W52-cccccccccccc"):
         with output.staging() as staging:
             (staging.path / "a.csv").write_text(name)
-            output.publish(staging, name)
+            output.publish(staging, name, beside=None)
     assert output.latest.resolve().name == "2025-W01-bbbbbbbbbbbb"
 
 

@@ -28,7 +28,7 @@ def output(tmp_path: Path, make_release: MakeRelease) -> Output:
         release = make_release(period=month, window=(first, month))
         with made.staging() as staging:
             write_feed(release, staging.feed)
-            made.publish(staging, f"{month}-{release.id}")
+            made.publish(staging, f"{month}-{release.id}", beside=None)
     return made
 
 

@@ -181,6 +181,7 @@ def test_published_files_are_served_and_no_others(network: Path, served: str) ->
         f"{inside}/feed/..%2f..%2f..%2f.withholding-key",
         f"{inside}/feed//etc/passwd",
         f"{inside}/feed/%00",
+        f"{inside}/feed/{'x' * 300}",
         f"{inside}/feed/",
         "/.withholding-key",
         "/runs/",

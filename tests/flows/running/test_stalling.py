@@ -56,6 +56,17 @@ def test_a_step_that_stands_still_is_interrupted() -> None:
 
 
 @pytest.mark.slow
+def test_a_step_that_waits_on_purpose_is_let_wait() -> None:
+    """As a run does between two tries of a database that is away; afterwards the limit holds again."""
+    ended = _run(
+        "from flows.running.stalling import stand_still; stand_still(7); time.sleep(7); "
+        "print('waited', flush=True); threading.Event().wait()"
+    )
+    assert ended.stdout.splitlines()[:2] == ["moved", "waited"]
+    assert ended.stdout.splitlines()[2].startswith("Draw the reports made no progress for 0.05 minutes")
+
+
+@pytest.mark.slow
 def test_a_step_that_hears_nothing_is_ended_with_its_process() -> None:
     ended = _run("signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM}); time.sleep(600)")
     assert ended.stdout.splitlines() == ["moved"]
