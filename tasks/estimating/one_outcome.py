@@ -104,6 +104,7 @@ def _estimate(
 ) -> OutcomeEstimates:
     records = models.records
     raw = raw_rows(question, summary)
+    policy = network.policy_for(question.name)
     per_year = PER_YEAR[network.window.period]
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary, per_year))
     row = _outcome_row(question, network, summary)
@@ -123,7 +124,7 @@ def _estimate(
             ).about(shrunken.centre)
         )
         again = summary.patients.get(question.name)
-        modelled = attempted(lambda: model_rows(ranked.question, raw, shrunken, scale, network.policy, again))
+        modelled = attempted(lambda: model_rows(ranked.question, raw, shrunken, scale, policy, again))
     except SourceError:
         raise
     except ClinicnetError as problem:
@@ -146,7 +147,7 @@ def _estimate(
         months=months,
         quality=ranked.quality,
         shrunken=shrunken,
-        numerous=_numerous(modelled, network.policy),
+        numerous=_numerous(modelled, policy),
         compared=_compared(modelled),
     )
 

@@ -29,6 +29,7 @@ _TYPES = {
     "float_type": "a number",
     "finite_number": "a finite number",
     "bool_type": "true or false",
+    "date_type": "a day such as 2026-05-01, without quotes",
     "tuple_type": 'a list such as ["age"]',
     "dict_type": "a table",
     "model_type": "a table",
@@ -285,6 +286,8 @@ def _table(place: KeyPath, content: Mapping[str, Any]) -> str:
         2 if place[:1] in {("outcomes",), ("limits",)} and isinstance(content.get(str(place[0])), dict) else 1
     )
     written = content.get(str(place[0])) if place else None
+    if place[2:3] == ("about",) and len(place) > 3:
+        depth = 3
     if len(place) < depth or (len(place) == 1 and place[0] not in Network.model_fields) or written is None:
         return ""
     return f"[{'.'.join(str(part) for part in place[:depth])}] "

@@ -10,6 +10,7 @@ import hashlib
 import re
 import zoneinfo
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -136,6 +137,31 @@ class ColumnLimits(Section):
         yield from _limits_cross(self.minimum, self.maximum)
 
 
+class AboutSection(Section):
+    """`[outcomes.NAME.about]`: what a reader should know of a measure before its figures.
+
+    It is printed in the network's report and on the page, and stands in the feed's table `measures`.
+    """
+
+    why: str | None = Field(default=None, min_length=1, description="why it matters, in a sentence")
+    numerator: str | None = Field(
+        default=None, min_length=1, description="what is counted or measured, in words"
+    )
+    denominator: str | None = Field(default=None, min_length=1, description="of whom or what, in words")
+    source: str | None = Field(default=None, min_length=1, description="where its data come from")
+    owner: str | None = Field(default=None, min_length=1, description="who answers for the measure")
+    reviewed: date | None = Field(default=None, description="when its definition was last reviewed")
+    next_review: date | None = Field(default=None, description="when its definition is due for review")
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """A review after the last one."""
+        if self.reviewed is not None and self.next_review is not None and self.next_review <= self.reviewed:
+            yield (
+                ("next_review",),
+                f"next_review ({self.next_review}) is not after reviewed ({self.reviewed}); mend one of them",
+            )
+
+
 class OutcomeSection(Section):
     """`[outcomes.NAME]`: one outcome."""
 
@@ -167,6 +193,20 @@ class OutcomeSection(Section):
         None,
         description="smallest difference from the typical clinic that matters, in the outcome's unit "
         "(percentage points for binary outcomes); flags say how probable one that large is",
+    )
+    target: Limit | None = Field(
+        None,
+        description="value to reach, in the outcome's unit (per cent for binary outcomes): at least that "
+        "where higher is better, at most that where lower is",
+    )
+    minimum_denominator: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="[policy]'s minimum_denominator for this outcome alone"
+    )
+    minimum_count: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="[policy]'s minimum_count for this outcome alone"
+    )
+    about: AboutSection = Field(
+        default_factory=AboutSection, description="what a reader should know of the measure"
     )
     minimum: Limit | None = Field(None, description="a smaller value is impossible: blanked and counted")
     maximum: Limit | None = Field(None, description="a larger value is impossible: blanked and counted")
@@ -224,6 +264,7 @@ class OutcomeSection(Section):
                 ("important_difference",),
                 f"important_difference is for flags, and this outcome has none: {why}; leave it out",
             )
+        yield from self._target_is_none()
         if self.kind == "binary" and (self.important_difference or 0.0) >= 100.0:
             yield (
                 ("important_difference",),
@@ -240,6 +281,23 @@ class OutcomeSection(Section):
         for i, adjuster in enumerate(self.adjusters):
             if adjuster in self.adjusters[:i]:
                 yield ("adjusters",), f"adjusters names {adjuster!r} twice"
+
+    def _target_is_none(self) -> Iterator[Contradiction]:
+        """A target that nobody can reach or miss."""
+        if self.target is None:
+            return
+        if not self.judged:
+            why = "neither direction is better" if self.direction == "neither" else "a volume is not judged"
+            yield (
+                ("target",),
+                f"target is for outcomes that are judged, and this one is not: {why}; leave it out",
+            )
+        if self.kind == "binary" and not 0.0 <= self.target <= 100.0:
+            yield ("target",), "target is in per cent for a binary outcome, from 0 to 100"
+        if self.kind == "count" and self.target < 0.0:
+            yield ("target",), "target is a rate, and no rate is below 0"
+        if self.scale == "log" and self.target <= 0.0:
+            yield ("target",), "target must be above 0, since logarithms are taken"
 
 
 class ProgramSection(Section):
@@ -340,6 +398,14 @@ class Network(Section):
         """The SELECT's column that holds an outcome; None where the outcome counts records."""
         section = self.outcomes[outcome]
         return None if section.counts_records else section.column or outcome
+
+    def policy_for(self, outcome: str) -> PolicySection:
+        """The policy with an outcome's own minimum numbers, where it has any."""
+        section = self.outcomes.get(outcome)
+        if section is None:
+            return self.policy
+        own = {"minimum_denominator": section.minimum_denominator, "minimum_count": section.minimum_count}
+        return self.policy.model_copy(update={key: each for key, each in own.items() if each is not None})
 
     @property
     def starts_within(self) -> bool:

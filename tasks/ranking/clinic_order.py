@@ -56,7 +56,7 @@ def rank_outcome(
         before: the verdict of the last release, which stands until the records make it improbable.
     """
     with speaking(network.network.language, network.window.period):
-        return _ranked(estimates, network.policy, before)
+        return _ranked(estimates, network.policy_for(estimates.question.name), before)
 
 
 def _ranked(estimates: OutcomeEstimates, policy: PolicySection, before: Decision | None) -> OutcomeRanks:

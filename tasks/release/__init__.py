@@ -8,7 +8,14 @@ cannot disagree. No table has a row or a value that stands for a single patient.
 from tasks.release.common_columns import CODED, NOTHING, SHOWN, STATUSES
 from tasks.release.comparisons import TONES
 from tasks.release.conforming import SIGNIFICANT_DIGITS, conform, plain_rows, plain_values, rounded
-from tasks.release.derived_tables import CHANGES, INDICATORS, LAST_SHOWN, LATEST_PERIODS, STANDING_SINCE
+from tasks.release.derived_tables import (
+    CHANGES,
+    INDICATORS,
+    LAST_SHOWN,
+    LATEST_PERIODS,
+    MEASURES,
+    STANDING_SINCE,
+)
 from tasks.release.estimated_tables import (
     CLINIC_ESTIMATES,
     CLINIC_MONTHS,
@@ -23,6 +30,7 @@ from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
 from tasks.release.identity import Release, Since, release_id
 from tasks.release.table_columns import About, Column, Kind, Of, Table, Tells
 from tasks.release.tables import FROM_MASKED, RELEASE_COLUMNS, TABLES
+from tasks.release.targets import Reach, reach
 
 __all__ = [
     "CHANGES",
@@ -36,6 +44,7 @@ __all__ = [
     "INDICATORS",
     "LAST_SHOWN",
     "LATEST_PERIODS",
+    "MEASURES",
     "NETWORK_FIGURES",
     "NOTHING",
     "OUTCOMES",
@@ -53,6 +62,7 @@ __all__ = [
     "Kind",
     "NetworkFigure",
     "Of",
+    "Reach",
     "Release",
     "Since",
     "Table",
@@ -61,6 +71,7 @@ __all__ = [
     "network_figure",
     "plain_rows",
     "plain_values",
+    "reach",
     "release_id",
     "rounded",
 ]

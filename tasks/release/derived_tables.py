@@ -159,6 +159,14 @@ INDICATORS = Table(
             NOTHING,
             "smallest difference that matters, as the network file has it",
         ),
+        column("target", "number", NOTHING, "value to reach, as the network file has it"),
+        column(
+            "target_reach",
+            "string",
+            NOTHING,
+            "met or missed where the best estimate's whole 95% interval lies on that side of the target, "
+            "open where it holds the target; empty: no target, or no estimate that is shown",
+        ),
         column("verdict", "string", NOTHING, "the comparison that reports tell; see clinic_estimates"),
         column("verdict_label", "string", NOTHING, "the same in the network's language", required=True),
         column("standing_since", "string", NOTHING, "since which report it has stood out, {label}"),
@@ -170,5 +178,41 @@ INDICATORS = Table(
         column("reason", "string", NOTHING, "the same in a sentence"),
         column("reason_coded", "string", NOTHING, "the reason as JSON: the sentence's code and its values"),
         column("report", "string", NOTHING, "path of the clinic's PDF in the release"),
+    ),
+)
+
+MEASURES = Table(
+    "measures",
+    "one outcome's definition, as the network file has it",
+    ("outcome",),
+    (
+        column("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        column("label", "string", NOTHING, "as people read it", required=True),
+        column("why", "string", NOTHING, "why it matters"),
+        column("numerator", "string", NOTHING, "what is counted or measured, in words"),
+        column("denominator", "string", NOTHING, "of whom or what, in words"),
+        column("source", "string", NOTHING, "where its data come from"),
+        column("owner", "string", NOTHING, "who answers for the measure"),
+        column("reviewed", "date", NOTHING, "when its definition was last reviewed"),
+        column("next_review", "date", NOTHING, "when its definition is due for review"),
+        column("target", "number", NOTHING, "value to reach, in the outcome's unit (% for binary outcomes)"),
+        column(
+            "target_direction",
+            "string",
+            NOTHING,
+            "at_least or at_most: on which side of the target it is met",
+        ),
+        column(
+            "minimum_denominator",
+            "integer",
+            NOTHING,
+            "smallest number of records of a clinic that is compared",
+        ),
+        column(
+            "minimum_count",
+            "integer",
+            NOTHING,
+            "smallest number of events, expected at the network's rate, of a clinic that is compared",
+        ),
     ),
 )

@@ -11,7 +11,14 @@ label of a period, whichever its kind, so that one dashboard reads every network
 from __future__ import annotations
 
 from tasks.release.common_columns import NOTHING, column
-from tasks.release.derived_tables import CHANGES, INDICATORS, LAST_SHOWN, LATEST_PERIODS, STANDING_SINCE
+from tasks.release.derived_tables import (
+    CHANGES,
+    INDICATORS,
+    LAST_SHOWN,
+    LATEST_PERIODS,
+    MEASURES,
+    STANDING_SINCE,
+)
 from tasks.release.estimated_tables import (
     CLINIC_ESTIMATES,
     CLINIC_MONTHS,
@@ -30,8 +37,9 @@ RELEASE_COLUMNS = (
 )
 """Columns that stand before each table's own in the feed: rows of several releases can be put together."""
 
-FROM_MASKED = (CHANGES, LAST_SHOWN, LATEST_PERIODS, STANDING_SINCE, INDICATORS)
-"""Tables that are made of masked ones and of what was published before: they are empty until then."""
+FROM_MASKED = (CHANGES, LAST_SHOWN, LATEST_PERIODS, STANDING_SINCE, INDICATORS, MEASURES)
+"""Tables that are made of masked ones, of what was published before and of the network file: they are empty
+until then."""
 
 TABLES: tuple[Table, ...] = (
     CLINICS,
@@ -47,4 +55,5 @@ TABLES: tuple[Table, ...] = (
     LATEST_PERIODS,
     STANDING_SINCE,
     INDICATORS,
+    MEASURES,
 )

@@ -18,6 +18,7 @@ from tasks.release import (
     CLINIC_RANKS,
     CLINICS,
     INDICATORS,
+    MEASURES,
     NETWORK_FIGURES,
     OUTCOMES,
     SHOWN,
@@ -25,6 +26,7 @@ from tasks.release import (
     TONES,
     conform,
     plain_rows,
+    reach,
 )
 
 Row = dict[str, Any]
@@ -42,6 +44,7 @@ def indicators(tables: Tables, window: tuple[str, str]) -> pd.DataFrame:
     """
     rows: list[Row] = []
     outcomes = {row["outcome"]: row for row in plain_rows(tables[OUTCOMES.name])}
+    targets = {row["outcome"]: row["target"] for row in plain_rows(tables[MEASURES.name])}
     clinics = {row["clinic"]: row for row in plain_rows(tables[CLINICS.name])}
     ranks = _by(tables[CLINIC_RANKS.name], "outcome", "clinic")
     since = _by(tables[STANDING_SINCE.name], "outcome", "clinic")
@@ -64,6 +67,7 @@ def indicators(tables: Tables, window: tuple[str, str]) -> pd.DataFrame:
             | {f"own_{each}": raw.get(each) for each in _ENDS}
             | {each: raw.get(each) for each in ("numerator", "denominator")}
             | {f"comparator_{each}": typical.get(each) for each in ("lower", "upper")}
+            | _target(targets[name], outcome, best if shown else {})
             | {"verdict": best["comparison"] if shown else None, "verdict_label": _label(best, shown)}
             | {"standing_since": since.get((name, clinic), {}).get("first_period")}
             | {each: rank.get(each) for each in ("rank_median", "rank_lower", "rank_upper")}
@@ -80,6 +84,16 @@ def _status(outcome: Row, found: Mapping[str, Row]) -> Row:
         withheld = str(raw.get("status")).startswith("suppressed")
         best = raw if withheld or outcome["status"] in SHOWN else outcome
     return {each: best.get(each) for each in ("status", "reason", "reason_coded")}
+
+
+def _target(target: float | None, outcome: Row, best: Row) -> Row:
+    """The outcome's target, and how the best estimate stands to it."""
+    if target is None:
+        return {"target": None, "target_reach": None}
+    return {
+        "target": target,
+        "target_reach": reach(target, outcome["direction"], best.get("lower"), best.get("upper")),
+    }
 
 
 def _by(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], Row]:

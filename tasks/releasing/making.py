@@ -20,6 +20,7 @@ from tasks.release import (
     INDICATORS,
     LAST_SHOWN,
     LATEST_PERIODS,
+    MEASURES,
     STANDING_SINCE,
     Release,
     release_id,
@@ -28,6 +29,7 @@ from tasks.releasing.changes import changes
 from tasks.releasing.indicators import indicators
 from tasks.releasing.last_shown import last_shown
 from tasks.releasing.latest_periods import latest_periods
+from tasks.releasing.measures import measures
 from tasks.releasing.standing_since import standing_since
 from tasks.screening import Screened
 
@@ -145,6 +147,7 @@ def release_of(
     tables = {**tables, LATEST_PERIODS.name: latest_periods(tables, summary.months, kind)}
     window = (summary.months[0], summary.months[-1])
     with speaking(network.network.language, kind):
+        tables = {**tables, MEASURES.name: measures(network)}
         tables = {**tables, INDICATORS.name: indicators(tables, window)}
     return Release(
         id=release_id(configuration, period, policy, tables, since),

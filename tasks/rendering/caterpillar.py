@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.rendering.edition import Estimate, Line, Outcome
-from tasks.rendering.scales import Scale, Tick, quantile, spanning
+from tasks.rendering.scales import Scale, Tick, quantile, spanning, within_reach
 
 WIDTH = 112.0
 HEIGHT = 13.0
@@ -44,6 +44,7 @@ class Caterpillar:
     ticks: tuple[Tick, ...]
     comparator: float | None
     order: str
+    target: float | None = None
     width: float = WIDTH
     height: float = HEIGHT
 
@@ -57,7 +58,13 @@ def caterpillar(outcome: Outcome) -> Caterpillar:
         ticks=scale.ticks(4, "%" if outcome.unit == "%" else ""),
         comparator=None if outcome.comparator_value is None else scale(outcome.comparator_value),
         order=order,
+        target=target_on(outcome, scale),
     )
+
+
+def target_on(outcome: Outcome, scale: Scale) -> float | None:
+    """Where the outcome's target stands on the scale; None without one, or where it lies beyond."""
+    return None if outcome.target is None or not scale.holds(outcome.target) else scale(outcome.target)
 
 
 def value_scale(outcome: Outcome, start: float, end: float, lines: Sequence[Line] | None = None) -> Scale:
@@ -76,7 +83,7 @@ def value_scale(outcome: Outcome, start: float, end: float, lines: Sequence[Line
         [*shrunken, *raw],
         start,
         end,
-        include=[outcome.comparator_value],
+        include=[outcome.comparator_value, within_reach([*shrunken, *raw], outcome.target)],
         logarithmic=logarithmic(outcome),
         floor=0.0 if positive else None,
         ceiling=100.0 if outcome.unit == "%" else None,

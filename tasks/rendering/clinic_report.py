@@ -8,7 +8,7 @@ from typing import Any
 
 from reports.wording import say, speaking
 from reports.wording.writing import listed
-from tasks.rendering import change_sentences, clinic_sentences, sentences, standing
+from tasks.rendering import change_sentences, clinic_sentences, measure_words, sentences, standing
 from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.latest_words import latest_words
 from tasks.rendering.place import Place, place
@@ -40,6 +40,7 @@ class Card:
     reading: str
     latest_words: str
     place_words: str
+    target_words: str
     adjusted_words: str
     weight_words: str
     counts: str
@@ -152,6 +153,7 @@ def card(outcome: Outcome, line: Line) -> Card:
         reading=clinic_sentences.reading(outcome, line),
         latest_words=latest_words(outcome, line.latest),
         place_words=clinic_sentences.place_words(outcome, line),
+        target_words=measure_words.target_of_clinic(outcome, line),
         adjusted_words=clinic_sentences.adjusted(outcome, line),
         weight_words=clinic_sentences.weight(line),
         counts=clinic_sentences.counts(outcome, line),

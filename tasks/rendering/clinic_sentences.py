@@ -242,9 +242,11 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> l
     if "same" in found:
         advice.append(say("clinic.do_same"))
     if "uncompared" in found:
-        policy = edition.network.policy
-        enough = {"denominator": policy.minimum_denominator, "count": policy.minimum_count}
-        advice.append(say("clinic.do_uncompared", **enough))
+        outcomes = [each for each in edition.outcomes if each.by_clinic[clinic.name].tone == "uncompared"]
+        enough = _enough(edition, outcomes)
+        advice.append(
+            say("clinic.do_uncompared", **enough) if enough else say("clinic.do_uncompared_various")
+        )
     return advice
 
 
@@ -281,8 +283,15 @@ def when_reported(edition: Edition, clinic: Clinic) -> str:
     """When a clinic without figures will have some."""
     if withheld_besides(clinic):
         return say("unreported.when_secondary")
-    policy = edition.network.policy
-    return say("unreported.when_text", denominator=policy.minimum_denominator, count=policy.minimum_count)
+    enough = _enough(edition, edition.outcomes)
+    return say("unreported.when_text", **enough) if enough else say("unreported.when_various")
+
+
+def _enough(edition: Edition, outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many records and expected events outcomes are compared from; empty where they differ in that."""
+    policies = [edition.network.policy_for(each.name) for each in outcomes] or [edition.network.policy]
+    found = {(each.minimum_denominator, each.minimum_count) for each in policies}
+    return dict(zip(("denominator", "count"), found.pop(), strict=True)) if len(found) == 1 else {}
 
 
 def withheld_besides(clinic: Clinic) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tasks.network.schema import Network
+from tasks.network.schema import AboutSection, Network
 from tasks.release import SHOWN, TONES, Release
 from tasks.rendering.numbers import Notation
 
@@ -264,6 +264,8 @@ class Outcome:
     latest: Latest | None = None
     exposure: str | None = None
     """Column of the denominator of a rate; None where it is the number of records."""
+    target: float | None = None
+    about: AboutSection = field(default_factory=AboutSection)
 
     @property
     def estimated(self) -> bool:

@@ -12,8 +12,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tasks.rendering.caterpillar import target_on
 from tasks.rendering.edition import Line, Outcome
-from tasks.rendering.scales import Scale, Tick, spanning
+from tasks.rendering.scales import Scale, Tick, spanning, within_reach
 
 WIDTH = 236.0
 HEIGHT = 166.0
@@ -42,7 +43,8 @@ class Funnel:
     overdispersion: float | None
     widened: bool = False
     dots: tuple[Dot, ...] = ()
-    target: float = 0.0
+    overall: float = 0.0
+    target: float | None = None
     alert: tuple[tuple[tuple[float, float], ...], ...] = ()
     alarm: tuple[tuple[tuple[float, float], ...], ...] = ()
     x_ticks: tuple[Tick, ...] = ()
@@ -72,9 +74,9 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """How far a clinic of n records lies from the target by chance and with others, on the working scale."""
+    """How far a clinic of n records lies from the overall one by chance and with others, as worked with."""
 
-    target: float
+    overall: float
     variance: float
     logarithmic: bool
     between: float = 0.0
@@ -111,21 +113,22 @@ def funnel(outcome: Outcome) -> Funnel:
 
 def _spread(outcome: Outcome, lines: Sequence[Line]) -> _Spread | None:
     # own figures stand about the figure of all records, not about the typical clinic with adjusted patients
-    overall = outcome.figures.get("mean")
-    target = overall.value if overall is not None else None
-    if target is None:
+    mean = outcome.figures.get("mean")
+    overall = mean.value if mean is not None else None
+    if overall is None:
         return None
     if outcome.kind == "binary":
-        return _Spread(target, target * (100.0 - target), logarithmic=False) if 0 < target < 100 else None
+        within = 0.0 < overall < 100.0
+        return _Spread(overall, overall * (100.0 - overall), logarithmic=False) if within else None
     if outcome.kind == "count":
-        return _Spread(target, target, logarithmic=False) if target > 0 else None
+        return _Spread(overall, overall, logarithmic=False) if overall > 0 else None
     stated = outcome.figures.get("sd_within")
     if stated and stated.value:
-        return _Spread(target, stated.value**2, outcome.logarithmic)
-    return _spread_of_intervals(target, lines, outcome.logarithmic)
+        return _Spread(overall, stated.value**2, outcome.logarithmic)
+    return _spread_of_intervals(overall, lines, outcome.logarithmic)
 
 
-def _spread_of_intervals(target: float, lines: Sequence[Line], logarithmic: bool) -> _Spread | None:
+def _spread_of_intervals(overall: float, lines: Sequence[Line], logarithmic: bool) -> _Spread | None:
     """The variance of one record, from the width of the clinics' own intervals: Σ n·n·se² / Σ n."""
     weighted, total = 0.0, 0.0
     for line in lines:
@@ -135,12 +138,12 @@ def _spread_of_intervals(target: float, lines: Sequence[Line], logarithmic: bool
         width = math.log(high / low) if logarithmic else high - low
         weighted += n * n * (width / (2 * ALERT)) ** 2
         total += n
-    return _Spread(target, weighted / total, logarithmic) if total > 0 and weighted > 0 else None
+    return _Spread(overall, weighted / total, logarithmic) if total > 0 and weighted > 0 else None
 
 
 def _score(line: Line, spread: _Spread) -> float:
     value, n = line.raw.value or 0.0, line.raw.denominator or 1.0
-    return (spread.work(value) - spread.work(spread.target)) / spread.error(n)
+    return (spread.work(value) - spread.work(spread.overall)) / spread.error(n)
 
 
 def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: float) -> Funnel:
@@ -148,17 +151,17 @@ def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: floa
     x = spanning(sizes, LEFT, WIDTH - RIGHT, logarithmic=max(sizes) / min(sizes) > 15, margin=0.05)
 
     def limit(z: float, n: float) -> float:
-        value = spread.back(spread.work(spread.target) + z * spread.error(n))
+        value = spread.back(spread.work(spread.overall) + z * spread.error(n))
         if outcome.kind in ("binary", "count"):
             value = max(value, 0.0)
         return min(value, 100.0) if outcome.kind == "binary" else value
 
-    smallest = x.low
+    limits = [limit(sign * ALARM, x.low * 2) for sign in (-1.0, 1.0)]
     y = spanning(
         [line.raw.value for line in lines],
         HEIGHT - BOTTOM,
         TOP,
-        include=[limit(-ALARM, smallest * 2), limit(ALARM, smallest * 2)],
+        include=[*limits, within_reach([*limits, *(line.raw.value for line in lines)], outcome.target)],
         logarithmic=outcome.logarithmic,
         floor=0.0 if outcome.kind in ("binary", "count") else None,
         ceiling=100.0 if outcome.unit == "%" else None,
@@ -170,7 +173,8 @@ def _draw(outcome: Outcome, lines: Sequence[Line], spread: _Spread, factor: floa
         overdispersion=factor,
         widened=spread.between > 0.0,
         dots=tuple(_dot(line, x, y, _score(line, spread)) for line in lines),
-        target=y(spread.target),
+        overall=y(spread.overall),
+        target=target_on(outcome, y),
         alert=tuple(_curve(x, y, [(n, limit(sign * ALERT, n)) for n in grid]) for sign in (-1, 1)),
         alarm=tuple(_curve(x, y, [(n, limit(sign * ALARM, n)) for n in grid]) for sign in (-1, 1)),
         x_ticks=x.ticks(4, whole=True),

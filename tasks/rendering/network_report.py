@@ -8,9 +8,10 @@ from typing import Any
 
 from reports.wording import glossary, say, speaking
 from reports.wording.writing import listed, period_name
+from tasks.network.schema import PolicySection
 from tasks.periods import Period
 from tasks.release import STATUSES
-from tasks.rendering import change_sentences, figure_words, sentences, standing
+from tasks.rendering import change_sentences, figure_words, measure_words, sentences, standing
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.edition import Edition, Effect, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import (
@@ -64,6 +65,7 @@ class OutcomePages:
 
     outcome: Outcome
     lead: tuple[tuple[str, ...], ...]
+    definition: Sequence[tuple[str, str]]
     beside: Sequence[tuple[str, str]]
     clinics: Caterpillar
     caption: str
@@ -136,6 +138,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
             for status in STATUSES
             if status not in ("ok", "suppressed_secondary")
         ],
+        "own_minimums": own_minimums(edition),
         "explained": explained(edition),
         "glossary": glossary(),
         "policy": sentences.policy_words(edition.release.policy),
@@ -171,7 +174,8 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     if not outcome.estimated:
         return Message(outcome.label, (("", sentences.not_estimable(outcome)),), hint=direction)
     named = tuple(standing.named(edition, outcome))
-    average, rest = sentences.average(outcome) or "", standing.on_first_page(outcome)
+    average = sentences.average(outcome) or ""
+    rest = _joined(standing.on_first_page(outcome), measure_words.target_of_network(outcome))
     facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
@@ -196,27 +200,39 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
         (sentences.average(outcome), standing.differences(outcome), standing.outlying(outcome)),
         (sentences.intraclass(outcome), sentences.design_effect(outcome)),
         (outcome.verdict_reason,),
+        (measure_words.target_of_network(outcome),),
     )
     if not outcome.estimated:
         said = ((sentences.not_estimable(outcome),),)
+    clinics = caterpillar(outcome)
     return OutcomePages(
         outcome=outcome,
         lead=tuple(tuple(filter(None, paragraph)) for paragraph in said if any(paragraph)),
+        definition=measure_words.definition(outcome),
         beside=sentences.beside(edition, outcome),
-        clinics=caterpillar(outcome),
-        caption=sentences.caterpillar_words(outcome),
+        clinics=clinics,
+        caption=_joined(
+            sentences.caterpillar_words(outcome), measure_words.target_line(outcome, clinics.target)
+        ),
         withheld=sentences.withheld(outcome),
         withheld_before=sentences.withheld_before(outcome),
         absent=tuple(line for line in outcome.lines if not line.shown and line.tone == "absent"),
         funnel=plot,
-        funnel_words=sentences.funnel_words(outcome, plot),
+        funnel_words=_joined(
+            sentences.funnel_words(outcome, plot),
+            measure_words.target_line(outcome, plot.target) if plot.drawn else "",
+        ),
         shrinkage=shrinkage(outcome),
         figures=figure_rows(outcome),
         ranks=rank_chart(outcome),
         months=chart,
         months_words=""
         if chart is None
-        else " ".join(filter(None, (run_words(chart), part_periods(edition.release, counted)))),
+        else _joined(
+            run_words(chart),
+            measure_words.target_line(outcome, chart.target),
+            part_periods(edition.release, counted),
+        ),
     )
 
 
@@ -259,6 +275,13 @@ def program_part(outcome: Outcome) -> ProgramPart:
     )
 
 
+def own_minimums(edition: Edition) -> list[tuple[str, PolicySection]]:
+    """The outcomes with minimum numbers of their own, by their labels."""
+    network = edition.network
+    each = [(outcome.label, network.policy_for(outcome.name)) for outcome in edition.outcomes]
+    return [(label, policy) for label, policy in each if policy != network.policy]
+
+
 def without_report(edition: Edition) -> list[tuple[str, tuple[str, ...]]]:
     """Why clinics have no figures → their names."""
     found: dict[str, list[str]] = {}
@@ -282,6 +305,10 @@ def quality_rows(edition: Edition) -> list[QualityRow]:
         named = [f"{each.clinic} ({whole(each.n_found or 0)})" for each in at[:MOST_NAMED]]
         rows.append(QualityRow(finding, sentences.found(finding), listed(named)))
     return rows
+
+
+def _joined(*said: str) -> str:
+    return " ".join(filter(None, said))
 
 
 def _figure_order(figure: Figure) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tasks.rendering.caterpillar import Whisker, value_scale, whisker
+from tasks.rendering.caterpillar import Whisker, target_on, value_scale, whisker
 from tasks.rendering.edition import Line, Outcome
 from tasks.rendering.scales import Tick
 
@@ -32,6 +32,7 @@ class Overview:
     width: float
     height: float
     base: float
+    target: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Place:
     tone: str
     comparator: float | None
     ticks: tuple[Tick, ...]
+    target: float | None = None
     width: float = WIDTH
     height: float = HEIGHT
     base: float = BASE
@@ -77,6 +79,7 @@ def place(outcome: Outcome, line: Line) -> Place:
         tone=line.tone,
         comparator=None if outcome.comparator_value is None else scale(outcome.comparator_value),
         ticks=scale.ticks(4, "%" if outcome.unit == "%" else ""),
+        target=target_on(outcome, scale),
     )
 
 
@@ -95,6 +98,7 @@ def overview(outcome: Outcome, width: float = 92.0, height: float = 38.0) -> Ove
         width=width,
         height=height,
         base=base,
+        target=target_on(outcome, scale),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reports.wording.coded_sentences import codes, value_of
-from tasks.network.schema import Network
+from tasks.network.schema import Network, OutcomeSection
 from tasks.release import LAST_SHOWN, LATEST_PERIODS, SHOWN, STANDING_SINCE, Release, plain_rows
 from tasks.rendering.edition import (
     FORMS,
@@ -82,7 +82,7 @@ def read_edition(release: Release, network: Network) -> Edition:
                 latest=_latest(latest.get((name, ""))),
                 logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
                 monthly=name in network.outcomes and network.outcomes[name].counts_records,
-                exposure=network.outcomes[name].exposure if name in network.outcomes else None,
+                **({} if name not in network.outcomes else _declared(network.outcomes[name])),
             )
             for name in order
         ),
@@ -94,6 +94,11 @@ def read_edition(release: Release, network: Network) -> Edition:
             )
         ),
     )
+
+
+def _declared(section: OutcomeSection) -> dict[str, Any]:
+    """What the network file alone says of an outcome."""
+    return {"exposure": section.exposure, "target": section.target, "about": section.about}
 
 
 def _natural(name: str) -> tuple[tuple[int, str, int], ...]:

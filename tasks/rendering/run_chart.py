@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.wording.writing import period_short
+from tasks.rendering.caterpillar import target_on
 from tasks.rendering.edition import Month, Outcome
-from tasks.rendering.scales import Tick, spanning
+from tasks.rendering.scales import Tick, spanning, within_reach
 
 LEFT = 34.0
 RIGHT = 6.0
@@ -46,6 +47,7 @@ class RunChart:
     false_alarms: float | None
     n_points: int
     n_missing: int
+    target: float | None
     width: float
     height: float
     left: float = LEFT
@@ -89,11 +91,13 @@ def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: f
     ends = (end for month in seen for end in (month.lower_limit, month.upper_limit))
     limits = [end for end in ends if end is not None]
     positive = outcome.kind in ("binary", "count")
+    levels = [end for month in seen for end in (month.value, month.centre)]
+    around = limits or _around([month.value for month in seen if month.value is not None])
     y = spanning(
-        [end for month in seen for end in (month.value, month.centre)],
+        levels,
         height - BOTTOM,
         TOP,
-        include=limits or _around([month.value for month in seen if month.value is not None]),
+        include=[*around, within_reach([*levels, *around], outcome.target)],
         floor=0.0 if positive else None,
         ceiling=100.0 if outcome.unit == "%" else None,
         logarithmic=False,
@@ -128,6 +132,7 @@ def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: f
         false_alarms=next((each.false_alarms for each in seen if each.false_alarms is not None), None),
         n_points=len(seen),
         n_missing=len(months) - len(seen),
+        target=target_on(outcome, y),
         width=width,
         height=height,
     )

@@ -102,6 +102,16 @@ def spanning(
     return Scale(low, high, start, end)
 
 
+def within_reach(values: Iterable[float | None], place: float | None) -> float | None:
+    """`place`, unless an axis that holds it beside the values would give them less than half its length."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if place is None or not known:
+        return place
+    low, high = min(known), max(known)
+    beyond = max(low - place, place - high)
+    return place if beyond <= (high - low or math.inf) else None
+
+
 def quantile(values: Iterable[float], share: float) -> float:
     """The value with that share of the values below it (linear between neighbours)."""
     ordered = sorted(values)

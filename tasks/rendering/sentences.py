@@ -21,6 +21,7 @@ from tasks.rendering import change_sentences
 from tasks.rendering.edition import Clinic, Edition, Effect, Finding, Line, Outcome
 from tasks.rendering.effects_chart import tests_of, whole_effects, write_effect
 from tasks.rendering.funnel import FEWEST, Funnel
+from tasks.rendering.measure_words import target_words
 from tasks.rendering.numbers import Notation, fixed, significant, whole
 from tasks.rendering.standing import important_difference
 
@@ -234,6 +235,7 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
         (say("beside.adjusters"), adjusters(outcome)),
         (say("beside.comparator"), comparator(outcome)),
         *_important_row(outcome),
+        *_target_row(outcome),
         (say("beside.direction"), say(f"direction.{outcome.direction}")),
         (say("beside.rankability"), outcome.verdict_reason or say(f"verdict.{outcome.verdict or 'none'}")),
         *_in_part(outcome),
@@ -245,6 +247,11 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
 def _important_row(outcome: Outcome) -> list[tuple[str, str]]:
     difference = important_difference(outcome)
     return [] if difference is None else [(say("beside.important"), difference)]
+
+
+def _target_row(outcome: Outcome) -> list[tuple[str, str]]:
+    target = target_words(outcome)
+    return [(say("beside.target"), target)] if target else []
 
 
 def _in_part(outcome: Outcome) -> list[tuple[str, str]]:
@@ -312,7 +319,7 @@ def adjusters(outcome: Outcome) -> str:
 
 def _uncompared(edition: Edition, outcome: Outcome) -> list[str]:
     """How many clinics are too uncertain to compare, by the limit that they are under."""
-    policy = edition.network.policy
+    policy = edition.network.policy_for(outcome.name)
     limits: dict[str, dict[str, object]] = {
         "few_records": {"fewest": policy.minimum_denominator},
         "few_events": {"fewest": policy.minimum_count},

@@ -392,6 +392,39 @@ def test_a_byte_order_mark_is_no_part_of_the_file_and_moves_no_line(tmp_path: Pa
             'line 37: [outcomes.n] per = "clinic-month" counts by month, and the network reports by week; '
             'write per = "clinic-week"',
         ),
+        (
+            "maximum = 400",
+            "maximum = 400\n[outcomes.days.about]\nreviewed = 2026-05-01\nnext_review = 2026-05-01",
+            "line 24: [outcomes.days.about] next_review (2026-05-01) is not after reviewed (2026-05-01); "
+            "mend one of them",
+        ),
+        (
+            "maximum = 400",
+            'maximum = 400\n[outcomes.days.about]\nreviewed = "May 2026"',
+            "line 23: [outcomes.days.about] reviewed must be a day such as 2026-05-01, without quotes, "
+            "and is text",
+        ),
+        (
+            'direction = "higher"',
+            'direction = "neither"\ntarget = 80',
+            "line 13: [outcomes.vaccinated] target is for outcomes that are judged, and this one is not: "
+            "neither direction is better; leave it out",
+        ),
+        (
+            'direction = "higher"',
+            'direction = "higher"\ntarget = 180',
+            "line 13: [outcomes.vaccinated] target is in per cent for a binary outcome, from 0 to 100",
+        ),
+        (
+            "maximum = 400",
+            'maximum = 400\nscale = "log"\ntarget = 0',
+            "line 23: [outcomes.days] target must be above 0, since logarithms are taken",
+        ),
+        (
+            "maximum = 400",
+            "maximum = 400\nminimum_denominator = 0",
+            "line 22: [outcomes.days] minimum_denominator must be at least 1, and is 0",
+        ),
     ],
 )
 def test_one_thing_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -570,3 +603,12 @@ def test_a_window_ends_with_the_reported_period(said: str, ends: str, window: tu
     section = WindowSection.model_validate(tomllib.loads(said))
     periods = section.ending_with(ends)
     assert (periods[0], periods[-1], len(periods)) == window
+
+
+def test_an_outcome_has_minimum_numbers_of_its_own_or_the_network_s(tmp_path: Path) -> None:
+    text = GOOD.replace("maximum = 400", "maximum = 400\nminimum_denominator = 60")
+    network = read_network(write(tmp_path, text))
+    own, shared = network.policy_for("days"), network.policy_for("vaccinated")
+    assert (own.minimum_denominator, own.minimum_count) == (60, network.policy.minimum_count)
+    assert shared == network.policy
+    assert network.policy_for("an outcome of an earlier release") == network.policy

@@ -16,6 +16,7 @@ from tasks.release import (
     INDICATORS,
     LAST_SHOWN,
     LATEST_PERIODS,
+    MEASURES,
     NETWORK_FIGURES,
     OUTCOMES,
     PROGRAM_EFFECTS,
@@ -80,6 +81,10 @@ _ROWS: dict[Table, list[dict[str, object]]] = {
         {"outcome": "positive", "clinic": "Ward 1", "slug": "ward-1", "label": "Positive tests"}
         | {"kind": "binary", "direction": "lower", "window_first": "2020-01", "window_last": "2020-05"}
         | {"value": 7.123456789012345, "verdict": "worse", "verdict_label": "worse", "status": "ok"},
+    ],
+    MEASURES: [
+        {"outcome": "positive", "label": "Positive tests", "why": "to see outbreaks", "target": 5.0}
+        | {"target_direction": "at_most", "reviewed": "2026-01-15", "minimum_denominator": 25},
     ],
     STANDING_SINCE: [
         {"outcome": "positive", "clinic": "Ward 1", "comparison": "worse", "first_period": "2020-03"}

@@ -160,12 +160,12 @@ class TestFunnel:
         for z, limits in ((ALERT, plot.alert), (ALARM, plot.alarm)):
             for limit in limits:
                 # in points of the chart, z √(p (1 − p) / n) √n is one number along the whole limit
-                scaled = [abs(y - plot.target) * math.sqrt(size(x)) / z for x, y in limit]
+                scaled = [abs(y - plot.overall) * math.sqrt(size(x)) / z for x, y in limit]
                 assert len(scaled) > 20
                 assert max(scaled) == pytest.approx(min(scaled), rel=2e-3)
         # the same number for both pairs of limits, so they stand 1.96 and 3.09 apart
         (x, inner), (_, outer) = plot.alert[1][-1], plot.alarm[1][-1]
-        assert (outer - plot.target) / (inner - plot.target) == pytest.approx(3.0902 / 1.96, rel=5e-3), x
+        assert (outer - plot.overall) / (inner - plot.overall) == pytest.approx(3.0902 / 1.96, rel=5e-3), x
 
 
 class TestRunChart:

@@ -1,0 +1,75 @@
+"""What is said of a measure itself: its definition, its target, and who meets that."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from reports.wording import say
+from reports.wording.writing import counted, date_name, listed, plain
+from tasks.release import Reach, reach
+from tasks.rendering.edition import Estimate, Line, Outcome
+from tasks.rendering.numbers import NO_BREAK
+
+
+def definition(outcome: Outcome) -> list[tuple[str, str]]:
+    """What the network file says of a measure: why it matters, what it counts, who answers for it."""
+    about = outcome.about
+    told = {
+        "why": about.why,
+        "measured" if outcome.kind == "continuous" else "numerator": about.numerator,
+        "denominator": about.denominator,
+        "source": about.source,
+        "owner": about.owner,
+        "reviewed": None if about.reviewed is None else date_name(about.reviewed.isoformat()),
+        "next_review": None if about.next_review is None else date_name(about.next_review.isoformat()),
+    }
+    return [(say(f"definition.{key}"), words) for key, words in told.items() if words]
+
+
+def target_words(outcome: Outcome) -> str:
+    """The target with the side that meets it: "at most 10%"; empty where there is none."""
+    if outcome.target is None:
+        return ""
+    return say(f"target.{outcome.direction}", value=_written(outcome.target, outcome.unit))
+
+
+def target_of_clinic(outcome: Outcome, line: Line) -> str:
+    """Whether a clinic meets the target, as far as its best estimate tells; empty where that is not told."""
+    found = _reach(outcome, line.shrunken)
+    return "" if found is None else say(f"target.clinic_{found}", target=target_words(outcome))
+
+
+def target_of_network(outcome: Outcome) -> str:
+    """How many of the clinics that are shown meet the target; empty where there is none."""
+    if outcome.target is None:
+        return ""
+    target = target_words(outcome)
+    found = Counter(_reach(outcome, line.shrunken) for line in outcome.lines)
+    told: list[Reach] = ["met", "missed", "open"]
+    parts = [
+        say(f"target.count_{each}", clinics=counted(found[each], "clinic")) for each in told if found[each]
+    ]
+    if not parts:
+        return say("target.none_told", target=target)
+    return say("target.network", target=target, clinics=listed(parts))
+
+
+def target_line(outcome: Outcome, at: float | None) -> str:
+    """What the target's line is, or that it lies off the chart; empty where there is none."""
+    if outcome.target is None:
+        return ""
+    return say("target.beyond" if at is None else "target.line", target=target_words(outcome))
+
+
+def _reach(outcome: Outcome, best: Estimate) -> Reach | None:
+    if outcome.target is None or not best.shown:
+        return None
+    return reach(outcome.target, outcome.direction, best.lower, best.upper)
+
+
+def _written(value: float, unit: str) -> str:
+    """The target as it was declared: no more decimals than it has."""
+    number = plain(value)
+    if unit == "%":
+        return say("number.percent", number=number)
+    return f"{number}{NO_BREAK}{unit}" if unit else number
