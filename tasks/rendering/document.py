@@ -15,6 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.rendering.tagging import mend_tags
+
 if TYPE_CHECKING:
     from weasyprint import CSS
     from weasyprint.text.fonts import FontConfiguration
@@ -45,6 +47,7 @@ def write_pdf(html: str, path: Path) -> None:
         pdf_variant="pdf/ua-1",
         pdf_identifier=hashlib.sha256(html.encode()).digest()[:16],
         custom_metadata=False,
+        finisher=mend_tags,
     )
     path.write_bytes(written.getvalue())
 

@@ -125,18 +125,21 @@ def write_effect(effect: Effect) -> str:
     return notation.full(effect.value, effect.lower, effect.upper)
 
 
-def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -> EventStudy | None:
-    """The effect by months since the start, from the first model that gives it; None where none does."""
+def study_effects(outcome: Outcome) -> list[Effect]:
+    """The effects by months since the start, of the first model that gives them; empty where none does."""
     by_model: dict[tuple[str, str], list[Effect]] = {}
     for effect in outcome.effects:
         if effect.months_since_start is not None and effect.value is not None:
             by_model.setdefault((effect.model, effect.measure), []).append(effect)
     if not by_model:
-        return None
-    model, _ = key = min(
-        by_model, key=lambda each: (MODELS.index(each[0]) if each[0] in MODELS else 9, each[1])
-    )
-    effects = sorted(by_model[key], key=lambda effect: effect.months_since_start or 0)
+        return []
+    key = min(by_model, key=lambda each: (MODELS.index(each[0]) if each[0] in MODELS else 9, each[1]))
+    return sorted(by_model[key], key=lambda effect: effect.months_since_start or 0)
+
+
+def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -> EventStudy | None:
+    """The effects by months since the start; None where there are not two of them."""
+    effects = study_effects(outcome)
     if len(effects) < 2:
         return None
     months = [effect.months_since_start or 0 for effect in effects]
@@ -176,7 +179,7 @@ def event_study(outcome: Outcome, width: float = 300.0, height: float = 118.0) -
         y_ticks=y.ticks(4),
         ratio=ratio,
         unit=effects[0].unit,
-        model=model,
+        model=effects[0].model,
         width=width,
         height=height,
     )

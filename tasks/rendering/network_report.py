@@ -11,7 +11,7 @@ from reports.wording.writing import listed, period_name
 from tasks.network.schema import PolicySection
 from tasks.periods import Period
 from tasks.release import STATUSES
-from tasks.rendering import change_sentences, figure_words, measure_words, sentences, standing
+from tasks.rendering import change_sentences, chart_words, figure_words, measure_words, sentences, standing
 from tasks.rendering.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.edition import Edition, Effect, Figure, Finding, Line, Outcome
 from tasks.rendering.effects_chart import (
@@ -56,6 +56,7 @@ class Message:
     hint: str = ""
     facts: str = ""
     clinics: Overview | None = None
+    clinics_words: str = ""
     compact: bool = False
 
 
@@ -180,6 +181,7 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
         facts.append(f"{icc.label}: {figure_words.network_figure(outcome, icc)}")
+    shown = any(line.shrunken.shown for line in outcome.lines)
     return Message(
         about=outcome.label,
         sentences=(("", average if named else " ".join(filter(None, (average, rest)))),),
@@ -187,7 +189,8 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
         rest=rest if named else "",
         hint=direction,
         facts=" · ".join(facts),
-        clinics=overview(outcome) if any(line.shrunken.shown for line in outcome.lines) else None,
+        clinics=overview(outcome) if shown else None,
+        clinics_words=chart_words.overview(outcome) if shown else "",
     )
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound
 
 from reports.wording import say, spoken, writing
-from tasks.rendering import numbers
+from tasks.rendering import chart_words, numbers
 
 
 def render(template: str, **context: object) -> str:
@@ -33,6 +33,7 @@ def environment() -> Environment:
     )
     made.globals |= {
         "say": say,
+        "chart_words": chart_words,
         "chart_style": (files("reports") / "styles" / "charts.css").read_text(encoding="utf-8"),
         "counted": writing.counted,
         "periods_name": writing.periods_name,

@@ -112,8 +112,8 @@ def test_every_figure_in_the_networks_rows_is_its_clinics(chop: tuple[Release, N
     for outcome in network.outcomes:
         label = network.outcomes[outcome].label
         section = html.split(f"<h1>{label}</h1>")[1].split("<h1")[0]
-        for row in re.findall(r'<tr><td class="name">.*?</tr>', section, re.DOTALL):
-            cells = [page_text(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+        for row in re.findall(r'<tr><th scope="row" class="name">.*?</tr>', section, re.DOTALL):
+            cells = [page_text(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)]
             clinic = names[cells[0]]
             for cell, form in ((cells[2], "raw"), (cells[4], "shrunken")):
                 if (outcome, clinic, form) not in estimates.index:

@@ -34,8 +34,8 @@ OTHERS = [
     "さくら診療所",
     "ক্লিনিক",
 ]
-PRIVATE = "\ue000"
-"""Of the private use area, which no font of the world's scripts has."""
+PRIVATE = "\U000f8f3a"
+"""Of a private plane: no font of scripts has it, and no font of symbols that somebody installed."""
 
 FILE = """\
 [network]
@@ -81,14 +81,14 @@ def test_a_name_in_any_script_is_in_the_pdf(name: str, tmp_path: Path) -> None:
 def test_letters_without_ink_need_no_font() -> None:
     assert undrawable("a\u200db\u00a0c\ufe0f\u2028") == ""
     assert undrawable(f"a{PRIVATE}b{PRIVATE}") == PRIVATE
-    assert code_points(PRIVATE + "\U0001f3e5") == "U+E000, U+1F3E5"
+    assert code_points(PRIVATE + "\U0001f3e5") == "U+F8F3A, U+1F3E5"
 
 
 def test_a_name_that_cannot_be_drawn_is_said_by_check_and_stops_a_run(tmp_path: Path) -> None:
     file = _network(tmp_path, f"Ward {PRIVATE}")
     with pytest.raises(NetworkFileError) as said:
         check_network(file)
-    assert "has letters that no font of this machine can draw (U+E000)" in str(said.value)
+    assert "has letters that no font of this machine can draw (U+F8F3A)" in str(said.value)
     assert MORE_FONTS in str(said.value)
     assert "[clinics] renamed" in str(said.value)
     network = read_network(file)
