@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flows.job_step import JobStep
 from flows.running.progress import Progress
+from tasks.errors import NetworkError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,17 +108,27 @@ def _compare(
 
 
 def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> Rendered:
-    from tasks.rendering import render_release
+    from tasks.rendering import RenderingFailedError, render_release
 
     with staging.filled():
-        return render_release(release, network, staging.path, progress=progress.within)
+        try:
+            return render_release(release, network, staging.path, progress=progress.within)
+        except RenderingFailedError as failed:
+            if not any(name.endswith(".j2") for name in network.own_files.by_name):
+                raise
+            why = next(iter(failed.failures.values()))
+            raise NetworkError(
+                f"the network's own templates could not be filled: {why}",
+                hint="compare them with clinicnet's of the same name in its folder reports, or take them out "
+                "of [report] own_files",
+            ) from failed
 
 
 def _write_feed(release: Release, network: Network, staging: Staging) -> list[Path]:
     from tasks.publishing import write_feed
 
     with staging.filled():
-        return write_feed(release, staging.feed, network.network.language)
+        return write_feed(release, staging.feed, network.network.language, network.own_files)
 
 
 def _publish(

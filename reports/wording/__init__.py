@@ -18,6 +18,8 @@ from typing import Any
 
 from babel.numbers import format_decimal
 
+from reports.own_files import NOTHING_OWN, OwnFiles, report_file
+
 ENGLISH = "en"
 MONTH = "month"
 
@@ -67,28 +69,31 @@ def languages() -> tuple[str, ...]:
 
 
 @functools.cache
-def wording(language: str = ENGLISH) -> Wording:
-    """What `reports/wording/<language>.toml` holds.
+def wording(language: str = ENGLISH, own: OwnFiles = NOTHING_OWN) -> Wording:
+    """What `reports/wording/<language>.toml` holds, a network's own sentences before ours.
 
     Raises:
         FileNotFoundError: there is no such language; `languages` lists those there are.
     """
-    text = (files("reports") / "wording" / f"{language}.toml").read_text(encoding="utf-8")
-    read = tomllib.loads(text)
+    name = f"wording/{language}.toml"
+    read = tomllib.loads(report_file(name))
     terms, periods = tuple(read.pop("glossary")), read.pop("period")
-    return Wording(sentences=dict(flattened(read)), terms=terms, periods=periods)
+    before = tomllib.loads(own.by_name[name]) if name in own.by_name else {}
+    words = {by: {**ours, **before.get("period", {}).get(by, {})} for by, ours in periods.items()}
+    said = {key: each for key, each in before.items() if key != "period"}
+    return Wording(sentences=dict(flattened(read)) | dict(flattened(said)), terms=terms, periods=words)
 
 
-_spoken = ContextVar("language", default=(ENGLISH, MONTH))
+_spoken = ContextVar("language", default=(ENGLISH, MONTH, NOTHING_OWN))
 
 
 @contextmanager
-def speaking(language: str, period: str = MONTH) -> Iterator[None]:
+def speaking(language: str, period: str = MONTH, own: OwnFiles = NOTHING_OWN) -> Iterator[None]:
     """While it lasts, `say` and what is written with it speak this language, of months, quarters or weeks.
 
-    Each step begins with it.
+    Each step begins with it. A network's own words and templates go before ours.
     """
-    before = _spoken.set((language, period))
+    before = _spoken.set((language, period, own))
     try:
         yield
     finally:
@@ -105,6 +110,17 @@ def spoken_period() -> str:
     return _spoken.get()[1]
 
 
+def spoken_own() -> OwnFiles:
+    """The network's own files, whose words `say` takes before ours: none where no step has said otherwise."""
+    return _spoken.get()[2]
+
+
+def spoken_wording() -> Wording:
+    """The words that `say` takes here and now."""
+    language, _, own = _spoken.get()
+    return wording(language, own)
+
+
 def say(key: str, **values: object) -> str:
     """The sentence under `key` in the language spoken, with its places filled, whole numbers as it has them.
 
@@ -116,17 +132,17 @@ def say(key: str, **values: object) -> str:
         name: format_decimal(value, locale=language) if type(value) is int and value > 999 else value
         for name, value in values.items()
     }
-    return wording(language).say(key, spoken_period(), **written)
+    return spoken_wording().say(key, spoken_period(), **written)
 
 
 def glossary() -> tuple[tuple[str, str], ...]:
     """Terms and what they mean, in the language spoken."""
-    return wording(spoken()).glossary(spoken_period())
+    return spoken_wording().glossary(spoken_period())
 
 
 def has(key: str) -> bool:
     """Whether there is a sentence under `key`."""
-    return key in wording(spoken()).sentences
+    return key in spoken_wording().sentences
 
 
 def flattened(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reports.wording import spoken, spoken_period, wording
+from reports.wording import spoken_period, spoken_wording
 from reports.wording.writing import decimal, plain
 
 CODE = "code"
@@ -24,7 +24,7 @@ def coded(code: str, **values: object) -> str:
     Raises:
         KeyError: the wording has no such sentence.
     """
-    wording(spoken()).sentences[code]
+    spoken_wording().sentences[code]
     filled = {name: _as_object(value) for name, value in values.items()}
     return json.dumps({CODE: code} | filled, ensure_ascii=False)
 
@@ -77,7 +77,7 @@ def _told(sentence: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
     if not isinstance(sentence, Mapping):
         return _BETWEEN.join(_told(each) for each in sentence)
     values = {name: _told_value(value) for name, value in sentence.items() if name != CODE}
-    said, period = wording(spoken()), spoken_period()
+    said, period = spoken_wording(), spoken_period()
     return _Written().format(said.sentence(sentence[CODE], period), **said.periods[period], **values)
 
 

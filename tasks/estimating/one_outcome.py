@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from reports.wording import say, speaking
+from reports.wording import say
 from reports.wording.coded_sentences import coded, joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
@@ -84,7 +84,7 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
         SourceError: the database went away (worth another try).
     """
     question = question_of(network, name, summary)
-    with speaking(network.network.language, network.window.period), usable.held():
+    with network.speaking(), usable.held():
         models = model_records(question, _records_of(question, usable), summary)
         with read_once(
             models.records,

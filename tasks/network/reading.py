@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tasks.errors import NetworkError, nearest
+from tasks.network.own_words import wrong_with
 from tasks.network.positions import key_lines, line_of
 from tasks.network.problems import NetworkFileError, Problem, in_order
 from tasks.network.schema import Network
@@ -115,6 +116,7 @@ def examine(path: Path) -> Reading:
     sound = network if network is not None else _sound(content, errors, directory)
     if sound is not None:
         problems += _missing_select_file(sound, lines)
+        problems += _wrong_in_appearance(sound, lines)
     return Reading(path.name, None if problems else network, sound, in_order(problems), lines)
 
 
@@ -375,3 +377,34 @@ def _missing_select_file(network: Network, lines: Mapping[KeyPath, int]) -> Iter
             line_of(dict(lines), ("records", "select_file")),
             f"[records] there is no file {name!r} beside the network file; give its path from there",
         )
+
+
+def _wrong_in_appearance(network: Network, lines: Mapping[KeyPath, int]) -> Iterator[Problem]:
+    """A logo and own files that cannot be read, or that nothing can be made of."""
+    place = ("report", "logo")
+    try:
+        _ = network.logo
+    except FileNotFoundError:
+        yield Problem(
+            line_of(dict(lines), place),
+            f"[report] there is no file {network.report.logo!r} beside the network file; "
+            "give its path from there",
+        )
+    except (OSError, ValueError) as failure:
+        why = failure.strerror if isinstance(failure, OSError) else failure
+        yield Problem(line_of(dict(lines), place), f"[report] logo {network.report.logo!r} {why}")
+    place = ("report", "own_files")
+    folder = network.report.own_files
+    if folder is None:
+        return
+    if not (network.directory / folder).is_dir():
+        sentence = f"[report] there is no folder {folder!r} beside the network file; give its path from there"
+        yield Problem(line_of(dict(lines), place), sentence)
+        return
+    try:
+        wrong = list(wrong_with(network.own_files))
+    except (OSError, UnicodeDecodeError) as failure:
+        why = failure.strerror if isinstance(failure, OSError) else "holds a file that is not UTF-8 text"
+        wrong = [f"cannot be read: {why}"]
+    for sentence in wrong:
+        yield Problem(line_of(dict(lines), place), f"[report] own_files: {sentence}")

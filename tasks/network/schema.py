@@ -6,10 +6,12 @@ errors; `tasks.network.reading` says them in sentences with their lines.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import zoneinfo
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,9 +24,11 @@ from pydantic import (
 )
 from text_unidecode import unidecode
 
-from reports.wording import ENGLISH, languages
+from reports.own_files import NOTHING_OWN, OwnFiles
+from reports.wording import ENGLISH, languages, speaking
 from tasks import periods
 from tasks.errors import nearest
+from tasks.network.appearance import Logo, ReportSection
 from tasks.network.clinics_section import ClinicsSection
 from tasks.network.operation import NotifySection, OutputSection, ReleaseSection, ScheduleSection
 from tasks.network.secret_text import holds_secret, names_no_variable
@@ -392,7 +396,31 @@ class Network(Section):
     schedule: ScheduleSection = ScheduleSection()
     release: ReleaseSection = ReleaseSection()
     notify: NotifySection = NotifySection()
+    report: ReportSection = ReportSection()
     directory: Path = Field(default=Path(), exclude=True)
+
+    @functools.cached_property
+    def own_files(self) -> OwnFiles:
+        """Words, templates and styles of the network's own, as they stood when they were first asked for.
+
+        Raises:
+            OSError, UnicodeDecodeError: they cannot be read.
+        """
+        folder = self.report.own_files
+        return NOTHING_OWN if folder is None else OwnFiles.of(self.directory / folder)
+
+    @functools.cached_property
+    def logo(self) -> Logo | None:
+        """The picture on first pages, as it was when it was first asked for.
+
+        Raises:
+            OSError, ValueError: it cannot be read, or is none.
+        """
+        return self.report.read_logo(self.directory)
+
+    def speaking(self) -> AbstractContextManager[None]:
+        """While it lasts, words are the network's: its language, what it reports by, its own before ours."""
+        return speaking(self.network.language, self.window.period, self.own_files)
 
     def column(self, outcome: str) -> str | None:
         """The SELECT's column that holds an outcome; None where the outcome counts records."""

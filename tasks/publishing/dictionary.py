@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reports.wording import say, spoken, spoken_period, wording
+from reports.wording import say, spoken_period, spoken_wording
 from reports.wording.feed_descriptions import feed_description
 from tasks.release import RELEASE_COLUMNS, STATUSES, TABLES, Table
 
@@ -32,5 +32,5 @@ def _described(table: Table) -> Table:
 
 def _filled(key: str, english: str) -> str:
     period = spoken_period()
-    words = wording(spoken()).periods[period]
+    words = spoken_wording().periods[period]
     return feed_description(key, english).format(**words, label=say(f"feed.label_{period}"))

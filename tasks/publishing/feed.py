@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reports.own_files import NOTHING_OWN, OwnFiles
 from reports.wording import ENGLISH, say, speaking
 from tasks import periods
 from tasks.publishing.data_package import data_package
@@ -26,20 +27,23 @@ from tasks.release import TABLES, Column, Kind, Release, Table, conform, plain_v
 Cell = str | int | float | bool | None
 
 
-def write_feed(release: Release, directory: Path, language: str = ENGLISH) -> list[Path]:
+def write_feed(
+    release: Release, directory: Path, language: str = ENGLISH, own: OwnFiles = NOTHING_OWN
+) -> list[Path]:
     """Write the feed of `release` into `directory`, and return the files, the data package first.
 
     Args:
         release: what is published.
         directory: where it goes; made if it is not there.
         language: what the feed is described in.
+        own: the network's own files, whose words go before ours.
 
     Raises:
         ValueError: a table does not conform to its description, or the release was not disclosed.
     """
     if release.policy is None:
         raise ValueError("a release is published only after the disclosure policy was applied")
-    with speaking(language, periods.Period.of_label(release.period).kind):
+    with speaking(language, periods.Period.of_label(release.period).kind, own):
         return _written(release, directory)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reports.wording import say, speaking
+from reports.wording import say
 from reports.wording.coded_sentences import coded
 from reports.wording.notation import as_published
 from tasks.errors import ClinicnetError
@@ -55,7 +55,7 @@ def rank_outcome(
         estimates: the outcome's.
         before: the verdict of the last release, which stands until the records make it improbable.
     """
-    with speaking(network.network.language, network.window.period):
+    with network.speaking():
         return _ranked(estimates, network.policy_for(estimates.question.name), before)
 
 

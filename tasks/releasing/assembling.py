@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from reports.wording import speaking
 from reports.wording.coded_sentences import coded, told
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network, name_digest, slug
@@ -51,7 +50,7 @@ def assemble(
         ),
     }
     rows |= {table.name: table.empty() for table in FROM_MASKED}
-    with speaking(network.network.language, network.window.period):
+    with network.speaking():
         return {table.name: conform(table, spelled(table, rows[table.name])) for table in TABLES}
 
 

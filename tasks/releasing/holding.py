@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from reports.wording import say, speaking
+from reports.wording import say
 from reports.wording.writing import counted, decimal, listed, percent, period_name
 from tasks.network import Network
 from tasks.network.operation import ReleaseSection
@@ -33,7 +33,7 @@ def reasons_to_hold(network: Network, release: Release, before: Tables | None) -
             with; None where there is none.
     """
     rules = network.release
-    with speaking(network.network.language, network.window.period):
+    with network.speaking():
         reasons = [say("held.approval")] if rules.approval == "required" else []
         reasons += _few_records(rules, release)
         if before is not None:

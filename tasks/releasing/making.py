@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +10,6 @@ from typing import get_args
 
 import pandas as pd
 
-from reports.wording import speaking
 from tasks.disclosing import POLICIES, Draw, People, Related, Withholding, decide, mask
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network
@@ -39,6 +39,13 @@ _NAMED = ("owner", "contact")
 _DECLARED = ("patient_within", "clinic_within", "weight")
 # what the numbers come from: a release computed by other versions is another release
 _COMPUTED_BY = ("clinicnet", "duckdb", "numpy", "pandas", "pyarrow", "scipy")
+
+
+def _appearance(network: Network) -> str:
+    """How reports look, where the network file says so: other words or another paper make another release."""
+    report = network.report.model_dump_json(exclude_defaults=True)
+    own = hashlib.sha256(repr((network.own_files.found, network.logo)).encode()).hexdigest()
+    return "" if report == "{}" else f"{report}{own}"
 
 
 def withheld(network: Network, tables: Tables, summary: Summary, standing: Standing) -> Withholding:
@@ -98,7 +105,7 @@ def verdicts_before(network: Network, standing: Standing, period: str) -> dict[s
 
 def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[str, pd.DataFrame]:
     """The assembled tables with what is withheld null, rounded as the network's policy says."""
-    with speaking(network.network.language, network.window.period):
+    with network.speaking():
         return mask(POLICIES[network.policy.small_numbers], tables, withholding)
 
 
@@ -137,16 +144,18 @@ def release_of(
             "notify": True,
             "release": True,
             "directory": True,
+            "report": True,
             "records": undeclared,
             "window": network.window.unused,
             **unsaid,
             **({"network": unnamed} if unnamed else {}),
         }
     )
+    configuration += _appearance(network)
     kind = network.window.period
     tables = {**tables, LATEST_PERIODS.name: latest_periods(tables, summary.months, kind)}
     window = (summary.months[0], summary.months[-1])
-    with speaking(network.network.language, kind):
+    with network.speaking():
         tables = {**tables, MEASURES.name: measures(network)}
         tables = {**tables, INDICATORS.name: indicators(tables, window)}
     return Release(

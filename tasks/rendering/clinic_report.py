@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.wording import say, speaking
+from reports.wording import say
 from reports.wording.writing import listed
 from tasks.rendering import change_sentences, clinic_sentences, measure_words, sentences, standing
 from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
@@ -14,7 +14,7 @@ from tasks.rendering.latest_words import latest_words
 from tasks.rendering.place import Place, place
 from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.run_words import part_periods, run_words
-from tasks.rendering.templates import render
+from tasks.rendering.templates import logo_address, render
 
 CHART_SIZE = (236.0, 86.0)
 LOW_CHART_SIZE = (236.0, 70.0)
@@ -69,7 +69,7 @@ class FinePrint:
 
 def clinic_html(edition: Edition, clinic: Clinic) -> str:
     """A clinic's report as HTML."""
-    with speaking(edition.network.network.language, edition.network.window.period):
+    with edition.network.speaking():
         template, context = clinic_context(edition, clinic)
         return render(template, **context)
 
@@ -79,6 +79,7 @@ def clinic_context(edition: Edition, clinic: Clinic) -> tuple[str, dict[str, Any
     shared = {
         "base": "templates/page.html.j2",
         "edition": edition,
+        "logo": logo_address(edition),
         "release": edition.release,
         "clinic": clinic,
         "policy": sentences.policy_words(edition.release.policy),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.wording import glossary, say, speaking
+from reports.wording import glossary, say
 from reports.wording.writing import listed, period_name
 from tasks.network.schema import PolicySection
 from tasks.periods import Period
@@ -30,7 +30,7 @@ from tasks.rendering.rank_chart import RankChart, rank_chart
 from tasks.rendering.run_chart import RunChart, run_chart
 from tasks.rendering.run_words import part_periods, run_words
 from tasks.rendering.shrinkage_chart import Shrinkage, shrinkage
-from tasks.rendering.templates import render, unlinked
+from tasks.rendering.templates import logo_address, render, unlinked
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
@@ -107,7 +107,7 @@ class QualityRow:
 
 def network_html(edition: Edition) -> str:
     """The network's report as HTML."""
-    with speaking(edition.network.network.language, edition.network.window.period):
+    with edition.network.speaking():
         return render("templates/network.html.j2", **network_context(edition))
 
 
@@ -117,6 +117,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
     return {
         "base": "templates/page.html.j2",
         "link_to": unlinked,
+        "logo": logo_address(edition),
         "edition": edition,
         "release": edition.release,
         "messages": key_messages(edition),

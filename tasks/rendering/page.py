@@ -15,9 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from reports.wording import say, speaking
+from reports.own_files import report_file
+from reports.wording import say
 from tasks.rendering import sentences
 from tasks.rendering.clinic_report import clinic_context
+from tasks.rendering.document import PLAIN, Look, accent
 from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.network_report import network_context, program_outcomes
 from tasks.rendering.templates import render
@@ -43,7 +45,7 @@ class _Part:
 
 def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
     """Write the network's pages, the style sheet and the script into `directory`."""
-    with speaking(edition.network.network.language, edition.network.window.period):
+    with edition.network.speaking():
         context, written = network_context(edition), []
         of_outcomes = {page.outcome.name: page for page in context["pages"]}
         for part in _parts(edition):
@@ -55,23 +57,29 @@ def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
                 parts=part.templates,
             )
             written.append(_write(directory / f"{part.file}.html", html))
-    beside = {"style.css": stylesheet(), "script.js": script()}
-    return [*written, *(_written(directory / name, text) for name, text in beside.items())]
+    beside = {"style.css": stylesheet(Look.of(edition.network)), "script.js": script()}
+    written += [_written(directory / name, text) for name, text in beside.items()]
+    logo = edition.network.logo
+    if logo is not None:
+        picture = directory / f"logo{logo.ending}"
+        picture.write_bytes(logo.data)
+        written.append(picture)
+    return written
 
 
 def write_clinic_page(edition: Edition, clinic: Clinic, directory: Path) -> Path:
     """Write a clinic's page into `directory`/clinics."""
-    with speaking(edition.network.network.language, edition.network.window.period):
+    with edition.network.speaking():
         template, context = clinic_context(edition, clinic)
         shared = _shared(edition, "../", "", f"clinics/{clinic.slug}.pdf")
         html = render(template, **(context | shared))
     return _write(directory / "clinics" / f"{clinic.slug}.html", html)
 
 
-def stylesheet() -> str:
-    """Everything that a page is styled with."""
-    folder = files("reports") / "styles"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in _STYLES)
+def stylesheet(look: Look = PLAIN) -> str:
+    """Everything that a page is styled with; a colour of the network's own stays where it is light."""
+    report, *others = (report_file(f"styles/{name}", look.own) for name in _STYLES)
+    return "\n".join([report, *accent(look), *others])
 
 
 def script() -> str:
@@ -106,6 +114,7 @@ def _shared(edition: Edition, root: str, here: str, report: str) -> dict[str, An
         "policy": sentences.policy_words(edition.release.policy),
         "content_policy": CONTENT_POLICY,
         "link_to": _links(edition, root),
+        "logo": "" if edition.network.logo is None else f"{root}logo{edition.network.logo.ending}",
     }
 
 

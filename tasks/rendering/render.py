@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tasks.network.schema import Network
 from tasks.release import Release
+from tasks.rendering.attached_tables import tables_of
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.document import write_pdf
+from tasks.rendering.document import Look, write_pdf
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
 from tasks.rendering.page import write_clinic_page, write_network_pages
@@ -161,13 +162,14 @@ def _one(job: Job) -> str | None:
 
 def _try(edition: Edition, name: str, path: Path) -> str | None:
     """Makes one report; what went wrong, in a line, or None."""
+    look = Look.of(edition.network)
     try:
         if name == NETWORK:
-            write_pdf(network_html(edition), path)
+            write_pdf(network_html(edition), path, look, tables_of(edition))
             write_network_pages(edition, path.parents[1] / PAGE)
         else:
             clinic = next(each for each in edition.clinics if each.name == name)
-            write_pdf(clinic_html(edition, clinic), path)
+            write_pdf(clinic_html(edition, clinic), path, look)
             write_clinic_page(edition, clinic, path.parents[2] / PAGE)
     except Exception as error:  # noqa: BLE001 - one clinic's failure must not cost the others theirs
         return f"{type(error).__name__}: {error}"

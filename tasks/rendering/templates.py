@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
-from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from reports.wording import say, spoken, writing
+from reports.own_files import NOTHING_OWN, OwnFiles, report_file
+from reports.wording import say, spoken, spoken_own, writing
 from tasks.rendering import chart_words, numbers
+from tasks.rendering.edition import Edition
 
 
 def render(template: str, **context: object) -> str:
     """The template's HTML; a name that the context lacks is an error."""
-    return environment().get_template(template).render(**context)
+    return environment(spoken_own()).get_template(template).render(**context)
 
 
 def unlinked(clinic: str) -> str:
@@ -21,11 +23,21 @@ def unlinked(clinic: str) -> str:
     return ""
 
 
-@functools.cache
-def environment() -> Environment:
-    """The one Jinja environment: escaping always on, undefined names fatal."""
-    made = Environment(
-        loader=FunctionLoader(_read),
+def logo_address(edition: Edition) -> str:
+    """The network's logo as an address that holds it; empty where there is none."""
+    logo = edition.network.logo
+    return "" if logo is None else logo.address
+
+
+@functools.lru_cache(maxsize=8)
+def environment(own: OwnFiles = NOTHING_OWN) -> Environment:
+    """The Jinja environment: escaping always on, undefined names fatal.
+
+    A network's own templates go before ours, and reach nothing but what they are given.
+    """
+    kind = ImmutableSandboxedEnvironment if own.found else Environment
+    made = kind(
+        loader=FunctionLoader(functools.partial(_read, own)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -34,7 +46,7 @@ def environment() -> Environment:
     made.globals |= {
         "say": say,
         "chart_words": chart_words,
-        "chart_style": (files("reports") / "styles" / "charts.css").read_text(encoding="utf-8"),
+        "chart_style": report_file("styles/charts.css", own),
         "counted": writing.counted,
         "periods_name": writing.periods_name,
         "listed": writing.listed,
@@ -53,8 +65,8 @@ def environment() -> Environment:
     return made
 
 
-def _read(name: str) -> tuple[str, str, None]:
-    path = files("reports") / name
-    if not path.is_file():
-        raise TemplateNotFound(name)
-    return path.read_text(encoding="utf-8"), f"reports/{name}", None
+def _read(own: OwnFiles, name: str) -> tuple[str, str, None]:
+    try:
+        return report_file(name, own), f"reports/{name}", None
+    except FileNotFoundError:
+        raise TemplateNotFound(name) from None

@@ -8,7 +8,7 @@ from datetime import date
 
 import pandas as pd
 
-from reports.wording import say, speaking
+from reports.wording import say
 from tasks import periods
 from tasks.errors import RecordsError
 from tasks.network.schema import Network
@@ -61,7 +61,7 @@ def screen(records: Records, network: Network, period: str) -> Screened:
         SourceError: the records do not fit the network file, or the database cannot be reached.
         RecordsError: the period has no usable records, or only one clinic has any in the window.
     """
-    with speaking(network.network.language, network.window.period), records.held():
+    with network.speaking(), records.held():
         return _screen(records, network, period)
 
 

@@ -19,11 +19,11 @@ from drawn_here import drawn_here
 from golden.demo_feeds import undrawn
 from small_network import MONTH, NETWORK, ONE_OUTCOME, RECORDS, write_network
 
-from flows.job_step import JobStep, Journal, UnexpectedError, guarded
+from flows.job_step import JobStep, Journal, UnexpectedError, guarded, plainly
 from flows.monthly_job import planned, report_period
 from flows.monthly_steps import DRAW, ESTIMATE, SCREEN, WRITE_FEED
 from flows.period_reported import PeriodReported
-from tasks.errors import PublishingError, SourceError
+from tasks.errors import NetworkError, PublishingError, SourceError
 from tasks.network import read_network
 from tasks.publishing import Output
 
@@ -96,6 +96,32 @@ def test_an_earlier_month_run_again_after_a_later_one_is_the_same(tmp_path: Path
     _, first, later, again, once_more = (report_period(network, month, undrawn()) for month in months)
     assert _bytes(again.directory / "feed") == _bytes(first.directory / "feed")
     assert _bytes(once_more.directory / "feed") == _bytes(later.directory / "feed")
+
+
+@pytest.mark.slow
+def test_other_words_of_the_network_s_own_are_another_release(tmp_path: Path) -> None:
+    network = write_network(tmp_path, network=f'{ONE_OUTCOME}\n[report]\nown_files = "house"\n')
+    words = tmp_path / "house/wording/en.toml"
+    words.parent.mkdir(parents=True)
+    released = []
+    for withheld in ("not told", "not shown here", "not told"):
+        words.write_text(f'[status]\nsuppressed_primary = "{withheld}"\n', "utf-8")
+        released.append(report_period(network, MONTH, undrawn()).directory.name)
+    assert released[0] != released[1]
+    assert released[0] == released[2]
+    plain = report_period(write_network(tmp_path / "plain", network=ONE_OUTCOME), MONTH, undrawn())
+    assert plain.directory.name not in released
+
+
+@pytest.mark.slow
+def test_an_own_template_that_cannot_be_filled_is_no_bug_of_ours(tmp_path: Path) -> None:
+    network = write_network(tmp_path, network=f'{ONE_OUTCOME}\n[report]\nown_files = "house"\n')
+    template = tmp_path / "house/templates/clinic.html.j2"
+    template.parent.mkdir(parents=True)
+    template.write_text("{{ nothing }}", "utf-8")
+    with pytest.raises(NetworkError, match="own templates could not be filled: UndefinedError: 'nothing'"):
+        report_period(network, MONTH, Journal(plainly))
+    assert not (tmp_path / "output/latest").exists()
 
 
 @pytest.mark.slow
