@@ -69,18 +69,27 @@ def answer(network_file: Path, question: AdHocQuestion) -> AdHocAnswer:
     Raises:
         ClinicnetError: the network file, the records or the formula cannot be used; says what would be right.
     """
-    from flows.explaining import explanations
     from tasks.network import read_network
     from tasks.records import Records
-    from tasks.records.formulas.formula import read
 
     network = read_network(network_file)
     with one_thread(), Records.of(network).in_one_state():
-        usable = usable_records(network, question.month)
-        fitted = fit(usable, network, question)
-        _, text = _outcome(read(question.formula), network)
-        said = explanations(fitted, text, usable)
-        averaged = None if question.marginal is None else _marginal(fitted, question.marginal, usable)
+        return answered(usable_records(network, question.month), network, question)
+
+
+def answered(usable: Records, network: Network, question: AdHocQuestion) -> AdHocAnswer:
+    """The same, from screened records.
+
+    Raises:
+        ClinicnetError: the formula or the data cannot be used; says what would be right.
+    """
+    from flows.explaining import explanations
+    from tasks.records.formulas.formula import read
+
+    fitted = fit(usable, network, question)
+    _, text = outcome_asked_for(read(question.formula), network)
+    said = explanations(fitted, text, usable)
+    averaged = None if question.marginal is None else _marginal(fitted, question.marginal, usable)
     return AdHocAnswer(replace(fitted, messages=(*fitted.messages, *said)), averaged)
 
 
@@ -154,7 +163,7 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
 
     formula = read(question.formula)
     _refuse_single_patients(formula)
-    outcome, text = _outcome(formula, network)
+    outcome, text = outcome_asked_for(formula, network)
     _refuse_unread(read(text), network)
     fitted = _fitted(formula, text, outcome, usable, question)
     columns = unsaid_rollouts(read(text), usable)
@@ -270,7 +279,7 @@ def _refuse_unread(formula: Formula, network: Network) -> None:
             )
 
 
-def _outcome(formula: Formula, network: Network) -> tuple[OutcomeSection, str]:
+def outcome_asked_for(formula: Formula, network: Network) -> tuple[OutcomeSection, str]:
     """The formula's outcome, and the formula with the outcome's column on its left.
 
     A column that is no outcome is taken for a continuous one.

@@ -64,7 +64,7 @@ def _rebuild(kind: type[ClinicnetError], message: str, hint: str | None) -> Clin
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """The sentence fragment that offers the names closest to `name`, or lists what there is."""
-    choices = [str(each) for each in known]
+    choices = list(dict.fromkeys(str(each) for each in known))
     folded = {each.lower(): each for each in choices}
     matches = difflib.get_close_matches(str(name).lower(), list(folded), n=3, cutoff=0.6)
     close = [folded[each] for each in matches]

@@ -221,13 +221,21 @@ def ask(
         str | None,
         typer.Option(help="Column whose effect is averaged over all records: drive_thru, or age=40,60."),
     ] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write the answer there too, as a PDF to hand on.")] = None,
 ) -> None:
     """Fit one model to the screened records and print it."""
     from flows.asking import INSIDE, AdHocQuestion, answer
 
     question = AdHocQuestion(formula, model.value, month, correlation.value, marginal)
-    print(answer(network, question))
+    if pdf is None:
+        print(answer(network, question))
+    else:
+        from flows.briefing import write_answer
+
+        print(write_answer(network, question, pdf))
     print(INSIDE)
+    if pdf is not None:
+        print(f"PDF  {pdf}")
 
 
 @app.command()
