@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
+from tasks.publishing.extracts import BY_CLINIC, BY_OUTCOME
 from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output
 from tasks.publishing.rights import give
@@ -102,6 +103,11 @@ def _described(output: Output, kept: Kept, withdrawal: Withdrawal | None) -> dic
             if (kept.directory / f"feed/{table.name}.parquet").exists()
         },
         "report": f"{path}/reports/network.pdf",
+        "extracts": {
+            name: f"{path}/feed/{form}"
+            for name, form in (("clinic", BY_CLINIC), ("outcome", BY_OUTCOME))
+            if (kept.directory / "feed" / form).parent.is_dir()
+        },
     } | ({"page": f"{path}/page/index.html"} if (kept.directory / "page/index.html").exists() else {})
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from reports.wording import say
 from tasks.publishing.dictionary import statuses
+from tasks.publishing.extracts import BY_CLINIC, BY_OUTCOME
 from tasks.release import SIGNIFICANT_DIGITS, STATUSES, Column, Release, Table
 
 _FORMATS: dict[str, dict[str, Any]] = {
@@ -57,6 +58,7 @@ def data_package(release: Release, tables: Sequence[Table], directory: Path) -> 
             "computed_with": dict(sorted(release.versions.items())),
         },
         "statuses": statuses(),
+        "extracts": {"clinic": BY_CLINIC, "outcome": BY_OUTCOME, "description": say("feed.extracts")},
         "resources": [
             _resource(table, suffix, directory) for table in tables for suffix in ("csv", "json", "parquet")
         ],

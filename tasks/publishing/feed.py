@@ -22,6 +22,8 @@ from reports.wording import ENGLISH, say, speaking
 from tasks import periods
 from tasks.publishing.data_package import data_package
 from tasks.publishing.dictionary import feed_tables
+from tasks.publishing.extracts import JsonRows, write_extracts
+from tasks.publishing.measure_reports import write_measure_reports
 from tasks.release import TABLES, Column, Kind, Release, Table, conform, plain_values, rounded
 
 Cell = str | int | float | bool | None
@@ -50,7 +52,7 @@ def write_feed(
 def _written(release: Release, directory: Path) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
-    tables = feed_tables()
+    tables, lines = feed_tables(), dict[str, JsonRows]()
     for table, plain in zip(tables, TABLES, strict=True):
         rows = rounded(conform(plain, release[plain.name]))
         rows.insert(0, "release", release.id)
@@ -59,8 +61,11 @@ def _written(release: Release, directory: Path) -> list[Path]:
         stem = directory / table.name
         stem.with_suffix(".parquet").write_bytes(_parquet(table, rows))
         stem.with_suffix(".csv").write_bytes(_csv(table, rows))
-        stem.with_suffix(".json").write_bytes(_json(table, rows))
+        lines[table.name] = _json_rows(table, rows)
+        stem.with_suffix(".json").write_text("[\n" + ",\n".join(lines[table.name].lines) + "\n]\n", "utf-8")
         files += [stem.with_suffix(suffix) for suffix in (".parquet", ".csv", ".json")]
+    files += write_extracts(release, lines, directory)
+    files += write_measure_reports(release, directory)
     package = directory / "datapackage.json"
     text = json.dumps(data_package(release, tables, directory), ensure_ascii=False, indent=2)
     package.write_text(text + "\n", encoding="utf-8")
@@ -114,15 +119,19 @@ def _csv(table: Table, rows: pd.DataFrame) -> bytes:
     return text.getvalue().encode("utf-8")
 
 
-def _json(table: Table, rows: pd.DataFrame) -> bytes:
+def _json_rows(table: Table, rows: pd.DataFrame) -> JsonRows:
     names = [column.name for column in table.columns]
-    lines = (
+    lines = [
         json.dumps(
             dict(zip(names, row, strict=True)), ensure_ascii=False, separators=(",", ":"), allow_nan=False
         )
         for row in _rows(table, rows)
+    ]
+    clinics, outcomes = (
+        rows[name].fillna("").astype(str).tolist() if name in names else None
+        for name in ("clinic", "outcome")
     )
-    return ("[\n" + ",\n".join(lines) + "\n]\n").encode("utf-8")
+    return JsonRows(lines, clinics, outcomes)
 
 
 def _rows(table: Table, rows: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:

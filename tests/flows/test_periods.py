@@ -225,8 +225,11 @@ def test_a_period_run_again_is_the_same_release(periods: Periods) -> None:
     again = report_period(periods.network, periods.way.second, undrawn())
     assert again.release.id == periods.second.release.id
     feed, feed_before = again.directory / "feed", periods.second.directory / "feed"
-    assert {file.name for file in feed.iterdir()} == {file.name for file in feed_before.iterdir()}
-    assert all(file.read_bytes() == (feed_before / file.name).read_bytes() for file in feed.iterdir())
+    files, before = (
+        {file.relative_to(root): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+        for root in (feed, feed_before)
+    )
+    assert files == before
 
 
 def test_a_release_of_another_kind_of_period_is_refused(periods: Periods) -> None:

@@ -66,7 +66,7 @@ def _without_drawing(step: JobStep[..., Any]) -> Callable[..., Any]:
 
 
 def _as_text(feed: Path) -> str:
-    files = sorted(feed.iterdir())
+    files = sorted(file for file in feed.iterdir() if file.is_file())  # those below are made of the same rows
     parts = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
     tables = [file for file in files if file.suffix == ".csv"]
     parts += [f"\n=== {file.name}\n{file.read_text(encoding='utf-8')}" for file in tables]

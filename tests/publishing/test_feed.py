@@ -24,7 +24,7 @@ from tasks.release import STATUSES, TABLES, Release, rounded
 def test_every_table_is_there_in_three_formats_and_described(release: Release, tmp_path: Path) -> None:
     files = write_feed(release, tmp_path)
     expected = {f"{table.name}.{suffix}" for table in TABLES for suffix in ("parquet", "csv", "json")}
-    assert {file.name for file in files} == expected | {"datapackage.json"}
+    assert {file.name for file in files if file.parent == tmp_path} == expected | {"datapackage.json"}
     package = json.loads((tmp_path / "datapackage.json").read_text())
     assert {resource["path"] for resource in package["resources"]} == expected
     described = {each["name"]: each["schema"]["fields"] for each in package["resources"] if "schema" in each}
@@ -146,8 +146,10 @@ def test_the_same_release_gives_the_same_bytes_in_another_process(release: Relea
         "write_feed(made['_release'](), Path(sys.argv[1]))\n"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "there")], check=True)
-    for file in sorted((tmp_path / "here").iterdir()):
-        assert file.read_bytes() == (tmp_path / "there" / file.name).read_bytes(), file.name
+    for file in sorted(each for each in (tmp_path / "here").rglob("*") if each.is_file()):
+        assert file.read_bytes() == (tmp_path / "there" / file.relative_to(tmp_path / "here")).read_bytes(), (
+            file.name
+        )
 
 
 def test_noise_beyond_the_published_digits_changes_nothing(
@@ -158,8 +160,10 @@ def test_noise_beyond_the_published_digits_changes_nothing(
     noisy["clinic_estimates"] = noisy["clinic_estimates"].sample(frac=1, random_state=1)
     write_feed(release, tmp_path / "one")
     write_feed(make_release(tables=noisy), tmp_path / "other")
-    for file in sorted((tmp_path / "one").iterdir()):
-        assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name
+    for file in sorted(each for each in (tmp_path / "one").rglob("*") if each.is_file()):
+        assert file.read_bytes() == (tmp_path / "other" / file.relative_to(tmp_path / "one")).read_bytes(), (
+            file.name
+        )
 
 
 @pytest.mark.parametrize("value", [134.347425, 0.000123456785, -2.5e9 / 7, 12.5, 1 / 3])
