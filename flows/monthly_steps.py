@@ -128,7 +128,13 @@ def _write_feed(release: Release, network: Network, staging: Staging) -> list[Pa
     from tasks.publishing import write_feed
 
     with staging.filled():
-        return write_feed(release, staging.feed, network.network.language, network.own_files)
+        return write_feed(
+            release,
+            staging.feed,
+            network.network.language,
+            network.own_files,
+            spreadsheets=network.output.spreadsheet,
+        )
 
 
 def _publish(

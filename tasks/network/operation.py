@@ -29,6 +29,10 @@ class OutputSection(Section):
         description='rights of published files, as chmod writes them: "0644" lets every user of the machine '
         "read them; directories let in whoever may read; left out, as the user's umask has it",
     )
+    spreadsheet: bool = Field(
+        default=False,
+        description="the feed has each table once more as CSV that a spreadsheet opens as it is meant",
+    )
     url: str | None = Field(
         default=None,
         description="address at which the output directory is served; links to reports begin with it",

@@ -24,13 +24,17 @@ from tasks.publishing.data_package import data_package
 from tasks.publishing.dictionary import feed_tables
 from tasks.publishing.extracts import JsonRows, write_extracts
 from tasks.publishing.measure_reports import write_measure_reports
+from tasks.publishing.spreadsheets import FOLDER, Cell, spreadsheet
 from tasks.release import TABLES, Column, Kind, Release, Table, conform, plain_values, rounded
-
-Cell = str | int | float | bool | None
 
 
 def write_feed(
-    release: Release, directory: Path, language: str = ENGLISH, own: OwnFiles = NOTHING_OWN
+    release: Release,
+    directory: Path,
+    language: str = ENGLISH,
+    own: OwnFiles = NOTHING_OWN,
+    *,
+    spreadsheets: bool = False,
 ) -> list[Path]:
     """Write the feed of `release` into `directory`, and return the files, the data package first.
 
@@ -39,6 +43,7 @@ def write_feed(
         directory: where it goes; made if it is not there.
         language: what the feed is described in.
         own: the network's own files, whose words go before ours.
+        spreadsheets: whether each table is written once more for spreadsheets.
 
     Raises:
         ValueError: a table does not conform to its description, or the release was not disclosed.
@@ -46,10 +51,10 @@ def write_feed(
     if release.policy is None:
         raise ValueError("a release is published only after the disclosure policy was applied")
     with speaking(language, periods.Period.of_label(release.period).kind, own):
-        return _written(release, directory)
+        return _written(release, directory, spreadsheets=spreadsheets)
 
 
-def _written(release: Release, directory: Path) -> list[Path]:
+def _written(release: Release, directory: Path, *, spreadsheets: bool) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     tables, lines = feed_tables(), dict[str, JsonRows]()
@@ -64,6 +69,8 @@ def _written(release: Release, directory: Path) -> list[Path]:
         lines[table.name] = _json_rows(table, rows)
         stem.with_suffix(".json").write_text("[\n" + ",\n".join(lines[table.name].lines) + "\n]\n", "utf-8")
         files += [stem.with_suffix(suffix) for suffix in (".parquet", ".csv", ".json")]
+        if spreadsheets:
+            files.append(_for_spreadsheets(table, rows, directory))
     files += write_extracts(release, lines, directory)
     files += write_measure_reports(release, directory)
     package = directory / "datapackage.json"
@@ -117,6 +124,13 @@ def _csv(table: Table, rows: pd.DataFrame) -> bytes:
     writer.writerow([column.name for column in table.columns])
     writer.writerows([_text(cell) for cell in row] for row in _rows(table, rows))
     return text.getvalue().encode("utf-8")
+
+
+def _for_spreadsheets(table: Table, rows: pd.DataFrame, directory: Path) -> Path:
+    path = directory / FOLDER / f"{table.name}.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(spreadsheet([column.name for column in table.columns], _rows(table, rows)))
+    return path
 
 
 def _json_rows(table: Table, rows: pd.DataFrame) -> JsonRows:

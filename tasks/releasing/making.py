@@ -44,6 +44,7 @@ _COMPUTED_BY = ("clinicnet", "duckdb", "numpy", "pandas", "pyarrow", "scipy")
 def _appearance(network: Network) -> str:
     """How reports look, where the network file says so: other words or another paper make another release."""
     report = network.report.model_dump_json(exclude_defaults=True)
+    report += "spreadsheet" if network.output.spreadsheet else ""
     own = hashlib.sha256(repr((network.own_files.found, network.logo)).encode()).hexdigest()
     return "" if report == "{}" else f"{report}{own}"
 
