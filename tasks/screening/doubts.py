@@ -16,11 +16,12 @@ from tasks.records.questions.rhythm import doubted_period, newest_day, rhythm
 from tasks.records.sources.records import Records
 
 
-def doubts(path: Path) -> tuple[Problem, ...]:
+def doubts(path: Path, today: date | None = None) -> tuple[Problem, ...]:
     """What the person who wrote a network file should look at, each with its line.
 
     Args:
         path: a network file in which `check_network` finds nothing wrong.
+        today: the day on which it is looked at.
 
     Raises:
         SourceError: the database went away.
@@ -33,8 +34,22 @@ def doubts(path: Path) -> tuple[Problem, ...]:
         doubted = doubted_numbering(records, reading.network, contract)
         assumed = [Misfit(("records", "source"), each) for each in records.assumptions()]
         period = doubted_period(rhythm(records), reading.network.window.period)
-    said = (*assumed, *doubted, *period)
+    overdue = _overdue(reading.network, today or date.today())
+    said = (*assumed, *doubted, *period, *overdue)
     return in_order(reading.problem(each.place, f"{table_of(each.place)} {each.sentence}") for each in said)
+
+
+def _overdue(network: Network, today: date) -> list[Misfit]:
+    """Measures whose definition was to be reviewed by now."""
+    due = {name: each.about.next_review for name, each in network.outcomes.items()}
+    return [
+        Misfit(
+            ("outcomes", name, "about", "next_review"),
+            f"the definition was due for review on {day}; review it, and set reviewed and next_review anew",
+        )
+        for name, day in due.items()
+        if day is not None and day <= today
+    ]
 
 
 def newest_period(network: Network, today: date) -> Period | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,16 @@ def test_records_that_come_by_the_quarter_where_months_are_reported(tmp_path: Pa
     ]
     file.write_text(FILE + '\n[window]\nperiod = "quarter"\n', "utf-8")
     assert doubts(file) == ()
+
+
+def test_a_measure_whose_review_is_overdue_is_said_with_its_line(tmp_path: Path) -> None:
+    write_table(tmp_path / "records.duckdb", [*months_of("A", 20), *months_of("B", 20)])
+    file = tmp_path / "network.toml"
+    file.write_text(f"{FILE}[outcomes.vaccinated.about]\nnext_review = 2026-03-01\n", "utf-8")
+    check_network(file)
+    said = (
+        "line 13: [outcomes.vaccinated] the definition was due for review on 2026-03-01; review it, and set "
+        "reviewed and next_review anew"
+    )
+    assert [str(each) for each in doubts(file, date(2026, 3, 1))] == [said]
+    assert doubts(file, date(2026, 2, 28)) == ()
