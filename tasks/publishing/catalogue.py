@@ -21,13 +21,12 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from tasks.publishing.extracts import BY_CLINIC, BY_OUTCOME
 from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output
 from tasks.publishing.rights import give
 from tasks.publishing.withdrawn import Withdrawal, withdrawals
 from tasks.publishing.write_errors import not_written
-from tasks.release import CHANGES, TABLES
+from tasks.release import BY_CLINIC, BY_OUTCOME, CHANGES, TABLES
 
 SCHEMA_VERSION = 1
 """Of `releases.json`: it rises when a key goes or means something else; keys may be added without."""

@@ -12,8 +12,7 @@ from typing import Any
 
 from reports.wording import say
 from tasks.publishing.dictionary import statuses
-from tasks.publishing.extracts import BY_CLINIC, BY_OUTCOME
-from tasks.release import SIGNIFICANT_DIGITS, STATUSES, Column, Release, Table
+from tasks.release import BY_CLINIC, BY_OUTCOME, SIGNIFICANT_DIGITS, STATUSES, Column, Release, Table
 
 _FORMATS: dict[str, dict[str, Any]] = {
     "csv": {

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.release import CLINIC_MONTHS, CLINICS, LAST_SHOWN, Release
+from tasks.release import BY_CLINIC, BY_OUTCOME, CLINIC_MONTHS, CLINICS, LAST_SHOWN, Release
 
-BY_CLINIC, BY_OUTCOME = "clinics/{slug}.json", "outcomes/{outcome}.json"
 _LONG = (CLINIC_MONTHS.name, LAST_SHOWN.name)
 """Tables of which an outcome's file has the rows of the whole network alone."""
 

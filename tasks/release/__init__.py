@@ -29,10 +29,12 @@ from tasks.release.estimated_tables import (
 from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
 from tasks.release.identity import Release, Since, release_id
 from tasks.release.table_columns import About, Column, Kind, Of, Table, Tells
-from tasks.release.tables import FROM_MASKED, RELEASE_COLUMNS, TABLES
+from tasks.release.tables import BY_CLINIC, BY_OUTCOME, FROM_MASKED, RELEASE_COLUMNS, TABLES
 from tasks.release.targets import Reach, reach
 
 __all__ = [
+    "BY_CLINIC",
+    "BY_OUTCOME",
     "CHANGES",
     "CLINICS",
     "CLINIC_ESTIMATES",

@@ -57,3 +57,6 @@ TABLES: tuple[Table, ...] = (
     INDICATORS,
     MEASURES,
 )
+
+BY_CLINIC, BY_OUTCOME = "clinics/{slug}.json", "outcomes/{outcome}.json"
+"""In the feed: the rows of all tables about one clinic, and about one outcome."""

@@ -70,6 +70,30 @@ def of_clinic(edition: Edition, clinic: Clinic) -> list[str]:
     return told or [say("changes.own_nothing", month=month)]
 
 
+def rows(edition: Edition) -> list[tuple[str, str, str, str]]:
+    """Everything that changed: outcome, clinic (empty: the network), period (empty: the window), what."""
+    return [
+        (
+            _label(edition, change) if change.outcome else "",
+            change.clinic,
+            period_name(change.month) if change.month else "",
+            _what(edition, change),
+        )
+        for change in edition.changes
+    ]
+
+
+def _what(edition: Edition, change: Change) -> str:
+    if change.change in ("comparison", "verdict"):
+        return say("changes.verdict_text", before=_word(change.before), after=_word(change.after))
+    if change.change == "restated":
+        kind, values = _restated(edition, change)
+        return say(f"changes.row_{kind}", **values)
+    if change.change in ("outcome_new", "outcome_gone"):
+        return say(f"changes.{change.change}")
+    return say(f"changes.row_{change.change}")
+
+
 def _by_outcome(edition: Edition, what: Callable[[Sequence[Change]], str]) -> str:
     """What there is to say of each outcome, after its label; outcomes of which the same is said together."""
     labels = {outcome.name: outcome.label for outcome in edition.outcomes}
@@ -179,19 +203,25 @@ def _own_month(edition: Edition, change: Change) -> str:
     place = {"label": _label(edition, change), "month": period_name(change.month)}
     if change.change != "restated":
         return say(f"changes.month_{change.change}", **place)
+    kind, values = _restated(edition, change)
+    return say(f"changes.month_{kind}", **place, **values)
+
+
+def _restated(edition: Edition, change: Change) -> tuple[str, dict[str, str]]:
+    """Whether a period's figure reads otherwise, its number of records, or neither; and from what to what."""
     outcome = next(each for each in edition.outcomes if each.name == change.outcome)
     before, after = (
         "" if value is None else outcome.notation.prose(value)
         for value in (change.value_before, change.value_after)
     )
     if before != after:
-        return say("changes.month_restated", **place, before=before, after=after)
+        return "restated", {"before": before, "after": after}
     n_before, n_after = (
         "" if n is None else whole(n) for n in (change.denominator_before, change.denominator_after)
     )
     if n_before != n_after:
-        return say("changes.month_recounted", **place, value=after, before=n_before, after=n_after)
-    return say("changes.month_hardly", **place)
+        return "recounted", {"value": after, "before": n_before, "after": n_after}
+    return "hardly", {}
 
 
 def _label(edition: Edition, change: Change) -> str:

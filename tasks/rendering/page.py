@@ -17,7 +17,8 @@ from typing import Any
 
 from reports.own_files import report_file
 from reports.wording import say
-from tasks.rendering import sentences
+from tasks.release import BY_CLINIC, BY_OUTCOME
+from tasks.rendering import change_sentences, sentences
 from tasks.rendering.clinic_report import clinic_context
 from tasks.rendering.document import PLAIN, Look, accent
 from tasks.rendering.edition import Clinic, Edition, Outcome
@@ -52,7 +53,8 @@ def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
             page = {} if part.outcome is None else {"page": of_outcomes[part.outcome.name]}
             html = render(
                 "templates/screen/part.html.j2",
-                **(context | page | _shared(edition, "", part.file, "network.pdf")),
+                **(context | page | _shared(edition, "", part.file, "network.pdf", _data_of(part))),
+                changed=change_sentences.rows(edition),
                 heading=part.heading,
                 parts=part.templates,
             )
@@ -71,7 +73,7 @@ def write_clinic_page(edition: Edition, clinic: Clinic, directory: Path) -> Path
     """Write a clinic's page into `directory`/clinics."""
     with edition.network.speaking():
         template, context = clinic_context(edition, clinic)
-        shared = _shared(edition, "../", "", f"clinics/{clinic.slug}.pdf")
+        shared = _shared(edition, "../", "", f"clinics/{clinic.slug}.pdf", BY_CLINIC.format(slug=clinic.slug))
         html = render(template, **(context | shared))
     return _write(directory / "clinics" / f"{clinic.slug}.html", html)
 
@@ -98,12 +100,18 @@ def _parts(edition: Edition) -> list[_Part]:
         _Part("index", say("page.overview"), ["summary", "unestimated"]),
         *outcomes,
         *([_Part("program", program.label, ["program"])] if program and program_outcomes(edition) else []),
+        *([_Part("changes", say("page.changes"), ["changes"])] if edition.since is not None else []),
         _Part("clinics", say("page.clinics"), ["index"]),
         _Part("methods", say("page.methods"), ["quality", "methods"]),
     ]
 
 
-def _shared(edition: Edition, root: str, here: str, report: str) -> dict[str, Any]:
+def _data_of(part: _Part) -> str:
+    """The file of the feed that has a page's figures."""
+    return "datapackage.json" if part.outcome is None else BY_OUTCOME.format(outcome=part.outcome.name)
+
+
+def _shared(edition: Edition, root: str, here: str, report: str, data: str) -> dict[str, Any]:
     return {
         "base": "templates/screen/base.html.j2",
         "release": edition.release,
@@ -111,6 +119,7 @@ def _shared(edition: Edition, root: str, here: str, report: str) -> dict[str, An
         "here": here,
         "menu": [(part.heading, part.file) for part in _parts(edition)],
         "pdf": f"../reports/{report}",
+        "data": f"../feed/{data}",
         "policy": sentences.policy_words(edition.release.policy),
         "content_policy": CONTENT_POLICY,
         "link_to": _links(edition, root),

@@ -215,6 +215,8 @@ UNSAID = {
     ("checking.py", ", which a check does not open"),
     ("checking.py", "put it in the environment variable "),
     ("checking.py", " to check the records too"),
+    ("doubts.py", "the definition was due for review on "),
+    ("doubts.py", "; review it, and set reviewed and next_review anew"),
     ("lettering.py", " has letters that no font of this machine can draw ("),
     ("lettering.py", " letters that no font of this machine can draw ("),
     ("lettering.py", ", or write it otherwise"),

@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tasks.network.schema import Network
-from tasks.release import Release
+from tasks.release import Release, Since
 from tasks.rendering import render_release
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.edition import Edition, Estimate
+from tasks.rendering.edition import Change, Edition, Estimate
 from tasks.rendering.network_report import network_html
 from tasks.rendering.page import CONTENT_POLICY, write_clinic_page, write_network_pages
 from tasks.rendering.read_edition import read_edition
@@ -95,7 +95,8 @@ def test_every_link_leads_to_a_page_of_the_folder_or_to_a_report(pages: list[Out
                 continue
             target = (each.page.parent / unquote(parts.path)).resolve()
             reported = target.is_relative_to(folder.parent / "reports") and target.suffix == ".pdf"
-            assert target in known or reported, f"{each.page.name}: {link}"
+            data = target.is_relative_to(folder.parent / "feed") and target.suffix == ".json"
+            assert target in known or reported or data, f"{each.page.name}: {link}"
         assert [(each.page.parent / it).resolve() for it in each.resources] == [folder / "style.css"]
 
 
@@ -189,3 +190,29 @@ def test_a_release_has_both(chop: tuple[Release, Network], tmp_path: Path) -> No
     again = tmp_path / "again"
     render_release(only(release, FEW, OUTCOMES), network, again, workers=2)
     assert {each.name: each.read_bytes() for each in (again / "page").rglob("*") if each.is_file()} == first
+
+
+def test_what_changed_stands_on_a_page_of_its_own_with_every_change(
+    chop: tuple[Release, Network], tmp_path: Path
+) -> None:
+    edition = read_edition(*chop)
+    assert edition.since is None
+    changes = (
+        Change("hours", "gol", "", "comparison", before="better", after="no_different"),
+        Change("hours", "gol", "2020-04", "restated", value_before=3.0, value_after=3.5),
+        Change("positive", "", "", "verdict", before="grade", after="rank"),
+        Change("", "picu", "", "clinic_new"),
+    )
+    since = dataclasses.replace(edition.release, since=Since("0123456789ab", "2020-04"))
+    write_network_pages(dataclasses.replace(edition, release=since, changes=changes), tmp_path)
+    text = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", (tmp_path / "changes.html").read_text())).split())
+    for said in (
+        "Since the report for April 2020",
+        "gol Time from receipt to result all months together from “better” to “no different”",
+        "gol Time from receipt to result April 2020 from 3.00",
+        "The network Positive tests all months together from “We grade clinics on this” to “We rank clinics",
+        "picu all months together has records now; it had none before",
+    ):
+        assert said.replace("\u00a0", " ") in text.replace("\u00a0", " "), said
+    write_network_pages(edition, tmp_path / "first")
+    assert not (tmp_path / "first/changes.html").exists()
