@@ -18,6 +18,7 @@ from flows.monthly_steps import (
     DISCLOSE,
     DRAW,
     ESTIMATE,
+    FILL_WAREHOUSE,
     LOOK_AT_OUTPUT,
     MASK,
     PUBLISH,
@@ -125,6 +126,8 @@ def _report(
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, network, staging)
         published = journal.do(PUBLISH, output, staging, release, network, beside)
+        if network.warehouse.url is not None and not published.held:
+            journal.do(FILL_WAREHOUSE, network, output)
     return release, published, _not_estimated(release)
 
 
@@ -216,6 +219,7 @@ def planned(network: Network) -> list[str]:
             DRAW,
             WRITE_FEED,
             PUBLISH,
+            *([FILL_WAREHOUSE] if network.warehouse.url is not None else []),
         )
     ]
 

@@ -152,6 +152,12 @@ def _publish(
     return published
 
 
+def _fill_warehouse(network: Network, output: Output) -> str:
+    from flows.warehouse_filling import fill_if_declared
+
+    return fill_if_declared(network, output) or "there is none"
+
+
 def _reasons_to_hold(output: Output, release: Release, network: Network) -> list[str]:
     """Why the release waits for a person, beside the one that it is compared with."""
     from tasks.publishing import published_release
@@ -217,8 +223,9 @@ PUBLISH = JobStep(
     _publish,
     _became,
 )
+FILL_WAREHOUSE = JobStep("Fill the warehouse", _fill_warehouse, str)
 STEPS = (
     *(READ, LOOK_AT_OUTPUT, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED),
-    *(*DISCLOSE, DRAW, WRITE_FEED, PUBLISH),
+    *(*DISCLOSE, DRAW, WRITE_FEED, PUBLISH, FILL_WAREHOUSE),
 )
 """Every step of the monthly job, in the order in which they come."""

@@ -345,6 +345,18 @@ def restore(
 
 
 @app.command()
+def fill(network: NetworkFile = Path("network.toml")) -> None:
+    """Bring the network's own database ([warehouse]) to what is published."""
+    from flows.warehouse_filling import fill as filled_from
+    from tasks.network import read_network
+    from tasks.publishing import Output
+
+    described = read_network(network)
+    filled = filled_from(described, Output(described.directory / described.output.directory))
+    print(f"{filled.standing} releases stand: {filled.added} added, {filled.removed} taken out")
+
+
+@app.command()
 def status(
     network: NetworkFile = Path("network.toml"),
     cron: CronOption = None,

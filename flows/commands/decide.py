@@ -9,6 +9,7 @@ from typing import Literal
 
 from flows.commands.notify import told_of
 from flows.telling import tell
+from flows.warehouse_filling import fill_if_declared
 from tasks.errors import PublishingError
 from tasks.network import Network, read_network
 from tasks.publishing import (
@@ -49,6 +50,7 @@ def approve_held(network_file: Path, name: str | None, by: str, because: str | N
     yield f"Published {published.directory}"
     if not published.is_latest:
         yield f"latest stays at {published.latest.resolve().name}, of a later period"
+    yield from _filled(network, output)
     if network.notify.tells("released"):
         kept = next(each for each in kept_releases(output) if each.name == published.directory.name)
         tell(network, [told_of(kept, network, output)])
@@ -128,6 +130,14 @@ def _made_known(
     _keep(network, network_file, output, kept.period, ended, by, because, f"{kept.name} is {ended}")
     to = "nothing" if latest is None else f"{latest.name}, of {latest.period}"
     yield f"latest leads to {to}"
+    yield from _filled(network, output)
+
+
+def _filled(network: Network, output: Output) -> Iterator[str]:
+    """What became of the network's own database, where it has one."""
+    filled = fill_if_declared(network, output)
+    if filled is not None:
+        yield f"Warehouse {filled}"
 
 
 def _opened(network_file: Path) -> tuple[Network, Output]:

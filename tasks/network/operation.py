@@ -97,6 +97,45 @@ class ScheduleSection(Section):
             )
 
 
+class WarehouseSection(Section):
+    """`[warehouse]`: a database of the network's own that gets the feed's tables after each publishing."""
+
+    url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL such as postgresql+psycopg://clinicnet@db/reports; ${NAME} stands for an "
+        "environment variable, never write a secret here",
+    )
+    schema_name: str | None = Field(
+        default=None,
+        alias="schema",
+        description="schema of tables and views, made if it is not there; left out, the user's own",
+    )
+    password_env: str | None = Field(
+        default=None, description="environment variable holding the database's password"
+    )
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """A URL where something else is said; no secret in the file."""
+        if self.url is None:
+            for key, value in (("schema", self.schema_name), ("password_env", self.password_env)):
+                if value is not None:
+                    yield (
+                        (key,),
+                        f"{key} is for a database, and no url names one; leave it out",
+                    )
+            return
+        if "://" not in self.url:
+            yield ("url",), "url is no database's; write it as postgresql+psycopg://user@host/database"
+        if names_no_variable(self.url):
+            yield ("url",), "url has a ${ that names no environment variable; write ${NAME}"
+        if holds_secret(self.url):
+            yield (
+                ("url",),
+                "url holds a password; take it out (and change it: it has been in a file), put it in an "
+                "environment variable and name that in password_env",
+            )
+
+
 class HoldWhen(Section):
     """`[release.hold_when]`: what a release is held aside for until a person decides."""
 

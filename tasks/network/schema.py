@@ -30,7 +30,13 @@ from tasks import periods
 from tasks.errors import nearest
 from tasks.network.appearance import Logo, ReportSection
 from tasks.network.clinics_section import ClinicsSection
-from tasks.network.operation import NotifySection, OutputSection, ReleaseSection, ScheduleSection
+from tasks.network.operation import (
+    NotifySection,
+    OutputSection,
+    ReleaseSection,
+    ScheduleSection,
+    WarehouseSection,
+)
 from tasks.network.secret_text import holds_secret, names_no_variable
 from tasks.network.section import Contradiction, Section, Start
 
@@ -397,6 +403,7 @@ class Network(Section):
     release: ReleaseSection = ReleaseSection()
     notify: NotifySection = NotifySection()
     report: ReportSection = ReportSection()
+    warehouse: WarehouseSection = WarehouseSection()
     directory: Path = Field(default=Path(), exclude=True)
 
     @functools.cached_property

@@ -146,6 +146,7 @@ def release_of(
             "release": True,
             "directory": True,
             "report": True,
+            "warehouse": True,
             "records": undeclared,
             "window": network.window.unused,
             **unsaid,
