@@ -346,7 +346,7 @@ def restore(
 
 @app.command()
 def fill(network: NetworkFile = Path("network.toml")) -> None:
-    """Bring the network's own database ([warehouse]) to what is published."""
+    """Fill the network's own database with what is published."""
     from flows.warehouse_filling import fill as filled_from
     from tasks.network import read_network
     from tasks.publishing import Output
