@@ -98,6 +98,8 @@ OF_PLACES = (
     "ratio",
     "result",
     "value",
+    *("length", "years", "yrs", "distance", "rate", "share", "percent", "pct", "ses", "mean", "budget"),
+    *("dauer", "jahre", "anteil", "duree", "duracion", "duracao", "anos", "ans"),
 )
 """What a place has: a column called so says something of the place, and does not name it."""
 REGION = (

@@ -19,9 +19,10 @@ from tasks.network.guessing_outcomes import (
     is_number,
     outcome_assumptions,
 )
-from tasks.network.guessing_roles import LookAgain, guess_roles
+from tasks.network.guessing_roles import guess_roles
 from tasks.network.profile import Kind as ColumnKind
 from tasks.network.profile import TableProfile
+from tasks.network.weighing_clinics import LookAgain
 from tasks.periods import Kind
 
 _RECORDS_OF_A_CLINIC = 5
@@ -57,7 +58,7 @@ def guess(
     of_clinics = frozenset[str]()
     if look is not None and "clinic" in columns and _repeats(profile, columns["clinic"]):
         of_clinics = look.same_within(profile, columns["clinic"])
-    taken = {*of_clinics, *columns.values(), *dates.parts, *adjusters, program, weight}
+    taken = {*of_clinics, *roles.labels, *columns.values(), *dates.parts, *adjusters, program, weight}
     drafted, others = choose_outcomes(profile, taken, changing)
     codings = codings_of(profile, program)
     outcomes = [guess_outcome(each, guess_exposure(profile, each.name)) for each in drafted]

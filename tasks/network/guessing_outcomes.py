@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from tasks.network import column_words as words
 from tasks.network.coding import Coding, event_coding, one_two_coding, program_coding, says_yes_or_no
 from tasks.network.draft import Direction, DraftOutcome, OutcomeKind
-from tasks.network.guessing_roles import counts_stays
+from tasks.network.label_columns import counts_stays
 from tasks.network.profile import ColumnProfile, TableProfile
 
 MOST_OUTCOMES = 6

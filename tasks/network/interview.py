@@ -9,7 +9,7 @@ while True:
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, cast, get_args
 
@@ -73,6 +73,10 @@ class LookAtSource(Protocol):
 
     def numbers_within(self, profile: TableProfile, clinic: str, patient: str) -> NumbersWithin:
         """How a column of patients' numbers lies in clinics."""
+        ...
+
+    def unlike_a_line(self, profile: TableProfile, column: str) -> Mapping[str, float]:
+        """How far other columns' averages by its values lie from a line, as a multiple of chance."""
         ...
 
 

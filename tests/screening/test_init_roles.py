@@ -107,6 +107,49 @@ def test_a_number_that_others_depend_on_is_taken_for_the_clinic_and_said(tmp_pat
     assert [each.column for each in draft.outcomes] == ["died", "durée"]
 
 
+def numbered_places(directory: Path, **more: Column) -> Draft:
+    """Scores of people in 20 places that a number without a telling name stands for, in no order."""
+    place: Column = lambda i: 7 * i % 20 + 1  # noqa: E731
+    level = {i % 20 + 1: (i * i * 37 + i * 11) % 23 for i in range(20)}
+    columns: dict[str, Column] = {
+        "xdkn": place,
+        "score": lambda i: level[place(i)] + (i * 31 % 17) / 3,
+        "other": lambda i: -level[place(i)] + (i * 29 % 13) / 3,
+        "died": outcome,
+    }
+    return drafted(directory, n=400, **columns, **more)
+
+
+def test_numbers_in_no_order_are_those_of_places_and_measure_nothing(tmp_path: Path) -> None:
+    draft = numbered_places(tmp_path)
+    assert draft.roles["clinic"] == "xdkn"
+    assert "averages of other columns differ between its numbers, in no order" in draft.assumptions[0]
+    assert {each.column for each in draft.outcomes} >= {"score", "died"}
+    assert checked(tmp_path, draft)
+
+
+def test_what_else_could_be_the_clinic_is_said_in_the_file(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, school=lambda i: i % 8, teacher_code=lambda i: i % 16, score=lambda i: i / 7)
+    assert draft.roles["clinic"] == "school"
+    assert "# Assumed: column 'school' is taken for the clinic; 'teacher_code' could be meant too" in (
+        write_draft(draft)
+    )
+
+
+def test_a_measurement_is_no_place_however_many_values_it_has(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, n=600, dose=lambda i: i % 20, level=lambda i: i % 20 + (i * 31 % 17) / 2, died=outcome
+    )
+    assert "clinic" not in draft.roles
+    assert {each.column for each in draft.outcomes} >= {"died"}
+
+
+def test_a_hospitals_number_of_nearly_each_record_is_a_patients(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, hospitalID=lambda i: 530_000 + i * 17 % 113, pulse=lambda i: 60 + i % 30)
+    assert draft.roles["patient"] == "hospitalID"
+    assert "clinic" not in draft.roles
+
+
 def test_a_school_class_is_a_clinics_place_only_if_it_has_many_values(tmp_path: Path) -> None:
     many = drafted(tmp_path, **{"class": lambda i: i % 9, "score": lambda i: i / 7})
     assert many.roles["clinic"] == "class"

@@ -11,6 +11,7 @@ from tasks.errors import SourceError
 from tasks.network.profile import ColumnProfile, Kind, NumbersWithin, TableProfile
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.date_writing import like_a_date, writings
+from tasks.records.questions.lack_of_fit import lacks_of_fit
 from tasks.records.questions.number_ranges import RANGES, all_but_few
 from tasks.records.questions.rhythm import counted_rhythm, rhythm_counts
 from tasks.records.questions.sql_text import LARGEST, quoted
@@ -158,6 +159,30 @@ class SourceLook:
             most=int(row["most"] or 0),
         )
 
+    def unlike_a_line(self, profile: TableProfile, column: str) -> dict[str, float]:
+        """How far other columns' averages by its values lie from a line, as a multiple of chance.
+
+        Args:
+            profile: the table.
+            column: one of labels, or of numbers.
+
+        Returns:
+            Column of numbers → F, of those for which there is one: about 1 where the average rises or falls
+            with the column's number or has nothing to do with it, and far above where its values are labels.
+
+        Raises:
+            SourceError: the source cannot be reached.
+        """
+        of = profile.column(column)
+        others = [
+            each
+            for each in profile.columns
+            if each is not of and each.kind == "number" and each.n_distinct > 1
+        ][:_MOST_OTHERS]
+        listed = "".join(f", {each.sql} AS c{i}" for i, each in enumerate(others))
+        records = self._records(f"SELECT {of.sql} AS clinic{listed} FROM {profile.sql}")
+        return lacks_of_fit(records, [each.name for each in others], is_number=of.kind == "number")
+
     def _quoted(self, table: str, connection: Connection) -> str:
         quote = connection.dialect.identifier_preparer.quote
         return ".".join(quote(part) for part in table.split("."))
@@ -217,6 +242,8 @@ class SourceLook:
         return TableProfile(self.source, sql, counts["n"], tuple(profiles))
 
 
+_MOST_OTHERS = 20
+"""Columns whose averages are looked at, at most."""
 _SPELLINGS = 30
 """Spellings up to which a column of text is looked through for words: Ja, ja, JA and the same of nein."""
 

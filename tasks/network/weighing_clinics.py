@@ -1,0 +1,269 @@
+"""Weighs every column as the clinic's, by its name, its values and how other columns differ between them.
+
+All columns are on one scale. A name that tells outweighs what values can: they say that a column groups the
+records, and not what it groups them by. What lies together on the scale is left for a person to decide.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tasks.network import column_words as words
+from tasks.network.label_columns import (
+    LEAST_CLINICS,
+    ROW_NUMBERS,
+    counts_stays,
+    groups_enough,
+    is_kind_of_place,
+    is_of_places,
+    is_short,
+    is_trait,
+    labels_of,
+    likeness,
+    sexes_of,
+)
+from tasks.network.profile import ColumnProfile, NumbersWithin, TableProfile
+
+_ACCESS, _CLINIC, _PLACE, _PLACE_ALONE = 90, 80, 70, 60
+_GROUP_NUMBER, _AREA, _TWO, _KIND_OF_PLACE = 50, 40, 30, 9
+"""What a name is worth: an access group, a clinic, what takes its place, the same by a weak word, a number
+that both sexes share, an area, a network of two, a kind of place."""
+_GROUPING, _NUMBER, _DEPENDED, _MOST_UNLIKE = 12.0, 8.0, 3.0, 5.0
+"""What values are worth: of text, or of what is called a number, that groups; of other whole numbers; of
+columns that are the same within them; of averages that lie far from a line, at most."""
+_SURE, _APART = 11.0, 1.0
+"""Points without a telling name from which a column is taken, and how far the next one has to be below."""
+_LEAST_NUMBERS, _MORE_THAN_A_SCALE = 8, 12
+"""Values of whole numbers without a telling name: more than codes have, more than a scale of 0 to 10 has."""
+_UNLIKE, _LABEL = 2.0, 4.0
+"""How far averages of others lie from a line, over chance: of labels, and of what surely measures nothing."""
+_NUMBERED = 3.0
+"""What it is worth, among names that tell as much, that nothing but a place's number is meant."""
+_PEOPLE_OF_A_GROUP = 5
+"""People who have the same number on average, from which it numbers groups of them."""
+_MOST_LOOKS = 16
+"""Columns that are looked at once more, at most."""
+_MOST_OTHERS = 3
+"""Columns that could be meant too and are listed, at most."""
+_TELLING = (
+    *(*words.TRAIT, *words.SEX, *words.AGE, *words.SEQUENCE, *words.TREATMENT, *words.OUTCOME),
+    *(*words.MEASURED, *words.SAMPLING_WEIGHT),
+)
+
+
+class LookAgain(Protocol):
+    """How to look at a table once more, when it is known what to look for."""
+
+    def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
+        """The columns that are the same for all records of a clinic."""
+        ...
+
+    def numbers_within(self, profile: TableProfile, clinic: str, patient: str) -> NumbersWithin:
+        """How a column of patients' numbers lies in clinics."""
+        ...
+
+    def unlike_a_line(self, profile: TableProfile, column: str) -> Mapping[str, float]:
+        """How far other columns' averages by its values lie from a line, as a multiple of chance."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicWeight:
+    """What speaks for a column as the clinic's.
+
+    Attributes:
+        column: its name.
+        points: on the scale of all columns.
+        called: whether its name tells.
+        said: what is taken for granted with it, as a sentence; empty for a name that leaves no doubt.
+    """
+
+    column: str
+    points: float
+    called: bool
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicChoice:
+    """The column of clinics, if one is likely enough.
+
+    Attributes:
+        column: its name; None where it is left for a person to decide.
+        said: what was taken for granted, in sentences.
+        candidates: the columns that it could be, the likeliest first.
+        labels: columns of whole numbers that group the records and so measure nothing.
+    """
+
+    column: str | None
+    said: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    labels: frozenset[str] = frozenset()
+
+
+def choose_clinic(profile: TableProfile, look: LookAgain | None) -> ClinicChoice:
+    """The column of clinics that most speaks for, and what else could be meant."""
+    weighed = _by_name(profile, look)
+    labels: frozenset[str] = frozenset()
+    if not any(each.points > _KIND_OF_PLACE for each in weighed):
+        by_values, labels = _by_values(profile, look)
+        weighed = [*weighed, *by_values]
+    weighed.sort(key=lambda each: -each.points)
+    sure = [each for each in weighed if each.called or each.points >= _SURE]
+    if not sure:
+        likely = [each.column for each in weighed if each.points >= _SURE - _APART]
+        return ClinicChoice(None, candidates=tuple(likely), labels=labels)
+    best = sure[0]
+    rivals = [each.column for each in weighed if each is not best and best.points - each.points < _APART]
+    if rivals and not best.called:
+        return ClinicChoice(None, candidates=(best.column, *rivals), labels=labels)
+    others = _others(profile, best, weighed)
+    said = [each for each in (best.said, _could_be_meant(best, others)) if each]
+    return ClinicChoice(best.column, tuple(said), tuple(others), labels)
+
+
+def _others(profile: TableProfile, best: ClinicWeight, weighed: list[ClinicWeight]) -> list[str]:
+    """The columns that could be meant too: an area is the region where there is a finer place."""
+    below = _PLACE_ALONE if best.points >= _PLACE_ALONE else _GROUP_NUMBER if best.called else _NUMBER + 1.0
+    levels = profile.column(best.column).n_distinct
+    return [
+        each.column
+        for each in weighed
+        if each is not best
+        and each.points >= below
+        and profile.column(each.column).n_distinct >= min(levels, LEAST_CLINICS)
+    ][:_MOST_OTHERS]
+
+
+def _could_be_meant(best: ClinicWeight, others: Collection[str]) -> str:
+    if not others:
+        return ""
+    listed = " or ".join(repr(each) for each in others)
+    return f"column {best.column!r} is taken for the clinic; {listed} could be meant too"
+
+
+def _by_name(profile: TableProfile, look: LookAgain | None) -> list[ClinicWeight]:
+    """Columns that are called like clinics or what takes their place."""
+    half = max(2, profile.n_rows // 2)
+    labels = labels_of(profile)
+    grouping = [
+        each
+        for each in labels
+        if each.n_distinct <= half and not (is_of_places(each) or is_trait(each) or counts_stays(each))
+        if not words.is_hospital_number(each.name)
+    ]
+    found = [_named(each, grouping, profile, look) for each in labels]
+    two = [
+        ClinicWeight(
+            each.name, _TWO, True, f"column {each.name!r} holds two clinics, 0 and 1, rather than no and yes"
+        )
+        for each in profile.columns
+        if each.name.lower() in words.CLINIC_ALONE and each.kind == "number" and each.zero_one
+    ]
+    return [*(each for each in found if each is not None), *two]
+
+
+def _named(
+    column: ColumnProfile, grouping: list[ColumnProfile], profile: TableProfile, look: LookAgain | None
+) -> ClinicWeight | None:
+    """What a label's name tells, the best that it can tell."""
+    name, groups = column.name, column in grouping
+    instead = (
+        f"column {name!r} takes the place of the clinic: no column is called clinic, hospital or the like"
+    )
+    if groups and name.lower() in words.ACCESS_GROUPS:
+        return ClinicWeight(name, _ACCESS, True)
+    if groups and likeness(column, words.CLINIC):
+        return ClinicWeight(name, _CLINIC + _share(column, words.CLINIC, profile), True)
+    kind = is_kind_of_place(column)
+    if groups and not kind and likeness(column, words.COMMUNITY):
+        return ClinicWeight(name, _PLACE + _share(column, words.COMMUNITY, profile), True, instead)
+    if name.lower() in words.COMMUNITY_ALONE and groups_enough(column, profile):
+        return ClinicWeight(
+            name, _PLACE_ALONE + _share(column, words.COMMUNITY_ALONE, profile), True, instead
+        )
+    if name.lower() in words.PERSON_ALONE and _numbers_groups(column, profile, look):
+        return ClinicWeight(
+            name,
+            _GROUP_NUMBER,
+            True,
+            f"column {name!r} holds the clinic: no column is called like one, and people of both sexes have "
+            "the same number there",
+        )
+    if groups and not kind and words.found(name, words.REGION):
+        finest = column.n_distinct / (profile.n_rows + 1.0) + (0.5 / profile.n_rows) * (column.kind == "text")
+        return ClinicWeight(name, _AREA + 9.0 * finest, True, instead)
+    if groups and is_short(column) and likeness(column, words.KIND_OF_PLACE):
+        return ClinicWeight(name, _KIND_OF_PLACE, True, instead)
+    return None
+
+
+def _share(column: ColumnProfile, telling: tuple[str, ...], profile: TableProfile) -> float:
+    """How telling a name is, and then how complete its column: below 10, for an order among those alike.
+
+    A number is a place's rather where it is called one, as unit_id, or nothing else, as unit.
+    """
+    best = 10.0 * len(telling) + 1.0
+    alone = column.kind == "text" or words.is_numbered(column.name) or column.name.lower() in telling
+    order = (likeness(column, telling) - column.n_missing / (profile.n_rows + 1.0)) / best
+    return _NUMBERED * alone + (9.0 - _NUMBERED) * order
+
+
+def _numbers_groups(column: ColumnProfile, profile: TableProfile, look: LookAgain | None) -> bool:
+    """Whether a number comes again and again, for people who differ in sex."""
+    sexes = sexes_of(profile)
+    often = profile.n_rows >= _PEOPLE_OF_A_GROUP * column.n_distinct
+    if look is None or not sexes or not often:
+        return False
+    return not sexes & look.same_within(profile, column.name)
+
+
+def _by_values(profile: TableProfile, look: LookAgain | None) -> tuple[list[ClinicWeight], frozenset[str]]:
+    """Columns that no name tells, by how they group the records; and those that measure nothing."""
+    found, labels = [], set()
+    grouping = [each for each in labels_of(profile) if _could_group(each, profile)]
+    numbers = [each for each in grouping if each.kind == "number"][:_MOST_LOOKS]
+    for column in grouping:
+        plain = column.kind == "number" and not words.said(column.name, words.NUMBERED)
+        points, reason = _NUMBER if plain else _GROUPING, "it is the only one that groups the records"
+        if look is not None and column in numbers:
+            same = look.same_within(profile, column.name)
+            if sexes_of(profile) & same:
+                continue  # the number of a person who comes again and again
+            unlike = _unlikeness(column, profile, look)
+            if unlike >= _UNLIKE:
+                points += min(math.log2(unlike), _MOST_UNLIKE)
+                reason = "averages of other columns differ between its numbers, in no order"
+            if any(profile.column(each).n_distinct > 1 and each not in ROW_NUMBERS for each in same):
+                points += _DEPENDED
+                reason = "it is the only one within which others are the same"
+            if plain and unlike >= _LABEL:
+                labels.add(column.name)
+        if points > _NUMBER:
+            said = f"column {column.name!r} holds the clinic: no column is called like one, and {reason}"
+            found.append(ClinicWeight(column.name, points, False, said))
+    return found, frozenset(labels)
+
+
+def _could_group(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column without a telling name may be one of places rather than of people's traits."""
+    if is_of_places(column) or is_trait(column) or counts_stays(column) or not groups_enough(column, profile):
+        return False
+    if words.said(column.name, _TELLING) or words.is_hospital_number(column.name):
+        return False
+    if words.found(column.name, words.PATIENT) or words.found(column.name, words.AGE):
+        return False
+    if words.said(column.name, ("id", "idno")) and len(words.words_of(column.name)) == 1:
+        return False  # numbers the patients, if anybody
+    return column.kind == "text" or column.n_distinct >= _LEAST_NUMBERS
+
+
+def _unlikeness(column: ColumnProfile, profile: TableProfile, look: LookAgain) -> float:
+    """The median, over other columns, of how far their averages lie from a line; 0 for few numbers."""
+    if column.n_distinct < _MORE_THAN_A_SCALE:
+        return 0.0
+    return statistics.median(look.unlike_a_line(profile, column.name).values() or (0.0,))
