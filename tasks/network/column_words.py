@@ -20,7 +20,21 @@ CLINIC = (
     *("spital", "clinique", "cabinet", "hopital", "etablissement", "clinica", "consultorio", "centro"),
     *("posto", "unidade", "unidad", "abteilung", "station", "service", "servicio", "servico"),
     *("ambulatorio", "dispensary", "dispensaire", "maternity", "institute", "institution", "inst"),
-    *("provnum", "prov", "provno", "hosp", "hospid", "ctr", "unit", "einheit", "unite", "kreis"),
+    *(
+        "icu",
+        "uci",
+        "dept",
+        "provnum",
+        "prov",
+        "provno",
+        "hosp",
+        "hospid",
+        "ctr",
+        "unit",
+        "einheit",
+        "unite",
+        "kreis",
+    ),
     *("laboratory", "laboratorium", "laboratoire", "laboratorio", "organisation", "organization", "org"),
 )
 CLINIC_ALONE = ("site", "clinic", "facility", "center", "centre")

@@ -106,7 +106,8 @@ def _doubtful(column: ColumnProfile, others: Collection[ColumnProfile]) -> list[
             f"column {column.name!r} is read as dates with the day first; no value tells, since none of the "
             "first two numbers is above 12"
         ]
-    if words.found(column.name, words.DATE):
+    told = words.found(column.name, words.DATE)
+    if told and not any(words.found(each.name, told[:1]) for each in others):
         return []
     if others:
         listed = ", ".join(repr(each.name) for each in others)

@@ -51,7 +51,7 @@ _MOST_OTHERS = 3
 """Columns that could be meant too and are listed, at most."""
 _TELLING = (
     *(*words.TRAIT, *words.SEX, *words.AGE, *words.SEQUENCE, *words.TREATMENT, *words.OUTCOME),
-    *(*words.MEASURED, *words.SAMPLING_WEIGHT),
+    *(*words.MEASURED, *words.SAMPLING_WEIGHT, *words.WHEN),
 )
 
 

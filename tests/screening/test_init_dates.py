@@ -262,6 +262,14 @@ def test_a_date_that_is_a_patient_s_own_is_no_record_s(tmp_path: Path) -> None:
     )
 
 
+def test_of_two_columns_called_dates_the_other_is_said(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, clinic=clinic, diag_date=day, recurrence_date=lambda i: day(i + 3), outcome=outcome
+    )
+    assert len(draft.assumptions) == 1
+    assert draft.assumptions[0].endswith("holds dates too")
+
+
 @pytest.mark.slow
 def test_months_beside_numbers_that_can_be_days_are_no_dates(tmp_path: Path) -> None:
     for i, written in enumerate((lambda i: f"Jan-{1 + i % 28:02}", lambda i: f"{1 + i % 28}-Feb")):

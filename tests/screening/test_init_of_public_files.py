@@ -66,6 +66,10 @@ FILES = {
     "stevedata/ESS9GB": Expected("region", ("stintrvw",), "idno", ("immigsent",), most=6),
     "openintro/daycare_fines": Expected("center", (), None, ("late_pickups",), "group"),
     "mediation/student": Expected("SCH_ID", (), None, ("score",)),
+    "Ecdat/Star": Expected("schidkn", (), None, ("tmathssk", "treadssk")),
+    "mlmRev/ScotsSec": Expected("second", (), None, ("attain",)),
+    "DAAG/science": Expected("school", (), None, ("like",)),
+    "HLMdiag/autism": Expected(None, (), "childid", ("vsae",)),
 }
 
 

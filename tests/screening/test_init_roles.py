@@ -144,6 +144,11 @@ def test_a_measurement_is_no_place_however_many_values_it_has(tmp_path: Path) ->
     assert {each.column for each in draft.outcomes} >= {"died"}
 
 
+def test_diagnoses_are_no_places(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, DiagID=lambda i: f"Group {i % 8}", died=outcome)
+    assert "clinic" not in draft.roles
+
+
 def test_a_hospitals_number_of_nearly_each_record_is_a_patients(tmp_path: Path) -> None:
     draft = drafted(tmp_path, hospitalID=lambda i: 530_000 + i * 17 % 113, pulse=lambda i: 60 + i % 30)
     assert draft.roles["patient"] == "hospitalID"
