@@ -326,8 +326,23 @@ OUTCOME_ALONE = ("y", "use", "used", "status", "resp")
 COUNTED = (
     *("visits", "docvis", "hospvis", "mdvis", "los", "incidence", "cases", "events", "deaths"),
     *("admissions", "fatal", "infections", "falls", "count", "counts", "seizures", "verweildauer"),
-    *("estancia", "besuche"),
+    *("estancia", "besuche", "attendances", "breaches", "appointments", "referrals"),
+    *(
+        "operations",
+        "discharges",
+        "consultations",
+        "procedures",
+        "births",
+        "transfers",
+        "readmissions",
+        "presentations",
+        "calls",
+    ),
+    *("aufnahmen", "behandlungen", "geburten", "faelle", "konsultationen", "entlassungen", "operationen"),
+    *("hospitalisations", "passages", "naissances", "ingresos", "consultas", "urgencias"),
+    *("nacimientos", "casos", "altas", "atendimentos", "internacoes", "nascimentos", "obitos", "atenciones"),
 )
+"""What is counted, however many there are of it."""
 MEASURED = (
     *("score", "exam", "grade", "ach", "pressure", "systolic", "sbp", "dbp", "bp", "weight", "height"),
     *("age", "temperature", "temp", "pain", "qol", "glucose", "chol", "cholesterol", "blutdruck", "bwt"),

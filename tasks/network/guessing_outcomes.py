@@ -190,8 +190,8 @@ def measures(column: ColumnProfile, profile: TableProfile) -> bool:
         return False
     if words.said(column.name, words.CALENDAR):
         return False
-    if named:
-        return True
+    if named or (column.kind == "number" and words.said(column.name, words.COUNTED)):
+        return True  # a count of thousands may be another in each row
     if column.kind == "number" and words.found(column.name, _GROUPING) and not counts_stays(column):
         return False
     numbered = (

@@ -232,7 +232,10 @@ class _Search:
         self.take("record", unique, words.RECORD)
 
 
-_NO_NUMBERS = (*words.TRAIT, *words.AGE, *words.OUTCOME, *words.MEASURED, *words.SEQUENCE, *words.WHEN)
+_NO_NUMBERS = (
+    *(*words.TRAIT, *words.AGE, *words.OUTCOME, *words.MEASURED, *words.COUNTED),
+    *(*words.SEQUENCE, *words.WHEN),
+)
 """What is no number of a record although every record may have another."""
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tasks.rendering.numbers import fixed
+
+_LETTER = 4.1
+"""Width of a letter of a label with the room around it, in a chart's units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,32 @@ class Scale:
         `whole` keeps to whole numbers: for axes that count things.
         """
         if self.logarithmic:
-            values, decimals = _log_steps(self.low, self.high, about), None
-        else:
-            step = _step(self.low, self.high, about)
-            if whole:
-                step = max(1.0, float(round(step)))
-            values, decimals = _multiples(self.low, self.high, step), _decimals(step)
-        return tuple(
-            Tick(self(value), f"{_plain(value) if decimals is None else fixed(value, decimals)}{unit}")
-            for value in values
+            return self._logarithmic_ticks(about, unit)
+        step = _step(self.low, self.high, about)
+        if whole:
+            step = max(1.0, float(round(step)))
+        values, decimals = _multiples(self.low, self.high, step), _decimals(step)
+        return tuple(Tick(self(value), f"{fixed(value, decimals)}{unit}") for value in values)
+
+    def _logarithmic_ticks(self, about: int, unit: str) -> tuple[Tick, ...]:
+        """The most of round numbers that are not too many and whose labels stand clear of each other."""
+        found: tuple[Tick, ...] = ()
+        for values in _log_steps(self.low, self.high, about):
+            if found and len(values) < 2:
+                break  # labels that touch say more than one alone
+            found = tuple(Tick(self(value), f"{_plain(value)}{unit}") for value in values)
+            if len(values) <= about + 1 and self._are_clear(found):
+                break
+        return found
+
+    def _are_clear(self, ticks: tuple[Tick, ...]) -> bool:
+        """Whether labels beside each other are apart; those of an upward axis stand one above the other."""
+        if self.end < self.start:
+            return True
+        widths = [_LETTER * len(tick.label) for tick in ticks]
+        return all(
+            after.at - tick.at >= 0.5 * (width + following)
+            for tick, after, width, following in zip(ticks, ticks[1:], widths, widths[1:], strict=False)
         )
 
 
@@ -134,17 +154,20 @@ def _multiples(low: float, high: float, step: float) -> list[float]:
     return [round(index * step, _decimals(step)) + 0.0 for index in range(first, last + 1)]
 
 
-def _log_steps(low: float, high: float, about: int) -> list[float]:
-    """Round numbers at about equal ratios; on a short axis, equal steps."""
+def _log_steps(low: float, high: float, about: int) -> Iterator[list[float]]:
+    """Round numbers at about equal ratios, ever fewer: of each power of ten, then of every second, …
+
+    On a short axis, equal steps.
+    """
     if high / low < 3:
-        return [value for value in _multiples(low, high, _step(low, high, about)) if value > 0]
+        yield [value for value in _multiples(low, high, _step(low, high, about)) if value > 0]
+        return
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    for factors in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-        steps = [factor * 10.0**power for power in range(first, last + 1) for factor in factors]
-        steps = [step for step in steps if low * (1 - 1e-9) <= step <= high * (1 + 1e-9)]
-        if len(steps) <= about + 1:
-            break
-    return steps
+    denser = [((1, 1.5, 2, 3, 4, 5, 6, 8), 1), ((1, 2, 3, 5), 1), ((1, 2, 5), 1), ((1, 3), 1)]
+    for factors, stride in [*denser, *(((1,), stride) for stride in range(1, last - first + 1))]:
+        powers = [power for power in range(first, last + 1) if power % stride == 0]
+        steps = [factor * 10.0**power for power in powers for factor in factors]
+        yield [step for step in steps if low * (1 - 1e-9) <= step <= high * (1 + 1e-9)]
 
 
 def _decimals(step: float) -> int:
@@ -152,6 +175,7 @@ def _decimals(step: float) -> int:
 
 
 def _plain(value: float) -> str:
-    """The shortest way to write a round number: 0.5, 1, 1.05, 20, 1,000."""
-    fewest = next((n for n in range(4) if math.isclose(round(value, n), value, rel_tol=1e-9)), 4)
+    """The shortest way to write a round number: 0.00001, 0.5, 1, 1.05, 20, 1,000."""
+    most = max(4, -math.floor(math.log10(value)))
+    fewest = next((n for n in range(most) if math.isclose(round(value, n), value, rel_tol=1e-9)), most)
     return fixed(value, fewest)

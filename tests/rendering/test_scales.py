@@ -95,3 +95,18 @@ def test_ticks_of_a_logarithmic_axis_have_no_more_decimals_than_they_need_in_any
         each.replace(".", "#").replace(",", ".").replace("#", ",") for each in said["es"]
     )
     assert {"0.1", "1", "10", "100", "1,000"} <= set(said["en"])
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e-6, 1e4), (1e-3, 1e7), (1.0, 2e5), (2.0, 3e10), (30.0, 9e6)])
+@pytest.mark.parametrize("width", [92.0, 112.0, 226.0])
+def test_labels_of_many_decades_stand_clear_of_each_other(low: float, high: float, width: float) -> None:
+    ticks = Scale(low, high, 4.0, width - 4.0, logarithmic=True).ticks(4)
+    assert len(ticks) >= 2
+    assert not [tick.label for tick in ticks if tick.label.startswith("<")]
+    for tick, after in itertools.pairwise(ticks):
+        assert after.at - tick.at >= 3.9 * (len(tick.label) + len(after.label)) / 2.0
+
+
+def test_the_powers_of_a_sparse_axis_are_at_equal_distance_and_one_is_among_them() -> None:
+    labels = [tick.label for tick in Scale(1e-6, 1e4, 0.0, 226.0, logarithmic=True).ticks(4)]
+    assert labels == ["0.000001", "0.001", "1", "1,000"]

@@ -247,6 +247,8 @@ def test_of_many_first_values_none_is_adjusted_for_unasked(tmp_path: Path) -> No
         ("visits", lambda i: i % 4, "count"),
         ("los", lambda i: 1 + i % 40, "count"),
         ("deaths", lambda i: 3 * i % 113, "count"),
+        ("attendances", lambda i: 20_000 + 373 * i % 9_001, "count"),
+        ("Behandlungen", lambda i: 2_000 + 373 * i % 901, "count"),
     ],
 )
 def test_kinds_of_whole_numbers(tmp_path: Path, name: str, values: Column, kind: str) -> None:
