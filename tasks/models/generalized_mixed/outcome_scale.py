@@ -118,6 +118,23 @@ def count_scale(
     return CountScale(mean, between, mean + spread + extra)
 
 
+def count_share(mean: float, shared: float, whole: float, dispersion: float) -> float:
+    """The ICC of two counts of one mean that share effects of variance `shared`, of `whole`.
+
+    (e^s − 1) / (e^w − 1 + 1/m + d e^w), without the overflow of large variances.
+
+    Args:
+        mean: m, population-averaged.
+        shared: s, variance of the effects that both have, on the log scale.
+        whole: w, of all effects.
+        dispersion: d, 1/size of a negative binomial.
+
+    Source: as `count_scale`.
+    """
+    left = math.exp(-whole)
+    return (math.exp(shared - whole) - left) / (1.0 - left + left / mean + dispersion)
+
+
 def median_ratio(variance: float) -> float:
     """Median ratio of the odds (or rates) of two like patients at two random clinics, higher over lower.
 

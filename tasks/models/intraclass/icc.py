@@ -56,7 +56,7 @@ def icc(
             equal sizes), `searle`, `smith`, `profile` (the default of `reml` and `ml`) or `bootstrap`; for
             binary ones `profile` (the default: as far as that of the `beta-binomial` or the `logistic-normal`
             model reaches), either by itself, `zou-donner`, `exact`, `searle`, `smith` or `bootstrap`; nested
-            groups have `generalized` (with covariates `sampled`), mixed models `profile` (nested: `sampled`).
+            groups have `generalized` (with covariates `sampled`), mixed models `profile`.
         level: coverage of the interval.
         exposure: column with the exposure time of a count, for `observed`.
         family: of counts, for `observed`: poisson, or negative-binomial where they vary more than Poisson
@@ -89,7 +89,6 @@ def icc(
             family="binomial" if kind == "binary" else count_family_named(family),
             nodes=nodes,
             level=level,
-            seed=seed,
         )
     if kind == "binary":
         design, source = _events(asked, data, groups, method)

@@ -3,7 +3,7 @@
 The interval is the profile likelihood's for the variance between clinics, carried over to the scale of the
 ICC: on the latent scale that is a function of the variance alone; on the observed scale the mean of the
 outcome is held at its estimate. A negative binomial's dispersion moves with the variance: the ICC's interval
-is of all pairs of them whose likelihood is near the best.
+is of all pairs of them whose likelihood is near the best. So it is with the variances of nested groups.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from tasks.models.generalized_mixed.dispersion_profile import figure_interval
 from tasks.models.generalized_mixed.families import FamilyName
 from tasks.models.generalized_mixed.glmm import glmm_from_cells
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
+from tasks.models.generalized_mixed.nested_profile import VarianceFigure, nested_figure_intervals
 from tasks.models.generalized_mixed.outcome_scale import (
     count_scale,
+    count_share,
     latent_icc,
     linearised_icc,
     median_ratio,
@@ -30,10 +32,9 @@ from tasks.models.generalized_mixed.sd_profile import sd_interval
 from tasks.models.intraclass.design_effect import by_clinic
 from tasks.models.intraclass.icc_estimates import METHODS, Kind
 from tasks.models.intraclass.icc_result import ICC, levels_table, refuse_terms
-from tasks.models.intraclass.logistic_normal import icc_at
+from tasks.models.intraclass.logistic_normal import icc_at, predictor_at
+from tasks.models.numerics.profile_interval import allowed_fall
 from tasks.records import Cells, Design, cells_for
-
-_SAMPLES = 4_000
 
 
 def mixed_icc(
@@ -47,7 +48,6 @@ def mixed_icc(
     family: FamilyName,
     nodes: int | None = None,
     level: float = 0.95,
-    seed: int = 0,
 ) -> ICC:
     """The ICC of a binary or count outcome by mixed model, on the latent or the observed scale.
 
@@ -71,7 +71,7 @@ def mixed_icc(
     if len(groups) == 1:
         ends = [_profiled(design, cells, fit, method, level, as_fitted=nodes is not None)]
     else:
-        ends = _sampled(fit, method, groups, level, seed)
+        ends = _nested(design, cells, fit, method, groups, level)
     components = {"linear_predictor": fit.typical, "loglik": float(fit.loglik or math.nan)}
     components |= {f"variance_{name}": each for name, each in zip(groups, variances, strict=True)}
     components |= _components(fit, whole)
@@ -88,7 +88,7 @@ def mixed_icc(
         lower=ends[-1][0],
         upper=ends[-1][1],
         level=level,
-        interval="profile" if len(groups) == 1 else "sampled",
+        interval="profile",
         components=pd.Series(components, name="value"),
         levels=levels_table(groups, variances, at, ends),
         clinics=_clinics(cells, order[-1], at[-1]),
@@ -137,24 +137,33 @@ def _moved(fit: GlmmFit, method: str, variance: float, dispersion: float | None 
     return icc_at(probability_scale(fit.typical, own).prevalence, variance)
 
 
-def _sampled(
-    fit: GlmmFit, method: str, groups: Sequence[str], level: float, seed: int
+def _nested(
+    design: Design, cells: Cells, fit: GlmmFit, method: str, groups: Sequence[str], level: float
 ) -> list[tuple[float, float]]:
-    """Intervals at each level of nested groups, from draws of the SDs about their estimates.
+    """Intervals at each level of nested groups by profile likelihood, the population-averaged outcome held.
 
-    Source: Meyer & Houle (2013), Proc Assoc Advmt Anim Breed Genet 20:523.
+    As many groups as a level has tell by how much the likelihood may fall there.
     """
-    rng = np.random.default_rng(seed)
-    q = len(fit.loadings)
-    back = np.array([float(term.back[0, 0]) for term in fit.loadings])
-    theta = np.array([float(term.triangle[0, 0]) for term in fit.loadings])
-    spread = fit.joint_vcov.to_numpy()[:q, :q]
-    drawn = (back * rng.multivariate_normal(theta, spread, _SAMPLES, method="eigh")) ** 2
     place = [[term.group for term in fit.loadings].index(name) for name in groups]
-    shared = np.cumsum(drawn[:, place], axis=1)
-    at = np.array([[_on_scale(fit, method, float(each), float(row[-1])) for each in row] for row in shared])
-    lower, upper = np.quantile(at, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
-    return [(float(low), float(high)) for low, high in zip(lower, upper, strict=True)]
+
+    def at(depth: int) -> VarianceFigure:
+        return lambda variances, dispersion: _shared(
+            fit, method, float(variances[place[: depth + 1]].sum()), float(variances.sum()), dispersion
+        )
+
+    figures = [(at(depth), allowed_fall(level, len(fit.labels[name]))) for depth, name in enumerate(groups)]
+    return nested_figure_intervals(design, cells, fit, figures)
+
+
+def _shared(fit: GlmmFit, method: str, shared: float, whole: float, dispersion: float) -> float:
+    """The ICC of two rows that share effects of variance `shared`, at other variances than the fit's."""
+    if method == "latent":
+        return latent_icc(shared, whole)
+    own = sum(float(fit.varcomp.variance(name).iloc[0]) for name in fit.varcomp)
+    if fit.family != "binomial":
+        return count_share(count_scale(fit.typical, own).mean, shared, whole, dispersion)
+    typical = predictor_at(probability_scale(fit.typical, own).prevalence, whole)
+    return probability_scale(typical, shared, whole - shared).icc
 
 
 def _components(fit: GlmmFit, whole: float) -> dict[str, float]:

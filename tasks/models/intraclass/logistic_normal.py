@@ -43,14 +43,20 @@ def icc_at(prevalence: float, variance: float) -> float:
     """The observed-scale ICC of a logistic-normal model with this prevalence and variance of the log odds."""
     if math.isinf(variance):
         return 1.0
+    return probability_scale(predictor_at(prevalence, variance), variance).icc
+
+
+def predictor_at(prevalence: float, variance: float) -> float:
+    """The typical clinic's log odds where clinics' have this variance and the whole has this prevalence."""
     middle, width = math.log(prevalence / (1.0 - prevalence)), 2.0 + 4.0 * variance**0.5 + variance
-    predictor = optimize.brentq(
-        lambda eta: probability_scale(float(eta), variance).prevalence - prevalence,
-        middle - width,
-        middle + width,
-        xtol=1e-12,
+    return float(
+        optimize.brentq(
+            lambda eta: probability_scale(float(eta), variance).prevalence - prevalence,
+            middle - width,
+            middle + width,
+            xtol=1e-12,
+        )
     )
-    return probability_scale(float(predictor), variance).icc
 
 
 def _cells(data: Events) -> ArrangedCells:
