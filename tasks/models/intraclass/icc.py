@@ -6,6 +6,7 @@ the variance that lies between clinics.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,6 +106,11 @@ def icc(
     lower, upper = icc_estimates.interval(source, kind, method, chosen, level, replicates, seed)
     components = _components(source, method)
     messages = []
+    if math.isnan(lower) and math.isfinite(value):
+        messages.append(
+            f"levels of {source.group} are exactly alike (F is 0), which no intraclass correlation makes "
+            f"likely: the interval {chosen!r} has no ends; interval='profile' has"
+        )
     if lower == value < 0.0:
         messages.append(
             "the interval begins at the estimate, which is at or below the least that its method reaches"

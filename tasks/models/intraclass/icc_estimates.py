@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -70,13 +71,19 @@ def estimate(source: OneWay, method: str) -> float:
 
 
 def intervals(source: OneWay, kind: Kind, method: str) -> tuple[str, ...]:
-    """Names of the intervals there are for an estimate, the default first: of the estimate's own family."""
+    """Names of the intervals there are for an estimate, the default first: of the estimate's own family.
+
+    Where levels are exactly alike F has no interval, and the likelihood's comes first.
+    """
     if kind == "binary":
         own = {"fleiss-cuzick": ("zou-donner",), "anova": ("exact", "searle", "smith")}
         return ("profile", "beta-binomial", "logistic-normal", *own.get(method, ()), "bootstrap")
     if method != "anova":
         return ("profile", "exact", "bootstrap")
-    return ("exact", "searle", *(("smith",) if source.plain else ()), "profile", "bootstrap")
+    by_f = ("exact", "searle", *(("smith",) if source.plain else ()))
+    if icc_intervals.are_all_alike(anova(source)):
+        return ("profile", *by_f, "bootstrap")
+    return (*by_f, "profile", "bootstrap")
 
 
 def interval(
@@ -86,7 +93,8 @@ def interval(
 
     At the edge of what clinics of these sizes can have an estimate by moments can lie beyond the range of an
     interval (a likelihood's begins at zero, the exact one's at the least correlation of the largest clinic):
-    the interval is then extended to it, which costs no coverage.
+    the interval is then extended to it, which costs no coverage. Where levels are exactly alike
+    those of F have no ends (NaN), nor has the bootstrap, whose replicates are all alike as well.
 
     Raises:
         EstimationError: the estimate has no interval of that name.
@@ -97,9 +105,13 @@ def interval(
             f"the {METHODS[kind][method]} has no interval {name!r}", hint=f"it has {', '.join(known)}"
         )
     if name == "bootstrap":  # of the estimator's own distribution, biased as that may be
+        if icc_intervals.are_all_alike(anova(source)):
+            return math.nan, math.nan
         rng = np.random.default_rng(seed)
         return icc_intervals.bootstrap(source, _CLOSED[method], level, replicates, rng)
     lower, upper = _ends(source, kind, method, name, level)
+    if math.isnan(lower) or math.isnan(upper):
+        return math.nan, math.nan
     value = estimate(source, method)
     return min(lower, value), max(upper, value)
 

@@ -20,6 +20,9 @@ from tasks.models.numerics.profile_interval import root
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 1e-12
+"""F below which level means are the same but for rounding."""
+
 
 def exact(data: OneWay, table: Anova, level: float) -> tuple[float, float]:
     """The exact interval for the ICC of a normal one-way random model, balanced or not, adjusted or not.
@@ -27,23 +30,24 @@ def exact(data: OneWay, table: Anova, level: float) -> tuple[float, float]:
     At the true ratio θ the quadratic form between, divided by its degrees of freedom and by the mean square
     within, has an F distribution; the interval is every θ whose F is not extreme. It can end below zero,
     where the data say that levels differ less than chance would make them; it never goes below
-    −1/(max n − 1), the smallest correlation that levels of that size can have.
+    −1/(max n − 1), the smallest correlation that levels of that size can have. Where levels are exactly alike
+    no θ is in it: both ends are NaN.
 
     Source: Wald (1940), Ann Math Stat 11:96; Harville & Fenech (1985), Biometrics 41:137.
     """
     if table.ms_within <= 0.0:
         return 1.0, 1.0
-    if table.ms_between <= 0.0:
-        return _all_means_alike(table)
+    if are_all_alike(table):
+        return math.nan, math.nan
     tail = (1.0 - level) / 2.0
     upper_f = float(stats.f.isf(tail, table.df_between, table.df_within))
     lower_f = float(stats.f.ppf(tail, table.df_between, table.df_within))
     return _ratio_where(data, table, upper_f), _ratio_where(data, table, lower_f)
 
 
-def _all_means_alike(table: Anova) -> tuple[float, float]:
-    """With level means all the same F is 0 at every ratio: both ends tend to the estimate, the least."""
-    return table.icc, table.icc
+def are_all_alike(table: Anova) -> bool:
+    """Whether level means are all the same: F is then 0 at every ratio, which none of them makes likely."""
+    return table.ms_between <= _ROUNDING * table.ms_within and table.ms_within > 0.0
 
 
 def _ratio_where(data: OneWay, table: Anova, quantile: float) -> float:
@@ -63,14 +67,14 @@ def _ratio_where(data: OneWay, table: Anova, quantile: float) -> float:
 
 
 def searle(table: Anova, level: float) -> tuple[float, float]:
-    """Searle's F interval with n0 for the size; exact when all sizes are equal.
+    """Searle's F interval with n0 for the size; exact when all sizes are equal; NaN where levels are alike.
 
     Source: Searle (1971), Linear Models, §9.9b; with n0 Donner (1986), Int Stat Rev 54:67.
     """
     if table.ms_within <= 0.0:
         return 1.0, 1.0
-    if table.ms_between <= 0.0:
-        return _all_means_alike(table)
+    if are_all_alike(table):
+        return math.nan, math.nan
     tail = (1.0 - level) / 2.0
     low = table.f / float(stats.f.isf(tail, table.df_between, table.df_within))
     high = table.f / float(stats.f.ppf(tail, table.df_between, table.df_within))
@@ -93,7 +97,12 @@ def smith_se(n: Floats, n0: float, icc: float) -> float:
 
 
 def smith(data: OneWay, table: Anova, level: float) -> tuple[float, float]:
-    """Estimate ± z standard errors; ends can leave −1 to 1, which says that the approximation fails."""
+    """Estimate ± z standard errors; ends can leave −1 to 1, which says that the approximation fails.
+
+    NaN where levels are exactly alike: at the least correlation there is, the error comes out as zero.
+    """
+    if are_all_alike(table):
+        return math.nan, math.nan
     half = float(stats.norm.isf((1.0 - level) / 2.0)) * smith_se(data.n, table.n0, table.icc)
     return table.icc - half, table.icc + half
 

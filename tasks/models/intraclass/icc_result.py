@@ -121,12 +121,14 @@ class ICC:
     def __str__(self) -> str:
         return self.summary()
 
+    def _ends(self) -> str:
+        return "none" if np.isnan(self.lower) else f"{self.lower:.4f} to {self.upper:.4f}"
+
     def summary(self) -> str:
         """One printed page: the estimate by its name, its levels, what it was computed from, the warnings."""
         lines = [
             f"{self.name} ({self.design.formula}, by {self.group})",
-            f"  {self.estimate:.4f}, {100 * self.level:g}% interval {self.lower:.4f} to {self.upper:.4f} "
-            f"({self.interval})",
+            f"  {self.estimate:.4f}, {100 * self.level:g}% interval {self._ends()} ({self.interval})",
             "",
             self.levels.to_string(float_format=lambda value: f"{value:.5g}"),
             "",

@@ -21,26 +21,41 @@ def alike() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["clinic", "fell", "sbp"])
 
 
-@pytest.mark.parametrize("interval", ["exact", "searle"])
-def test_means_alike(alike: pd.DataFrame, interval: str) -> None:
-    found = icc("sbp", alike, groups="clinic", interval=interval)
+def test_means_alike(alike: pd.DataFrame) -> None:
+    """The likelihood's interval, from the estimate on: F has none."""
+    found = icc("sbp", alike, groups="clinic")
     assert found.estimate == pytest.approx(LEAST, rel=1e-12)
-    assert (found.lower, found.upper) == pytest.approx((LEAST, LEAST), rel=1e-12)
+    assert found.interval == "profile"
+    likelihood = icc("sbp", alike, groups="clinic", method="reml")
+    assert (found.lower, found.upper) == (found.estimate, likelihood.upper)
     assert found.components["f"] == 0.0
     assert found.components["reliability_of_means"] == -math.inf
     assert any("as a share of variance it is zero" in each for each in found.messages)
+
+
+@pytest.mark.parametrize("interval", ["exact", "searle", "smith", "bootstrap"])
+def test_an_f_of_zero_has_no_interval_which_is_said(alike: pd.DataFrame, interval: str) -> None:
+    """F(θ) is 0 at every ratio θ, and P(F ≤ 0) is 0: no ratio is in an interval of any level."""
+    found = icc("sbp", alike, groups="clinic", interval=interval, replicates=50)
+    assert found.estimate == pytest.approx(LEAST, rel=1e-12)
+    assert math.isnan(found.lower)
+    assert math.isnan(found.upper)
+    assert any("exactly alike (F is 0)" in each for each in found.messages)
+    assert f"interval none ({interval})" in found.summary()
+
+
+def test_means_alike_but_for_rounding_are_alike(alike: pd.DataFrame) -> None:
+    thirds = alike.assign(sbp=alike["sbp"] / 3.0 + 0.1)
+    found = icc("sbp", thirds, groups="clinic", interval="exact")
+    assert found.components["f"] < 1e-20
+    assert math.isnan(found.upper)
+    assert icc("sbp", thirds, groups="clinic").interval == "profile"
 
 
 def test_means_alike_by_likelihood_are_a_share_of_zero(alike: pd.DataFrame) -> None:
     found = icc("sbp", alike, groups="clinic", method="reml", interval="profile")
     assert found.estimate == 0.0
     assert found.lower == 0.0 < found.upper < 0.2
-
-
-def test_a_large_sample_interval_says_that_it_has_none(alike: pd.DataFrame) -> None:
-    found = icc("sbp", alike, groups="clinic", interval="smith")
-    assert found.estimate == pytest.approx(LEAST, rel=1e-12)
-    assert math.isnan(found.lower) or found.lower <= found.estimate <= found.upper
 
 
 @pytest.mark.parametrize("method", ["fleiss-cuzick", "anova", "pairwise", "mak"])
