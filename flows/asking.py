@@ -87,9 +87,10 @@ def answered(usable: Records, network: Network, question: AdHocQuestion) -> AdHo
     from tasks.records.formulas.formula import read
 
     fitted = fit(usable, network, question)
-    _, text = outcome_asked_for(read(question.formula), network)
-    said = explanations(fitted, text, usable)
-    averaged = None if question.marginal is None else _marginal(fitted, question.marginal, usable)
+    outcome, text = outcome_asked_for(read(question.formula), network)
+    asked = _records_asked(read(text), outcome, usable, network)
+    said = explanations(fitted, text, asked)
+    averaged = None if question.marginal is None else _marginal(fitted, question.marginal, asked)
     return AdHocAnswer(replace(fitted, messages=(*fitted.messages, *said)), averaged)
 
 
@@ -164,8 +165,10 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     formula = read(question.formula)
     _refuse_single_patients(formula)
     outcome, text = outcome_asked_for(formula, network)
-    _refuse_unread(read(text), network)
-    fitted = _fitted(formula, text, outcome, usable, question)
+    asked = _records_asked(read(text), outcome, usable, network)
+    fitted = _fitted(formula, text, outcome, asked, question)
+    if outcome.counts_records:
+        return replace(fitted, messages=(*fitted.messages, _rows_are_counts(network.window.period)))
     columns = unsaid_rollouts(read(text), usable)
     if not columns:
         return fitted
@@ -261,6 +264,46 @@ def _refuse_single_patients(formula: Formula) -> None:
         )
 
 
+_OF_A_COUNT = ("clinic", "region", "month", "period")
+"""What a count of a clinic's records has beside it."""
+
+
+def _records_asked(formula: Formula, outcome: OutcomeSection, usable: Records, network: Network) -> Records:
+    """The records that the formula is about: the screened ones, or each clinic's in each period counted.
+
+    Raises:
+        FormulaError: the formula has a column that these do not.
+    """
+    from tasks.records.questions.derived_records import clinic_month_counts
+
+    if not outcome.counts_records:
+        _refuse_unread(formula, network)
+        return usable
+    response = formula.response.text
+    for name in _named(formula):
+        if name not in (*_OF_A_COUNT, *formula.response.names):
+            raise FormulaError(
+                f"the outcome {response!r} counts a clinic's records in a {network.window.period}, and the "
+                f"column {name!r} is of single records",
+                hint="a formula of it may use month, period and region, and group by clinic and region",
+            )
+    return clinic_month_counts(usable, formula.response.names[0], described=True)
+
+
+def _rows_are_counts(by: Kind) -> str:
+    return (
+        f"A row is a clinic's {by}: from the clinic's first {by} with records to its last, 0 where there are "
+        "none between."
+    )
+
+
+def _named(formula: Formula) -> list[str]:
+    """The columns that the formula names."""
+    expressions = (formula.response, *formula.offsets, *formula.variables.values())
+    named = [name for expression in expressions for name in expression.names]
+    return [*named, *(name for each in formula.groupings for name in each.columns)]
+
+
 def _refuse_unread(formula: Formula, network: Network) -> None:
     """Refuse columns of the SELECT that the network file uses for nothing: they are not read."""
     from tasks.errors import nearest
@@ -268,10 +311,7 @@ def _refuse_unread(formula: Formula, network: Network) -> None:
     from tasks.records.questions.column_uses import uses
 
     used = [use.column for use in uses(network)[0]]
-    expressions = (formula.response, *formula.offsets, *formula.variables.values())
-    named = [name for expression in expressions for name in expression.names]
-    grouping = [name for each in formula.groupings for name in each.columns]
-    for name in (*named, *grouping):
+    for name in _named(formula):
         if name not in (*used, *CONTRACT_COLUMNS, *DERIVED_COLUMNS):
             raise FormulaError(
                 f"no column {name!r} among those that the network file uses; {nearest(name, used)}",
@@ -290,12 +330,7 @@ def outcome_asked_for(formula: Formula, network: Network) -> tuple[OutcomeSectio
     response = formula.response.names[0] if formula.response.is_column else formula.response.text
     named = network.outcomes.get(response)
     if named is not None and named.counts_records:
-        raise FormulaError(
-            f"the outcome {response!r} counts records by clinic and {network.window.period}, "
-            "and a formula needs a column",
-            hint="`clinicnet run` estimates it; ask about an outcome with a column, or write a network file "
-            "whose SELECT has a row for each clinic and period, the count as a column",
-        )
+        return named, formula.text
     by_column = {network.column(name): outcome for name, outcome in network.outcomes.items()}
     outcome = by_column.get(response, named)
     if outcome is None:

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 from small_network import MONTH, RECORDS, Run, write_network
 
-from flows.asking import AdHocQuestion, ask
+from flows.asking import AdHocQuestion, answer, ask
 from tasks.errors import ClinicnetError, FormulaError, RecordsError, SourceError
 from tasks.estimating.unsaid_rollout import unsaid_rollouts
 from tasks.models import gee, glmm, lmm, program_effect, within
@@ -189,12 +190,63 @@ def test_a_source_that_fails_is_no_column_without_a_rollout(tmp_path: Path) -> N
         unsaid_rollouts(read("vaccinated ~ program + (1 | clinic)"), gone)
 
 
-def test_an_outcome_without_a_column_is_said_to_need_one(network_file: Path) -> None:
-    text = network_file.read_text(encoding="utf-8")
-    volume = (
-        '\n[outcomes.visits]\nlabel = "Visits"\nkind = "count"\ndirection = "neither"\nper = "clinic-month"\n'
-    )
-    network_file.write_text(text + volume, encoding="utf-8")
-    with pytest.raises(FormulaError, match="counts records by clinic and month") as refused:
-        ask(network_file, AdHocQuestion("visits ~ 1 + (1 | clinic)"))
-    assert "a row for each clinic and period" in str(refused.value.hint)
+VOLUME = (
+    '\n[outcomes.visits]\nlabel = "Visits"\nkind = "count"\ndirection = "neither"\nper = "clinic-month"\n'
+)
+
+
+@pytest.fixture
+def counting(network_file: Path) -> Path:
+    """The network with its visits counted; Clinic B has none in its third month."""
+    network_file.write_text(network_file.read_text(encoding="utf-8") + VOLUME, encoding="utf-8")
+    with duckdb.connect(str(network_file.parent / "records.duckdb")) as connection:
+        connection.execute(
+            "DELETE FROM visits WHERE clinic = 'Clinic B' AND strftime(visit_date, '%Y-%m') = '2023-03'"
+        )
+    return network_file
+
+
+def _counted(network_file: Path) -> pd.DataFrame:
+    with duckdb.connect(str(network_file.parent / "records.duckdb"), read_only=True) as connection:
+        rows = connection.sql(
+            "SELECT DISTINCT clinic, region, patient, vaccinated, sbp, emergencies, age, sex, visit_date "
+            "FROM visits"
+        ).df()
+    rows["month"] = rows["visit_date"].dt.strftime("%Y-%m")
+    table = pd.crosstab(rows["clinic"], rows["month"]).reset_index()
+    counted = table.melt(id_vars="clinic", var_name="month", value_name="visits")
+    counted["period"] = counted["month"].rank(method="dense") - 1
+    counted["region"] = counted["clinic"].map(rows.groupby("clinic")["region"].first())
+    return counted
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "visits ~ C(month) + (1 | clinic)",
+        "visits ~ period + region + (1 | clinic)",
+        "visits ~ 1 + (1 | clinic)",
+    ],
+)
+def test_a_count_of_records_is_answered_by_clinics_months(formula: str, counting: Path) -> None:
+    """As `clinicnet run` counts them: a month without records between two that have some is 0."""
+    counted = _counted(counting)
+    assert (counted["visits"] == 0).sum() == 1
+    answered = ask(counting, AdHocQuestion(formula))
+    expected = glmm(formula, counted, family=answered.family)  # type: ignore[attr-defined]
+    assert answered.n_obs == len(counted) == 66
+    assert answered.coef.to_numpy() == pytest.approx(expected.coef.to_numpy(), rel=1e-6)
+    assert answered.se.to_numpy() == pytest.approx(expected.se.to_numpy(), rel=1e-5)
+    assert any(each.startswith("A row is a clinic's month") for each in answered.messages)
+
+
+def test_a_count_of_records_is_explained_and_answered_by_gee(counting: Path) -> None:
+    asked = answer(counting, AdHocQuestion("visits ~ period", "gee", marginal="period=0,10"))
+    assert asked.fit.n_obs == 66
+    assert asked.marginal is not None
+
+
+def test_a_count_of_records_has_no_patients_columns(counting: Path) -> None:
+    with pytest.raises(FormulaError, match="the column 'age' is of single records") as refused:
+        ask(counting, AdHocQuestion("visits ~ age + (1 | clinic)"))
+    assert "month, period and region" in str(refused.value.hint)
