@@ -45,8 +45,8 @@ _NUMBERED = 3.0
 """What it is worth, among names that tell as much, that nothing but a place's number is meant."""
 _PEOPLE_OF_A_GROUP = 5
 """People who have the same number on average, from which it numbers groups of them."""
-_MOST_LOOKS = 16
-"""Columns that are looked at once more, at most."""
+_MOST_LOOKS, _MOST_LONG_LOOKS = 16, 8
+"""Columns that are looked at once more, at most, and those of them whose every other column is."""
 _MOST_OTHERS = 3
 """Columns that could be meant too and are listed, at most."""
 _TELLING = (
@@ -227,21 +227,22 @@ def _by_values(profile: TableProfile, look: LookAgain | None) -> tuple[list[Clin
     found, labels = [], set()
     grouping = [each for each in labels_of(profile) if _could_group(each, profile)]
     numbers = [each for each in grouping if each.kind == "number"][:_MOST_LOOKS]
+    unlike = {} if look is None else {each.name: _unlikeness(each, profile, look) for each in numbers}
+    likely = sorted(numbers, key=lambda each: -unlike.get(each.name, 0.0))[:_MOST_LONG_LOOKS]
     for column in grouping:
         plain = column.kind == "number" and not words.said(column.name, words.NUMBERED)
         points, reason = _NUMBER if plain else _GROUPING, "it is the only one that groups the records"
         if look is not None and column in numbers:
-            same = look.same_within(profile, column.name)
+            same = look.same_within(profile, column.name) if column in likely else frozenset()
             if sexes_of(profile) & same:
                 continue  # the number of a person who comes again and again
-            unlike = _unlikeness(column, profile, look)
-            if unlike >= _UNLIKE:
-                points += min(math.log2(unlike), _MOST_UNLIKE)
+            if unlike[column.name] >= _UNLIKE:
+                points += min(math.log2(unlike[column.name]), _MOST_UNLIKE)
                 reason = "averages of other columns differ between its numbers, in no order"
             if any(profile.column(each).n_distinct > 1 and each not in ROW_NUMBERS for each in same):
                 points += _DEPENDED
                 reason = "it is the only one within which others are the same"
-            if plain and unlike >= _LABEL:
+            if plain and unlike[column.name] >= _LABEL:
                 labels.add(column.name)
         if points > _NUMBER:
             said = f"column {column.name!r} holds the clinic: no column is called like one, and {reason}"

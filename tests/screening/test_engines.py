@@ -273,6 +273,12 @@ def test_a_network_file_guessed_from_postgresql_passes(tmp_path: Path, loaded: s
         (name, local.column(name).kind, local.column(name).n_missing, local.column(name).n_distinct)
         for name in profile.names
     ]
+    beside = SourceLook("records.duckdb", tmp_path)
+    for column in ("clinic", "patient"):
+        expected = beside.unlike_a_line(beside.profile("visits_table"), column)
+        assert expected
+        assert look.unlike_a_line(profile, column) == pytest.approx(expected, rel=1e-6)
+        assert look.same_within(profile, column) == beside.same_within(local, column)
     save_draft(replace(guess(profile), password_env=PASSWORD), tmp_path / "network.toml")
     outcomes = check_network(tmp_path / "network.toml").outcomes
     # one number of visits is negative: no count

@@ -113,9 +113,14 @@ class SourceLook:
         Raises:
             SourceError: the source cannot be reached.
         """
+        most = profile.column(clinic).n_distinct + _SHARE_OF_FEW_CLINICS * profile.n_rows
         numbered = {
-            i: each for i, each in enumerate(profile.columns) if each.name != clinic and each.n_distinct
+            i: each
+            for i, each in enumerate(profile.columns)
+            if each.name != clinic and 0 < each.n_distinct <= most
         }
+        if not numbered:
+            return frozenset()
         listed = "".join(f", {each.sql} AS c{i}" for i, each in numbered.items())
         select = f"SELECT {profile.column(clinic).sql} AS clinic{listed} FROM {profile.sql}"
         different = "".join(f", COUNT(DISTINCT c{i}) AS d{i}" for i in numbered)
@@ -242,6 +247,9 @@ class SourceLook:
         return TableProfile(self.source, sql, counts["n"], tuple(profiles))
 
 
+_SHARE_OF_FEW_CLINICS = 0.05
+"""What one clinic in a hundred has at most of the records: a column that is the same within the others has as
+many values as there are clinics, and what those few have."""
 _MOST_OTHERS = 20
 """Columns whose averages are looked at, at most."""
 _SPELLINGS = 30
