@@ -363,7 +363,7 @@ BETTER_HIGHER = (
     ),
     *("satisfaction", "recovered", "success", "geimpft", "vacunado", "vacinado", "survived", "alive"),
     *("cured", "improved", "immun", "immunized", "immunised", "achievement", "ach", "remission", "heilung"),
-    *("guerison",),
+    *("guerison", "survive", "survives"),
 )
 BETTER_LOWER = (
     *("death", "died", "mortality", "readmission", "readmitted", "wait", "waiting", "tat", "systolic"),

@@ -39,8 +39,8 @@ _SURE, _APART = 11.0, 1.0
 """Points without a telling name from which a column is taken, and how far the next one has to be below."""
 _LEAST_NUMBERS, _MORE_THAN_A_SCALE = 8, 12
 """Values of whole numbers without a telling name: more than codes have, more than a scale of 0 to 10 has."""
-_UNLIKE, _LABEL = 2.0, 4.0
-"""How far averages of others lie from a line, over chance: of labels, and of what surely measures nothing."""
+_QUANTITY, _UNLIKE, _LABEL = 1.5, 2.0, 4.0
+"""How far averages of others lie from a line, over chance: of quantities, labels, what measures nothing."""
 _NUMBERED = 3.0
 """What it is worth, among names that tell as much, that nothing but a place's number is meant."""
 _PEOPLE_OF_A_GROUP = 5
@@ -177,6 +177,12 @@ def _named(
     )
     if groups and name.lower() in words.ACCESS_GROUPS:
         return ClinicWeight(name, _ACCESS, True)
+    telling = next((each for each in (words.CLINIC, words.COMMUNITY) if likeness(column, each)), None)
+    if groups and telling is not None and _says_more(column, telling):
+        if column.n_distinct == 2:
+            return None  # first and second, or no and yes
+        if _is_a_quantity(column, profile, look):
+            return ClinicWeight(name, _SURE - _APART, False)
     if groups and likeness(column, words.CLINIC):
         return ClinicWeight(name, _CLINIC + _share(column, words.CLINIC, profile), True)
     kind = is_kind_of_place(column)
@@ -208,9 +214,21 @@ def _share(column: ColumnProfile, telling: tuple[str, ...], profile: TableProfil
     A number is a place's rather where it is called one, as unit_id, or nothing else, as unit.
     """
     best = 10.0 * len(telling) + 1.0
-    alone = column.kind == "text" or words.is_numbered(column.name) or column.name.lower() in telling
+    alone = not _says_more(column, telling)
     order = (likeness(column, telling) - column.n_missing / (profile.n_rows + 1.0)) / best
     return _NUMBERED * alone + (9.0 - _NUMBERED) * order
+
+
+def _says_more(column: ColumnProfile, telling: tuple[str, ...]) -> bool:
+    """Whether a number's name says more than the place's, as yschool and provider_second do."""
+    return column.kind == "number" and not (words.is_numbered(column.name) or column.name.lower() in telling)
+
+
+def _is_a_quantity(column: ColumnProfile, profile: TableProfile, look: LookAgain | None) -> bool:
+    """Whether averages of others go with a number of many values as they do with a quantity."""
+    if look is None or column.n_distinct < _MORE_THAN_A_SCALE:
+        return False
+    return _unlikeness(column, profile, look) < _QUANTITY
 
 
 def _numbers_groups(column: ColumnProfile, profile: TableProfile, look: LookAgain | None) -> bool:
@@ -239,7 +257,10 @@ def _by_values(profile: TableProfile, look: LookAgain | None) -> tuple[list[Clin
             if unlike[column.name] >= _UNLIKE:
                 points += min(math.log2(unlike[column.name]), _MOST_UNLIKE)
                 reason = "averages of other columns differ between its numbers, in no order"
-            if any(profile.column(each).n_distinct > 1 and each not in ROW_NUMBERS for each in same):
+            of_many = column.n_distinct >= _MORE_THAN_A_SCALE and unlike[column.name] < _QUANTITY
+            fewer = (each for each in same if 1 < profile.column(each).n_distinct < column.n_distinct)
+            depending = set(fewer) - ROW_NUMBERS
+            if depending and not of_many:  # mothers' age groups are the same within their age
                 points += _DEPENDED
                 reason = "it is the only one within which others are the same"
             if plain and unlike[column.name] >= _LABEL:

@@ -144,6 +144,24 @@ def test_a_measurement_is_no_place_however_many_values_it_has(tmp_path: Path) ->
     assert {each.column for each in draft.outcomes} >= {"died"}
 
 
+@pytest.mark.parametrize("name", ["yschool", "lengthService", "xage"])
+def test_a_quantity_is_no_place_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    """Averages lie on a line, and its groups are the same within it."""
+    draft = drafted(
+        tmp_path,
+        n=600,
+        **{name: lambda i: 8 + i % 16, "grown": lambda i: ["no", "yes"][i % 16 > 7]},
+        score=lambda i: i % 16 + (i * 31 % 17) / 2,
+        died=outcome,
+    )
+    assert "clinic" not in draft.roles
+
+
+def test_a_first_and_a_second_provider_are_no_two_places(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, provider_second=lambda i: 1 + i % 2, died=outcome)
+    assert "clinic" not in draft.roles
+
+
 def test_diagnoses_are_no_places(tmp_path: Path) -> None:
     draft = drafted(tmp_path, DiagID=lambda i: f"Group {i % 8}", died=outcome)
     assert "clinic" not in draft.roles
