@@ -192,15 +192,21 @@ def likeliest_table(
     return max(sorted(tables), key=likeness)
 
 
-def could_be(profile: TableProfile, role: str) -> tuple[str, ...]:
-    """The columns that could play a role of the contract, the likeliest first."""
+def could_be(profile: TableProfile, role: str, likely: Collection[str] = ()) -> tuple[str, ...]:
+    """The columns that could play a role of the contract, the likeliest first.
+
+    Args:
+        profile: the table.
+        role: clinic, date, region, patient or record.
+        likely: columns that come before all others but the one that is taken for it by itself.
+    """
     if role == "date":
         likeliest = guess_dates(profile).column
         listed = [each.name for each in profile.columns if each.kind in ("date", "text") or holds_dates(each)]
     else:
         likeliest = guess_roles(profile).columns.get(role)
         listed = [each.name for each in profile.columns if each.kind in ("text", "number", "boolean")]
-    return tuple(sorted(listed, key=lambda name: name != likeliest))
+    return tuple(sorted(listed, key=lambda name: (name != likeliest, name not in likely)))
 
 
 def could_be_outcomes(profile: TableProfile, taken: Collection[str]) -> tuple[str, ...]:

@@ -181,8 +181,10 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, dict[s
         "record": "Which column numbers the records? (or none)",
     }
     roles: dict[str, str] = {}
+    candidates = [name for missing in draft.missing for name in missing.candidates]
     for role, text in asked.items():
-        choices = tuple(name for name in could_be(profile, role) if name not in roles.values())
+        likely = candidates if role == "clinic" else ()
+        choices = tuple(name for name in could_be(profile, role, likely) if name not in roles.values())
         if not choices and role in {"clinic", "date"}:
             raise SourceError(
                 f"the table {profile.sql} has no column left that could hold the {role}",

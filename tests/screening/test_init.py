@@ -144,6 +144,21 @@ def look_in(directory: Path) -> Callable[[str, str | None], SourceLook]:
     return lambda source, password_env: SourceLook(source, directory, password_env)
 
 
+def test_columns_that_none_is_taken_of_are_the_first_to_choose_from(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
+        connection.execute("""
+            CREATE TABLE t AS SELECT 'u' || i % 90 AS code, 'E' || i % 7 AS equipe, 'L' || i % 8 AS equipage,
+                DATE '2024-01-01' + CAST(i % 90 AS INTEGER) AS seen, i % 2 AS died
+            FROM range(180) AS numbers(i)
+        """)
+    questions = interview(look_in(tmp_path), ["t.duckdb"])
+    question = next(questions)
+    while "holds the clinic" not in question.text:
+        question = questions.send("")
+    assert set(question.choices[:2]) == {"equipe", "equipage"}
+    assert question.default is None
+
+
 @pytest.mark.slow
 def test_taking_every_proposal_gives_a_network_that_passes(chop: Path, tmp_path: Path) -> None:
     draft, asked = talk(interview(look_in(chop), ["chop.duckdb"]), {"called": "Philadelphia"})
