@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,3 +187,29 @@ def test_what_is_missing_is_a_sentence(tmp_path: Path, clinicnet_here: Run) -> N
     text = f'{ONE_OUTCOME}\n[warehouse]\nurl = "postgresql://reader@db/none"\npassword_env = "NOT_THERE"\n'
     with pytest.raises(NetworkError, match="needs the environment variable NOT_THERE, which is not set"):
         address(read_network(write_network(tmp_path / "other", network=text)))
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_every_query_of_the_dashboard_that_comes_along_is_answered(reported: Path, postgres: URL) -> None:
+    """deploy/grafana/clinicnet.json, its variables filled as Grafana fills them."""
+    fill_warehouse(_output(reported), postgres, "clinicnet")
+    dashboard = json.loads((Path(__file__).parents[2] / "deploy/grafana/clinicnet.json").read_text())
+    variables = [each for each in dashboard["templating"]["list"] if each["type"] == "query"]
+    queries = {panel["title"]: panel["targets"][0]["rawSql"] for panel in dashboard["panels"]}
+    assert len(queries) == len(dashboard["panels"])
+    with sa.create_engine(postgres).connect() as connection:
+
+        def asked(query: str) -> pd.DataFrame:
+            with connection.begin():
+                return pd.read_sql(sa.text(query.replace(":", r"\:")), connection)
+
+        choices = {each["name"]: asked(each["query"]) for each in variables}
+        assert list(choices["outcome"].columns) == ["__text", "__value"]
+        filled = {"outcome": "vaccinated", "clinic": str(choices["clinic"]["clinic"][0])}
+        for title, query in queries.items():
+            for name, value in filled.items():
+                query = query.replace(f"${name}", value)
+            assert "$" not in query.replace("]{2}$'", ""), title
+            rows = asked(query)
+            assert len(rows) or title.startswith("What changed"), title
