@@ -8,7 +8,14 @@ nothing is taken from how much they differ (restricted likelihood: Patterson & T
 
 A year tells little of how long shocks last, and the longer they do, the more of them is mistaken for the
 level: with one likely pair of σ and ρ clinics' intervals are too narrow. What shocks add to a clinic's figure
-is therefore a distribution, over a grid of both, with flat priors.
+is therefore a distribution, over a grid of both. Its prior is flat in σ, and in ρ (1 − ρ²)^−½, which is
+Jeffreys's of such a series (Berger & Yang 1994, Econometric Theory 10:461): flat in ρ, those that last long
+would hardly be thought possible. The grid's last ρ stands for all that last longer.
+
+A year of two dozen clinics hardly tells shocks that last long from such as come anew, so that it need not:
+shocks that last are allowed for unless the records refute them. What is asked is whether they are likelier
+than none, for the clinics that are left without the one that speaks most for them: late records of one
+clinic's month are no evidence of shocks that all clinics have.
 """
 
 from __future__ import annotations
@@ -19,16 +26,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.models.fit import Floats
-from tasks.models.numerics.distributions import chi2
 
-WORTH_ASKING = 0.1
-"""Below this p-value of no lasting shocks they are allowed for, each size as far as likely. At 5% more of
-those that last longest, and mislead most, are missed; where there are none, this costs 1% to 5% of width."""
-LONGEST = 0.95
+WORTH_ALLOWING = 1.0
+"""Twice the log-likelihood by which shocks that last must be likelier than none, without the clinic that
+speaks most for them. One network in ten that has none passes: see tests/benchmarks/README.md."""
+BESIDE_PATIENTS = 0.4
+"""The same where patients come again. Their visits make months alike too, and shocks are harder to tell."""
+_SHARED = 0.05
+"""From this mean correlation of a clinic's months on patients who come again count for that."""
+REFUTED = 4.0
+"""Twice the log-likelihood by which shocks that come anew are likelier than such as last, which are then not
+allowed for: seven times as likely."""
+LONGEST = 0.98
 """Correlation of neighbouring months beyond which a shock is not told from the clinic's level."""
 POSSIBLE = 6
 """Sizes, about equally probable, that stand for the distribution."""
-_CORRELATIONS = np.array([0.0, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, LONGEST])
+_CORRELATIONS = np.array([0.0, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, LONGEST])
+_PRIOR = np.gradient(np.arcsin(_CORRELATIONS))
+_LASTING = _CORRELATIONS >= 0.6
+"""From here on shocks count as lasting: taken to come anew, they make clinics' intervals far too narrow."""
 _SDS = 24
 _LARGEST, _SMALLEST = 4.0, 1.0 / 15.0
 """Of the grid of SDs, in SDs of months' figures about their clinics."""
@@ -44,7 +60,8 @@ class LastingShocks:
     """Shocks that last.
 
     Attributes:
-        strength: their SD σ, on the scale of the link: root of the posterior mean of σ².
+        strength: their SD σ, on the scale of the link: posterior median, since its long tail is of shocks
+            that can hardly be told from the clinic's level.
         lasting: posterior mean of the correlation ρ of those of neighbouring months.
         of_mean: (K,) variance that they add to each clinic's own figure: posterior mean.
         possible: (P, K) values that it may have, from small to large.
@@ -61,7 +78,7 @@ class LastingShocks:
 def lasting_shocks(
     residual: Floats, weight: Floats, known: Sequence[Floats] = (), alike: Floats | None = None
 ) -> LastingShocks | None:
-    """Shocks that last; None where nothing speaks for it that months of a clinic are alike.
+    """Shocks, as long as they may last; None where too little speaks for such as last.
 
     Args:
         residual: (K, T) months' figures about the clinic's level and the month's, on the scale of the link.
@@ -75,26 +92,24 @@ def lasting_shocks(
     there = np.asarray(some.any(axis=1))
     if clinics < 3 or months < 3 or there.sum() < 3 or some.sum(axis=1).max() < 2:
         return None
-    # months' levels are estimated of the clinics that have any weight, and take a share of their scatter
-    left = without_columns(residual, weight, known)[there] * np.sqrt(there.sum() / (there.sum() - 1.0))
-    of_months = _Months.of(left, weight[there], None if alike is None else alike[there])
-    about = float(np.std(left[some[there]]))
-    if not about > 0.0:
+    likelihoods = _Likelihoods.of(
+        without_columns(residual, weight, known)[there],
+        weight[there],
+        None if alike is None else alike[there],
+    )
+    if likelihoods is None or not likelihoods.worth_allowing():
         return None
-    sds = np.concatenate([[0.0], np.geomspace(_SMALLEST * about, _LARGEST * about, _SDS)])
-    heights = np.array([of_months.log_likelihood(rho, sds) for rho in _CORRELATIONS])
-    gain = 2.0 * float(heights.max() - heights[0].max())
-    if not gain > 0.0 or 0.5 * chi2.sf(gain, 1) >= WORTH_ASKING:  # ρ = 0 is the edge of what is possible
-        return None
-    density = np.exp(heights - heights.max()) * np.outer(np.gradient(_CORRELATIONS), np.gradient(sds))
+    sds = likelihoods.sds
+    heights = likelihoods.of_clinics.sum(axis=2)
+    density = np.exp(heights - heights.max()) * np.outer(_PRIOR, np.gradient(sds))
     share = np.divide(weight, weight.sum(axis=1, keepdims=True), where=there[:, None], out=weight * 0.0)
     per_variance = np.array([((share @ _decay(rho, months)) * share).sum(axis=1) for rho in _CORRELATIONS])
     of_mean = (sds[None, :, None] ** 2 * per_variance[:, None, :]).reshape(-1, clinics)
     density = (density / density.sum()).ravel()
     possible, probabilities = _equally_probable(of_mean, density)
-    squared = np.tile(sds**2, len(_CORRELATIONS))
+    of_sd = density.reshape(len(_CORRELATIONS), len(sds)).sum(axis=0)
     return LastingShocks(
-        strength=float(np.sqrt(density @ squared)),
+        strength=float(np.interp(0.5, np.cumsum(of_sd) - 0.5 * of_sd, sds)),
         lasting=float(density @ np.repeat(_CORRELATIONS, len(sds))),
         of_mean=density @ of_mean,
         possible=possible,
@@ -117,6 +132,74 @@ def _equally_probable(values: Floats, density: Floats) -> tuple[Floats, Floats]:
     kept = np.flatnonzero(shares > 0.0)
     weighted = density[order, None] * values[order]
     return np.array([weighted[place == each].sum(axis=0) / shares[each] for each in kept]), shares[kept]
+
+
+@dataclass(frozen=True)
+class _Likelihoods:
+    """How likely shocks are of every correlation and SD.
+
+    Attributes:
+        residual: (K, T) months' figures about the levels of clinics and months.
+        weight: (K, T) inverse sampling variances.
+        alike: (K, T, T) covariance of months' figures without shocks, in units of their SDs; None: none.
+        sds: (S,) of shocks, the first of which is 0.
+        of_clinics: (R, S, K) clinics' log-likelihoods by correlation and SD.
+    """
+
+    residual: Floats
+    weight: Floats
+    alike: Floats | None
+    sds: Floats
+    of_clinics: Floats
+
+    @classmethod
+    def of(cls, residual: Floats, weight: Floats, alike: Floats | None) -> _Likelihoods | None:
+        """None where figures do not vary at all."""
+        clinics = len(weight)
+        # months' levels are estimated of the clinics that have any weight, and take a share of their scatter
+        left = residual * np.sqrt(clinics / (clinics - 1.0))
+        about = float(np.std(left[weight > 0.0]))
+        if not about > 0.0:
+            return None
+        sds = np.concatenate([[0.0], np.geomspace(_SMALLEST * about, _LARGEST * about, _SDS)])
+        of_months = _Months.of(left, weight, alike)
+        of_clinics = np.array([of_months.log_likelihood(rho, sds) for rho in _CORRELATIONS])
+        return cls(residual, weight, alike, sds, of_clinics)
+
+    def worth_allowing(self) -> bool:
+        """Whether shocks that last are likelier than none, whichever clinic is left out, and not refuted."""
+        gains = self.of_clinics - self.of_clinics[:1, :1]
+        together = gains.sum(axis=2)
+        if 2.0 * float(together[0].max() - together[_LASTING].max()) >= REFUTED:
+            return False
+        without = 2.0 * (together[:, :, None] - gains)[_LASTING].max(axis=(0, 1))
+        enough = BESIDE_PATIENTS if self._patients_come_again() else WORTH_ALLOWING
+        if not without.min() > enough:
+            return False
+        # what a clinic's month has of its own is in the month's level as well, and so in all other clinics
+        scatter = (self.weight * self.residual**2).sum(axis=1)
+        return all(
+            self._gain_without(each) > enough for each in {int(without.argmin()), int(scatter.argmax())}
+        )
+
+    def _patients_come_again(self) -> bool:
+        if self.alike is None:
+            return False
+        of_pairs = self.alike[:, ~np.eye(self.alike.shape[1], dtype=bool)]
+        return float(of_pairs.mean()) >= _SHARED
+
+    def _gain_without(self, clinic: int) -> float:
+        """Twice the log-likelihood of shocks that last beyond that of none, for the other clinics alone."""
+        others = np.arange(len(self.weight)) != clinic
+        found = _Likelihoods.of(
+            _two_way(self.residual[others], self.weight[others]),
+            self.weight[others],
+            None if self.alike is None else self.alike[others],
+        )
+        if found is None:
+            return 0.0
+        together = found.of_clinics.sum(axis=2)
+        return 2.0 * float(together[_LASTING].max() - together[0, 0])
 
 
 @dataclass(frozen=True)
@@ -147,7 +230,7 @@ class _Months:
         return cls(np.einsum("kst,kt->ks", spread, residual), spread.sum(axis=2), spread)
 
     def log_likelihood(self, correlation: float, sds: Floats) -> Floats:
-        """(S,) restricted log-likelihood of shocks with a correlation and each of the SDs.
+        """(S, K) clinics' restricted log-likelihoods of shocks with a correlation and each of the SDs.
 
         In the directions in which shocks are independent, with variances 1 + σ²λ.
         """
@@ -158,10 +241,10 @@ class _Months:
         for sd in sds:
             variance = 1.0 + sd**2 * np.maximum(values, 0.0)
             information = (level**2 / variance).sum(axis=1)
-            squares = (figures**2 / variance).sum() - (
-                (figures * level / variance).sum(axis=1) ** 2 / information
-            ).sum()
-            found.append(-0.5 * float(np.log(variance).sum() + np.log(information).sum() + squares))
+            squares = (figures**2 / variance).sum(axis=1) - (figures * level / variance).sum(
+                axis=1
+            ) ** 2 / information
+            found.append(-0.5 * (np.log(variance).sum(axis=1) + np.log(information) + squares))
         return np.array(found)
 
 

@@ -43,7 +43,7 @@ def test_what_they_add_to_a_clinics_mean_is_what_they_do() -> None:
     assert np.mean([each.lasting for each in found if each]) == pytest.approx(0.7, abs=0.05)
     assert np.median([each.strength for each in found if each]) == pytest.approx(SHOCK, abs=0.04)
     # near the longest that can be told the variance has a long tail upwards
-    middle = [float(each.possible.mean(axis=1)[len(each.possible) // 2]) for each in found if each]
+    middle = [float(np.median(each.possible.mean(axis=1))) for each in found if each]
     assert np.median(middle) == pytest.approx(truth, rel=0.3)
 
 
@@ -61,14 +61,34 @@ def test_the_possible_values_hold_the_truth() -> None:
     assert inside >= 30  # means of the outer sixths hold 83% and more between them
 
 
-@pytest.mark.slow
-def test_shocks_that_come_anew_cost_no_more_than_they_do() -> None:
-    """One network in ten is asked whether its shocks last."""
+def test_shocks_that_plainly_come_anew_are_not_taken_for_lasting_ones() -> None:
     rng = np.random.default_rng(2)
-    found = [lasting_shocks(residuals(rng, 30, 0.0), weights(30)) for _ in range(60)]
-    assert sum(each is not None for each in found) <= 11  # of 60 at 10%, 11 or fewer in 98%
-    there = [added(each) for each in found if each]
-    assert np.median(there) < 2.5 * SHOCK**2 / MONTHS
+    found = [lasting_shocks(residuals(rng, 30, 0.0), weights(30)) for _ in range(40)]
+    assert sum(each is not None for each in found) <= 4
+
+
+def without_shocks(rng: np.random.Generator, clinics: int) -> np.ndarray:
+    return np.asarray(rng.normal(0.0, 1.0 / np.sqrt(RECORDS), (clinics, MONTHS)))
+
+
+@pytest.mark.slow
+def test_where_there_are_no_shocks_few_networks_have_any() -> None:
+    rng = np.random.default_rng(13)
+    found = [lasting_shocks(without_shocks(rng, 24), weights(24)) for _ in range(80)]
+    assert sum(each is not None for each in found) <= 16  # of 80 at one in eight, 16 or fewer in 98%
+
+
+@pytest.mark.slow
+def test_a_month_of_late_records_of_one_clinic_is_no_shock_that_all_have() -> None:
+    """One of 72 months of six clinics lies eight sampling SDs off, in its clinic and so in the month."""
+    rng = np.random.default_rng(14)
+    found = 0
+    for _ in range(80):
+        seen = without_shocks(rng, 6)
+        seen[2, 10] += 8.0 / np.sqrt(RECORDS)
+        seen = seen - seen.mean(axis=1, keepdims=True)
+        found += lasting_shocks(seen - seen.mean(axis=0), weights(6)) is not None
+    assert found <= 18
 
 
 def test_a_program_that_starts_is_no_shock() -> None:
@@ -124,12 +144,12 @@ class TestPatients:
     def test_patients_who_come_in_neighbouring_months_are_no_shock(self) -> None:
         rng = np.random.default_rng(7)
         unknown, told = 0, 0
-        for _ in range(40):
+        for _ in range(48):
             seen, weight, alike = self.drifting(rng)
             unknown += lasting_shocks(seen, weight) is not None
             told += lasting_shocks(seen, weight, alike=alike) is not None
         assert unknown >= 30
-        assert told <= 8  # of 40 at 10%, 8 or fewer in 98%
+        assert told <= 8
 
     @pytest.mark.slow
     def test_a_shock_that_lasts_is_found_beside_them(self) -> None:
@@ -143,6 +163,20 @@ class TestPatients:
             lasting_shocks(seen, w, alike=a) for seen, w, a in (self.months(rng, None) for _ in range(40))
         ]
         assert sum(each is not None for each in none) <= 8
+
+    @pytest.mark.slow
+    def test_shocks_that_last_long_are_allowed_for_beside_them(self) -> None:
+        """Of 24 clinics, as large as they are: ρ = 0.9 is hardly told from shocks that come anew."""
+        rng = np.random.default_rng(15)
+        truth, there, possible = SHOCK**2 * float((0.9**APART).mean()), 0, 0
+        for _ in range(40):
+            seen, weight, alike = self.drifting(rng)
+            seen = (seen + shocks(rng, 30, 0.9))[:24]
+            found = lasting_shocks(seen, weight[:24], alike=alike[:24])
+            there += found is not None
+            possible += found is not None and bool(truth <= found.possible.mean(axis=1)[-1])
+        assert there >= 36
+        assert possible >= 36
 
 
 def test_months_without_records_and_few_months_do_no_harm() -> None:
