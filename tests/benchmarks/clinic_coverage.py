@@ -39,7 +39,7 @@ FOLDER = Path(__file__).parents[2] / "output" / "clinic_coverage"
 BETWEEN, SHOCK = 0.3, 0.3
 _RANKED = 0.75
 _SIZES: dict[str, tuple[tuple[int, int], ...]] = {
-    "continuous": ((24, 15), (100, 8)),
+    "continuous": ((12, 30), (24, 15), (100, 8)),
     "binary": ((24, 60), (100, 30)),
     "count": ((24, 15),),
 }
