@@ -307,7 +307,7 @@ _NO_CLAIM = (
     r"^\(?Plain comparison|^A plain comparison",
     r"^The first interval allows for a steady trend|^This is the program’s effect only if",
     r"^The records cannot tell whether clinics that started early",
-    r"^Dots: the clinics’ best estimates|^Dashed line|^Data quality$|^Outreach",
+    r"^Dots: the clinics’ best estimates|^Where clinics are many|^Dashed line|^Data quality$|^Outreach",
     r"^Counts from 1 to 10|^Release |^Network \d+|^Page 1",
 )
 
