@@ -127,7 +127,8 @@ def _made_known(
     because: str | None,
 ) -> Iterator[str]:
     write_catalogue(output, network.network.name, network.network.language, network.output.url)
-    _keep(network, network_file, output, kept.period, ended, by, because, f"{kept.name} is {ended}")
+    said = f"{kept.name} is {ended}"
+    _keep(network, network_file, output, kept.period, ended, by, because, said, kept.directory)
     to = "nothing" if latest is None else f"{latest.name}, of {latest.period}"
     yield f"latest leads to {to}"
     yield from _filled(network, output)

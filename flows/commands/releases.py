@@ -19,6 +19,7 @@ from tasks.publishing import (
     held_releases,
     kept_releases,
     published_release,
+    recorded_runs,
     withdrawals,
 )
 from tasks.release import plain_rows
@@ -79,7 +80,8 @@ def show_release(network_file: Path, name: str) -> Iterator[str]:
     yield f"Where     {kept.directory}"
     yield f"Records   {kept.window[0]} to {kept.window[1]}, with dates up to {kept.cut_off}"
     yield f"Edition   {kept.edition} of {kept.n_editions}; small numbers by {kept.policy}"
-    for run in kept.runs:
+    decided = [run for run in recorded_runs(output.runs) if run.release == kept.name and run not in kept.runs]
+    for run in sorted((*kept.runs, *decided), key=lambda each: each.finished):
         if run.by is None:
             yield f"Run       {_at(run.finished, network)}, {run.ended} in {run.seconds:,.0f} s"
         else:

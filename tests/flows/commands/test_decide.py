@@ -194,5 +194,8 @@ def test_a_withdrawn_release_stands_and_nothing_leads_to_it(
     assert "Latest    nothing: what was published is withdrawn" in clinicnet_here("status", str(file)).stdout
     assert "latest leads to 2023-11" in decide("restore", "2023-11")
     assert catalogue() == {"latest": november, october: "wrong, too", november: None}
+    told = clinicnet_here("releases", "show", "2023-11", "--network", str(file)).stdout
+    decisions = [line.split(", ", 1)[1] for line in told.splitlines() if line.startswith("Decided")]
+    assert [each.partition(" by ")[0] for each in decisions][-2:] == ["withdrawn", "restored"]
     refused = clinicnet_here("restore", "2023-11", "--network", str(file), "--by", "A. Lovelace")
     assert (refused.returncode, "is not withdrawn" in refused.stderr) == (2, True)
