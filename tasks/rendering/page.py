@@ -23,6 +23,7 @@ from tasks.rendering.clinic_report import clinic_context
 from tasks.rendering.document import PLAIN, Look, accent
 from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.network_report import network_context, program_outcomes
+from tasks.rendering.region_pages import region_pages
 from tasks.rendering.templates import render
 
 CONTENT_POLICY = (
@@ -59,6 +60,7 @@ def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
                 parts=part.templates,
             )
             written.append(_write(directory / f"{part.file}.html", html))
+        written += _write_regions(edition, directory)
     beside = {"style.css": stylesheet(Look.of(edition.network)), "script.js": script()}
     written += [_written(directory / name, text) for name, text in beside.items()]
     logo = edition.network.logo
@@ -66,6 +68,29 @@ def write_network_pages(edition: Edition, directory: Path) -> list[Path]:
         picture = directory / f"logo{logo.ending}"
         picture.write_bytes(logo.data)
         written.append(picture)
+    return written
+
+
+def _write_regions(edition: Edition, directory: Path) -> list[Path]:
+    """A page for each region, in `directory`/regions, and one that leads to them; none without regions."""
+    regions = region_pages(edition)
+    if not regions:
+        return []
+    shared = _shared(edition, "", "regions", "network.pdf", "datapackage.json")
+    html = render(
+        "templates/screen/part.html.j2",
+        **shared,
+        heading=say("page.regions"),
+        parts=["regions"],
+        regions=regions,
+    )
+    written = [_write(directory / "regions.html", html)]
+    for region in regions:
+        shared = _shared(edition, "../", "regions", "network.pdf", "datapackage.json")
+        html = render(
+            "templates/screen/part.html.j2", **shared, heading=region.name, parts=["region"], region=region
+        )
+        written.append(_write(directory / "regions" / f"{region.file}.html", html))
     return written
 
 
@@ -106,6 +131,14 @@ def _parts(edition: Edition) -> list[_Part]:
     ]
 
 
+def _menu(edition: Edition) -> list[tuple[str, str]]:
+    """Heading and file of every page that the menu leads to; regions stand before the clinics."""
+    menu = [(part.heading, part.file) for part in _parts(edition)]
+    if any(clinic.region for clinic in edition.clinics):
+        menu.insert(-2, (say("page.regions"), "regions"))
+    return menu
+
+
 def _data_of(part: _Part) -> str:
     """The file of the feed that has a page's figures."""
     return "datapackage.json" if part.outcome is None else BY_OUTCOME.format(outcome=part.outcome.name)
@@ -117,7 +150,7 @@ def _shared(edition: Edition, root: str, here: str, report: str, data: str) -> d
         "release": edition.release,
         "root": root,
         "here": here,
-        "menu": [(part.heading, part.file) for part in _parts(edition)],
+        "menu": _menu(edition),
         "pdf": f"../reports/{report}",
         "data": f"../feed/{data}",
         "policy": sentences.policy_words(edition.release.policy),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`page/` of a release."""
     edition = read_edition(*chop_like())
+    in_regions = (replace(each, region="East" if k % 2 else "West") for k, each in enumerate(edition.clinics))
+    edition = replace(edition, clinics=tuple(in_regions))
     page = tmp_path_factory.mktemp("release") / "page"
     write_network_pages(edition, page)
     for clinic in edition.clinics:

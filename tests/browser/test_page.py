@@ -10,12 +10,17 @@ from playwright.sync_api import Browser, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FILES = ["index", "outcome-1", "outcome-2", "outcome-4", "program", "clinics", "methods"]
+FILES = ["index", "outcome-1", "outcome-2", "outcome-4", "program", "regions", "clinics", "methods"]
 
 
 def files(folder: Path) -> list[Path]:
     """One page of each kind, and three clinics' of fifty that are written alike."""
-    return [*(folder / f"{name}.html" for name in FILES), *sorted((folder / "clinics").iterdir())[:3]]
+    of_regions = sorted((folder / "regions").iterdir())[:1]
+    return [
+        *(folder / f"{name}.html" for name in FILES),
+        *of_regions,
+        *sorted((folder / "clinics").iterdir())[:3],
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

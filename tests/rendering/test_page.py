@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from reports.wording import say
 from tasks.network.schema import Network
 from tasks.release import Release, Since
 from tasks.rendering import render_release
@@ -19,6 +20,7 @@ from tasks.rendering.edition import Change, Edition, Estimate
 from tasks.rendering.network_report import network_html
 from tasks.rendering.page import CONTENT_POLICY, write_clinic_page, write_network_pages
 from tasks.rendering.read_edition import read_edition
+from tasks.rendering.region_pages import region_pages
 
 pytestmark = pytest.mark.slow
 
@@ -216,3 +218,49 @@ def test_what_changed_stands_on_a_page_of_its_own_with_every_change(
         assert said.replace("\u00a0", " ") in text.replace("\u00a0", " "), said
     write_network_pages(edition, tmp_path / "first")
     assert not (tmp_path / "first/changes.html").exists()
+
+
+def test_a_region_s_page_holds_its_clinics_and_counts_them(
+    state48: tuple[Release, Network], tmp_path: Path
+) -> None:
+    edition = read_edition(*state48)
+    write_network_pages(edition, tmp_path)
+    regions = region_pages(edition)
+    assert [each.name for each in regions] == ["Coast", "Delta", "Highlands", "Lakes", "Metro", "Plains"]
+    assert sum(len(each.clinics) for each in regions) == len(edition.clinics)
+    overview = _words_on(tmp_path / "regions.html")
+    for region in regions:
+        told = _words_on(tmp_path / f"regions/{region.file}.html")
+        assert all(clinic.name in told for clinic in region.clinics)
+        for outcome, words in region.standing:
+            tones = [outcome.by_clinic[clinic.name].tone for clinic in region.clinics]
+            for tone in set(tones):
+                assert f"{tones.count(tone)} {say(f'tone_short.{tone}')}" in words
+            assert words in overview
+            assert words in told
+    for page in [tmp_path / "regions.html", *(tmp_path / "regions").iterdir()]:
+        for link in Outline(page).links:
+            target = (page.parent / unquote(urlsplit(link).path)).resolve()
+            inside = target.is_relative_to(tmp_path) and target.parent.name != "clinics"
+            assert not inside or target.exists() or link.startswith("#"), link
+
+
+def test_two_regions_that_are_written_alike_have_a_page_each(state48: tuple[Release, Network]) -> None:
+    edition = read_edition(*state48)
+    renamed = tuple(
+        dataclasses.replace(each, region="Coast!" if each.region == "Delta" else each.region)
+        for each in edition.clinics
+    )
+    files = [each.file for each in region_pages(dataclasses.replace(edition, clinics=renamed))]
+    assert len(set(files)) == len(files) == 6
+    assert "coast" in files
+
+
+def test_a_network_without_regions_has_no_page_of_them(pages: list[Outline]) -> None:
+    folder = next(each.page.parent for each in pages if each.page.name == "index.html")
+    assert not (folder / "regions.html").exists()
+    assert not any("regions" in link for each in pages for link in each.links)
+
+
+def _words_on(page: Path) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.read_text())).split())
