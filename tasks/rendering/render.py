@@ -22,7 +22,8 @@ from tasks.rendering.worker_pool import in_batches
 Progress = Callable[[int, int], None]
 
 RECYCLE_AFTER = 100
-FEW = 3
+FEW = 8
+"""Documents that are drawn here: starting processes for them takes longer than drawing."""
 _UNTIL_GARBAGE = 50_000
 """New objects until garbage is looked for. A page is tens of thousands that live as long as it does: looking
 among them every 700, as Python does, takes an eighth of the time."""
@@ -81,7 +82,7 @@ def render_release(
         network: the network file they belong to.
         directory: made if it is not there.
         progress: called with (done, all) after each document.
-        workers: processes; the machine's cores if left out. 1 renders in this process.
+        workers: processes; 1 renders in this process. Left out, the machine's cores, but for few documents.
 
     Raises:
         RenderingFailedError: after all others were made, naming the clinics whose report failed.
@@ -93,9 +94,8 @@ def render_release(
         (directory / folder / "clinics").mkdir(parents=True, exist_ok=True)
     count = min(workers or os.cpu_count() or 1, len(jobs))
     failures: dict[str, str] = {}
-    results = (
-        _here(edition, jobs) if count == 1 or len(jobs) <= FEW else _pooled(release, network, jobs, count)
-    )
+    few = workers is None and len(jobs) <= FEW
+    results = _here(edition, jobs) if count == 1 or few else _pooled(release, network, jobs, count)
     for done, (name, why) in enumerate(results, start=1):
         if why is not None:
             failures[name] = why
