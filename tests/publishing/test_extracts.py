@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rendering.releases import chop_like
 
 from tasks.publishing.feed import write_feed
@@ -17,6 +18,7 @@ def _rows(directory: Path, name: str) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.slow
 def test_a_clinic_s_file_has_every_row_about_it_and_no_other(release: Release, tmp_path: Path) -> None:
     write_feed(release, tmp_path)
     clinics = {row["clinic"]: row["slug"] for row in _rows(tmp_path, "clinics")}
@@ -29,6 +31,7 @@ def test_a_clinic_s_file_has_every_row_about_it_and_no_other(release: Release, t
             assert told["tables"].get(table.name, []) == about, table.name
 
 
+@pytest.mark.slow
 def test_an_outcome_s_file_has_all_but_its_clinics_months(tmp_path: Path) -> None:
     write_feed(chop_like()[0], tmp_path)
     for row in _rows(tmp_path, "outcomes"):

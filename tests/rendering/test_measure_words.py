@@ -73,6 +73,7 @@ def test_clinics_that_meet_a_target_are_counted_among_those_shown() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_target_is_drawn_where_the_axis_reaches_it_and_said_where_not() -> None:
     near = _hours(_edition(target=3.0))
     assert caterpillar(near).target is not None
@@ -86,6 +87,7 @@ def test_a_target_is_drawn_where_the_axis_reaches_it_and_said_where_not() -> Non
     assert "The target, at most 5,000 hours, lies beyond the chart." in report
 
 
+@pytest.mark.slow
 def test_reports_print_what_the_network_file_says_of_a_measure() -> None:
     about = AboutSection(
         why="Patients wait for it.",

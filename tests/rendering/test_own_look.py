@@ -92,10 +92,10 @@ def test_a_letter_has_the_room_of_an_a4_page_and_the_logo_on_its_first(tmp_path:
 
 
 @pytest.mark.slow
-def test_the_network_s_pdf_carries_its_tables_if_asked_to(tmp_path: Path) -> None:
+def test_a_pdf_carries_the_release_s_tables_if_asked_to(tmp_path: Path) -> None:
     release, network = _network(tmp_path, {}, attach_tables=True, own_files=None)
     edition = read_edition(release, network)
-    html = network_html(edition)
+    html = clinic_html(edition, next(each for each in edition.clinics if each.reportable))
     for name in ("one.pdf", "two.pdf"):
         write_pdf(html, tmp_path / name, Look.of(network), tables_of(edition))
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
@@ -103,5 +103,5 @@ def test_the_network_s_pdf_carries_its_tables_if_asked_to(tmp_path: Path) -> Non
     assert {"clinics.csv", "indicators.csv", "measures.csv"} <= set(reader.attachments)
     assert reader.attachments["clinics.csv"][0].decode() == release["clinics"].to_csv(index=False)
     assert "pdfaid:part" in reader.xmp_metadata.rdf_root.toxml()  # type: ignore[union-attr]
-    assert "Network report" in pdf_text(tmp_path / "one.pdf")
+    assert "Clinic report" in pdf_text(tmp_path / "one.pdf")
     assert tables_of(read_edition(*chop_like())) == []
