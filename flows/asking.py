@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tasks.estimating.outcome_family import Family
     from tasks.models import MarginalEffects
     from tasks.models.fit import Fit
-    from tasks.network.schema import Network, OutcomeSection
+    from tasks.network.outcome_section import OutcomeSection
+    from tasks.network.schema import Network
     from tasks.periods import Kind
     from tasks.records import Records
     from tasks.records.formulas.formula import Formula
@@ -324,7 +325,7 @@ def outcome_asked_for(formula: Formula, network: Network) -> tuple[OutcomeSectio
 
     A column that is no outcome is taken for a continuous one.
     """
-    from tasks.network.schema import OutcomeSection
+    from tasks.network.outcome_section import OutcomeSection
     from tasks.records.formulas.formula import with_outcome
 
     response = formula.response.names[0] if formula.response.is_column else formula.response.text

@@ -15,7 +15,8 @@ from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
 from tasks.models.clinics.outlying import outlying
 from tasks.models.raw import mean_interval, poisson_interval, wilson_interval
-from tasks.network.schema import OutcomeSection, PolicySection
+from tasks.network.outcome_section import OutcomeSection
+from tasks.network.schema import PolicySection
 
 Floats = NDArray[np.float64]
 

@@ -23,7 +23,8 @@ from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.standardising import Standardised
 from tasks.models import Shrunken
 from tasks.models.numerics.distributions import norm
-from tasks.network.schema import OutcomeSection, PolicySection
+from tasks.network.outcome_section import OutcomeSection
+from tasks.network.schema import PolicySection
 
 Floats = NDArray[np.float64]
 Words = NDArray[np.str_]

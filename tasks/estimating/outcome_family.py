@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from tasks.errors import EstimationError
 from tasks.models import glmm
-from tasks.network.schema import CountFamily, OutcomeSection
+from tasks.network.outcome_section import CountFamily, OutcomeSection
 
 MeanFamily = Literal["gaussian", "binomial", "poisson"]
 Family = MeanFamily | CountFamily

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from tasks.estimating.outcome_family import Family, MeanFamily, mean_family
 from tasks.estimating.summary import COME_AGAIN, Summary
-from tasks.network.schema import Network, OutcomeSection
+from tasks.network.outcome_section import OutcomeSection
+from tasks.network.schema import Network
 
 MONTHS = "C(month)"
 MERGED_MONTHS = "C(merged_month)"

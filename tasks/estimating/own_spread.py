@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 
-from tasks.network.schema import OutcomeSection
+from tasks.network.outcome_section import OutcomeSection
 
 Floats = NDArray[np.float64]
 

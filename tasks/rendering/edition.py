@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tasks.network.schema import AboutSection, Network
+from tasks.network.outcome_section import AboutSection
+from tasks.network.schema import Network
 from tasks.release import SHOWN, TONES, Release
 from tasks.rendering.numbers import Notation
 

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from reports.wording.coded_sentences import codes, value_of
-from tasks.network.schema import Network, OutcomeSection
+from tasks.network.outcome_section import OutcomeSection
+from tasks.network.schema import Network
 from tasks.release import LAST_SHOWN, LATEST_PERIODS, SHOWN, STANDING_SINCE, Release, plain_rows
 from tasks.rendering.edition import (
     FORMS,

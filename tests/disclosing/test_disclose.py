@@ -8,7 +8,7 @@ import pytest
 
 from tasks.disclosing import POLICIES, SmallNumberPolicy, disclose
 from tasks.disclosing.release_counts import KINDS
-from tasks.network.schema import OutcomeSection
+from tasks.network.outcome_section import OutcomeSection
 from tests.disclosing.networks import MONTHS, Network, Tables, random_network
 from tests.disclosing.reader import Reader
 

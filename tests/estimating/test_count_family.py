@@ -14,7 +14,7 @@ from tasks.estimating import OutcomeEstimates, estimate_outcome, summarise
 from tasks.estimating.outcome_family import family_of
 from tasks.models import GlmmFit, gee, glmm, icc, program_effect
 from tasks.network import read_network
-from tasks.network.schema import OutcomeSection
+from tasks.network.outcome_section import OutcomeSection
 from tasks.records import Records
 from tasks.screening import screen
 

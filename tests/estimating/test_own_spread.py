@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.estimating.own_spread import own_spread
-from tasks.network.schema import OutcomeSection
+from tasks.network.outcome_section import OutcomeSection
 
 BINARY = OutcomeSection.model_validate({"label": "Y", "kind": "binary", "direction": "lower"})
 

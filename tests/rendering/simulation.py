@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from reports.wording.coded_sentences import coded, told
-from tasks.network.schema import Network, OutcomeSection, slug
+from tasks.network.outcome_section import OutcomeSection
+from tasks.network.schema import Network, slug
 from tasks.release import TABLES, Release, conform
 
 Rows = list[dict[str, object]]

@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 from rendering.releases import chop_like
 
-from tasks.network.schema import AboutSection, Network
+from tasks.network.outcome_section import AboutSection
+from tasks.network.schema import Network
 from tasks.rendering import measure_words
 from tasks.rendering.caterpillar import caterpillar
 from tasks.rendering.clinic_report import clinic_html
