@@ -107,6 +107,21 @@ def test_imports_point_one_way(module: str) -> None:
     )
 
 
+DRAWING: dict[str, set[str]] = {
+    "tasks.rendering.charts": {"tasks.rendering.edition", "tasks.rendering.numbers"},
+    "tasks.rendering.words": {"tasks.rendering.charts", "tasks.rendering.edition", "tasks.rendering.numbers"},
+}
+"""What the rooms of rendering may import of it besides themselves; pages are made of both, beside them."""
+
+
+@pytest.mark.parametrize("room", list(DRAWING))
+def test_charts_know_no_words_and_words_no_pages(room: str) -> None:
+    allowed = (room, *DRAWING[room])
+    for module in (name for name in MODULES if name.startswith(f"{room}.")):
+        drawn = {each for each in imported(MODULES[module]) if each.startswith("tasks.rendering.")}
+        assert all(each.startswith(allowed) for each in drawn), f"{module} imports {drawn}"
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if folder(name) is not None])
 def test_estimators_build_on_each_other_one_way(module: str) -> None:
     here = str(folder(module))

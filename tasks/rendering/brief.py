@@ -12,10 +12,10 @@ from pathlib import Path
 
 from reports.wording.writing import between
 from tasks.network.schema import Network
-from tasks.rendering.caterpillar import Whisker
+from tasks.rendering.charts.caterpillar import Whisker
+from tasks.rendering.charts.scales import Scale, Tick, spanning
 from tasks.rendering.document import Look, write_pdf
 from tasks.rendering.numbers import significant
-from tasks.rendering.scales import Scale, Tick, spanning
 from tasks.rendering.templates import render
 
 STRIP_WIDTH, STRIP_HEIGHT, EDGE = 150.0, 16.0, 6.0

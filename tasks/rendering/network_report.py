@@ -11,10 +11,8 @@ from reports.wording.writing import listed, period_name
 from tasks.network.schema import PolicySection
 from tasks.periods import Period
 from tasks.release import STATUSES
-from tasks.rendering import change_sentences, chart_words, figure_words, measure_words, sentences, standing
-from tasks.rendering.caterpillar import Caterpillar, caterpillar
-from tasks.rendering.edition import Edition, Effect, Figure, Finding, Line, Outcome
-from tasks.rendering.effects_chart import (
+from tasks.rendering.charts.caterpillar import Caterpillar, caterpillar
+from tasks.rendering.charts.effects_chart import (
     EffectAxis,
     EventStudy,
     effect_axes,
@@ -22,15 +20,24 @@ from tasks.rendering.effects_chart import (
     tests_of,
     whole_effects,
 )
-from tasks.rendering.explained import explained
-from tasks.rendering.funnel import Funnel, funnel
+from tasks.rendering.charts.funnel import Funnel, funnel
+from tasks.rendering.charts.place import Overview, overview
+from tasks.rendering.charts.rank_chart import RankChart, rank_chart
+from tasks.rendering.charts.run_chart import RunChart, run_chart
+from tasks.rendering.charts.shrinkage_chart import Shrinkage, shrinkage
+from tasks.rendering.edition import Edition, Effect, Figure, Finding, Line, Outcome
 from tasks.rendering.numbers import whole
-from tasks.rendering.place import Overview, overview
-from tasks.rendering.rank_chart import RankChart, rank_chart
-from tasks.rendering.run_chart import RunChart, run_chart
-from tasks.rendering.run_words import part_periods, run_words
-from tasks.rendering.shrinkage_chart import Shrinkage, shrinkage
 from tasks.rendering.templates import logo_address, render, unlinked
+from tasks.rendering.words import (
+    change_sentences,
+    chart_words,
+    figure_words,
+    measure_words,
+    sentences,
+    standing,
+)
+from tasks.rendering.words.explained import explained
+from tasks.rendering.words.run_words import part_periods, run_words
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3

@@ -18,13 +18,13 @@ from typing import Any
 from reports.own_files import report_file
 from reports.wording import say
 from tasks.release import BY_CLINIC, BY_OUTCOME
-from tasks.rendering import change_sentences, sentences
 from tasks.rendering.clinic_report import clinic_context
 from tasks.rendering.document import PLAIN, Look, accent
 from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.network_report import network_context, program_outcomes
 from tasks.rendering.region_pages import region_pages
 from tasks.rendering.templates import render
+from tasks.rendering.words import change_sentences, sentences
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "

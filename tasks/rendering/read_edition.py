@@ -28,7 +28,7 @@ from tasks.rendering.edition import (
     Outcome,
     Rank,
 )
-from tasks.rendering.shown_names import with_shown_names
+from tasks.rendering.words.shown_names import with_shown_names
 
 
 def read_edition(release: Release, network: Network) -> Edition:

@@ -9,7 +9,7 @@ from reports.wording import say
 from reports.wording.writing import listed
 from tasks.network.schema import name_digest, slug
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
-from tasks.rendering.standing import short_reading
+from tasks.rendering.words.standing import short_reading
 
 _TONES = ("worse", "better", "placed", "same", "uncompared", "own", "withheld", "absent")
 

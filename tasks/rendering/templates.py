@@ -9,8 +9,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reports.own_files import NOTHING_OWN, OwnFiles, report_file
 from reports.wording import say, spoken, spoken_own, writing
-from tasks.rendering import chart_words, numbers
+from tasks.rendering import numbers
 from tasks.rendering.edition import Edition
+from tasks.rendering.words import chart_words
 
 
 def render(template: str, **context: object) -> str:

@@ -15,12 +15,13 @@ from weasyprint import HTML
 
 from tasks.network.schema import Network
 from tasks.release import Release
-from tasks.rendering import Rendered, chart_words
+from tasks.rendering import Rendered
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
 from tasks.rendering.read_edition import read_edition
+from tasks.rendering.words import chart_words
 
 
 @pytest.mark.slow

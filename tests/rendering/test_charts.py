@@ -9,14 +9,14 @@ import math
 import pytest
 
 from reports.wording.coded_sentences import coded, told
-from tasks.rendering.caterpillar import caterpillar, ordered, value_scale
+from tasks.rendering.charts.caterpillar import caterpillar, ordered, value_scale
+from tasks.rendering.charts.effects_chart import effect_axes, event_study, write_effect
+from tasks.rendering.charts.funnel import ALARM, ALERT, funnel
+from tasks.rendering.charts.place import overview, place
+from tasks.rendering.charts.rank_chart import rank_chart
+from tasks.rendering.charts.run_chart import run_chart
+from tasks.rendering.charts.shrinkage_chart import shrinkage
 from tasks.rendering.edition import Edition, Effect, Estimate, Figure, Line, Month, Outcome, Rank
-from tasks.rendering.effects_chart import effect_axes, event_study, write_effect
-from tasks.rendering.funnel import ALARM, ALERT, funnel
-from tasks.rendering.place import overview, place
-from tasks.rendering.rank_chart import rank_chart
-from tasks.rendering.run_chart import run_chart
-from tasks.rendering.shrinkage_chart import shrinkage
 
 
 def outcome_of(edition: Edition, name: str) -> Outcome:

@@ -16,11 +16,11 @@ from tasks.periods import Period
 from tasks.release import LATEST_PERIODS
 from tasks.releasing.latest_periods import latest_periods
 from tasks.rendering.clinic_report import clinic_html, told_at_length
-from tasks.rendering.clinic_sentences import adjusted, counts
 from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.run_words import part_periods
+from tasks.rendering.words.clinic_sentences import adjusted, counts
+from tasks.rendering.words.run_words import part_periods
 
 LABELS = (
     "Blood pressure controlled at the last visit of the year",

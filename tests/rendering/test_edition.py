@@ -8,11 +8,11 @@ import pytest
 from reports.wording.coded_sentences import coded
 from tasks.network.schema import Network
 from tasks.release import Release
-from tasks.rendering import clinic_sentences, sentences
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
 from tasks.rendering.read_edition import read_edition
+from tasks.rendering.words import clinic_sentences, sentences
 
 SECRET = 4242.4242
 NUMBERS = {

@@ -8,7 +8,7 @@ import re
 from rendering.test_charts import binary
 
 from tasks.rendering.edition import Edition, Figure, Outcome
-from tasks.rendering.explained import explained
+from tasks.rendering.words.explained import explained
 
 
 def with_figure(outcome: Outcome, name: str, value: float) -> Outcome:

@@ -7,9 +7,9 @@ import html
 import re
 
 from tasks.release import Since
-from tasks.rendering import standing
 from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.network_report import network_html
+from tasks.rendering.words import standing
 
 
 def at(line: Line, value: float, comparison: str, since: str | None = None) -> Line:

@@ -10,13 +10,13 @@ from rendering.releases import chop_like
 
 from tasks.network.outcome_section import AboutSection
 from tasks.network.schema import Network
-from tasks.rendering import measure_words
-from tasks.rendering.caterpillar import caterpillar
+from tasks.rendering.charts.caterpillar import caterpillar
+from tasks.rendering.charts.run_chart import run_chart
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition, Estimate, Line, Outcome, Rank
 from tasks.rendering.network_report import network_html
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.run_chart import run_chart
+from tasks.rendering.words import measure_words
 
 
 def _edition(**declared: object) -> Edition:

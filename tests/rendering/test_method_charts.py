@@ -10,10 +10,8 @@ from rendering.test_charts import binary
 from rendering.test_explained import with_figure
 from scipy import integrate, special, stats
 
-from tasks.rendering.edition import Edition, Outcome
-from tasks.rendering.explained import explained
-from tasks.rendering.method_charts import _NODES as NODES
-from tasks.rendering.method_charts import (
+from tasks.rendering.charts.method_charts import _NODES as NODES
+from tasks.rendering.charts.method_charts import (
     BOTTOM,
     HEIGHT,
     TOP,
@@ -24,6 +22,8 @@ from tasks.rendering.method_charts import (
     ratios_to_typical,
     two_slopes,
 )
+from tasks.rendering.edition import Edition, Outcome
+from tasks.rendering.words.explained import explained
 
 
 @pytest.mark.parametrize("sd", [0.3, 1.0, 2.0])

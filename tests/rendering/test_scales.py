@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reports.wording import speaking
-from tasks.rendering.scales import Scale, quantile, spanning
+from tasks.rendering.charts.scales import Scale, quantile, spanning
 
 sizes = st.floats(1e-3, 1e6)
 

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 from rendering.test_charts import binary, effect
 
-from tasks.rendering import clinic_sentences, figure_words, sentences, standing
+from tasks.rendering.charts.run_chart import run_chart
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, Rank
-from tasks.rendering.run_chart import run_chart
-from tasks.rendering.run_words import run_words
+from tasks.rendering.words import clinic_sentences, figure_words, sentences, standing
+from tasks.rendering.words.run_words import run_words
 
 BEYOND = "by more than the number of their records explains (probability 97.5% or more)"
 

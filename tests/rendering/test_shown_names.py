@@ -9,10 +9,10 @@ from rendering.releases import with_clinic_names
 from tasks.network.schema import Network
 from tasks.release import Release
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.clinic_sentences import program_words
 from tasks.rendering.network_report import network_html
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.shown_names import LONGEST, shown, with_shown_names
+from tasks.rendering.words.clinic_sentences import program_words
+from tasks.rendering.words.shown_names import LONGEST, shown, with_shown_names
 
 LONG = "Gesundheitszentrum" * 300
 OTHER = LONG + "!"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.rendering.caterpillar import logarithmic
+from tasks.rendering.charts.caterpillar import logarithmic
+from tasks.rendering.charts.scales import Tick, spanning
 from tasks.rendering.edition import Outcome
-from tasks.rendering.scales import Tick, spanning
 
 WIDTH = 236.0
 HEIGHT = 166.0

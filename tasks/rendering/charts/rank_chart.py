@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tasks.rendering.charts.scales import Scale, Tick
 from tasks.rendering.edition import Line, Outcome
-from tasks.rendering.scales import Scale, Tick
 
 WIDTH = 196.0
 HEIGHT = 13.0

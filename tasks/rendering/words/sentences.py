@@ -17,13 +17,13 @@ from reports.wording.writing import (
     plain,
 )
 from tasks.program_questions import SIGNIFICANT
-from tasks.rendering import change_sentences
+from tasks.rendering.charts.effects_chart import tests_of, whole_effects, write_effect
+from tasks.rendering.charts.funnel import FEWEST, Funnel
 from tasks.rendering.edition import Clinic, Edition, Effect, Finding, Line, Outcome
-from tasks.rendering.effects_chart import tests_of, whole_effects, write_effect
-from tasks.rendering.funnel import FEWEST, Funnel
-from tasks.rendering.measure_words import target_words
 from tasks.rendering.numbers import Notation, fixed, significant, whole
-from tasks.rendering.standing import important_difference
+from tasks.rendering.words import change_sentences
+from tasks.rendering.words.measure_words import target_words
+from tasks.rendering.words.standing import important_difference
 
 
 def average(outcome: Outcome) -> str | None:

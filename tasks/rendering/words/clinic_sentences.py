@@ -9,9 +9,9 @@ from reports.wording.writing import between, listed, period_name, periods_name, 
 from tasks.periods import Period, first_day
 from tasks.rendering.edition import Clinic, Edition, LastShown, Line, Outcome, tone_of
 from tasks.rendering.numbers import in_hundred, share, whole
-from tasks.rendering.sentences import bare, policy_words, sentence_case
-from tasks.rendering.shown_names import shown
-from tasks.rendering.standing import important_difference
+from tasks.rendering.words.sentences import bare, policy_words, sentence_case
+from tasks.rendering.words.shown_names import shown
+from tasks.rendering.words.standing import important_difference
 
 MOST_NAMED = 6
 _PROBABLE = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasks.rendering.charts.scales import Scale, Tick, quantile, spanning, within_reach
 from tasks.rendering.edition import Estimate, Line, Outcome
-from tasks.rendering.scales import Scale, Tick, quantile, spanning, within_reach
 
 WIDTH = 112.0
 HEIGHT = 13.0

@@ -10,9 +10,8 @@ from typing import TypeVar
 from reports.wording import say
 from reports.wording.writing import between, percent
 from tasks.program_questions import SIGNIFICANT
-from tasks.rendering.edition import Edition, Effect, Outcome
-from tasks.rendering.effects_chart import whole_effects, write_effect
-from tasks.rendering.method_charts import (
+from tasks.rendering.charts.effects_chart import whole_effects, write_effect
+from tasks.rendering.charts.method_charts import (
     AverageCurve,
     RatioStrip,
     TwoSlopes,
@@ -21,6 +20,7 @@ from tasks.rendering.method_charts import (
     ratios_to_typical,
     two_slopes,
 )
+from tasks.rendering.edition import Edition, Effect, Outcome
 from tasks.rendering.numbers import Notation, fixed, p_value
 
 Picture = TypeVar("Picture")

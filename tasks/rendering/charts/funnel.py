@@ -12,9 +12,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tasks.rendering.caterpillar import target_on
+from tasks.rendering.charts.caterpillar import target_on
+from tasks.rendering.charts.scales import Scale, Tick, spanning, within_reach
 from tasks.rendering.edition import Line, Outcome
-from tasks.rendering.scales import Scale, Tick, spanning, within_reach
 
 WIDTH = 236.0
 HEIGHT = 166.0

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from reports.wording import say
 from reports.wording.writing import between, counted, period_name
-from tasks.rendering.caterpillar import Caterpillar
+from tasks.rendering.charts.caterpillar import Caterpillar
+from tasks.rendering.charts.effects_chart import study_effects, write_effect
+from tasks.rendering.charts.funnel import Funnel
+from tasks.rendering.charts.scales import quantile
 from tasks.rendering.edition import Effect, Estimate, Line, Month, Outcome
-from tasks.rendering.effects_chart import study_effects, write_effect
-from tasks.rendering.funnel import Funnel
 from tasks.rendering.numbers import whole
-from tasks.rendering.scales import quantile
 
 _FEWEST_TO_HALVE = 8
 """Of fewer clinics it is not said where the middle half of them lie."""

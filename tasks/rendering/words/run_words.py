@@ -9,8 +9,8 @@ from reports.wording import say
 from reports.wording.writing import counted, date_name, listed, period_name
 from tasks.periods import Period
 from tasks.release import Release
+from tasks.rendering.charts.run_chart import Point, RunChart
 from tasks.rendering.numbers import in_hundred
-from tasks.rendering.run_chart import Point, RunChart
 
 _DAYS_SHORT = 4
 """A period whose records begin so many days late, or end so many early, is in part there."""

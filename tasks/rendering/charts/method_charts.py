@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
 from tasks.program_questions import SIGNIFICANT
+from tasks.rendering.charts.scales import Scale, Tick, spanning
 from tasks.rendering.edition import Outcome
-from tasks.rendering.scales import Scale, Tick, spanning
 
 WIDTH, HEIGHT = 236.0, 118.0
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 10.0, 6.0, 30.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tasks.rendering.caterpillar import Whisker, target_on, value_scale, whisker
+from tasks.rendering.charts.caterpillar import Whisker, target_on, value_scale, whisker
+from tasks.rendering.charts.scales import Tick
 from tasks.rendering.edition import Line, Outcome
-from tasks.rendering.scales import Tick
 
 WIDTH = 226.0
 HEIGHT = 50.0

@@ -8,8 +8,8 @@ import math
 from reports.wording import say
 from reports.wording.writing import between, counted, listed, period_brief, plain
 from tasks.rendering.edition import Edition, Figure, Line, Outcome
-from tasks.rendering.figure_words import network_range
 from tasks.rendering.numbers import NO_BREAK, in_hundred, share
+from tasks.rendering.words.figure_words import network_range
 
 SURE = 0.975
 """From which a gap is said to be large enough to matter."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.wording.writing import period_short
-from tasks.rendering.caterpillar import target_on
+from tasks.rendering.charts.caterpillar import target_on
+from tasks.rendering.charts.scales import Tick, spanning, within_reach
 from tasks.rendering.edition import Month, Outcome
-from tasks.rendering.scales import Tick, spanning, within_reach
 
 LEFT = 34.0
 RIGHT = 6.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from reports.wording import say
 from reports.wording.notation import effect_notation
 from tasks.program_questions import QUESTIONS
-from tasks.rendering.caterpillar import Whisker
+from tasks.rendering.charts.caterpillar import Whisker
+from tasks.rendering.charts.scales import Scale, Tick, spanning
 from tasks.rendering.edition import Effect, Outcome
-from tasks.rendering.scales import Scale, Tick, spanning
 
 WIDTH = 150.0
 HEIGHT = 18.0

@@ -1,0 +1,1 @@
+"""Where marks go: geometry that `reports/charts` draws, computed from an edition."""
