@@ -114,6 +114,12 @@ DRAWING: dict[str, set[str]] = {
 """What the rooms of rendering may import of it besides themselves; pages are made of both, beside them."""
 
 
+def test_reading_a_network_file_takes_nothing_of_drafting_one() -> None:
+    drafting = "tasks.network.drafting"
+    for module in (name for name in MODULES if name.startswith("tasks.network") and drafting not in name):
+        assert not {each for each in imported(MODULES[module]) if each.startswith(drafting)}, module
+
+
 @pytest.mark.parametrize("room", list(DRAWING))
 def test_charts_know_no_words_and_words_no_pages(room: str) -> None:
     allowed = (room, *DRAWING[room])

@@ -141,7 +141,7 @@ def init(
 ) -> None:
     """Write a network file, from your answers or your records."""
     from flows.commands.init import ask_at_terminal, assumed, draft_by_asking, draft_from_source
-    from tasks.network.draft_text import save_draft
+    from tasks.network.drafting.draft_text import save_draft
 
     if network.exists():
         raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tasks.errors import ClinicnetError, SourceError, nearest
 
 if TYPE_CHECKING:
-    from tasks.network.draft import Draft
-    from tasks.network.interview import Prompt
+    from tasks.network.drafting.draft import Draft
+    from tasks.network.drafting.interview import Prompt
 
 _SOURCES = ("*.duckdb", "*.db", "*.parquet", "*.csv")
 
@@ -23,7 +23,7 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
     """
     from dataclasses import replace
 
-    from tasks.network.guessing import guess, likeliest_table
+    from tasks.network.drafting.guessing import guess, likeliest_table
     from tasks.network.secret_text import holds_secret
     from tasks.records.questions.source_profile import SourceLook
 
@@ -47,7 +47,7 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
 
 def draft_by_asking(file: Path, ask: Callable[[Prompt], str]) -> Draft:
     """What the person answers; `ask` puts one question and gives the answer."""
-    from tasks.network.interview import interview
+    from tasks.network.drafting.interview import interview
     from tasks.records.questions.source_profile import SourceLook
 
     found = sorted(each.name for pattern in _SOURCES for each in file.parent.glob(pattern))

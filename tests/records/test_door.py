@@ -69,11 +69,11 @@ def test_the_door_leans_on_nothing_above_it() -> None:
 
 
 WRITES_THE_USER_S_SELECT = {
-    "tasks/network/coding.py",
-    "tasks/network/draft_dates.py",
-    "tasks/network/draft_dates_sqlite.py",
-    "tasks/network/draft_text.py",
-    "tasks/network/guessing.py",
+    "tasks/network/drafting/coding.py",
+    "tasks/network/drafting/draft_dates.py",
+    "tasks/network/drafting/draft_dates_sqlite.py",
+    "tasks/network/drafting/draft_text.py",
+    "tasks/network/drafting/guessing.py",
     "tasks/network/schema.py",
 }
 _SQL = re.compile(

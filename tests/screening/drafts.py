@@ -12,9 +12,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from tasks.network.draft import Draft
-from tasks.network.draft_text import save_draft
-from tasks.network.guessing import guess
+from tasks.network.drafting.draft import Draft
+from tasks.network.drafting.draft_text import save_draft
+from tasks.network.drafting.guessing import guess
 from tasks.network.schema import Network
 from tasks.records.questions.source_profile import SourceLook
 from tasks.records.sources.records import Records

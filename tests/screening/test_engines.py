@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from tasks.errors import SourceError
-from tasks.network.draft_text import save_draft
-from tasks.network.guessing import guess
+from tasks.network.drafting.draft_text import save_draft
+from tasks.network.drafting.guessing import guess
 from tasks.network.schema import Network
 from tasks.records import Records
 from tasks.records.questions.aggregates import aggregate

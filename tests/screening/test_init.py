@@ -11,10 +11,10 @@ import tomlkit
 
 from tasks.demo import make_demo
 from tasks.errors import NetworkError, SourceError
-from tasks.network.draft import Draft
-from tasks.network.draft_text import identifier, save_draft
-from tasks.network.guessing import guess, likeliest_table
-from tasks.network.interview import Interview, Prompt, interview
+from tasks.network.drafting.draft import Draft
+from tasks.network.drafting.draft_text import identifier, save_draft
+from tasks.network.drafting.guessing import guess, likeliest_table
+from tasks.network.drafting.interview import Interview, Prompt, interview
 from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import check_network, doubts
 from tests.screening.tables import months_of, write_table

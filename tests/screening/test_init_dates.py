@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 import sqlglot
 
-from tasks.network.draft_dates import date_sql
-from tasks.network.profile import Writing
+from tasks.network.drafting.draft_dates import date_sql
+from tasks.network.drafting.profile import Writing
 from tasks.records.sources.records import Records
 from tasks.screening import screen
 from tests.screening.drafts import Column, checked, clinic, drafted, drafted_from_sqlite, outcome, selected

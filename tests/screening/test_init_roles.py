@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ClinicnetError
-from tasks.network.draft import Draft
-from tasks.network.draft_text import write_draft
+from tasks.network.drafting.draft import Draft
+from tasks.network.drafting.draft_text import write_draft
 from tests.screening.drafts import Column, checked, clinic, drafted, outcome, selected
 
 PLACES = (

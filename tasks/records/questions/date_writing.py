@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tasks.network.month_names import LAST_DAY, are_years, bare, is_month_name
-from tasks.network.profile import Writing
+from tasks.network.drafting.month_names import LAST_DAY, are_years, bare, is_month_name
+from tasks.network.drafting.profile import Writing
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.number_ranges import all_but_few
 from tasks.records.questions.sql_text import literal, quoted

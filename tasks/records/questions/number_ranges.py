@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tasks.network.profile import Range
+from tasks.network.drafting.profile import Range
 
 _MONTH = "FLOOR({value} / 100) - 100 * FLOOR({value} / 10000)"
 _LAST_TWO = "{value} - 100 * FLOOR({value} / 100)"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from tasks.network import column_words
+from tasks.network.drafting import column_words
 from tasks.network.schema import Network
 from tasks.records.questions.aggregates import aggregate_frame
 from tasks.records.questions.column_uses import Misfit

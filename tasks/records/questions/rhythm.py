@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from tasks.network.profile import Rhythm
+from tasks.network.drafting.profile import Rhythm
 from tasks.periods import KINDS, PER_YEAR, Kind
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.column_uses import Misfit

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import SourceError
-from tasks.network.profile import ColumnProfile, Kind, NumbersWithin, TableProfile
+from tasks.network.drafting.profile import ColumnProfile, Kind, NumbersWithin, TableProfile
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.date_writing import like_a_date, writings
 from tasks.records.questions.lack_of_fit import lacks_of_fit

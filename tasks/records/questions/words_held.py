@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from tasks.network.value_words import KNOWN
+from tasks.network.drafting.value_words import KNOWN
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.sql_text import literal, literals, quoted
 from tasks.records.sources.records import Records

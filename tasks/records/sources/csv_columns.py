@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tasks.network import month_names
+from tasks.network.drafting import month_names
 
 _BETWEEN_THOUSANDS = "[. \xa0\u202f’\\x27]"
 """What people write between thousands where a comma is decimal: dots, spaces, apostrophes."""

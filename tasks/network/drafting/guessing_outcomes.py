@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from tasks.network import column_words as words
-from tasks.network.coding import Coding, event_coding, one_two_coding, program_coding, says_yes_or_no
-from tasks.network.draft import Direction, DraftOutcome, OutcomeKind
-from tasks.network.label_columns import counts_stays
-from tasks.network.profile import ColumnProfile, TableProfile
+from tasks.network.drafting import column_words as words
+from tasks.network.drafting.coding import Coding, event_coding, one_two_coding, program_coding, says_yes_or_no
+from tasks.network.drafting.draft import Direction, DraftOutcome, OutcomeKind
+from tasks.network.drafting.label_columns import counts_stays
+from tasks.network.drafting.profile import ColumnProfile, TableProfile
 
 MOST_OUTCOMES = 6
 """Outcomes that a draft has at most: a network reports a few."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.network.column_words import said
-from tasks.network.profile import ColumnProfile
-from tasks.network.value_words import (
+from tasks.network.drafting.column_words import said
+from tasks.network.drafting.profile import ColumnProfile
+from tasks.network.drafting.value_words import (
     CONTROL,
     LETTERED,
     NUMBERED_CONTROL,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from tasks.network import column_words as words
-from tasks.network.profile import ColumnProfile, Range, TableProfile, Writing
+from tasks.network.drafting import column_words as words
+from tasks.network.drafting.profile import ColumnProfile, Range, TableProfile, Writing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from tasks.network.coding import Coding
-from tasks.network.profile import Writing
+from tasks.network.drafting.coding import Coding
+from tasks.network.drafting.profile import Writing
 from tasks.periods import Kind
 
 OutcomeKind = Literal["continuous", "binary", "count"]

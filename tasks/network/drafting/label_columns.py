@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tasks.network import column_words as words
-from tasks.network.coding import says_yes_or_no
-from tasks.network.guessing_dates import holds_dates
-from tasks.network.profile import ColumnProfile, TableProfile
+from tasks.network.drafting import column_words as words
+from tasks.network.drafting.coding import says_yes_or_no
+from tasks.network.drafting.guessing_dates import holds_dates
+from tasks.network.drafting.profile import ColumnProfile, TableProfile
 
 LEAST_CLINICS = 6
 """From so many different values a column without a telling name may hold clinics: fewer are categories."""

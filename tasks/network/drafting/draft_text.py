@@ -10,8 +10,8 @@ from pathlib import Path
 import tomlkit
 
 from tasks.errors import NetworkError
-from tasks.network.draft import Draft, DraftOutcome
-from tasks.network.draft_dates import date_sql, day_sql, parts_sql, row_number_sql
+from tasks.network.drafting.draft import Draft, DraftOutcome
+from tasks.network.drafting.draft_dates import date_sql, day_sql, parts_sql, row_number_sql
 from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, WindowSection
 from tasks.periods import KINDS
 

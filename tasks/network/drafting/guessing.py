@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date
 
-from tasks.network import column_words as words
-from tasks.network.draft import Draft, DraftOutcome, Missing
-from tasks.network.guessing_dates import guess_dates, holds_dates
-from tasks.network.guessing_outcomes import (
+from tasks.network.drafting import column_words as words
+from tasks.network.drafting.draft import Draft, DraftOutcome, Missing
+from tasks.network.drafting.guessing_dates import guess_dates, holds_dates
+from tasks.network.drafting.guessing_outcomes import (
     choose_outcomes,
     codings_of,
     guess_adjusters,
@@ -19,10 +19,10 @@ from tasks.network.guessing_outcomes import (
     is_number,
     outcome_assumptions,
 )
-from tasks.network.guessing_roles import guess_roles
-from tasks.network.profile import Kind as ColumnKind
-from tasks.network.profile import TableProfile
-from tasks.network.weighing_clinics import LookAgain
+from tasks.network.drafting.guessing_roles import guess_roles
+from tasks.network.drafting.profile import Kind as ColumnKind
+from tasks.network.drafting.profile import TableProfile
+from tasks.network.drafting.weighing_clinics import LookAgain
 from tasks.periods import Kind
 
 _RECORDS_OF_A_CLINIC = 5

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol, cast, get_args
 
 from tasks.errors import ClinicnetError, SourceError, nearest
-from tasks.network.coding import program_coding, says_yes_or_no
-from tasks.network.draft import Direction, Draft, DraftOutcome, OutcomeKind
-from tasks.network.guessing import (
+from tasks.network.drafting.coding import program_coding, says_yes_or_no
+from tasks.network.drafting.draft import Direction, Draft, DraftOutcome, OutcomeKind
+from tasks.network.drafting.guessing import (
     could_be,
     could_be_outcomes,
     guess,
@@ -24,8 +24,8 @@ from tasks.network.guessing import (
     likeliest_table,
     records_a,
 )
-from tasks.network.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
-from tasks.network.profile import Kind, NumbersWithin, TableProfile
+from tasks.network.drafting.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
+from tasks.network.drafting.profile import Kind, NumbersWithin, TableProfile
 from tasks.network.secret_text import holds_secret
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from tasks.network import draft_dates_sqlite as sqlite
-from tasks.network.month_names import month_number
-from tasks.network.profile import Writing
+from tasks.network.drafting import draft_dates_sqlite as sqlite
+from tasks.network.drafting.month_names import month_number
+from tasks.network.drafting.profile import Writing
 
 _FORMATS: dict[Writing, tuple[str, str, str, int]] = {
     "day.month.year": ("%d.%m.%Y", "DD.MM.YYYY", "%d.%m.%Y", 104),

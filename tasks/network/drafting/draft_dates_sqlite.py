@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.network.profile import Writing
+from tasks.network.drafting.profile import Writing
 
 _MONTHS = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"
 _MARKED: dict[Writing, tuple[str, bool]] = {

@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from tasks.network import column_words as words
-from tasks.network.label_columns import (
+from tasks.network.drafting import column_words as words
+from tasks.network.drafting.label_columns import (
     LEAST_CLINICS,
     ROW_NUMBERS,
     counts_stays,
@@ -26,7 +26,7 @@ from tasks.network.label_columns import (
     likeness,
     sexes_of,
 )
-from tasks.network.profile import ColumnProfile, NumbersWithin, TableProfile
+from tasks.network.drafting.profile import ColumnProfile, NumbersWithin, TableProfile
 
 _ACCESS, _CLINIC, _PLACE, _PLACE_ALONE = 90, 80, 70, 60
 _GROUP_NUMBER, _AREA, _TWO, _KIND_OF_PLACE = 50, 40, 30, 9

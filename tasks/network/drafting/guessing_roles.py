@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tasks.network import column_words as words
-from tasks.network.draft import Missing
-from tasks.network.label_columns import ROW_NUMBERS, are_many, labels_of, likeness, sexes_of
-from tasks.network.profile import ColumnProfile, NumbersWithin, TableProfile
-from tasks.network.weighing_clinics import LookAgain, choose_clinic
+from tasks.network.drafting import column_words as words
+from tasks.network.drafting.draft import Missing
+from tasks.network.drafting.label_columns import ROW_NUMBERS, are_many, labels_of, likeness, sexes_of
+from tasks.network.drafting.profile import ColumnProfile, NumbersWithin, TableProfile
+from tasks.network.drafting.weighing_clinics import LookAgain, choose_clinic
 
 _FEWEST_PATIENTS = 8
 _RECORDS_OF_A_PLACE = 2.0
