@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from flows.running.progress import Progress, Silent
@@ -112,6 +113,8 @@ class Journal:
         done_before: results of steps, by name, that were done before the job began; each is used once.
         step: the step that is being done; empty between steps.
         noted: called when a step begins.
+        due: when the run was due, where nobody watches it, so that it can wait for its records; None where
+            it goes on with what there is.
     """
 
     runner: Runner = plainly
@@ -120,6 +123,7 @@ class Journal:
     done_before: dict[str, DoneBefore] = field(default_factory=dict)
     step: str = ""
     noted: Callable[[], None] = _unnoted
+    due: datetime | None = None
 
     def do(self, step: JobStep[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do `step`, unless it was done before, and write it down."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.complete_records import see_complete
 from flows.job_step import Journal, UnexpectedError
 from flows.kept_memory import keep_memory
 from flows.monthly_steps import (
@@ -27,6 +28,7 @@ from flows.monthly_steps import (
     READ,
     READ_PUBLISHED,
     SCREEN,
+    SEE_COMPLETE,
     SUMMARISE,
     WRITE_FEED,
 )
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from tasks.publishing import Output, Published, Standing
     from tasks.ranking import OutcomeRanks
     from tasks.release import Release
-    from tasks.screening import Screened
+    from tasks.screening import Completeness, Screened
 
 
 def report_period(network_file: Path, period: str, journal: Journal | None = None) -> PeriodReported:
@@ -109,17 +111,19 @@ def _report(
     output = Output(network.directory / network.output.directory, network.output.rights)
     journal.progress.plan(planned(network), expected_seconds(output.runs))
     records = Records.of(network)
-    with records.in_one_state(), output.staging() as staging:
+    with output.staging() as staging, contextlib.ExitStack() as kept:
         record.token = staging.path.name
         journal.noted = record.running
         journal.do(LOOK_AT_OUTPUT, network, period)
+        complete = see_complete(network, period, journal)
+        kept.enter_context(records.in_one_state())  # from here on: a wait sees the records change
         screened = journal.do(SCREEN, network, period)
         summary = journal.do(SUMMARISE, screened, network)
         estimates, ranks = {}, {}
         for name, outcome in network.outcomes.items():
             estimates[name] = journal.do(ESTIMATE.about(outcome.label), screened, network, name, summary)
             ranks[name] = journal.do(RANK.about(outcome.label), network, estimates[name])
-        estimated = Estimated(network, screened, summary, estimates, ranks)
+        estimated = Estimated(network, screened, summary, estimates, ranks, complete)
         records.let_go()
         beside = output.standing()
         release = disclosed(network, period, estimated, output, journal)
@@ -140,6 +144,7 @@ class Estimated:
         screened: the screened records: their quality table, clinics and cut-off date.
         summary: the window's moments.
         estimates, ranks: outcome → its estimates and its clinics in order.
+        complete: whether the last period's records are all there; None where nothing is known of that.
     """
 
     network: Network
@@ -147,6 +152,7 @@ class Estimated:
     summary: Summary
     estimates: Mapping[str, OutcomeEstimates]
     ranks: Mapping[str, OutcomeRanks]
+    complete: Completeness | None = None
 
     def tables(self, held_against: Standing) -> Mapping[str, pd.DataFrame]:
         """The release's tables before anything is withheld; clinics keep the file names they have."""
@@ -190,6 +196,7 @@ def disclosed(
             estimated.summary,
             tables,
             held_against,
+            estimated.complete,
         )
         if held_against.is_given_by(release.id):
             break
@@ -211,6 +218,7 @@ def planned(network: Network) -> list[str]:
         step.shown
         for step in (
             LOOK_AT_OUTPUT,
+            *([SEE_COMPLETE] if network.schedule.complete.declared else []),
             SCREEN,
             SUMMARISE,
             *each,

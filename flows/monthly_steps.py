@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tasks.ranking import OutcomeRanks
     from tasks.release import Release
     from tasks.rendering import Rendered
-    from tasks.screening import Screened
+    from tasks.screening import Completeness, Screened
 
     Tables = Mapping[str, pd.DataFrame]
 
@@ -40,6 +40,13 @@ def _look_at_output(network: Network, period: str) -> int:
 
     first, *_ = network.window.ending_with(period)
     return require_ready(Output(network.directory / network.output.directory), (first, period))
+
+
+def _see_complete(network: Network, period: str) -> Completeness:
+    from tasks.records import Records
+    from tasks.screening import completeness
+
+    return completeness(Records.of(network), network, period)
 
 
 def _screen(network: Network, period: str) -> Screened:
@@ -100,11 +107,17 @@ def _mask(network: Network, tables: Tables, withholding: Withholding) -> Tables:
 
 
 def _compare(
-    network: Network, period: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
+    network: Network,
+    period: str,
+    screened: Screened,
+    summary: Summary,
+    tables: Tables,
+    standing: Standing,
+    completeness: Completeness | None = None,
 ) -> Release:
     from tasks.releasing import release_of
 
-    return release_of(network, period, screened, summary, tables, standing)
+    return release_of(network, period, screened, summary, tables, standing, completeness)
 
 
 def _draw(release: Release, network: Network, staging: Staging, progress: Progress) -> Rendered:
@@ -203,6 +216,12 @@ READ = JobStep("Read the network file", _read, lambda network: f"{len(network.ou
 LOOK_AT_OUTPUT = JobStep(
     "Look at the output directory", _look_at_output, lambda read: f"{read} earlier releases read"
 )
+SEE_COMPLETE = JobStep(
+    "See whether the records are complete",
+    _see_complete,
+    lambda found: "complete" if found.is_complete else "not complete",
+    reads_records=True,
+)
 SCREEN = JobStep("Screen the records", _screen, _screened, reads_records=True)
 SUMMARISE = JobStep(
     "Add up clinics and periods", _summarise, lambda _: "counts and sums, no patients", reads_records=True
@@ -225,7 +244,7 @@ PUBLISH = JobStep(
 )
 FILL_WAREHOUSE = JobStep("Fill the warehouse", _fill_warehouse, str)
 STEPS = (
-    *(READ, LOOK_AT_OUTPUT, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED),
+    *(READ, LOOK_AT_OUTPUT, SEE_COMPLETE, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED),
     *(*DISCLOSE, DRAW, WRITE_FEED, PUBLISH, FILL_WAREHOUSE),
 )
 """Every step of the monthly job, in the order in which they come."""

@@ -102,6 +102,7 @@ def told_of(kept: Kept, network: Network, output: Output) -> Notice:
         versions=kept.computed_with,
         tables={**published.tables, CHANGES.name: changes},
         since=kept.since,
+        incomplete=kept.incomplete,
     )
     return released_notice(network, release, kept.directory)
 

@@ -79,6 +79,8 @@ def show_release(network_file: Path, name: str) -> Iterator[str]:
     yield f"Release   {kept.name} of {network.network.name} ({stands})"
     yield f"Where     {kept.directory}"
     yield f"Records   {kept.window[0]} to {kept.window[1]}, with dates up to {kept.cut_off}"
+    if kept.incomplete is not None:
+        yield f"Early     records not complete: {kept.incomplete}"
     yield f"Edition   {kept.edition} of {kept.n_editions}; small numbers by {kept.policy}"
     decided = [run for run in recorded_runs(output.runs) if run.release == kept.name and run not in kept.runs]
     for run in sorted((*kept.runs, *decided), key=lambda each: each.finished):

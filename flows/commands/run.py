@@ -122,6 +122,7 @@ def where_it_is(reported: PeriodReported) -> list[str]:
     noted = f" ({'; '.join(said)})" if said else ""
     return [
         *(f"Held     {reason}" for reason in reported.held),
+        *_early(reported),
         f"Reports  {where / 'reports' / 'network.pdf'}",
         f"         {where / 'reports' / 'clinics'}",
         f"Page     {where / 'page' / 'index.html'}",
@@ -130,6 +131,12 @@ def where_it_is(reported: PeriodReported) -> list[str]:
         f"Record   {_short(reported.record)}",
         *_to_decide(reported),
     ]
+
+
+def _early(reported: PeriodReported) -> list[str]:
+    """That records were missing, where that is not why it is held."""
+    why = reported.release.incomplete
+    return [] if why is None or why in reported.held else [f"Early    records not complete: {why}"]
 
 
 def _to_decide(reported: PeriodReported) -> list[str]:

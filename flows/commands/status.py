@@ -115,7 +115,7 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
     """How the network stands at `moment`.
 
     A report counts as missed that was due since the first run, or was the last one due, and whose period has
-    no release `hours` later.
+    no release `hours` later, or that long after the last moment at which it waits for its records.
 
     Args:
         network_file: the network's file.
@@ -131,7 +131,8 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
     kept, runs = kept_releases(output), recorded_runs(output.runs, output.abandoned())
     held = held_releases(output)
     there = {each.period for each in kept} | {each.period for each in held}
-    late = moment - timedelta(hours=hours)
+    complete = network.schedule.complete
+    late = moment - timedelta(hours=hours + (complete.wait_hours if complete.declared else 0.0))
     since = min((run.started for run in runs), default=late)
     return Status(
         network_file=network_file,

@@ -71,10 +71,11 @@ def _release_page(reported: PeriodReported, url: str | None) -> str:
     reports = directory / "reports"
     pdfs = sorted(reports.rglob("*.pdf"))[:_MOST_ROWS]
     links = "\n".join(f"- {_place(pdf, str(pdf.relative_to(reports)), directory, url)}" for pdf in pdfs)
+    early = "" if release.incomplete is None else f"\n\nIts records were not complete: {release.incomplete}."
     return f"""# {release.network}, {release.period}
 
 Release `{release.id}`: records of {said(*release.window)}, with dates up to
-{release.cut_off}, small numbers by `{release.policy}`.
+{release.cut_off}, small numbers by `{release.policy}`.{early}
 
 | outcome | verdict | status | why |
 | --- | --- | --- | --- |

@@ -166,9 +166,13 @@ def watched() -> bool:
 
 
 def wait_for_records(done: Journal, network: Network) -> None:
-    """Let steps try again for as long as the network file says, where nobody waits for the run."""
+    """Let a run that nobody watches wait for its records for as long as the network file says.
+
+    Steps that find the database away try again, and a period's records may take until the deadline.
+    """
     if watched():
         return
+    done.due = prefect.runtime.flow_run.scheduled_start_time
     delays = retry_delays(3600.0 * network.schedule.retry_hours)
     done.runner = functools.partial(as_task, delays=delays)
 

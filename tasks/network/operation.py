@@ -72,6 +72,45 @@ def _mode_is_none(mode: str) -> Iterator[Contradiction]:
         yield ("mode",), f'mode = {mode!r} lets everybody change what was published; write "0644"'
 
 
+class CompleteSection(Section):
+    """`[schedule.complete]`: what a run waits for before it reads a period's records."""
+
+    select: str | None = Field(
+        default=None,
+        min_length=1,
+        description="SELECT in the source's SQL that returns one row with one true or false; :period stands "
+        "for the period's label, :first_day and :last_day for its days",
+    )
+    share_of_last: Share | None = Field(
+        default=None,
+        description="the period has at least this share of the records of the period before: 0.8",
+    )
+    wait_hours: float = Field(
+        default=48.0,
+        ge=0.0,
+        le=744.0,
+        description="how long after it was due a run on a server waits for them",
+    )
+    at_deadline: Literal["report", "hold"] = Field(
+        default="report",
+        description="report: what there is, and say so; hold: until a person decides",
+    )
+
+    @property
+    def declared(self) -> bool:
+        """Whether anything says when records are complete."""
+        return self.select is not None or self.share_of_last is not None
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Nothing to wait for."""
+        if self.model_fields_set and not self.declared:
+            yield (
+                (),
+                "nothing says when records are complete; give select or share_of_last, "
+                "or leave the table out",
+            )
+
+
 class ScheduleSection(Section):
     """`[schedule]`: when a report is made."""
 
@@ -86,6 +125,7 @@ class ScheduleSection(Section):
         le=168.0,
         description="how long a run on a server tries again while the records' database is away",
     )
+    complete: CompleteSection = CompleteSection()
 
     def contradictions(self) -> Iterator[Contradiction]:
         """A cron expression that comes true some day."""

@@ -290,6 +290,8 @@ def _table(place: KeyPath, content: Mapping[str, Any]) -> str:
     written = content.get(str(place[0])) if place else None
     if place[2:3] == ("about",) and len(place) > 3:
         depth = 3
+    if place[:2] == ("schedule", "complete"):
+        depth = 2
     if len(place) < depth or (len(place) == 1 and place[0] not in Network.model_fields) or written is None:
         return ""
     return f"[{'.'.join(str(part) for part in place[:depth])}] "

@@ -53,15 +53,21 @@ def released(
             otherwise the release's own is told.
     """
     kind = "notice.reported" if restated is None else "notice.restated"
-    first, last = release.window
     with _speaking(language, release.period):
         title = say(kind, network=release.network, reported=release.period)
         body = (
-            say("notice.records", first=first, last=last, cut_off=release.cut_off),
+            " ".join(_records_of(release)),
             " ".join(_changed(release, restated)),
             say("notice.where", place=where),
         )
     return Notice("released", f"released-{name}", title, "\n\n".join(body))
+
+
+def _records_of(release: Release) -> Iterator[str]:
+    first, last = release.window
+    yield say("notice.records", first=first, last=last, cut_off=release.cut_off)
+    if release.incomplete is not None:
+        yield say("incomplete.reported", reasons=release.incomplete)
 
 
 def held(

@@ -90,6 +90,7 @@ def _described(output: Output, kept: Kept, withdrawal: Withdrawal | None) -> dic
         "clinics_shown": kept.n_shown,
         "changes": _changes(kept.directory),
         "policy": kept.policy,
+        "incomplete": kept.incomplete,
         "withdrawn": withdrawal and {"because": withdrawal.because, "at": withdrawal.when},
         "path": path,
         "datapackage": {

@@ -55,6 +55,7 @@ def data_package(release: Release, tables: Sequence[Table], directory: Path) -> 
             "disclosure_policy": release.policy,
             "compared_with": release.since and {"id": release.since.id, "period": release.since.period},
             "computed_with": dict(sorted(release.versions.items())),
+            **({} if release.incomplete is None else {"incomplete": release.incomplete}),
         },
         "statuses": statuses(),
         "extracts": {"clinic": BY_CLINIC, "outcome": BY_OUTCOME, "description": say("feed.extracts")},

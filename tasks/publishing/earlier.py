@@ -162,6 +162,7 @@ class Described:
     cut_off: str
     computed_with: Mapping[str, str]
     compared_with: Since | None
+    incomplete: str | None = None
 
 
 def editions(output: Output, period: str) -> dict[str, str]:
@@ -307,6 +308,7 @@ def described_releases(output: Output) -> Iterator[tuple[Path, Described]]:
                 str(said.get("cut_off", "")),
                 dict(said.get("computed_with", {})),
                 None if than is None else Since(str(than["id"]), str(than["period"])),
+                said.get("incomplete"),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise _unreadable(directory) from error

@@ -34,6 +34,7 @@ class Kept:
         n_shown, n_clinics: clinics with anything that may be shown, and all of them.
         n_bytes: size of its files.
         since: the release that its table `changes` compares it with; None where there is none.
+        incomplete: why its period's records were known not to be all there; None where nothing said so.
     """
 
     directory: Path
@@ -52,6 +53,7 @@ class Kept:
     n_clinics: int
     n_bytes: int
     since: Since | None
+    incomplete: str | None = None
 
     @property
     def name(self) -> str:
@@ -96,6 +98,7 @@ def kept_releases(output: Output) -> list[Kept]:
                 n_shown=int(clinics["reportable"].sum()),
                 n_clinics=len(clinics),
                 since=said.compared_with,
+                incomplete=said.incomplete,
                 n_bytes=sum(each.stat().st_size for each in directory.rglob("*") if each.is_file()),
             )
         )

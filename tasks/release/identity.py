@@ -36,6 +36,8 @@ class Release:
         tables: table name → frame with that table's columns.
         since: the earlier release that `changes` compares this one with; None where there is none.
         counts_patients: whether the records name patients; where they do, a missing count is withheld.
+        incomplete: why the reported period's records are known not to be all there, in the network's
+            language and without a full stop; None where nothing says so.
         first_date: earliest date among the records used, YYYY-MM-DD; None where a release is read again.
     """
 
@@ -50,6 +52,7 @@ class Release:
     since: Since | None = None
     counts_patients: bool = True
     first_date: str | None = None
+    incomplete: str | None = None
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.tables[table]

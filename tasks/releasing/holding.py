@@ -35,6 +35,8 @@ def reasons_to_hold(network: Network, release: Release, before: Tables | None) -
     rules = network.release
     with network.speaking():
         reasons = [say("held.approval")] if rules.approval == "required" else []
+        if release.incomplete is not None and network.schedule.complete.at_deadline == "hold":
+            reasons.append(release.incomplete)
         reasons += _few_records(rules, release)
         if before is not None:
             reasons += _compared_otherwise(rules, release)

@@ -26,12 +26,13 @@ from tasks.release import (
     release_id,
 )
 from tasks.releasing.changes import changes
+from tasks.releasing.incomplete import why_incomplete
 from tasks.releasing.indicators import indicators
 from tasks.releasing.last_shown import last_shown
 from tasks.releasing.latest_periods import latest_periods
 from tasks.releasing.measures import measures
 from tasks.releasing.standing_since import standing_since
-from tasks.screening import Screened
+from tasks.screening import Completeness, Screened
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -111,7 +112,13 @@ def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[s
 
 
 def release_of(
-    network: Network, period: str, screened: Screened, summary: Summary, tables: Tables, standing: Standing
+    network: Network,
+    period: str,
+    screened: Screened,
+    summary: Summary,
+    tables: Tables,
+    standing: Standing,
+    completeness: Completeness | None = None,
 ) -> Release:
     """The release of `period`, with what follows from what it shows and from earlier releases.
 
@@ -122,6 +129,7 @@ def release_of(
         summary: the window's moments.
         tables: the masked tables.
         standing: the releases that it was held against.
+        completeness: whether the period's records are all there; None where nothing is known of that.
     """
     policy = network.policy.small_numbers
     before = latest_before(standing.earlier, period, policy)
@@ -154,6 +162,8 @@ def release_of(
         }
     )
     configuration += _appearance(network)
+    incomplete = why_incomplete(network, period, completeness)
+    configuration += "" if incomplete is None else f"incomplete: {incomplete}"
     kind = network.window.period
     tables = {**tables, LATEST_PERIODS.name: latest_periods(tables, summary.months, kind)}
     window = (summary.months[0], summary.months[-1])
@@ -172,4 +182,5 @@ def release_of(
         since=since,
         counts_patients=bool(screened.clinics["n_patients"].notna().any()),
         first_date=screened.first_date,
+        incomplete=incomplete,
     )

@@ -173,7 +173,8 @@ def key_messages(edition: Edition) -> list[Message]:
             once = [*sentences.conditions(led), *sentences.on_plain_comparisons(edition.estimated)]
             said = (*told, *((("", " ".join(once)),) if once else ()))
             messages.append(Message(edition.network.program.label, said))
-    quality = (("", sentences.quality_message(edition)),)
+    records = _joined(sentences.incomplete(edition), sentences.quality_message(edition))
+    quality = (("", records),)
     return [*messages, Message(say("quality.title"), quality, compact=True)]
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 from tasks.errors import ClinicnetError
 from tasks.network.problems import NetworkFileError, Problem, in_order
 from tasks.network.reading import Reading, examine
 from tasks.network.schema import Network
+from tasks.periods import Period
+from tasks.records.questions.completeness import says_complete
 from tasks.records.questions.contract import examine_records, table_of
 from tasks.records.sources.records import BLOCK_PASSWORD, Records
 from tasks.screening.lettering import undrawable_names
@@ -57,5 +61,18 @@ def _problems_with_records(reading: Reading, network: Network) -> list[Problem]:
         hint = f"; {error.hint}" if error.hint is not None else ""
         return [reading.problem(place, f"[records] {error.message}{hint}")]
     return [
-        reading.problem(misfit.place, f"{table_of(misfit.place)} {misfit.sentence}") for misfit in misfits
+        *_wrong_with_completeness(reading, network, records),
+        *(reading.problem(misfit.place, f"{table_of(misfit.place)} {misfit.sentence}") for misfit in misfits),
     ]
+
+
+def _wrong_with_completeness(reading: Reading, network: Network, records: Records) -> Iterator[Problem]:
+    """A SELECT under `[schedule.complete]` that cannot be asked, tried with the period before today's."""
+    select = network.schedule.complete.select
+    if select is None:
+        return
+    try:
+        says_complete(records, select, Period.of_day(network.window.period, date.today()) + -1)
+    except ClinicnetError as error:
+        hint = f"; {error.hint}" if error.hint is not None else ""
+        yield reading.problem(("schedule", "complete", "select"), f"{error.message}{hint}")

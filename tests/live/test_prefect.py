@@ -186,6 +186,29 @@ def test_a_run_waits_for_a_database_that_is_away(worker: PrefectServer, tmp_path
     assert "patient number" not in worker.logs(made["id"])  # what check says is not for a server's log
 
 
+def test_a_run_waits_until_its_records_are_complete(worker: PrefectServer, tmp_path: Path) -> None:
+    asked = "\n[schedule.complete]\nselect = 'SELECT count(*) > 0 FROM loads WHERE month = :period'\n"
+    described = ONE_OUTCOME.replace("Six clinics", "Six late") + asked
+    network = write_network(tmp_path, f"{RECORDS}; CREATE TABLE loads (month TEXT)", described)
+    worker.clinicnet("deploy", str(network), "--pool", "clinics")
+    late = _deployment(worker, "monthly-report/six-late")
+    made = worker.ask(f"deployments/{late['id']}/create_flow_run", {"parameters": {"month": MONTH}})
+
+    def looks() -> list[dict[str, Any]]:
+        tasks = worker.ask("task_runs/filter", {"flow_runs": {"id": {"any_": [made["id"]]}}})
+        named = [each for each in tasks if each["name"] == "See whether the records are complete"]
+        return [each for each in named if each["state_name"] == "Completed"]
+
+    until(looks, 90.0, "a look at the records")
+    with duckdb.connect(str(tmp_path / "records.duckdb")) as connection:  # nobody holds it meanwhile
+        connection.execute("INSERT INTO loads VALUES (?)", [MONTH])
+    run = worker.finished(made["id"])
+    assert run["state_type"] == "COMPLETED"
+    assert len(looks()) > 1
+    package = json.loads((tmp_path / "output/latest/feed/datapackage.json").read_text())
+    assert "incomplete" not in package["release"]
+
+
 def test_it_asks_soon_at_first_and_then_every_quarter_of_an_hour() -> None:
     hours = retry_delays(6 * 3600.0)
     assert hours[:7] == [2.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0]

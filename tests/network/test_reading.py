@@ -376,6 +376,22 @@ def test_a_byte_order_mark_is_no_part_of_the_file_and_moves_no_line(tmp_path: Pa
         ),
         (
             "months = 6",
+            "months = 6\n[schedule.complete]\nwait_hours = 24",
+            "line 33: [schedule.complete] nothing says when records are complete; give select or "
+            "share_of_last, or leave the table out",
+        ),
+        (
+            "months = 6",
+            "months = 6\n[schedule.complete]\nshare_of_last = 80",
+            "line 34: [schedule.complete] share_of_last must be at most 1.0, and is 80",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[schedule.complete]\nshare_of_last = 0.8\nat_deadline = "wait"',
+            "line 35: [schedule.complete] at_deadline = 'wait' is not one of report, hold",
+        ),
+        (
+            "months = 6",
             'period = "quarter"\nmonths = 6',
             "line 33: [window] months is for a network that reports by month, and this one reports by "
             "quarter; say quarters = 8",

@@ -17,7 +17,17 @@ _DIALECTS = {
 }
 
 
-def refuse_all_but_a_select(select: str, source: str) -> None:
+RECORDS = "write a SELECT that returns a row for each record"
+"""The way out where the SELECT is the records'."""
+
+
+def dialect_of(source: str) -> str:
+    """The SQL of a source, by sqlglot's name for it."""
+    scheme = source.partition("://")[0].partition("+")[0] if "://" in source else "duckdb"
+    return _DIALECTS.get(scheme, "duckdb")
+
+
+def refuse_all_but_a_select(select: str, source: str, way_out: str = RECORDS) -> None:
     """Refuse a text in the place of the SELECT that is none, or is more than one statement.
 
     What cannot be read here is left to the database, which knows its own SQL.
@@ -25,13 +35,13 @@ def refuse_all_but_a_select(select: str, source: str) -> None:
     Args:
         select: the text.
         source: the source it is for, whose SQL it is in.
+        way_out: what to write in its place.
 
     Raises:
         SourceError: saying what it is instead.
     """
-    scheme = source.partition("://")[0].partition("+")[0] if "://" in source else "duckdb"
     try:
-        found = sqlglot.parse(select, read=_DIALECTS.get(scheme, "duckdb"))
+        found = sqlglot.parse(select, read=dialect_of(source))
     except sqlglot.errors.SqlglotError:
         return
     statements = [each for each in found if each is not None and not isinstance(each, exp.Semicolon)]
@@ -47,11 +57,11 @@ def refuse_all_but_a_select(select: str, source: str) -> None:
         word = str(statement.this) if isinstance(statement, exp.Command) else statement.key
         raise SourceError(
             f"the SELECT begins with {word.upper()}; records are only read",
-            hint="write a SELECT that returns a row for each record",
+            hint=way_out,
         )
     changed = next(statement.find_all(exp.Insert, exp.Update, exp.Delete, exp.Into), None)
     if changed is not None:
         raise SourceError(
             f"the SELECT has {changed.key.upper()} in it; records are only read",
-            hint="write a SELECT that returns a row for each record",
+            hint=way_out,
         )

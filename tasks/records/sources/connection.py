@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,6 +58,15 @@ class Connection(Protocol):
 
     def table(self, statement: sa.Executable | str) -> pa.Table:
         """The result of a statement."""
+        ...
+
+    def bound(self, pieces: Sequence[str], values: Mapping[str, object]) -> pa.Table:
+        """The result of a statement in the source's own SQL, whose parameters are bound.
+
+        Args:
+            pieces: the statement cut at its parameters: text and the name of a parameter by turns.
+            values: name → value, of those that are in it.
+        """
         ...
 
     def rows(self, statement: sa.Select[Any]) -> pa.Table:

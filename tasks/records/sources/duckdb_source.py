@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -36,7 +36,7 @@ class _DuckDB:
     dialect: Dialect = _DuckDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
     def __init__(
-        self, run: Callable[[str], duckdb.DuckDBPyRelation | None], place: str, threads: int | None = None
+        self, run: Callable[..., duckdb.DuckDBPyRelation | None], place: str, threads: int | None = None
     ) -> None:
         self._run = run
         self._place = place
@@ -55,6 +55,10 @@ class _DuckDB:
         relation = self._relation(self._text(statement))
         return self._guarded(relation.to_arrow_table)
 
+    def bound(self, pieces: Sequence[str], values: Mapping[str, object]) -> pa.Table:
+        sql = "".join(f"${piece}" if place % 2 else piece for place, piece in enumerate(pieces))
+        return self._guarded(self._relation(sql, dict(values)).to_arrow_table)
+
     def rows(self, statement: sa.Select[Any]) -> pa.Table:
         return self.table(statement)
 
@@ -64,8 +68,9 @@ class _DuckDB:
         clause = cast(sa.ClauseElement, statement)
         return str(clause.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
 
-    def _relation(self, sql: str) -> duckdb.DuckDBPyRelation:
-        relation: duckdb.DuckDBPyRelation | None = self._guarded(lambda: self._run(sql))
+    def _relation(self, sql: str, values: Mapping[str, object] | None = None) -> duckdb.DuckDBPyRelation:
+        bound = {"params": values} if values else {}
+        relation: duckdb.DuckDBPyRelation | None = self._guarded(lambda: self._run(sql, **bound))
         if relation is None:  # a statement without a result
             raise SourceError(f"the SELECT on {self._place} returns no table")
         return relation

@@ -72,6 +72,11 @@ class _Database:
             arrays.append(_array(column, pa.float64() if doubles else None))
         return pa.Table.from_arrays(arrays, names=names)
 
+    def bound(self, pieces: Sequence[str], values: Mapping[str, object]) -> pa.Table:
+        sql = "".join(f":{each}" if place % 2 else _colons(each) for place, each in enumerate(pieces))
+        names, _, columns = self._fetch(sa.text(sql).bindparams(**values))
+        return pa.Table.from_arrays([_array(column, None) for column in columns], names=names)
+
     def rows(self, statement: sa.Select[Any]) -> pa.Table:
         fast = self._by_adbc(statement) if self.dialect.name == "postgresql" else None
         return self.table(statement) if fast is None else fast
@@ -232,7 +237,11 @@ def _existing_file(url: sa.URL, directory: Path) -> sa.URL:
 
 def _text(sql: str) -> sa.TextClause:
     """SQL as it stands: colons are not parameters."""
-    return sa.text(sql.replace(":", r"\:"))
+    return sa.text(_colons(sql))
+
+
+def _colons(sql: str) -> str:
+    return sql.replace(":", r"\:")
 
 
 _FLOAT8, _NUMERIC = 701, 1700

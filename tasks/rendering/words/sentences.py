@@ -156,6 +156,12 @@ def _naive_aside(naive: Effect, answers: list[Effect]) -> str:
     return say("message.program_naive_against", naive=written, model=write_effect(same))
 
 
+def incomplete(edition: Edition) -> str:
+    """That the period was reported before its records were all there; nothing where they were."""
+    why = edition.release.incomplete
+    return "" if why is None else say("incomplete.reported", reasons=why)
+
+
 def quality_message(edition: Edition) -> str:
     """How many records screening set aside, and how many values it blanked."""
     found = {"set_aside": 0, "value_blanked": 0}
