@@ -16,6 +16,7 @@ from flows.kept_memory import keep_memory
 from flows.monthly_steps import (
     COMPARE,
     DECIDE,
+    DELIVER,
     DISCLOSE,
     DRAW,
     ESTIMATE,
@@ -37,7 +38,7 @@ from flows.period_reported import PeriodReported
 from flows.running.progress import expected_seconds
 from flows.running.stalling import given_up_when_stalled
 from flows.running.stopping import Stopped, stopped
-from flows.telling import failures_told, tell_reported
+from flows.telling import delivers, failures_told, tell_reported
 from tasks.errors import ClinicnetError, PublishingError
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ def _report(
         published = journal.do(PUBLISH, output, staging, release, network, beside)
         if network.warehouse.url is not None and not published.held:
             journal.do(FILL_WAREHOUSE, network, output)
+        if delivers(network) and published.is_latest:
+            journal.do(DELIVER, network, output)
     return release, published, _not_estimated(release)
 
 
@@ -228,6 +231,7 @@ def planned(network: Network) -> list[str]:
             WRITE_FEED,
             PUBLISH,
             *([FILL_WAREHOUSE] if network.warehouse.url is not None else []),
+            *([DELIVER] if delivers(network) else []),
         )
     ]
 

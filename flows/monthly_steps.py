@@ -171,6 +171,12 @@ def _fill_warehouse(network: Network, output: Output) -> str:
     return fill_if_declared(network, output) or "there is none"
 
 
+def _deliver(network: Network, output: Output) -> str:
+    from flows.delivering import deliver_latest
+
+    return deliver_latest(network, output)
+
+
 def _reasons_to_hold(output: Output, release: Release, network: Network) -> list[str]:
     """Why the release waits for a person, beside the one that it is compared with."""
     from tasks.publishing import published_release
@@ -243,8 +249,9 @@ PUBLISH = JobStep(
     _became,
 )
 FILL_WAREHOUSE = JobStep("Fill the warehouse", _fill_warehouse, str)
+DELIVER = JobStep("Deliver the clinics' reports", _deliver, str)
 STEPS = (
     *(READ, LOOK_AT_OUTPUT, SEE_COMPLETE, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED),
-    *(*DISCLOSE, DRAW, WRITE_FEED, PUBLISH, FILL_WAREHOUSE),
+    *(*DISCLOSE, DRAW, WRITE_FEED, PUBLISH, FILL_WAREHOUSE, DELIVER),
 )
 """Every step of the monthly job, in the order in which they come."""

@@ -29,12 +29,17 @@ _untold = ContextVar("releases are not told", default=False)
 
 @contextmanager
 def releases_untold() -> Iterator[None]:
-    """While many periods are reported one after the other: nobody wants a mail for each."""
+    """While many periods are reported one after the other: nobody wants a mail for each, and no clinic."""
     before = _untold.set(True)
     try:
         yield
     finally:
         _untold.reset(before)
+
+
+def delivers(network: Network) -> bool:
+    """Whether clinics get the reports of a run's release without being asked for."""
+    return network.delivery.declared and network.delivery.when == "published" and not _untold.get()
 
 
 def outbox(network: Network) -> Outbox:

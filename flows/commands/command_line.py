@@ -403,6 +403,23 @@ def notify(
 
 
 @app.command()
+def deliver(
+    network: NetworkFile = Path("network.toml"),
+    release: Annotated[
+        str | None, typer.Option(help="The release, or what its name begins with; the latest if omitted.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show who would get what, and where.")
+    ] = False,
+) -> None:
+    """Bring each clinic its report and a letter, once a release."""
+    from flows.commands.deliver import deliver_reports, who_gets_what
+
+    for line in who_gets_what(network, release) if dry_run else deliver_reports(network, release):
+        print(line)
+
+
+@app.command()
 def schedule(network: NetworkFile = Path("network.toml"), cron: CronOption = None) -> None:
     """Report every period as it closes, from this machine."""
     from flows.on_prefect.schedule import serve_schedule

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from flows.commands.notify import told_of
-from flows.telling import tell
+from flows.delivering import deliver_latest
+from flows.telling import delivers, tell
 from flows.warehouse_filling import fill_if_declared
 from tasks.errors import PublishingError
 from tasks.network import Network, read_network
@@ -51,6 +52,8 @@ def approve_held(network_file: Path, name: str | None, by: str, because: str | N
     if not published.is_latest:
         yield f"latest stays at {published.latest.resolve().name}, of a later period"
     yield from _filled(network, output)
+    if delivers(network) and published.is_latest:
+        yield f"Reports   {deliver_latest(network, output)}"
     if network.notify.tells("released"):
         kept = next(each for each in kept_releases(output) if each.name == published.directory.name)
         tell(network, [told_of(kept, network, output)])

@@ -21,6 +21,7 @@ def require_ready_machine(network: Network) -> None:
     Raises:
         ClinicnetError: a run would fail; every reason is named.
     """
+    from flows.delivering import posts
     from flows.on_prefect.prefect_settings import require_home
     from tasks.notifying import Addresses
     from tasks.publishing import Output, require_ready
@@ -29,6 +30,7 @@ def require_ready_machine(network: Network) -> None:
     looks: tuple[Callable[[], object], ...] = (lambda: require_ready(output), require_home)
     found = [error for error in map(_error_of, looks) if error is not None]
     found += Addresses(network.notify.urls).problems()
+    found += filter(None, (_error_of(post.require_usable) for post in posts(network)))
     if len(found) == 1:
         raise found[0]
     if found:

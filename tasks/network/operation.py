@@ -242,6 +242,50 @@ class NotifySection(Section):
                 yield ("urls",), f"{nth} stands there twice"
 
 
+class DeliverySection(Section):
+    """`[delivery]`: how each clinic gets its own report."""
+
+    folder: str | None = Field(
+        default=None,
+        min_length=1,
+        description="directory, or an address that fsspec knows (s3://, sftp:// …), in which every clinic "
+        "without an address of its own has a folder",
+    )
+    clinics: dict[str, str] = Field(
+        default_factory=dict,
+        description="clinic → mailto:// as Apprise writes it, or a folder of its own; ${NAME} stands for an "
+        "environment variable, never write a secret here",
+    )
+    when: Literal["published", "asked"] = Field(
+        default="published",
+        description="published: after each release that becomes the latest; asked: by clinicnet deliver",
+    )
+
+    @property
+    def declared(self) -> bool:
+        """Whether any clinic gets anything."""
+        return self.folder is not None or bool(self.clinics)
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Nobody to deliver to; secrets in the file."""
+        if self.model_fields_set and not self.declared:
+            yield (
+                (),
+                "says of no clinic where its report goes; give folder or clinics, or leave the table out",
+            )
+        addresses: dict[tuple[str, ...], str] = {("folder",): self.folder or ""}
+        addresses |= {("clinics", clinic): address for clinic, address in self.clinics.items()}
+        for place, address in addresses.items():
+            if holds_secret(address):
+                yield (
+                    place,
+                    f"{place[-1]} holds a password; take it out (and change it: it has been in a file), put "
+                    "it in an environment variable and write ${NAME} for it",
+                )
+            if names_no_variable(address):
+                yield place, f"{place[-1]} has a ${{ that names no environment variable; write ${{NAME}}"
+
+
 def is_cron(text: str) -> bool:
     """Whether a text is a cron expression of five fields that comes true some day."""
     if len(text.split()) != 5:

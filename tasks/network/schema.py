@@ -27,6 +27,7 @@ from tasks.errors import nearest
 from tasks.network.appearance import Logo, ReportSection
 from tasks.network.clinics_section import ClinicsSection
 from tasks.network.operation import (
+    DeliverySection,
     NotifySection,
     OutputSection,
     ReleaseSection,
@@ -231,6 +232,7 @@ class Network(Section):
     schedule: ScheduleSection = ScheduleSection()
     release: ReleaseSection = ReleaseSection()
     notify: NotifySection = NotifySection()
+    delivery: DeliverySection = DeliverySection()
     report: ReportSection = ReportSection()
     warehouse: WarehouseSection = WarehouseSection()
     directory: Path = Field(default=Path(), exclude=True)

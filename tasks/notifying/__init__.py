@@ -2,6 +2,18 @@
 
 from tasks.notifying.notices import Notice, failed, held, missed, released
 from tasks.notifying.outbox import Outbox, Waiting
+from tasks.notifying.posting import Post
 from tasks.notifying.sending import Addresses, NotifyError
 
-__all__ = ["Addresses", "Notice", "NotifyError", "Outbox", "Waiting", "failed", "held", "missed", "released"]
+__all__ = [
+    "Addresses",
+    "Notice",
+    "NotifyError",
+    "Outbox",
+    "Post",
+    "Waiting",
+    "failed",
+    "held",
+    "missed",
+    "released",
+]

@@ -16,7 +16,7 @@ from reports.wording.writing import counted, listed
 from tasks.periods import Period
 from tasks.release import Release
 
-Event = Literal["released", "held", "failed", "missed"]
+Event = Literal["released", "held", "failed", "missed", "letter"]
 
 _MOST_NAMES = 6
 _GONE = ("withheld", "no_figure")

@@ -64,6 +64,24 @@ class Outbox:
             if not self.knows(notice):
                 self._write(notice, {_name(each): None for each in addresses})
 
+    def readdress(self, notice: Notice, address: str) -> None:
+        """Send a notice that nobody has got yet to another address than it was meant for.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with self._locked():
+            sent = self.sent(notice)
+            if sent is not None and not any(sent.values()) and list(sent) != [_name(address)]:
+                self._write(notice, {_name(address): None})
+
+    def sent(self, notice: Notice) -> Mapping[str, str | None] | None:
+        """What stands for each address → when it took the notice; None where it is not written down."""
+        if not self.knows(notice):
+            return None
+        said: dict[str, str | None] = json.loads(self._file(notice).read_text(encoding="utf-8"))["sent"]
+        return said
+
     def waiting(self, addresses: Sequence[str]) -> list[Waiting]:
         """The notices that have not reached every address they are meant for, the oldest first.
 

@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 
 
 class NotifyError(ClinicnetError):
-    """An address under `[notify]` cannot be used."""
+    """An address under `[notify]` or `[delivery]` cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Addresses:
             "failed": NotifyType.FAILURE,
             "held": NotifyType.WARNING,
             "missed": NotifyType.WARNING,
+            "letter": NotifyType.INFO,
         }
         try:
             service = Apprise(self._service(url))
@@ -65,22 +66,41 @@ class Addresses:
             return False
 
     def _service(self, url: str) -> NotifyBase:
-        from apprise import Apprise
+        return service_of(url, f"[notify] urls: {self.shown(url)}")
 
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it would print addresses
-        service = Apprise.instantiate(self._filled(url))
-        if service is None:
+
+def service_of(url: str, place: str) -> NotifyBase:
+    """Apprise's service for an address.
+
+    Args:
+        url: as the network file writes it.
+        place: the address as it may be told.
+
+    Raises:
+        NotifyError: it names a variable that is not set, or nothing that Apprise can send to.
+    """
+    from apprise import Apprise
+
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it would print addresses
+    service = Apprise.instantiate(filled(url, place))
+    if service is None:
+        raise NotifyError(
+            f"{place} is none that can be sent to",
+            hint="write it as https://github.com/caronc/apprise says: mailto://, slack://, json:// …",
+        )
+    return service
+
+
+def filled(url: str, place: str) -> str:
+    """An address with the environment's values in it.
+
+    Raises:
+        NotifyError: it names a variable that is not set.
+    """
+    for name in _VARIABLE.findall(url):
+        if not os.environ.get(name):
             raise NotifyError(
-                f"[notify] urls: {self.shown(url)} is none that can be sent to",
-                hint="write it as https://github.com/caronc/apprise says: mailto://, slack://, json:// …",
+                f"{place} names the variable {name}, which is not set",
+                hint=f"set {name}, or take the address out",
             )
-        return service
-
-    def _filled(self, url: str) -> str:
-        for name in _VARIABLE.findall(url):
-            if not os.environ.get(name):
-                raise NotifyError(
-                    f"[notify] urls: {self.shown(url)} names the variable {name}, which is not set",
-                    hint=f"set {name}, or take the address out",
-                )
-        return _VARIABLE.sub(lambda found: os.environ[found[1]], url)
+    return _VARIABLE.sub(lambda found: os.environ[found[1]], url)

@@ -8,6 +8,7 @@
         page/       the same as static HTML
       held/         releases that wait for a person, each beside a file that says why
       withdrawn/    what says which releases are taken back, and why
+      deliveries/   which clinic has its report of which release
       runs/         one record a run: what ran, when, with which versions, how it ended
       releases.json, releases.atom    every release, with digests, for who reads over HTTP
       .staging/     what a run is still preparing
@@ -34,6 +35,7 @@ from tasks.publishing.feed import write_feed
 from tasks.publishing.held import HeldRelease, approve, held_release, held_releases, hold, refuse
 from tasks.publishing.kept import Kept, kept_releases
 from tasks.publishing.output import Output, Published, Staging, address
+from tasks.publishing.published_whole import read_whole
 from tasks.publishing.readiness import require_ready
 from tasks.publishing.run_record import Recorded, RunRecord, Step, recorded_runs, write_run_record
 from tasks.publishing.withdrawn import Withdrawal, restore, withdraw, withdrawals
@@ -61,6 +63,7 @@ __all__ = [
     "latest_before",
     "latest_editions",
     "published_release",
+    "read_whole",
     "recorded_runs",
     "refuse",
     "require_ready",

@@ -151,6 +151,7 @@ def release_of(
             "output": True,
             "schedule": True,
             "notify": True,
+            "delivery": True,
             "release": True,
             "directory": True,
             "report": True,
