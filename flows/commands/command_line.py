@@ -364,24 +364,34 @@ def status(
         float, typer.Option(min=0.0, help="Hours after which a report that was due counts as missed.")
     ] = 3.0,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for a program.")] = False,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="As metrics for Prometheus; what is missed is one of them.")
+    ] = False,
     notify: Annotated[
         bool, typer.Option("--notify", help="Tell those under [notify] of what is missed, each once.")
     ] = False,
 ) -> None:
     """Say what was reported last, what is due and what is missed.
 
-    Exit code 3: a report was due and is missed."""
+    Exit code 3: a report was due and is missed; with --prometheus 0."""
     from datetime import UTC, datetime
 
     from flows.commands.status import status_of
 
+    if as_json and prometheus:
+        raise ClinicnetError("--json and --prometheus are both given", hint="ask once for each")
     found = status_of(network, datetime.now(UTC), cron, after)
-    print(found.as_json() if as_json else "\n".join(found.lines()))
+    if prometheus:
+        from flows.commands.metrics import metrics
+
+        print(metrics(found), end="")
+    else:
+        print(found.as_json() if as_json else "\n".join(found.lines()))
     if notify:
         from flows.commands.notify import tell_missed
 
         tell_missed(found)
-    if found.missed:
+    if found.missed and not prometheus:
         raise typer.Exit(MISSED)
 
 

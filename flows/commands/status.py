@@ -33,6 +33,7 @@ class Status:
         next: the report that is due next.
         missed: reports that were due and are neither there nor held, the oldest first.
         held: releases that wait for a person, by period.
+        measured: the last run that has ended and did steps; None where there is none.
     """
 
     network_file: Path
@@ -44,6 +45,7 @@ class Status:
     next: Due
     missed: Sequence[Due]
     held: Sequence[HeldRelease] = ()
+    measured: Recorded | None = None
 
     @property
     def output(self) -> Output:
@@ -58,7 +60,7 @@ class Status:
         elif self.latest is None:
             yield "Latest    nothing is published yet"
         else:
-            yield f"Latest    {self.latest.name}, of {self.latest.period}, {_age(self._age_of_latest)} old"
+            yield f"Latest    {self.latest.name}, of {self.latest.period}, {_age(self.age_of_latest)} old"
         if self.success is None:
             yield "Reported  no run has ended well yet"
         else:
@@ -88,7 +90,7 @@ class Status:
                     "release": latest.name,
                     "period": latest.period,
                     "published": _iso(latest.published),
-                    "age_seconds": round(self._age_of_latest.total_seconds()),
+                    "age_seconds": round(self.age_of_latest.total_seconds()),
                 },
                 "last_success": success and _run(success),
                 "last_run": last and _run(last),
@@ -104,7 +106,8 @@ class Status:
         )
 
     @property
-    def _age_of_latest(self) -> timedelta:
+    def age_of_latest(self) -> timedelta:
+        """How long ago the release was published that `latest` leads to; nothing where there is none."""
         return timedelta() if self.latest is None else self.moment - self.latest.published
 
     def _at(self, when: datetime) -> str:
@@ -144,6 +147,7 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
         next=next(due_after(network, moment, cron)),
         missed=[each for each in _expected(network, since, late, cron) if each.period not in there],
         held=held,
+        measured=next((run for run in reversed(runs) if run.steps and run.ended != "running"), None),
     )
 
 

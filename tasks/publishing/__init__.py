@@ -33,7 +33,7 @@ from tasks.publishing.earlier import (
 )
 from tasks.publishing.feed import write_feed
 from tasks.publishing.held import HeldRelease, approve, held_release, held_releases, hold, refuse
-from tasks.publishing.kept import Kept, kept_releases
+from tasks.publishing.kept import Kept, kept_releases, rows_set_aside
 from tasks.publishing.output import Output, Published, Staging, address
 from tasks.publishing.published_whole import read_whole
 from tasks.publishing.readiness import require_ready
@@ -68,6 +68,7 @@ __all__ = [
     "refuse",
     "require_ready",
     "restore",
+    "rows_set_aside",
     "standing_releases",
     "withdraw",
     "withdrawals",

@@ -311,7 +311,7 @@ def described_releases(output: Output) -> Iterator[tuple[Path, Described]]:
                 said.get("incomplete"),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _unreadable(directory) from error
+            raise unreadable(directory) from error
         yield directory, described
 
 
@@ -331,7 +331,8 @@ def _require_same_kind(directory: Path, published: str, now: str) -> None:
         )
 
 
-def _unreadable(directory: Path) -> PublishingError:
+def unreadable(directory: Path) -> PublishingError:
+    """What is said where a release cannot be read that stands in `directory`."""
     return PublishingError(
         f"the release in {directory} cannot be read, so a new one cannot be compared with it",
         hint="restore its feed from a copy, or move that directory away if it was never published",
@@ -342,7 +343,7 @@ def _readable(directory: Path) -> dict[str, pd.DataFrame]:
     try:
         return _tables(directory)
     except (OSError, ValueError, KeyError) as error:
-        raise _unreadable(directory) from error
+        raise unreadable(directory) from error
 
 
 def _tables(directory: Path) -> dict[str, pd.DataFrame]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.publishing.earlier import described_releases
+from tasks.publishing.earlier import described_releases, unreadable
 from tasks.publishing.output import Output
 from tasks.publishing.run_record import Recorded, recorded_runs
-from tasks.release import CLINICS, Since
+from tasks.release import CLINICS, QUALITY, Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,21 @@ def kept_releases(output: Output) -> list[Kept]:
             )
         )
     return _numbered(found)
+
+
+def rows_set_aside(release: Kept) -> Mapping[str, int]:
+    """Screening rule → how many of the release's records it set aside, as published: no withheld count.
+
+    Raises:
+        PublishingError: the release cannot be read.
+    """
+    try:
+        found = pd.read_parquet(release.directory / f"feed/{QUALITY.name}.parquet")
+        of_network = found[(found["clinic"] == "") & (found["action"] == "set_aside")]
+        told = of_network[of_network["n_found"].notna()]
+        return {str(rule): int(n) for rule, n in zip(told["rule"], told["n_found"], strict=True)}
+    except (OSError, ValueError, KeyError) as error:
+        raise unreadable(release.directory) from error
 
 
 def _made(directory: Path) -> datetime:

@@ -126,6 +126,7 @@ class Recorded:
         error: the sentence that ended it; None where none did.
         seconds: how long it took.
         by, because: who approved or refused a release that was held, and why.
+        steps: the steps that were finished, in order; none where a person decided.
     """
 
     period: str
@@ -137,6 +138,7 @@ class Recorded:
     seconds: float
     by: str | None = None
     because: str | None = None
+    steps: tuple[Step, ...] = ()
 
     @property
     def published(self) -> bool:
@@ -169,6 +171,10 @@ def recorded_runs(directory: Path, killed: Collection[str] = ()) -> list[Recorde
                     seconds=float(said["seconds"]),
                     by=said.get("by"),
                     because=said.get("because"),
+                    steps=tuple(
+                        Step(str(each["name"]), str(each["did"]), float(each["seconds"]))
+                        for each in said.get("steps", ())
+                    ),
                 )
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
