@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.complete_records import see_complete
-from flows.job_step import Journal, UnexpectedError
+from flows.job_step import Journal
 from flows.kept_memory import keep_memory
 from flows.monthly_steps import (
     COMPARE,
@@ -35,11 +35,11 @@ from flows.monthly_steps import (
 )
 from flows.one_thread import one_thread
 from flows.period_reported import PeriodReported
+from flows.run_outcome import how_ended
 from flows.running.progress import expected_seconds
 from flows.running.stalling import given_up_when_stalled
-from flows.running.stopping import Stopped, stopped
 from flows.telling import delivers, failures_told, tell_reported
-from tasks.errors import ClinicnetError, PublishingError
+from tasks.errors import PublishingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -294,14 +294,7 @@ class _Record:
 
     def ended_by(self, error: BaseException) -> None:
         """Keep the record of a failure or a stop, unless the output directory itself is what failed."""
-        why = stopped() or error
-        ended, sentence = "failed", str(why)
-        if isinstance(why, ClinicnetError):
-            sentence = why.message
-        elif isinstance(why, Stopped):
-            ended, sentence = "stopped", why.sentence
-        elif not isinstance(why, UnexpectedError):
-            ended, sentence = "stopped", f"stopped by {type(why).__name__}"
+        ended, sentence = how_ended(error)
         with contextlib.suppress(OSError):
             self._write(ended=ended, error=sentence)
 

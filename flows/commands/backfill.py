@@ -12,6 +12,7 @@ from flows.job_step import DoneBefore
 from flows.monthly_steps import READ
 from flows.on_prefect.prefect_settings import require_home
 from flows.period_due import parse_period
+from flows.run_outcome import run_logged
 from flows.running.many import Many, many_shown
 from flows.telling import releases_untold
 from tasks.errors import ClinicnetError
@@ -61,8 +62,9 @@ def backfill(network_file: Path, first: str, last: str, *, again: bool, debug: b
                 continue
             with _going_on(progress, network_file, period, periods), progress.working(period) as did:
                 before = {READ.shown: DoneBefore(network, read.seconds)}
-                with Records.of(network).in_one_state():
+                with run_logged(network_file, period) as log, Records.of(network).in_one_state():
                     reported = run.in_prefect(network_file, period, progress, before, debug=debug)
+                    log.reported(reported)
                 did += _did(reported)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from flows.running.json_log import LOG, choose_log, is_json, write_error, write_event
 from flows.running.stopping import Stopped, stopped_by_signals
 from tasks.errors import ClinicnetError
 
@@ -44,6 +45,13 @@ class Model(StrEnum):
     within = "within"
 
 
+class Log(StrEnum):
+    """How what goes to stderr is written."""
+
+    text = "text"
+    json = "json"
+
+
 class Correlation(StrEnum):
     """Working correlations of GEE."""
 
@@ -62,6 +70,9 @@ CronOption = Annotated[
         help='Cron expression, in the network\'s time zone: "0 6 3 * *" = the 3rd of the month, 6:00. '
         "If omitted, as [schedule] cron says, or 6:00 on the third day after the month, quarter or week."
     ),
+]
+LogOption = Annotated[
+    Log, typer.Option("--log", envvar=LOG, help="json: what goes to stderr is one JSON object a line.")
 ]
 
 HeldName = Annotated[
@@ -177,8 +188,9 @@ def check(network: NetworkFile = Path("network.toml")) -> None:
 
 
 @app.command()
-def run(month: PeriodOption, network: NetworkFile = Path("network.toml")) -> None:
+def run(month: PeriodOption, network: NetworkFile = Path("network.toml"), log: LogOption = Log.text) -> None:
     """Report one month, quarter or week as PDFs and as a data feed."""
+    choose_log(log.value)
     _report(network, month)
 
 
@@ -191,8 +203,10 @@ def backfill(
         bool,
         typer.Option("--again", help="Make periods again that have a release; same records, same release."),
     ] = False,
+    log: LogOption = Log.text,
 ) -> None:
     """Report every period from one to another, the oldest first."""
+    choose_log(log.value)
     from flows.commands.backfill import backfill as report_all
 
     report_all(network, first, last, again=again, debug=_debug())
@@ -430,8 +444,11 @@ def deliver(
 
 
 @app.command()
-def schedule(network: NetworkFile = Path("network.toml"), cron: CronOption = None) -> None:
+def schedule(
+    network: NetworkFile = Path("network.toml"), cron: CronOption = None, log: LogOption = Log.text
+) -> None:
     """Report every period as it closes, from this machine."""
+    choose_log(log.value)
     from flows.on_prefect.schedule import serve_schedule
 
     serve_schedule(network, cron, _aside, debug=_debug())
@@ -450,7 +467,10 @@ def deploy(
 
 
 def _aside(words: str) -> None:
-    print(words, file=sys.stderr)
+    if is_json():
+        write_event("said", message=words)
+    else:
+        print(words, file=sys.stderr)
 
 
 def _report(network_file: Path, period: str) -> None:
@@ -458,10 +478,15 @@ def _report(network_file: Path, period: str) -> None:
     from flows.telling import doubted
 
     reported = run_here(network_file, period, debug=_debug())
-    for outcome, reason in reported.not_estimated.items():
-        print(f"Not estimated: {outcome}: {reason}", file=sys.stderr)
-    for doubt in doubted(network_file):
-        print(f"Look at this: {doubt}", file=sys.stderr)
+    doubts = doubted(network_file)
+    if is_json():  # what is not estimated stands in the run's outcome; what doubts name is not for a log
+        if doubts:
+            write_event("to_look_at", "warning", n=len(doubts), hint=f"clinicnet check {network_file}")
+    else:
+        for outcome, reason in reported.not_estimated.items():
+            print(f"Not estimated: {outcome}: {reason}", file=sys.stderr)
+        for doubt in doubts:
+            print(f"Look at this: {doubt}", file=sys.stderr)
     print(*where_it_is(reported), sep="\n")
 
 
@@ -489,14 +514,20 @@ def _debug() -> bool:
 def _tell(error: ClinicnetError) -> None:
     if _debug():
         _show_trace(error)
+    if is_json():
+        write_error(error.message, error.hint, error.exit_code)
+        return
     print(f"clinicnet: {error.message}", file=sys.stderr)
     if error.hint is not None:
         print(f"HINT: {error.hint}", file=sys.stderr)
 
 
 def _tell_stopped(stopped: Stopped) -> None:
-    sentence = stopped.sentence
-    print(f"{sentence[0].upper()}{sentence[1:]}; the last good release is as it was.", file=sys.stderr)
+    sentence = f"{stopped.sentence[0].upper()}{stopped.sentence[1:]}; the last good release is as it was."
+    if is_json():
+        write_error(sentence, exit_code=stopped.exit_code)
+    else:
+        print(sentence, file=sys.stderr)
 
 
 def _tell_bug(error: Exception) -> None:
@@ -505,9 +536,14 @@ def _tell_bug(error: Exception) -> None:
     if _debug():
         _show_trace(original or error)
     where = str(error) if original is not None else type(error).__name__
-    print(f"clinicnet: a bug in clinicnet ended this ({where})", file=sys.stderr)
-    if not _debug():
-        print("HINT: run it again with --debug to see where it comes from, and report that", file=sys.stderr)
+    sentence = f"a bug in clinicnet ended this ({where})"
+    hint = None if _debug() else "run it again with --debug to see where it comes from, and report that"
+    if is_json():
+        write_error(sentence, hint, 1)
+        return
+    print(f"clinicnet: {sentence}", file=sys.stderr)
+    if hint is not None:
+        print(f"HINT: {hint}", file=sys.stderr)
 
 
 def _show_trace(error: BaseException) -> None:

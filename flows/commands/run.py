@@ -13,6 +13,7 @@ from flows.job_step import DoneBefore, UnexpectedError
 from flows.monthly_steps import LOOK_AT_OUTPUT, READ, SCREEN
 from flows.on_prefect.prefect_settings import prepare_prefect, require_home
 from flows.period_due import parse_period
+from flows.run_outcome import run_logged
 from flows.running.progress import Progress, shown
 from flows.telling import failures_told
 from tasks.errors import ClinicnetError
@@ -34,6 +35,11 @@ def run_here(network_file: Path, period: str, *, debug: bool) -> PeriodReported:
         ClinicnetError: something that its sentence says how to mend; the last good release is as it was.
         UnexpectedError: a bug; the last good release is as it was.
     """
+    with run_logged(network_file, period) as log:
+        return log.reported(_run_here(network_file, period, debug=debug))
+
+
+def _run_here(network_file: Path, period: str, *, debug: bool) -> PeriodReported:
     try:
         require_home()
         before = {READ.shown: read_and_checked(network_file)}

@@ -28,6 +28,7 @@ from pydantic import Field
 
 from flows.job_step import DoneBefore, JobStep, Journal, guarded
 from flows.on_prefect.server import ServerError, server_of_this_process
+from flows.running.json_log import logged
 from flows.running.progress import Progress, Silent
 from flows.running.stalling import stand_still
 from flows.running.stopping import hear_sigterm_again
@@ -151,7 +152,7 @@ def start_server() -> None:
 def journal() -> Journal:
     """The journal of the flow that is running: its steps are tasks, told to whoever watches."""
     if not _watchers:
-        return Journal(as_task, Silent())
+        return Journal(as_task, logged.get() or Silent())
     hear_sigterm_again()
     watcher = _watchers[-1]
     seconds, did = time.monotonic() - watcher.since, "a server for this run"

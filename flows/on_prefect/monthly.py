@@ -23,6 +23,7 @@ from flows.on_prefect.in_prefect import (
 )
 from flows.period_due import parse_period, period_just_closed
 from flows.period_reported import PeriodReported
+from flows.run_outcome import RunLog, run_logged
 from flows.running.progress import Progress
 from flows.telling import doubted, failures_told
 from tasks.errors import ClinicnetError
@@ -48,11 +49,16 @@ def monthly_report(network: str, month: PeriodLabel | None = None) -> PeriodRepo
         month: The period to report: 2024-05, 2024-Q2 or 2024-W05, as the network file's [window] period
             has it. Left out, it is the period just closed when the run was due.
     """
+    with run_logged(network, month) as log:
+        return log.reported(_reported(Path(network), month, log))
+
+
+def _reported(network_file: Path, month: str | None, log: RunLog) -> PeriodReported:
     done = journal()
-    network_file = Path(network)
     described = done.do(READ, network_file)
     wait_for_records(done, described)
     period = parse_period(month, described) if month else _period_due(described)
+    log.is_of(period)
     with failures_told(described, period):
         provide_password(described)
     reported = report_network(described, network_file, period, done)

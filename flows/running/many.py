@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from flows.running.json_log import is_json, logged, write_event
 from flows.running.progress import Seconds, in_words
 
 
@@ -71,9 +72,34 @@ class Many:
         """Nothing to show."""
 
 
+class ManyLogged(Many):
+    """The same where the log is JSON: each period is a run of its own there, and ends with its outcome."""
+
+    def passed_over(self, period: str, why: str) -> None:
+        """A period needs no work."""
+        self.done += 1
+        write_event("period_passed_over", period=period, message=why)
+
+    def begin(self, step: str) -> None:
+        """A step of the period's run begins."""
+        if (log := logged.get()) is not None:
+            log.begin(step)
+
+    def end(self, step: str, did: str, seconds: float) -> None:
+        """It is done."""
+        if (log := logged.get()) is not None:
+            log.end(step, did, seconds)
+
+    def _tell(self, period: str, *did: str) -> None:
+        """Nothing: the run has said how it ended."""
+
+
 @contextmanager
 def many_shown(n: int, stream: TextIO | None = None) -> Iterator[Many]:
     """The same on the terminal: a bar below the lines where it is one, the lines alone where it is not."""
+    if is_json():
+        yield ManyLogged(n, lambda line: write_event("said", message=line), lambda _words, _done: None)
+        return
     stream = stream if stream is not None else sys.stderr
     if not stream.isatty():
         yield Many(n, lambda line: print(line, file=stream, flush=True), lambda _words, _done: None)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from flows.running.json_log import logged
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -157,7 +159,11 @@ class Bar:
 
 @contextmanager
 def shown(stream: TextIO | None = None) -> Iterator[Progress]:
-    """Progress on the terminal: a bar where it is one, lines where it is not."""
+    """Progress on the terminal: a bar where it is one, lines where it is not; the log where that is JSON."""
+    log = logged.get()
+    if log is not None:
+        yield log
+        return
     stream = stream if stream is not None else sys.stderr
     if not stream.isatty():
         yield Lines(stream)

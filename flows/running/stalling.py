@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from flows.running.json_log import is_json, write_error
 from flows.running.progress import Progress, Seconds
 from flows.running.stopping import end_at_once
 from tasks.errors import ClinicnetError
@@ -103,7 +104,7 @@ def given_up_when_stalled(progress: Progress, patience: float = 60.0) -> Iterato
             moved.clear()
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
         if not ended.wait(patience):
-            sys.stderr.write(f"clinicnet: {error().message}\n")
+            _say(error())
             end_at_once(error().exit_code)
 
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -115,6 +116,13 @@ def given_up_when_stalled(progress: Progress, patience: float = 60.0) -> Iterato
         ended.set()
         moved.set()
         signal.signal(signal.SIGALRM, before)
+
+
+def _say(error: StalledError) -> None:
+    if is_json():
+        write_error(error.message, error.hint, error.exit_code)
+    else:
+        sys.stderr.write(f"clinicnet: {error.message}\n")
 
 
 def _limit() -> float:

@@ -34,11 +34,11 @@ _FAILING = {
 }
 
 
-def _run(network: Path, home: Path) -> subprocess.CompletedProcess[bytes]:
+def _run(network: Path, home: Path, log: str) -> subprocess.CompletedProcess[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return subprocess.run(
         [sys.executable, "-m", "flows", "run", str(network), "--month", MONTH],
-        env=environment | {"PREFECT_HOME": str(home)},
+        env=environment | {"PREFECT_HOME": str(home), "CLINICNET_LOG": log},
         capture_output=True,
         check=False,
         stdin=subprocess.DEVNULL,
@@ -68,12 +68,13 @@ def _searchable(written: dict[str, bytes]) -> dict[str, bytes]:
     return written | texts
 
 
+@pytest.mark.parametrize("log", ["text", "json"])
 def test_a_run_that_is_well_writes_nothing_of_a_patient(
-    tmp_path: Path, new_prefect_home: Callable[[Path], Path]
+    log: str, tmp_path: Path, new_prefect_home: Callable[[Path], Path]
 ) -> None:
     new_prefect_home(tmp_path / "prefect")
     network = write_network(tmp_path / "network", RECORDS + _PLANTED)
-    ended = _run(network, tmp_path / "prefect")
+    ended = _run(network, tmp_path / "prefect", log)
     assert ended.returncode == 0, ended.stderr
     written = _written(tmp_path / "network/output", tmp_path / "prefect")
     assert any(name.endswith("prefect.db") for name in written)
@@ -87,7 +88,7 @@ def test_a_run_that_fails_writes_nothing_of_a_patient(
     new_prefect_home(tmp_path / "prefect")
     for number, (case, file) in enumerate(_FAILING.items()):
         network = write_network(tmp_path / f"network-{number}", RECORDS + _PLANTED, file)
-        ended = _run(network, tmp_path / "prefect")
+        ended = _run(network, tmp_path / "prefect", ("text", "json")[number % 2])
         assert ended.returncode == 2, (case, ended.stderr)
         written = _written(network.parent / "output", tmp_path / "prefect")
         assert _holding(written | {"stdout": ended.stdout, "stderr": ended.stderr}) == [], case

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -36,12 +37,12 @@ def test_it_serves_the_month_and_questions_and_ends_when_told(
         "PREFECT_SERVER_API_PORT": str(port),
     }
     log = tmp_path / "log"
-    with log.open("wb") as written:
+    with log.open("wb") as written, (tmp_path / "said").open("wb") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows", "schedule", str(network), "--cron", "0 6 3 * *"],
+            [sys.executable, "-m", "flows", "schedule", str(network), "--cron", "0 6 3 * *", "--log", "json"],
             env=environment,
-            stdout=written,
-            stderr=subprocess.STDOUT,
+            stdout=said,
+            stderr=written,
             stdin=subprocess.DEVNULL,
         )
     server = PrefectServer(f"http://127.0.0.1:{port}/api", tmp_path / "prefect", environment)
@@ -70,7 +71,21 @@ def test_it_serves_the_month_and_questions_and_ends_when_told(
             process.kill()
     assert process.returncode in (0, 130), log.read_text()
     assert not server.answers, "its server ends with it"
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in (tmp_path / "said").read_text()
+    _assert_logged_as_json(log)
+
+
+def _assert_logged_as_json(log: Path) -> None:
+    """Every line is an object; the scheduled run is there from its beginning to its outcome."""
+    said = [json.loads(line) for line in log.read_text().splitlines()]
+    assert said[0]["event"] == "said"
+    (outcome,) = (each for each in said if each["event"] == "run_ended")
+    assert (outcome["period"], outcome["ended"]) == ("2023-11", "published")
+    begun, ended = (
+        [each["step"] for each in said if each["event"] == event] for event in ("step_begun", "step_ended")
+    )
+    assert begun == ended
+    assert "Make the release current" in ended
 
 
 def _assert_another_is_refused(tmp_path: Path, environment: dict[str, str], server: PrefectServer) -> None:

@@ -31,6 +31,29 @@ def _left(home: Path) -> list[str]:
     return found
 
 
+def test_a_run_that_is_stopped_says_so_in_a_json_log(tmp_path: Path, prefect_home: Path) -> None:
+    network = write_network(tmp_path / "network", network=ONE_OUTCOME)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "flows", "run", str(network), "--month", MONTH, "--log", "json"],
+        env=environment | {"PREFECT_HOME": str(prefect_home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stderr is not None
+        said: list[dict[str, object]] = []
+        for line in run.stderr:
+            said.append(json.loads(line))
+            if (said[-1]["event"], said[-1].get("step")) == ("step_begun", "Draw the reports"):
+                run.send_signal(signal.SIGTERM)
+    assert run.returncode == 143
+    (outcome,) = (each for each in said if each["event"] == "run_ended")
+    assert (outcome["ended"], outcome["error"]) == ("stopped", "stopped by the system (SIGTERM)")
+    assert (outcome["period"], outcome["step"]) == (MONTH, "Draw the reports")
+    assert said[-1]["message"] == "Stopped by the system (SIGTERM); the last good release is as it was."
+
+
 @pytest.mark.parametrize(
     ("told", "whole_group", "said"),
     [
