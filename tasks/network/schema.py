@@ -13,11 +13,9 @@ import zoneinfo
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    Field,
-)
+from pydantic import AllowInfNan, Field
 from text_unidecode import unidecode
 
 from reports.own_files import NOTHING_OWN, OwnFiles
@@ -95,6 +93,10 @@ class RecordsSection(Section):
     )
     password_env: str | None = Field(None, description="environment variable holding the database password")
     password_block: str | None = Field(None, description="Prefect Secret block holding the database password")
+    statement_timeout: Annotated[float, AllowInfNan(False), Field(ge=0.001, le=1_000_000)] | None = Field(
+        None,
+        description="seconds that the database may take for one question; left out, as it decides itself",
+    )
 
     @property
     def is_url(self) -> bool:
@@ -120,6 +122,16 @@ class RecordsSection(Section):
         for key in ("password_env", "password_block"):
             if getattr(self, key) is not None and not self.is_url:
                 yield (key,), f"{key} is for a database URL, and source is a file; leave it out"
+        if (
+            self.statement_timeout is not None
+            and self.is_url
+            and not self.source.startswith(("postgresql", "duckdb:", "${"))
+        ):
+            yield (
+                ("statement_timeout",),
+                "statement_timeout is kept by PostgreSQL and for files, and source is another database; "
+                "leave it out, and limit the user's time there",
+            )
         if self.password_env is not None and not re.fullmatch(r"[A-Za-z_]\w*", self.password_env):
             yield (
                 ("password_env",),

@@ -156,7 +156,7 @@ def release_of(
             "directory": True,
             "report": True,
             "warehouse": True,
-            "records": undeclared,
+            "records": undeclared | {"statement_timeout"},
             "window": network.window.unused,
             **unsaid,
             **({"network": unnamed} if unnamed else {}),

@@ -32,6 +32,24 @@ class SourceColumn:
     order: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How a database answers.
+
+    Attributes:
+        threads: threads of the database; 1 makes sums come out the same to the last bit every time.
+        seconds: that it may take for one question; None: as it decides itself.
+    """
+
+    threads: int | None = None
+    seconds: float | None = None
+
+    @property
+    def milliseconds(self) -> int | None:
+        """The same as databases count it; none is 0, which would be no limit."""
+        return None if self.seconds is None else max(round(1000.0 * self.seconds), 1)
+
+
 class Connection(Protocol):
     """What the rest of `tasks.records` needs of a database."""
 

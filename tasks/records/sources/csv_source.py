@@ -13,7 +13,7 @@ import duckdb
 from fsspec.implementations.memory import MemoryFileSystem
 
 from tasks.records.sources import source_errors
-from tasks.records.sources.connection import Connection
+from tasks.records.sources.connection import Connection, Ways
 from tasks.records.sources.csv_columns import NearlyMonths, NearlyNumbers, written_columns
 from tasks.records.sources.csv_files import CsvFile, csv_files
 from tasks.records.sources.duckdb_source import in_memory
@@ -23,7 +23,7 @@ _READ_ONCE = 64_000_000
 
 
 @contextmanager
-def open_csv(path: Path, threads: int | None) -> Iterator[Connection]:
+def open_csv(path: Path, ways: Ways) -> Iterator[Connection]:
     """CSV files as the table `records`: read once where they are small, again for every question where not.
 
     Raises:
@@ -31,7 +31,7 @@ def open_csv(path: Path, threads: int | None) -> Iterator[Connection]:
     """
     files = csv_files(path)
     size = sum(file.path.stat().st_size for file in files)
-    with in_memory(path.name, threads) as (connection, opened):
+    with in_memory(path.name, ways) as (connection, opened):
         select = _read(connection, path, files).select
         connection.execute(f"CREATE VIEW records AS {select}")
         if size <= _READ_ONCE:
@@ -52,7 +52,7 @@ def csv_assumptions(path: Path) -> tuple[str, ...]:
 
     Raises: as `open_csv`.
     """
-    with in_memory(path.name, None) as (connection, _):
+    with in_memory(path.name, Ways()) as (connection, _):
         return _read(connection, path, csv_files(path)).assumptions
 
 
@@ -62,7 +62,7 @@ def csv_columns_nearly_read(path: Path, kind: type[NearlyNumbers | NearlyMonths]
     Raises: as `open_csv`.
     """
     files = csv_files(path)
-    with in_memory(path.name, None) as (connection, _):
+    with in_memory(path.name, Ways()) as (connection, _):
         nearly = _read(connection, path, files).nearly
     return tuple(
         each.sentence(file.path.name, line)

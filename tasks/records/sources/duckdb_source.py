@@ -15,12 +15,14 @@ from sqlalchemy.engine import Dialect
 
 from tasks.errors import SourceError
 from tasks.records.sources import source_errors
-from tasks.records.sources.connection import Connection, SourceColumn
+from tasks.records.sources.connection import Connection, SourceColumn, Ways
 
 _TABLES = (
     "SELECT table_schema, table_name FROM information_schema.tables "
     "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY table_schema, table_name"
 )
+
+_AS_IT_IS = Ways()
 
 
 class _DuckDialect(postgresql.base.PGDialect):
@@ -36,11 +38,12 @@ class _DuckDB:
     dialect: Dialect = _DuckDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
     def __init__(
-        self, run: Callable[..., duckdb.DuckDBPyRelation | None], place: str, threads: int | None = None
+        self, run: Callable[..., duckdb.DuckDBPyRelation | None], place: str, ways: Ways = _AS_IT_IS
     ) -> None:
         self._run = run
         self._place = place
-        self.repeatable = threads == 1
+        self._seconds = ways.seconds
+        self.repeatable = ways.threads == 1
 
     def columns(self, query: str) -> Mapping[str, SourceColumn]:
         relation = self._relation(f"SELECT * FROM (\n{query}\n) AS records LIMIT 0")
@@ -84,11 +87,11 @@ class _DuckDB:
         if isinstance(failed, duckdb.CatalogException):
             listing = self._run("SELECT table_name FROM information_schema.tables")
             tables = [str(row[0]) for row in listing.fetchall()] if listing is not None else []
-        raise source_errors.from_duckdb(failed, self._place, tables) from None
+        raise source_errors.from_duckdb(failed, self._place, tables, self._seconds) from None
 
 
 @contextmanager
-def open_duckdb(path: Path, threads: int | None) -> Iterator[Connection]:
+def open_duckdb(path: Path, ways: Ways) -> Iterator[Connection]:
     """A DuckDB database file, read only."""
     failed: duckdb.Error | None = None
     try:
@@ -97,14 +100,14 @@ def open_duckdb(path: Path, threads: int | None) -> Iterator[Connection]:
         failed = error
     if failed is not None:
         raise source_errors.from_opening(failed, str(path)) from None
-    with _closing(connection, threads):
-        yield _DuckDB(connection.sql, path.name, threads)
+    with _closing(connection, ways):
+        yield _DuckDB(connection.sql, path.name, ways)
 
 
 @contextmanager
-def open_parquet(path: Path, threads: int | None) -> Iterator[Connection]:
+def open_parquet(path: Path, ways: Ways) -> Iterator[Connection]:
     """Parquet files, in place, as the view `records`."""
-    with in_memory(path.name, threads) as (connection, opened):
+    with in_memory(path.name, ways) as (connection, opened):
         failed: duckdb.Error | None = None
         quoted = str(path).replace("'", "''")
         try:
@@ -117,24 +120,24 @@ def open_parquet(path: Path, threads: int | None) -> Iterator[Connection]:
 
 
 @contextmanager
-def in_memory(place: str, threads: int | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, Connection]]:
+def in_memory(place: str, ways: Ways) -> Iterator[tuple[duckdb.DuckDBPyConnection, Connection]]:
     """A DuckDB connection of its own, for its views, and the same as records are asked.
 
     Args:
         place: the source as it may be shown.
-        threads: as `Records` has it.
+        ways: how it answers.
     """
     connection = duckdb.connect(":memory:")
-    with _closing(connection, threads):
-        yield connection, _DuckDB(connection.sql, place, threads)
+    with _closing(connection, ways):
+        yield connection, _DuckDB(connection.sql, place, ways)
 
 
 @contextmanager
-def open_memory(name: str, place: str, threads: int | None) -> Iterator[Connection]:
+def open_memory(name: str, place: str, ways: Ways) -> Iterator[Connection]:
     """A DuckDB database in this process's memory, by the name it was made with."""
     connection = duckdb.connect(name)
-    with _closing(connection, threads):
-        yield _DuckDB(connection.sql, place, threads)
+    with _closing(connection, ways):
+        yield _DuckDB(connection.sql, place, ways)
 
 
 @contextmanager
@@ -144,12 +147,14 @@ def open_relation(relation: duckdb.DuckDBPyRelation) -> Iterator[Connection]:
 
 
 @contextmanager
-def _closing(connection: duckdb.DuckDBPyConnection, threads: int | None) -> Iterator[None]:
+def _closing(connection: duckdb.DuckDBPyConnection, ways: Ways) -> Iterator[None]:
     try:
         # a name in a SELECT is a table or nothing: DuckDB would also try our own variables
         connection.execute("SET python_enable_replacements = false")
-        if threads is not None:
-            connection.execute(f"SET threads = {int(threads)}")
+        if ways.threads is not None:
+            connection.execute(f"SET threads = {int(ways.threads)}")
+        if ways.milliseconds is not None:
+            connection.execute(f"SET max_execution_time = {ways.milliseconds}")
         yield
     finally:
         connection.close()

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from tasks.errors import SourceError
-from tasks.records.sources.connection import Connection
+from tasks.records.sources.connection import Connection, Ways
 from tasks.records.sources.duckdb_source import open_memory
 
 COPY = "SELECT * FROM records"
@@ -51,7 +51,7 @@ _number = itertools.count()
 
 @contextmanager
 def copied(
-    key: Hashable, fetch: Callable[[], Iterator[pa.Table]], place: str, threads: int | None
+    key: Hashable, fetch: Callable[[], Iterator[pa.Table]], place: str, ways: Ways
 ) -> Iterator[Connection]:
     """A connection to the copy of some records, as the table `records`.
 
@@ -59,7 +59,7 @@ def copied(
         key: what tells these records from others.
         fetch: gives the rows, in batches; called unless somebody has a copy already.
         place: the source as it may be shown.
-        threads: as `Records` has it.
+        ways: how the copy answers.
 
     Raises:
         SourceError: the source or the SELECT cannot be used.
@@ -68,7 +68,7 @@ def copied(
         with _lock:
             if copy.keeper is None:
                 copy.keeper = _make(copy.name, fetch)
-        with open_memory(copy.name, place, threads) as connection:
+        with open_memory(copy.name, place, ways) as connection:
             yield connection
 
 

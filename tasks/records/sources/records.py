@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from tasks.errors import SourceError
 from tasks.records.data_columns import Kind
-from tasks.records.sources.connection import Connection
+from tasks.records.sources.connection import Connection, Ways
 from tasks.records.sources.csv_columns import NearlyMonths, NearlyNumbers
 from tasks.records.sources.csv_files import csv_files
 from tasks.records.sources.csv_source import csv_assumptions, csv_columns_nearly_read, open_csv
@@ -58,6 +58,7 @@ class Records:
         password_env: environment variable that holds the database's password.
         threads: threads of the database; 1 makes sums come out the same to the last bit every time.
         directory: where a relative file name starts.
+        statement_timeout: seconds that the database may take for one question; None: as it decides itself.
         over: SELECTs that make other records of these, one after the other; each calls what it is made of
             `{records}`.
     """
@@ -67,6 +68,7 @@ class Records:
     password_env: str | None = None
     threads: int | None = None
     directory: str | None = None
+    statement_timeout: float | None = None
     over: tuple[str, ...] = ()
 
     @classmethod
@@ -95,6 +97,7 @@ class Records:
             password_env=section.password_env or (BLOCK_PASSWORD if section.password_block else None),
             threads=1,
             directory=str(network.directory),
+            statement_timeout=section.statement_timeout,
         )
 
     def __repr__(self) -> str:
@@ -152,7 +155,7 @@ class Records:
             with self.connect_source() as connection:
                 yield connection
             return
-        with copied(self._key, self._fetched, self.place, self.threads) as connection:
+        with copied(self._key, self._fetched, self.place, self._ways) as connection:
             yield connection
 
     @property
@@ -182,7 +185,11 @@ class Records:
 
     @property
     def _source_key(self) -> tuple[object, ...]:
-        return self.source, self.directory, self.password_env, self.threads
+        return self.source, self.directory, self.password_env, self._ways
+
+    @property
+    def _ways(self) -> Ways:
+        return Ways(self.threads, self.statement_timeout)
 
     @contextmanager
     def connect_source(self) -> Iterator[Connection]:
@@ -196,10 +203,10 @@ class Records:
     def _open_source(self) -> AbstractContextManager[Connection]:
         if self._is_url:
             url = self._filled(self.source)
-            return open_url(url, self._password(), self.place, self.threads, self._start)
+            return open_url(url, self._password(), self.place, self._ways, self._start)
         path, reader = self._file()
         opening = {None: open_duckdb, "read_csv": open_csv, "read_parquet": open_parquet}[reader]
-        return opening(path, self.threads)
+        return opening(path, self._ways)
 
     def _rewritable(self) -> tuple[Path, ...]:
         """Files that anybody may write while they are read; DuckDB protects its own."""
@@ -254,7 +261,7 @@ class Records:
                 yield connection.table(self._own_query)
             return
         url = self._filled(self.source)
-        with open_url(url, self._password(), self.place, self.threads, self._start) as database:
+        with open_url(url, self._password(), self.place, self._ways, self._start) as database:
             yield from database.batches(self._own_query)
 
     @contextmanager

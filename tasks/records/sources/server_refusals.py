@@ -36,16 +36,17 @@ class _Refusal:
         return is_known and re.search(self.words, said) is not None
 
 
+_CANCELLED = frozenset({"57014"})
 _REFUSALS = (
     _Refusal(
-        frozenset({"57014"}),
+        _CANCELLED,
         r"due to user request",
         "somebody, or another program, cancelled the SELECT on {place}",
         "run it again",
         passes=True,
     ),
     _Refusal(
-        frozenset({"57014"}),
+        _CANCELLED,
         "",
         "the database {place} ended the SELECT at its time limit (statement_timeout)",
         "allow this user more: ALTER ROLE … SET statement_timeout = '30min'; or make the SELECT faster",
@@ -100,14 +101,26 @@ _REFUSALS = (
 )
 
 
-def refusal(state: str, said: str, place: str) -> SourceError | None:
+def past_limit(place: str, seconds: float) -> SourceError:
+    """The user's error where a database took longer for a question than the network file allows."""
+    return SourceError(
+        f"{place} took longer than {seconds:g} s for a question, the network file's limit ([records] "
+        "statement_timeout)",
+        hint="allow more there, make the SELECT faster, or run it when the database has less to do",
+    )
+
+
+def refusal(state: str, said: str, place: str, seconds: float | None = None) -> SourceError | None:
     """The user's error where the server would not go on with a SELECT, or took no connection; else None.
 
     Args:
         state: SQLSTATE, empty where there is none (as when no connection was made).
         said: the server's own words, to recognise it by.
         place: the database as it may be shown.
+        seconds: the network file's limit for a question; it goes before the server's own.
     """
+    if seconds is not None and state in _CANCELLED and "user request" not in said:
+        return past_limit(place, seconds)
     found = next((each for each in _REFUSALS if each.fits(state, said)), None)
     if found is None:
         return None

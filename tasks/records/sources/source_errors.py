@@ -17,20 +17,25 @@ from sqlalchemy import exc
 
 from tasks.errors import ClinicnetError, SourceError, SourceUnreachableError, nearest
 from tasks.records.sources.csv_files import column_lacks, wrong_fields
-from tasks.records.sources.server_refusals import refusal
+from tasks.records.sources.server_refusals import past_limit, refusal
 
 _WRONG_TYPE = "use a cast that tolerates bad values in the SELECT, such as TRY_CAST or a CASE"
 
 
-def from_duckdb(error: duckdb.Error, place: str, tables: Sequence[str]) -> ClinicnetError:
+def from_duckdb(
+    error: duckdb.Error, place: str, tables: Sequence[str], seconds: float | None = None
+) -> ClinicnetError:
     """The user's error for one of DuckDB's.
 
     Args:
         error: what DuckDB raised.
         place: the file, as the user knows it.
         tables: tables and views there are, to offer the nearest.
+        seconds: the network file's limit for a question; None where it has none.
     """
     text = str(error)
+    if seconds is not None and isinstance(error, duckdb.InterruptException) and "execution time" in text:
+        return past_limit(place, seconds)
     if isinstance(error, duckdb.CatalogException):
         return _unknown_table(_found(r"(?:Table|View) with name \"?([^\s\"!]+)", text), place, tables)
     if isinstance(error, duckdb.BinderException):
@@ -142,8 +147,10 @@ def _damaged(error: duckdb.Error, place: str) -> SourceError | None:
     )
 
 
-def from_sqlalchemy(error: exc.SQLAlchemyError, place: str, tables: Sequence[str] = ()) -> ClinicnetError:
-    """The user's error for one that came through SQLAlchemy."""
+def from_sqlalchemy(
+    error: exc.SQLAlchemyError, place: str, tables: Sequence[str] = (), seconds: float | None = None
+) -> ClinicnetError:
+    """The user's error for one that came through SQLAlchemy; the rest as `from_duckdb` has it."""
     original = getattr(error, "orig", None)
     state = str(getattr(original, "sqlstate", None) or "")
     primary = str(getattr(getattr(original, "diag", None), "message_primary", None) or "")
@@ -156,7 +163,7 @@ def from_sqlalchemy(error: exc.SQLAlchemyError, place: str, tables: Sequence[str
             "the source is not a URL of a database",
             hint="for example postgresql://reader@db.example.org/records",
         )
-    ended = refusal(state, str(original), place)
+    ended = refusal(state, str(original), place, seconds)
     if ended is not None:
         return ended
     if state in ("28P01", "28000") or re.search(

@@ -19,10 +19,11 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from tasks.errors import SourceError
+from tasks.errors import ClinicnetError, SourceError
 from tasks.records.data_columns import Kind
 from tasks.records.sources import source_errors
-from tasks.records.sources.connection import SourceColumn
+from tasks.records.sources.connection import SourceColumn, Ways
+from tasks.records.sources.server_refusals import past_limit
 
 _BATCH = 50_000  # rows fetched at a time
 _SYSTEM = ("information_schema", "pg_catalog", "mysql", "performance_schema", "sys")
@@ -32,12 +33,13 @@ class _Database:
     """A database reached by SQLAlchemy, inside one read-only transaction."""
 
     def __init__(
-        self, connection: sa.Connection, url: sa.URL, place: str, threads: int | None, snapshot: str | None
+        self, connection: sa.Connection, url: sa.URL, place: str, ways: Ways, snapshot: str | None
     ) -> None:
         self._url = url
         self._connection = connection
         self._place = place
-        self.repeatable = threads == 1
+        self._ways = ways
+        self.repeatable = ways.threads == 1
         self.dialect: Dialect = connection.dialect
         self._snapshot = snapshot
 
@@ -62,7 +64,7 @@ class _Database:
             )
         except sa.exc.SQLAlchemyError as error:
             failed = error
-        raise source_errors.from_sqlalchemy(failed, self._place) from None
+        raise self._told(failed) from None
 
     def table(self, statement: sa.Executable | str) -> pa.Table:
         names, types, values = self._fetch(_text(statement) if isinstance(statement, str) else statement)
@@ -94,6 +96,7 @@ class _Database:
             return None
         sql = str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
         settings = ["SET LOCAL synchronize_seqscans = off"] if self.repeatable else []
+        settings += _limits(self._ways)
         uri = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
             with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
@@ -102,8 +105,11 @@ class _Database:
                     cursor.execute(setting)
                 cursor.execute(sql.replace("%%", "%"))
                 return cursor.fetch_arrow_table()
-        except (dbapi.Error, sa.exc.SQLAlchemyError):
-            return None
+        except (dbapi.Error, sa.exc.SQLAlchemyError) as error:
+            passed = self._ways.seconds is not None and getattr(error, "sqlstate", None) == "57014"
+        if passed:  # the ordinary way would take as long once more
+            raise past_limit(self._place, self._ways.seconds or 0.0)
+        return None
 
     def batches(self, query: str) -> Iterator[pa.Table]:
         """A SELECT's rows, some at a time; one batch without rows where there are none."""
@@ -122,7 +128,7 @@ class _Database:
         except sa.exc.SQLAlchemyError as error:
             failed = error
         if failed is not None:
-            raise source_errors.from_sqlalchemy(failed, self._place, self._tables(failed)) from None
+            raise self._told(failed, self._tables(failed)) from None
 
     def _fetch(self, statement: sa.Executable) -> tuple[list[str], list[int], list[Sequence[Any]]]:
         failed: sa.exc.SQLAlchemyError | None = None
@@ -135,11 +141,14 @@ class _Database:
             return names, types, list(columns)
         except sa.exc.SQLAlchemyError as error:
             failed = error
-        raise source_errors.from_sqlalchemy(failed, self._place, self._tables(failed)) from None
+        raise self._told(failed, self._tables(failed)) from None
 
     def _attempt(self) -> AbstractContextManager[object]:
         """What fails within it leaves PostgreSQL's transaction, and the state that it sees, as they were."""
         return self._connection.begin_nested() if self.dialect.name == "postgresql" else nullcontext()
+
+    def _told(self, failed: sa.exc.SQLAlchemyError, tables: Sequence[str] = ()) -> ClinicnetError:
+        return source_errors.from_sqlalchemy(failed, self._place, tables, self._ways.seconds)
 
     def _tables(self, failed: sa.exc.SQLAlchemyError) -> list[str]:
         if getattr(failed, "connection_invalidated", False):
@@ -156,16 +165,14 @@ def answers_itself(url: str) -> bool:
 
 
 @contextmanager
-def open_url(
-    url: str, password: str | None, place: str, threads: int | None, directory: Path
-) -> Iterator[_Database]:
+def open_url(url: str, password: str | None, place: str, ways: Ways, directory: Path) -> Iterator[_Database]:
     """A database by its SQLAlchemy URL, in one read-only transaction that sees one state of it.
 
     Args:
         url: its URL; an SQLite file's relative path starts at `directory`.
         password: None where the URL needs none.
         place: the source as it may be shown.
-        threads: as `Records` has it.
+        ways: how it answers.
         directory: where relative paths start.
     """
     failed: sa.exc.SQLAlchemyError | None = None
@@ -183,8 +190,14 @@ def open_url(
         engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
         connection = engine.connect()
         if engine.dialect.name == "postgresql":
-            _begin(connection, threads)
-            snapshot = _snapshot(connection, threads)
+            _begin(connection, ways)
+            snapshot = _snapshot(connection, ways)
+        elif ways.seconds is not None:
+            connection.close()
+            raise SourceError(
+                f"[records] statement_timeout cannot be kept on {place}: it is for PostgreSQL and for files",
+                hint="leave it out, and limit the user's time there",
+            )
     except sa.exc.SQLAlchemyError as error:
         failed = error
     except ModuleNotFoundError:
@@ -196,20 +209,27 @@ def open_url(
             connection.close()
         raise source_errors.from_sqlalchemy(failed or sa.exc.SQLAlchemyError(), place) from None
     try:
-        yield _Database(connection, parsed, place, threads, snapshot)
+        yield _Database(connection, parsed, place, ways, snapshot)
     finally:
         connection.close()
         engine.dispose()
 
 
-def _begin(connection: sa.Connection, threads: int | None) -> None:
+def _limits(ways: Ways) -> list[str]:
+    """The time limit as a setting of the transaction; a user may have one of any length for themselves."""
+    return [] if ways.milliseconds is None else [f"SET LOCAL statement_timeout = {ways.milliseconds}"]
+
+
+def _begin(connection: sa.Connection, ways: Ways) -> None:
     connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-    if threads == 1:
+    for setting in _limits(ways):
+        connection.execute(sa.text(setting))
+    if ways.threads == 1:
         connection.execute(sa.text("SET LOCAL max_parallel_workers_per_gather = 0"))
         connection.execute(sa.text("SET LOCAL synchronize_seqscans = off"))
 
 
-def _snapshot(connection: sa.Connection, threads: int | None) -> str | None:
+def _snapshot(connection: sa.Connection, ways: Ways) -> str | None:
     """The state that the transaction sees, for a second connection to see as well; None where there is none.
 
     It is asked for first: inside a savepoint PostgreSQL does not tell it.
@@ -220,7 +240,7 @@ def _snapshot(connection: sa.Connection, threads: int | None) -> str | None:
         if error.connection_invalidated:
             raise
     connection.rollback()
-    _begin(connection, threads)
+    _begin(connection, ways)
     return None
 
 

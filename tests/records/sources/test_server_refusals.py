@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tasks.errors import ClinicnetError, SourceUnreachableError
+from tasks.errors import ClinicnetError, SourceError, SourceUnreachableError
 from tasks.records import Records
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.sources.server_refusals import refusal
@@ -49,6 +49,32 @@ def test_a_time_limit(postgresql_url: str) -> None:
     assert error.message.endswith("/postgres ended the SELECT at its time limit (statement_timeout)")
     assert "SET statement_timeout" in (error.hint or "")
     assert not isinstance(error, SourceUnreachableError), "another try takes as long"
+
+
+@pytest.mark.parametrize("own", ["", "?options=-c%20statement_timeout%3D3600000"])
+def test_the_network_files_time_limit_goes_before_the_servers(own: str, postgresql_url: str) -> None:
+    records = Records(postgresql_url + own, LONG, password_env=PASSWORD, statement_timeout=0.05)
+    began = time.monotonic()
+    with pytest.raises(SourceError) as refused:
+        aggregate(records, "SELECT sum(y) AS total FROM {records}")
+    assert time.monotonic() - began < 5.0
+    assert refused.value.message.endswith(
+        "/postgres took longer than 0.05 s for a question, the network file's limit "
+        "([records] statement_timeout)"
+    )
+    assert not isinstance(refused.value, SourceUnreachableError), "another try takes as long"
+    assert refused.value.__context__ is None
+
+
+def test_the_time_limit_holds_for_rows_that_come_by_adbc_too(postgresql_url: str) -> None:
+    """They come over a connection of their own, in the state of the first."""
+    slow = "SELECT i AS y, pg_sleep(0.01) IS NULL AS z FROM generate_series(1, 1000) AS t(i)"
+    statement = sa.select(sa.text("y")).select_from(sa.text(f"({slow} OFFSET 0) AS t"))
+    records = Records(postgresql_url, slow, password_env=PASSWORD, threads=1, statement_timeout=1.0)
+    with records.connect() as connection, pytest.raises(SourceError, match="1 s for a question"):
+        began = time.monotonic()
+        connection.rows(statement)
+    assert 0.9 < time.monotonic() - began < 1.9, "it was asked once"
 
 
 def test_a_limit_of_room(postgresql_url: str) -> None:
