@@ -43,6 +43,18 @@ def fill_if_declared(network: Network, output: Output) -> str | None:
     return f"{filled.standing} releases, {filled.added} of them new"
 
 
+def require_answering(network: Network) -> None:
+    """See that the network's database answers, where it has one.
+
+    Raises:
+        ClinicnetError: it does not; says why.
+    """
+    if network.warehouse.url is not None:
+        from tasks.publishing.warehouse import require_answer
+
+        require_answer(address(network))
+
+
 def address(network: Network) -> URL:
     """The database's URL with its password.
 

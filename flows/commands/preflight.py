@@ -16,19 +16,21 @@ class NotReadyError(ClinicnetError):
 
 
 def require_ready_machine(network: Network) -> None:
-    """See that releases can be written and earlier ones read, Prefect has a home, and people can be told.
+    """See that releases can be written and read, a warehouse and people reached, and that Prefect has a home.
 
     Raises:
         ClinicnetError: a run would fail; every reason is named.
     """
     from flows.delivering import posts
     from flows.on_prefect.prefect_settings import require_home
+    from flows.warehouse_filling import require_answering
     from tasks.notifying import Addresses
     from tasks.publishing import Output, require_ready
 
     output = Output(network.directory / network.output.directory)
     looks: tuple[Callable[[], object], ...] = (lambda: require_ready(output), require_home)
     found = [error for error in map(_error_of, looks) if error is not None]
+    found += filter(None, [_error_of(lambda: require_answering(network))])
     found += Addresses(network.notify.urls).problems()
     found += filter(None, (_error_of(post.require_usable) for post in posts(network)))
     if len(found) == 1:

@@ -77,6 +77,16 @@ def fill_warehouse(output: Output, url: URL, schema: str | None) -> Filled:
     return Filled(len(new), len(there - set(wanted)), len(wanted))
 
 
+def require_answer(url: URL) -> None:
+    """See that the database answers.
+
+    Raises:
+        PublishingError: it does not, or there is no driver for it.
+    """
+    with _transaction(url) as connection:
+        connection.execute(sa.select(1))
+
+
 @contextmanager
 def _transaction(url: URL) -> Iterator[Connection]:
     """One transaction, with what the database says in a sentence that holds no password."""

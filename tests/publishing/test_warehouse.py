@@ -159,7 +159,7 @@ def test_a_withdrawn_release_s_rows_are_gone_and_come_back(
 
 
 @pytest.mark.slow
-def test_a_database_that_is_away_does_not_take_the_release_back(tmp_path: Path) -> None:
+def test_a_database_that_is_away_does_not_take_the_release_back(tmp_path: Path, clinicnet_here: Run) -> None:
     text = f'{ONE_OUTCOME}\n[warehouse]\nurl = "postgresql+psycopg://nobody@127.0.0.1:1/none"\n'
     network = write_network(tmp_path, network=text)
     reported = report_period(network, MONTH, undrawn())
@@ -169,6 +169,9 @@ def test_a_database_that_is_away_does_not_take_the_release_back(tmp_path: Path) 
     )
     with pytest.raises(PublishingError, match="was not filled, and holds what it held before"):
         fill(read_network(network), _output(network))
+    said = clinicnet_here("check", network)
+    assert said.returncode == 2
+    assert "the warehouse postgresql+psycopg://nobody@127.0.0.1:1/none was not filled" in said.stderr
 
 
 def test_a_password_is_in_no_sentence(tmp_path: Path) -> None:
