@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from tasks.estimating import OutcomeEstimates, Summary
     from tasks.network.schema import Network
-    from tasks.publishing import Output, Published, Standing
+    from tasks.publishing import Output, Published, Staging, Standing
     from tasks.ranking import OutcomeRanks
     from tasks.release import Release
     from tasks.screening import Completeness, Screened
@@ -107,14 +107,33 @@ def _report(
     network: Network, period: str, journal: Journal, record: _Record
 ) -> tuple[Release, Published, Mapping[str, str]]:
     from tasks.publishing import Output
-    from tasks.records import Records
 
     output = Output(network.directory / network.output.directory, network.output.rights)
     journal.progress.plan(planned(network), expected_seconds(output.runs))
-    records = Records.of(network)
-    with output.staging() as staging, contextlib.ExitStack() as kept:
+    with output.staging() as staging:
         record.token = staging.path.name
         journal.noted = record.running
+        release, beside = prepared(network, period, output, staging, journal)
+        published = journal.do(PUBLISH, output, staging, release, network, beside)
+        if network.warehouse.url is not None and not published.held:
+            journal.do(FILL_WAREHOUSE, network, output)
+        if delivers(network) and published.is_latest:
+            journal.do(DELIVER, network, output)
+    return release, published, _not_estimated(release)
+
+
+def prepared(
+    network: Network, period: str, output: Output, staging: Staging, journal: Journal
+) -> tuple[Release, tuple[str, ...]]:
+    """A release with its files in `staging`, not published, and the releases that it was decided beside.
+
+    Raises:
+        ClinicnetError, UnexpectedError: as `report_period`.
+    """
+    from tasks.records import Records
+
+    records = Records.of(network)
+    with contextlib.ExitStack() as kept:
         journal.do(LOOK_AT_OUTPUT, network, period)
         complete = see_complete(network, period, journal)
         kept.enter_context(records.in_one_state())  # from here on: a wait sees the records change
@@ -130,12 +149,7 @@ def _report(
         release = disclosed(network, period, estimated, output, journal)
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, network, staging)
-        published = journal.do(PUBLISH, output, staging, release, network, beside)
-        if network.warehouse.url is not None and not published.held:
-            journal.do(FILL_WAREHOUSE, network, output)
-        if delivers(network) and published.is_latest:
-            journal.do(DELIVER, network, output)
-    return release, published, _not_estimated(release)
+    return release, beside
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ HeldName = Annotated[
 ByOption = Annotated[str, typer.Option(help="Who decides.")]
 ReleaseName = Annotated[str, typer.Argument(help="The release, or what its name begins with.")]
 MISSED = 3
-"""Exit code of `status` where a report was due and is missed."""
+"""Exit code of `status` where a report was due and is missed, and of `rebuild` where something differs."""
 
 
 class _ListsByDefault(TyperGroup):
@@ -280,6 +280,17 @@ def show(release: ReleaseName, network: NetworkOption = Path("network.toml")) ->
     from flows.commands.releases import show_release
 
     print(*show_release(network, release), sep="\n")
+
+
+@releases.command()
+def rebuild(release: ReleaseName, network: NetworkOption = Path("network.toml")) -> None:
+    """Make a release once more, and say what comes out otherwise."""
+    from flows.commands.rebuild import rebuild_release
+
+    rebuilt = rebuild_release(network, release)
+    print(*rebuilt.lines, sep="\n")
+    if not rebuilt.same:
+        raise typer.Exit(MISSED)
 
 
 @releases.command()
