@@ -98,7 +98,7 @@ class _ListsByDefault(TyperGroup):
 
 
 releases = typer.Typer(cls=_ListsByDefault, rich_markup_mode=None)
-app.add_typer(releases, name="releases", help="List the releases, show one, or compare two.")
+app.add_typer(releases, name="releases", help="List the releases, show, compare or prune them.")
 page = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(page, name="page", help="Show the page of the releases in a browser.")
 
@@ -299,6 +299,25 @@ def diff(before: ReleaseName, after: ReleaseName, network: NetworkOption = Path(
     from flows.commands.releases import difference
 
     print(*difference(network, before, after), sep="\n")
+
+
+@releases.command("prune")
+def prune_(
+    network: NetworkFile = Path("network.toml"),
+    keep_periods: Annotated[
+        int | None, typer.Option(min=1, help="Keep the releases of so many of the last periods.")
+    ] = None,
+    keep_months: Annotated[
+        int | None,
+        typer.Option(min=0, help="Keep those of periods that ended in so many months before the last."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+) -> None:
+    """Take out old releases that no release to come is held against."""
+    from flows.commands.prune import prune_releases
+
+    for line in prune_releases(network, keep_periods, keep_months, dry_run=dry_run):
+        print(line)
 
 
 @page.command()

@@ -14,7 +14,16 @@ from zoneinfo import ZoneInfo
 
 from flows.period_due import Due, due_after, due_before
 from tasks.network import Network, read_network
-from tasks.publishing import HeldRelease, Kept, Output, Recorded, held_releases, kept_releases, recorded_runs
+from tasks.publishing import (
+    HeldRelease,
+    Kept,
+    Output,
+    Recorded,
+    held_releases,
+    kept_releases,
+    pruned_releases,
+    recorded_runs,
+)
 
 _DECIDED = ("held", "refused", "withdrawn", "restored")  # that is said otherwise, or no failure
 
@@ -134,6 +143,7 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
     kept, runs = kept_releases(output), recorded_runs(output.runs, output.abandoned())
     held = held_releases(output)
     there = {each.period for each in kept} | {each.period for each in held}
+    there |= {each.period for each in pruned_releases(output)}
     complete = network.schedule.complete
     late = moment - timedelta(hours=hours + (complete.wait_hours if complete.declared else 0.0))
     since = min((run.started for run in runs), default=late)

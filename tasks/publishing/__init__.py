@@ -8,6 +8,7 @@
         page/       the same as static HTML
       held/         releases that wait for a person, each beside a file that says why
       withdrawn/    what says which releases are taken back, and why
+      pruned/       which periods releases were of that were taken out
       deliveries/   which clinic has its report of which release
       runs/         one record a run: what ran, when, with which versions, how it ended
       releases.json, releases.atom    every release, with digests, for who reads over HTTP
@@ -35,6 +36,8 @@ from tasks.publishing.feed import write_feed
 from tasks.publishing.held import HeldRelease, approve, held_release, held_releases, hold, refuse
 from tasks.publishing.kept import Kept, kept_releases, rows_set_aside
 from tasks.publishing.output import Output, Published, Staging, address
+from tasks.publishing.pruned import pruned_releases
+from tasks.publishing.pruning import Retention, prune, why_kept
 from tasks.publishing.published_whole import read_whole
 from tasks.publishing.readiness import require_ready
 from tasks.publishing.run_record import Recorded, RunRecord, Step, recorded_runs, write_run_record
@@ -47,6 +50,7 @@ __all__ = [
     "Output",
     "Published",
     "Recorded",
+    "Retention",
     "RunRecord",
     "Staging",
     "Standing",
@@ -62,6 +66,8 @@ __all__ = [
     "kept_releases",
     "latest_before",
     "latest_editions",
+    "prune",
+    "pruned_releases",
     "published_release",
     "read_whole",
     "recorded_runs",
@@ -70,6 +76,7 @@ __all__ = [
     "restore",
     "rows_set_aside",
     "standing_releases",
+    "why_kept",
     "withdraw",
     "withdrawals",
     "write_catalogue",

@@ -22,6 +22,7 @@ from tasks.errors import PublishingError
 from tasks.periods import PATTERN, Period
 from tasks.publishing.names_of_today import under_names_of_today
 from tasks.publishing.output import Output
+from tasks.publishing.pruned import pruned_releases, refuse_beside
 from tasks.publishing.withholding_key import withholding_key
 from tasks.release import (
     CLINIC_ESTIMATES,
@@ -181,7 +182,8 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
         edition: name of the release that may be made again; it and what was published since are left out.
 
     Raises:
-        PublishingError: a release cannot be read, so that nobody can say what a new one would give away.
+        PublishingError: a release cannot be read, or was pruned, so that nobody can say what a new one would
+            give away.
     """
     turns, since = _before(output, edition)
     there: list[tuple[Path, Described]] = []
@@ -193,11 +195,16 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
             continue
         _require_same_kind(directory, said.last, window[1])
         there.append((directory, said))
-    near = within_reach([(said.first, said.last) for _, said in there], window)
+    gone = pruned_releases(output)
+    windows = [(said.first, said.last) for _, said in there]
+    near = within_reach([*windows, *(each.window for each in gone)], window)
+    refuse_beside(
+        [each for each, reached in zip(gone, near[len(there) :], strict=True) if reached], window[1]
+    )
     withdrawn = output.withdrawn()
     return [
         Earlier(said.since, said.policy, _readable(directory), directory.name in withdrawn)
-        for (directory, said), reached in zip(there, near, strict=True)
+        for (directory, said), reached in zip(there, near[: len(there)], strict=True)
         if reached
     ]
 
