@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.delivering import Delivery, deliveries, hand_over, release_to_deliver
+from flows.delivering import Delivery, absent, deliveries, hand_over, release_to_deliver
 from tasks.errors import ClinicnetError
 from tasks.network import Network, read_network
 from tasks.publishing import Kept, Output
+
+_MOST_NAMES = 12
 
 
 class UndeliveredError(ClinicnetError):
@@ -30,7 +32,7 @@ def who_gets_what(network_file: Path, name: str | None) -> Iterator[str]:
     for each in all_:
         if each.post is not None and each.is_due:
             each.post.require_usable()
-    yield from _listed(kept, all_)
+    yield from _listed(network, kept, all_)
     for each in all_:
         if each.post is not None and each.is_due:
             yield from ("", f"To: {each.clinic}, {each.post.shown}", f"Subject: {each.letter.title}")
@@ -48,11 +50,13 @@ def deliver_reports(network_file: Path, name: str | None) -> Iterator[str]:
     """
     network, output, kept = _found(network_file, name)
     left = hand_over(output, kept, deliveries(network, output, kept))
-    yield from _listed(kept, deliveries(network, output, kept))
+    yield from _listed(network, kept, deliveries(network, output, kept))
     if left:
-        names = ", ".join(each.clinic for each in left)
+        names = ", ".join(each.clinic for each in left[:_MOST_NAMES]) + (
+            " …" if len(left) > _MOST_NAMES else ""
+        )
         raise UndeliveredError(
-            f"{len(left)} reports did not reach their clinics: {names}",
+            f"no report reached {names}; the other clinics have theirs",
             hint="clinicnet check says which address cannot be used; the same command tries again",
         )
 
@@ -63,10 +67,12 @@ def _found(network_file: Path, name: str | None) -> tuple[Network, Output, Kept]
     return network, output, release_to_deliver(network, output, name)
 
 
-def _listed(kept: Kept, all_: list[Delivery]) -> Iterator[str]:
+def _listed(network: Network, kept: Kept, all_: list[Delivery]) -> Iterator[str]:
     yield f"Release {kept.name}"
     width = max(len(each.clinic) for each in all_)
     for each in all_:
         where = "no address" if each.post is None else each.post.shown
         state = f"delivered {each.sent}" if each.sent else "" if each.post is None else "to be delivered"
         yield f"{each.clinic:{width}}  {'  '.join(filter(None, (where, state)))}"
+    for clinic in absent(network, all_):
+        yield f"{clinic:{width}}  is not in this release"

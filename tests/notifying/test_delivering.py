@@ -127,6 +127,9 @@ def test_a_dry_run_lists_who_gets_what_and_brings_nothing(
     assert f"Clinic B  the folder {file.parent / 'letters/clinic-b'}  to be delivered" in ended.stdout
     assert "To: Clinic A, mailtos to a@clinics.example\nSubject: Six clinics: Clinic A, Oct" in ended.stdout
     assert PASSWORD not in ended.stdout + ended.stderr
+    assert ended.stdout.count("is not in this release") == 0
+    file.write_text(file.read_text() + '"Clinic Z" = "z"\n')
+    assert "\nClinic Z  is not in this release\n" in clinicnet_here("deliver", file, "--dry-run").stdout
     assert mail_server.mails == []
     assert not (file.parent / "letters").exists()
     assert not (file.parent / "output/deliveries").exists()
@@ -167,7 +170,7 @@ def test_what_an_address_does_not_take_is_said_and_tried_again_at_the_one_that_i
     file = _network(reported, tmp_path, addresses)
     ended = clinicnet_here("deliver", file)
     assert ended.returncode == 2
-    assert "clinicnet: 1 reports did not reach their clinics: Clinic B" in ended.stderr
+    assert "clinicnet: no report reached Clinic B; the other clinics have theirs" in ended.stderr
     assert len(mail_server.mails) == 1
     file.write_text(file.read_text().replace(f"{tmp_path}/in the way/b", f"file://{tmp_path}/there/b"))
     ended = clinicnet_here("deliver", file)
@@ -223,7 +226,11 @@ def test_a_month_that_is_published_is_delivered_and_one_that_is_held_is_once_it_
             "check",
             "'Clinic A' is none that can be sent to",
         ),
-        ('[delivery.clinics]\n"Clinic Z" = "z"', "deliver", "names 'Clinic Z', and the release 2023-11-"),
+        (
+            '[delivery.clinics]\n"Clinic Z" = "z"',
+            "check",
+            "[delivery] no record is of a clinic 'Clinic Z'; did you mean",
+        ),
     ],
 )
 def test_what_cannot_be_delivered_is_a_sentence(

@@ -322,7 +322,7 @@ def _unknown_starts(starts: Mapping[str, str], known: Sequence[str]) -> Iterator
 
 
 def _unknown_clinics(network: Network, written: Sequence[str], known: Sequence[str]) -> Iterator[Misfit]:
-    """Clinics of `[clinics]` that no record is of, under none of their names."""
+    """Clinics of `[clinics]` and `[delivery]` that no record is of, under none of their names."""
     for old, new in network.clinics.now.items():
         if old not in written and new not in known:
             yield Misfit(
@@ -333,6 +333,12 @@ def _unknown_clinics(network: Network, written: Sequence[str], known: Sequence[s
         if clinic not in known and clinic not in network.clinics.renamed:
             yield Misfit(
                 ("clinics", clinic), f"no record is of a clinic {clinic!r}; {nearest(clinic, known)}"
+            )
+    for clinic in network.delivery.clinics:
+        if clinic not in known:
+            yield Misfit(
+                ("delivery", "clinics", clinic),
+                f"no record is of a clinic {clinic!r}; {nearest(clinic, known)}",
             )
 
 
