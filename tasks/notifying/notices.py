@@ -66,7 +66,12 @@ def released(
 def _records_of(release: Release) -> Iterator[str]:
     first, last = release.window
     yield say("notice.records", first=first, last=last, cut_off=release.cut_off)
-    if release.incomplete is not None:
+    yield from _early(release)
+
+
+def _early(release: Release, said: Sequence[str] = ()) -> Iterator[str]:
+    """That records were missing, where that was not said already."""
+    if release.incomplete is not None and release.incomplete not in said:
         yield say("incomplete.reported", reasons=release.incomplete)
 
 
@@ -85,7 +90,7 @@ def held(
     with _speaking(language, release.period):
         title = say("notice.held", network=release.network, reported=release.period)
         body = (
-            say("notice.waits", reasons="; ".join(reasons)),
+            " ".join((say("notice.waits", reasons="; ".join(reasons)), *_early(release, reasons))),
             say("notice.to_decide", place=directory, name=directory.name, file=network_file),
         )
     return Notice("held", f"held-{directory.name}", title, "\n\n".join(body))

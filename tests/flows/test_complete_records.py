@@ -88,6 +88,9 @@ def test_after_the_deadline_it_reports_what_there_is_and_says_so_everywhere(
     said = f"Reported before its records were complete: {WHY}."
     first_page = PdfReader(reported.directory / "reports/network.pdf").pages[0].extract_text()
     assert said in " ".join(first_page.replace("’", "'").split())
+    manager = PdfReader(reported.directory / "reports/clinics/clinic-a.pdf").pages
+    assert said in " ".join(manager[0].extract_text().replace("’", "'").split())
+    assert len(manager) == 2
     page = (reported.directory / "page/index.html").read_text()
     assert said in " ".join(page.replace("&#39;", "'").replace("’", "'").split())
     assert said in _told(file)[0]

@@ -9,7 +9,7 @@ from reports.wording.writing import between, listed, period_name, periods_name, 
 from tasks.periods import Period, first_day
 from tasks.rendering.edition import Clinic, Edition, LastShown, Line, Outcome, tone_of
 from tasks.rendering.numbers import in_hundred, share, whole
-from tasks.rendering.words.sentences import bare, policy_words, sentence_case
+from tasks.rendering.words.sentences import bare, incomplete, policy_words, sentence_case
 from tasks.rendering.words.shown_names import shown
 from tasks.rendering.words.standing import important_difference
 
@@ -198,6 +198,8 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
                 say("clinic.short_records_only", records=whole(clinic.n_records), months=months),
             )
         )
+    if early := incomplete(edition):
+        lines.append(("records", early))
     if program := program_words(edition, clinic):
         lines.append(("records", program))
     return lines

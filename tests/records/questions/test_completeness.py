@@ -23,9 +23,10 @@ LOADS = "CREATE TABLE loads AS SELECT '2024-05' AS month, DATE '2024-06-02' AS c
 def records(tmp_path: Path) -> Records:
     with duckdb.connect(str(tmp_path / "records.duckdb")) as connection:
         connection.execute(LOADS)
+        # the 30 days of April, the 31 of May
         connection.execute(
-            "CREATE TABLE records AS SELECT 'A' AS clinic, DATE '2024-04-01' + CAST(i AS INTEGER) AS date, "
-            "2 AS times FROM range(61) AS n(i)"  # the 30 days of April, the 31 of May
+            "CREATE TABLE records AS SELECT 'Canary Ward' AS clinic, "
+            "DATE '2024-04-01' + CAST(i AS INTEGER) AS date, 2 AS times FROM range(61) AS n(i)"
         )
     return Records("records.duckdb", directory=str(tmp_path))
 
@@ -71,6 +72,7 @@ def test_a_sqlite_database_answers_in_its_own_sql(tmp_path: Path) -> None:
         ("SELECT done FROM loads WHERE FALSE", "[schedule.complete] select returns nothing"),
         ("SELECT clinic FROM records LIMIT 1", "returns something else than true or false"),
         ("SELECT count(*) FROM records", "returns something else than true or false"),
+        ("SELECT CAST(clinic AS BOOLEAN) FROM records LIMIT 1", "does not have the type the SELECT gives it"),
         ("SELECT done FROM loads WHERE month = :month", "[schedule.complete] select: the SELECT on"),
     ],
 )
@@ -81,6 +83,7 @@ def test_what_is_none_is_said_with_the_way_out_and_without_a_value(
         says_complete(records, select, MAY)
     assert sentence in raised.value.message
     assert "61" not in str(raised.value)
+    assert "Canary" not in str(raised.value)
     assert raised.value.hint is not None
 
 
