@@ -33,6 +33,7 @@ def prepare_prefect(*, debug: bool) -> None:
             out after minutes of waiting for a server.
     """
     require_home()
+    _find_a_home()
     for name, value in (_DEFAULTS if debug else _DEFAULTS | _QUIET).items():
         os.environ.setdefault(name, value)
 
@@ -52,6 +53,14 @@ def require_home() -> None:
         raise PrefectHomeError(
             f"Prefect keeps its files in {home}, which cannot be written: {why}", hint=_ANOTHER
         ) from error
+
+
+def _find_a_home() -> None:
+    """Prefect ends where the user has no home directory, although PREFECT_HOME says all it needs."""
+    try:
+        Path.home()
+    except RuntimeError:  # a container's user that no file of users knows
+        os.environ["HOME"] = str(_home())
 
 
 def _home() -> Path:
