@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -47,13 +46,27 @@ exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bou
 """
 """And: the root is read-only, there is no shell, and the rest runs as the image's user, without a home."""
 
+_LOOPBACK_ALONE = r"""
+/usr/bin/python3 -c "
+import fcntl, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sH14x', b'lo', 0x41))  # SIOCSIFFLAGS: up and running
+"
+"""
+"""In a network namespace: the machine itself is all that can be reached, as with `--network=none`."""
+
 _WHAT_IS_THERE = """
-import json, os, pwd, subprocess
+import errno, json, os, pwd, socket, subprocess
 def known(user):
     try:
         return bool(pwd.getpwuid(user))
     except KeyError:
         return False
+def reaches(address):
+    with socket.socket() as tried:
+        try:
+            return tried.connect_ex((address, 9)) in (0, errno.ECONNREFUSED)
+        except OSError:
+            return False
 def shell():
     try:
         return subprocess.run("true", shell=True, check=False).returncode == 0
@@ -64,6 +77,7 @@ print(json.dumps({
     "known": known(os.getuid()),
     "home": os.environ.get("HOME"),
     "shell": shell(),
+    "reaches": [each for each in ("127.0.0.1", "192.0.2.1") if reaches(each)],
     "writable": [each for each in ("/", "/opt/clinicnet", "/usr", "/etc", "/var", "/tmp", "/srv/clinicnet")
                  if os.access(each, os.W_OK)],
     "read_only": all(os.statvfs(each).f_flag & os.ST_RDONLY for each in ("/", "/opt/clinicnet")),
@@ -120,8 +134,8 @@ class Machine:
         """The command that does `words` as the image would."""
         variables = {name: value for name, value in IMAGE.environment.items() if name != "HOME"}
         said = [f"{name}={value}" for name, value in (variables | more).items()]
-        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
-                _NAMESPACE + _AS_THE_IMAGE_RUNS, "sh", *said, *words]  # fmt: skip
+        return ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-c",
+                _NAMESPACE + _LOOPBACK_ALONE + _AS_THE_IMAGE_RUNS, "sh", *said, *words]  # fmt: skip
 
     @property
     def environment(self) -> dict[str, str]:
@@ -155,7 +169,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 @pytest.mark.slow
-def test_the_user_has_no_name_no_home_no_shell_and_can_write_in_two_places(machine: Machine) -> None:
+def test_the_user_has_no_name_no_home_no_shell_no_network_and_two_places_to_write(machine: Machine) -> None:
     ended = machine.run("python", "-c", _WHAT_IS_THERE)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == {
@@ -163,6 +177,7 @@ def test_the_user_has_no_name_no_home_no_shell_and_can_write_in_two_places(machi
         "known": False,
         "home": None,
         "shell": False,
+        "reaches": ["127.0.0.1"],
         "writable": ["/tmp", "/srv/clinicnet"],  # noqa: S108
         "read_only": True,
     }
@@ -192,12 +207,9 @@ def test_a_month_is_reported_there(machine: Machine) -> None:
 @pytest.mark.slow
 @pytest.mark.faults
 def test_what_it_does_by_default_is_to_keep_the_schedule(machine: Machine) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     words = [*IMAGE.words("ENTRYPOINT"), *IMAGE.words("CMD")]
     with subprocess.Popen(
-        machine.command(words, PREFECT_SERVER_API_PORT=str(port)),
+        machine.command(words),
         env=machine.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -211,7 +223,7 @@ def test_what_it_does_by_default_is_to_keep_the_schedule(machine: Machine) -> No
             process.kill()  # and with it, by --kill-child, all that it started
     assert said == [
         "The month just closed is reported at '0 6 3 * *' (America/New_York).",
-        f"Runs and forms are at http://127.0.0.1:{port}. Stop with Ctrl-C.",
+        "Runs and forms are at http://127.0.0.1:4200. Stop with Ctrl-C.",
     ]
 
 

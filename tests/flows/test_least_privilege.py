@@ -98,6 +98,8 @@ def test_a_month_needs_one_view_and_the_user_can_do_nothing_else(
     release = report_period(there, MONTH, undrawn()).release
     for name, table in from_file.tables.items():
         pd.testing.assert_frame_equal(table, release[name], rtol=1e-9, atol=1e-12, obj=name)
+    written = [each for each in (there.parent / "output").rglob("*") if each.is_file()]
+    assert not [each for each in written if postgres.PASSWORD.encode() in each.read_bytes()]
 
     beside = Records(granted, "SELECT name, vaccinated FROM clinical.visits", password_env="READER_PASSWORD")  # noqa: S106
     with pytest.raises(SourceError, match="may not read all that the SELECT names"):
