@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from golden.demo_feeds import undrawn
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as strictly
 from prometheus_client.parser import text_string_to_metric_families as as_text
+from readme import DEPLOYING, blocks
 from small_network import MONTH, ONE_OUTCOME, RECORDS, Run, write_network
 
 from flows.commands.metrics import metrics
@@ -106,6 +109,26 @@ def test_a_withheld_count_has_no_sample(reported: Path) -> None:
     quality.write_bytes(whole)
     assert "date_missing" in rules
     assert "duplicates" not in rules
+
+
+@pytest.mark.slow
+def test_the_collector_s_command_writes_a_file_that_is_whole_or_the_last_one(
+    reported: Path, tmp_path: Path
+) -> None:
+    """The line of deploy/README.md, as cron runs it."""
+    (line,) = (block for block in blocks("sh", DEPLOYING) if "node_exporter" in block)
+    line = line.replace("/var/lib/node_exporter", str(tmp_path))
+
+    def run(network: Path) -> int:
+        command = line.replace("/srv/clinics/network.toml", str(network))
+        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        return subprocess.run(["sh", "-c", command], check=False, env={"PATH": path}).returncode
+
+    assert run(reported) == 0
+    written = (tmp_path / "north.prom").read_text()
+    assert _read(written)["last_run_success", ""] == 1
+    assert run(reported.with_name("gone.toml")) == 2
+    assert (tmp_path / "north.prom").read_text() == written
 
 
 def test_before_the_first_run_what_is_not_known_has_no_sample(tmp_path: Path, clinicnet_here: Run) -> None:
