@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
     from fsspec import AbstractFileSystem
 
+_MAIL = ("mailto", "mailtos")
 _READ_ONLY = ("http", "https", "data", "github", "gist", "zip", "tar")
 
 
@@ -41,7 +42,8 @@ class Post:
         if not is_url:
             return f"the folder {self.start / self.address}"
         to = parse_qs(rest.partition("?")[2]).get("to", [])
-        return f"{scheme} to {', '.join(to)}" if to and not any("${" in each for each in to) else scheme
+        way = "mail" if scheme in _MAIL else scheme
+        return f"{way} to {', '.join(to)}" if to and not any("${" in each for each in to) else way
 
     def require_usable(self) -> None:
         """See that the address is one that can take a report, as far as it shows before it is handed over.

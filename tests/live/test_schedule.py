@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,14 @@ def _free_port() -> int:
     return port
 
 
-@pytest.mark.faults
-def test_it_serves_the_month_and_questions_and_ends_when_told(
-    tmp_path: Path, new_prefect_home: Callable[[Path], Path]
-) -> None:
-    network, port = write_network(tmp_path / "network", network=ONE_OUTCOME), _free_port()
+@contextmanager
+def _scheduled(
+    tmp_path: Path, network: Path, home: Path, ended_by: signal.Signals
+) -> Iterator[tuple[PrefectServer, dict[str, str]]]:
+    """`clinicnet schedule` with a server of its own; ended by a signal, without a trace."""
+    port = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
-        "PREFECT_HOME": str(new_prefect_home(tmp_path / "prefect")),
+        "PREFECT_HOME": str(home),
         "PREFECT_SERVER_API_PORT": str(port),
     }
     log = tmp_path / "log"
@@ -45,17 +47,40 @@ def test_it_serves_the_month_and_questions_and_ends_when_told(
             stderr=written,
             stdin=subprocess.DEVNULL,
         )
-    server = PrefectServer(f"http://127.0.0.1:{port}/api", tmp_path / "prefect", environment)
+    server = PrefectServer(f"http://127.0.0.1:{port}/api", home, environment)
     try:
         until(lambda: server.answers, 120.0, "the server it starts")
-        monthly = until(lambda: _deployment(server, "monthly-report/six-clinics"), 60.0, "its report")
-        assert [each["schedule"]["timezone"] for each in monthly["schedules"]] == ["America/New_York"]
-        state = {
-            "type": "SCHEDULED",
-            "state_details": {"scheduled_time": datetime(2023, 12, 3, 11, tzinfo=UTC).isoformat()},
-        }
-        made = server.ask(f"deployments/{monthly['id']}/create_flow_run", {"state": state})
-        run = server.finished(made["id"])
+        yield server, environment
+    finally:
+        process.send_signal(ended_by)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    assert process.returncode in (0, 128 + ended_by), log.read_text()
+    assert not server.answers, "its server ends with it"
+    assert "Traceback" not in (tmp_path / "said").read_text()
+
+
+def _report_of_november(server: PrefectServer) -> str:
+    """The scheduled run that was due on 3 December 2023, begun now; its id."""
+    monthly = until(lambda: _deployment(server, "monthly-report/six-clinics"), 60.0, "its report")
+    assert [each["schedule"]["timezone"] for each in monthly["schedules"]] == ["America/New_York"]
+    due = datetime(2023, 12, 3, 11, tzinfo=UTC).isoformat()
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
+    made = server.ask(f"deployments/{monthly['id']}/create_flow_run", {"state": state})
+    run: str = made["id"]
+    return run
+
+
+@pytest.mark.faults
+def test_it_serves_the_month_and_questions_and_ends_when_told(
+    tmp_path: Path, new_prefect_home: Callable[[Path], Path]
+) -> None:
+    network = write_network(tmp_path / "network", network=ONE_OUTCOME)
+    home = new_prefect_home(tmp_path / "prefect")
+    with _scheduled(tmp_path, network, home, signal.SIGINT) as (server, environment):
+        run = server.finished(_report_of_november(server))
         assert run["state_type"] == "COMPLETED", server.logs(run["id"])
         assert (tmp_path / "network/output/latest").resolve().name.startswith("2023-11-")
         ad_hoc = until(lambda: _deployment(server, "ask/six-clinics"), 60.0, "its questions")
@@ -63,16 +88,32 @@ def test_it_serves_the_month_and_questions_and_ends_when_told(
         made = server.ask(f"deployments/{ad_hoc['id']}/create_flow_run", asked)
         assert server.finished(made["id"])["state_type"] == "COMPLETED"
         _assert_another_is_refused(tmp_path, environment, server)
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    assert process.returncode in (0, 130), log.read_text()
-    assert not server.answers, "its server ends with it"
-    assert "Traceback" not in (tmp_path / "said").read_text()
-    _assert_logged_as_json(log)
+    _assert_logged_as_json(tmp_path / "log")
+
+
+@pytest.mark.faults
+def test_it_ends_when_told_while_a_report_waits_for_its_records(
+    tmp_path: Path, new_prefect_home: Callable[[Path], Path], clinicnet_here: Run
+) -> None:
+    asked = "\n[schedule.complete]\nselect = 'SELECT false'\n"
+    network = write_network(tmp_path / "network", network=ONE_OUTCOME + asked)
+    home = new_prefect_home(tmp_path / "prefect")
+    with _scheduled(tmp_path, network, home, signal.SIGTERM) as (server, _):
+        monthly = until(lambda: _deployment(server, "monthly-report/six-clinics"), 60.0, "its report")
+        asked_now = {"parameters": {"month": "2023-11"}}
+        run = server.ask(f"deployments/{monthly['id']}/create_flow_run", asked_now)["id"]
+
+        def looks() -> list[dict[str, Any]]:
+            tasks = server.ask("task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+            named = [each for each in tasks if each["name"] == "See whether the records are complete"]
+            return [each for each in named if each["state_name"] == "Completed"]
+
+        until(looks, 90.0, "a look at the records")
+    output = network.parent / "output"
+    assert not (output / "latest").exists()
+    ended = clinicnet_here("run", network, "--month", "2023-11")  # by somebody who looks: once, and goes on
+    assert ended.returncode == 0, ended.stderr
+    assert (output / "latest").resolve().name.startswith("2023-11-")
 
 
 def _assert_logged_as_json(log: Path) -> None:

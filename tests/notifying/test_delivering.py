@@ -77,7 +77,7 @@ def test_each_clinic_gets_its_own_report_by_mail_and_nobody_anything_twice(
         assert pdf == (latest / f"reports/clinics/{slug}.pdf").read_bytes()
     lines = ended.stdout.splitlines()
     assert lines[0] == f"Release {latest.resolve().name}"
-    assert lines[1].startswith("Clinic A  mailtos to a@clinics.example  delivered 20")
+    assert lines[1].startswith("Clinic A  mail to a@clinics.example  delivered 20")
     assert lines[3] == "Clinic C  no address"
     assert PASSWORD not in ended.stdout
     for kept in (file.parent / "output/deliveries").rglob("*.json"):
@@ -123,9 +123,9 @@ def test_a_dry_run_lists_who_gets_what_and_brings_nothing(
     ended = clinicnet_here("deliver", file, "--dry-run", "--release", FIRST)
     assert ended.returncode == 0, ended.stderr
     assert f"Release {FIRST}-" in ended.stdout
-    assert "Clinic A  mailtos to a@clinics.example  to be delivered" in ended.stdout
+    assert "Clinic A  mail to a@clinics.example  to be delivered" in ended.stdout
     assert f"Clinic B  the folder {file.parent / 'letters/clinic-b'}  to be delivered" in ended.stdout
-    assert "To: Clinic A, mailtos to a@clinics.example\nSubject: Six clinics: Clinic A, Oct" in ended.stdout
+    assert "To: Clinic A, mail to a@clinics.example\nSubject: Six clinics: Clinic A, Oct" in ended.stdout
     assert PASSWORD not in ended.stdout + ended.stderr
     assert ended.stdout.count("is not in this release") == 0
     file.write_text(file.read_text() + '"Clinic Z" = "z"\n')
