@@ -148,6 +148,7 @@ def _shared(edition: Edition, root: str, here: str, report: str, data: str) -> d
     return {
         "base": "templates/screen/base.html.j2",
         "release": edition.release,
+        "on_screen": True,
         "root": root,
         "here": here,
         "menu": _menu(edition),

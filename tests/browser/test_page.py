@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,34 @@ def test_the_keyboard_skips_the_menu(page: Page, folder: Path) -> None:
     expect(page.locator("a.skip")).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_a_point_says_whose_it_is_where_the_pointer_rests(page: Page, folder: Path) -> None:
+    page.goto((folder / "outcome-2.html").as_uri())
+    own = {
+        (row.get_by_role("rowheader").text_content() or ""): row.get_by_role("cell")
+        .nth(1)
+        .inner_text()
+        .split()[0]
+        for row in page.locator("table.clinics").first.locator("tbody tr:not(.group)").all()
+    }
+    funnel = page.locator(".pair svg").first
+    points = funnel.locator("circle.told")
+    assert points.count() > 20
+    for point in points.all():
+        point.scroll_into_view_if_needed()
+        box = point.bounding_box()
+        assert box is not None
+        said = page.evaluate(
+            "([x, y]) => document.elementFromPoint(x, y).querySelector('title').textContent",
+            [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
+        )
+        name, _, value = said.rpartition(": ")
+        assert own[name] == value
+    point.hover()
+    assert point.evaluate("point => getComputedStyle(point).stroke") != "none"
+    months = page.locator(".keep svg circle.told")
+    assert re.fullmatch(r"[A-Z][a-z]+ 20\d\d: \d+(\.\d+)?%?", months.last.text_content() or "")
 
 
 def test_a_clinic_is_found_by_a_part_of_its_name(page: Page, folder: Path) -> None:

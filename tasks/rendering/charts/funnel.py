@@ -26,13 +26,14 @@ UNINFORMATIVE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One clinic: `beyond` is none, alert or alarm; the tone says on which side it lies."""
+    """One clinic, its own figure, and `beyond`: none, alert or alarm; the tone says on which side it lies."""
 
     x: float
     y: float
     clinic: str
     beyond: str
     tone: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,8 @@ def _dot(line: Line, x: Scale, y: Scale, score: float) -> Dot:
     beyond = "alarm" if abs(score) > ALARM else "alert" if abs(score) > ALERT else "none"
     # own figures are not adjusted for patients: on which side they lie is no verdict
     tone = "same" if beyond == "none" else "higher" if score > 0 else "lower"
-    return Dot(x(line.raw.denominator or 1.0), y(line.raw.value or 0.0), line.clinic, beyond, tone)
+    value = line.raw.value or 0.0
+    return Dot(x(line.raw.denominator or 1.0), y(value), line.clinic, beyond, tone, value)
 
 
 def _curve(x: Scale, y: Scale, limits: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

@@ -19,12 +19,16 @@ _SHARE_SHOWN = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One month: `tone` is better, worse, higher or lower beyond a limit, same within; `signal` the rule."""
+    """One month and its value.
+
+    `tone` is better, worse, higher or lower beyond a limit, same within; `signal` the rule.
+    """
 
     x: float
     y: float
     tone: str
     month: str
+    value: float
     signal: str = ""
 
 
@@ -106,7 +110,14 @@ def run_chart(outcome: Outcome, months: Sequence[Month], width: float, height: f
     step = (width - LEFT - RIGHT) / len(months)
     at = {month.month: round(LEFT + (index + 0.5) * step, 2) for index, month in enumerate(months)}
     points = tuple(
-        Point(at[month.month], y(month.value), _tone(outcome, month), month.month, month.signal or "")
+        Point(
+            at[month.month],
+            y(month.value),
+            _tone(outcome, month),
+            month.month,
+            month.value,
+            month.signal or "",
+        )
         for month in seen
         if month.value is not None
     )
