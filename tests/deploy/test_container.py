@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -216,11 +217,18 @@ def test_what_it_does_by_default_is_to_keep_the_schedule(machine: Machine) -> No
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        first = 0
         try:
             assert process.stderr is not None
             said = [json.loads(process.stderr.readline())["message"] for _ in range(2)]
+            first = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+            os.kill(first, signal.Signals[IMAGE.one("STOPSIGNAL")])  # as a container is stopped
+            left = process.stderr.read()
+            assert process.wait(timeout=60) in (0, 130), left
         finally:
-            process.kill()  # and with it, by --kill-child, all that it started
+            process.kill()
+            if process.returncode is None and first:  # --kill-child does not outlast the change of user
+                os.kill(first, signal.SIGKILL)
     assert said == [
         "The month just closed is reported at '0 6 3 * *' (America/New_York).",
         "Runs and forms are at http://127.0.0.1:4200. Stop with Ctrl-C.",
