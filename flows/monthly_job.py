@@ -35,6 +35,7 @@ from flows.monthly_steps import (
 )
 from flows.one_thread import one_thread
 from flows.period_reported import PeriodReported
+from flows.published_output import output_of
 from flows.run_outcome import how_ended
 from flows.running.progress import expected_seconds
 from flows.running.stalling import given_up_when_stalled
@@ -106,9 +107,8 @@ def _reported(network: Network, network_file: Path, period: str, journal: Journa
 def _report(
     network: Network, period: str, journal: Journal, record: _Record
 ) -> tuple[Release, Published, Mapping[str, str]]:
-    from tasks.publishing import Output
 
-    output = Output(network.directory / network.output.directory, network.output.rights)
+    output = output_of(network)
     journal.progress.plan(planned(network), expected_seconds(output.runs))
     with output.staging() as staging:
         record.token = staging.path.name

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.job_step import JobStep
+from flows.published_output import output_of
 from flows.running.progress import Progress
 from tasks.errors import NetworkError
 
@@ -36,10 +37,10 @@ def _read(network_file: Path) -> Network:
 
 
 def _look_at_output(network: Network, period: str) -> int:
-    from tasks.publishing import Output, require_ready
+    from tasks.publishing import require_ready
 
     first, *_ = network.window.ending_with(period)
-    return require_ready(Output(network.directory / network.output.directory), (first, period))
+    return require_ready(output_of(network), (first, period))
 
 
 def _see_complete(network: Network, period: str) -> Completeness:

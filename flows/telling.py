@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from flows.job_step import UnexpectedError
+from flows.published_output import output_of
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from tasks.network.operation import Event
     from tasks.network.schema import Network
     from tasks.notifying import Notice, Outbox
-    from tasks.publishing import Output
     from tasks.release import Release
 
 _log = logging.getLogger("clinicnet")
@@ -78,7 +78,7 @@ def released_notice(network: Network, release: Release, directory: Path) -> Noti
     from tasks.publishing import kept_releases, published_release
     from tasks.releasing.changes import changes
 
-    output = _output(network)
+    output = output_of(network)
     before = [
         each
         for each in kept_releases(output)
@@ -124,7 +124,7 @@ def _tell_failed(network: Network, period: str, sentence: str, hint: str | None)
     if not network.notify.tells("failed"):
         return
     with _never_failing():
-        output = _output(network)
+        output = output_of(network)
         runs = recorded_runs(output.runs, output.abandoned())
         mine = (run.finished for run in runs if run.published and run.period == period)
         since = max(mine, default=None)
@@ -155,12 +155,6 @@ def _never_failing() -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001  # whatever it is, the release stands
         _log.warning("a notice could not be kept: %s", type(error).__name__)
-
-
-def _output(network: Network) -> Output:
-    from tasks.publishing import Output
-
-    return Output(network.directory / network.output.directory)
 
 
 def doubted(network_file: Path) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
+from tasks.environment import filled
 from tasks.errors import ClinicnetError, NetworkError
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from tasks.network.schema import Network
     from tasks.publishing import Output
     from tasks.publishing.warehouse import Filled
-
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 def fill(network: Network, output: Output) -> Filled:
@@ -71,7 +69,7 @@ def address(network: Network) -> URL:
             hint='add one: url = "postgresql+psycopg://clinicnet@db/reports", and password_env',
         )
     try:
-        url = make_url(_VARIABLE.sub(lambda named: _value(named[1]), section.url))
+        url = make_url(filled(section.url, _value))
     except ArgumentError:
         raise NetworkError(
             "[warehouse] url cannot be read as a database's",

@@ -18,12 +18,13 @@ ROOT = Path(__file__).parents[1]
 ALLOWED: dict[str, set[str]] = {
     "sql": set(),
     "reports": set(),
+    "tasks.environment": set(),
     "tasks.errors": set(),
     "tasks.periods": set(),
     "tasks.program_questions": set(),
-    "tasks.network": {"tasks.errors", "tasks.periods", "reports"},
+    "tasks.network": {"tasks.environment", "tasks.errors", "tasks.periods", "reports"},
     "tasks.release": {"tasks.periods", "tasks.program_questions"},
-    "tasks.records": {"tasks.errors", "tasks.periods", "tasks.network", "sql"},
+    "tasks.records": {"tasks.environment", "tasks.errors", "tasks.periods", "tasks.network", "sql"},
     "tasks.models": {"tasks.errors", "tasks.periods", "tasks.program_questions", "tasks.records"},
     "tasks.demo": {"tasks.errors", "sql"},
     "tasks.screening": {"tasks.errors", "tasks.periods", "tasks.network", "tasks.records", "reports"},
@@ -41,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         *("tasks.periods", "tasks.program_questions", "tasks.network", "tasks.release", "reports"),
     },
     "tasks.publishing": {"tasks.errors", "tasks.periods", "tasks.release", "reports"},
-    "tasks.notifying": {"tasks.errors", "tasks.periods", "tasks.release", "reports"},
+    "tasks.notifying": {"tasks.environment", "tasks.errors", "tasks.periods", "tasks.release", "reports"},
 }
 ALLOWED["flows"] = {each for each in ALLOWED if each.startswith("tasks.")}
 # each folder of the estimators, and the folders it may import besides itself; modules beside the folders

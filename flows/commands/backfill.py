@@ -12,6 +12,7 @@ from flows.job_step import DoneBefore
 from flows.monthly_steps import READ
 from flows.on_prefect.prefect_settings import require_home
 from flows.period_due import parse_period
+from flows.published_output import output_of
 from flows.run_outcome import run_logged
 from flows.running.many import Many, many_shown
 from flows.telling import releases_untold
@@ -44,14 +45,14 @@ def backfill(network_file: Path, first: str, last: str, *, again: bool, debug: b
             records or the machine.
         BackfillError: a period could not be reported; those before it are.
     """
-    from tasks.publishing import Output, kept_releases, require_ready
+    from tasks.publishing import kept_releases, require_ready
     from tasks.records import Records
 
     require_home()
     read = run.read_and_checked(network_file)
     network: Network = read.result
     periods = _periods(first, last, network)
-    output = Output(network.directory / network.output.directory)
+    output = output_of(network)
     start, *_ = network.window.ending_with(periods[0])
     require_ready(output, (start, periods[-1]))
     there = {} if again else {each.period: each.name for each in kept_releases(output)}

@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from flows.published_output import output_of
 from flows.running.json_log import LOG, choose_log, is_json, write_error, write_event
 from flows.running.stopping import Stopped, stopped_by_signals
 from tasks.errors import ClinicnetError
@@ -81,7 +82,7 @@ HeldName = Annotated[
 ]
 ByOption = Annotated[str, typer.Option(help="Who decides.")]
 ReleaseName = Annotated[str, typer.Argument(help="The release, or what its name begins with.")]
-MISSED = 3
+TO_LOOK_AT = 3
 """Exit code of `status` where a report was due and is missed, and of `rebuild` where something differs."""
 
 
@@ -290,7 +291,7 @@ def rebuild(release: ReleaseName, network: NetworkOption = Path("network.toml"))
     rebuilt = rebuild_release(network, release)
     print(*rebuilt.lines, sep="\n")
     if not rebuilt.same:
-        raise typer.Exit(MISSED)
+        raise typer.Exit(TO_LOOK_AT)
 
 
 @releases.command()
@@ -393,10 +394,9 @@ def fill(network: NetworkFile = Path("network.toml")) -> None:
     """Fill the network's own database with what is published."""
     from flows.warehouse_filling import fill as filled_from
     from tasks.network import read_network
-    from tasks.publishing import Output
 
     described = read_network(network)
-    filled = filled_from(described, Output(described.directory / described.output.directory))
+    filled = filled_from(described, output_of(described))
     print(f"{filled.standing} releases stand: {filled.added} added, {filled.removed} taken out")
 
 
@@ -436,7 +436,7 @@ def status(
 
         tell_missed(found)
     if found.missed and not prometheus:
-        raise typer.Exit(MISSED)
+        raise typer.Exit(TO_LOOK_AT)
 
 
 @app.command()

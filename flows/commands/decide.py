@@ -9,6 +9,7 @@ from typing import Literal
 
 from flows.commands.notify import told_of
 from flows.delivering import deliver_latest
+from flows.published_output import output_of
 from flows.telling import delivers, tell
 from flows.warehouse_filling import fill_if_declared
 from tasks.errors import PublishingError
@@ -146,7 +147,7 @@ def _filled(network: Network, output: Output) -> Iterator[str]:
 
 def _opened(network_file: Path) -> tuple[Network, Output]:
     network = read_network(network_file)
-    return network, Output(network.directory / network.output.directory, network.output.rights)
+    return network, output_of(network)
 
 
 def _keep(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flows.delivering import Delivery, absent, deliveries, hand_over, release_to_deliver
+from flows.published_output import output_of
 from tasks.errors import ClinicnetError
 from tasks.network import Network, read_network
 from tasks.publishing import Kept, Output
@@ -63,7 +64,7 @@ def deliver_reports(network_file: Path, name: str | None) -> Iterator[str]:
 
 def _found(network_file: Path, name: str | None) -> tuple[Network, Output, Kept]:
     network = read_network(network_file)
-    output = Output(network.directory / network.output.directory, network.output.rights)
+    output = output_of(network)
     return network, output, release_to_deliver(network, output, name)
 
 

@@ -7,8 +7,13 @@ the file may be older than its reader.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from tasks.publishing import rows_set_aside
 
@@ -28,12 +33,22 @@ def metrics(status: Status) -> str:
     Raises:
         PublishingError: the latest release cannot be read.
     """
-    name = status.network.network.name
-    return "".join(
-        _family(metric, said, [({"network": name, **labels}, value) for labels, value in samples])
-        for metric, said, samples in _families(status)
-        if samples
-    )
+    registry = CollectorRegistry()
+    registry.register(_Figures(status))
+    return generate_latest(registry).decode()
+
+
+@dataclass(frozen=True, eq=False)
+class _Figures(Collector):
+    """What Prometheus' client collects: a family a figure."""
+
+    status: Status
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        name = self.status.network.network.name
+        for metric, said, samples in _families(self.status):
+            if samples:
+                yield _gauge(name, metric, said, samples)
 
 
 def _families(status: Status) -> Iterator[tuple[str, str, Samples]]:
@@ -111,13 +126,8 @@ def _at(moment: datetime | None) -> Samples:
     return [] if moment is None else [(_ALONE, round(moment.timestamp(), 3))]
 
 
-def _family(metric: str, said: str, samples: Samples) -> str:
-    lines = [f"# HELP {metric} {said}", f"# TYPE {metric} gauge"]
+def _gauge(network: str, metric: str, said: str, samples: Samples) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(metric, said, labels=["network", *samples[0][0]])
     for labels, value in samples:
-        shown = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
-        lines.append(f"{metric}{{{shown}}} {value:.15g}")
-    return "\n".join(lines) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        gauge.add_metric([network, *labels.values()], value)
+    return gauge

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flows.published_output import output_of
 from tasks.errors import ClinicnetError
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ def require_ready_machine(network: Network) -> None:
     from flows.on_prefect.prefect_settings import require_home
     from flows.warehouse_filling import require_answering
     from tasks.notifying import Addresses
-    from tasks.publishing import Output, require_ready
+    from tasks.publishing import require_ready
 
-    output = Output(network.directory / network.output.directory)
+    output = output_of(network)
     looks: tuple[Callable[[], object], ...] = (lambda: require_ready(output), require_home)
     found = [error for error in map(_error_of, looks) if error is not None]
     found += filter(None, [_error_of(lambda: require_answering(network))])

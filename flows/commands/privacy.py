@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from flows.published_output import output_of
 from tasks.disclosing import POLICIES, ContradictionError, account
 from tasks.errors import PublishingError
 from tasks.network import read_network
-from tasks.publishing import Earlier, Output, earlier_releases, published_release
+from tasks.publishing import Earlier, earlier_releases, published_release
 
 _PRIMARY, _SECONDARY = "suppressed_primary", "suppressed_secondary"
 _MOST_NAMES = 12
@@ -27,7 +28,7 @@ def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
         ClinicnetError: the network file or a release cannot be read, or there is no such release.
     """
     network = read_network(network_file)
-    output = Output(network.directory / network.output.directory)
+    output = output_of(network)
     directory, release, window = published_release(output, name)
     before = earlier_releases(output, window, directory.name)
     policy = POLICIES[release.policy]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from flows.published_output import output_of
 from flows.warehouse_filling import fill_if_declared
 from tasks.errors import ClinicnetError
 from tasks.network import read_network
-from tasks.publishing import Output, Retention, kept_releases, prune, why_kept, write_catalogue
+from tasks.publishing import Retention, kept_releases, prune, why_kept, write_catalogue
 
 
 def prune_releases(
@@ -32,7 +33,7 @@ def prune_releases(
             hint="say --keep-periods 24, --keep-months 36, or both: what either keeps stays",
         )
     network = read_network(network_file)
-    output = Output(network.directory / network.output.directory, network.output.rights)
+    output = output_of(network)
     kept = kept_releases(output)
     why = why_kept(kept, Retention(periods, months), network.window.ending_with)
     goes = "would go" if dry_run else "gone"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from flows.job_step import Journal
 from flows.monthly_job import prepared
 from flows.one_thread import one_thread
+from flows.published_output import output_of
 from tasks.network import read_network
-from tasks.publishing import Output, kept_releases, published_release
+from tasks.publishing import kept_releases, published_release
 from tasks.release import rounded
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def rebuild_release(network_file: Path, name: str, journal: Journal | None = Non
         ClinicnetError: the network file, the records or a release cannot be read, or there is no such one.
     """
     network = read_network(network_file)
-    output = Output(network.directory / network.output.directory, network.output.rights)
+    output = output_of(network)
     directory, published, _ = published_release(output, name)
     kept = next(each for each in kept_releases(output) if each.name == directory.name)
     with one_thread(), output.staging() as staging:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from flows.published_output import output_of
 from tasks.network import Network, read_network
 from tasks.publishing import (
     Earlier,
@@ -132,7 +133,7 @@ def difference(network_file: Path, before: str, after: str) -> Iterator[str]:
 
 def _opened(network_file: Path) -> tuple[Network, Output]:
     network = read_network(network_file)
-    return network, Output(network.directory / network.output.directory)
+    return network, output_of(network)
 
 
 def _found(output: Output, name: str) -> tuple[Kept, Earlier]:

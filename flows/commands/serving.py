@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from flows.published_output import output_of
 from flows.running.stopping import Stopped
 from tasks.errors import ClinicnetError
 from tasks.network import read_network
@@ -49,7 +50,7 @@ def serve_page(network_file: Path, host: str, port: int, say: Callable[[str], No
         ClinicnetError: nothing is published yet, or the port is taken.
     """
     network = read_network(network_file)
-    output = Output(network.directory / network.output.directory)
+    output = output_of(network)
     if output.current() is None:
         raise ClinicnetError(
             f"nothing is published in {output.directory}", hint="report a month first: clinicnet run"

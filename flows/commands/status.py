@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flows.period_due import Due, due_after, due_before
+from flows.published_output import output_of
 from tasks.network import Network, read_network
 from tasks.publishing import (
     HeldRelease,
@@ -139,7 +140,7 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
         ClinicnetError: the network file or a release cannot be read, or `cron` is no schedule.
     """
     network = read_network(network_file)
-    output = Output(network.directory / network.output.directory)
+    output = output_of(network)
     kept, runs = kept_releases(output), recorded_runs(output.runs, output.abandoned())
     held = held_releases(output)
     there = {each.period for each in kept} | {each.period for each in held}

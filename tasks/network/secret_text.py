@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from tasks.environment import filled
+
 # a password may hold anything but @ and spaces, as SQLAlchemy reads it
 _SECRET_IN_URL = re.compile(r"://[^:/@\s]*:(?!\$\{[A-Za-z_]\w*\}@)[^@\s]+@")
 _SECRET_PARAMETER = re.compile(r"[?&;](password|passwd|pwd|pass|token|secret|api_?key)=(?!\$\{)[^&;\s]", re.I)
-_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
 
 
 def holds_secret(url: str) -> bool:
@@ -17,4 +18,4 @@ def holds_secret(url: str) -> bool:
 
 def names_no_variable(url: str) -> bool:
     """Whether a URL has a `${` that no variable's name follows."""
-    return "${" in _VARIABLE.sub("", url)
+    return "${" in filled(url, lambda _name: "")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tasks import environment
 from tasks.errors import ClinicnetError
 from tasks.notifying.notices import Notice
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 
 
 class NotifyError(ClinicnetError):
@@ -97,10 +95,13 @@ def filled(url: str, place: str) -> str:
     Raises:
         NotifyError: it names a variable that is not set.
     """
-    for name in _VARIABLE.findall(url):
+
+    def value(name: str) -> str:
         if not os.environ.get(name):
             raise NotifyError(
                 f"{place} names the variable {name}, which is not set",
                 hint=f"set {name}, or take the address out",
             )
-    return _VARIABLE.sub(lambda found: os.environ[found[1]], url)
+        return os.environ[name]
+
+    return environment.filled(url, value)

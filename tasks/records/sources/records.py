@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tasks.environment import filled
 from tasks.errors import SourceError
 from tasks.records.data_columns import Kind
 from tasks.records.sources.connection import Connection, Ways
@@ -35,7 +36,6 @@ BLOCK_PASSWORD = "CLINICNET_BLOCK_PASSWORD"  # noqa: S105 — a variable's name,
 """Environment variable through which a password from a Prefect block reaches the door."""
 
 _URL = re.compile(r"^[A-Za-z][\w+]*://")
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _FILES = {
     ".parquet": "read_parquet",
     ".pq": "read_parquet",
@@ -311,13 +311,12 @@ class Records:
         return os.environ[self.password_env]
 
     def _filled(self, text: str) -> str:
-        def value(match: re.Match[str]) -> str:
-            name = match.group(1)
+        def value(name: str) -> str:
             if name not in os.environ:
                 raise SourceError(f"the source needs the environment variable {name}, which is not set")
             return os.environ[name]
 
-        return _VARIABLE.sub(value, text)
+        return filled(text, value)
 
     def _file_text(self) -> str:
         return re.sub(r"^duckdb:/{0,3}(?=/)|^duckdb:/{0,3}", "", self.source)

@@ -29,7 +29,7 @@ Samples = Mapping[tuple[str, str], float]
 
 
 def _read(text: str) -> Samples:
-    """Metric and its label beside the network's → value; both parsers must see the same."""
+    """Metric and its labels beside the network's, by name → value; both parsers must see the same."""
     found, again = [
         [(one.name, one.labels, one.value) for family in families for one in family.samples]
         for families in (as_text(text), strictly(text + "# EOF\n"))
@@ -38,7 +38,7 @@ def _read(text: str) -> Samples:
     samples: dict[tuple[str, str], float] = {}
     for name, labels, value in found:
         assert labels.pop("network") == NAME
-        key = name.removeprefix("clinicnet_"), ",".join(labels.values())
+        key = name.removeprefix("clinicnet_"), ",".join(value for _, value in sorted(labels.items()))
         assert key not in samples
         samples[key] = value
     return samples
@@ -62,7 +62,7 @@ def test_every_figure_is_what_the_run_left_behind(reported: Path) -> None:
     assert samples["last_success_timestamp_seconds", ""] == pytest.approx(ended, abs=1e-3)
     assert samples["last_run_timestamp_seconds", ""] == pytest.approx(ended, abs=1e-3)
     assert samples["latest_age_seconds", ""] == pytest.approx(moment.timestamp() - ended, abs=1)
-    assert samples["latest_info", f"{(output / 'latest').resolve().name},{MONTH}"] == 1
+    assert samples["latest_info", f"{MONTH},{(output / 'latest').resolve().name}"] == 1
     assert samples["last_run_success", ""] == 1
     assert samples["last_run_duration_seconds", ""] == record["seconds"]
     steps = {step: value for (name, step), value in samples.items() if "step_duration" in name}

@@ -1,0 +1,16 @@
+"""Where a network publishes, as its file says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.network.schema import Network
+    from tasks.publishing import Output
+
+
+def output_of(network: Network) -> Output:
+    """The network's output directory, with the rights that what is published there gets."""
+    from tasks.publishing import Output
+
+    return Output(network.directory / network.output.directory, network.output.rights)
