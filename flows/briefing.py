@@ -49,7 +49,7 @@ def write_answer(network_file: Path, question: AdHocQuestion, path: Path) -> AdH
     """
     from tasks.network import read_network
     from tasks.records import Records
-    from tasks.rendering.brief import write_brief
+    from tasks.rendering.brief_report import write_brief
 
     network = read_network(network_file)
     with one_thread(), Records.of(network).in_one_state():

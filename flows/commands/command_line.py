@@ -7,15 +7,31 @@ from __future__ import annotations
 
 import sys
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
+from flows.commands.ending import debugging, say_aside, tell_bug, tell_error, tell_stopped
+from flows.commands.options import (
+    LABELS,
+    TO_LOOK_AT,
+    ByOption,
+    Correlation,
+    CronOption,
+    Demo,
+    HeldName,
+    Log,
+    LogOption,
+    Model,
+    NetworkFile,
+    NetworkOption,
+    PeriodOption,
+    ReleaseName,
+)
 from flows.published_output import output_of
-from flows.running.json_log import LOG, choose_log, is_json, write_error, write_event
+from flows.running.json_log import choose_log, is_json, write_event
 from flows.running.stopping import Stopped, stopped_by_signals
 from tasks.errors import ClinicnetError
 
@@ -27,63 +43,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
-class Demo(StrEnum):
-    """The networks that come with the program."""
-
-    chop = "chop"
-    state48 = "state48"
-
-
-class Model(StrEnum):
-    """Models that a question can be put to."""
-
-    auto = "auto"
-    lmm = "lmm"
-    glmm = "glmm"
-    gee = "gee"
-    within = "within"
-
-
-class Log(StrEnum):
-    """How what goes to stderr is written."""
-
-    text = "text"
-    json = "json"
-
-
-class Correlation(StrEnum):
-    """Working correlations of GEE."""
-
-    independence = "independence"
-    exchangeable = "exchangeable"
-    nested_exchangeable = "nested-exchangeable"
-
-
-NetworkFile = Annotated[Path, typer.Argument(help="The network file (network.toml).")]
-NetworkOption = Annotated[Path, typer.Option("--network", "-n", help="The network file (network.toml).")]
-_LABELS = "2024-05, or 2024-Q2 or 2024-W05 where the network reports by quarter or week"
-PeriodOption = Annotated[str, typer.Option("--month", "--period", "-m", help=f"What to report: {_LABELS}.")]
-CronOption = Annotated[
-    str | None,
-    typer.Option(
-        help='Cron expression, in the network\'s time zone: "0 6 3 * *" = the 3rd of the month, 6:00. '
-        "If omitted, as [schedule] cron says, or 6:00 on the third day after the month, quarter or week."
-    ),
-]
-LogOption = Annotated[
-    Log, typer.Option("--log", envvar=LOG, help="json: what goes to stderr is one JSON object a line.")
-]
-
-HeldName = Annotated[
-    str | None,
-    typer.Argument(help="The release, or what its name begins with; the one that is held if omitted."),
-]
-ByOption = Annotated[str, typer.Option(help="Who decides.")]
-ReleaseName = Annotated[str, typer.Argument(help="The release, or what its name begins with.")]
-TO_LOOK_AT = 3
-"""Exit code of `status` where a report was due and is missed, and of `rebuild` where something differs."""
 
 
 class _ListsByDefault(TyperGroup):
@@ -198,7 +157,7 @@ def run(month: PeriodOption, network: NetworkFile = Path("network.toml"), log: L
 @app.command()
 def backfill(
     network: NetworkFile,
-    first: Annotated[str, typer.Argument(help=f"The first period: {_LABELS}.")],
+    first: Annotated[str, typer.Argument(help=f"The first period: {LABELS}.")],
     last: Annotated[str, typer.Argument(help="The last one.")],
     again: Annotated[
         bool,
@@ -210,7 +169,7 @@ def backfill(
     choose_log(log.value)
     from flows.commands.backfill import backfill as report_all
 
-    report_all(network, first, last, again=again, debug=_debug())
+    report_all(network, first, last, again=again, debug=debugging())
 
 
 @app.command()
@@ -226,7 +185,7 @@ def ask(
             "--month",
             "--period",
             "-m",
-            help=f"The last period of the window: {_LABELS}; every one if omitted.",
+            help=f"The last period of the window: {LABELS}; every one if omitted.",
         ),
     ] = None,
     correlation: Annotated[
@@ -481,7 +440,7 @@ def schedule(
     choose_log(log.value)
     from flows.on_prefect.schedule import serve_schedule
 
-    serve_schedule(network, cron, _aside, debug=_debug())
+    serve_schedule(network, cron, say_aside, debug=debugging())
 
 
 @app.command()
@@ -493,21 +452,14 @@ def deploy(
     """Leave the same schedule to a Prefect server and its workers."""
     from flows.on_prefect.schedule import deploy as deploy_to_pool
 
-    deploy_to_pool(network, pool, cron, _aside, debug=_debug())
-
-
-def _aside(words: str) -> None:
-    if is_json():
-        write_event("said", message=words)
-    else:
-        print(words, file=sys.stderr)
+    deploy_to_pool(network, pool, cron, say_aside, debug=debugging())
 
 
 def _report(network_file: Path, period: str) -> None:
     from flows.commands.run import run_here, where_it_is
     from flows.telling import doubted
 
-    reported = run_here(network_file, period, debug=_debug())
+    reported = run_here(network_file, period, debug=debugging())
     doubts = doubted(network_file)
     if is_json():  # what is not estimated stands in the run's outcome; what doubts name is not for a log
         if doubts:
@@ -526,57 +478,12 @@ def main() -> NoReturn:
         with stopped_by_signals():
             app([each for each in sys.argv[1:] if each != "--debug"])
     except ClinicnetError as error:
-        _tell(error)
+        tell_error(error)
         sys.exit(error.exit_code)
     except Stopped as stopped:
-        _tell_stopped(stopped)
+        tell_stopped(stopped)
         sys.exit(stopped.exit_code)
     except Exception as error:  # noqa: BLE001  # the last door: a bug gets a sentence, not a screenful
-        _tell_bug(error)
+        tell_bug(error)
         sys.exit(1)
     sys.exit(0)
-
-
-def _debug() -> bool:
-    return "--debug" in sys.argv[1:]
-
-
-def _tell(error: ClinicnetError) -> None:
-    if _debug():
-        _show_trace(error)
-    if is_json():
-        write_error(error.message, error.hint, error.exit_code)
-        return
-    print(f"clinicnet: {error.message}", file=sys.stderr)
-    if error.hint is not None:
-        print(f"HINT: {error.hint}", file=sys.stderr)
-
-
-def _tell_stopped(stopped: Stopped) -> None:
-    sentence = f"{stopped.sentence[0].upper()}{stopped.sentence[1:]}; the last good release is as it was."
-    if is_json():
-        write_error(sentence, exit_code=stopped.exit_code)
-    else:
-        print(sentence, file=sys.stderr)
-
-
-def _tell_bug(error: Exception) -> None:
-    """A bug's own message may hold what no log should: without `--debug` only its kind and place are said."""
-    original = getattr(error, "original", None)
-    if _debug():
-        _show_trace(original or error)
-    where = str(error) if original is not None else type(error).__name__
-    sentence = f"a bug in clinicnet ended this ({where})"
-    hint = None if _debug() else "run it again with --debug to see where it comes from, and report that"
-    if is_json():
-        write_error(sentence, hint, 1)
-        return
-    print(f"clinicnet: {sentence}", file=sys.stderr)
-    if hint is not None:
-        print(f"HINT: {hint}", file=sys.stderr)
-
-
-def _show_trace(error: BaseException) -> None:
-    import traceback
-
-    traceback.print_exception(error)

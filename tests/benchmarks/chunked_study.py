@@ -9,9 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.machine import RESULTS
 from benchmarks.program_worlds import World
+
+Chunk = TypeVar("Chunk")
 
 
 def study(
@@ -56,12 +59,23 @@ def study(
             if (not asked.world or world.name.startswith(tuple(asked.world)))
             and not (asked.folder / f"{file_name(world)}_{number:04d}.json").exists()
         ]
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-            os.environ[name] = "1"  # one thread a worker; they import NumPy after this
-        with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
-            for i, line in enumerate(pool.imap_unordered(run_chunk, wanted), 1):
-                print(f"{i}/{len(wanted)} {line}", file=sys.stderr, flush=True)
+        run_chunks(run_chunk, wanted, asked.workers)
     text = report(asked.folder)
     print(text)
     if asked.write:
         (RESULTS / table).write_text(text + "\n", encoding="utf-8")
+
+
+def run_chunks(run_chunk: Callable[[Chunk], str], wanted: Sequence[Chunk], workers: int) -> None:
+    """Run the chunks that are missing, each in a process of one thread, and say how far it is.
+
+    Args:
+        run_chunk: runs one and keeps it; a line about it.
+        wanted: what each is.
+        workers: processes.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = "1"  # workers import NumPy after this
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for i, line in enumerate(pool.imap_unordered(run_chunk, wanted), 1):
+            print(f"{i}/{len(wanted)} {line}", file=sys.stderr, flush=True)

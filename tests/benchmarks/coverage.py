@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import multiprocessing
 import os
 import sys
 import time
@@ -28,6 +27,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.chunked_study import run_chunks
 from benchmarks.coverage_networks import BALANCES, BINARY, CONTINUOUS, FIXED, Scenario, Truth, simulate
 from benchmarks.coverage_report import report
 from benchmarks.machine import RESULTS
@@ -200,12 +200,7 @@ def main() -> None:
             and (not asked.clinics or scenario.clinics in asked.clinics)
             and not (asked.folder / f"{scenario.name}_{chunk:04d}.json").exists()
         ]
-        # one thread a worker; they import NumPy after this
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-            os.environ[name] = "1"
-        with multiprocessing.get_context("spawn").Pool(asked.workers) as pool:
-            for i, line in enumerate(pool.imap_unordered(run_chunk, wanted), 1):
-                print(f"{i}/{len(wanted)} {line}", file=sys.stderr, flush=True)
+        run_chunks(run_chunk, wanted, asked.workers)
     text, figures = report(asked.folder)
     print(text)
     if asked.write:

@@ -334,9 +334,12 @@ def _as_text(data: pd.DataFrame) -> pd.DataFrame:
     return data.assign(two=2, **{name: data[name].astype("object") for name in factors})
 
 
+_DEMOS = tempfile.TemporaryDirectory()  # removed when the process ends
+
+
 @functools.cache
 def _demo_directory(demo: DemoName) -> Path:
-    return make_demo(demo, Path(tempfile.mkdtemp()))
+    return make_demo(demo, Path(_DEMOS.name) / demo)
 
 
 def _demo_rows(demo: DemoName) -> pd.DataFrame:

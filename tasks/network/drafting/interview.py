@@ -9,7 +9,7 @@ while True:
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, replace
 from typing import Protocol, cast, get_args
 
@@ -25,7 +25,8 @@ from tasks.network.drafting.guessing import (
     records_a,
 )
 from tasks.network.drafting.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
-from tasks.network.drafting.profile import Kind, NumbersWithin, TableProfile
+from tasks.network.drafting.profile import Kind, TableProfile
+from tasks.network.drafting.weighing_clinics import LookAgain
 from tasks.network.secret_text import holds_secret
 
 
@@ -48,7 +49,7 @@ class Prompt:
     problem: str | None = None
 
 
-class LookAtSource(Protocol):
+class LookAtSource(LookAgain, Protocol):
     """How to look at a source: what tables it has, and counts of their columns."""
 
     def tables(self) -> tuple[str, ...]:
@@ -65,18 +66,6 @@ class LookAtSource(Protocol):
 
     def profile(self, table: str) -> TableProfile:
         """Counts of a table's columns."""
-        ...
-
-    def same_within(self, profile: TableProfile, clinic: str) -> frozenset[str]:
-        """The columns that are the same for all records of a clinic."""
-        ...
-
-    def numbers_within(self, profile: TableProfile, clinic: str, patient: str) -> NumbersWithin:
-        """How a column of patients' numbers lies in clinics."""
-        ...
-
-    def unlike_a_line(self, profile: TableProfile, column: str) -> Mapping[str, float]:
-        """How far other columns' averages by its values lie from a line, as a multiple of chance."""
         ...
 
 

@@ -9,27 +9,13 @@ import pytest
 from golden.demo_feeds import undrawn
 from small_network import MONTH, ONE_OUTCOME, Run, write_network
 
-from flows.commands import run
-from flows.job_step import DoneBefore
 from flows.monthly_job import report_period
-from flows.period_reported import PeriodReported
-from flows.running.progress import Progress
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A network file; a period is reported as the flow does it, without a server and undrawn."""
-
-    def here(
-        file: Path, period: str, progress: Progress, _before: dict[str, DoneBefore], **_: object
-    ) -> PeriodReported:
-        journal = undrawn()
-        journal.progress = progress
-        return report_period(file, period, journal)
-
-    monkeypatch.setattr(run, "in_prefect", here)
+def network(tmp_path: Path, without_server: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CLINICNET_LOG", "text")  # --log sets it, and the test's end takes it back
     return write_network(tmp_path / "network", network=ONE_OUTCOME)
 
