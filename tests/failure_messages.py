@@ -6,8 +6,9 @@ python tests/failure_messages.py    # writes it anew
 from __future__ import annotations
 
 import ast
+import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _PLACES = {
     "tasks/ranking": "Estimates",
     "tasks/rendering": "Reports and page",
     "tasks/publishing": "Releases",
+    "tasks/notifying": "Who is told",
     "tasks": "Elsewhere",
 }
 _OPENING = """# What it says when something is yours to put right
@@ -101,28 +103,62 @@ def _place(path: str) -> str:
 
 
 def _said_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    known = _KINDS
+    known, constants = _KINDS, _constants(tree)
+    left_out = constants | _left_out(tree, constants)
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known):
             continue
         hints = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
-        for sentence in _texts(node.args[0]) if node.args else ():
+        for sentence in _texts(node.args[0], constants) if node.args else ():
             if sentence.strip(f"{VALUE} :;,.") == "":
                 continue  # made elsewhere, where it is found too
-            for way_out in _texts(hints[0]) if hints else ("",):
+            for way_out in _texts(hints[0], left_out) if hints else ("",):
                 yield sentence, way_out.strip(VALUE) and way_out
 
 
-def _texts(node: ast.expr) -> list[str]:
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """Texts of the module, by name."""
+    return {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and _is_text(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _left_out(tree: ast.Module, constants: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
+    """What a parameter is where it is left out: the way out of most who call."""
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.args.defaults:
+            given = node.args.args[-len(node.args.defaults) :]
+            for parameter, default in zip(given, node.args.defaults, strict=True):
+                value = constants.get(default.id) if isinstance(default, ast.Name) else default
+                if value is not None and _is_text(value):
+                    found[parameter.arg] = value
+    return found
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _texts(node: ast.expr, named: Mapping[str, ast.expr]) -> list[str]:
     """What an expression can say, with `VALUE` for what is known only when it runs."""
     if isinstance(node, ast.Constant):
         return [node.value if isinstance(node.value, str) else ""]
+    if isinstance(node, ast.Name) and node.id in named:
+        return _texts(named[node.id], named)
     if isinstance(node, ast.IfExp):
-        return [*_texts(node.body), *_texts(node.orelse)]
+        return [*_texts(node.body, named), *_texts(node.orelse, named)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [one + other for one in _texts(node.left) for other in _texts(node.right)]
+        return [one + other for one in _texts(node.left, named) for other in _texts(node.right, named)]
     if isinstance(node, ast.JoinedStr):
-        return ["".join(part.value if isinstance(part, ast.Constant) else VALUE for part in node.values)]
+        parts = [each.value if isinstance(each, ast.FormattedValue) else each for each in node.values]
+        return ["".join(said) for said in itertools.product(*(_texts(part, named) for part in parts))]
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):  # the last of them, where none is known
+        return _texts(node.values[-1], named)
     return [VALUE]
 
 
