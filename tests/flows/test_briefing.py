@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pdf_text import text_of
 from pypdf import PdfReader
-from rendering.conftest import pdf_text
 from rendering.matterhorn import failures
 from small_network import NETWORK, RECORDS, Run, write_network
 
@@ -36,7 +36,7 @@ def test_a_logistic_answer_says_both_readings_and_which_question_each_answers(tm
     found = write_answer(network, question, file)
     assert isinstance(found.fit, GlmmFit)
     assert str(found) == str(answer(network, question))
-    text = pdf_text(file)
+    text = text_of(file)
     assert "vaccinated ~ age + program + (1 | clinic)" in text
     assert "Three questions that are often taken for one: program" in text
     for name, row in found.fit.ratios().iterrows():
@@ -58,7 +58,7 @@ def test_patients_lines_are_drawn_where_they_have_slopes(tmp_path: Path) -> None
     network = write_network(tmp_path, OWN_LINES)
     file = tmp_path / "brief.pdf"
     write_answer(network, AdHocQuestion("sbp ~ age + (1 + age | patient)"), file)
-    text = pdf_text(file)
+    text = text_of(file)
     assert "People’s own lines" in text
     assert "the fitted lines of 500 patients" in text
     assert "The bands hold the middle half, 80% and 95% of the lines." in text
@@ -71,7 +71,7 @@ def test_it_speaks_the_network_s_language_as_far_as_the_words_are_ours(tmp_path:
     spanish = NETWORK.replace('name = "Six clinics"\n', 'name = "Six clinics"\nlanguage = "es"\n')
     file = tmp_path / "brief.pdf"
     write_answer(write_network(tmp_path, network=spanish), AdHocQuestion("sbp ~ age"), file)
-    text = pdf_text(file)
+    text = text_of(file)
     assert "Qué se preguntó" in text
     assert "Tres preguntas que a menudo se confunden" in text
     assert "People’s own lines" not in text

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
-import pypdf
 import pytest
 from drawn_here import drawn_here
 from frictionless import validate
 from golden.demo_feeds import undrawn
+from pdf_text import text_of
 from small_network import ONE_OUTCOME, RECORDS, write_network
 
 from flows.monthly_job import report_period
@@ -59,16 +59,12 @@ def _bytes(directory: Path) -> dict[str, bytes]:
     }
 
 
-def _text(pdf: Path) -> str:
-    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages).split())
-
-
 def test_the_first_report_has_nothing_to_compare_with(months: Months) -> None:
     assert months.rows(months.first, "changes").empty
-    text = _text(months.first.directory / "reports/network.pdf")
+    text = text_of(months.first.directory / "reports/network.pdf")
     assert "no earlier report to compare with" in text
     assert "Since the report for" not in text
-    assert "Since the report for" not in _text(months.first.directory / "reports/clinics/clinic-a.pdf")
+    assert "Since the report for" not in text_of(months.first.directory / "reports/clinics/clinic-a.pdf")
 
 
 def test_the_feed_names_what_changed_and_with_which_numbers(months: Months) -> None:
@@ -103,19 +99,19 @@ def test_the_feed_names_what_changed_and_with_which_numbers(months: Months) -> N
 
 def test_the_reports_say_it(months: Months) -> None:
     reports = months.second.directory / "reports"
-    network = _text(reports / "network.pdf")
+    network = text_of(reports / "network.pdf")
     assert "Since the report for October 2023" in network
     assert "Clinic G" in network.split("Since the report for October 2023")[1]
     assert "1 month of the network and 1 month of 1 clinic restated" in network
     assert "since the report for October 2023: " in network
     changes = months.rows(months.second, "changes").set_index(["clinic", "change"])
     row = changes.loc[("Clinic A", "restated")]
-    own = _text(reports / "clinics/clinic-a.pdf")
+    own = text_of(reports / "clinics/clinic-a.pdf")
     assert f"Vaccinated, September 2023: from {row['value_before']:.1f}% to {row['value_after']:.1f}%" in own
-    assert "your clinic has records in the reported months; it had none before" in _text(
+    assert "your clinic has records in the reported months; it had none before" in text_of(
         reports / "clinics/clinic-g.pdf"
     )
-    assert "Nothing about your clinic changed since the report for October 2023." in _text(
+    assert "Nothing about your clinic changed since the report for October 2023." in text_of(
         reports / "clinics/clinic-c.pdf"
     )
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
-import pypdf
 import pytest
 from drawn_here import drawn_here
 from frictionless import validate
 from golden.demo_feeds import undrawn
+from pdf_text import text_of
 from small_network import NETWORK, RECORDS, write_network
 
 from flows.monthly_job import report_period
@@ -113,10 +113,7 @@ class Periods:
         return " ".join(_text(file) for file in files)
 
 
-@functools.cache
-def _text(pdf: Path) -> str:
-    """The text of a PDF, its white space single."""
-    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(pdf).pages).split())
+_text = functools.cache(text_of)
 
 
 @pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.kind)

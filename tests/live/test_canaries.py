@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pdf_text import text_of
 from small_network import MONTH, NETWORK, RECORDS, write_network
 
 pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.attack]
@@ -58,13 +59,7 @@ def _holding(written: dict[str, bytes]) -> list[str]:
 
 def _searchable(written: dict[str, bytes]) -> dict[str, bytes]:
     """What was written, with the text of PDFs beside their compressed bytes."""
-    from pypdf import PdfReader
-
-    texts = {
-        f"text of {name}": "\n".join(page.extract_text() for page in PdfReader(name).pages).encode()
-        for name in written
-        if name.endswith(".pdf")
-    }
+    texts = {f"text of {name}": text_of(Path(name)).encode() for name in written if name.endswith(".pdf")}
     return written | texts
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from pdf_text import pages_of
 from pypdf import PdfReader
 from readme import blocks
 
@@ -85,8 +86,7 @@ def test_a_clinic_s_report_has_two_pages_at_most(first: Ended, place: Path) -> N
 
 def test_the_network_s_report_keeps_its_headings_beside_its_charts(first: Ended, place: Path) -> None:
     # two charts that did not fit below the figures were alone on a page, without what they are called
-    pages = PdfReader(place / "demo/chop/output/latest/reports/network.pdf").pages
-    texts = [" ".join(page.extract_text().split()) for page in pages]
+    texts = pages_of(place / "demo/chop/output/latest/reports/network.pdf")
     charts = [text for text in texts if "Each line is a clinic." in text]
     assert len(charts) == 3
     assert all("Own figures against the number of records" in text for text in charts)

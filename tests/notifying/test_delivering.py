@@ -16,7 +16,7 @@ import pytest
 from drawn_here import drawn_here
 from golden.demo_feeds import undrawn
 from notifying.conftest import PASSWORD, MailServer
-from pypdf import PdfReader
+from pdf_text import text_of
 from small_network import ONE_OUTCOME, RECORDS, Run, write_network
 
 from flows.monthly_job import report_period
@@ -102,7 +102,7 @@ def test_a_letter_says_nothing_that_the_clinic_s_own_report_does_not(
         assert name in enclosed
         others = {f"Clinic {each}" for each in "ABCDEF"} - {name}
         assert not any(other in letter.read_text() for other in others)
-        text = _words(" ".join(page.extract_text() for page in PdfReader(report).pages))
+        text = _words(text_of(report))
         for paragraph in said:
             if paragraph.startswith("Vaccinated: best estimate "):
                 figures, _, standing = paragraph.removeprefix("Vaccinated: best estimate ").partition("), ")

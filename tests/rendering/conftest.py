@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from pathlib import Path
 
-import pypdf
 import pytest
 from rendering.releases import chop_like, only, state48_like
 
@@ -43,11 +41,6 @@ def few(chop: tuple[Release, Network], tmp_path_factory: pytest.TempPathFactory)
     """A network of four clinics, rendered: one large, one middling, one small, one withheld whole."""
     release, network = chop
     return render_release(only(release, FEW, OUTCOMES), network, tmp_path_factory.mktemp("few"), workers=1)
-
-
-def pdf_text(path: Path) -> str:
-    """The text of a PDF as a reader would copy it, spaces and line ends made one."""
-    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(path).pages).split())
 
 
 def page_text(html: str) -> str:

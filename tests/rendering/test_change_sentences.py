@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pypdf
 import pytest
-from rendering.conftest import FEW, OUTCOMES, page_text, pdf_text
+from pdf_text import text_of
+from rendering.conftest import FEW, OUTCOMES, page_text
 from rendering.releases import only
 from rendering.test_text import numbers_in, release_numbers, words_numbers
 
@@ -217,14 +218,14 @@ def changed(release: Release) -> Release:
 def test_the_pdfs_say_it_and_have_no_more_pages(chop: tuple[Release, Network], tmp_path: Path) -> None:
     release, network = chop
     rendered = render_release(changed(only(release, FEW, OUTCOMES)), network, tmp_path, workers=1)
-    whole = pdf_text(rendered.network)
+    whole = text_of(rendered.network)
     assert "Since the report for April 2020" in whole
     assert "since the report for April 2020: newly stand out: behavioral hosp (better)" in whole
-    own = pdf_text(rendered.clinics["behavioral hosp"])
+    own = text_of(rendered.clinics["behavioral hosp"])
     assert "went from “no different” to “better”" in own
     assert "Time from receipt to result, March 2020: from 3.10 hours to 3.40 hours" in own
-    assert "Nothing about your clinic changed" in pdf_text(rendered.clinics["clinical lab"])
-    unreported = pdf_text(rendered.clinics["specialty clinic 45"])
+    assert "Nothing about your clinic changed" in text_of(rendered.clinics["clinical lab"])
+    unreported = text_of(rendered.clinics["specialty clinic 45"])
     told = "no longer shown (to protect patients): number of records and Time from receipt to result"
     assert told in unreported
     assert {name: len(pypdf.PdfReader(path).pages) for name, path in rendered.clinics.items()} == {

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 from golden.demo_feeds import undrawn
-from rendering.conftest import page_text, pdf_text
+from pdf_text import text_of
+from rendering.conftest import page_text
 from small_network import MONTH, NETWORK, write_network
 
 from flows.monthly_job import report_period
@@ -109,7 +110,7 @@ class Spanish(NamedTuple):
 
 def _printed(page: str, path: Path) -> str:
     write_pdf(page, path)
-    return pdf_text(path)
+    return text_of(path)
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from jinja2.exceptions import SecurityError
+from pdf_text import text_of
 from pypdf import PdfReader
-from rendering.conftest import FEW, OUTCOMES, page_text, pdf_text
+from rendering.conftest import FEW, OUTCOMES, page_text
 from rendering.matterhorn import failures
 from rendering.releases import chop_like, only
 
@@ -103,5 +104,5 @@ def test_a_pdf_carries_the_release_s_tables_if_asked_to(tmp_path: Path) -> None:
     assert {"clinics.csv", "indicators.csv", "measures.csv"} <= set(reader.attachments)
     assert reader.attachments["clinics.csv"][0].decode() == release["clinics"].to_csv(index=False)
     assert "pdfaid:part" in reader.xmp_metadata.rdf_root.toxml()  # type: ignore[union-attr]
-    assert "Clinic report" in pdf_text(tmp_path / "one.pdf")
+    assert "Clinic report" in text_of(tmp_path / "one.pdf")
     assert tables_of(read_edition(*chop_like())) == []

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pypdf
 import pytest
-from rendering.conftest import FEW, OUTCOMES, pdf_text
+from pdf_text import pages_of, text_of
+from rendering.conftest import FEW, OUTCOMES
 from rendering.releases import only
 from weasyprint.urls import FatalURLFetchingError
 
@@ -114,9 +115,8 @@ class TestDocument:
     @pytest.mark.slow
     def test_every_page_says_release_cut_off_policy_and_number(self, few: Rendered) -> None:
         for path in few:
-            pages = pypdf.PdfReader(path).pages
-            for number, page in enumerate(pages, start=1):
-                text = " ".join(page.extract_text().split())
+            pages = pages_of(path)
+            for number, text in enumerate(pages, start=1):
                 assert "Release 3f9c27d1a0b4 · records up to 21 May 2020" in text
                 assert f"Page {number} of {len(pages)}" in text
                 assert "Counts from 1 to 10" in text
@@ -140,6 +140,6 @@ class TestDocument:
 
 
 def test_the_withheld_clinic_is_told_why(few: Rendered) -> None:
-    text = pdf_text(few.clinics["specialty clinic 45"])
+    text = text_of(few.clinics["specialty clinic 45"])
     assert "too few records in this period for any figure to be shown" in text
     assert "compared with others once it rests on at least 25 records" in text

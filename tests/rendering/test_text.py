@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rendering.conftest import FEW, OUTCOMES, page_text, pdf_text
+from pdf_text import text_of
+from rendering.conftest import FEW, OUTCOMES, page_text
 from rendering.releases import only, with_clinic_names
 
 from reports.wording import wording
@@ -135,7 +136,7 @@ def test_the_pdf_says_what_the_page_says(few: Rendered, chop: tuple[Release, Net
     clinic = next(each for each in edition.clinics if each.name == "behavioral hosp")
     outcome = next(each for each in edition.outcomes if each.name == "hours")
     line = outcome.by_clinic["behavioral hosp"]
-    text = pdf_text(few.clinics["behavioral hosp"])
+    text = text_of(few.clinics["behavioral hosp"])
     for estimate in (line.raw, line.shrunken):
         assert estimate.value is not None
         assert outcome.notation.cell(estimate.value) in text
@@ -210,17 +211,17 @@ def test_names_are_escaped_everywhere(hostile: tuple[Edition, Rendered]) -> None
 def test_names_are_drawn_as_they_are(hostile: tuple[Edition, Rendered]) -> None:
     _, rendered = hostile
     for key in ("clinical lab", "behavioral hosp", "inpatient ward t", "picu"):
-        assert HOSTILE[key] in pdf_text(rendered.clinics[HOSTILE[key]])
-    assert "49" not in pdf_text(rendered.clinics[HOSTILE["behavioral hosp"]]).split("What this means")[0]
+        assert HOSTILE[key] in text_of(rendered.clinics[HOSTILE[key]])
+    assert "49" not in text_of(rendered.clinics[HOSTILE["behavioral hosp"]]).split("What this means")[0]
     for key in ("nicu", "gol"):
         letters = set(HOSTILE[key]) - set(" 12")
-        assert letters <= set(pdf_text(rendered.clinics[HOSTILE[key]])), key
+        assert letters <= set(text_of(rendered.clinics[HOSTILE[key]])), key
 
 
 def test_a_name_without_spaces_stays_on_the_page(hostile: tuple[Edition, Rendered]) -> None:
     _, rendered = hostile
     long = HOSTILE["specialty clinic 45"]
-    text = pdf_text(rendered.clinics[long]).replace(" ", "")
+    text = text_of(rendered.clinics[long]).replace(" ", "")
     assert long in text
 
 
