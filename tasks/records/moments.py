@@ -89,13 +89,25 @@ class Moments:
         """The same moments about another reference point (exact algebra; digits cancel if it is far away)."""
         shift = self.reference - np.asarray(reference, dtype=float)
         shift[0] = 0.0
-        # (I + s e₀') P (I + e₀ s'), one side after the other: no product of whole matrices
-        products = self.products + shift[:, None] * self.products[:, :1, :]
-        products += products[:, :, :1] * shift
         moved = np.asarray(reference, dtype=float).copy()
         moved[0] = 0.0
-        return replace(self, reference=moved, products=products)
+        return replace(self, reference=moved, products=shifted(self.products, shift))
 
     def raw(self) -> Moments:
         """The same moments about zero: plain sums of squares and products."""
         return self.about(np.zeros(len(self.columns)))
+
+
+def shifted(products: Floats, shift: Floats, rows: Integers | slice = slice(None)) -> Floats:
+    """(…, m, q) the given rows of (I + s e₀') P (I + e₀ s'): products about a point that is `shift` nearer.
+
+    One side after the other, without a product of whole matrices, and without the rows not asked for.
+
+    Args:
+        products: (…, q, q).
+        shift: (q,) by which every column's values grow; 0 for the constant.
+        rows: which rows.
+    """
+    moved = products[..., rows, :] + shift[rows, None] * products[..., :1, :]
+    moved += moved[..., :1] * shift
+    return moved

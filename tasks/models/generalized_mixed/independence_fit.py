@@ -45,8 +45,8 @@ def independence_fit(x: Floats, offset: Floats, outcome: CellOutcome) -> Indepen
         eta = np.log(share / (1.0 - share))
     else:
         eta = np.log(share)
-    weight = np.sqrt(outcome.n * (share * (1.0 - share) if outcome.family == "binomial" else share))
-    beta = np.linalg.lstsq((x * weight).T, (eta - offset) * weight, rcond=1e-10)[0]
+    weighted = x * outcome.n * (share * (1.0 - share) if outcome.family == "binomial" else share)
+    beta = _solved(chunked_product(weighted, x), weighted @ (eta - offset))
     value = outcome.density(offset + beta @ x).sum()
     flat = np.zeros(x.shape[0])
     if not np.isfinite(value) or value < outcome.density(offset).sum():
@@ -54,8 +54,7 @@ def independence_fit(x: Floats, offset: Floats, outcome: CellOutcome) -> Indepen
     for _ in range(_STEPS):
         first, second = outcome.slopes(offset + beta @ x)
         score, information = x @ first, chunked_product(x * -second, x)
-        scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
-        step = np.linalg.lstsq(information / np.outer(scale, scale), score / scale, rcond=1e-13)[0] / scale
+        step = _solved(information, score)
         length = 1.0
         while length > 1e-6:
             trial = outcome.density(offset + (beta + length * step) @ x).sum()
@@ -70,3 +69,10 @@ def independence_fit(x: Floats, offset: Floats, outcome: CellOutcome) -> Indepen
     else:
         return IndependenceFit(np.asarray(beta), settled=False)
     return IndependenceFit(np.asarray(beta), settled=True)
+
+
+def _solved(information: Floats, score: Floats) -> Floats:
+    """The shortest step of all that solve the equations, in columns of unit length."""
+    scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
+    step = np.linalg.lstsq(information / np.outer(scale, scale), score / scale, rcond=1e-13)[0]
+    return np.asarray(step / scale)

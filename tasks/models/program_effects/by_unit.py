@@ -20,6 +20,7 @@ from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Fit, Floats
 from tasks.models.linear_mixed.lmm import LmmFit
 from tasks.models.program_effects.linearised import SmallSampleGlmm
+from tasks.records.moments import shifted
 
 Integers = NDArray[np.int64]
 
@@ -44,7 +45,7 @@ def scores_by_unit(fit: LmmFit, units: Integers) -> ClusterScores:
         fit: a mixed model in which no two units share a random effect.
         units: (K,) unit of each level of the first grouping factor: 0, 1, …
     """
-    moments = fit.moments.raw()
+    moments, shift = fit.moments, fit.moments.reference  # about zero: the columns' own units
     columns = moments.position(*fit.design.fixed, moments.columns[-1])
     terms = [
         (
@@ -56,17 +57,18 @@ def scores_by_unit(fit: LmmFit, units: Integers) -> ClusterScores:
     ]
     of_rows = units[moments.codes[:, 0]]
     beta = np.append(-fit.coef.to_numpy(), 1.0)
+    own = np.concatenate([position for _, position, _ in terms])
     information, score = [], []
     for unit in range(int(units.max()) + 1):
         rows = np.flatnonzero(of_rows == unit)
         products, codes = moments.products[rows], moments.codes[rows]
-        total = products[:, columns[:, None], columns].sum(axis=0)
+        total = shifted(products.sum(axis=0), shift)[columns[:, None], columns]
+        effects = shifted(products, shift, own)
         places, covariance = _places(codes, terms)
         size = len(covariance)
         zz, zx = np.zeros((size, size)), np.zeros((size, len(columns)))
-        own = np.concatenate([position for _, position, _ in terms])
-        np.add.at(zz, (places[:, :, None], places[:, None, :]), products[:, own[:, None], own])
-        np.add.at(zx, places, products[:, own[:, None], columns])
+        np.add.at(zz, (places[:, :, None], places[:, None, :]), effects[:, :, own])
+        np.add.at(zx, places, effects[:, :, columns])
         inside = np.linalg.solve(np.eye(size) + covariance @ zz / fit.sigma2, covariance @ zx)
         whole = (total - zx.T @ inside / fit.sigma2) / fit.sigma2
         information.append(0.5 * (whole[:-1, :-1] + whole[:-1, :-1].T))
