@@ -23,6 +23,7 @@ from tasks.disclosing.counts import (
     withhold_windows,
 )
 from tasks.disclosing.effects import decide_effects
+from tasks.disclosing.effort import Effort, measured
 from tasks.disclosing.overlapping_releases import (
     WithheldCounts,
 )
@@ -32,7 +33,6 @@ from tasks.disclosing.quality import decide_quality
 from tasks.disclosing.refitting import model_digits
 from tasks.disclosing.related import Related, protected_together
 from tasks.disclosing.release_counts import ReleaseCounts, Tables
-from tasks.disclosing.secondary_suppression import Effort, measured
 from tasks.disclosing.withholding import (
     Withheld,
     WithheldEffects,

@@ -85,6 +85,7 @@ class LinearPrograms:
         program.a_matrix_.start_ = columns.indptr
         program.a_matrix_.index_ = columns.indices
         program.a_matrix_.value_ = columns.data
+        self._costs = np.zeros(len(self._cells))
         self._solver.passModel(program)
 
     def bound(self, lower: Floats, upper: Floats) -> None:
@@ -103,8 +104,10 @@ class LinearPrograms:
 
     def solve(self, cost: Floats) -> Floats | None:
         """(K,) cells of a table of least cost; None should the solver find none."""
-        columns = np.arange(len(self._cells), dtype=np.int32)
-        self._solver.changeColsCost(len(columns), columns, cost[self._cells])
+        costs = cost[self._cells]
+        changed = np.flatnonzero(costs != self._costs).astype(np.int32)
+        self._solver.changeColsCost(len(changed), changed, costs[changed])
+        self._costs = costs
         if not self._solved():
             self._solver.clearSolver()  # from the beginning, once
             if not self._solved():

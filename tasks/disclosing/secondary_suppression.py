@@ -14,18 +14,18 @@ The smallest units are withheld first, as far as luck has it (`companion_draw`);
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from tasks.disclosing.basic_moves import BasicMoves, Grid, Reach
+from tasks.disclosing.effort import spent
 from tasks.disclosing.linear_programs import LinearPrograms
+from tasks.disclosing.maximum_flows import MaximumFlows, arcs_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -38,33 +38,6 @@ _MOST_TRIALS = 12  # companions tried whether they are needed, the dearest first
 _MOST_SEEN = 200  # tables kept that agree with what is published
 _MOST_PAIRS = 120  # pairs of them of which one between is looked at
 _STALLS = 3  # rounds of pulling that settle no further cell before the rest are looked at one by one
-
-
-@dataclass(slots=True)
-class Effort:
-    """What protecting took: how many linear programs, of how many cells at most, in how many seconds."""
-
-    programs: int = 0
-    most_cells: int = 0
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        size = f" of at most {self.most_cells:,} cells" if self.programs else ""
-        return f"{self.programs:,} linear programs{size} in {self.seconds:.1f} s"
-
-
-_efforts: ContextVar[tuple[Effort, ...]] = ContextVar("efforts", default=())
-
-
-@contextmanager
-def measured() -> Iterator[Effort]:
-    """Adds up what protecting tables takes until the end of the block; it changes nothing of what is done."""
-    effort = Effort()
-    token = _efforts.set((*_efforts.get(), effort))
-    try:
-        yield effort
-    finally:
-        _efforts.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +90,20 @@ class AdditiveTable:
     series: Integers | None = None
     grid: Grid | None = None
 
-    @property
+    @cached_property
     def hidden_when_withheld(self) -> Booleans:
         """(K,) cells that withholding really hides."""
         return np.asarray(self.upper > self.lower)
+
+    @cached_property
+    def by_unit(self) -> tuple[Floats, Integers]:
+        """By unit, what its cells come to and the first of them."""
+        cells = np.flatnonzero(self.unit >= 0)
+        units = int(self.unit.max(initial=-1)) + 1
+        first = np.full(units, -1, dtype=np.int64)
+        first[self.unit[cells][::-1]] = cells[::-1]
+        total = np.bincount(self.unit[cells], self.values[cells], units)
+        return np.asarray(total, dtype=np.float64), first
 
 
 def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = None) -> Booleans:
@@ -231,7 +214,8 @@ class _Attacker:
         self._combined = 0  # how many of those seen are made of others
         self._plenty = _plenty(table)
         self._moves = None if table.grid is None else BasicMoves(table.grid, table.values)
-        self._moved: dict[int, Reach] = {}  # cell → how far moves carried it, and by which cells
+        self._flows = _flows(table)
+        self._moved: dict[int, Reach] = {}  # cell → how far it was carried, and by which cells
         self._programs: LinearPrograms | None = None  # made when one is asked for
         self.low, self.high = table.values.copy(), table.values.copy()
         self._bound()
@@ -266,7 +250,7 @@ class _Attacker:
         np.maximum(self.high, seen, out=self.high)
 
     def _reach(self, cell: int, reach: Reach) -> None:
-        """Moves alone carry the cell that far."""
+        """Moves or flows carry the cell that far."""
         self.low[cell] = min(self.low[cell], self.table.values[cell] - reach.below)
         self.high[cell] = max(self.high[cell], self.table.values[cell] + reach.above)
 
@@ -275,6 +259,8 @@ class _Attacker:
         lower, upper = self._bounds(self._withheld)
         if self._moves is not None:
             self._moves.bound(lower, upper)
+        if self._flows is not None:
+            self._flows.bound(lower, upper)
         if self._programs is not None:
             self._programs.bound(lower, upper)
 
@@ -294,10 +280,13 @@ class _Attacker:
     def sway(self, cells: Sequence[int], need: Floats) -> list[int]:
         """The cells that tables pulled up and down many cells at a time do not show to be free.
 
-        What remains is looked at one by one; nearly all cells are settled here by a few programs.
+        What remains is looked at one by one; nearly all cells are settled here by a few programs. Where
+        flows tell, what they do not show to be free is not.
         """
         rng = np.random.default_rng(0)
         left = [cell for cell in cells if not self._moves_freely(cell, float(need[cell]))]
+        if self._flows is not None:
+            return [cell for cell in left if not self._flows_freely(self._flows, cell, float(need[cell]))]
         stalled = 0
         while left and stalled < _STALLS:
             cost = np.zeros(len(self.table.values))
@@ -312,6 +301,8 @@ class _Attacker:
         """Whether the cell may lie anywhere in a range at least `need` wide."""
         if self._moves_freely(cell, need):
             return True
+        if self._flows is not None:
+            return self._flows_freely(self._flows, cell, need)
         for sign in (1.0, -1.0):
             if self._seen_free(cell, need):
                 return True
@@ -327,14 +318,10 @@ class _Attacker:
 
         The true table always agrees; should the solver give up, nothing new is seen to be possible.
         """
-        began = time.perf_counter()
-        if self._programs is None:
-            self._programs = self._all_programs()
-        solved = self._programs.solve(cost)
-        for effort in _efforts.get():
-            effort.programs += 1
-            effort.most_cells = max(effort.most_cells, len(cost))
-            effort.seconds += time.perf_counter() - began
+        with spent(len(cost), programs=1):
+            if self._programs is None:
+                self._programs = self._all_programs()
+            solved = self._programs.solve(cost)
         if solved is not None:
             self._widen(solved)
             self._seen = [*self._seen, solved][-_MOST_SEEN:]
@@ -354,9 +341,17 @@ class _Attacker:
         if self._seen_free(cell, need):
             return True
         reach = None if self._moves is None else self._moves.reach(cell, need)
-        if reach is not None:
-            self._reach(cell, reach)
-            self._moved[cell] = reach
+        return reach is not None and self._carried_freely(cell, need, reach)
+
+    def _flows_freely(self, flows: MaximumFlows, cell: int, need: float) -> bool:
+        """Whether the cell is free: flows find out exactly."""
+        with spent(len(self.table.values), flows=1):
+            reach = flows.reach(cell, need)
+        return self._carried_freely(cell, need, reach)
+
+    def _carried_freely(self, cell: int, need: float, reach: Reach) -> bool:
+        self._reach(cell, reach)
+        self._moved[cell] = reach
         return self._seen_free(cell, need)
 
     def _seen_free(self, cell: int, need: float) -> bool:
@@ -404,6 +399,14 @@ def _reach(table: AdditiveTable, withheld: Booleans) -> Floats:
     return np.asarray(np.maximum(high - low, 0.0))
 
 
+def _flows(table: AdditiveTable) -> MaximumFlows | None:
+    """Flows that say how far its cells move; None where a cell is in more than two sums."""
+    if not MaximumFlows.whole(table.values, table.lower, table.upper, np.array(table.slack)):
+        return None
+    arcs = arcs_of([relation.members for relation in table.sums], len(table.values))
+    return None if arcs is None else MaximumFlows(arcs, table.values)
+
+
 def _plenty(table: AdditiveTable) -> float:
     """Beyond anything a sum allows: keeps the programs bounded where no sum does."""
     return 2.0 * (float(table.values.sum()) + table.least_width)
@@ -435,26 +438,18 @@ def _companion(
     table: AdditiveTable, withheld: Booleans, near: Sequence[Sum], movable: Booleans
 ) -> int | None:
     """The unit whose loss costs least among those with a cell in these sums that can still be hidden."""
-    members = np.unique([member for relation in near for member in relation.members])
+    members = np.concatenate([relation.members for relation in near])
     useful = members[~withheld[members] & table.hidden_when_withheld[members] & movable[members]]
-    candidates = {int(unit) for unit in table.unit[useful]} - {-1}
-    if not candidates:
+    units = np.unique(table.unit[useful][table.unit[useful] >= 0])
+    if not len(units):
         return None
-    units = np.array(sorted(candidates))
-    mine, first = _by_unit(table)
+    mine, first = table.by_unit
     loss = np.log1p(mine[units])
     if table.luck is not None:
         loss -= table.luck[first[units]]
     if table.series is not None:
-        gaps = np.setdiff1d(table.series[withheld & table.hidden_when_withheld], [-1])
-        loss -= _ANOTHER_GAP * np.isin(table.series[first[units]], gaps)
+        has_gap = np.zeros(int(table.series.max(initial=-1)) + 2, dtype=bool)  # last those that stand alone
+        has_gap[table.series[withheld & table.hidden_when_withheld]] = True
+        has_gap[-1] = False
+        loss -= _ANOTHER_GAP * has_gap[table.series[first[units]]]
     return int(units[loss.argmin()])
-
-
-def _by_unit(table: AdditiveTable) -> tuple[Floats, Integers]:
-    """By unit, what its cells come to and the first of them."""
-    cells = np.flatnonzero(table.unit >= 0)
-    units = int(table.unit.max(initial=-1)) + 1
-    first = np.full(units, -1, dtype=np.int64)
-    first[table.unit[cells][::-1]] = cells[::-1]
-    return np.asarray(np.bincount(table.unit[cells], table.values[cells], units), dtype=np.float64), first

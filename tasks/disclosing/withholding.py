@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.disclosing.correlation import MOST_DIGITS
 from tasks.disclosing.counts import Booleans
-from tasks.disclosing.secondary_suppression import Effort
+from tasks.disclosing.effort import Effort
 from tasks.release import Of
 
 PRIMARY, SECONDARY = "suppressed_primary", "suppressed_secondary"

@@ -214,11 +214,11 @@ def test_a_release_says_what_it_took_to_decide_it(network_file: Path) -> None:
     journal = Journal()
     released(network_file, "2024-03", journal)
     did = {step.name: step.did for step in journal.steps}["Decide what to withhold"]
-    # ten clinics, three months, two margins: no linear program has more cells than 10 x 3 + 10 + 3 + 1
-    found = re.fullmatch(r"(\d+) linear programs of at most (\d+) cells in \d+\.\d s", did)
+    # ten clinics, three months, two margins: no table has more cells than 10 x 3 + 10 + 3 + 1; the counts of one
+    # release are in two sums at most, so that flows settle all of it
+    found = re.fullmatch(r"0 linear programs and (\d+) flows of at most 44 cells in \d+\.\d s", did)
     assert found is not None
     assert int(found[1]) > 0
-    assert int(found[2]) == 44
 
 
 @pytest.mark.slow

@@ -237,8 +237,8 @@ UNSAID = {
     ("render.py", "the network’s report"),
     ("masking.py", " of table "),
     # how hard disclosure control worked, for the run's record
-    ("secondary_suppression.py", " linear programs"),
-    ("secondary_suppression.py", " of at most "),
+    ("effort.py", " linear programs and "),
+    ("effort.py", " of at most "),
     # a policy's own words, which a report says in its language under `policy`
     *(("policy.py", policy.words) for policy in POLICIES.values()),
 }
