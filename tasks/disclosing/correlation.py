@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tasks.disclosing.additive_table import Integers
 from tasks.disclosing.counts import Booleans, Counts, Floats
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.possible_events import PossibleEvents
-from tasks.disclosing.secondary_suppression import Integers
 
 MOST_DIGITS = 3
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.disclosing.additive_table import AdditiveTable, Sum
 from tasks.disclosing.basic_moves import Grid
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.disclosing.secondary_suppression import AdditiveTable, Sum, protect
+from tasks.disclosing.secondary_suppression import protect
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]

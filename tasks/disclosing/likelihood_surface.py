@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from tasks.disclosing.additive_table import Integers
 from tasks.disclosing.counts import Booleans, Floats
-from tasks.disclosing.secondary_suppression import Integers
 
 _REACH = 2.0  # standard errors about the mean: what intervals and posteriors are made of
 _FEWEST_SDS = 0.1

@@ -35,11 +35,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tasks.disclosing.additive_table import AdditiveTable, Integers, Sum
 from tasks.disclosing.basic_moves import Grid, covering_groups
 from tasks.disclosing.count_columns import Shown
 from tasks.disclosing.counts import Booleans, Counts, Floats, believed_months
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.disclosing.secondary_suppression import AdditiveTable, Integers, Sum, protect
+from tasks.disclosing.secondary_suppression import protect
 from tasks.disclosing.unknown_months import months_of_all
 
 

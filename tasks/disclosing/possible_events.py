@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tasks.disclosing.additive_table import Integers
 from tasks.disclosing.counts import Booleans, Counts, Floats
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.disclosing.secondary_suppression import Integers
 
 _MOST_WAYS = 300_000
 _PLAUSIBLE = 4.0  # SDs of a count

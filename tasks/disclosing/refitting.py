@@ -28,11 +28,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, special
 
+from tasks.disclosing.additive_table import Integers
 from tasks.disclosing.counts import Booleans, Counts, Floats
 from tasks.disclosing.likelihood_surface import Surface
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.possible_events import PossibleEvents
-from tasks.disclosing.secondary_suppression import Integers
 
 MOST_MODEL_DIGITS = 4
 _FIGURES_OF = 10  # clinics shown, beyond which their figures together tell finer differences

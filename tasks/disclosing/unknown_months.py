@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import optimize, sparse
 
+from tasks.disclosing.additive_table import Integers
 from tasks.disclosing.count_columns import Shown
 from tasks.disclosing.counts import Counts, Floats
-from tasks.disclosing.secondary_suppression import Integers
 
 _A_LABEL = 1e-3  # what it costs to contradict a label, beside a count by which a sum that is shown is missed
 

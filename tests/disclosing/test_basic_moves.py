@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tasks.disclosing import POLICIES, disclose, overlapping_releases
+from tasks.disclosing.additive_table import AdditiveTable
 from tasks.disclosing.basic_moves import BasicMoves, Grid, covering_groups
-from tasks.disclosing.secondary_suppression import AdditiveTable, attack, protect
+from tasks.disclosing.secondary_suppression import protect
+from tasks.disclosing.table_attacker import attack
 from tests.disclosing.networks import Tables, random_network
 
 pytestmark = pytest.mark.attack

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tasks.disclosing.additive_table import AdditiveTable, Sum
 from tasks.disclosing.maximum_flows import MaximumFlows, arcs_of
-from tasks.disclosing.secondary_suppression import AdditiveTable, Sum, attack
+from tasks.disclosing.table_attacker import attack
 
 pytestmark = pytest.mark.attack
 

@@ -214,8 +214,8 @@ def test_a_release_says_what_it_took_to_decide_it(network_file: Path) -> None:
     journal = Journal()
     released(network_file, "2024-03", journal)
     did = {step.name: step.did for step in journal.steps}["Decide what to withhold"]
-    # ten clinics, three months, two margins: no table has more cells than 10 x 3 + 10 + 3 + 1; the counts of one
-    # release are in two sums at most, so that flows settle all of it
+    # ten clinics, three months, two margins: no table has more cells than 10 x 3 + 10 + 3 + 1; one release's
+    # counts are in two sums at most, so that flows settle all of it
     found = re.fullmatch(r"0 linear programs and (\d+) flows of at most 44 cells in \d+\.\d s", did)
     assert found is not None
     assert int(found[1]) > 0

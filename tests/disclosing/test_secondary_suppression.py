@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.disclosing.secondary_suppression import AdditiveTable, Sum, attack, protect
+from tasks.disclosing.additive_table import AdditiveTable, Sum
+from tasks.disclosing.secondary_suppression import protect
+from tasks.disclosing.table_attacker import attack
 
 pytestmark = pytest.mark.attack
 
