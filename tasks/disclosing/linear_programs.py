@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-_PRIMAL_SIMPLEX = 4
+_PRIMAL_SIMPLEX, _DUAL_SIMPLEX = 4, 1
 
 
 class _Solver(highspy.Highs):
@@ -52,13 +52,23 @@ class LinearPrograms:
         lower, upper: (K,) the bounds at present.
     """
 
-    def __init__(self, equations: sparse.csr_array, lower: Floats, upper: Floats, movable: Booleans) -> None:
+    def __init__(
+        self,
+        equations: sparse.csr_array,
+        lower: Floats,
+        upper: Floats,
+        movable: Booleans,
+        *,
+        costs_change: bool = True,
+    ) -> None:
         """Hands over the equations.
 
         Args:
             equations: (R, K).
             lower, upper: (K,) bounds.
             movable: (K,) which cells bounds may ever let move; the others stay at their lower bound.
+            costs_change: whether it is costs that differ from program to program, or mostly bounds: what
+                solved one is then no place to begin the next, but its prices are (dual simplex).
         """
         self.lower, self.upper = lower.copy(), upper.copy()
         self._cells = np.flatnonzero(movable | (upper > lower))
@@ -73,7 +83,7 @@ class LinearPrograms:
         for option, value in (
             ("output_flag", False),
             ("threads", 1),
-            ("simplex_strategy", _PRIMAL_SIMPLEX),
+            ("simplex_strategy", _PRIMAL_SIMPLEX if costs_change else _DUAL_SIMPLEX),
         ):
             self._solver.setOptionValue(option, value)
         program = highspy.HighsLp()

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import maximum_flow
+from scipy.sparse.csgraph import dijkstra, maximum_flow
 
 from tasks.disclosing.basic_moves import Reach
 
@@ -24,6 +25,7 @@ Integers = NDArray[np.int64]
 
 _PER_COUNT = 2.0  # what flows is counted in halves: a count that is rounded to 5 may be off by 2.5
 _PLENTY = 1_000_000  # more than anybody asks of a count
+_NEARER = 1e-9  # of two paths of one price, the one of fewer counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,18 @@ class MaximumFlows:
 
     def bound(self, lower: Floats, upper: Floats) -> None:
         """Bounds of all counts, (K,), for the flows to come."""
-        for room, most in ((self._more, upper - self._values), (self._less, self._values - lower)):
-            room[:] = np.rint(_PER_COUNT * np.clip(most, 0.0, _PLENTY))
+        self._more, self._less = self._rooms(lower, upper)
         rooms = np.concatenate([self._more, self._less])
         slots = np.concatenate([self._onward, self._back])
         self._capacity = np.bincount(slots, rooms, len(self._capacity)).astype(np.int64)
+
+    def _rooms(self, lower: Floats, upper: Floats) -> tuple[Integers, Integers]:
+        """(K,) by how much counts may be more, and less."""
+        more, less = (
+            np.rint(_PER_COUNT * np.clip(room, 0.0, _PLENTY)).astype(np.int64)
+            for room in (upper - self._values, self._values - lower)
+        )
+        return more, less
 
     def reach(self, cell: int, need: float) -> Reach:
         """How far a count moves, up to `need` in both directions together."""
@@ -168,3 +177,75 @@ class MaximumFlows:
         slots[np.searchsorted(self._pairs, pairs)] = True
         used.update(np.flatnonzero(slots[self._onward] | slots[self._back]).tolist())
         return float(found.flow_value) / _PER_COUNT
+
+    @property
+    def has_parallels(self) -> bool:
+        """Whether two counts stand in the same two sums: an arc does not say which of them changes."""
+        return len(self._pairs) < 2 * len(self._values)
+
+    def cheapest(
+        self, cell: int, amount: float, widest: tuple[Floats, Floats], prices: Floats, *, above: bool
+    ) -> tuple[Integers, float]:
+        """The counts whose departure from what is known of them lets one change at the least price.
+
+        Paths are looked for by price (Dijkstra 1959), each for all of what is still missing, or for half of
+        it where none carries so much. A count is paid for once.
+
+        Args:
+            cell: the count.
+            amount: by how much it is to change.
+            widest: (K,) bounds of all counts if everything is withheld that may be.
+            prices: (K,) of counts.
+            above: whether it is to be more, or less.
+
+        Returns:
+            The counts that depart, and by how much less than `amount` this one then changes.
+        """
+        more, less = self._rooms(*widest)
+        arcs = self._arcs
+        begin, end = arcs.head[cell], arcs.tail[cell]
+        if not above:
+            begin, end = end, begin
+        changed, departs = np.zeros(len(prices), dtype=np.int64), np.zeros(len(prices), dtype=bool)
+        left = step = int(np.ceil(_PER_COUNT * amount))
+        while left and step:
+            weights = np.full(len(self._pairs), np.inf)
+            for slots, ahead, known, most in (
+                (self._onward, changed + step, self._more, more),
+                (self._back, step - changed, self._less, less),
+            ):
+                price = np.where(departs | (ahead <= known), 0.0, prices) + _NEARER
+                price[(ahead > most) | (np.arange(len(prices)) == cell)] = np.inf
+                weights[slots] = price
+            path = self._path(weights, begin, end)
+            if not path:
+                step //= 2
+                continue
+            onward, back = self._cells_of[0, path], self._cells_of[1, path]
+            changed[onward[onward >= 0]] += step
+            changed[back[back >= 0]] -= step
+            departs |= (changed > self._more) | (-changed > self._less)
+            left -= step
+            step = min(step, left)
+        return np.flatnonzero(departs), left / _PER_COUNT
+
+    @cached_property
+    def _cells_of(self) -> Integers:
+        """(2, A) the count that is more, or less, along each arc; −1 for none."""
+        cells = np.full((2, len(self._pairs)), -1)
+        cells[0, self._onward] = cells[1, self._back] = np.arange(len(self._values))
+        return cells
+
+    def _path(self, weights: Floats, begin: int, end: int) -> list[int]:
+        """The arcs of the shortest path; none where there is no path."""
+        nodes = self._arcs.nodes
+        starts = self._starts[:-1]
+        network = sparse.csr_array((weights, self._ends[:-1], starts), shape=(nodes, nodes))
+        length, before = dijkstra(network, indices=begin, return_predecessors=True)
+        if not np.isfinite(length[end]):
+            return []
+        pairs = []
+        while end != begin:
+            pairs.append(int(before[end]) * nodes + end)
+            end = int(before[end])
+        return [int(arc) for arc in np.searchsorted(self._pairs, pairs)]

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.disclosing.additive_table import AdditiveTable, Sum, tells_small_total, widest_ranges
+from tasks.disclosing.cheapest_companions import CheapestCompanions
 from tasks.disclosing.table_attacker import TableAttacker
 
 Floats = NDArray[np.float64]
@@ -53,7 +54,7 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
             if companion is None:
                 break
             withheld |= table.unit == companion
-    attacker, best = TableAttacker(table, withheld), None
+    attacker, cheapest = TableAttacker(table, withheld), CheapestCompanions(table, withheld)
     need = np.minimum(table.least_width, (table.upper - table.lower) / 2.0)
     cells = np.flatnonzero(primary & table.hidden_when_withheld)
     taken_for: dict[int, int] = {}
@@ -63,19 +64,17 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
         if at_most[cell] < enough:
             enough = float(at_most[cell]) / 2.0
         while not attacker.is_free(cell, enough):
-            if best is None:
-                best = TableAttacker(table, withheld | (table.unit >= 0))
-            if not best.is_free(cell, enough):
-                enough = best.width(cell) / 2.0
+            if not cheapest.can_free(cell, enough):
+                enough = cheapest.width(cell) / 2.0
                 continue
-            companion = _companion(table, withheld, near, movable)
-            while companion is None and (wider := _with_neighbours(table, near)):
-                near, companion = wider, _companion(table, withheld, wider, movable)
-            if companion is None:
+            companions, agreeing = cheapest.found(attacker, withheld, cell, enough, _prices(table, withheld))
+            if not len(companions):  # should the solver give up
+                companions, near = _nearest(table, withheld, near, movable)
+            if not len(companions):
                 break
-            taken_for[companion] = cell
-            withheld |= table.unit == companion
-            attacker.give_up(withheld)
+            taken_for |= dict.fromkeys(companions.tolist(), cell)
+            withheld |= np.isin(table.unit, companions)
+            attacker.give_up(withheld, agreeing)
         need[cell] = enough
     return _without_the_unneeded(attacker, before, withheld, cells.tolist(), need, taken_for)
 
@@ -114,6 +113,16 @@ def _without_the_unneeded(
     return withheld
 
 
+def _nearest(
+    table: AdditiveTable, withheld: Booleans, near: list[Sum], movable: Booleans
+) -> tuple[Integers, list[Sum]]:
+    """The one companion that costs least in these sums, or in those about them where they have none."""
+    companion = _companion(table, withheld, near, movable)
+    while companion is None and (wider := _with_neighbours(table, near)):
+        near, companion = wider, _companion(table, withheld, wider, movable)
+    return np.array([] if companion is None else [companion], dtype=np.int64), near
+
+
 def _with_neighbours(table: AdditiveTable, near: Sequence[Sum]) -> list[Sum]:
     """Sums with a cell that can be hidden in common with these; empty where that adds none."""
     hidden = table.hidden_when_withheld
@@ -131,13 +140,23 @@ def _companion(
     units = np.unique(table.unit[useful][table.unit[useful] >= 0])
     if not len(units):
         return None
-    mine, first = table.by_unit
-    loss = np.log1p(mine[units])
+    first = table.by_unit[1]
+    return int(units[_losses(table, withheld)[first[units]].argmin()])
+
+
+def _losses(table: AdditiveTable, withheld: Booleans) -> Floats:
+    """(K,) what is lost with each cell's unit, as a logarithm."""
+    loss = np.log1p(table.by_unit[0])[table.unit]  # of what is no unit's nobody asks
     if table.luck is not None:
-        loss -= table.luck[first[units]]
+        loss = loss - table.luck
     if table.series is not None:
         has_gap = np.zeros(int(table.series.max(initial=-1)) + 2, dtype=bool)  # last those that stand alone
         has_gap[table.series[withheld & table.hidden_when_withheld]] = True
         has_gap[-1] = False
-        loss -= _ANOTHER_GAP * has_gap[table.series[first[units]]]
-    return int(units[loss.argmin()])
+        loss = loss - _ANOTHER_GAP * has_gap[table.series]
+    return np.asarray(loss)
+
+
+def _prices(table: AdditiveTable, withheld: Booleans) -> Floats:
+    """(K,) what each shown cell pays for a record more or less: its loss, however many those are."""
+    return np.exp(_losses(table, withheld))

@@ -46,7 +46,6 @@ class TableAttacker:
         self._seen: list[Floats] = []  # tables that agree, the latest last
         self._seen_before: list[Floats] = []  # those that agree when what is now supposed is given up again
         self._combined = 0  # how many of those seen are made of others
-        self._plenty = table.plenty
         self._moves = None if table.grid is None else BasicMoves(table.grid, table.values)
         self._flows = _flows(table)
         self._moved: dict[int, Reach] = {}  # cell → how far it was carried, and by which cells
@@ -54,9 +53,16 @@ class TableAttacker:
         self.low, self.high = table.values.copy(), table.values.copy()
         self._bound()
 
-    def give_up(self, withheld: Booleans) -> None:
-        """Know no more than this, which is less than before: what was seen to be possible stays so."""
+    def give_up(self, withheld: Booleans, agreeing: Floats | None = None) -> None:
+        """Know no more than this, which is less than before: what was seen to be possible stays so.
+
+        Args:
+            withheld: (K,) all that is withheld.
+            agreeing: (K,) a table that agrees with the rest, where one is known.
+        """
         self._withheld = withheld.copy()
+        if agreeing is not None:
+            self._remember(agreeing)
         self._bound()
 
     def suppose(self, withheld: Booleans) -> None:
@@ -79,6 +85,10 @@ class TableAttacker:
         self._seen = (self._seen_before + self._seen[self._combined :])[-_MOST_SEEN:]
         self.give_up(withheld)
 
+    def _remember(self, agreeing: Floats) -> None:
+        self._widen(agreeing)
+        self._seen = [*self._seen, agreeing][-_MOST_SEEN:]
+
     def _widen(self, seen: Floats) -> None:
         np.minimum(self.low, seen, out=self.low)
         np.maximum(self.high, seen, out=self.high)
@@ -90,7 +100,7 @@ class TableAttacker:
 
     def _bound(self) -> None:
         """Let moves and programs keep to what is known now."""
-        lower, upper = self._bounds(self._withheld)
+        lower, upper = bounds_of(self.table, self._withheld)
         if self._moves is not None:
             self._moves.bound(lower, upper)
         if self._flows is not None:
@@ -98,11 +108,10 @@ class TableAttacker:
         if self._programs is not None:
             self._programs.bound(lower, upper)
 
-    def _bounds(self, withheld: Booleans) -> tuple[Floats, Floats]:
-        table = self.table
-        lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
-        upper = np.where(withheld, np.minimum(table.upper, self._plenty), table.values + table.slack)
-        return lower, upper
+    @property
+    def flows(self) -> MaximumFlows | None:
+        """Flows within what is known now, where they find out all there is to know without a program."""
+        return self._flows
 
     def extreme(self, cell: int, sign: float) -> float:
         """The lowest (sign 1) or highest (sign −1) value of a cell."""
@@ -157,18 +166,14 @@ class TableAttacker:
                 self._programs = self._all_programs()
             solved = self._programs.solve(cost)
         if solved is not None:
-            self._widen(solved)
-            self._seen = [*self._seen, solved][-_MOST_SEEN:]
+            self._remember(solved)
 
     def _all_programs(self) -> LinearPrograms:
         """The table's equations, within what is known now."""
         table = self.table
-        rows = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
-        columns = [member for each in table.sums for member in each.members]
-        signs = [sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))]
-        shape = (len(table.sums), len(table.values))
-        equations = sparse.csr_array((signs, (rows, columns)), shape=shape)
-        return LinearPrograms(equations, *self._bounds(self._withheld), table.hidden_when_withheld)
+        return LinearPrograms(
+            equations_of(table), *bounds_of(table, self._withheld), table.hidden_when_withheld
+        )
 
     def _moves_freely(self, cell: int, need: float) -> bool:
         """Whether the cell was seen to be free, or moves show that it is."""
@@ -190,6 +195,21 @@ class TableAttacker:
 
     def _seen_free(self, cell: int, need: float) -> bool:
         return self.width(cell) >= need - _SOLVER_TOLERANCE
+
+
+def bounds_of(table: AdditiveTable, withheld: Booleans) -> tuple[Floats, Floats]:
+    """(K,) the lowest and highest that each count can be by itself, if that is withheld."""
+    lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
+    upper = np.where(withheld, np.minimum(table.upper, table.plenty), table.values + table.slack)
+    return lower, upper
+
+
+def equations_of(table: AdditiveTable) -> sparse.csr_array:
+    """(R, K) the sums: the parts less the whole are nothing."""
+    rows = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
+    columns = [member for each in table.sums for member in each.members]
+    signs = [sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))]
+    return sparse.csr_array((signs, (rows, columns)), shape=(len(table.sums), len(table.values)))
 
 
 def _agreeing(seen: Floats, values: Floats, shown: Integers) -> Floats:
