@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.network.drafting.column_words import said
+from tasks.network.drafting.column_naming import said
 from tasks.network.drafting.profile import ColumnProfile
 from tasks.network.drafting.value_words import (
     CONTROL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date
 
+from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
 from tasks.network.drafting.draft import Draft, DraftOutcome, Missing
 from tasks.network.drafting.guessing_dates import guess_dates, holds_dates
@@ -132,7 +133,7 @@ def _without_outcomes(profile: TableProfile, taken: Collection[str | None]) -> M
 
 
 def _is_trait(column: str) -> bool:
-    return bool(words.said(column, (*words.TRAIT, *words.AGE)))
+    return bool(names.said(column, (*words.TRAIT, *words.AGE)))
 
 
 def _repeats(profile: TableProfile, clinic: str) -> bool:
@@ -182,7 +183,7 @@ def likeliest_table(
         marks = [
             "date" in columns.values(),
             *(
-                any(words.found(column, telling) for column in columns)
+                any(names.found(column, telling) for column in columns)
                 for telling in (words.CLINIC, words.PATIENT)
             ),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
 from tasks.network.drafting.profile import ColumnProfile, Range, TableProfile, Writing
 
@@ -41,7 +42,7 @@ def guess_dates(profile: TableProfile, taken: Collection[str] = (), changing: Co
     free = [
         each
         for each in profile.columns
-        if each.name not in taken and not words.found(each.name, words.PRIVATE) and each.n_distinct
+        if each.name not in taken and not names.found(each.name, words.PRIVATE) and each.n_distinct
     ]
     dates = [each for each in free if holds_dates(each)]
     if dates:
@@ -85,12 +86,12 @@ def holds_dates(column: ColumnProfile) -> bool:
     if column.writing in _DAYS_OR_YEARS:
         return False
     if column.writing == "month digits":  # six digits can be any number, and so can seven or eight
-        return bool(words.found(column.name, (*words.DATE_IN_TEXT, *words.PERIOD)))
+        return bool(names.found(column.name, (*words.DATE_IN_TEXT, *words.PERIOD)))
     if column.kind == "number":
-        named = words.found(column.name, words.DATE_IN_TEXT)
+        named = names.found(column.name, words.DATE_IN_TEXT)
         return column.writing is not None and bool(named)
     return column.writing is not None and (
-        column.writing != "digits" or bool(words.found(column.name, words.DATE))
+        column.writing != "digits" or bool(names.found(column.name, words.DATE))
     )
 
 
@@ -106,8 +107,8 @@ def _doubtful(column: ColumnProfile, others: Collection[ColumnProfile]) -> list[
             f"column {column.name!r} is read as dates with the day first; no value tells, since none of the "
             "first two numbers is above 12"
         ]
-    told = words.found(column.name, words.DATE)
-    if told and not any(words.found(each.name, told[:1]) for each in others):
+    told = names.found(column.name, words.DATE)
+    if told and not any(names.found(each.name, told[:1]) for each in others):
         return []
     if others:
         listed = ", ".join(repr(each.name) for each in others)
@@ -151,8 +152,8 @@ def _parts(columns: Collection[ColumnProfile], years: Range) -> tuple[str, ...]:
 
 def _says_only(column: ColumnProfile, telling: tuple[str, ...]) -> bool:
     """Whether a column is called year, or visit year, but not year of birth."""
-    named = words.said(column.name, telling) and column.kind == "number"
-    return bool(named) and not words.found(column.name, (*words.PRIVATE, *words.AGE))
+    named = names.said(column.name, telling) and column.kind == "number"
+    return bool(named) and not names.found(column.name, (*words.PRIVATE, *words.AGE))
 
 
 def _of_parts(parts: tuple[str, ...]) -> str:
@@ -169,8 +170,8 @@ def _day_numbers(columns: Collection[ColumnProfile]) -> list[str]:
         (each, example)
         for telling, example in _SINCE.items()
         for each in columns
-        if each.kind == "number" and each.whole and words.said(each.name, telling)
-        if len(words.words_of(each.name)) <= _SHORT
+        if each.kind == "number" and each.whole and names.said(each.name, telling)
+        if len(names.words_of(each.name)) <= _SHORT
     ]
     return [
         f"column {column.name!r} counts time from a start that it does not tell, and is no date; if you "
@@ -191,6 +192,6 @@ _SINCE = {
 
 def _score(column: ColumnProfile) -> int:
     """Higher the earlier the telling word stands in `DATE`, and the less else the name says."""
-    found = words.found(column.name, words.DATE)
+    found = names.found(column.name, words.DATE)
     first = len(words.DATE) - words.DATE.index(found[0]) if found else 0
-    return first * 10 - len(words.words_of(column.name)) if found else 0
+    return first * 10 - len(names.words_of(column.name)) if found else 0

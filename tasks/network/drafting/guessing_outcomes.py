@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
 from tasks.network.drafting.coding import Coding, event_coding, one_two_coding, program_coding, says_yes_or_no
 from tasks.network.drafting.draft import Direction, DraftOutcome, OutcomeKind
@@ -69,9 +70,9 @@ def choose_outcomes(
 
 def _unlikeliness(column: ColumnProfile, profile: TableProfile, followed: Collection[str]) -> int:
     """0: an outcome by name, 1: a measurement, 2: yes or no, 3: a trait, a time, or made of another one."""
-    if column.name in followed and words.said(column.name, words.GROWING):
+    if column.name in followed and names.said(column.name, words.GROWING):
         return 1
-    if words.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_derived(column, profile):
+    if names.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_derived(column, profile):
         return 3
     if _is_school_year(column):
         return 3
@@ -79,7 +80,7 @@ def _unlikeliness(column: ColumnProfile, profile: TableProfile, followed: Collec
         return 0
     if (
         _is_time_of(column)
-        or words.said(column.name, words.SEQUENCE)
+        or names.said(column.name, words.SEQUENCE)
         or re.search(r"(start|stop|begin|end|seq)$|^(a|ast|aen|st|en)?dy$", column.name.lower())
         or _is_one_of_flags(column, profile)
         or _is_day_or_year(column)
@@ -127,14 +128,14 @@ def _is_one_of_flags(column: ColumnProfile, profile: TableProfile) -> bool:
 
 def is_outcome_by_name(column: ColumnProfile) -> bool:
     """Whether a column is called like something that comes of care."""
-    if words.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_time_of(column):
+    if names.said(column.name, (*words.TRAIT, *words.BEFORE)) or _is_time_of(column):
         return False
     if _numbers_people(column):
         return False
     return bool(
-        words.said(column.name, (*words.OUTCOME, *words.AFTER))
+        names.said(column.name, (*words.OUTCOME, *words.AFTER))
         or column.name.lower() in words.OUTCOME_ALONE
-        or words.found(column.name, (*words.BETTER_HIGHER, *words.BETTER_LOWER))
+        or names.found(column.name, (*words.BETTER_HIGHER, *words.BETTER_LOWER))
     )
 
 
@@ -143,7 +144,7 @@ def _is_day_or_year(column: ColumnProfile) -> bool:
     if column.kind != "number" or not column.whole:
         return False
     years = "year" in column.within and column.n_distinct <= _YEARS
-    days = column.n_distinct > _COUNTS_UP_TO and bool(words.said(column.name, words.WHEN))
+    days = column.n_distinct > _COUNTS_UP_TO and bool(names.said(column.name, words.WHEN))
     return years or days
 
 
@@ -162,13 +163,13 @@ def _is_one_of_series(column: ColumnProfile, profile: TableProfile) -> bool:
 
 def _is_school_year(column: ColumnProfile) -> bool:
     """Whether a grade is one of few: a year at school, or how far a tumour is, rather than a mark."""
-    return bool(words.said(column.name, ("grade",))) and column.whole and column.n_distinct <= _FEW
+    return bool(names.said(column.name, ("grade",))) and column.whole and column.n_distinct <= _FEW
 
 
 def _is_time_of(column: ColumnProfile) -> bool:
     """Whether a column tells when, or at which age, something happened."""
-    once = words.said(column.name, words.ONCE) and column.n_distinct > _COUNTS_UP_TO
-    return bool(once or words.said(column.name, (*words.AGE, "date", "datum", "fecha")))
+    once = names.said(column.name, words.ONCE) and column.n_distinct > _COUNTS_UP_TO
+    return bool(once or names.said(column.name, (*words.AGE, "date", "datum", "fecha")))
 
 
 def measures(column: ColumnProfile, profile: TableProfile) -> bool:
@@ -176,28 +177,28 @@ def measures(column: ColumnProfile, profile: TableProfile) -> bool:
     if not is_number(column) or column.n_distinct < 2:
         return False
     named = is_outcome_by_name(column)
-    if words.says_how_many(column.name, words.NUMBERED_THINGS):
-        return not words.found(column.name, _GROUPING)  # so many patients is a place's size
+    if names.says_how_many(column.name, words.NUMBERED_THINGS):
+        return not names.found(column.name, _GROUPING)  # so many patients is a place's size
     if _numbers_people(column):
         return False
-    if words.is_numbered(column.name) or column.name.lower() == "rownames":
+    if names.is_numbered(column.name) or column.name.lower() == "rownames":
         return says_yes_or_no(column) and named
-    if words.found(column.name, words.PRIVATE) and not words.said(column.name, words.OUTCOME):
+    if names.found(column.name, words.PRIVATE) and not names.said(column.name, words.OUTCOME):
         return False
     if says_yes_or_no(column):
         return True
     if _is_sampling_weight(column, profile):
         return False
-    if words.said(column.name, words.CALENDAR):
+    if names.said(column.name, words.CALENDAR):
         return False
-    if named or (column.kind == "number" and words.said(column.name, words.COUNTED)):
+    if named or (column.kind == "number" and names.said(column.name, words.COUNTED)):
         return True  # a count of thousands may be another in each row
-    if column.kind == "number" and words.found(column.name, _GROUPING) and not counts_stays(column):
+    if column.kind == "number" and names.found(column.name, _GROUPING) and not counts_stays(column):
         return False
     numbered = (
-        words.found(column.name, words.NUMBERED) or column.n_distinct >= _ALL_DIFFERENT * profile.n_rows
+        names.found(column.name, words.NUMBERED) or column.n_distinct >= _ALL_DIFFERENT * profile.n_rows
     )
-    coded = column.n_distinct <= _FEW and not words.said(column.name, ("count",))
+    coded = column.n_distinct <= _FEW and not names.said(column.name, ("count",))
     return not (column.whole and (numbered or coded))
 
 
@@ -212,7 +213,7 @@ def _numbers_people(column: ColumnProfile) -> bool:
 
 def _is_sampling_weight(column: ColumnProfile, profile: TableProfile) -> bool:
     """Whether a column tells how people were drawn, or is a weight beside one that does."""
-    sampled = any(words.said(each.name, words.SAMPLED) for each in profile.columns)
+    sampled = any(names.said(each.name, words.SAMPLED) for each in profile.columns)
     return sampled and column.name.lower() in (*words.SAMPLING_WEIGHT, *words.SAMPLED)
 
 
@@ -237,16 +238,16 @@ def codings_of(profile: TableProfile, program: str | None) -> dict[str, Coding]:
 def guess_program(profile: TableProfile) -> str | None:
     """The column of two values that says whether a record was under a program or treatment."""
     columns = profile.columns
-    said = (each for each in columns if says_yes_or_no(each) and words.found(each.name, words.PROGRAM))
+    said = (each for each in columns if says_yes_or_no(each) and names.found(each.name, words.PROGRAM))
     treated = (
         each
         for each in columns
         if (each.zero_one or program_coding(each) is not None)
-        and words.said(each.name, (*words.TREATMENT, *words.PROGRAM))
-        and not words.said(each.name, words.TRAIT)
+        and names.said(each.name, (*words.TREATMENT, *words.PROGRAM))
+        and not names.said(each.name, words.TRAIT)
     )
     order = (*words.PROGRAM, *words.TREATMENT)
-    likeliest = sorted(treated, key=lambda each: order.index(words.said(each.name, order)[0]))
+    likeliest = sorted(treated, key=lambda each: order.index(names.said(each.name, order)[0]))
     return next((each.name for each in (*said, *likeliest)), None)
 
 
@@ -263,25 +264,25 @@ def guess_exposure(profile: TableProfile, outcome: str | None = None) -> str | N
         if each.kind == "number" and "positive" in each.within and not each.negative and each.name != outcome
     ]
     times = (each.name for each in fitting if _is_time_at_risk(each) and not each.zero_one)
-    if outcome is None or not words.said(outcome, words.EVENTS):
+    if outcome is None or not names.said(outcome, words.EVENTS):
         return next(times, None)
-    sizes = (each.name for each in fitting if words.said(each.name, words.SIZE))
+    sizes = (each.name for each in fitting if names.said(each.name, words.SIZE))
     return next(iter((*times, *sizes)), None)
 
 
 def _is_time_at_risk(column: ColumnProfile) -> bool:
-    if words.said(column.name, words.SEQUENCE) and not words.said(column.name, words.RISK):
-        return bool(words.said(column.name, words.FOLLOWED))
-    of_time = words.found(column.name, words.RISK) and words.said(column.name, words.OF_TIME)
-    return bool(of_time or words.found(column.name, words.FOLLOWED))
+    if names.said(column.name, words.SEQUENCE) and not names.said(column.name, words.RISK):
+        return bool(names.said(column.name, words.FOLLOWED))
+    of_time = names.found(column.name, words.RISK) and names.said(column.name, words.OF_TIME)
+    return bool(of_time or names.found(column.name, words.FOLLOWED))
 
 
 def guess_adjusters(profile: TableProfile, program: str | None = None) -> tuple[str, ...]:
     """Age, sex, what was measured before, and treatments that are no program."""
     before = [each.name for each in profile.columns if _is_baseline(each, profile)]
     before = before if len(before) <= _MOST_BASELINES else []
-    ages = [each.name for each in profile.columns if words.says_age_in_one(each.name)]
-    plain = any(words.said(each.name, words.AGE) for each in profile.columns if each.name not in ages)
+    ages = [each.name for each in profile.columns if names.says_age_in_one(each.name)]
+    plain = any(names.said(each.name, words.AGE) for each in profile.columns if each.name not in ages)
     again = ages if plain else ages[1:]  # the same age, in other units or in groups
     return tuple(
         each.name
@@ -294,19 +295,19 @@ def _is_baseline(column: ColumnProfile, profile: TableProfile) -> bool:
     """Whether a column is the first value of something: called so, or with a later one called alike."""
     if column.n_distinct < 2 or not is_number(column):
         return False
-    before = set(words.said(column.name, words.BEFORE))
-    rest = words.words_of(column.name) - before
-    others = [words.words_of(each.name) for each in profile.columns if each.name != column.name]
+    before = set(names.said(column.name, words.BEFORE))
+    rest = names.words_of(column.name) - before
+    others = [names.words_of(each.name) for each in profile.columns if each.name != column.name]
     later = any(rest == other - set(words.AFTER) for other in others)
-    return bool(before) and (bool(words.said(column.name, words.BASELINE)) or (bool(rest) and later))
+    return bool(before) and (bool(names.said(column.name, words.BASELINE)) or (bool(rest) and later))
 
 
 def _is_adjuster(column: ColumnProfile) -> bool:
     if column.n_distinct < 2 or column.kind in ("date", "other"):
         return False
-    if words.said(column.name, words.AGE) or words.found(column.name, words.AGE):
+    if names.said(column.name, words.AGE) or names.found(column.name, words.AGE):
         return column.kind == "number"
-    if words.found(column.name, words.SEX):
+    if names.found(column.name, words.SEX):
         return column.n_distinct <= _FEW
     treatment = column.name.lower() in words.TREATMENT and column.name.lower() not in ("group", "condition")
     return treatment and column.kind == "text" and column.n_distinct <= _FEW
@@ -319,7 +320,7 @@ def guess_limits(
     return {
         each: (0, 110)
         for each in columns
-        if words.found(each, words.AGE)
+        if names.found(each, words.AGE)
         and "age" in profile.column(each).within
         and not profile.column(each).zero_one
     }
@@ -341,9 +342,9 @@ def guess_kind(column: ColumnProfile) -> OutcomeKind:
     """Binary for 0/1 and true/false, count for few whole numbers from zero, continuous for the rest."""
     if says_yes_or_no(column) or (column.one_two and is_outcome_by_name(column)):
         return "binary"
-    if not column.whole or column.negative or words.said(column.name, (*words.MEASURED, *words.AFTER)):
+    if not column.whole or column.negative or names.said(column.name, (*words.MEASURED, *words.AFTER)):
         return "continuous"
-    if words.said(column.name, words.COUNTED):
+    if names.said(column.name, words.COUNTED):
         return "count"
     begins_at_zero = "positive" not in column.within  # 1 to 5 is a grade, 200 to 2,500 a measurement
     return "count" if begins_at_zero and column.n_distinct <= _COUNTS_UP_TO else "continuous"
@@ -356,7 +357,7 @@ def outcome_assumptions(drafted: Iterable[DraftOutcome], codings: dict[str, Codi
         coding = codings.get(outcome.column or "")
         if coding is not None and coding.is_number:
             said.append(f"in column {outcome.column!r}, 2 is what happened and 1 is not")
-        if outcome.exposure is not None and words.said(outcome.exposure, words.SIZE):
+        if outcome.exposure is not None and names.said(outcome.exposure, words.SIZE):
             said.append(
                 f"rows are sums: {outcome.column!r} counts events of {outcome.exposure!r}, taken for the "
                 "exposure, and figures are per one of it"
@@ -368,9 +369,9 @@ def _direction(column: ColumnProfile) -> Direction:
     coding = event_coding(column)
     if coding is not None and coding.better != "neither":
         return coding.better
-    if words.found(column.name, words.BETTER_HIGHER):
+    if names.found(column.name, words.BETTER_HIGHER):
         return "higher"
-    return "lower" if words.found(column.name, words.BETTER_LOWER) else "neither"
+    return "lower" if names.found(column.name, words.BETTER_LOWER) else "neither"
 
 
 def _label(column: str) -> str:

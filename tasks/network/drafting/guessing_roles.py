@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
 from tasks.network.drafting.draft import Missing
 from tasks.network.drafting.label_columns import ROW_NUMBERS, are_many, labels_of, likeness, sexes_of
@@ -127,7 +128,7 @@ class _Search:
             each
             for each in columns
             if each.whole and each.name not in self.found.values() and 2 * each.n_distinct <= n
-            if not words.said(each.name, (*words.OUTCOME, *words.SEQUENCE, *words.AGE, *words.TRAIT))
+            if not names.said(each.name, (*words.OUTCOME, *words.SEQUENCE, *words.AGE, *words.TRAIT))
         ][:_MOST_LOOKS]
         if self.look is None or not sexes:
             return
@@ -146,8 +147,8 @@ class _Search:
         numbers = [
             each.name
             for each in columns
-            if words.is_hospital_number(each.name)
-            or (each.n_distinct > often and words.found(each.name, words.CLINIC) and _is_number_of(each))
+            if names.is_hospital_number(each.name)
+            or (each.n_distinct > often and names.found(each.name, words.CLINIC) and _is_number_of(each))
         ]
         for name in numbers[:1]:
             self.found["patient"] = name
@@ -158,7 +159,7 @@ class _Search:
         if self.look is None or "clinic" not in self.found:
             return False
         few = [each for each in self.labels if each.whole and each.n_distinct >= _FEWEST_PATIENTS]
-        called = [each for each in few if words.said(each.name, words.PATIENT) and not _is_of_another(each)]
+        called = [each for each in few if names.said(each.name, words.PATIENT) and not _is_of_another(each)]
         for each in called[:_MOST_LOOKS]:
             within = self.look.numbers_within(self.profile, self.found["clinic"], each.name)
             if within.restart and within.n_pairs >= _EACH_ITS_OWN * self.profile.n_rows:
@@ -175,7 +176,7 @@ class _Search:
             each
             for each in self.labels
             if each.n_distinct > max(_FEWEST_PATIENTS, clinics) and (each.kind == "text" or each.whole)
-            if words.found(each.name, words.PATIENT) and not _is_of_another(each)
+            if names.found(each.name, words.PATIENT) and not _is_of_another(each)
         ]
         for each in sorted(called, key=lambda each: -likeness(each, words.PATIENT))[:_MOST_LOOKS]:
             if self.found["clinic"] in self.look.same_within(self.profile, each.name):
@@ -222,9 +223,9 @@ class _Search:
         if self.take("record", own, words.RECORD):
             return
         ends_in_id = [
-            each for each in own if each.name not in self.found.values() and words.ends_in_id(each.name)
+            each for each in own if each.name not in self.found.values() and names.ends_in_id(each.name)
         ]
-        numbers = [each for each in own if each.kind == "number" and not words.said(each.name, _NO_NUMBERS)]
+        numbers = [each for each in own if each.kind == "number" and not names.said(each.name, _NO_NUMBERS)]
         numbers = [each for each in numbers if each.name not in self.found.values()]
         for each in (*ends_in_id, *numbers):
             self.found["record"] = each.name
@@ -241,11 +242,11 @@ _NO_NUMBERS = (
 
 def _is_number_of(column: ColumnProfile) -> bool:
     """Whether a column numbers something by its name, and holds such numbers."""
-    return words.is_numbered(column.name) and (column.kind == "text" or column.whole)
+    return names.is_numbered(column.name) and (column.kind == "text" or column.whole)
 
 
 def _is_of_another(column: ColumnProfile) -> bool:
     """Whether a column called like a patient's number says something of the patient instead."""
     return are_many(column, words.PATIENT) or bool(
-        words.said(column.name, (*words.AGE, *words.TRAIT, *words.OUTCOME, *words.COUNTED))
+        names.said(column.name, (*words.AGE, *words.TRAIT, *words.OUTCOME, *words.COUNTED))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
 from tasks.network.drafting.coding import says_yes_or_no
 from tasks.network.drafting.guessing_dates import holds_dates
@@ -32,7 +33,7 @@ def _labels(column: ColumnProfile, profile: TableProfile) -> bool:
         return False
     if column.kind == "number" and not column.whole and column.name.lower() not in words.CLINIC:
         return False  # a mean of answers, say; a column called hospital may have codes such as 2.4
-    if column.kind == "number" and words.says_how_many(column.name, words.NUMBERED_THINGS):
+    if column.kind == "number" and names.says_how_many(column.name, words.NUMBERED_THINGS):
         return False
     if _is_private(column) or column.writing not in (None, "spreadsheet", "month digits"):
         return False
@@ -40,7 +41,7 @@ def _labels(column: ColumnProfile, profile: TableProfile) -> bool:
         return False
     if _is_schooling(column, profile):
         return False
-    return not (column.kind == "number" and words.said(column.name, (*words.OUTCOME, *words.BETTER_LOWER)))
+    return not (column.kind == "number" and names.said(column.name, (*words.OUTCOME, *words.BETTER_LOWER)))
 
 
 def _is_schooling(column: ColumnProfile, profile: TableProfile) -> bool:
@@ -48,7 +49,7 @@ def _is_schooling(column: ColumnProfile, profile: TableProfile) -> bool:
     years = column.kind == "number" and column.n_distinct <= _YEARS_AT_SCHOOL
     if not years or column.name.lower() not in words.SCHOOL:
         return False
-    return any(words.said(each.name, words.GROWN_UP) for each in profile.columns)
+    return any(names.said(each.name, words.GROWN_UP) for each in profile.columns)
 
 
 def sexes_of(profile: TableProfile) -> set[str]:
@@ -56,7 +57,7 @@ def sexes_of(profile: TableProfile) -> set[str]:
     return {
         each.name
         for each in profile.columns
-        if words.said(each.name, words.SEX) and 1 < each.n_distinct <= _SEXES
+        if names.said(each.name, words.SEX) and 1 < each.n_distinct <= _SEXES
     }
 
 
@@ -70,32 +71,32 @@ def is_of_places(column: ColumnProfile) -> bool:
     """Whether a column says something of places rather than names one: a size, or how many there are."""
     if are_many(column, (*words.CLINIC, *words.COMMUNITY)):
         return True
-    return bool(words.said_last(column.name, words.OF_PLACES))
+    return bool(names.said_last(column.name, words.OF_PLACES))
 
 
 def is_kind_of_place(column: ColumnProfile) -> bool:
     """Whether a column called community or location has few values, or is one of something else."""
-    if not words.said(column.name, words.KIND_OF_PLACE):
+    if not names.said(column.name, words.KIND_OF_PLACE):
         return False
     return column.n_distinct < LEAST_CLINICS or not is_short(column)
 
 
 def is_short(column: ColumnProfile) -> bool:
     """Whether a name has so few words that one of them tells what the column holds."""
-    return len(words.words_of(column.name)) <= _WORDS_OF_A_PLACE
+    return len(names.words_of(column.name)) <= _WORDS_OF_A_PLACE
 
 
 def is_trait(column: ColumnProfile) -> bool:
     """Whether a column is called by what people are, and names a place by chance at most."""
     places = (*words.CLINIC, *words.COMMUNITY, *words.COMMUNITY_ALONE, *words.REGION)
-    return bool(words.said(column.name, words.TRAIT)) and not words.said(column.name, places)
+    return bool(names.said(column.name, words.TRAIT)) and not names.said(column.name, places)
 
 
 def counts_stays(column: ColumnProfile) -> bool:
     """Whether a number is called hospital, or the like, and is mostly 0: how many times one was there."""
-    called = words.said(column.name, words.CLINIC) and not words.said(column.name, words.CLINIC_ALONE)
+    called = names.said(column.name, words.CLINIC) and not names.said(column.name, words.CLINIC_ALONE)
     counted = column.whole and column.mostly_zero and not column.zero_one
-    return bool(called) and counted and not words.is_numbered(column.name)
+    return bool(called) and counted and not names.is_numbered(column.name)
 
 
 def are_many(column: ColumnProfile, things: Collection[str]) -> bool:
@@ -109,18 +110,18 @@ def likeness(column: ColumnProfile, telling: tuple[str, ...]) -> int:
 
     A word by itself, as in `state`, tells more than the same one inside another, as in `statefip`.
     """
-    found = words.found(column.name, telling)
+    found = names.found(column.name, telling)
     if not found:
         return 0
     first = len(telling) - telling.index(found[0])
-    inside = found[0] not in words.said(column.name, telling)
-    return first * 10 - len(words.words_of(column.name)) - inside
+    inside = found[0] not in names.said(column.name, telling)
+    return first * 10 - len(names.words_of(column.name)) - inside
 
 
 def _is_private(column: ColumnProfile) -> bool:
     """Whether a column holds people's names and the like; the name of a place is nobody's."""
     if column.name.lower() in ROW_NUMBERS:
         return False
-    of_place = words.found(column.name, (*words.CLINIC, *words.COMMUNITY, *words.REGION))
-    private = words.found(column.name, words.PRIVATE)
+    of_place = names.found(column.name, (*words.CLINIC, *words.COMMUNITY, *words.REGION))
+    private = names.found(column.name, words.PRIVATE)
     return bool([each for each in private if not (of_place and each in words.NAME)])

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
 from tasks.network.drafting.label_columns import (
     LEAST_CLINICS,
@@ -154,7 +155,7 @@ def _by_name(profile: TableProfile, look: LookAgain | None) -> list[ClinicWeight
         each
         for each in labels
         if each.n_distinct <= half and not (is_of_places(each) or is_trait(each) or counts_stays(each))
-        if not words.is_hospital_number(each.name)
+        if not names.is_hospital_number(each.name)
     ]
     found = [_named(each, grouping, profile, look) for each in labels]
     two = [
@@ -200,7 +201,7 @@ def _named(
             f"column {name!r} holds the clinic: no column is called like one, and people of both sexes have "
             "the same number there",
         )
-    if groups and not kind and words.found(name, words.REGION):
+    if groups and not kind and names.found(name, words.REGION):
         finest = column.n_distinct / (profile.n_rows + 1.0) + (0.5 / profile.n_rows) * (column.kind == "text")
         return ClinicWeight(name, _AREA + 9.0 * finest, True, instead)
     if groups and is_short(column) and likeness(column, words.KIND_OF_PLACE):
@@ -221,7 +222,7 @@ def _share(column: ColumnProfile, telling: tuple[str, ...], profile: TableProfil
 
 def _says_more(column: ColumnProfile, telling: tuple[str, ...]) -> bool:
     """Whether a number's name says more than the place's, as yschool and provider_second do."""
-    return column.kind == "number" and not (words.is_numbered(column.name) or column.name.lower() in telling)
+    return column.kind == "number" and not (names.is_numbered(column.name) or column.name.lower() in telling)
 
 
 def _is_a_quantity(column: ColumnProfile, profile: TableProfile, look: LookAgain | None) -> bool:
@@ -248,7 +249,7 @@ def _by_values(profile: TableProfile, look: LookAgain | None) -> tuple[list[Clin
     unlike = {} if look is None else {each.name: _unlikeness(each, profile, look) for each in numbers}
     likely = sorted(numbers, key=lambda each: -unlike.get(each.name, 0.0))[:_MOST_LONG_LOOKS]
     for column in grouping:
-        plain = column.kind == "number" and not words.said(column.name, words.NUMBERED)
+        plain = column.kind == "number" and not names.said(column.name, words.NUMBERED)
         points, reason = _NUMBER if plain else _GROUPING, "it is the only one that groups the records"
         if look is not None and column in numbers:
             same = look.same_within(profile, column.name) if column in likely else frozenset()
@@ -275,11 +276,11 @@ def _could_group(column: ColumnProfile, profile: TableProfile) -> bool:
     """Whether a column without a telling name may be one of places rather than of people's traits."""
     if is_of_places(column) or is_trait(column) or counts_stays(column) or not groups_enough(column, profile):
         return False
-    if words.said(column.name, _TELLING) or words.is_hospital_number(column.name):
+    if names.said(column.name, _TELLING) or names.is_hospital_number(column.name):
         return False
-    if words.found(column.name, words.PATIENT) or words.found(column.name, words.AGE):
+    if names.found(column.name, words.PATIENT) or names.found(column.name, words.AGE):
         return False
-    if words.said(column.name, ("id", "idno")) and len(words.words_of(column.name)) == 1:
+    if names.said(column.name, ("id", "idno")) and len(names.words_of(column.name)) == 1:
         return False  # numbers the patients, if anybody
     return column.kind == "text" or column.n_distinct >= _LEAST_NUMBERS
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from tasks.network.drafting import column_words
+from tasks.network.drafting import column_naming, column_words
 from tasks.network.schema import Network
 from tasks.records.questions.aggregates import aggregate_frame
 from tasks.records.questions.column_uses import Misfit
@@ -173,6 +173,6 @@ def _numbers_as_outcomes(network: Network) -> list[Misfit]:
         )
         for name in network.outcomes
         if (column := network.column(name)) is not None
-        and column_words.found(column, column_words.PATIENT)
-        and column_words.found(column, column_words.NUMBERED)
+        and column_naming.found(column, column_words.PATIENT)
+        and column_naming.found(column, column_words.NUMBERED)
     ]
