@@ -17,13 +17,13 @@ from tasks.network.drafting.guessing_outcomes import (
     guess_limits,
     guess_outcome,
     guess_program,
-    is_number,
     outcome_assumptions,
 )
 from tasks.network.drafting.guessing_roles import guess_roles
 from tasks.network.drafting.profile import Kind as ColumnKind
 from tasks.network.drafting.profile import TableProfile
 from tasks.network.drafting.weighing_clinics import LookAgain
+from tasks.network.drafting.weighing_outcomes import is_number
 from tasks.periods import Kind
 
 _RECORDS_OF_A_CLINIC = 5
