@@ -25,10 +25,21 @@ _TABLES = (
 _AS_IT_IS = Ways()
 
 
+class _DuckPreparer(postgresql.base.PGIdentifierPreparer):
+    """Quotes what PostgreSQL does, and the words that DuckDB alone keeps for itself."""
+
+    reserved_words = postgresql.base.PGIdentifierPreparer.reserved_words | {
+        *("anti", "asof", "at", "by", "collation", "concurrently", "describe", "glob", "lambda", "lateral"),
+        *("pivot", "pivot_longer", "pivot_wider", "positional", "qualify", "semi", "show", "summarize"),
+        *("tablesample", "unpack", "unpivot"),
+    }
+
+
 class _DuckDialect(postgresql.base.PGDialect):
     """PostgreSQL's SQL, which DuckDB reads; but a backslash in a text stands for itself."""
 
     name = "duckdb"
+    preparer = _DuckPreparer
     _backslash_escapes = False
 
 
