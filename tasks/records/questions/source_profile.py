@@ -198,24 +198,23 @@ class SourceLook:
     def _counted(
         self, records: Records, sql: str, columns: Mapping[str, SourceColumn], own: Mapping[str, str]
     ) -> TableProfile:
-        counts = _counts(records, columns)
+        n, counts = _counts(records, columns)
         kinds = [column.kind for column in columns.values()]
-        few = [i for i, kind in enumerate(kinds) if kind == "text" and 2 <= counts[f"d{i}"] <= _SPELLINGS]
+        few = [i for i, kind in enumerate(kinds) if kind == "text" and 2 <= counts[i]["d"] <= _SPELLINGS]
         spoken = words_held(records, list(columns), few)
         dated = [
             i
             for i, kind in enumerate(kinds)
-            if kind == "text" and counts[f"k{i}"] and all_but_few(counts[f"t{i}"], counts[f"k{i}"])
+            if kind == "text" and counts[i]["k"] and all_but_few(counts[i]["t"], counts[i]["k"])
         ]
-        written = writings(records, list(columns), {i: counts[f"k{i}"] for i in dated})
+        written = writings(records, list(columns), {i: counts[i]["k"] for i in dated})
         profiles = []
         for i, (name, kind) in enumerate(zip(columns, kinds, strict=True)):
-            known, distinct = counts.get(f"k{i}", 0), counts.get(f"d{i}", 0)
+            of = counts[i]
+            known, distinct = of.get("k", 0), of.get("d", 0)
             number = kind == "number"
-            whole = number and not counts[f"f{i}"]
-            ranges = {
-                each for each in RANGES if number and known and all_but_few(counts[f"r{i}_{each}"], known)
-            }
+            whole = number and not of["f"]
+            ranges = {each for each in RANGES if number and known and all_but_few(of[each], known)}
             words, n_words = spoken.get(i, ((), 0))
             writing, told = written.get(i, (None, True))
             if whole and "digits" in ranges:
@@ -229,22 +228,22 @@ class SourceLook:
                     name=name,
                     sql=own[name],
                     kind=kind,
-                    n_missing=counts["n"] - known,
+                    n_missing=n - known,
                     n_distinct=distinct,
-                    zero_one=distinct == 2 and (kind == "boolean" or (number and not counts[f"z{i}"])),
-                    one_two=distinct == 2 and number and not counts[f"y{i}"],
+                    zero_one=distinct == 2 and (kind == "boolean" or (number and not of["z"])),
+                    one_two=distinct == 2 and number and not of["y"],
                     whole=whole,
-                    negative=number and bool(counts[f"m{i}"]),
-                    mostly_zero=number and not counts[f"m{i}"] and 2 * counts[f"r{i}_positive"] < known,
+                    negative=number and bool(of["m"]),
+                    mostly_zero=number and not of["m"] and 2 * of["positive"] < known,
                     within=frozenset(ranges),
                     words=words,
                     n_words=n_words,
                     writing=writing,
                     order_told=told,
-                    rhythm=counted_rhythm(counts, str(i)) if kind == "date" and known else None,
+                    rhythm=counted_rhythm(of) if kind == "date" and known else None,
                 )
             )
-        return TableProfile(self.source, sql, counts["n"], tuple(profiles))
+        return TableProfile(self.source, sql, n, tuple(profiles))
 
 
 _SHARE_OF_FEW_CLINICS = 0.05
@@ -256,41 +255,49 @@ _SPELLINGS = 30
 """Spellings up to which a column of text is looked through for words: Ja, ja, JA and the same of nein."""
 
 
-_AT_ONCE = 60
-"""Columns counted in one statement: PostgreSQL returns at most 1,664."""
+_AT_ONCE = 20
+"""Columns counted in one statement, all of one kind: the text for so many is judged once for a wide table."""
 
 
-def _counts(records: Records, columns: Mapping[str, SourceColumn]) -> dict[str, int]:
-    """Rows as n, and of column 7 how many are known as k7, differ as d7, are not 0 or 1 as z7, …"""
-    counts: dict[str, int] = {}
-    numbered = list(enumerate(columns.items()))
-    for start in range(0, max(len(numbered), 1), _AT_ONCE):
-        part = numbered[start : start + _AT_ONCE]
-        asked = ["COUNT(*) AS n", *(each for i, (_, column) in part for each in _asked(i, column.kind))]
-        listed = ", ".join(f"{quoted(name)} AS c{i}" for i, (name, _) in part)
-        by_number = records.made_of_these(f"SELECT {listed} FROM {{records}} AS every")
-        (row,) = aggregate(by_number, f"SELECT {', '.join(asked)} FROM {{records}} AS columns").to_pylist()
-        counts |= {key: int(value or 0) for key, value in row.items()}
-    return counts
+def _counts(records: Records, columns: Mapping[str, SourceColumn]) -> tuple[int, list[dict[str, int]]]:
+    """Rows, and of each column how many are known as k, differ as d, are not 0 or 1 as z, …"""
+    n, counts = 0, [dict[str, int]() for _ in columns]
+    of_kinds: dict[Kind, list[tuple[int, str]]] = {}
+    for i, (name, column) in enumerate(columns.items()):
+        of_kinds.setdefault(column.kind, []).append((i, name))
+    for kind, numbered in of_kinds.items():
+        for start in range(0, len(numbered), _AT_ONCE):
+            part = numbered[start : start + _AT_ONCE]
+            asked = ["COUNT(*) AS n_0", *(each for own in range(len(part)) for each in _asked(own, kind))]
+            listed = ", ".join(f"{quoted(name)} AS c{own}" for own, (_, name) in enumerate(part))
+            by_number = records.made_of_these(f"SELECT {listed} FROM {{records}} AS every")
+            (row,) = aggregate(
+                by_number, f"SELECT {', '.join(asked)} FROM {{records}} AS columns"
+            ).to_pylist()
+            for key, value in row.items():
+                what, own = key.rsplit("_", 1)
+                counts[part[int(own)][0]][what] = int(value or 0)
+            n = int(row["n_0"])
+    return n, counts
 
 
-def _asked(i: int, kind: Kind) -> Iterator[str]:
-    value = f"c{i}"
+def _asked(own: int, kind: Kind) -> Iterator[str]:
+    value = f"c{own}"
     if kind == "other":
         return
-    yield f"COUNT({value}) AS k{i}"
-    yield f"COUNT(DISTINCT {value}) AS d{i}"
+    yield f"COUNT({value}) AS k_{own}"
+    yield f"COUNT(DISTINCT {value}) AS d_{own}"
     if kind == "date":
-        yield from rhythm_counts(f"CAST({value} AS DATE)", str(i))
+        yield from rhythm_counts(f"CAST({value} AS DATE)", f"_{own}")
     if kind == "text":
-        yield f"{_rows(like_a_date(f'TRIM({value})'))} AS t{i}"
+        yield f"{_rows(like_a_date(f'TRIM({value})'))} AS t_{own}"
     if kind == "number":
         finite = f"{value} BETWEEN -{LARGEST} AND {LARGEST}"
-        yield f"{_rows(f'{value} NOT IN (0, 1)')} AS z{i}"
-        yield f"{_rows(f'{value} NOT IN (1, 2)')} AS y{i}"
-        yield f"{_rows(f'{finite} AND {value} <> FLOOR({value})')} AS f{i}"
-        yield f"{_rows(f'{value} < 0')} AS m{i}"
-        yield from (f"{_rows(held.format(value=value))} AS r{i}_{name}" for name, held in RANGES.items())
+        yield f"{_rows(f'{value} NOT IN (0, 1)')} AS z_{own}"
+        yield f"{_rows(f'{value} NOT IN (1, 2)')} AS y_{own}"
+        yield f"{_rows(f'{finite} AND {value} <> FLOOR({value})')} AS f_{own}"
+        yield f"{_rows(f'{value} < 0')} AS m_{own}"
+        yield from (f"{_rows(held.format(value=value))} AS {name}_{own}" for name, held in RANGES.items())
 
 
 def _rows(condition: str) -> str:

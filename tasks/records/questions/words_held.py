@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tasks.network.drafting.value_words import KNOWN
 from tasks.records.questions.aggregates import aggregate
-from tasks.records.questions.sql_text import literal, literals, quoted
+from tasks.records.questions.sql_text import literal, quoted
 from tasks.records.sources.records import Records
+
+_AT_ONCE = 30
+"""Words told by one sum: powers of two up to here are whole numbers in every database."""
 
 
 def words_held(
@@ -22,21 +25,28 @@ def words_held(
         columns: its columns.
         asked: numbers of columns of text with few values.
     """
-    whole = f"COUNT(DISTINCT NULLIF(word, '')) AS n, {_rows(f'word IN ({literals(KNOWN)})')} AS known"
-    each_word = ", ".join(f"{_rows(f'word = {literal(word)}')} AS w{j}" for j, word in enumerate(KNOWN))
+    known = ", ".join(f"{_which(start)} AS w{start}" for start in range(0, len(KNOWN), _AT_ONCE))
     found: dict[int, tuple[tuple[str, ...], int]] = {}
     for i in asked:
         # every column's question is one text, which is judged once
         spelt = f"SELECT LOWER(TRIM({quoted(columns[i])})) AS word FROM {{records}} AS every"
         words = records.made_of_these(spelt)
-        (row,) = aggregate(words, f"SELECT {whole} FROM {{records}} AS words").to_pylist()
-        held: tuple[str, ...] = ()
-        if row["known"]:
-            (rows,) = aggregate(words, f"SELECT {each_word} FROM {{records}} AS words").to_pylist()
-            held = tuple(word for j, word in enumerate(KNOWN) if rows[f"w{j}"])
-        found[i] = held, int(row["n"])
+        (row,) = aggregate(
+            words, f"SELECT COUNT(DISTINCT NULLIF(word, '')) AS n, {known} FROM {{records}} AS words"
+        ).to_pylist()
+        found[i] = tuple(word for j, word in enumerate(KNOWN) if _says(row, j)), int(row["n"])
     return found
 
 
-def _rows(condition: str) -> str:
-    return f"SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)"
+def _which(start: int) -> str:
+    """The sum of a power of two for each word that is held, of so many from `start` on."""
+    powers = " ".join(
+        f"WHEN {literal(word)} THEN {2**j}" for j, word in enumerate(KNOWN[start : start + _AT_ONCE])
+    )
+    return f"SUM(DISTINCT CASE word {powers} END)"
+
+
+def _says(sums: Mapping[str, int | None], j: int) -> bool:
+    """Whether word `j` of those known is in the sums."""
+    place = j % _AT_ONCE
+    return bool(int(sums[f"w{j - place}"] or 0) >> place & 1)
