@@ -66,6 +66,8 @@ def test_without_days_equal_rows_of_a_patient_are_different_records(tmp_path: Pa
         ),
         ({"visit_year": lambda i: 1990 + i % 3}, "1991-01-01"),
         ({"year": lambda i: 90 + i % 3}, "1991-01-01"),
+        ({"yronset": lambda i: 90 + i % 3}, "1991-01-01"),
+        ({"s020": lambda i: 1990 + i % 3}, "1991-01-01"),
         ({"yr": lambda i: 90 + i % 3, "month": lambda i: 1 + i % 12}, "1991-02-01"),
     ],
 )

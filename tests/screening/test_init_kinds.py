@@ -28,7 +28,7 @@ def test_a_number_of_many_values_called_death_tells_when_and_is_no_outcome(tmp_p
 def test_without_a_likely_outcome_what_could_be_one_is_said(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, mode=lambda i: ["modern", "traditional"][i % 3 == 0])
     assert draft.missing[0].candidates == ("mode",)
-    assert "'mode' hold two values" in write_draft(draft).replace("\n# ", " ")
+    assert "'mode' holds two values" in write_draft(draft).replace("\n# ", " ")
     assert checked(tmp_path, draft)
 
 
@@ -50,6 +50,8 @@ def test_of_two_treatments_the_one_that_is_called_so_is_the_program(tmp_path: Pa
     [
         ("status", ("good", "poor"), "higher"),
         ("status", ("Dead", "Alive"), "lower"),
+        ("outcome", ("dead", "live"), "lower"),
+        ("lowbirthweight", ("low", "not low"), "lower"),
         ("result", ("POS", "NEG"), "neither"),
         ("outcome", ("positive", "negative"), "neither"),
         ("use", ("Y", "N"), "neither"),
@@ -302,6 +304,13 @@ def test_a_time_at_risk_in_short_and_controls_in_short(tmp_path: Path) -> None:
         ("population", lambda i: 1_000 + i * 7 % 90),
         ("educyr", lambda i: 4 + i % 14),
         ("south", lambda i: i % 2),
+        ("otherrace", lambda i: i % 2),
+        ("mage", lambda i: 15 + i % 29),
+        ("teacher_exp", lambda i: i % 23),
+        ("cause", lambda i: i % 17),  # of death, by codes
+        ("dose_mg", lambda i: i * 7 % 50 / 9),
+        ("flc_decile", lambda i: 1 + i % 10),
+        ("sample", lambda i: i * 7 % 113),
     ],
 )
 def test_what_people_are_and_when_is_not_drafted_beside_measurements(
@@ -309,6 +318,77 @@ def test_what_people_are_and_when_is_not_drafted_beside_measurements(
 ) -> None:
     draft = drafted(tmp_path, clinic=clinic, **{name: values}, bilirubin=lambda i: i * 7 % 50 / 3)
     assert [each.column for each in draft.outcomes] == ["bilirubin"]
+
+
+@pytest.mark.parametrize(
+    ("time", "event"),
+    [("time_to_agvhd", "agvhd"), ("rel", "relstat"), ("days.until.gvhd", "gvhd"), ("os", "os_event")],
+)
+def test_what_a_time_waits_for_is_the_outcome_and_the_time_is_none(
+    tmp_path: Path, time: str, event: str
+) -> None:
+    columns: dict[str, Column] = {time: lambda i: i * 7 % 101 / 3, event: outcome, "prior_chemo": outcome}
+    draft = drafted(tmp_path, clinic=clinic, **columns, cd34_dose=lambda i: i * 7 % 50 / 3)
+    assert draft.outcomes[0].column == event
+    assert not {"prior_chemo", "cd34_dose"} & {each.column for each in draft.outcomes}
+
+
+def test_what_stays_the_same_at_each_visit_is_no_outcome_nor_is_when(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        company=lambda i: f"C{i // 3 % 6}",
+        subnum=lambda i: i // 3,
+        rank=lambda i: i // 3 * 7 % 17,
+        ready1=lambda i: i // 3 * 5 % 23 / 4,
+        ready=lambda i: i * 11 % 29 / 4,
+        time=lambda i: i % 3,
+    )
+    assert [each.column for each in draft.outcomes] == ["ready"]
+
+
+def test_of_visits_alone_no_outcome_is_made_and_the_one_by_name_is_asked_for(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        patientID=lambda i: i // 4,
+        outcome=lambda i: ["none or mild", "moderate or severe"][i % 3 > 0],
+        visit=lambda i: 1 + i % 7,
+    )
+    assert [each.column for each in draft.outcomes] == [None]
+    assert draft.missing[0].candidates == ("outcome",)
+
+
+def test_words_that_tell_how_it_went_make_an_outcome_whatever_it_is_called(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, clinic=clinic, xst=lambda i: ["Alive", "Dead"][i % 3 == 0], nodes=lambda i: i * 7 % 50
+    )
+    assert (draft.outcomes[0].column, draft.outcomes[0].direction) == ("xst", "lower")
+
+
+def test_an_outcome_by_name_in_words_that_nobody_knows_is_asked_for(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, clinic=clinic, response=lambda i: ["part", "full"][i % 2], score=lambda i: i / 7
+    )
+    assert [each.column for each in draft.outcomes] == ["score"]
+    assert "column 'response' is called like an outcome and is left out" in draft.assumptions[-1]
+
+
+def test_answers_to_a_questionnaire_are_outcomes_where_nothing_else_is(tmp_path: Path) -> None:
+    answers: dict[str, Column] = {f"qa{k}": lambda i, k=k: 1 + i // 5 * k % 4 for k in range(1, 10, 2)}  # type: ignore[misc]
+    draft = drafted(tmp_path, clinic=clinic, **answers)
+    assert [each.column for each in draft.outcomes] == [f"qa{k}" for k in range(1, 10, 2)]
+    assert {each.kind for each in draft.outcomes} == {"continuous"}
+    (tmp_path / "r.duckdb").unlink()
+    scaled = drafted(tmp_path, clinic=clinic, **answers, lead=lambda i: i * 7 % 50 / 9)
+    assert [each.column for each in scaled.outcomes] == ["lead"]
+
+
+@pytest.mark.parametrize("name", ["hlth", "satisfaction", "Zufriedenheit", "self_rated_health"])
+def test_what_people_rate_in_a_few_steps_is_an_outcome(tmp_path: Path, name: str) -> None:
+    draft = drafted(
+        tmp_path, clinic=clinic, **{name: lambda i: 1 + i // 5 % 5}, perweight=lambda i: i * 31 % 91
+    )
+    assert [(each.column, each.kind) for each in draft.outcomes] == [(name, "continuous")]
 
 
 def test_levels_that_a_number_tells_apart_are_not_drafted(tmp_path: Path) -> None:
@@ -339,9 +419,7 @@ def test_a_weight_beside_sampling_units_is_no_outcome(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_yes_and_no_has_a_place_beside_many_measurements(tmp_path: Path) -> None:
-    many: dict[str, Column] = {
-        f"attitude_{k}": lambda i, k=k: i * k % 51 for k in "2345678" for k in [int(k)]
-    }  # type: ignore[misc]
+    many: dict[str, Column] = {f"factor_{k}": lambda i, k=k: i * k % 51 for k in "2345678" for k in [int(k)]}  # type: ignore[misc]
     draft = drafted(tmp_path, clinic=clinic, **many, voted=lambda i: i % 2)
     assert "voted" in [each.column for each in draft.outcomes]
 

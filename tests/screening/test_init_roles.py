@@ -65,7 +65,7 @@ def test_words_that_hold_a_clinics_by_chance_name_none(tmp_path: Path, name: str
 
 def test_the_only_column_that_groups_is_taken_and_said(tmp_path: Path) -> None:
     draft = drafted(
-        tmp_path, equipage=lambda i: f"L{i % 8}", race=lambda i: "abcdefg"[i % 7], outcome=outcome
+        tmp_path, n=240, equipage=lambda i: f"L{i % 14}", race=lambda i: "abcdefg"[i % 7], outcome=outcome
     )
     assert draft.roles["clinic"] == "equipage"
     assert draft.assumptions[0].startswith("column 'equipage' holds the clinic: no column is called like one")
@@ -85,6 +85,13 @@ def test_what_else_records_are_grouped_by_takes_the_clinics_place(tmp_path: Path
     assert draft.roles["clinic"] == name
 
 
+@pytest.mark.parametrize("values", [lambda i: f"by {i % 8}", lambda i: i % 8])
+def test_a_few_groups_without_a_telling_name_are_left_to_a_person(tmp_path: Path, values: Column) -> None:
+    draft = drafted(tmp_path, manner=values, kind=lambda i: ["a", "b"][i % 8 in (1, 4, 6)], died=outcome)
+    assert "clinic" not in draft.roles
+    assert draft.missing[0].candidates == ("manner",)
+
+
 def test_levels_of_a_scale_are_no_clinics_and_what_is_missing_is_marked(tmp_path: Path) -> None:
     draft = drafted(tmp_path, children=lambda i: ["0", "1", "2", "3+"][i % 4], outcome=outcome)
     assert "clinic" not in draft.roles
@@ -97,9 +104,10 @@ def test_levels_of_a_scale_are_no_clinics_and_what_is_missing_is_marked(tmp_path
 def test_a_number_that_others_depend_on_is_taken_for_the_clinic_and_said(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,
-        equipage=lambda i: i % 8,
-        lits=lambda i: i % 8 // 2 * 20,
-        durée=lambda i: i // 2 % 9,
+        n=240,
+        equipage=lambda i: i % 14,
+        lits=lambda i: i % 14 * 3 % 14 // 2 * 20,
+        durée=lambda i: i % 14 * 5 % 14 + i // 14 % 5,
         died=outcome,
     )
     assert draft.roles["clinic"] == "equipage"

@@ -43,6 +43,13 @@ _AGE_IN_ONE = re.compile(
 """Age, in one with what it is counted in or grouped by: ageyr, agemonths, agegrp."""
 
 
+_AGE_OF_WHOM = re.compile(
+    r"(m|f|p|c|x|mo|fa|ma|pa|mat|pat|mom|mum|dad|mth|moth|mother|fath|father|parent|child|chld|kid|baby|infant|wife"
+    r"|husb|husband|donor|don|rec|recip|recipient|adm|admit|admission|entry|onset|curr|current|ex|exact)age"
+)
+"""Age, in one with whose it is or when: mage and fage, childage."""
+_YEAR_IN_ONE = re.compile(r"(yr|year)[a-z]{3,}|[a-z]{3,}(yr|year)")
+"""Year, in one with what happened in it: yronset, diagyear."""
 _HOSPITAL_NUMBER = re.compile(r"(hospital|hosp) ?(unit )?(no|nr|num|number|nummer)")
 """What hospitals call the number that they give a patient."""
 
@@ -51,12 +58,13 @@ def words_of(name: str) -> set[str]:
     """The words of a column's name: of `clinicName`, `clinic_name` and `Clinic name`, clinic and name.
 
     Of a word that ends in a number, as `age75` or `edlevel2`, also the word without it; of one that ends in
-    what numbers things, as `schoolid` or `villnum`, the word before it; of `agemonths` or `agegrp`, age.
+    what numbers things, as `schoolid` or `villnum`, the word before it; of `agemonths`, `agegrp` or `mage`,
+    age.
     """
     words = {word.lower() for word in re.split(r"[\W_]+", _spaced(name)) if word}
     words |= {word.rstrip("0123456789") for word in words} - {""}
     words |= {word.removesuffix(ending) for word in words for ending in _GLUED if len(word) > len(ending) + 2}
-    words |= {"age" for word in words if _AGE_IN_ONE.fullmatch(word)}
+    words |= {"age" for word in words if _AGE_IN_ONE.fullmatch(word) or _AGE_OF_WHOM.fullmatch(word)}
     return words | {word[:-1] for word in words if word.endswith("s") and len(word) > 3}
 
 
@@ -84,7 +92,8 @@ def is_numbered(name: str) -> bool:
     """Whether a column is called a number of something: clinic_id, or in one `schoolid` and `villnum`."""
     if said(name, NUMBERED):
         return True
-    ends = (part.removesuffix(ending) for part in _parts(name) for ending in _GLUED if part.endswith(ending))
+    parts = (part.rstrip("0123456789") for part in _parts(name))  # schoolid1 is the first year's
+    ends = (part.removesuffix(ending) for part in parts for ending in _GLUED if part.endswith(ending))
     return any(found(stem, NUMBERED_THINGS) for stem in ends if stem)
 
 
@@ -107,6 +116,11 @@ def ends_in_id(name: str) -> bool:
 def says_age_in_one(name: str) -> bool:
     """Whether a column is called ageyr, agemonths or agegrp: an age with its unit or its groups."""
     return any(_AGE_IN_ONE.fullmatch(part) for part in _parts(name))
+
+
+def says_year_in_one(name: str) -> bool:
+    """Whether a column is called yronset or diagyear: the year of something."""
+    return any(_YEAR_IN_ONE.fullmatch(part) for part in _parts(name))
 
 
 def _parts(name: str) -> list[str]:

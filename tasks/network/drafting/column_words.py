@@ -91,6 +91,7 @@ OF_PLACES = (
     "result",
     "value",
     *("length", "years", "yrs", "distance", "rate", "share", "percent", "pct", "ses", "mean", "budget"),
+    *("hours", "hour", "minutes", "per", "stunden", "heures", "horas"),
     *("dauer", "jahre", "anteil", "duree", "duracion", "duracao", "anos", "ans"),
 )
 """What a place has: a column called so says something of the place, and does not name it."""
@@ -158,6 +159,23 @@ FOLLOWED = (
 )
 RISK = ("risk", "person")
 """At risk or of persons: a time, if the name says so."""
+TUMOUR = (
+    *(
+        "stage",
+        "tnm",
+        "grade",
+        "histology",
+        "histol",
+        "morphology",
+        "topography",
+        "tumor",
+        "tumour",
+        "cancer",
+    ),
+    *("nodes", "metastasis", "stadium", "stade", "estadio", "tumeur", "krebs"),
+)
+"""What is told of a tumour: its site is another one."""
+BODY_SITE = ("site", "subsite", "location")
 OF_TIME = ("at", "time", "day", "month", "year", "week", "hour")
 SIZE = ("size", "population", "pop", "trials", "denominator", "denom", "tested", "examined", "expected")
 """How many a row of sums is about."""
@@ -177,20 +195,13 @@ EVENTS = (
 WEIGHT = ("freq", "frequency", "haeufigkeit", "haufigkeit", "effectif", "frecuencia", "frequencia")
 SAMPLED = ("psu", "stratum", "strata", "fpc")
 """What tells how people were drawn: beside it, a weight is a sampling weight."""
+SURVEY_WEIGHT = (
+    *("pweight", "dweight", "pspwght", "anweight", "perweight", "sampwt", "finalwt", "wtmec2yr", "wtint2yr"),
+)
+"""Names that surveys give to nothing but sampling weights."""
 SAMPLING_WEIGHT = (
     *("weight", "wt", "wgt", "pw", "gewicht", "poids", "peso"),
-    *(
-        "prob",
-        "pweight",
-        "dweight",
-        "pspwght",
-        "anweight",
-        "perweight",
-        "sampwt",
-        "finalwt",
-        "wtmec2yr",
-        "wtint2yr",
-    ),
+    *("prob", *SURVEY_WEIGHT),
 )
 GROWING = (
     *("height", "weight", "bmi", "hgt", "wgt", "groesse", "gewicht", "taille", "poids", "talla", "peso"),
@@ -202,7 +213,10 @@ SEX = (
     *("maennlich", "gend"),
 )
 BASELINE = ("baseline", "base", "pretest", "initial", "basal")
-BEFORE = ("pre", "pret", "pretest", "before", "bl", "baseline", "base", "t0", "vor", "avant", "antes")
+BEFORE = (
+    *("pre", "pret", "pretest", "before", "bl", "baseline", "base", "t0", "vor", "avant", "antes", "prior"),
+    *("previous", "prev", "history", "hist", "hx", "anamnese", "antecedent", "antecedente", "previo"),
+)
 AFTER = (
     "post",
     "postt",
@@ -218,6 +232,7 @@ AFTER = (
 )
 """What marks the first and the last of a measurement's values."""
 PRIVATE = (
+    *("bth", "bdate", "bday", "byear", "yob"),
     *("name", "address", "phone", "email", "mail", "birth", "dob", "ssn", "nhs", "postcode", "zip"),
     *("street", "nachname", "vorname", "adresse", "telefon", "geburt", "geboren", "plz", "strasse", "nom"),
     *("prenom", "naissance", "nombre", "apellido", "nacimiento", "direccion", "telefono", "nome"),
@@ -246,7 +261,7 @@ TRAIT = (
     *("risk", "race", "ethnic", "ethnicity", "ethn", "white", "black", "hispanic", "asian", "minority"),
     *("minrty", "married", "marital", "education", "educ", "edlevel", "ed", "school", "schooling"),
     *("degree", "income", "inc", "ses", "urban", "rural", "sector", "kids", "children", "siblings"),
-    *("parity", "employed", "work", "outwork", "occupation", "job", "self", "insurance", "insured"),
+    *("parity", "employed", "work", "outwork", "occupation", "job", "selfemp", "insurance", "insured"),
     *("payor", "payer", "medicaid", "hmo", "religion", "language", "class", "type", "kind", "denom"),
     *("smoker", "handedness", "blood", "wealth", "height", "weight", "bmi", "hgt", "wgt", "groesse"),
     *("gewicht", "taille", "poids", "talla", "peso", "mean", "average", "avg", "percent", "pct", "pc"),
@@ -267,6 +282,10 @@ TRAIT = (
         "collgrad",
         "hsgrad",
     ),
+    *("nwhite", "nonwhite", "hisp", "afam", "immigrant", "nationality", "citizen", "native", "foreign"),
+    *("experience", "exper", "exp", "tenure", "seniority", "erfahrung", "experiencia", "percap", "capita"),
+    *("occ", "occup", "industry", "isco", "soc", "naics", "isic", "prestg", "wrkstat"),
+    *("empl", "employment", "unempl", "unemp", "unemployment", "yedu", "edu", "yschool", "owner"),
     *("faminc", "famincr", "hhinc", "hhincome", "hinc", "linc", "lfaminc", "plan"),
 )
 """What people are or have, rather than what came of their care."""
@@ -289,7 +308,19 @@ OUTCOME = (
     *("severity", "recurrence", "recurred", "complication", "complications", "cured", "improved", "fev"),
     *("hba", "hba1c", "cd4", "dbp", "chol", "cholesterol", "glucose", "crp", "viral", "load", "cost"),
     *("qol", "bleeding", "wheeze", "preterm", "premature", "stillbirth", "apgar", "bwt", "birthweight"),
-    *("lbw", "survival", "alive", "success", "failure", "remission", "progression", "discharged"),
+    *("mrate", "premie", "prem", "gestation", "gestwks", "bweight"),
+    *(
+        "lbw",
+        "survival",
+        "alive",
+        "success",
+        "failure",
+        "fail",
+        "failed",
+        "remission",
+        "progression",
+        "discharged",
+    ),
     *("positive", "ergebnis", "ausgang", "tod", "verweildauer", "liegedauer", "heilung", "resultat"),
     *("issue", "sejour", "guerison", "reponse", "resultado", "desenlace", "estancia", "respuesta"),
     *("desfecho", "permanencia", "resposta", "puntaje", "pontuacao", "punktzahl", "besuche", "fatal"),
@@ -299,8 +330,48 @@ OUTCOME = (
 """What is said to have come of care."""
 ONCE = ("death", "died", "dead", "mortality", "deces", "muerte", "obito", "tod")
 """What happens to a person once: where it is neither yes nor no nor a count of few, it tells when."""
-OUTCOME_ALONE = ("y", "use", "used", "status", "resp")
+OUTCOME_AT_END = tuple(
+    each for each in OUTCOME if len(each) >= 5 and each not in ("issue", "event", "grade", "cured", "reading")
+)
+"""The same, of words that say so at the end of a compound, as in testscore; tissue is no issue."""
+RATED = (
+    *("health", "hlth", "satisfaction", "happiness", "happy", "wellbeing", "trust", "stress", "anxiety"),
+    *("depression", "mood", "rating", "attitude", "symptom", "burden", "confidence", "gesundheit", "sante"),
+    *("salud", "saude", "zufriedenheit", "bienestar", "bienetre", "satisfaccion", "satisfacao", "stimmung"),
+)
+"""What people are asked to rate, in a few steps."""
+OUTCOME_ALONE = ("y", "use", "used", "status", "resp", "count", "rate")
 """The same, of words that say so only where they are the whole name."""
+TIME_TO = (
+    *("time", "to", "until", "till", "t", "days", "day", "months", "month", "years", "year", "weeks", "week"),
+    *("ttt", "futime", "zeit", "bis", "temps", "tiempo", "tempo"),
+)
+"""Words that a name has beside what happened, where it tells how long that took."""
+HAPPENED = ("stat", "status", "event", "ind", "indicator", "cens", "censor", "flag", "yn")
+"""What a name ends in, in one with a time's, where it tells whether the time ended in what is waited for."""
+GROUPED = ("grp", "group", "gruppe", "decile", "quartile", "quintile", "tertile", "quantile", "band", "bin")
+"""What numbers are put into."""
+GIVEN = ("dose", "dosage", "dosis", "posologie", "dosi", "mg")
+"""What is given, rather than what came of it."""
+CODED = (
+    *(
+        "cause",
+        "ursache",
+        "causa",
+        "reason",
+        "grund",
+        "raison",
+        "razon",
+        "razao",
+        "icd",
+        "icd9",
+        "icd10",
+        "drg",
+    ),
+    *("diagnosis", "diagnose", "diagnostic", "diagnostico", "cpt", "ops", "method", "methode", "metodo"),
+)
+"""What has kinds and no amount: its numbers are codes."""
+RACE = ("race", "ethnicity", "ethnic", "raza", "raca")
 COUNTED = (
     *("visits", "docvis", "hospvis", "mdvis", "los", "incidence", "cases", "events", "deaths"),
     *("admissions", "fatal", "infections", "falls", "count", "counts", "seizures", "verweildauer"),

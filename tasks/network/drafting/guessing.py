@@ -23,7 +23,12 @@ from tasks.network.drafting.guessing_roles import guess_roles
 from tasks.network.drafting.profile import Kind as ColumnKind
 from tasks.network.drafting.profile import TableProfile
 from tasks.network.drafting.weighing_clinics import LookAgain
-from tasks.network.drafting.weighing_outcomes import is_number
+from tasks.network.drafting.weighing_outcomes import (
+    has_steps,
+    is_number,
+    is_outcome_by_name,
+    numbers_in_clinics,
+)
 from tasks.periods import Kind
 
 _RECORDS_OF_A_CLINIC = 5
@@ -60,6 +65,7 @@ def guess(
     if look is not None and "clinic" in columns and _repeats(profile, columns["clinic"]):
         of_clinics = look.same_within(profile, columns["clinic"])
     taken = {*of_clinics, *roles.labels, *columns.values(), *dates.parts, *adjusters, program, weight}
+    taken |= numbers_in_clinics(profile, columns.get("clinic"), taken, look)
     drafted, others = choose_outcomes(profile, taken, changing)
     codings = codings_of(profile, program)
     outcomes = [guess_outcome(each, guess_exposure(profile, each.name)) for each in drafted]
@@ -72,6 +78,8 @@ def guess(
     said = [*roles.assumptions, *dates.assumptions, *outcome_assumptions(outcomes, codings)]
     if not is_dated:
         said.append("no column of dates was found, so all records count as this month's")
+    if outcomes:
+        said += _uncoded(profile, taken)
     if outcomes and all(_is_trait(each.column or "") for each in outcomes):
         said.append("no column tells what came of care, so the outcomes are what people are or have")
     if weight is not None:
@@ -118,18 +126,37 @@ def records_a(period: Kind) -> DraftOutcome:
 
 def _without_outcomes(profile: TableProfile, taken: Collection[str | None]) -> Missing:
     """What is said where no column is sure to be an outcome: which could be one, if its values were known."""
-    candidates = tuple(
-        each.name
+    told = (*words.TRAIT, *words.AGE, *words.SEQUENCE, *words.TREATMENT)
+    free = [each for each in profile.columns if each.name not in taken and not names.said(each.name, told)]
+    free.sort(key=lambda each: not is_outcome_by_name(each))
+    two = tuple(each.name for each in free if each.n_words == 2 or each.one_two)
+    few = tuple(each.name for each in free if has_steps(each) and each.name not in two)
+    offered = ""
+    if two:
+        offered = (
+            f"; {_listed(two)} {_hold(two)} two values: write CASE … WHEN … THEN 1 WHEN … THEN 0 END for one"
+        )
+    if few:
+        offered += f"; {_listed(few)} {_hold(few)} a few whole numbers, which can be answers or grades"
+    return Missing(f"no column was found that is likely to be an outcome{offered}", (*two, *few))
+
+
+def _uncoded(profile: TableProfile, taken: Collection[str | None]) -> list[str]:
+    """What is said of columns that are called like an outcome and hold two words that are not known."""
+    return [
+        f"column {each.name!r} is called like an outcome and is left out, since nothing tells which of its "
+        "two words is 1: write CASE … WHEN … THEN 1 WHEN … THEN 0 END for it"
         for each in profile.columns
-        if (each.n_words == 2 or each.one_two) and each.name not in taken and not _is_trait(each.name)
-    )
-    listed = ", ".join(repr(each) for each in candidates)
-    offered = (
-        f"; {listed} hold two values: write CASE … WHEN … THEN 1 WHEN … THEN 0 END for one"
-        if candidates
-        else ""
-    )
-    return Missing(f"no column was found that is likely to be an outcome{offered}", candidates)
+        if each.n_words == 2 and each.name not in taken and is_outcome_by_name(each) and not is_number(each)
+    ]
+
+
+def _hold(columns: Collection[str]) -> str:
+    return "holds" if len(columns) == 1 else "hold"
+
+
+def _listed(columns: Collection[str]) -> str:
+    return ", ".join(repr(each) for each in columns)
 
 
 def _is_trait(column: str) -> bool:

@@ -64,6 +64,10 @@ def guess_dates(profile: TableProfile, taken: Collection[str] = (), changing: Co
             short = years == "short_year"
             said = (_of_parts(parts), *([_SHORT_YEARS.format(parts[0])] if short else []))
             return Dates(parts=parts, short_years=short, assumptions=said)
+    years_alone = [each.name for each in free if _holds_years(each)]
+    if len(years_alone) == 1:
+        said = (_of_parts((years_alone[0],)), _ONLY_YEARS.format(years_alone[0]))
+        return Dates(parts=(years_alone[0],), assumptions=said)
     return Dates(assumptions=(*_days_or_years(free), *_day_numbers(free)))
 
 
@@ -127,6 +131,12 @@ _FIRST_DAYS: dict[Writing, str] = {
     "mon yy": "the month",
 }
 _YEARS: tuple[Range, Range] = ("year", "short_year")
+_ONLY_YEARS = (
+    "column {!r} holds the year of the record: its numbers can be years, and no other column has dates"
+)
+_MOST_YEARS = 60
+"""Different years of records, at most, where no name tells that they are years."""
+_NO_YEARS = (*words.PRIVATE, *words.AGE, *words.NUMBERED_THINGS, *words.TRAIT, *words.OUTCOME, *words.GIVEN)
 _SHORT_YEARS = "column {!r} has years of two digits, which are taken for those of the twentieth century"
 
 
@@ -150,10 +160,19 @@ def _parts(columns: Collection[ColumnProfile], years: Range) -> tuple[str, ...]:
     return tuple(each for each in (year, month, day) if each is not None)
 
 
+def _holds_years(column: ColumnProfile) -> bool:
+    """Whether a column that no name tells anything of holds a few whole numbers from 1900 to 2100."""
+    few = column.kind == "number" and column.whole and 1 < column.n_distinct <= _MOST_YEARS
+    return few and "year" in column.within and not names.found(column.name, (*_NO_YEARS, *words.NUMBERED))
+
+
 def _says_only(column: ColumnProfile, telling: tuple[str, ...]) -> bool:
     """Whether a column is called year, or visit year, but not year of birth."""
-    named = names.said(column.name, telling) and column.kind == "number"
-    return bool(named) and not names.found(column.name, (*words.PRIVATE, *words.AGE))
+    in_one = telling is words.YEAR and names.says_year_in_one(column.name)
+    named = in_one or names.said(column.name, telling)
+    return (
+        bool(named) and column.kind == "number" and not names.found(column.name, (*words.PRIVATE, *words.AGE))
+    )
 
 
 def _of_parts(parts: tuple[str, ...]) -> str:

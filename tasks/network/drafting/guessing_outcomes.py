@@ -10,15 +10,21 @@ from tasks.network.drafting import column_words as words
 from tasks.network.drafting.coding import Coding, event_coding, one_two_coding, program_coding, says_yes_or_no
 from tasks.network.drafting.draft import Direction, DraftOutcome, OutcomeKind
 from tasks.network.drafting.profile import ColumnProfile, TableProfile
-from tasks.network.drafting.weighing_outcomes import is_number, is_outcome_by_name, measures, unlikeliness
+from tasks.network.drafting.weighing_outcomes import (
+    Unlikely,
+    is_number,
+    is_outcome_by_name,
+    measures,
+    unlikeliness,
+)
 
 MOST_OUTCOMES = 6
 """Outcomes that a draft has at most: a network reports a few."""
 _FEW = 6
 """A number with up to so many different values may be a code rather than a measurement."""
 _COUNTS_UP_TO = 60
-_YES_OR_NO, _KEPT = 2, 2
-"""How unlikely a yes or no without a telling name is, and how many of them have a place among outcomes."""
+_KEPT = 2
+"""Columns of yes or no without a telling name that have a place among outcomes."""
 _WORD = 3
 """Letters of a word that tells what columns are about."""
 _MOST_BASELINES = 3
@@ -31,7 +37,8 @@ def choose_outcomes(
     """The columns that a draft has as outcomes, in the table's order, and those left for a person to choose.
 
     Outcomes by name come first, then measurements; yes and no without a telling name only where there is no
-    outcome by name, and what people are rather than what came of their care where there is nothing else.
+    outcome by name, a questionnaire's answers and then what people are rather than what came of their care
+    where there is nothing else.
 
     Args:
         profile: the table.
@@ -40,18 +47,20 @@ def choose_outcomes(
     """
     measured = [each for each in profile.columns if each.name not in taken and measures(each, profile)]
     likely = {each.name: unlikeliness(each, profile, followed) for each in measured}
-    called = [each for each in measured if not likely[each.name]]
+    measured = [each for each in measured if likely[each.name] < Unlikely.NEVER]
+    called = [each for each in measured if likely[each.name] == Unlikely.CALLED]
     for each in measured:  # as achv_math is one by name, so are achv_english and achv_hebrew
-        if likely[each.name] in (1, 2) and any(_are_alike(each, other) for other in called):
-            likely[each.name] = 0
-    by_name = 0 in likely.values()
-    drafted = [each for each in measured if likely[each.name] < (2 if by_name else 3)]
+        if likely[each.name] <= Unlikely.YES_OR_NO and any(_are_alike(each, other) for other in called):
+            likely[each.name] = Unlikely.CALLED
+    by_name = Unlikely.CALLED in likely.values()
+    most = Unlikely.MEASURED if by_name else Unlikely.YES_OR_NO
+    drafted = [each for each in measured if likely[each.name] <= most]
     if not drafted:
-        best = min(likely.values(), default=0)
+        best = min((likely[each.name] for each in measured), default=Unlikely.CALLED)
         drafted = [each for each in measured if likely[each.name] == best]
     ordered = sorted(drafted, key=lambda each: (likely[each.name], each.n_missing > 0))
     if not by_name:  # nothing tells which: some that say yes or no beside measurements
-        kept = [each for each in ordered if likely[each.name] == _YES_OR_NO][:_KEPT]
+        kept = [each for each in ordered if likely[each.name] == Unlikely.YES_OR_NO][:_KEPT]
         ordered = [*[each for each in ordered if each not in kept][: MOST_OUTCOMES - len(kept)], *kept]
     chosen = {each.name for each in ordered[:MOST_OUTCOMES]}
     likeliest_first = sorted(measured, key=lambda each: likely[each.name])
@@ -187,7 +196,11 @@ def guess_kind(column: ColumnProfile) -> OutcomeKind:
     """Binary for 0/1 and true/false, count for few whole numbers from zero, continuous for the rest."""
     if says_yes_or_no(column) or (column.one_two and is_outcome_by_name(column)):
         return "binary"
-    if not column.whole or column.negative or names.said(column.name, (*words.MEASURED, *words.AFTER)):
+    if (
+        not column.whole
+        or column.negative
+        or names.said(column.name, (*words.MEASURED, *words.RATED, *words.AFTER))
+    ):
         return "continuous"
     if names.said(column.name, words.COUNTED):
         return "count"

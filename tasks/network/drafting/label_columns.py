@@ -61,9 +61,9 @@ def sexes_of(profile: TableProfile) -> set[str]:
     }
 
 
-def groups_enough(column: ColumnProfile, profile: TableProfile) -> bool:
-    """Whether a column has as many values, and as many records of each, as one of clinics."""
-    labelled = LEAST_CLINICS <= column.n_distinct <= profile.n_rows // LEAST_RECORDS
+def groups_enough(column: ColumnProfile, profile: TableProfile, records: int = LEAST_RECORDS) -> bool:
+    """Whether a column has as many values, and as many records of each on average, as one of clinics."""
+    labelled = LEAST_CLINICS <= column.n_distinct <= profile.n_rows // records
     return labelled and column.n_missing <= profile.n_rows // LEAST_RECORDS
 
 

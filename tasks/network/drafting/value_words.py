@@ -36,6 +36,9 @@ GOOD = (
 """What is hoped for, and what is not."""
 BAD = (
     *(("dead", "alive"), ("died", "survived"), ("deceased", "alive"), ("death", "alive"), ("died", "lived")),
+    *(("dead", "live"), ("dead", "living"), ("premie", "full term"), ("preterm", "term")),
+    *(("preterm", "full term"), ("low", "not low"), ("low", "normal"), ("injured", "uninjured")),
+    *(("infected", "uninfected"), ("infected", "not infected"), ("recurrence", "no recurrence")),
     *(("abnormal", "normal"), ("relapse", "no relapse"), ("event", "no event"), ("event", "censored")),
     *(("verstorben", "lebend"), ("verstorben", "lebt"), ("tot", "lebend"), ("décédé", "vivant")),
     *(("muerto", "vivo"), ("fallecido", "vivo"), ("morto", "vivo"), ("óbito", "alta"), ("late", "on time")),
@@ -55,7 +58,7 @@ FOUND = (
 UNKNOWN = (
     *("invalid", "unknown", "missing", "na", "n/a", "not done", "indeterminate", "inconclusive", "equivocal"),
     *("pending", "rejected", "unbekannt", "ungültig", "inconnu", "desconocido", "desconhecido", "inválido"),
-    *("don't know", "refused", "?"),
+    *("don't know", "refused", "?", "nk", "not known", "unk", "not stated", "not reported", "dk"),
 )
 """Neither of the two."""
 CONTROL = (

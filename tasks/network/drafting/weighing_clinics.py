@@ -33,9 +33,10 @@ _ACCESS, _CLINIC, _PLACE, _PLACE_ALONE = 90, 80, 70, 60
 _GROUP_NUMBER, _AREA, _TWO, _KIND_OF_PLACE = 50, 40, 30, 9
 """What a name is worth: an access group, a clinic, what takes its place, the same by a weak word, a number
 that both sexes share, an area, a network of two, a kind of place."""
-_GROUPING, _NUMBER, _DEPENDED, _MOST_UNLIKE = 12.0, 8.0, 3.0, 5.0
+_GROUPING, _NUMBER, _DEPENDED, _DEPENDED_ON_FEW, _MOST_UNLIKE = 12.0, 8.0, 3.0, 2.0, 5.0
 """What values are worth: of text, or of what is called a number, that groups; of other whole numbers; of
-columns that are the same within them; of averages that lie far from a line, at most."""
+columns that are the same within them, where they are many or few; of averages that lie far from a line, at
+most."""
 _SURE, _APART = 11.0, 1.0
 """Points without a telling name from which a column is taken, and how far the next one has to be below."""
 _LEAST_NUMBERS, _MORE_THAN_A_SCALE = 8, 12
@@ -46,13 +47,15 @@ _NUMBERED = 3.0
 """What it is worth, among names that tell as much, that nothing but a place's number is meant."""
 _PEOPLE_OF_A_GROUP = 5
 """People who have the same number on average, from which it numbers groups of them."""
+_RECORDS_OF_A_GROUP = 5
+"""Records of a group on average, where the whole name says group or the like."""
 _MOST_LOOKS, _MOST_LONG_LOOKS = 16, 8
 """Columns that are looked at once more, at most, and those of them whose every other column is."""
 _MOST_OTHERS = 3
 """Columns that could be meant too and are listed, at most."""
 _TELLING = (
     *(*words.TRAIT, *words.SEX, *words.AGE, *words.SEQUENCE, *words.TREATMENT, *words.OUTCOME),
-    *(*words.MEASURED, *words.SAMPLING_WEIGHT, *words.WHEN),
+    *(*words.MEASURED, *words.SAMPLING_WEIGHT, *words.WHEN, *words.CODED, *words.RATED, *words.BEFORE),
 )
 
 
@@ -65,6 +68,10 @@ class LookAgain(Protocol):
 
     def numbers_within(self, profile: TableProfile, clinic: str, patient: str) -> NumbersWithin:
         """How a column of patients' numbers lies in clinics."""
+        ...
+
+    def lies_in_ranges(self, profile: TableProfile, column: str, groups: str) -> bool:
+        """Whether each value of `groups` has a range of the column's numbers to itself."""
         ...
 
     def unlike_a_line(self, profile: TableProfile, column: str) -> Mapping[str, float]:
@@ -157,6 +164,7 @@ def _by_name(profile: TableProfile, look: LookAgain | None) -> list[ClinicWeight
         if each.n_distinct <= half and not (is_of_places(each) or is_trait(each) or counts_stays(each))
         if not names.is_hospital_number(each.name)
     ]
+    grouping = [each for each in grouping if not _is_kind_beside_numbers(each, grouping)]
     found = [_named(each, grouping, profile, look) for each in labels]
     two = [
         ClinicWeight(
@@ -166,6 +174,28 @@ def _by_name(profile: TableProfile, look: LookAgain | None) -> list[ClinicWeight
         if each.name.lower() in words.CLINIC_ALONE and each.kind == "number" and each.zero_one
     ]
     return [*(each for each in found if each is not None), *two]
+
+
+def _is_a_tumours(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a site of few words stands beside a stage or the like, and can be the tumour's as well."""
+    if (
+        column.name.lower() not in words.BODY_SITE
+        or column.kind != "text"
+        or column.n_distinct > _MORE_THAN_A_SCALE
+    ):
+        return False
+    return any(names.said(each.name, words.TUMOUR) for each in profile.columns)
+
+
+def _is_kind_beside_numbers(column: ColumnProfile, grouping: list[ColumnProfile]) -> bool:
+    """Whether few words are called as many numbers beside them: school is then a kind, schoolid names."""
+    if column.kind != "text" or column.n_distinct >= LEAST_CLINICS or names.is_numbered(column.name):
+        return False
+    things = names.found(column.name, (*words.CLINIC, *words.COMMUNITY))
+    return any(
+        each.n_distinct >= LEAST_CLINICS and names.is_numbered(each.name) and names.found(each.name, things)
+        for each in grouping
+    )
 
 
 def _named(
@@ -184,12 +214,14 @@ def _named(
             return None  # first and second, or no and yes
         if _is_a_quantity(column, profile, look):
             return ClinicWeight(name, _SURE - _APART, False)
+    if groups and _is_a_tumours(column, profile):
+        return ClinicWeight(name, _SURE - _APART, False)
     if groups and likeness(column, words.CLINIC):
         return ClinicWeight(name, _CLINIC + _share(column, words.CLINIC, profile), True)
     kind = is_kind_of_place(column)
     if groups and not kind and likeness(column, words.COMMUNITY):
         return ClinicWeight(name, _PLACE + _share(column, words.COMMUNITY, profile), True, instead)
-    if name.lower() in words.COMMUNITY_ALONE and groups_enough(column, profile):
+    if name.lower() in words.COMMUNITY_ALONE and groups_enough(column, profile, _RECORDS_OF_A_GROUP):
         return ClinicWeight(
             name, _PLACE_ALONE + _share(column, words.COMMUNITY_ALONE, profile), True, instead
         )
@@ -249,8 +281,11 @@ def _by_values(profile: TableProfile, look: LookAgain | None) -> tuple[list[Clin
     unlike = {} if look is None else {each.name: _unlikeness(each, profile, look) for each in numbers}
     likely = sorted(numbers, key=lambda each: -unlike.get(each.name, 0.0))[:_MOST_LONG_LOOKS]
     for column in grouping:
-        plain = column.kind == "number" and not names.said(column.name, words.NUMBERED)
+        numbered, many = names.said(column.name, words.NUMBERED), column.n_distinct >= _MORE_THAN_A_SCALE
+        plain = column.kind == "number" and not numbered
         points, reason = _NUMBER if plain else _GROUPING, "it is the only one that groups the records"
+        if column.kind == "text" and not numbered and not many:
+            points = _SURE - _APART  # kinds of something as likely as places: asked
         if look is not None and column in numbers:
             same = look.same_within(profile, column.name) if column in likely else frozenset()
             if sexes_of(profile) & same:
@@ -258,11 +293,11 @@ def _by_values(profile: TableProfile, look: LookAgain | None) -> tuple[list[Clin
             if unlike[column.name] >= _UNLIKE:
                 points += min(math.log2(unlike[column.name]), _MOST_UNLIKE)
                 reason = "averages of other columns differ between its numbers, in no order"
-            of_many = column.n_distinct >= _MORE_THAN_A_SCALE and unlike[column.name] < _QUANTITY
+            of_many = many and unlike[column.name] < _QUANTITY
             fewer = (each for each in same if 1 < profile.column(each).n_distinct < column.n_distinct)
-            depending = set(fewer) - ROW_NUMBERS
-            if depending and not of_many:  # mothers' age groups are the same within their age
-                points += _DEPENDED
+            depending = sorted(set(fewer) - ROW_NUMBERS)
+            if not of_many and _depend(depending, column, profile, look):
+                points += _DEPENDED if many else _DEPENDED_ON_FEW
                 reason = "it is the only one within which others are the same"
             if plain and unlike[column.name] >= _LABEL:
                 labels.add(column.name)
@@ -270,6 +305,11 @@ def _by_values(profile: TableProfile, look: LookAgain | None) -> tuple[list[Clin
             said = f"column {column.name!r} holds the clinic: no column is called like one, and {reason}"
             found.append(ClinicWeight(column.name, points, False, said))
     return found, frozenset(labels)
+
+
+def _depend(columns: Collection[str], on: ColumnProfile, profile: TableProfile, look: LookAgain) -> bool:
+    """Whether any column depends on a number other than as its own groups do, as age groups on age."""
+    return any(not look.lies_in_ranges(profile, on.name, each) for each in list(columns)[:_MOST_LOOKS])
 
 
 def _could_group(column: ColumnProfile, profile: TableProfile) -> bool:

@@ -164,6 +164,28 @@ class SourceLook:
             most=int(row["most"] or 0),
         )
 
+    def lies_in_ranges(self, profile: TableProfile, column: str, groups: str) -> bool:
+        """Whether another column's values have ranges of a column's numbers to themselves, as age groups.
+
+        Args:
+            profile: the table.
+            column: one of numbers.
+            groups: the other.
+
+        Raises:
+            SourceError: the source cannot be reached.
+        """
+        number, group = profile.column(column).sql, profile.column(groups).sql
+        (row,) = aggregate(
+            self._records(f"SELECT {number} AS clinic, {group} AS region FROM {profile.sql}"),
+            "SELECT SUM(CASE WHEN first <= before THEN 1 ELSE 0 END) AS overlapping "
+            "FROM (SELECT first, MAX(last) OVER "
+            "(ORDER BY first, last ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before "
+            "FROM (SELECT MIN(clinic) AS first, MAX(clinic) AS last FROM {records} AS every "
+            "WHERE clinic IS NOT NULL AND region IS NOT NULL GROUP BY region) AS ranges) AS ordered",
+        ).to_pylist()
+        return not row["overlapping"]
+
     def unlike_a_line(self, profile: TableProfile, column: str) -> dict[str, float]:
         """How far other columns' averages by its values lie from a line, as a multiple of chance.
 
