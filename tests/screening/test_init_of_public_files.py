@@ -69,6 +69,33 @@ FILES = {
     "Ecdat/Star": Expected("schidkn", (), None, ("tmathssk", "treadssk")),
     "mlmRev/ScotsSec": Expected("second", (), None, ("attain",)),
     "DAAG/science": Expected("school", (), None, ("like",)),
+    "AER/TeachingRatings": Expected("prof", (), None, ("eval",)),
+    "DAAG/monica": Expected(None, ("yronset",), None, ("outcome",)),
+    "Stat2Data/SuicideChina": Expected(None, ("Year", "Month"), "Person_ID", ("Died",)),
+    "carData/CES11": Expected("province", (), "id", ("abortion",)),
+    "dslabs/us_contagious_diseases": Expected("state", ("year",), None, ("count",)),
+    "geepack/ohio": Expected(None, (), "id", ("resp",)),
+    "lme4/grouseticks": Expected("LOCATION", ("YEAR",), None, ("TICKS",), most=1),
+    "medicaldata/blood_storage": Expected(None, (), None, ("Recurrence",)),
+    "medicaldata/cytomegalovirus": Expected(None, (), "ID", ("cmv", "agvhd", "cgvhd")),
+    "medicaldata/strep_tb": Expected(None, (), "patient_id", ("improved",), "arm"),
+    "mlmRev/Chem97": Expected("school", (), "student", ("score", "gcsescore")),
+    "mlmRev/Early": Expected(None, (), "id", ("cog",)),
+    "mlmRev/Mmmec": Expected("region", (), None, ("deaths",)),
+    "mlmRev/Socatt": Expected("district", ("year",), "respond", ("numpos",)),
+    "mstate/ebmt1": Expected(None, (), "patid", ("srvstat", "relstat")),
+    "openintro/climber_drugs": Expected(None, (), None, ("concentration",)),
+    "openintro/heart_transplant": Expected(None, ("acceptyear",), "id", ("survived",)),
+    "openintro/hsb2": Expected(None, (), "id", ("read", "write", "math"), most=6),
+    "openintro/london_murders": Expected("borough", ("date",), None, ()),
+    "openintro/ncbirths": Expected(None, (), None, ("premie", "lowbirthweight")),
+    "openintro/smoking": Expected("region", (), None, ("smoke",)),
+    "stevedata/Dee04": Expected("schoolid", (), None, ("register",)),
+    "stevedata/mm_nhis": Expected(None, (), None, ("hlth",)),
+    "stevedata/wvs_immig": Expected("country", ("s020",), "uid", ()),
+    "survival/flchain": Expected(None, ("sample.yr",), None, ("death",)),
+    "survival/heart": Expected(None, (), "id", ("event",)),
+    "survival/transplant": Expected(None, ("year",), None, ("futime",)),
     "HLMdiag/autism": Expected(None, (), "childid", ("vsae",)),
 }
 
@@ -81,7 +108,8 @@ def test_a_file_that_nobody_prepared_is_understood(tmp_path: Path, name: str) ->
     frame.iloc[::every].to_csv(tmp_path / "records.csv", index=False)
     expected = FILES[name]
     look = SourceLook("records.csv", tmp_path)
-    draft = guess(look.profile("records"), look=look, today=date(2026, 11, 17))
+    with look.held():
+        draft = guess(look.profile("records"), look=look, today=date(2026, 11, 17))
     assert draft.roles.get("clinic") == expected.clinic
     assert (draft.date_parts or ((draft.roles["date"],) if "date" in draft.roles else ())) == expected.date
     assert draft.roles.get("patient") == expected.patient
