@@ -68,16 +68,22 @@ class CheapestCompanions:
         if flows is not None and not flows.has_parallels:
             return self._by_paths(flows, attacker, cell, need, prices)
         low, high = float(attacker.low[cell]), float(attacker.high[cell])
-        least, most = self._best.extreme(cell, 1.0), self._best.extreme(cell, -1.0)
         options = []
-        if most > high + _NOTHING:
-            options += self._reaching(withheld, cell, min(low + need, most), prices, above=True)
-        if least < low - _NOTHING:
-            options += self._reaching(withheld, cell, max(high - need, least), prices, above=False)
+        for above in (True, False):
+            to = self._at_best(cell, low + need if above else high - need, above=above)
+            if (to > high + _NOTHING) if above else (to < low - _NOTHING):
+                options += self._reaching(withheld, cell, to, prices, above=above)
         whole = [each for each in options if self._frees(each[1], cell, low, high, need)]
         if not options:
             return _NONE, None
         return min(whole or options, key=lambda each: self._price(each[0], prices))
+
+    def _at_best(self, cell: int, to: float, *, above: bool) -> float:
+        """How far towards `to` a count can be, with everything withheld."""
+        best = self._best
+        if above:
+            return to if best.high[cell] >= to else min(to, best.extreme(cell, -1.0))
+        return to if best.low[cell] <= to else max(to, best.extreme(cell, 1.0))
 
     def _by_paths(
         self, flows: MaximumFlows, attacker: TableAttacker, cell: int, need: float, prices: Floats
