@@ -44,10 +44,29 @@ _SIZES: dict[str, tuple[tuple[int, int], ...]] = {
     "count": ((24, 15),),
 }
 """Kind → clinics, and records of a clinic's month."""
+_SMALL = (0.25 * BETWEEN, 0.5 * BETWEEN)
+"""Shocks that are hardly seen, and yet add as much to a clinic's figure as its records leave open."""
 
 
 def worlds() -> list[World]:
     """Those of the study: with shocks or none, patients who come once or again, and clinics that differ."""
+    return [*_usual(), *_small()]
+
+
+def _small() -> list[World]:
+    """Small shocks that last, where 24 clinics' patients come again."""
+    return [
+        _world(kind, clinics, records, again=True, lasting=lasting, between=between, shock=shock)
+        for kind in ("continuous", "binary", "count")
+        for clinics, records in _SIZES[kind]
+        if clinics == 24
+        for shock in _SMALL
+        for lasting in (0.5, 0.9, 0.95)
+        for between in (0.0, BETWEEN)
+    ]
+
+
+def _usual() -> list[World]:
     return [
         _world(kind, clinics, records, again=again, lasting=lasting, between=between)
         for kind, sizes in (
@@ -63,9 +82,18 @@ def worlds() -> list[World]:
 
 
 def _world(
-    kind: Kind, clinics: int, records: int, *, again: bool, lasting: float | None, between: float
+    kind: Kind,
+    clinics: int,
+    records: int,
+    *,
+    again: bool,
+    lasting: float | None,
+    between: float,
+    shock: float = SHOCK,
 ) -> World:
     shocks = "no shocks" if lasting is None else f"shocks that last ({lasting:g})" if lasting else "shocks"
+    if shock != SHOCK:
+        shocks = f"small {shocks[:-1]}, SD {shock:g})"
     visits = "six visits" if again else "one visit"
     differ = "clinics differ" if between else "clinics alike"
     return World(
@@ -76,7 +104,7 @@ def _world(
         effect=0.0,
         level={"continuous": 0.0, "binary": -1.0, "count": 0.0}[kind],
         clinic_sd=between,
-        shock_sd=0.0 if lasting is None else SHOCK,
+        shock_sd=0.0 if lasting is None else shock,
         lasting=lasting or 0.0,
         visits=6 if again else 1,
         patient_sd={"continuous": 1.0, "binary": 1.5, "count": 0.7}[kind] if again else 0.0,
