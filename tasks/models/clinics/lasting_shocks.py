@@ -16,6 +16,13 @@ A year of two dozen clinics hardly tells shocks that last long from such as come
 shocks that last are allowed for unless the records refute them. What is asked is whether they are likelier
 than none, for the clinics that are left without the one that speaks most for them: late records of one
 clinic's month are no evidence of shocks that all clinics have.
+
+Where they are not likelier by that much, shocks may be there all the same. Where patients come again yes/no
+outcomes and counts tell little of them, and clinics' intervals are far too narrow where there are some:
+there shocks are left out only where records speak against them (Occam's window: Madigan & Raftery 1994, JASA
+89:1535). That is asked of the other clinics, by the Bayes factor of shocks with the same prior, no larger
+than months scatter: without an end it would be of no size (Kass & Raftery 1995, JASA 90:773, §5.1). They are
+then what the other clinics have.
 """
 
 from __future__ import annotations
@@ -37,6 +44,9 @@ _SHARED = 0.05
 REFUTED = 4.0
 """Twice the log-likelihood by which shocks that come anew are likelier than such as last, which are then not
 allowed for: seven times as likely."""
+AGAINST = 1.0 / 3.0
+"""Bayes factor of shocks that may last, below which records speak against them: positive evidence by Kass &
+Raftery (1995), §3.2."""
 LONGEST = 0.98
 """Correlation of neighbouring months beyond which a shock is not told from the clinic's level."""
 POSSIBLE = 6
@@ -76,7 +86,12 @@ class LastingShocks:
 
 
 def lasting_shocks(
-    residual: Floats, weight: Floats, known: Sequence[Floats] = (), alike: Floats | None = None
+    residual: Floats,
+    weight: Floats,
+    known: Sequence[Floats] = (),
+    alike: Floats | None = None,
+    *,
+    doubtful: bool = False,
 ) -> LastingShocks | None:
     """Shocks, as long as they may last; None where too little speaks for such as last.
 
@@ -86,6 +101,8 @@ def lasting_shocks(
         known: (K, T) columns that change within clinics and are no shocks, such as the program.
         alike: (K, T, T) covariance of months' figures without shocks, in units of their SDs 1/√weight: of
             months that the same patients come in. None: months are independent but for shocks.
+        doubtful: whether shocks are allowed for where patients come again and little speaks for shocks, but
+            nothing against them.
     """
     clinics, months = weight.shape
     some = weight > 0.0
@@ -97,8 +114,14 @@ def lasting_shocks(
         weight[there],
         None if alike is None else alike[there],
     )
-    if likelihoods is None or not likelihoods.worth_allowing():
+    if likelihoods is None or likelihoods.refuted:
         return None
+    if not likelihoods.worth_allowing():
+        if not doubtful or not likelihoods.patients_come_again:
+            return None
+        factor, likelihoods = likelihoods.least_factor()
+        if factor < AGAINST:
+            return None
     sds = likelihoods.sds
     heights = likelihoods.of_clinics.sum(axis=2)
     density = np.exp(heights - heights.max()) * np.outer(_PRIOR, np.gradient(sds))
@@ -166,14 +189,48 @@ class _Likelihoods:
         of_clinics = np.array([of_months.log_likelihood(rho, sds) for rho in _CORRELATIONS])
         return cls(residual, weight, alike, sds, of_clinics)
 
+    @property
+    def refuted(self) -> bool:
+        """Whether shocks that come anew are that much likelier than such as last."""
+        together = self.of_clinics.sum(axis=2)
+        return 2.0 * float(together[0].max() - together[_LASTING].max()) >= REFUTED
+
+    @property
+    def _gains(self) -> Floats:
+        """(R, S, K) clinics' log-likelihoods beyond those of no shocks."""
+        return np.asarray(self.of_clinics - self.of_clinics[:1, :1])
+
+    def least_factor(self) -> tuple[float, _Likelihoods]:
+        """Bayes factor of shocks against none, without the clinic that speaks most for them, and the others.
+
+        The factor is Σ π(σ, ρ) L(σ, ρ) / L(0), σ up to the SD of months' figures about their clinics.
+        """
+        gains = self._gains
+        without = (np.exp(gains.sum(axis=2)[:, :, None] - gains) * self._prior[:, :, None]).sum(axis=(0, 1))
+        least, others = float(without.min()), self
+        scatter = (self.weight * self.residual**2).sum(axis=1)
+        for each in sorted({int(without.argmin()), int(scatter.argmax())}):
+            found = self._without(each)
+            if found is None:
+                return 0.0, self
+            factor = float((np.exp(found._gains.sum(axis=2)) * found._prior).sum())
+            if others is self or factor < least:
+                least, others = min(least, factor), found
+        return least, others
+
+    @property
+    def _prior(self) -> Floats:
+        """(R, S) probabilities of the correlations and the SDs, up to that of months' figures."""
+        sds = self.sds
+        steps = np.gradient(sds) * (sds <= sds[-1] / _LARGEST * (1.0 + _RANK))
+        return np.outer(_PRIOR / _PRIOR.sum(), steps / steps.sum())
+
     def worth_allowing(self) -> bool:
-        """Whether shocks that last are likelier than none, whichever clinic is left out, and not refuted."""
-        gains = self.of_clinics - self.of_clinics[:1, :1]
+        """Whether shocks that last are likelier than none, whichever clinic is left out."""
+        gains = self._gains
         together = gains.sum(axis=2)
-        if 2.0 * float(together[0].max() - together[_LASTING].max()) >= REFUTED:
-            return False
         without = 2.0 * (together[:, :, None] - gains)[_LASTING].max(axis=(0, 1))
-        enough = BESIDE_PATIENTS if self._patients_come_again() else WORTH_ALLOWING
+        enough = BESIDE_PATIENTS if self.patients_come_again else WORTH_ALLOWING
         if not without.min() > enough:
             return False
         # what a clinic's month has of its own is in the month's level as well, and so in all other clinics
@@ -182,7 +239,9 @@ class _Likelihoods:
             self._gain_without(each) > enough for each in {int(without.argmin()), int(scatter.argmax())}
         )
 
-    def _patients_come_again(self) -> bool:
+    @property
+    def patients_come_again(self) -> bool:
+        """Whether months are alike because of them."""
         if self.alike is None:
             return False
         of_pairs = self.alike[:, ~np.eye(self.alike.shape[1], dtype=bool)]
@@ -190,16 +249,17 @@ class _Likelihoods:
 
     def _gain_without(self, clinic: int) -> float:
         """Twice the log-likelihood of shocks that last beyond that of none, for the other clinics alone."""
+        found = self._without(clinic)
+        return 0.0 if found is None else 2.0 * float(found._gains.sum(axis=2)[_LASTING].max())
+
+    def _without(self, clinic: int) -> _Likelihoods | None:
+        """The same of the other clinics alone, about their own months."""
         others = np.arange(len(self.weight)) != clinic
-        found = _Likelihoods.of(
+        return _Likelihoods.of(
             _two_way(self.residual[others], self.weight[others]),
             self.weight[others],
             None if self.alike is None else self.alike[others],
         )
-        if found is None:
-            return 0.0
-        together = found.of_clinics.sum(axis=2)
-        return 2.0 * float(together[_LASTING].max() - together[0, 0])
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,38 @@ class TestPatients:
         assert there >= 36
         assert possible >= 36
 
+    def test_what_records_do_not_speak_against_is_allowed_for_where_asked(self) -> None:
+        """Shocks of SD 0.21 beside records' 0.32: yes/no outcomes and counts tell no more of larger ones."""
+        rng = np.random.default_rng(16)
+        told, in_doubt = 0, 0
+        for _ in range(16):
+            seen, weight, alike = (each[:24] for each in self.drifting(rng))
+            shaken = seen + 0.7 * shocks(rng, 24, 0.9)
+            told += lasting_shocks(shaken, weight, alike=alike) is not None
+            in_doubt += lasting_shocks(shaken, weight, alike=alike, doubtful=True) is not None
+        assert told < in_doubt
+        assert in_doubt >= 15
+
+    def test_late_records_of_one_clinic_add_nothing_that_is_in_doubt(self) -> None:
+        """A month eight sampling SDs off: what shocks may add is what the other clinics have."""
+        rng = np.random.default_rng(17)
+        plain, late = [], []
+        for _ in range(12):
+            seen, weight, alike = (each[:24] for each in self.drifting(rng))
+            plain.append(added(lasting_shocks(seen, weight, alike=alike, doubtful=True)))
+            seen[2, 10] += 8.0 / np.sqrt(10.0)
+            seen = seen - seen.mean(axis=1, keepdims=True)
+            found = lasting_shocks(seen - seen.mean(axis=0), weight, alike=alike, doubtful=True)
+            late.append(added(found))
+        assert np.mean(late) < 1.25 * np.mean(plain)
+
+    def test_patients_who_come_once_leave_no_doubt(self) -> None:
+        rng = np.random.default_rng(18)
+        for _ in range(6):
+            seen = without_shocks(rng, 24)
+            both = [lasting_shocks(seen, weights(24), doubtful=each) is None for each in (False, True)]
+            assert both[0] == both[1]
+
 
 def test_months_without_records_and_few_months_do_no_harm() -> None:
     rng = np.random.default_rng(4)
