@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.worth import Worth
 from tasks.models import GlmmFit, LmmFit, Shrunken, glmm, lmm, shrink, with_own_variances
 from tasks.models.clinics.outlying import outlying
+from tasks.models.clinics.posterior_beside_shocks import BesideShocks
 from tasks.records import Records
 
 
@@ -41,14 +43,44 @@ def fit_ranking(question: OutcomeFormulas, records: Records, worth: Worth) -> Lm
     )
 
 
-def fit_ways(
-    question: OutcomeFormulas, records: Records, worth: Worth
-) -> list[tuple[float, LmmFit | GlmmFit]]:
-    """The same model for each way in which shocks of months may last, with its probability."""
-    return [(probability, fit_ranking(question, records, way)) for probability, way in worth.ways]
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The ranking model for one way in which shocks of months may last.
+
+    Attributes:
+        probability: of that way.
+        fit: with records that count for less, as shocks and patients have it.
+        beside: what a mixed model's clinic effects are found beside; None of continuous outcomes.
+    """
+
+    probability: float
+    fit: LmmFit | GlmmFit
+    beside: BesideShocks | None
+
+    def shrunken(self) -> Shrunken:
+        """The clinics' effects."""
+        return shrink(self.fit, "clinic", beside=self.beside)
 
 
-def clinic_effects(fit: LmmFit | GlmmFit, ways: Sequence[tuple[float, LmmFit | GlmmFit]] = ()) -> Shrunken:
+def fit_ways(question: OutcomeFormulas, records: Records, worth: Worth) -> list[Way]:
+    """The same model for each way in which shocks of months may last."""
+    if not worth.possible:
+        return []
+    calm = None
+    if question.mean_family != "gaussian":
+        calm = fit_ranking(question, records, worth.without_shocks)
+    found = []
+    for possible, way in worth.ways:
+        fit, beside = fit_ranking(question, records, way), None
+        if isinstance(calm, GlmmFit):
+            beside = BesideShocks(
+                calm, dict(zip(map(str, possible.added.index), possible.added, strict=True))
+            )
+        found.append(Way(possible.probability, fit, beside))
+    return found
+
+
+def clinic_effects(fit: LmmFit | GlmmFit, ways: Sequence[Way] = ()) -> Shrunken:
     """The clinics' shrunken effects: draws of a normal distribution, unless some lie too far out for one.
 
     Then of Student's t with four degrees of freedom, which draws in those the less, and the others the more.
@@ -56,11 +88,11 @@ def clinic_effects(fit: LmmFit | GlmmFit, ways: Sequence[tuple[float, LmmFit | G
 
     Args:
         fit: the ranking model.
-        ways: the same for each way in which shocks may last, with its probability.
+        ways: the same for each way in which shocks may last.
     """
     effects = shrink(fit, "clinic")
     far = outlying(effects.table["own"].to_numpy(dtype=float), effects.table["own_sd"].to_numpy(dtype=float))
-    parts = [(probability, shrink(way, "clinic")) for probability, way in ways]
+    parts = [(way.probability, way.shrunken()) for way in ways]
     if far.any():
         effects = effects.with_heavier_tails()
         parts = [(probability, part.with_heavier_tails()) for probability, part in parts]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.summary import Summary
-from tasks.models.clinics.alike_records import Alike, month_shocks, patients_alike
+from tasks.models import glmm
+from tasks.models.clinics.alike_records import Alike, PossibleShocks, month_shocks, patients_alike
 from tasks.records import Records, cells_for
 from tasks.records.questions.patients_by_months import patients_by_months
 
@@ -24,19 +24,26 @@ class Worth:
         lasting: correlation of the shocks of neighbouring months; 0 where they come anew.
         patients: correlation of a patient's records; 0 where there is none, or a model has it.
         factor: clinic → design effect of both.
-        possible: probability and factor of each way in which shocks may last; empty where they do not.
+        again: clinic → design effect of patients alone.
+        possible: each way in which shocks may last, with the design effect of both; empty where they do not.
     """
 
     months: float
     lasting: float
     patients: float
     factor: pd.Series
-    possible: tuple[tuple[float, pd.Series], ...] = ()
+    again: pd.Series
+    possible: tuple[PossibleShocks, ...] = ()
 
     @property
-    def ways(self) -> tuple[tuple[float, Worth], ...]:
-        """Probability of each way in which shocks may last, and what records are worth then."""
-        return tuple((each, replace(self, factor=factor, possible=())) for each, factor in self.possible)
+    def ways(self) -> tuple[tuple[PossibleShocks, Worth], ...]:
+        """Each way in which shocks may last, and what records are worth then."""
+        return tuple((each, replace(self, factor=each.factor, possible=())) for each in self.possible)
+
+    @property
+    def without_shocks(self) -> Worth:
+        """What they would be worth without any shocks: patients come again all the same."""
+        return replace(self, months=0.0, lasting=0.0, factor=self.again, possible=())
 
     @property
     def design_effects(self) -> dict[Hashable, float] | None:
@@ -82,9 +89,9 @@ def worth_of_records(
     kind = question.outcome.kind
     alone = pd.Series(1.0, index=pd.Index(sorted(moments["clinic"].unique()), name="clinic"))
     if question.outcome.counts_records:
-        return Worth(0.0, 0.0, 0.0, alone)
+        return Worth(0.0, 0.0, 0.0, alone, alone)
     months, lasting, shocks = 0.0, 0.0, alone
-    possible: tuple[tuple[float, pd.Series], ...] = ()
+    possible: tuple[PossibleShocks, ...] = ()
     if len(summary.months) > 1:
         found = month_shocks(
             moments,
@@ -97,10 +104,11 @@ def worth_of_records(
     patients, again = 0.0, alone
     # a mean's model has an effect of each patient, unless months have shocks that it knows nothing of
     if kind != "continuous" or (months > 0.0 and question.patients):
-        found = alike_patients(question, summary)
+        size = _size(question, records, summary)
+        found = alike_patients(question, summary, size)
         patients, again = found.strength, found.factor
-    both = tuple((each, factor + again - 1.0) for each, factor in possible)
-    return Worth(months, lasting, patients, shocks + again - 1.0, both)
+    both = tuple(replace(each, factor=each.factor + again - 1.0) for each in possible)
+    return Worth(months, lasting, patients, shocks + again - 1.0, again, both)
 
 
 def without_patients(question: OutcomeFormulas, worth: Worth) -> OutcomeFormulas:
@@ -115,32 +123,42 @@ def _patients_by_months(question: OutcomeFormulas, records: Records) -> pd.DataF
     )
 
 
-def alike_patients(question: OutcomeFormulas, summary: Summary) -> Alike:
+def alike_patients(question: OutcomeFormulas, summary: Summary, size: float | None = None) -> Alike:
     """What patients who come again cost the clinics' own figures.
 
     Args:
         question: the outcome's formulas.
         summary: the window's moments.
+        size: of the negative binomial that records are weighed in; None: of another family.
     """
     by_clinic = summary.by_clinic(question.name)
     if question.name not in summary.patients:
         return Alike(0.0, pd.Series(1.0, index=by_clinic.index))
     if question.outcome.kind == "continuous":
         by_clinic = by_clinic.assign(total=by_clinic["n"] * by_clinic["mean"], exposure=by_clinic["n"])
-    moments = by_clinic.assign(record_variance=_variance(question, by_clinic).fillna(0.0))
+    moments = by_clinic.assign(record_variance=_variance(question, by_clinic, size).fillna(0.0))
     found = patients_alike(summary.patients[question.name], moments)
     return Alike(found.strength, found.factor.reindex(by_clinic.index, fill_value=1.0))
 
 
-def _variance(question: OutcomeFormulas, by_clinic: pd.DataFrame) -> pd.Series:
-    """Of a record (of a unit of exposure) of each clinic, as the family has it."""
+def _size(question: OutcomeFormulas, records: Records, summary: Summary) -> float | None:
+    """The size of the negative binomial that counts of patients who come again are modelled by."""
+    if question.family != "negative-binomial" or question.name not in summary.patients:
+        return None
+    return glmm(question.null, records, family=question.family, exposure=question.outcome.exposure).size
+
+
+def _variance(question: OutcomeFormulas, by_clinic: pd.DataFrame, size: float | None) -> pd.Series:
+    """Of a record (of a unit of exposure) of each clinic, as the family has it.
+
+    A negative binomial's is what the model takes it for, μ + μ²/size (Lawless 1987, Can J Stat 15:209), not
+    what counts vary by: what patients' sums vary by beyond it is not in the model, whatever it is.
+    """
     if question.outcome.kind == "continuous":
         return by_clinic["squares"] / by_clinic["n"].where(by_clinic["n"] > 0)
     mean = by_clinic["total"] / by_clinic["exposure"].where(by_clinic["exposure"] > 0)
     if question.outcome.kind == "binary":
         return mean * (1.0 - mean)
-    if question.family != "negative-binomial":
+    if size is None:
         return mean
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = by_clinic["squares"].sum() / by_clinic["total"].sum()
-    return mean * max(float(spread), 1.0)
+    return mean * (1.0 + by_clinic["total"] / by_clinic["n"].where(by_clinic["n"] > 0) / size)

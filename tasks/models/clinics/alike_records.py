@@ -42,6 +42,21 @@ _POWERS = {"outcome_by_size": 1, "size_by_outcome": 1, "sizes": 2, "more_size": 
 
 
 @dataclass(frozen=True)
+class PossibleShocks:
+    """One way in which shocks of clinics' months may last.
+
+    Attributes:
+        probability: of it.
+        factor: clinic → design effect of its own figure.
+        added: clinic → variance that shocks add to its own figure, on the scale of the link.
+    """
+
+    probability: float
+    factor: pd.Series
+    added: pd.Series
+
+
+@dataclass(frozen=True)
 class Alike:
     """How much records of a clinic count for.
 
@@ -49,13 +64,13 @@ class Alike:
         strength: SD of months' shocks on the scale of the link, or the correlation of a patient's records.
         lasting: correlation of the shocks of neighbouring months; 0 where they come anew.
         factor: clinic → its design effect: by how much the variance of its own figure is larger, 1 or more.
-        possible: probability and factor of each way in which shocks may last; empty where they do not.
+        possible: each way in which shocks may last; empty where they do not.
     """
 
     strength: float
     factor: pd.Series
     lasting: float = 0.0
-    possible: tuple[tuple[float, pd.Series], ...] = ()
+    possible: tuple[PossibleShocks, ...] = ()
 
 
 def month_shocks(
@@ -121,16 +136,21 @@ def month_shocks(
         shock = (heterogeneity - mean) / left if p_value < SIGNIFICANT else 0.0
     strength, lasting, added = float(np.sqrt(shock)), 0.0, np.zeros(len(by_clinic))
     added[held] = shock * squared[held] / by_clinic[held]
-    possible: tuple[tuple[float, Floats], ...] = ()
+    possible: list[tuple[float, Floats]] = []
     if last := lasting_shocks(about, precision, steps, alike):
         strength, lasting, added = last.strength, last.lasting, last.of_mean * by_clinic
-        possible = tuple(zip(last.probabilities.tolist(), last.possible * by_clinic, strict=True))
+        possible = list(zip(last.probabilities.tolist(), last.possible * by_clinic, strict=True))
 
-    def factor(beyond: Floats) -> pd.Series:
-        found = pd.Series(1.0 + beyond, index=pd.Index(clinics.categories, name="clinic"))
-        return found.reindex(every, fill_value=1.0)
+    def by_name(values: Floats, otherwise: float) -> pd.Series:
+        found = pd.Series(values, index=pd.Index(clinics.categories, name="clinic"))
+        return found.reindex(every, fill_value=otherwise)
 
-    return Alike(strength, factor(added), lasting, tuple((each, factor(beyond)) for each, beyond in possible))
+    def way(probability: float, beyond: Floats) -> PossibleShocks:
+        of_mean = np.divide(beyond, by_clinic, where=held, out=np.zeros_like(by_clinic))
+        return PossibleShocks(probability, by_name(1.0 + beyond, 1.0), by_name(of_mean, 0.0))
+
+    ways = tuple(way(each, beyond) for each, beyond in possible)
+    return Alike(strength, by_name(1.0 + added, 1.0), lasting, ways)
 
 
 def _alike_months(

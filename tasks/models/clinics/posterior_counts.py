@@ -9,6 +9,7 @@ Source: the nested approximation of Rue, Martino & Chopin (2009), JRSS-B 71:319,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,20 +59,18 @@ def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPo
     """The same from the cells that the fit was made from."""
     (group,) = fit.varcomp
     levels = tuple(fit.labels[group])
-    many = cells.weight.size > _MANY_CELLS
-    quadrature = 1 if many else min(max(fit.nodes, 1), _QUADRATURE)
+    quadrature, count = nodes_for(cells, fit)
     profile = SdProfile.of(design, cells, likelihood_family(fit), quadrature)
     start = working_parameters(profile.cells, fit)
     grid, widths = _grid(profile, start, fit)
     points = [profile.at(float(sd), start) for sd in grid]
-    weights = weigh(np.array([_height(point) for point in points]), widths)
-    average = _average_row(profile, start)
+    weights = weigh(np.array([height_of(point) for point in points]), widths)
+    average = average_row(profile, start)
     nodes = []
     for sd, point, weight in zip(grid, points, weights, strict=True):
         if weight < 1e-12:
             continue
         # standardised effects are read off at the likelihood's σ, which is the SD over the column's scale
-        count = _LESS if many else _QUADRATURE
         mean, spread = profile.likelihood.posterior(point.parameters, count, point)
         covariance = np.linalg.inv(-point.hessian[1:, 1:])
         slopes = point.mode_slopes[1:]
@@ -92,7 +91,13 @@ def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPo
     return ClinicPosterior(group, levels, tuple(nodes), float("inf"))
 
 
-def _average_row(profile: SdProfile, start: Floats) -> Floats:
+def nodes_for(cells: Cells, fit: GlmmFit) -> tuple[int, int]:
+    """Quadrature nodes of the SD's likelihood, and of levels' moments: fewer where cells are many."""
+    many = cells.weight.size > _MANY_CELLS
+    return 1 if many else min(max(fit.nodes, 1), _QUADRATURE), _LESS if many else _QUADRATURE
+
+
+def average_row(profile: SdProfile, start: Floats) -> Floats:
     """(p,) the sample's average row: how much each coefficient moves the sample's expected outcome.
 
     Rows count by the slope of their expected outcome in the linear predictor: the figure of all rows at a
@@ -108,7 +113,7 @@ def _average_row(profile: SdProfile, start: Floats) -> Floats:
     return np.asarray(cells.x @ slope / slope.sum())
 
 
-def _height(point: LikelihoodEvaluation) -> float:
+def height_of(point: LikelihoodEvaluation) -> float:
     """Log posterior of the SD, coefficients integrated out by Laplace's approximation."""
     information = -point.hessian[1:, 1:]
     return point.value - 0.5 * float(np.linalg.slogdet(information)[1])
@@ -128,16 +133,17 @@ def _grid(profile: SdProfile, start: Floats, fit: GlmmFit) -> tuple[Floats, Floa
         # likelihoods of SDs are near normal on the log scale
         factor = np.exp(np.linspace(-reach, reach, count) * se / best)
         return best * factor, factor
-    low, bulk, high = _range(profile, start, best)
+    low, bulk, high = range_of(lambda sd: height_of(profile.at(sd, start)), best)
     return stretched(low, high, bulk, 15)
 
 
-def _range(profile: SdProfile, start: Floats, best: float) -> tuple[float, float, float]:
-    """Where the posterior of the SD has faded below, where its bulk ends, and where it has faded above."""
+def range_of(height: Callable[[float], float], best: float) -> tuple[float, float, float]:
+    """Where the posterior of the SD has faded below, where its bulk ends, and where it has faded above.
 
-    def height(sd: float) -> float:
-        return _height(profile.at(sd, start))
-
+    Args:
+        height: log posterior of an SD.
+        best: about where it is highest.
+    """
     sds = [max(best, 0.05) * factor for factor in (0.5, 1.0, 1.5, 2.0)]
     heights = [height(each) for each in sds]
     while heights[-1] > max(heights) - _DROP and sds[-1] < _HIGHEST:

@@ -19,6 +19,7 @@ from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior
 from tasks.models.clinics.expected_information import expected_by_level
 from tasks.models.clinics.heavier_tails import with_heavier_tails
+from tasks.models.clinics.posterior_beside_shocks import BesideShocks, posterior_beside_shocks
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
 from tasks.models.clinics.rankability import Rankability, averaged_rankability, rankability
@@ -188,7 +189,13 @@ class Shrunken:
         return f"{head}\n{self.table.to_string(float_format=lambda value: f'{value:.4g}')}"
 
 
-def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.95) -> Shrunken:
+def shrink(
+    fit: LmmFit | GlmmFit,
+    group: str | None = None,
+    *,
+    level: float = 0.95,
+    beside: BesideShocks | None = None,
+) -> Shrunken:
     """Shrunken effects of clinics, with conditional and full uncertainty.
 
     Args:
@@ -197,6 +204,8 @@ def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.
             levels is taken as known.
         group: the grouping factor, where the fit has several.
         level: coverage of the intervals.
+        beside: shocks of months that a GLMM's posterior is to be found beside; in `fit` rows that have some
+            count for less.
 
     Raises:
         EstimationError: no such group, no random intercept by it, or too few levels.
@@ -224,9 +233,12 @@ def shrink(fit: LmmFit | GlmmFit, group: str | None = None, *, level: float = 0.
         table = _gaussian_table(fit, group)
         family, overall, sd_within = "gaussian", _overall(fit), fit.sigma
     else:
-        posterior = count_posterior(fit, group)
+        if beside is None:
+            posterior, overall = count_posterior(fit, group), fit.typical
+        else:
+            posterior, overall = posterior_beside_shocks(beside, group), beside.fit.typical
         table = _count_table(fit, group, posterior)
-        family, overall, sd_within = fit.family, fit.typical, float("nan")
+        family, sd_within = fit.family, float("nan")
     table = _with_intervals(table, posterior, level)
     table["own_tail"] = table.get("own_tail", _tail_of(table))
     variance = fit.varcomp.variance(group)
