@@ -137,7 +137,8 @@ def month_shocks(
     strength, lasting, added = float(np.sqrt(shock)), 0.0, np.zeros(len(by_clinic))
     added[held] = shock * squared[held] / by_clinic[held]
     possible: list[tuple[float, Floats]] = []
-    if last := lasting_shocks(about, precision, steps, alike):
+    # a mean's model has an effect of each patient, which knows more, and is not given up for a doubt
+    if last := lasting_shocks(about, precision, steps, alike, doubtful=kind != "continuous"):
         strength, lasting, added = last.strength, last.lasting, last.of_mean * by_clinic
         possible = list(zip(last.probabilities.tolist(), last.possible * by_clinic, strict=True))
 
