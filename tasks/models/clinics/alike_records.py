@@ -64,13 +64,16 @@ class Alike:
         strength: SD of months' shocks on the scale of the link, or the correlation of a patient's records.
         lasting: correlation of the shocks of neighbouring months; 0 where they come anew.
         factor: clinic → its design effect: by how much the variance of its own figure is larger, 1 or more.
-        possible: each way in which shocks may last; empty where they do not.
+        possible: each way in which shocks may last, and that they do not where that is in doubt; empty where
+            they do not.
+        untold: whether records neither show shocks that last nor refute them.
     """
 
     strength: float
     factor: pd.Series
     lasting: float = 0.0
     possible: tuple[PossibleShocks, ...] = ()
+    untold: bool = False
 
 
 def month_shocks(
@@ -137,10 +140,16 @@ def month_shocks(
     strength, lasting, added = float(np.sqrt(shock)), 0.0, np.zeros(len(by_clinic))
     added[held] = shock * squared[held] / by_clinic[held]
     possible: list[tuple[float, Floats]] = []
+    untold = False
     # a mean's model has an effect of each patient, which knows more, and is not given up for a doubt
     if last := lasting_shocks(about, precision, steps, alike, doubtful=kind != "continuous"):
-        strength, lasting, added = last.strength, last.lasting, last.of_mean * by_clinic
-        possible = list(zip(last.probabilities.tolist(), last.possible * by_clinic, strict=True))
+        untold = last.probability < 1.0
+    if last and last.probability > 0.0:
+        possible = [(1.0 - last.probability, added)] if untold else []
+        chances = (last.probability * last.probabilities).tolist()
+        possible += zip(chances, last.possible * by_clinic, strict=True)
+        strength, lasting = last.strength, last.lasting
+        added = last.probability * last.of_mean * by_clinic + (1.0 - last.probability) * added
 
     def by_name(values: Floats, otherwise: float) -> pd.Series:
         found = pd.Series(values, index=pd.Index(clinics.categories, name="clinic"))
@@ -151,7 +160,7 @@ def month_shocks(
         return PossibleShocks(probability, by_name(1.0 + beyond, 1.0), by_name(of_mean, 0.0))
 
     ways = tuple(way(each, beyond) for each, beyond in possible)
-    return Alike(strength, by_name(1.0 + added, 1.0), lasting, ways)
+    return Alike(strength, by_name(1.0 + added, 1.0), lasting, ways, untold)
 
 
 def _alike_months(

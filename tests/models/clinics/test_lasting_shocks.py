@@ -30,7 +30,7 @@ def weights(clinics: int) -> np.ndarray:
 
 
 def added(found: LastingShocks | None) -> float:
-    return 0.0 if found is None else float(found.of_mean.mean())
+    return 0.0 if found is None else found.probability * float(found.of_mean.mean())
 
 
 def test_what_they_add_to_a_clinics_mean_is_what_they_do() -> None:
@@ -178,17 +178,44 @@ class TestPatients:
         assert there >= 36
         assert possible >= 36
 
-    def test_what_records_do_not_speak_against_is_allowed_for_where_asked(self) -> None:
-        """Shocks of SD 0.21 beside records' 0.32: yes/no outcomes and counts tell no more of larger ones."""
+    def test_what_records_do_not_speak_against_has_a_probability_where_asked(self) -> None:
+        """Shocks of SD 0.21 beside records' 0.32: yes/no outcomes and counts tell no more of larger ones.
+
+        Of odds of 1 and a Bayes factor from a third on it is a quarter or more; of what records show, 1.
+        """
         rng = np.random.default_rng(16)
-        told, in_doubt = 0, 0
+        told, in_doubt = 0, []
         for _ in range(16):
             seen, weight, alike = (each[:24] for each in self.drifting(rng))
             shaken = seen + 0.7 * shocks(rng, 24, 0.9)
-            told += lasting_shocks(shaken, weight, alike=alike) is not None
-            in_doubt += lasting_shocks(shaken, weight, alike=alike, doubtful=True) is not None
-        assert told < in_doubt
-        assert in_doubt >= 15
+            shown = lasting_shocks(shaken, weight, alike=alike)
+            found = lasting_shocks(shaken, weight, alike=alike, doubtful=True)
+            told += shown is not None
+            assert found is not None
+            assert (found.probability == 1.0) == (shown is not None)
+            in_doubt.append(found.probability)
+        assert told < sum(each > 0.0 for each in in_doubt)
+        assert sum(each > 0.0 for each in in_doubt) >= 15
+        assert all(each in (0.0, 1.0) or 0.25 <= each < 0.9 for each in in_doubt)
+
+    def test_shocks_that_come_anew_leave_no_doubt(self) -> None:
+        """Large ones, that are refuted to last: nothing is allowed for, and nothing is untold."""
+        rng = np.random.default_rng(19)
+        for _ in range(6):
+            seen, weight, alike = self.drifting(rng)
+            seen = seen + 2.0 * shocks(rng, 30, 0.0)
+            assert lasting_shocks(seen, weight, alike=alike, doubtful=True) is None
+
+    def test_without_shocks_records_speak_against_them_or_leave_them_in_doubt(self) -> None:
+        rng = np.random.default_rng(20)
+        found = [
+            lasting_shocks(seen, weight, alike=alike, doubtful=True)
+            for seen, weight, alike in (self.drifting(rng) for _ in range(16))
+        ]
+        chances = [each.probability for each in found if each is not None]
+        assert sum(each == 0.0 for each in chances) >= 3
+        assert sum(0.0 < each <= 0.5 for each in chances) >= 3
+        assert sum(each == 1.0 for each in chances) <= 4
 
     def test_late_records_of_one_clinic_add_nothing_that_is_in_doubt(self) -> None:
         """A month eight sampling SDs off: what shocks may add is what the other clinics have."""
