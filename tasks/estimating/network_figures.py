@@ -62,7 +62,7 @@ def network_figures(
     """
     parts = [
         rows_or_reason(lambda: _rows(_level(question, summary, shrunken, scale))),
-        rows_or_reason(lambda: _rows(_spread(question, fit, shrunken.centre, scale))),
+        rows_or_reason(lambda: _rows(_spread(question, fit, shrunken.centre, scale, worth))),
         rows_or_reason(lambda: _rows(_clustering(question, records))),
         rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
         rows_or_reason(lambda: _rows(_adjustment(question, summary, fit))),
@@ -115,10 +115,12 @@ def _level(
 
 
 def _spread(
-    question: OutcomeFormulas, fit: LmmFit | GlmmFit, centre: float, scale: Standardised
+    question: OutcomeFormulas, fit: LmmFit | GlmmFit, centre: float, scale: Standardised, worth: Worth
 ) -> Iterator[_Figure]:
     sd = float(fit.varcomp.sd("clinic").iloc[0])
     method = coded("figure_method.adjusted", method=_method(fit))
+    if question.outcome.kind == "binary" and worth.untold:
+        method = coded("figure_method.lasting_untold", method=method)
     yield _Figure("sd_between", sd, method, _unit_of_spread(question))
     # of t with 4 degrees of freedom and the same SD it is 1.963 for 1.960
     ends = scale.at(centre + np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)

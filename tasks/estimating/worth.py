@@ -26,6 +26,7 @@ class Worth:
         factor: clinic → design effect of both.
         again: clinic → design effect of patients alone.
         possible: each way in which shocks may last, with the design effect of both; empty where they do not.
+        untold: whether records neither show shocks that last nor refute them.
     """
 
     months: float
@@ -34,6 +35,7 @@ class Worth:
     factor: pd.Series
     again: pd.Series
     possible: tuple[PossibleShocks, ...] = ()
+    untold: bool = False
 
     @property
     def ways(self) -> tuple[tuple[PossibleShocks, Worth], ...]:
@@ -92,6 +94,7 @@ def worth_of_records(
         return Worth(0.0, 0.0, 0.0, alone, alone)
     months, lasting, shocks = 0.0, 0.0, alone
     possible: tuple[PossibleShocks, ...] = ()
+    untold = False
     if len(summary.months) > 1:
         found = month_shocks(
             moments,
@@ -101,6 +104,7 @@ def worth_of_records(
             program=program,
         )
         months, lasting, shocks, possible = found.strength, found.lasting, found.factor, found.possible
+        untold = found.untold
     patients, again = 0.0, alone
     # a mean's model has an effect of each patient, unless months have shocks that it knows nothing of
     if kind != "continuous" or (months > 0.0 and question.patients):
@@ -108,7 +112,7 @@ def worth_of_records(
         found = alike_patients(question, summary, size)
         patients, again = found.strength, found.factor
     both = tuple(replace(each, factor=each.factor + again - 1.0) for each in possible)
-    return Worth(months, lasting, patients, shocks + again - 1.0, again, both)
+    return Worth(months, lasting, patients, shocks + again - 1.0, again, both, untold)
 
 
 def without_patients(question: OutcomeFormulas, worth: Worth) -> OutcomeFormulas:

@@ -204,6 +204,8 @@ class Figure:
     reason: str | None
     column: str = ""
     """Which adjuster it is about."""
+    how: tuple[str, ...] = ()
+    """Codes of the method, the outermost first."""
 
 
 @dataclass(frozen=True, slots=True)

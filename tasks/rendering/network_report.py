@@ -41,6 +41,7 @@ from tasks.rendering.words.run_words import part_periods, run_words
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
+LASTING_UNTOLD = "figure_method.lasting_untold"
 FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
@@ -148,6 +149,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
             if status not in ("ok", "suppressed_secondary")
         ],
         "own_minimums": own_minimums(edition),
+        "lasting_untold": lasting_untold(edition),
         "explained": explained(edition),
         "glossary": glossary(),
         "policy": sentences.policy_words(edition.release.policy),
@@ -292,6 +294,12 @@ def own_minimums(edition: Edition) -> list[tuple[str, PolicySection]]:
     network = edition.network
     each = [(outcome.label, network.policy_for(outcome.name)) for outcome in edition.outcomes]
     return [(label, policy) for label, policy in each if policy != network.policy]
+
+
+def lasting_untold(edition: Edition) -> str:
+    """The outcomes of which records do not tell whether shocks of clinics' months last; empty of none."""
+    spreads = [(outcome.label, outcome.figures.get("sd_between")) for outcome in edition.drawn]
+    return listed([label for label, spread in spreads if spread and LASTING_UNTOLD in spread.how])
 
 
 def without_report(edition: Edition) -> list[tuple[str, tuple[str, ...]]]:

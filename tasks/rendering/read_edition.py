@@ -200,6 +200,7 @@ def _figure(row: Mapping[str, Any]) -> Figure:
         status=row["status"],
         reason=row["reason"],
         column=value_of(row["method_coded"], "column"),
+        how=codes(row["method_coded"]),
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import special
 
+from reports.wording.coded_sentences import codes
 from tasks.estimating import OutcomeEstimates, Summary, estimate_outcome, summarise
 from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import question_of
@@ -158,6 +159,27 @@ def test_shocks_that_last_are_told_from_patients_who_come_again(tmp_path: Path, 
         assert estimates.shrunken.ways
         assert estimates.shrunken.rankability(estimates.numerous).value < 0.75
     assert np.mean(flagged) <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("outcome", "shocks", "lasting", "untold"),
+    [
+        ("fell", 0.0, 0.0, True),
+        ("fell", 0.8, 0.8, False),
+        ("fell", 0.8, 0.0, False),
+        ("score", 0.0, 0.0, False),
+    ],
+    ids=["nothing is seen", "shown", "refuted", "a mean"],
+)
+def test_it_is_said_where_yes_no_records_do_not_tell_whether_shocks_last(
+    tmp_path: Path, outcome: str, shocks: float, lasting: float, untold: bool
+) -> None:
+    rows = _visits(np.random.default_rng([6, 2]), patients=1.0, shocks=shocks, lasting=lasting)
+    estimates, _ = _estimated(tmp_path, rows, outcome)
+    methods = estimates.figures.set_index("figure")["method"]
+    said = [figure for figure, how in methods.items() if "figure_method.lasting_untold" in codes(how)]
+    assert said == (["sd_between"] if untold else [])
 
 
 @pytest.mark.slow

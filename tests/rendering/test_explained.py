@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 
+import pytest
 from rendering.test_charts import binary
 
 from tasks.rendering.edition import Edition, Figure, Outcome
+from tasks.rendering.network_report import LASTING_UNTOLD, lasting_untold, network_context
+from tasks.rendering.templates import render
 from tasks.rendering.words.explained import explained
 
 
@@ -58,3 +61,30 @@ def test_questions_are_told_with_the_estimates_that_answer_them(state48_edition:
         state48_edition, network=state48_edition.network.model_copy(update={"program": None})
     )
     assert "Three questions" not in " ".join(each.text for each in explained(without))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "nine in ten intervals"), ("es", "nueve de cada diez intervalos")]
+)
+def test_outcomes_whose_shocks_may_last_are_named_and_no_others(
+    state48_edition: Edition, language: str, said: str
+) -> None:
+    """By the method of the spread of clinics, where the release says it."""
+    section = state48_edition.network.network.model_copy(update={"language": language})
+    network = state48_edition.network.model_copy(update={"network": section})
+    plain = dataclasses.replace(state48_edition, network=network)
+    first, *others = plain.drawn
+    spread = dataclasses.replace(first.figures["sd_between"], how=(LASTING_UNTOLD,))
+    untold = dataclasses.replace(first, figures={**first.figures, "sd_between": spread})
+    with network.speaking():
+        assert lasting_untold(plain) == ""
+        assert said not in _methods(plain)
+        edition = dataclasses.replace(plain, outcomes=(untold, *others))
+        assert lasting_untold(edition) == first.label
+        page = _methods(edition)
+    assert page.count(said) == 1
+    assert f" {first.label}" in page.split(said)[0][-200:]
+
+
+def _methods(edition: Edition) -> str:
+    return " ".join(render("templates/network/methods.html.j2", **network_context(edition)).split())
