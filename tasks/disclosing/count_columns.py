@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -135,6 +135,8 @@ class Shown:
         total: the network's window.
         policy: under which it was published.
         rare: whether it says that the network's window is withheld for being small.
+        is_release: whether a release says all this; else it is a sum that follows from several, of some
+            clinics, and nothing is said of the others.
     """
 
     names: tuple[str, ...]
@@ -147,6 +149,7 @@ class Shown:
     total: float
     policy: SmallNumberPolicy
     rare: bool = False
+    is_release: bool = True
 
     @classmethod
     def of(
@@ -180,6 +183,14 @@ class Shown:
         unsaid = np.zeros((clinics + 1, months), dtype=bool)
         return cls(names, window, none, nothing, unsaid, unsaid, np.full(months, np.nan), np.nan, policy)
 
+    @classmethod
+    def of_sums(
+        cls, names: tuple[str, ...], window: Floats, total: float, policy: SmallNumberPolicy
+    ) -> Shown:
+        """Sums of months that follow from several releases."""
+        sums = cls.of_windows(names, window, policy)
+        return replace(sums, total=total, is_release=False)
+
     def or_else(self, other: Shown) -> Shown:
         """What this column shows, and what another of the same counts shows where this one does not."""
         if self.names != other.names:
@@ -208,7 +219,11 @@ class Shown:
         total, rare = np.array([self.total]), np.array([self.rare])
         unsaid = np.zeros((1, len(self.names)), dtype=bool)
         few, many = (np.vstack([each[-1:], unsaid]) for each in (self.may_be_small, self.not_small))
-        return Shown(self.names, total, rare, self.network[None, :], few, many, nothing, np.nan, self.policy)
+        own = self.network[None, :]
+        return Shown(
+            *(self.names, total, rare, own, few, many, nothing, np.nan, self.policy),
+            is_release=self.is_release,
+        )
 
     def states(self, counts: Floats, stated: Floats) -> Booleans:
         """Whether counts are what this release states, as its policy rounds."""

@@ -52,6 +52,8 @@ def decide(
     draw: Draw | None = None,
     *,
     policies: Sequence[SmallNumberPolicy] | None = None,
+    beyond: Sequence[Tables] = (),
+    policies_beyond: Sequence[SmallNumberPolicy] | None = None,
 ) -> Withholding:
     """What must be withheld of a release so that nothing in it points at a patient.
 
@@ -66,6 +68,8 @@ def decide(
         related: outcomes that say something of one another.
         draw: chance in the choice of what is withheld beside small counts; left out, there is none.
         policies: under which each of the earlier releases was published; this one where left out.
+        beyond: tables of older releases that a chain of overlapping windows connects with those.
+        policies_beyond: under which each of these was published; this one where left out.
 
     Raises:
         ValueError: an outcome's kind is not one of `release_counts.KINDS`.
@@ -77,7 +81,10 @@ def decide(
         return Withholding({}, frozenset(), nothing, WithheldEffects(), WithheldQuality(), Effort())
     with measured() as effort:
         under = [policy] * len(earlier) if policies is None else policies
-        release = ReleaseCounts.of(policy, tables, earlier, under, people or People.unknown(), draw)
+        older = [policy] * len(beyond) if policies_beyond is None else policies_beyond
+        release = ReleaseCounts.of(
+            policy, tables, earlier, under, people or People.unknown(), draw, beyond, older
+        )
         sizes = {outcome: release.sizes(outcome) for outcome in outcomes}
         windows, months, networks = _withhold_sizes(release, sizes)
         decided = {

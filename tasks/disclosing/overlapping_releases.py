@@ -257,7 +257,10 @@ class _Union:
         self._add_networks_months()
         self._add_windows()
         for release, places in zip(shown, self._places, strict=True):
-            self._add_release(release, places)
+            if release.is_release:
+                self._add_release(release, places)
+            else:
+                self._add_sums(release, places)
 
     def _positions(self, months: Sequence[str]) -> Integers:
         """Positions of months among all; none for a release that does not have the outcome."""
@@ -288,7 +291,8 @@ class _Union:
 
     def _grid(self) -> Grid | None:
         """Months that move together so that no window changes; none of a clinic that was stated otherwise."""
-        windows = [self.now, *self._places]
+        of_releases = zip(self._shown, self._places, strict=True)
+        windows = [self.now, *(places for each, places in of_releases if each.is_release)]
         order = sorted(range(len(windows)), key=lambda j: windows[j].max(initial=-1))
         groups = covering_groups([windows[j].tolist() for j in order if len(windows[j])], len(self.names))
         if self._one_clinic or not groups:
@@ -408,6 +412,19 @@ class _Union:
         total = self._sum(release, windows, release.total)
         if self.cells.sum_of(network) == self.cells.values[total]:
             self.cells.bind(total, network)
+
+    def _add_sums(self, sums: Shown, places: Integers) -> None:
+        """Sums that follow from releases of long ago, where they are of the months as they stand now."""
+        for c in np.flatnonzero(~np.isnan(sums.window)):
+            self._add_sum(self.month[c, places].tolist(), float(sums.window[c]))
+            self._restated[c, places] = True  # moves of months that leave windows alone would change it
+        if not self._one_clinic and not np.isnan(sums.total):
+            self._add_sum(self.network[places].tolist(), sums.total)
+
+    def _add_sum(self, parts: list[int], stated: float) -> None:
+        value = self.cells.sum_of(parts)
+        if value == stated:  # else the months were stated anew since
+            self.cells.bind(self.cells.add(value, known=True), parts)
 
     def _earlier_window(self, release: Shown, c: int, places: Integers, parts: list[int]) -> int:
         value, stated, policy = self.cells.sum_of(parts), float(release.window[c]), release.policy

@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
+from tasks.disclosing.chains import told_by_chains
 from tasks.disclosing.companion_draw import Draw
 from tasks.disclosing.count_columns import CountColumn, Shown
 from tasks.disclosing.counts import NETWORK, Booleans, Counts, Floats, counts_of, events_of, exposures_of
@@ -37,6 +38,8 @@ class ReleaseCounts:
         tables: the release's tables, as estimated.
         earlier: tables of releases with overlapping windows, as published.
         policies: under which each of them was.
+        beyond: tables of older releases, which a chain of overlapping windows connects with those.
+        policies_beyond: under which each of these was.
         clinics: their names, in order.
         left: clinics of earlier releases that are no longer there.
         months: their names, in order.
@@ -49,13 +52,16 @@ class ReleaseCounts:
     tables: Tables
     earlier: Sequence[Tables]
     policies: Sequence[SmallNumberPolicy]
+    beyond: Sequence[Tables]
+    policies_beyond: Sequence[SmallNumberPolicy]
     people: People
     clinics: tuple[str, ...]
     left: tuple[str, ...]
     months: tuple[str, ...]
     kinds: Mapping[str, str]
     draw: Draw
-    _read: dict[CountColumn, tuple[Shown, ...]] = field(default_factory=dict)
+    _read: dict[tuple[CountColumn, bool], tuple[Shown, ...]] = field(default_factory=dict)
+    _shown: dict[CountColumn, tuple[Shown, ...]] = field(default_factory=dict)
     _own: dict[CountColumn, Floats] = field(default_factory=dict)
 
     @classmethod
@@ -67,6 +73,8 @@ class ReleaseCounts:
         policies: Sequence[SmallNumberPolicy],
         people: People,
         draw: Draw,
+        beyond: Sequence[Tables] = (),
+        policies_beyond: Sequence[SmallNumberPolicy] = (),
     ) -> ReleaseCounts:
         """Look them up in the release's tables.
 
@@ -82,7 +90,9 @@ class ReleaseCounts:
         clinics = tuple(sorted(tables["clinics"]["clinic"]))
         had = {str(clinic) for each in earlier for clinic in each["clinics"]["clinic"]}
         left = tuple(sorted(had - set(clinics)))
-        return cls(policy, tables, earlier, policies, people, clinics, left, _months(tables), kinds, draw)
+        months = _months(tables)
+        older = beyond, policies_beyond
+        return cls(policy, tables, earlier, policies, *older, people, clinics, left, months, kinds, draw)
 
     def records(self) -> Counts:
         """The clinics table's own sizes, which no month adds up to."""
@@ -165,18 +175,38 @@ class ReleaseCounts:
         Sizes that are the same for several outcomes are shown where any of them shows them: an outcome's are
         withheld with its events, and stand beside another.
         """
-        alike = [self._stands(one) for one in self._alike(column)]
-        return tuple(reduce(Shown.or_else, of_release) for of_release in zip(*alike, strict=True))
+        if column in self._shown:
+            return self._shown[column]
+        alike = self._alike(column)
+        near, beyond = (
+            [reduce(Shown.or_else, of_release) for of_release in zip(*stands, strict=True)]
+            for stands in (
+                [self._stands(one) for one in alike],
+                [self._stood(one) for one in alike],
+            )
+        )
+        self._shown[column] = (*near, *told_by_chains(near, beyond))
+        return self._shown[column]
 
     def _stands(self, column: CountColumn) -> tuple[Shown, ...]:
         """The column as it stands in every earlier release."""
-        if column not in self._read:
+        return self._looked_up(column, self.earlier, self.policies)
+
+    def _stood(self, column: CountColumn) -> tuple[Shown, ...]:
+        """The column as it stands in those beyond."""
+        return self._looked_up(column, self.beyond, self.policies_beyond)
+
+    def _looked_up(
+        self, column: CountColumn, releases: Sequence[Tables], policies: Sequence[SmallNumberPolicy]
+    ) -> tuple[Shown, ...]:
+        key = column, releases is self.beyond
+        if key not in self._read:
             clinics = self.clinics + self.left
-            self._read[column] = tuple(
+            self._read[key] = tuple(
                 Shown.of(each, column, clinics, policy)
-                for each, policy in zip(self.earlier, self.policies, strict=True)
+                for each, policy in zip(releases, policies, strict=True)
             )
-        return self._read[column]
+        return self._read[key]
 
     def _alike(self, column: CountColumn) -> list[CountColumn]:
         """The column, and those of other outcomes whose sizes are the same in this release."""

@@ -98,11 +98,13 @@ class Standing:
         earlier: the releases it must be held against, in the order they were published.
         edition: the release of the same period that it may be making again; None where it is to be a new one.
         key: what companions are drawn with.
+        beyond: older releases, which a chain of overlapping windows connects with those.
     """
 
     earlier: Sequence[Earlier]
     edition: Since | None = None
     key: bytes = b""
+    beyond: Sequence[Earlier] = ()
 
     def is_given_by(self, id_: str) -> bool:
         """Whether a release of this id is what was looked for: the edition, or any where it is a new one."""
@@ -116,12 +118,15 @@ class Standing:
         """
         if not now:
             return self
-        earlier = [
-            replace(each, tables=tables)
-            for each in self.earlier
-            for tables in under_names_of_today(each.tables, now)
-        ]
-        return replace(self, earlier=earlier)
+
+        def today(releases: Sequence[Earlier]) -> list[Earlier]:
+            return [
+                replace(each, tables=tables)
+                for each in releases
+                for tables in under_names_of_today(each.tables, now)
+            ]
+
+        return replace(self, earlier=today(self.earlier), beyond=today(self.beyond))
 
     def file_names(self) -> dict[str, str]:
         """Clinic → the file name that the first release gave it, which it keeps: people have links to it."""
@@ -145,11 +150,12 @@ def standing_releases(output: Output, window: tuple[str, str]) -> tuple[Standing
         PublishingError: a release cannot be read, so that nobody can say what a new one would give away.
     """
     key = withholding_key(output.directory)
-    again = [
-        Standing(earlier_releases(output, window, name), Since(id_, window[1]), key)
-        for name, id_ in editions(output, window[1]).items()
-    ]
-    return (*again, Standing(earlier_releases(output, window), key=key))
+    standing = []
+    for name, id_ in editions(output, window[1]).items():
+        earlier, beyond = _near_and_beyond(output, window, name)
+        standing.append(Standing(earlier, Since(id_, window[1]), key, beyond))
+    earlier, beyond = _near_and_beyond(output, window)
+    return (*standing, Standing(earlier, key=key, beyond=beyond))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +191,13 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
         PublishingError: a release cannot be read, or was pruned, so that nobody can say what a new one would
             give away.
     """
+    return _near_and_beyond(output, window, edition)[0]
+
+
+def _near_and_beyond(
+    output: Output, window: tuple[str, str], edition: str | None = None
+) -> tuple[list[Earlier], list[Earlier]]:
+    """Those to hold against, and those that a chain of overlapping windows connects with them."""
     turns, since = _before(output, edition)
     there: list[tuple[Path, Described]] = []
     standing = sorted(
@@ -202,11 +215,13 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
         [each for each, reached in zip(gone, near[len(there) :], strict=True) if reached], window[1]
     )
     withdrawn = output.withdrawn()
-    return [
-        Earlier(said.since, said.policy, _readable(directory), directory.name in withdrawn)
-        for (directory, said), reached in zip(there, near[: len(there)], strict=True)
-        if reached
-    ]
+    chained = in_a_chain(windows, window)
+    found: tuple[list[Earlier], list[Earlier]] = ([], [])
+    for (directory, said), reached, connected in zip(there, near[: len(there)], chained, strict=True):
+        if connected:
+            read = Earlier(said.since, said.policy, _readable(directory), directory.name in withdrawn)
+            found[0 if reached else 1].append(read)
+    return found
 
 
 def within_reach(windows: Sequence[tuple[str, str]], window: tuple[str, str]) -> list[bool]:
@@ -217,11 +232,25 @@ def within_reach(windows: Sequence[tuple[str, str]], window: tuple[str, str]) ->
         window: of the release to come.
     """
 
-    def shares(one: tuple[str, str], other: tuple[str, str]) -> bool:
-        return one[0] <= other[1] and other[0] <= one[1]
+    near = [each for each in windows if _share(each, window)]
+    return [any(_share(each, other) for other in (window, *near)) for each in windows]
 
-    near = [each for each in windows if shares(each, window)]
-    return [any(shares(each, other) for other in (window, *near)) for each in windows]
+
+def in_a_chain(windows: Sequence[tuple[str, str]], window: tuple[str, str]) -> list[bool]:
+    """Which windows share a period with `window`, or with one that does, and so on.
+
+    Args:
+        windows, window: as for `within_reach`.
+    """
+    reached, left = {window}, set(windows)
+    while more := {each for each in left if any(_share(each, other) for other in reached)}:
+        reached |= more
+        left -= more
+    return [each in reached for each in windows]
+
+
+def _share(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
 
 
 def require_readable(output: Output, window: tuple[str, str] | None = None) -> int:

@@ -62,10 +62,17 @@ def withheld(network: Network, tables: Tables, summary: Summary, standing: Stand
     """
     policy = POLICIES[network.policy.small_numbers]
     related = Related(summary.related.parts, summary.related.sides)
-    earlier = [each.tables for each in standing.earlier]
-    policies = [POLICIES.get(each.policy, policy) for each in standing.earlier]
+    earlier, beyond = ([each.tables for each in those] for those in (standing.earlier, standing.beyond))
+    policies, older = (
+        [POLICIES.get(each.policy, policy) for each in those] for those in (standing.earlier, standing.beyond)
+    )
     people, draw = People(summary.people), Draw(standing.key)
-    return decide(policy, tables, earlier, people, related, draw, policies=policies)
+    return decide(
+        *(policy, tables, earlier, people, related, draw),
+        policies=policies,
+        beyond=beyond,
+        policies_beyond=older,
+    )
 
 
 def rank_shown(

@@ -34,7 +34,7 @@ from tasks.disclosing import POLICIES, SmallNumberPolicy
 from tasks.disclosing.companion_draw import Draw
 from tasks.disclosing.deciding import decide
 from tasks.disclosing.masking import mask
-from tasks.publishing.earlier import within_reach
+from tasks.publishing.earlier import in_a_chain, within_reach
 
 FOLDER = Path("output/attacked")
 MONTHS = (1, 12)
@@ -113,9 +113,18 @@ def published(network: Case, *, compared: bool = True) -> list[Tables]:
         near = within_reach(windows[:k], windows[k])
         before = [each for each, held in zip(releases, near, strict=True) if held and compared]
         made = tables(edition)
+        chained = in_a_chain(windows[:k], windows[k])
+        far = [each and not held for each, held in zip(chained, near, strict=True)]
+        beyond = [each for each, old in zip(releases, far, strict=True) if old and compared]
         editions = network.editions[:k]
         under = [each.policy for each, held in zip(editions, near, strict=True) if held and compared]
-        decided = decide(edition.policy, made, before, None, network.related, draw, policies=under)
+        older = [each.policy for each, old in zip(editions, far, strict=True) if old and compared]
+        decided = decide(
+            *(edition.policy, made, before, None, network.related, draw),
+            policies=under,
+            beyond=beyond,
+            policies_beyond=older,
+        )
         releases.append(mask(edition.policy, made, decided))
     return releases
 

@@ -21,7 +21,7 @@ from tasks.publishing import (
     write_feed,
     write_run_record,
 )
-from tasks.publishing.earlier import within_reach
+from tasks.publishing.earlier import in_a_chain, standing_releases, within_reach
 from tasks.release import Release, Since
 
 MakeRelease = Callable[..., Release]
@@ -58,6 +58,23 @@ def test_releases_count_that_share_a_month_with_one_that_shares_one() -> None:
     windows = [("2020-01", "2020-02"), ("2020-01", "2020-04"), ("2020-04", "2020-07"), ("2020-06", "2020-09")]
     assert within_reach(windows, ("2020-07", "2020-10")) == [False, True, True, True]
     assert within_reach(windows, ("2020-10", "2020-11")) == [False] * 4
+
+
+def test_a_chain_of_windows_that_overlap_reaches_back() -> None:
+    windows = [("2020-01", "2020-02"), ("2020-01", "2020-04"), ("2020-04", "2020-07"), ("2020-06", "2020-09")]
+    assert in_a_chain(windows, ("2020-07", "2020-10")) == [True, True, True, True]
+    assert in_a_chain([*windows[:1], *windows[2:]], ("2020-07", "2020-10")) == [False, True, True]
+
+
+def test_releases_beyond_reach_are_read_where_a_chain_leads_to_them(
+    tmp_path: Path, publish: Callable[[str, str], None]
+) -> None:
+    for first, month in (("2019-01", "2019-02"), ("2020-01", "2020-02"), ("2020-01", "2020-04")):
+        publish(first, month)
+    publish("2020-04", "2020-07")
+    (standing,) = standing_releases(Output(tmp_path), ("2020-07", "2020-10"))
+    assert [each.since.period for each in standing.earlier] == ["2020-04", "2020-07"]
+    assert [each.since.period for each in standing.beyond] == ["2020-02"]
 
 
 def test_before_anything_was_published_there_is_nothing(tmp_path: Path) -> None:
