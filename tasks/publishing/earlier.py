@@ -2,9 +2,12 @@
 
 Every release that shares periods with the new one counts, those of the same period too: an edition that late
 records have overtaken still stands. So does one that shares periods with one of those: a sum of months that
-left the window tells of the months that stay. An edition that a run may be making again is held against what
-stood when it was first published, as the runs' records tell, and against nothing published since: that was
-held against it. So a period that is run again on the same records comes out the same, whatever came since.
+left the window tells of the months that stay. Older ones that a chain of such windows leads back to are read
+as well: what their sums tell of months that stay is known too.
+
+An edition that a run may be making again is held against what stood when it was first published, as the runs'
+records tell, and against nothing published since: that was held against it. So a period that is run again on
+the same records comes out the same, whatever came since.
 """
 
 from __future__ import annotations
