@@ -45,6 +45,7 @@ class AdditiveTable:
         least_width: how wide an attacker's range of a withheld cell must stay, where it was believed to
             be twice as wide or wider; half of what was believed elsewhere.
         slack: how far a published cell may be from its true count (rounding).
+        published: (K,) what is published of cells that are shown; None where that is the true counts.
         small_total: the withheld cells of a sum must together come to more than this, or to nothing.
         rest: (K,) what lies on the other side of each count (those without the event), of which the same
             is asked; none where a count has no other side.
@@ -67,6 +68,7 @@ class AdditiveTable:
     luck: Floats | None = None
     series: Integers | None = None
     grid: Grid | None = None
+    published: Floats | None = None
 
     @cached_property
     def hidden_when_withheld(self) -> Booleans:
@@ -84,15 +86,28 @@ class AdditiveTable:
         return np.asarray(total, dtype=np.float64), first
 
     @cached_property
+    def as_shown(self) -> tuple[Floats, Floats]:
+        """(K,) the lowest and highest that each count can be, if it is shown."""
+        published = self.values if self.published is None else self.published
+        return np.maximum(published - self.slack, 0.0), published + self.slack
+
+    @cached_property
     def plenty(self) -> float:
         """Beyond anything a sum allows: keeps programs bounded where no sum does."""
         return 2.0 * (float(self.values.sum()) + self.least_width)
 
 
+def bounds_of(table: AdditiveTable, withheld: Booleans) -> tuple[Floats, Floats]:
+    """(K,) the lowest and highest that each count can be by itself, if that is withheld."""
+    least, most = table.as_shown
+    lower = np.where(withheld, table.lower, least)
+    upper = np.where(withheld, np.minimum(table.upper, table.plenty), most)
+    return lower, upper
+
+
 def widest_ranges(table: AdditiveTable, withheld: Booleans) -> Floats:
     """(K,) at most how wide the range of a cell can be: what follows from one sum at a time."""
-    low = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
-    high = np.where(withheld, np.minimum(table.upper, table.plenty), table.values + table.slack)
+    low, high = bounds_of(table, withheld)
     if not table.sums:
         return np.asarray(high - low)
     sums = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])

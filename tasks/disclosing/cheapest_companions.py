@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tasks.disclosing.additive_table import AdditiveTable
+from tasks.disclosing.additive_table import AdditiveTable, bounds_of
 from tasks.disclosing.effort import spent
 from tasks.disclosing.linear_programs import LinearPrograms
 from tasks.disclosing.maximum_flows import MaximumFlows
-from tasks.disclosing.table_attacker import TableAttacker, bounds_of, equations_of
+from tasks.disclosing.table_attacker import TableAttacker, equations_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -220,8 +220,9 @@ def withhold_windows(policy: SmallNumberPolicy, counts: Counts, also: Booleans) 
     """(C,) clinics whose window count is withheld: guarded ones, `also`, and companions."""
     clinics = len(counts.window)
     present = ~np.isnan(counts.window)
+    values = np.append(np.nan_to_num(counts.window), np.nansum(counts.window))
     table = AdditiveTable(
-        np.append(np.nan_to_num(counts.window), np.nansum(counts.window)),
+        values,
         [Sum(clinics, tuple(np.flatnonzero(present).tolist()))] if present.any() else [],
         *_believed(counts.window, counts.lower[:, 0], counts.upper[:, 0], counts.known[:, 0], total=True),
         np.append(np.where(present, np.arange(clinics), -1), -1),
@@ -230,6 +231,7 @@ def withhold_windows(policy: SmallNumberPolicy, counts: Counts, also: Booleans) 
         float(policy.high),
         None if counts.rest is None else np.append(np.nan_to_num(counts.rest[:, 0]), 0.0),
         np.append(counts.luck, 0.0),
+        published=policy.rounded(values),
     )
     return protect(table, np.append(counts.guarded[:, 0], False), np.append(also, False))[:clinics]
 
@@ -275,8 +277,9 @@ def withhold_months(
     by_window = _believed(counts.window, counts.lower[:, 0], counts.upper[:, 0], counts.known[:, 0])
     margins = np.append(np.nansum(counts.months, axis=0), np.nansum(counts.months))
     fixed = clinics + months + 1
+    values = np.concatenate([np.nan_to_num(counts.months).ravel(), np.nan_to_num(counts.window), margins])
     table = AdditiveTable(
-        np.concatenate([np.nan_to_num(counts.months).ravel(), np.nan_to_num(counts.window), margins]),
+        values,
         sums,
         np.concatenate([by_month[0], by_window[0], np.zeros(months + 1)]),
         np.concatenate([by_month[1], by_window[1], np.full(months + 1, np.inf)]),
@@ -290,6 +293,7 @@ def withhold_months(
         np.concatenate([np.repeat(counts.luck, months), np.zeros(fixed)]),
         np.concatenate([np.repeat(np.arange(clinics), months), np.full(fixed, -1)]),
         Grid(np.column_stack([cell, of_clinic])[:, :, None], np.append(np.ones(months, dtype=np.int64), -1)),
+        policy.rounded(values),
     )
     guarded = np.concatenate(
         [(counts.guarded[:, 1:] & present).ravel(), counts.guarded[:, 0], np.zeros(months + 1, dtype=bool)]

@@ -287,6 +287,7 @@ class _Union:
             luck=np.array(cells.luck),
             series=np.array(cells.series, dtype=np.int64),
             grid=self._grid(),
+            published=self._policy.rounded(cells.values),
         )
 
     def _grid(self) -> Grid | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tasks.disclosing.additive_table import AdditiveTable
+from tasks.disclosing.additive_table import AdditiveTable, bounds_of
 from tasks.disclosing.basic_moves import BasicMoves, Reach
 from tasks.disclosing.effort import spent
 from tasks.disclosing.linear_programs import LinearPrograms
@@ -197,13 +197,6 @@ class TableAttacker:
         return self.width(cell) >= need - _SOLVER_TOLERANCE
 
 
-def bounds_of(table: AdditiveTable, withheld: Booleans) -> tuple[Floats, Floats]:
-    """(K,) the lowest and highest that each count can be by itself, if that is withheld."""
-    lower = np.where(withheld, table.lower, np.maximum(table.values - table.slack, 0.0))
-    upper = np.where(withheld, np.minimum(table.upper, table.plenty), table.values + table.slack)
-    return lower, upper
-
-
 def equations_of(table: AdditiveTable) -> sparse.csr_array:
     """(R, K) the sums: the parts less the whole are nothing."""
     rows = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
@@ -235,7 +228,7 @@ def _agreeing(seen: Floats, values: Floats, shown: Integers) -> Floats:
 
 def _flows(table: AdditiveTable) -> MaximumFlows | None:
     """Flows that say how far its cells move; None where a cell is in more than two sums."""
-    if not MaximumFlows.whole(table.values, table.lower, table.upper, np.array(table.slack)):
+    if not MaximumFlows.whole(table.values, table.lower, table.upper, *table.as_shown):
         return None
     arcs = arcs_of([relation.members for relation in table.sums], len(table.values))
     return None if arcs is None else MaximumFlows(arcs, table.values)
