@@ -10,6 +10,8 @@ until that happened to be enough, withheld a whole network where the sums of ele
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -38,8 +40,12 @@ class CheapestCompanions:
     def __init__(self, table: AdditiveTable, withheld: Booleans) -> None:
         self.table = table
         self._everything = withheld | (table.unit >= 0)
-        self._best = TableAttacker(table, self._everything)
         self._programs: LinearPrograms | None = None  # made when one is asked for
+
+    @cached_property
+    def _best(self) -> TableAttacker:
+        """Who knows nothing but what can never be withheld; most tables need not ask."""
+        return TableAttacker(self.table, self._everything)
 
     def can_free(self, cell: int, need: float) -> bool:
         """Whether a count lies anywhere in a range at least `need` wide once everything is withheld."""
@@ -73,9 +79,9 @@ class CheapestCompanions:
             to = self._at_best(cell, low + need if above else high - need, above=above)
             if (to > high + _NOTHING) if above else (to < low - _NOTHING):
                 options += self._reaching(withheld, cell, to, prices, above=above)
-        whole = [each for each in options if self._frees(each[1], cell, low, high, need)]
         if not options:
             return _NONE, None
+        whole = [each for each in options if self._frees(each[1], cell, low, high, need)]
         return min(whole or options, key=lambda each: self._price(each[0], prices))
 
     def _at_best(self, cell: int, to: float, *, above: bool) -> float:

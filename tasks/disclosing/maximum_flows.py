@@ -125,9 +125,7 @@ class MaximumFlows:
     @staticmethod
     def whole(*of_cells: Floats) -> bool:
         """Whether bounds and counts are halves or wholes, as flows have to be."""
-        parts = (
-            _PER_COUNT * np.minimum(each, _PLENTY) for each in of_cells
-        )  # beyond that it does not matter
+        parts = (_PER_COUNT * np.minimum(each, _PLENTY) for each in of_cells)
         return all(np.array_equal(np.rint(each), each) for each in parts)
 
     def bound(self, lower: Floats, upper: Floats) -> None:

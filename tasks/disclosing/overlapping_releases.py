@@ -43,6 +43,8 @@ from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.secondary_suppression import protect
 from tasks.disclosing.unknown_months import months_of_all
 
+_ADDED_UP = 1e-6  # exposures are no whole numbers, and sums of them differ in their last digits
+
 
 def known_before(names: Sequence[str], shown: Sequence[Shown], cells: Floats) -> Booleans:
     """(C, 1 + M) counts of clinics' windows and of their months that an earlier release shows as they are.
@@ -424,7 +426,7 @@ class _Union:
 
     def _add_sum(self, parts: list[int], stated: float) -> None:
         value = self.cells.sum_of(parts)
-        if value == stated:  # else the months were stated anew since
+        if np.isclose(value, stated, rtol=0.0, atol=_ADDED_UP):  # else the months were stated anew since
             self.cells.bind(self.cells.add(value, known=True), parts)
 
     def _earlier_window(self, release: Shown, c: int, places: Integers, parts: list[int]) -> int:

@@ -60,7 +60,8 @@ class ReleaseCounts:
     months: tuple[str, ...]
     kinds: Mapping[str, str]
     draw: Draw
-    _read: dict[tuple[CountColumn, bool], tuple[Shown, ...]] = field(default_factory=dict)
+    _read: dict[CountColumn, tuple[Shown, ...]] = field(default_factory=dict)
+    _read_beyond: dict[CountColumn, tuple[Shown, ...]] = field(default_factory=dict)
     _shown: dict[CountColumn, tuple[Shown, ...]] = field(default_factory=dict)
     _own: dict[CountColumn, Floats] = field(default_factory=dict)
 
@@ -180,33 +181,30 @@ class ReleaseCounts:
         alike = self._alike(column)
         near, beyond = (
             [reduce(Shown.or_else, of_release) for of_release in zip(*stands, strict=True)]
-            for stands in (
-                [self._stands(one) for one in alike],
-                [self._stood(one) for one in alike],
-            )
+            for stands in ([self._stands(one) for one in alike], [self._stood(one) for one in alike])
         )
         self._shown[column] = (*near, *told_by_chains(near, beyond))
         return self._shown[column]
 
     def _stands(self, column: CountColumn) -> tuple[Shown, ...]:
         """The column as it stands in every earlier release."""
-        return self._looked_up(column, self.earlier, self.policies)
+        if column not in self._read:
+            self._read[column] = self._looked_up(column, self.earlier, self.policies)
+        return self._read[column]
 
     def _stood(self, column: CountColumn) -> tuple[Shown, ...]:
         """The column as it stands in those beyond."""
-        return self._looked_up(column, self.beyond, self.policies_beyond)
+        if column not in self._read_beyond:
+            self._read_beyond[column] = self._looked_up(column, self.beyond, self.policies_beyond)
+        return self._read_beyond[column]
 
     def _looked_up(
         self, column: CountColumn, releases: Sequence[Tables], policies: Sequence[SmallNumberPolicy]
     ) -> tuple[Shown, ...]:
-        key = column, releases is self.beyond
-        if key not in self._read:
-            clinics = self.clinics + self.left
-            self._read[key] = tuple(
-                Shown.of(each, column, clinics, policy)
-                for each, policy in zip(releases, policies, strict=True)
-            )
-        return self._read[key]
+        clinics = self.clinics + self.left
+        return tuple(
+            Shown.of(each, column, clinics, policy) for each, policy in zip(releases, policies, strict=True)
+        )
 
     def _alike(self, column: CountColumn) -> list[CountColumn]:
         """The column, and those of other outcomes whose sizes are the same in this release."""

@@ -59,7 +59,6 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
     cells = np.flatnonzero(primary & table.hidden_when_withheld)
     taken_for: dict[int, int] = {}
     for cell in attacker.sway(cells.tolist(), need):
-        near = [relation for relation in table.sums if cell in relation.members]
         enough = float(need[cell])
         if at_most[cell] < enough:
             enough = float(at_most[cell]) / 2.0
@@ -69,7 +68,7 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
                 continue
             companions, agreeing = cheapest.found(attacker, withheld, cell, enough, _prices(table, withheld))
             if not len(companions):  # should the solver give up
-                companions, near = _nearest(table, withheld, near, movable)
+                companions = _nearest(table, withheld, cell, movable)
             if not len(companions):
                 break
             taken_for |= dict.fromkeys(companions.tolist(), cell)
@@ -113,14 +112,13 @@ def _without_the_unneeded(
     return withheld
 
 
-def _nearest(
-    table: AdditiveTable, withheld: Booleans, near: list[Sum], movable: Booleans
-) -> tuple[Integers, list[Sum]]:
-    """The one companion that costs least in these sums, or in those about them where they have none."""
+def _nearest(table: AdditiveTable, withheld: Booleans, cell: int, movable: Booleans) -> Integers:
+    """The one companion that costs least in a cell's sums, or in those about them where they have none."""
+    near = [relation for relation in table.sums if cell in relation.members]
     companion = _companion(table, withheld, near, movable)
     while companion is None and (wider := _with_neighbours(table, near)):
         near, companion = wider, _companion(table, withheld, wider, movable)
-    return np.array([] if companion is None else [companion], dtype=np.int64), near
+    return np.array([] if companion is None else [companion], dtype=np.int64)
 
 
 def _with_neighbours(table: AdditiveTable, near: Sequence[Sum]) -> list[Sum]:

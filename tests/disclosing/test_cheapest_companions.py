@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tasks.disclosing.additive_table import AdditiveTable, Sum
+from tasks.disclosing.cheapest_companions import CheapestCompanions
 from tasks.disclosing.secondary_suppression import protect
 from tasks.disclosing.table_attacker import TableAttacker
 
@@ -103,3 +104,10 @@ def test_a_path_is_paid_for_once() -> None:
     table, small = months_of(inner, [range(3)])
     withheld = protect(table, small)
     assert np.flatnonzero(withheld).tolist() == [0, 1, 3, 4]
+
+
+def test_should_the_search_find_nothing_the_nearest_are_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CheapestCompanions, "found", lambda *_: (np.zeros(0, dtype=np.int64), None))
+    inner = np.array([[4.0, 30.0, 90.0], [25.0, 26.0, 95.0], [80.0, 85.0, 20.0], [70.0, 75.0, 88.0]])
+    table, small = months_of(inner, [range(2), range(3)])
+    assert protects(table, small, protect(table, small))
