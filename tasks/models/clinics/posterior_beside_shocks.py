@@ -17,21 +17,26 @@ out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node, stretched, weigh
-from tasks.models.clinics.posterior_counts import average_row, height_of, nodes_for, range_of
+from tasks.models.clinics.clinic_posterior import ClinicPosterior, stretched, weigh
+from tasks.models.clinics.posterior_counts import (
+    SLIGHT,
+    average_row,
+    height_of,
+    node_of,
+    nodes_for,
+    range_of,
+)
 from tasks.models.fit import Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation
 from tasks.models.generalized_mixed.sd_profile import SdProfile, likelihood_family, working_parameters
 
 _NODES = 15
-_SLIGHT = 1e-12
 _LEAST = 1e-4
 """SD between clinics that stands for none, where shocks add nothing to a clinic's figure either."""
 
@@ -106,25 +111,13 @@ def posterior_beside_shocks(beside: BesideShocks, group: str) -> ClinicPosterior
     on_average = 0.0 if fit.family == "binomial" else 0.5 * float(added.mean())
     nodes = []
     for sd, weight in zip(grid, weights, strict=True):
-        if weight < _SLIGHT:
+        if weight < SLIGHT:
             continue
         profile, point = profiles.at(float(sd))
         mean, spread = profile.likelihood.posterior(point.parameters, count, point)
         scale = profiles.scale(float(sd))
         kept = sd**2 / scale  # of a standardised w: c times τ²/c²
-        slopes = point.mode_slopes[1:]
-        root = np.linalg.cholesky(np.linalg.inv(-point.hessian[1:, 1:])[: len(slopes), : len(slopes)])
-        moved = point.parameters[1 : 1 + average.size] - start[1 : 1 + average.size]
-        nodes.append(
-            Node(
-                weight=float(weight),
-                sd_between=float(sd),
-                sd_within=math.nan,
-                mean=kept * mean,
-                sd=np.sqrt((kept * spread) ** 2 + (sd / scale) ** 2 * added),
-                shared=(kept * slopes).T @ root,
-                typical=float(average @ moved) + on_average,
-                typical_shared=average @ root,
-            )
-        )
+        node = node_of(float(weight), float(sd), point, (mean, spread), kept, start, average)
+        own = np.sqrt(node.sd**2 + (sd / scale) ** 2 * added)
+        nodes.append(replace(node, sd=own, typical=node.typical + on_average))
     return ClinicPosterior(group, levels, tuple(nodes), float("inf"))

@@ -30,6 +30,8 @@ _HIGHEST = 10.0
 """The largest SD between levels, in log odds or log rate, that is thought possible; few rare events rule out
 none by themselves."""
 _QUADRATURE, _LESS = 15, 7
+SLIGHT = 1e-12
+"""Weight under which an SD is passed over."""
 _MANY_CELLS = 100_000
 """With more cells than this the SD's likelihood is Laplace's, and levels' moments have fewer nodes."""
 
@@ -68,27 +70,47 @@ def posterior_from_cells(design: Design, cells: Cells, fit: GlmmFit) -> ClinicPo
     average = average_row(profile, start)
     nodes = []
     for sd, point, weight in zip(grid, points, weights, strict=True):
-        if weight < 1e-12:
-            continue
-        # standardised effects are read off at the likelihood's σ, which is the SD over the column's scale
-        mean, spread = profile.likelihood.posterior(point.parameters, count, point)
-        covariance = np.linalg.inv(-point.hessian[1:, 1:])
-        slopes = point.mode_slopes[1:]
-        root = np.linalg.cholesky(covariance[: len(slopes), : len(slopes)])
-        moved = point.parameters[1 : 1 + average.size] - start[1 : 1 + average.size]
-        nodes.append(
-            Node(
-                weight=float(weight),
-                sd_between=float(sd),
-                sd_within=math.nan,
-                mean=sd * mean,
-                sd=sd * spread,
-                shared=sd * slopes.T @ root,
-                typical=float(average @ moved),
-                typical_shared=average @ root,
-            )
-        )
+        if weight >= SLIGHT:
+            # standardised effects are read off at the likelihood's σ, the SD over the column's scale
+            effects = profile.likelihood.posterior(point.parameters, count, point)
+            nodes.append(node_of(float(weight), float(sd), point, effects, float(sd), start, average))
     return ClinicPosterior(group, levels, tuple(nodes), float("inf"))
+
+
+def node_of(
+    weight: float,
+    sd: float,
+    point: LikelihoodEvaluation,
+    effects: tuple[Floats, Floats],
+    scale: Floats | float,
+    start: Floats,
+    average: Floats,
+) -> Node:
+    """The effects given one SD between clinics, coefficients near their best there.
+
+    Args:
+        weight: of the SD.
+        sd: the SD.
+        point: the likelihood at its best.
+        effects: (n,) posterior means and SDs of standardised effects.
+        scale: (n,) by which they are multiplied, or one number for all.
+        start: parameters of the fit.
+        average: (p,) the sample's average row.
+    """
+    mean, spread = effects
+    slopes = point.mode_slopes[1:]
+    root = np.linalg.cholesky(np.linalg.inv(-point.hessian[1:, 1:])[: len(slopes), : len(slopes)])
+    moved = point.parameters[1 : 1 + average.size] - start[1 : 1 + average.size]
+    return Node(
+        weight=weight,
+        sd_between=sd,
+        sd_within=math.nan,
+        mean=scale * mean,
+        sd=scale * spread,
+        shared=(scale * slopes).T @ root,
+        typical=float(average @ moved),
+        typical_shared=average @ root,
+    )
 
 
 def nodes_for(cells: Cells, fit: GlmmFit) -> tuple[int, int]:
