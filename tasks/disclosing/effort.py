@@ -19,12 +19,8 @@ class Effort:
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        asked = f"{self.programs:,} linear programs and {self.flows:,} flows"
-        return f"{asked}{self._size} in {self.seconds:.1f} s"
-
-    @property
-    def _size(self) -> str:
-        return f" of at most {self.most_cells:,} cells" if self.most_cells else ""
+        size = f" of at most {self.most_cells:,} cells" if self.most_cells else ""
+        return f"{self.programs:,} linear programs and {self.flows:,} flows{size} in {self.seconds:.1f} s"
 
 
 _efforts: ContextVar[tuple[Effort, ...]] = ContextVar("efforts", default=())
