@@ -163,12 +163,22 @@ def withhold_across_releases(
     """
     if not shown:
         return gone
-    union = _Union(policy, counts, tuple(names), shown, gone, of_network=of_network)
+    parts = policy, counts, tuple(names), shown
+    found = _withheld_beside(_Union(*parts, gone, of_network=of_network), gone)
+    if all(release.policy.round_to == 1 for release in shown):
+        return found
+    # What would follow from the rounded numbers as if they were exact is given up above; to who reads
+    # them as rounded it does not follow, and may still be kept from him.
+    return _withheld_beside(_Union(*parts, found, of_network=of_network, as_rounded=True), found)
+
+
+def _withheld_beside(union: _Union, gone: WithheldCounts) -> WithheldCounts:
+    """What is withheld, with companions in the table of all releases."""
     also = np.array(union.cells.withheld, dtype=bool)
     more = protect(union.table(), np.array(union.cells.guarded, dtype=bool) & also, also) & ~also
     months = more[union.month][:, union.now]
     found = replace(gone, windows=gone.windows | more[union.window], months=gone.months | months)
-    if of_network:
+    if union.of_network:
         return found
     return replace(
         found,
@@ -233,6 +243,7 @@ class _Union:
         window: (C,) positions of those of the new release's windows.
         network: (U,) positions of those of the network's months; total: of its window. They are withheld as
             the last resort, where all that could hide a clinic's count is known from earlier releases.
+        of_network: whether the counts are the network's, as if it were the only clinic.
     """
 
     def __init__(
@@ -244,6 +255,7 @@ class _Union:
         gone: WithheldCounts,
         *,
         of_network: bool,
+        as_rounded: bool = False,
     ) -> None:
         self._policy, self._counts, self._shown, self._gone = policy, counts, shown, gone
         self.cells = _Cells()
@@ -252,7 +264,8 @@ class _Union:
         self._places = [self._positions(each.names) for each in shown]
         self._not_small = self._said_not_small(len(counts.window))
         self._values = months_of_all(counts, self.now, len(self.names), shown, self._places, self._not_small)
-        self._one_clinic = of_network
+        self.of_network = of_network
+        self._as_rounded = as_rounded
         self._windows: list[Integers] = []  # (C,) positions of the new release's windows, then of the others'
         self._restated = np.zeros(self._values.shape, dtype=bool)  # (C, U) stated otherwise by some release
         self._add_months()
@@ -298,7 +311,7 @@ class _Union:
         windows = [self.now, *(places for each, places in of_releases if each.is_release)]
         order = sorted(range(len(windows)), key=lambda j: windows[j].max(initial=-1))
         groups = covering_groups([windows[j].tolist() for j in order if len(windows[j])], len(self.names))
-        if self._one_clinic or not groups:
+        if self.of_network or not groups:
             return None
         depth = max(len(self._windows), *(len(group) for group in groups))
         cells = np.full((len(self.month), len(groups) + 1, depth), -1)
@@ -313,9 +326,9 @@ class _Union:
         """Clinics' months; those that left the window can no longer be withheld."""
         counts, gone = self._counts, self._gone
         clinics, months = self._values.shape
-        known = self._agreeing([each.months for each in self._shown])
+        least_told, most_told = self._told([each.months for each in self._shown])
         lower, upper = counts.lower[:, 1:], counts.upper[:, 1:]
-        if not self._one_clinic:
+        if not self.of_network:
             lower, upper = believed_months(counts)
         present = ~np.isnan(counts.months)
         self.month = np.empty((clinics, months), dtype=np.int64)
@@ -325,9 +338,9 @@ class _Union:
                 value, j = float(self._values[c, u]), when.get(u)
                 many = float(self._not_small[c, u])
                 if j is None:
-                    told = bool(known[c, u])
-                    least = many if value else 0.0
-                    self.month[c, u] = self.cells.add(value, least, known=told, guarded=not told)
+                    least = max(float(least_told[c, u]), many if value else 0.0)
+                    most, guarded = float(most_told[c, u]), bool(np.isinf(most_told[c, u]))
+                    self.month[c, u] = self.cells.add(value, least, most, guarded=guarded)
                     continue
                 nothing = not present[c, j]
                 most = float(upper[c, j])
@@ -335,21 +348,21 @@ class _Union:
                     most = min(most, value + float(np.nan_to_num(counts.rest[c, 1 + j])) - many)
                 self.month[c, u] = self.cells.add(
                     value,
-                    max(float(lower[c, j]), many),
-                    most if value or not many else 0.0,
-                    known=bool(known[c, u]) or nothing,
+                    max(float(lower[c, j]), many, float(least_told[c, u])),
+                    min(most if value or not many else 0.0, float(most_told[c, u])),
+                    known=nothing,
                     unit=-1 if nothing else c * len(self.now) + j,
                     withheld=bool(gone.months[c, j]) or nothing,
                     guarded=bool(counts.guarded[c, 1 + j]) and not nothing,
-                    luck=float(counts.month_luck[j] if self._one_clinic else counts.luck[c]),
+                    luck=float(counts.month_luck[j] if self.of_network else counts.luck[c]),
                     series=c,
                 )
 
     def _add_networks_months(self) -> None:
         """The network's months, which the clinics add up to."""
-        if self._one_clinic:
+        if self.of_network:
             return
-        known = self._agreeing([each.network[None, :] for each in self._shown])[0]
+        least, most = self._told([each.network[None, :] for each in self._shown])
         when = {int(place): j for j, place in enumerate(self.now)}
         self.network = np.empty(len(self.names), dtype=np.int64)
         unit = len(self._values) * (len(self.now) + 1) + 1
@@ -358,7 +371,8 @@ class _Union:
             shown_now = u in when and not self._gone.network[when[u]]
             self.network[u] = self.cells.add(
                 self.cells.sum_of(parts),
-                known=bool(known[u]),
+                float(least[0, u]),
+                float(most[0, u]),
                 unit=unit + u if shown_now else -1,
                 withheld=not shown_now,
                 luck=float(self._counts.month_luck[when[u]]) if shown_now else 0.0,
@@ -387,7 +401,7 @@ class _Union:
             positions.append(position)
         self.window = np.array(positions, dtype=np.int64)
         self._windows.append(self.window)
-        if not self._one_clinic:
+        if not self.of_network:
             self.total = self.cells.add(
                 self.cells.sum_of(positions), unit=unit + clinics, withheld=gone.total
             )
@@ -397,14 +411,14 @@ class _Union:
     def _add_release(self, release: Shown, places: Integers) -> None:
         """An earlier release: sums of its own, of the months as it stated them."""
         month = self.month[:, places].copy()
-        stated = ~np.isnan(release.months)
-        for c, j in zip(*np.nonzero(stated & (release.months != self._values[:, places])), strict=True):
+        restated = ~np.isnan(release.months) & ~release.states(self._values[:, places], release.months)
+        for c, j in zip(*np.nonzero(restated), strict=True):
             month[c, j] = self.cells.add(float(release.months[c, j]), known=True)
             self._restated[c, places[j]] = True
         windows = [self._earlier_window(release, c, places, month[c].tolist()) for c in range(len(month))]
         if len(places):  # else it is a sum of nothing, which no month moves
             self._windows.append(np.array(windows, dtype=np.int64))
-        if self._one_clinic:
+        if self.of_network:
             return
         network = [
             int(self.network[u])
@@ -421,7 +435,7 @@ class _Union:
         for c in np.flatnonzero(~np.isnan(sums.window)):
             self._add_sum(self.month[c, places].tolist(), float(sums.window[c]))
             self._restated[c, places] = True  # moves of months that leave windows alone would change it
-        if not self._one_clinic and not np.isnan(sums.total):
+        if not self.of_network and not np.isnan(sums.total):
             self._add_sum(self.network[places].tolist(), sums.total)
 
     def _add_sum(self, parts: list[int], stated: float) -> None:
@@ -433,9 +447,10 @@ class _Union:
         value, stated, policy = self.cells.sum_of(parts), float(release.window[c]), release.policy
         if not np.isnan(stated):
             agrees = bool(release.states(np.array(value), np.array(stated)))
-            position = self.cells.add(value if agrees else stated, known=True)
-            if agrees:
-                self.cells.bind(position, parts)
+            if not agrees:
+                return self.cells.add(stated, known=True)
+            position = self.cells.add(value, *self._between(release, value, stated))
+            self.cells.bind(position, parts)
             return position
         few, rest = bool(policy.is_small(value)), self._without(c, places)
         few_without = value > 0 and rest <= policy.high
@@ -461,14 +476,33 @@ class _Union:
     def _sum(self, release: Shown, parts: list[int], stated: float) -> int:
         """A sum of an earlier release; one that it states otherwise was restated since and tells nothing."""
         value = self.cells.sum_of(parts)
-        position = self.cells.add(value, known=bool(release.states(np.array(value), np.array(stated))))
+        agrees = bool(release.states(np.array(value), np.array(stated)))
+        bounds = self._between(release, value, stated) if agrees else (0.0, np.inf)
+        position = self.cells.add(value, *bounds)
         self.cells.bind(position, parts)
         return position
 
-    def _agreeing(self, stated: Sequence[Floats]) -> Booleans:
-        """(C, U) months that a release states as they are now."""
+    def _between(self, release: Shown, value: float, stated: float) -> tuple[float, float]:
+        """Between what a count lies that a release states: it is the count, or what that was rounded to."""
+        if not self._as_rounded or release.policy.round_to == 1:
+            return value, value
+        half = self._half(release)
+        return stated - half, stated + half
+
+    def _half(self, release: Shown) -> float:
+        """How far a count may be from what an earlier release rounded it to; whole ones less."""
+        cells = self._counts.cells[~np.isnan(self._counts.cells)]
+        whole = np.array_equal(cells, np.round(cells))
+        return (release.policy.round_to - float(whole)) / 2.0
+
+    def _told(self, stated: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """(C, U) between what each month lies that a release states as it is; 0 and infinity elsewhere."""
         values = self._values if len(stated[0]) == len(self._values) else self._values.sum(axis=0)[None, :]
-        known = np.zeros(values.shape, dtype=bool)
+        low, high = np.zeros(values.shape), np.full(values.shape, np.inf)
         for release, each, places in zip(self._shown, stated, self._places, strict=True):
-            known[:, places] |= release.states(values[:, places], each)
-        return known
+            agrees = release.states(values[:, places], each)
+            for c, j in zip(*np.nonzero(agrees), strict=True):
+                u = places[j]
+                least, most = self._between(release, float(values[c, u]), float(each[c, j]))
+                low[c, u], high[c, u] = max(low[c, u], least), min(high[c, u], most)
+        return low, high

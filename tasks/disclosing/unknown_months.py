@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import optimize, sparse
@@ -34,17 +35,28 @@ def months_of_all(
         not_small: (C, U) at least how many a month has, if it has any, as labels say; 0 where they do not.
     """
     values = np.full((len(counts.window), months), np.nan)
+    off = np.zeros(values.shape)
     for release, at in zip(shown, places, strict=True):
-        values[:, at] = np.where(np.isnan(release.months), values[:, at], release.months)
+        stated = ~np.isnan(release.months)
+        values[:, at] = np.where(stated, release.months, values[:, at])
+        off[:, at] = np.where(stated, _half(release), off[:, at])
     values[:, now] = np.nan_to_num(counts.months)
-    return _filled(values, shown, places, not_small)
+    off[:, now] = 0.0
+    return _filled(values, off, shown, places, not_small)
 
 
-def _filled(values: Floats, shown: Sequence[Shown], places: Sequence[Integers], not_small: Floats) -> Floats:
+def _half(release: Shown) -> float:
+    """How far a count may be from what a release rounded it to."""
+    return (release.policy.round_to - 1) / 2.0
+
+
+def _filled(
+    values: Floats, off: Floats, shown: Sequence[Shown], places: Sequence[Integers], not_small: Floats
+) -> Floats:
     """Unknown months with something in their place that agrees with what is shown, as nearly as can be.
 
     With the sums that releases show first of all, and then with what their labels say: that a window is
-    small, or that a month is not.
+    small, or that a month is not. Known months may be `off` by so much (C, U).
     """
     unknown = np.isnan(values)
     if not unknown.any():
@@ -53,16 +65,18 @@ def _filled(values: Floats, shown: Sequence[Shown], places: Sequence[Integers], 
     position[unknown] = np.arange(unknown.sum())
     said = _Statements()
     for release, at in zip(shown, places, strict=True):
-        half = (release.policy.round_to - 1) / 2.0
-        lines = [(position[c, at], values[c, at], whole) for c, whole in enumerate(release.window)]
-        lines += [(position[:, u], values[:, u], whole) for u, whole in zip(at, release.network, strict=True)]
-        lines.append((position[:, at].ravel(), values[:, at].ravel(), release.total))
-        for cells, known, whole in lines:
+        half = _half(release)
+        lines: list[tuple[Any, float]] = [((c, at), whole) for c, whole in enumerate(release.window)]
+        lines += [((slice(None), u), whole) for u, whole in zip(at, release.network, strict=True)]
+        lines.append(((slice(None), at), release.total))
+        for line, whole in lines:
             if not np.isnan(whole):
-                said.add(cells, whole - half - np.nansum(known), whole + half - np.nansum(known), 1.0)
+                known, loose = np.nansum(values[line]), half + off[line].sum()
+                said.add(position[line].ravel(), whole - known - loose, whole - known + loose, 1.0)
         for c in np.flatnonzero(release.small):
-            known = np.nansum(values[c, at])
-            said.add(position[c, at], release.policy.low - known, release.policy.high - known, _A_LABEL)
+            known, loose = np.nansum(values[c, at]), off[c, at].sum()
+            low, high = release.policy.low - known - loose, release.policy.high - known + loose
+            said.add(position[c, at], low, high, _A_LABEL)
     for cell in np.argwhere(unknown & (not_small > 0.0)):
         said.add(position[*cell][None], not_small[*cell], np.inf, _A_LABEL)
     filled = values.copy()
