@@ -24,6 +24,10 @@ binds only that release's own sums. Of a withheld count nobody here knows whethe
 for the new one, as far as what was shown agrees with it. Months that left the window and were never shown
 are unknown here too, and something is put in their place that agrees with what was shown.
 
+What a release rounds is looked at twice: as if it were the count, and as who reads it has it, who knows no
+more than what is rounded to that number. Of several policies the one that asks for most decides how free a
+count must stay.
+
 Not guarded: what came late. A month stated anew differs from its first statement by the records that came
 in between, and both are published; withholding every clinic with a few late records would withhold most.
 """
@@ -167,8 +171,8 @@ def withhold_across_releases(
     found = _withheld_beside(_Union(*parts, gone, of_network=of_network), gone)
     if all(release.policy.round_to == 1 for release in shown):
         return found
-    # What would follow from the rounded numbers as if they were exact is given up above; to who reads
-    # them as rounded it does not follow, and may still be kept from him.
+    # As if rounded numbers were the counts themselves, much follows that nobody who reads them can know,
+    # and what follows is given up. As he reads them it is not told yet, and may still be kept from him.
     return _withheld_beside(_Union(*parts, found, of_network=of_network, as_rounded=True), found)
 
 
@@ -266,6 +270,8 @@ class _Union:
         self._values = months_of_all(counts, self.now, len(self.names), shown, self._places, self._not_small)
         self.of_network = of_network
         self._as_rounded = as_rounded
+        there = counts.cells[~np.isnan(counts.cells)]
+        self._whole = np.array_equal(there, np.round(there))
         self._windows: list[Integers] = []  # (C,) positions of the new release's windows, then of the others'
         self._restated = np.zeros(self._values.shape, dtype=bool)  # (C, U) stated otherwise by some release
         self._add_months()
@@ -297,7 +303,7 @@ class _Union:
             np.array(cells.lower),
             np.array(cells.upper),
             np.array(cells.unit, dtype=np.int64),
-            self._policy.least_width,
+            max(each.least_width for each in (self._policy, *(release.policy for release in self._shown))),
             self._policy.slack,
             luck=np.array(cells.luck),
             series=np.array(cells.series, dtype=np.int64),
@@ -484,25 +490,22 @@ class _Union:
 
     def _between(self, release: Shown, value: float, stated: float) -> tuple[float, float]:
         """Between what a count lies that a release states: it is the count, or what that was rounded to."""
-        if not self._as_rounded or release.policy.round_to == 1:
-            return value, value
         half = self._half(release)
-        return stated - half, stated + half
+        return (stated - half, stated + half) if half else (value, value)
 
     def _half(self, release: Shown) -> float:
-        """How far a count may be from what an earlier release rounded it to; whole ones less."""
-        cells = self._counts.cells[~np.isnan(self._counts.cells)]
-        whole = np.array_equal(cells, np.round(cells))
-        return (release.policy.round_to - float(whole)) / 2.0
+        """How far a count may be from what a release states: of rounded ones, whole ones less than others."""
+        if release.policy.round_to == 1 or not self._as_rounded:
+            return 0.0
+        return (release.policy.round_to - float(self._whole)) / 2.0
 
     def _told(self, stated: Sequence[Floats]) -> tuple[Floats, Floats]:
         """(C, U) between what each month lies that a release states as it is; 0 and infinity elsewhere."""
         values = self._values if len(stated[0]) == len(self._values) else self._values.sum(axis=0)[None, :]
         low, high = np.zeros(values.shape), np.full(values.shape, np.inf)
         for release, each, places in zip(self._shown, stated, self._places, strict=True):
-            agrees = release.states(values[:, places], each)
-            for c, j in zip(*np.nonzero(agrees), strict=True):
-                u = places[j]
-                least, most = self._between(release, float(values[c, u]), float(each[c, j]))
-                low[c, u], high[c, u] = max(low[c, u], least), min(high[c, u], most)
+            agrees, half = release.states(values[:, places], each), self._half(release)
+            about = each if half else values[:, places]
+            low[:, places] = np.where(agrees, np.maximum(low[:, places], about - half), low[:, places])
+            high[:, places] = np.where(agrees, np.minimum(high[:, places], about + half), high[:, places])
         return low, high

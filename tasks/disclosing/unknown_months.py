@@ -37,7 +37,8 @@ def months_of_all(
     values = np.full((len(counts.window), months), np.nan)
     off = np.zeros(values.shape)
     for release, at in zip(shown, places, strict=True):
-        stated = ~np.isnan(release.months)
+        agrees = release.states(values[:, at], release.months)  # and may be rounded where it was exact
+        stated = ~np.isnan(release.months) & ~agrees
         values[:, at] = np.where(stated, release.months, values[:, at])
         off[:, at] = np.where(stated, _half(release), off[:, at])
     values[:, now] = np.nan_to_num(counts.months)

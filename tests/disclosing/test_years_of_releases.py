@@ -36,6 +36,8 @@ def year(kind: str, policy: str, releases: int, number: int = 0) -> tuple[Case, 
         ("three clinics", "suppress-1-4", 11, 2),
         # counts that were rounded were taken for restated, and for exact: 6 was left as 6 or 7
         ("outcomes that add up", "nhs-7-round-5", 5, 2),
+        # of a month that one policy rounded and another did not, the rounded number was taken for the count
+        ("policy changed between releases", "nhs-7-round-5", 12, 2),
     ],
 )
 def test_a_year_that_once_told_a_small_count(kind: str, policy: str, releases: int, number: int) -> None:
