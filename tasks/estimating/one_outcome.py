@@ -13,6 +13,7 @@ from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
 from tasks.estimating.bending import with_curves
 from tasks.estimating.clinics import model_rows, raw_rows
 from tasks.estimating.comparing import has_enough_records
+from tasks.estimating.expected import expected_figures, with_expected
 from tasks.estimating.network_figures import network_figures
 from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas, question_of
@@ -130,18 +131,19 @@ def _estimate(
     except ClinicnetError as problem:
         return _not_estimable(question, row, raw, months, problem)
     row |= {"comparator_value": scale.typical, "adjusters": _adjusters(ranked.question, network)}
+    beside, expected_notes = rows_or_reason(lambda: expected_figures(ranked.question, fit, shrunken))
     figures, notes = network_figures(question, records, summary, fit, shrunken, scale, worth)
     # the program's models know each month by itself, and lose the same rows
     kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
     program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))
     alone = coded("why.months_of_one_clinic") if question.months_of_one_clinic else None
-    reasons = [*filter(None, [alone, ranked.note]), *month_notes, *notes, *program_notes]
+    reasons = [*filter(None, [alone, ranked.note]), *month_notes, *expected_notes, *notes, *program_notes]
     if reasons:
         row["reason"] = joined(reasons)
     return OutcomeEstimates(
         question=question,
         outcome=row,
-        clinics=pd.concat([raw, modelled], ignore_index=True),
+        clinics=pd.concat([raw, with_expected(modelled, beside)], ignore_index=True),
         figures=figures,
         effects=program,
         months=months,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tasks.models.clinics.ranks import Ranks, ranks
     from tasks.models.clinics.shrinkage import Shrunken, shrink
-    from tasks.models.clinics.standardised_ratio import standardised_ratios
+    from tasks.models.clinics.standardised_ratio import standardised_ratios, standardised_totals
     from tasks.models.clinics.verdict import Verdict
     from tasks.models.estimating_equations.gee import GeeFit, gee
     from tasks.models.fixed_effects.hausman import HausmanTest, MundlakTest, between_within, hausman, mundlak
@@ -63,6 +63,7 @@ __all__ = [
     "ranks",
     "shrink",
     "standardised_ratios",
+    "standardised_totals",
     "swamy_arora",
     "which_estimate",
     "with_own_variances",
@@ -78,7 +79,7 @@ _MODULES = {
         "Shrunken",
         "shrink",
     ),
-    "clinics.standardised_ratio": ("standardised_ratios",),
+    "clinics.standardised_ratio": ("standardised_ratios", "standardised_totals"),
     "clinics.verdict": ("Verdict",),
     "estimating_equations.gee": (
         "GeeFit",

@@ -28,6 +28,7 @@ from tasks.release.estimated_tables import (
 )
 from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
 from tasks.release.identity import Release, Since, release_id
+from tasks.release.over_expected import over_expected
 from tasks.release.table_columns import About, Column, Kind, Of, Table, Tells
 from tasks.release.tables import BY_CLINIC, BY_OUTCOME, FROM_MASKED, RELEASE_COLUMNS, TABLES
 from tasks.release.targets import Reach, reach
@@ -71,6 +72,7 @@ __all__ = [
     "Tells",
     "conform",
     "network_figure",
+    "over_expected",
     "plain_rows",
     "plain_values",
     "reach",

@@ -98,6 +98,22 @@ CLINIC_ESTIMATES = Table(
         column("level", "number", NOTHING, "coverage of the interval, 0.95"),
         column("numerator", "integer", EVENTS, "events counted (binary and count outcomes)"),
         column("denominator", "number", EXPOSURE, "records, or exposure for count outcomes"),
+        column(
+            "expected",
+            "number",
+            FIGURE,
+            "of form shrunken: what the clinic's own patients would have at the typical clinic, in the "
+            "outcome's unit; empty for volumes",
+        ),
+        column(
+            "pe",
+            "number",
+            FIGURE,
+            "of form shrunken, predicted over expected: the best estimate of its own patients over "
+            "`expected`; empty where that is not above 0",
+        ),
+        column("pe_lower", "number", FIGURE, "lower end of its interval"),
+        column("pe_upper", "number", FIGURE, "upper end of its interval"),
         column("reliability", "number", FIGURE, "w, the weight of the clinic's own records, 0 to 1"),
         column(
             "p_better",

@@ -25,6 +25,7 @@ from tasks.release import (
     STANDING_SINCE,
     TONES,
     conform,
+    over_expected,
     plain_rows,
     reach,
 )
@@ -33,6 +34,7 @@ Row = dict[str, Any]
 Tables = Mapping[str, pd.DataFrame]
 
 _ENDS = ("value", "lower", "upper")
+_OE = ("oe", "oe_lower", "oe_upper")
 
 
 def indicators(tables: Tables, window: tuple[str, str]) -> pd.DataFrame:
@@ -67,6 +69,7 @@ def indicators(tables: Tables, window: tuple[str, str]) -> pd.DataFrame:
             | {f"own_{each}": raw.get(each) for each in _ENDS}
             | {each: raw.get(each) for each in ("numerator", "denominator")}
             | {f"comparator_{each}": typical.get(each) for each in ("lower", "upper")}
+            | _over_expected(raw, best if shown else {})
             | _target(targets[name], outcome, best if shown else {})
             | {"verdict": best["comparison"] if shown else None, "verdict_label": _label(best, shown)}
             | {"standing_since": since.get((name, clinic), {}).get("first_period")}
@@ -84,6 +87,13 @@ def _status(outcome: Row, found: Mapping[str, Row]) -> Row:
         withheld = str(raw.get("status")).startswith("suppressed")
         best = raw if withheld or outcome["status"] in SHOWN else outcome
     return {each: best.get(each) for each in ("status", "reason", "reason_coded")}
+
+
+def _over_expected(raw: Row, best: Row) -> Row:
+    """What its own patients would have at the typical clinic, and what is observed and predicted over it."""
+    expected = best.get("expected")
+    observed = {oe: over_expected(raw.get(own), expected) for oe, own in zip(_OE, _ENDS, strict=True)}
+    return observed | {each: best.get(each) for each in ("expected", "pe", "pe_lower", "pe_upper")}
 
 
 def _target(target: float | None, outcome: Row, best: Row) -> Row:

@@ -38,6 +38,7 @@ class Card:
     outcome: Outcome
     line: Line
     reading: str
+    expected_words: str
     latest_words: str
     place_words: str
     target_words: str
@@ -152,6 +153,7 @@ def card(outcome: Outcome, line: Line) -> Card:
         outcome=outcome,
         line=line,
         reading=clinic_sentences.reading(outcome, line),
+        expected_words=clinic_sentences.expected(outcome, line),
         latest_words=latest_words(outcome, line.latest),
         place_words=clinic_sentences.place_words(outcome, line),
         target_words=measure_words.target_of_clinic(outcome, line),

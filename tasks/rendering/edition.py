@@ -28,6 +28,10 @@ class Estimate:
     estimand: str = ""
     numerator: float | None = None
     denominator: float | None = None
+    expected: float | None = None
+    pe: float | None = None
+    pe_lower: float | None = None
+    pe_upper: float | None = None
     reliability: float | None = None
     p_better: float | None = None
     p_important: float | None = None

@@ -280,3 +280,36 @@ def test_many_records_of_a_rare_event_are_not_called_few(tmp_path: Path) -> None
     assert told(rank_outcome(made.network, made.estimated()).reason) == (
         "Clinics are not ranked: no clinic has as many records as would give 11 events at the network’s rate."
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", ["identity", "log"])
+def test_what_a_clinics_own_patients_would_have_at_the_typical_clinic(tmp_path: Path, scale: str) -> None:
+    """Old patients have 10 more than the 50 of others; clinics have up to 4 more or less of either.
+
+    The effects add up to nothing, and do not go with the share of old patients: slope and average are exact.
+    """
+    made_of = {"A": (10, 4.0), "B": (10, -4.0), "C": (30, 2.0), "D": (30, -2.0), "E": (20, 0.0)}
+    unit = 1.0 if scale == "identity" else 0.01
+    lines = [
+        f"{clinic} 2024-01-{1 + k % 28:02d} {exp(level) if scale == 'log' else level} {int(k < old)}"
+        for clinic, (old, effect) in made_of.items()
+        for k in range(40)
+        for level in [unit * (50 + 10 * (k < old) + effect + (1 if k % 2 else -1))]
+    ]
+    outcome = f'{MEAN}scale = "{scale}"\nadjusters = ["old"]\n'
+    rows = worked(tmp_path, "\n".join(["clinic date y old", *lines]), outcome).estimated().clinics
+    best = rows[rows["form"] == "shrunken"].set_index("clinic")
+    raw = rows[rows["form"] == "raw"].set_index("clinic")
+    for clinic, (old, effect) in made_of.items():
+        level = unit * (50 + 10 * old / 40)
+        expected = exp(level) if scale == "log" else level
+        assert best.loc[clinic, "expected"] == pytest.approx(expected, rel=1e-4)
+        observed = raw.loc[clinic, "value"] / best.loc[clinic, "expected"]
+        own = exp(unit * effect) if scale == "log" else 1 + effect / level
+        assert observed == pytest.approx(own, rel=1e-4)
+        assert min(1, own) - 1e-4 <= best.loc[clinic, "pe"] <= max(1, own) + 1e-4
+        apart = not best.loc[clinic, "pe_lower"] < 1 < best.loc[clinic, "pe_upper"]
+        p = best.loc[clinic, "p_better"]
+        assert apart == (max(p, 1 - p) > 0.975)
+    assert rows.loc[rows["form"] != "shrunken", ["expected", "pe"]].isna().all(axis=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from rendering.releases import chop_like
 
 from tasks.network.schema import Network
@@ -47,6 +48,26 @@ def test_of_others_the_best_estimate_says_it() -> None:
     rows = indicators(tables, WINDOW).set_index(["outcome", "clinic"])
     status = rows["status"].reindex(best.index)
     pd.testing.assert_series_equal(status, best["status"], check_dtype=False)
+
+
+def test_a_clinic_is_held_against_what_its_own_patients_would_have_elsewhere() -> None:
+    tables = _chop_tables()
+    estimates = tables["clinic_estimates"].copy()
+    best = (estimates["form"] == "shrunken") & estimates["value"].notna() & (estimates["outcome"] == "hours")
+    estimates.loc[best, ["expected", "pe", "pe_lower", "pe_upper"]] = [4.0, 1.1, 0.9, 1.3]
+    tables |= {"clinic_estimates": estimates}
+    rows = indicators(tables, WINDOW).set_index(["outcome", "clinic"])
+    hours = rows.loc["hours"].dropna(subset="expected")
+    assert len(hours) == best.sum()
+    for ratio, own in (("oe", "own_value"), ("oe_lower", "own_lower"), ("oe_upper", "own_upper")):
+        assert hours[ratio].to_numpy() == pytest.approx(hours[own].to_numpy() / 4.0)
+    assert set(hours["pe"]) == {1.1}
+    others = rows.drop(index="hours", level=0)
+    assert others[["expected", "oe", "pe"]].isna().all(axis=None)
+    # no ratio to what is not above 0
+    estimates.loc[best, "expected"] = 0.0
+    without = indicators({**tables, "clinic_estimates": estimates}, WINDOW)
+    assert without["oe"].isna().all()
 
 
 def test_a_best_estimate_reaches_a_target_where_its_whole_interval_does() -> None:

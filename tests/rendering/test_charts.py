@@ -37,7 +37,9 @@ def binary(
             region=None,
             raw=Estimate(100 * events / n, numerator=events, denominator=n, status="ok"),
             adjusted=Estimate(),
-            shrunken=Estimate(100 * events / n, 0.0, 100.0, denominator=n, status="ok"),
+            shrunken=Estimate(
+                100 * events / n, 0.0, 100.0, denominator=n, pe=100 * events / n / target, status="ok"
+            ),
             rank=Rank(),
         )
         for index, (events, n) in enumerate(rows)

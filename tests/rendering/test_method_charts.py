@@ -18,11 +18,11 @@ from tasks.rendering.charts.method_charts import (
     WIDTH,
     average_curve,
     mean_risk,
+    predicted_over_expected,
     ratio_strip,
-    ratios_to_typical,
     two_slopes,
 )
-from tasks.rendering.edition import Edition, Outcome
+from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.words.explained import explained
 
 
@@ -63,7 +63,7 @@ def test_only_a_binary_outcome_whose_clinics_differ_has_the_curve() -> None:
 
 def test_ratios_stand_in_order_on_both_sides_of_one() -> None:
     outcome = binary([(75, 100), (20, 100), (50, 100)], target=50.0)
-    assert ratios_to_typical(outcome) == pytest.approx([0.4, 1.0, 1.5])
+    assert predicted_over_expected(outcome) == pytest.approx([0.4, 1.0, 1.5])
     strip = ratio_strip(outcome)
     assert strip is not None
     places = [x for x, _ in strip.dots]
@@ -73,7 +73,14 @@ def test_ratios_stand_in_order_on_both_sides_of_one() -> None:
     apart = (strip.one - places[0]) / (places[2] - strip.one)
     assert apart == pytest.approx(math.log(2.5) / math.log(1.5), rel=1e-3)
     assert ratio_strip(binary([(20, 100), (50, 100)], target=50.0)) is None
-    assert ratios_to_typical(dataclasses.replace(outcome, monthly=True)) == []
+    volume = [replace_pe(line, None) for line in outcome.lines]
+    assert predicted_over_expected(dataclasses.replace(outcome, lines=tuple(volume))) == []
+    below = [replace_pe(line, -0.5) for line in outcome.lines]
+    assert predicted_over_expected(dataclasses.replace(outcome, lines=tuple(below))) == []
+
+
+def replace_pe(line: Line, pe: float | None) -> Line:
+    return dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, pe=pe))
 
 
 def test_a_picture_stands_beside_its_paragraph_and_names_its_outcome(state48_edition: Edition) -> None:

@@ -305,3 +305,24 @@ def test_an_outcome_that_is_withheld_whole_is_not_said_to_lack_an_estimate() -> 
     assert sentences.not_estimable(withheld).startswith("Not shown, to protect patients")
     unestimated = dataclasses.replace(withheld, status="not_estimable", reason="there is one clinic.")
     assert sentences.not_estimable(unestimated) == "Could not be estimated: there is one clinic."
+
+
+def test_a_clinic_is_told_what_its_own_patients_would_have_elsewhere() -> None:
+    outcome = binary([(75, 100), (20, 100)], target=50.0)
+    line = outcome.lines[0]
+    raw = dataclasses.replace(line.raw, lower=66.0, upper=82.0)
+    best = dataclasses.replace(
+        line.shrunken, expected=60.0, pe=1.2, pe_lower=1.0499, pe_upper=1.35, comparison="better"
+    )
+    line = dataclasses.replace(line, raw=raw, shrunken=best)
+    assert clinic_sentences.expected(outcome, line) == (
+        "At the typical clinic your own patients would have 60.0%. Your figure is 1.25 times that (1.10 to "
+        "1.37), or 1.20 times (1.05 to 1.35) once chance is allowed for."
+    )
+    for unsaid in (
+        dataclasses.replace(line, shrunken=dataclasses.replace(best, pe=None)),
+        dataclasses.replace(line, shrunken=dataclasses.replace(best, expected=0.0)),
+        dataclasses.replace(line, raw=Estimate(status="suppressed_primary")),
+        dataclasses.replace(line, shrunken=dataclasses.replace(best, status="low_reliability")),
+    ):
+        assert clinic_sentences.expected(outcome, unsaid) == ""

@@ -253,6 +253,10 @@ class ClinicPosterior:
         """(n,) posterior quantiles of the effects, from the mixture's distribution function."""
         return self._quantile(probability, self.means, self.spreads, self.shares)
 
+    def quantile_above_mean(self, probability: float) -> Floats:
+        """(n,) quantiles of each effect less the mean of all levels'; see `probability_above_mean`."""
+        return self._quantile(probability, self._mean_distances, self._mean_spreads, self.shares)
+
     def quantile_of_level(self, probability: float) -> Floats:
         """(n,) quantiles of the average row's linear predictor at each level, less the fit's average.
 

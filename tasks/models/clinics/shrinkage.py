@@ -52,10 +52,12 @@ class Shrunken:
             of these levels' effects, which is the comparator: with few levels it is known much better than
             the mean of the population that they are drawn from);
             `level_lower` and `level_upper`: the interval of the level's own predictor less `overall`, where
-            the average level's uncertainty has no part. What depends on a level's size and not on how it did:
-            `expected_sd` (sampling SD of an own effect of 0), `expected_events` (NaN for gaussian outcomes)
-            and `reliability` τ²/(τ² + expected_sd²), which for gaussian outcomes is w. `own_tail`: the
-            probability that the same records of an average level would be as far from it as the level's own
+            the average level's uncertainty has no part; `apart_lower` and `apart_upper`: that of its effect
+            less the comparator, wholly above 0 where `p_above` is over 1 − (1 − level)/2. What depends on a
+            level's size and not on how it did: `expected_sd` (sampling SD of an own effect of 0),
+            `expected_events` (NaN for gaussian outcomes) and `reliability` τ²/(τ² + expected_sd²), which for
+            gaussian outcomes is w. `own_tail`: the probability that the same records of an average level
+            would be as far from it as the level's own
             are, on the same side; it knows nothing of how much levels differ.
         level: coverage of the intervals.
         posterior: the joint posterior they are read from.
@@ -257,6 +259,8 @@ def _with_intervals(table: pd.DataFrame, posterior: ClinicPosterior, level: floa
         upper=posterior.quantile(high),
         level_lower=posterior.quantile_of_level(low),
         level_upper=posterior.quantile_of_level(high),
+        apart_lower=posterior.quantile_above_mean(low),
+        apart_upper=posterior.quantile_above_mean(high),
         p_above=posterior.probability_above_mean(),
     )
 

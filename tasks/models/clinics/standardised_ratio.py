@@ -1,6 +1,6 @@
 """Observed and predicted over expected: indirectly standardised ratios of clinics, plain and shrunken.
 
-*Expected* is what a clinic's own patients would have had at the average clinic; *observed* is what they had;
+*Expected* is what a clinic's own patients would have had at the typical clinic; *observed* is what they had;
 *predicted* is what they would have, given the clinic's shrunken effect. Observed over expected is the
 standardised ratio of old and swings wildly in small clinics; predicted over expected is the one that hospital
 comparisons publish, and stays near 1 until a clinic's records say otherwise.
@@ -44,7 +44,7 @@ def standardised_ratios(fit: LmmFit | GlmmFit, estimates: Shrunken) -> pd.DataFr
         EstimationError: a GLMM that does not remember its data (cells are read once more), or expected totals
             that are not above zero, of which there are no ratios.
     """
-    table = _means(fit, estimates) if isinstance(fit, LmmFit) else _counts(fit, estimates)
+    table = standardised_totals(fit, estimates)
     if (table["expected"] <= 0.0).any():
         raise EstimationError(
             f"expected totals of {fit.design.response} are not above zero, so there are no ratios to them",
@@ -58,6 +58,23 @@ def standardised_ratios(fit: LmmFit | GlmmFit, estimates: Shrunken) -> pd.DataFr
     table["standardised"] = table["pe"] * crude
     columns = ["n", "observed", "expected", "predicted", "oe", "oe_lower", "oe_upper"]
     return table[[*columns, "pe", "pe_lower", "pe_upper", "standardised"]]
+
+
+def standardised_totals(fit: LmmFit | GlmmFit, estimates: Shrunken) -> pd.DataFrame:
+    """Totals over each level's own rows: observed, and expected and predicted of them.
+
+    Args:
+        fit: the model, with a random intercept for the levels and case-mix covariates.
+        estimates: what `shrink` made of it; its level is the intervals'.
+
+    Returns:
+        By level: `n` rows, their `exposure` (n, but for counts), `observed`, `expected` at the typical level
+        (`estimates.centre`) and `predicted`, with `_lower` and `_upper` of what has an interval.
+
+    Raises:
+        EstimationError: a GLMM that does not remember its data: cells are read once more.
+    """
+    return _means(fit, estimates) if isinstance(fit, LmmFit) else _counts(fit, estimates)
 
 
 def _means(fit: LmmFit, estimates: Shrunken) -> pd.DataFrame:
@@ -77,10 +94,11 @@ def _means(fit: LmmFit, estimates: Shrunken) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "n": n,
+            "exposure": n,
             "observed": totals[-1],
             "observed_lower": totals[-1] - n * half,
             "observed_upper": totals[-1] + n * half,
-            "expected": expected,
+            "expected": expected + n * estimates.centre,
             "predicted": expected + n * own["estimate"].to_numpy(),
             "predicted_lower": expected + n * own["lower"].to_numpy(),
             "predicted_upper": expected + n * own["upper"].to_numpy(),
@@ -117,10 +135,11 @@ def _counts(fit: GlmmFit, estimates: Shrunken) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "n": n,
+            "exposure": _sums(codes, size * np.exp(cells.offset), k) if fit.family != "binomial" else n,
             "observed": observed,
             "observed_lower": lower,
             "observed_upper": upper,
-            "expected": total(np.zeros(k)),
+            "expected": total(np.full(k, estimates.centre)),
             "predicted": total(effects["estimate"].to_numpy()),
             "predicted_lower": total(effects["lower"].to_numpy()),
             "predicted_upper": total(effects["upper"].to_numpy()),

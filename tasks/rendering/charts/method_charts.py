@@ -147,7 +147,7 @@ def two_slopes(outcome: Outcome) -> TwoSlopes | None:
 
 def ratio_strip(outcome: Outcome) -> RatioStrip | None:
     """The picture of the clinics shown; None where no ratio can be taken, or of fewer than three."""
-    ratios = ratios_to_typical(outcome)
+    ratios = predicted_over_expected(outcome)
     if len(ratios) < 3:
         return None
     x = spanning(ratios, EDGE, WIDTH - EDGE, include=[1.0], logarithmic=True)
@@ -160,10 +160,7 @@ def ratio_strip(outcome: Outcome) -> RatioStrip | None:
     )
 
 
-def ratios_to_typical(outcome: Outcome) -> list[float]:
-    """Best estimates over the typical clinic's figure, in order; none where one of these is not above 0."""
-    typical = outcome.comparator_value
-    values = sorted(line.shrunken.value for line in outcome.lines if line.shrunken.value is not None)
-    if not typical or typical <= 0.0 or not values or values[0] <= 0.0 or outcome.monthly:
-        return []
-    return [value / typical for value in values]
+def predicted_over_expected(outcome: Outcome) -> list[float]:
+    """Of the clinics shown, in order; none where a ratio of them is not above 0."""
+    ratios = sorted(line.shrunken.pe for line in outcome.lines if line.shrunken.pe is not None)
+    return ratios if ratios and ratios[0] > 0.0 else []

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from reports.wording import say
 from reports.wording.writing import between, listed, period_name, periods_name, start_name
 from tasks.periods import Period, first_day
+from tasks.release import over_expected
 from tasks.rendering.edition import Clinic, Edition, LastShown, Line, Outcome, tone_of
-from tasks.rendering.numbers import in_hundred, share, whole
+from tasks.rendering.numbers import fixed, in_hundred, share, whole
 from tasks.rendering.words.sentences import bare, incomplete, policy_words, sentence_case
 from tasks.rendering.words.shown_names import shown
 from tasks.rendering.words.standing import important_difference
@@ -155,6 +156,26 @@ def counts(outcome: Outcome, line: Line) -> str:
             return say("clinic.of_count", **both)
         return say("clinic.of_exposure", **both, exposure=outcome.exposure)
     return say("clinic.n", denominator=denominator)
+
+
+def expected(outcome: Outcome, line: Line) -> str:
+    """What its own patients would have at the typical clinic; empty of a clinic that is not compared."""
+    raw, best = line.raw, line.shrunken
+    observed = [over_expected(each, best.expected) for each in (raw.value, raw.lower, raw.upper)]
+    predicted = [best.pe, best.pe_lower, best.pe_upper]
+    if not line.compared or best.expected is None or None in observed or None in predicted:
+        return ""
+    (own, *own_ends), (best_of_own, *ends) = (
+        [fixed(each, 2) for each in ratios if each is not None] for ratios in (observed, predicted)
+    )
+    return say(
+        "clinic.expected",
+        expected=outcome.notation.prose(best.expected),
+        observed=own,
+        observed_range=between(*own_ends),
+        predicted=best_of_own,
+        predicted_range=between(*ends),
+    )
 
 
 def adjusted(outcome: Outcome, line: Line) -> str:

@@ -16,8 +16,8 @@ from tasks.rendering.charts.method_charts import (
     RatioStrip,
     TwoSlopes,
     average_curve,
+    predicted_over_expected,
     ratio_strip,
-    ratios_to_typical,
     two_slopes,
 )
 from tasks.rendering.edition import Edition, Effect, Outcome
@@ -161,7 +161,7 @@ def _reml(outcome: Outcome) -> str:
 
 
 def _predicted_over_expected(outcome: Outcome) -> str:
-    ratios = ratios_to_typical(outcome)
+    ratios = predicted_over_expected(outcome)
     if not ratios:
         return ""
     return say("explained.range", range=between(fixed(ratios[0], 2), fixed(ratios[-1], 2)))

@@ -12,7 +12,15 @@ from refs.reference import load_case, load_data
 from scipy import special, stats
 
 from tasks.errors import EstimationError
-from tasks.models import glmm, lmm, lmm_from_moments, shrink, standardised_ratios, with_own_variances
+from tasks.models import (
+    glmm,
+    lmm,
+    lmm_from_moments,
+    shrink,
+    standardised_ratios,
+    standardised_totals,
+    with_own_variances,
+)
 from tasks.models.clinics.clinic_posterior import ClinicPosterior, Node
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
@@ -285,6 +293,9 @@ class TestMixture:
         for value in (0.0, 0.3, -0.4):
             expected = (apart > value).mean(axis=0)
             assert mixture.probability_above_mean(value) == pytest.approx(expected, abs=5e-3)
+        for probability in (0.025, 0.5, 0.975):
+            expected = np.quantile(apart, probability, axis=0)
+            assert mixture.quantile_above_mean(probability) == pytest.approx(expected, abs=0.02)
 
     def test_a_place_is_the_share_of_the_distribution_below(self) -> None:
         """Against draws: how many levels of the fitted distribution lie below each."""
@@ -423,6 +434,23 @@ class TestStandardisedRatios:
         assert table["expected"].to_numpy() == pytest.approx(expected.sum().to_numpy(), rel=1e-10)
         difference = (table["predicted"] - table["expected"]) / table["n"]
         assert difference.to_numpy() == pytest.approx(found.table["estimate"].to_numpy(), rel=1e-7)
+
+    def test_expected_is_at_the_comparator(self) -> None:
+        """The typical level need not have an effect of 0: of heavy tails it has the mean of these."""
+        data = load_data("sim_clinic3")
+        for fit in (
+            lmm("sbp ~ age + (1 | clinic)", data),
+            glmm("visits ~ age + (1 | clinic)", data, family="poisson", exposure="exposure"),
+        ):
+            found = replace(shrink(fit), centre=0.25)
+            table, at_zero = standardised_totals(fit, found), standardised_totals(fit, shrink(fit))
+            moved = at_zero["expected"] + 0.25 * table["n"]
+            if found.family != "gaussian":
+                moved = at_zero["expected"] * np.exp(0.25)
+                exposure = data.groupby("clinic", observed=True)["exposure"].sum()
+                assert table["exposure"].to_numpy() == pytest.approx(exposure.to_numpy())
+            assert table["expected"].to_numpy() == pytest.approx(moved.to_numpy(), rel=1e-10)
+            assert table["predicted"].to_numpy() == pytest.approx(at_zero["predicted"].to_numpy())
 
     def test_means_about_zero_have_no_ratio(self) -> None:
         data = clinics(np.random.default_rng(11), [20] * 6).assign(score=lambda frame: frame["score"] - 80)
