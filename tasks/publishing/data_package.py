@@ -12,7 +12,19 @@ from typing import Any
 
 from reports.wording import say
 from tasks.publishing.dictionary import statuses
-from tasks.release import BY_CLINIC, BY_OUTCOME, SIGNIFICANT_DIGITS, STATUSES, Column, Release, Table
+from tasks.release import (
+    BY_CLINIC,
+    BY_OUTCOME,
+    CHANGES,
+    LAST_SHOWN,
+    LATEST_PERIODS,
+    MEASURES,
+    SIGNIFICANT_DIGITS,
+    STATUSES,
+    Column,
+    Release,
+    Table,
+)
 
 _FORMATS: dict[str, dict[str, Any]] = {
     "csv": {
@@ -23,6 +35,14 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "json": {"mediatype": "application/json", "encoding": "utf-8"},
     "parquet": {"mediatype": "application/vnd.apache.parquet"},
 }
+
+_NO_VALUE = {
+    CHANGES.name: "feed.no_value_changes",
+    LAST_SHOWN.name: "feed.no_value_last_shown",
+    LATEST_PERIODS.name: "feed.no_value_latest_periods",
+    MEASURES.name: "feed.no_value_measures",
+}
+"""What an empty cell means where a table's rows have no status of their own to say it."""
 
 
 def data_package(release: Release, tables: Sequence[Table], directory: Path) -> dict[str, Any]:
@@ -95,9 +115,20 @@ def _resource(table: Table, suffix: str, directory: Path) -> dict[str, Any]:
         "schema": {
             "fields": [_field(column) for column in table.columns],
             "primaryKey": list(table.key),
-            "missingValues": [""],
+            "missingValues": [{"value": "", "label": say(_no_value(table))}],
         },
     }
+
+
+def _no_value(table: Table) -> str:
+    """The key of what an empty cell of a table means.
+
+    A label speaks of all cells of a table, and most tables have cells that are empty for several reasons: it
+    names them all, and the column of the row that tells which it is.
+    """
+    if any(column.name == "status" for column in table.columns):
+        return "feed.no_value_status"
+    return _NO_VALUE.get(table.name, "feed.no_value")
 
 
 def _field(column: Column) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from frictionless import Package, validate
 
+from reports.wording import languages, say, speaking
 from tasks.publishing import write_feed
 from tasks.publishing.dictionary import feed_tables
 from tasks.release import STATUSES, TABLES, Release, rounded
@@ -45,6 +46,31 @@ def test_frictionless_finds_the_package_valid(release: Release, tmp_path: Path) 
     report = validate(str(tmp_path / "datapackage.json"))
     assert report.valid, report.flatten(["title", "fieldName", "rowNumber", "message"])
     assert report.stats["tasks"] == 3 * len(TABLES)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_an_empty_cell_means_is_said_by_its_label(
+    release: Release, tmp_path: Path, language: str
+) -> None:
+    write_feed(release, tmp_path, language)
+    said = json.loads((tmp_path / "datapackage.json").read_text())
+    assert said["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"  # 1 has no labels
+    with speaking(language):
+        none, by_status, of_measures = (say(f"feed.no_value{of}") for of in ("", "_status", "_measures"))
+    labels = {}
+    for resource in said["resources"]:
+        if "schema" not in resource:
+            continue
+        ((value, label),) = (each.values() for each in resource["schema"]["missingValues"])
+        assert value == ""
+        assert label.startswith(none)
+        statused = any(field["name"] == "status" for field in resource["schema"]["fields"])
+        assert (label == by_status) == statused
+        labels[resource["name"]] = label
+    assert labels["measures"] == of_measures
+    assert len(set(labels.values())) == 6
+    read = Package(str(tmp_path / "datapackage.json")).get_resource("measures").to_descriptor()
+    assert read["schema"]["missingValues"] == [{"value": "", "label": of_measures}]
 
 
 def test_frictionless_reads_the_rows_of_the_release(release: Release, tmp_path: Path) -> None:
