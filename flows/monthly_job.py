@@ -23,6 +23,7 @@ from flows.monthly_steps import (
     FILL_WAREHOUSE,
     LOOK_AT_OUTPUT,
     MASK,
+    MIRROR,
     PUBLISH,
     RANK,
     RANK_SHOWN,
@@ -117,6 +118,8 @@ def _report(
         published = journal.do(PUBLISH, output, staging, release, network, beside)
         if network.warehouse.url is not None and not published.held:
             journal.do(FILL_WAREHOUSE, network, output)
+        if network.mirror.targets and not published.held:
+            journal.do(MIRROR, network, output)
         if delivers(network) and published.is_latest:
             journal.do(DELIVER, network, output)
     return release, published, _not_estimated(release)
@@ -245,6 +248,7 @@ def planned(network: Network) -> list[str]:
             WRITE_FEED,
             PUBLISH,
             *([FILL_WAREHOUSE] if network.warehouse.url is not None else []),
+            *([MIRROR] if network.mirror.targets else []),
             *([DELIVER] if delivers(network) else []),
         )
     ]

@@ -172,6 +172,12 @@ def _fill_warehouse(network: Network, output: Output) -> str:
     return fill_if_declared(network, output) or "there is none"
 
 
+def _mirror(network: Network, output: Output) -> str:
+    from flows.mirroring import mirror_if_declared
+
+    return mirror_if_declared(network, output) or "there is none"
+
+
 def _deliver(network: Network, output: Output) -> str:
     from flows.delivering import deliver_latest
 
@@ -250,9 +256,10 @@ PUBLISH = JobStep(
     _became,
 )
 FILL_WAREHOUSE = JobStep("Fill the warehouse", _fill_warehouse, str)
+MIRROR = JobStep("Bring the mirrors up to date", _mirror, str)
 DELIVER = JobStep("Deliver the clinics' reports", _deliver, str)
 STEPS = (
     *(READ, LOOK_AT_OUTPUT, SEE_COMPLETE, SCREEN, SUMMARISE, ESTIMATE, RANK, READ_PUBLISHED),
-    *(*DISCLOSE, DRAW, WRITE_FEED, PUBLISH, FILL_WAREHOUSE, DELIVER),
+    *(*DISCLOSE, DRAW, WRITE_FEED, PUBLISH, FILL_WAREHOUSE, MIRROR, DELIVER),
 )
 """Every step of the monthly job, in the order in which they come."""

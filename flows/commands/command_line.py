@@ -360,6 +360,15 @@ def fill(network: NetworkFile = Path("network.toml")) -> None:
 
 
 @app.command()
+def mirror(network: NetworkFile = Path("network.toml")) -> None:
+    """Copy what is published to where else it is read."""
+    from flows.commands.mirror_now import mirror_now
+
+    for line in mirror_now(network):
+        print(line)
+
+
+@app.command()
 def status(
     network: NetworkFile = Path("network.toml"),
     cron: CronOption = None,

@@ -9,6 +9,7 @@ from typing import Literal
 
 from flows.commands.notify import told_of
 from flows.delivering import deliver_latest
+from flows.mirroring import mirror_if_declared
 from flows.published_output import output_of
 from flows.telling import delivers, tell
 from flows.warehouse_filling import fill_if_declared
@@ -139,10 +140,13 @@ def _made_known(
 
 
 def _filled(network: Network, output: Output) -> Iterator[str]:
-    """What became of the network's own database, where it has one."""
+    """What became of the network's own database and its mirrors, where it has any."""
     filled = fill_if_declared(network, output)
     if filled is not None:
         yield f"Warehouse {filled}"
+    mirrored = mirror_if_declared(network, output)
+    if mirrored is not None:
+        yield f"Mirrors   {mirrored}"
 
 
 def _opened(network_file: Path) -> tuple[Network, Output]:

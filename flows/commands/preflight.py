@@ -17,12 +17,13 @@ class NotReadyError(ClinicnetError):
 
 
 def require_ready_machine(network: Network) -> None:
-    """See that releases can be written and read, a warehouse and people reached, and that Prefect has a home.
+    """See that releases can be written and read, all that they go to reached, and that Prefect has a home.
 
     Raises:
         ClinicnetError: a run would fail; every reason is named.
     """
     from flows.delivering import posts
+    from flows.mirroring import problems
     from flows.on_prefect.prefect_settings import require_home
     from flows.warehouse_filling import require_answering
     from tasks.notifying import Addresses
@@ -32,6 +33,7 @@ def require_ready_machine(network: Network) -> None:
     looks: tuple[Callable[[], object], ...] = (lambda: require_ready(output), require_home)
     found = [error for error in map(_error_of, looks) if error is not None]
     found += filter(None, [_error_of(lambda: require_answering(network))])
+    found += problems(network)
     found += Addresses(network.notify.urls).problems()
     found += filter(None, (_error_of(post.require_usable) for post in posts(network)))
     if len(found) == 1:

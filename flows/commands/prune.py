@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from flows.mirroring import mirror_if_declared
 from flows.published_output import output_of
 from flows.warehouse_filling import fill_if_declared
 from tasks.errors import ClinicnetError
@@ -50,3 +51,6 @@ def prune_releases(
     filled = fill_if_declared(network, output)
     if filled is not None:
         yield f"Warehouse {filled}"
+    mirrored = mirror_if_declared(network, output)
+    if mirrored is not None:
+        yield f"Mirrors   {mirrored}"

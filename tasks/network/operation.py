@@ -15,6 +15,8 @@ from tasks.network.section import Contradiction, Section
 
 Event = Literal["released", "held", "failed", "missed"]
 EVENTS: tuple[Event, ...] = ("released", "held", "failed", "missed")
+Part = Literal["feed", "reports", "page"]
+PARTS: tuple[Part, ...] = ("feed", "reports", "page")
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _READ_WRITE, _EXECUTE, _OTHERS_WRITE = 0o600, 0o111, 0o002
@@ -174,6 +176,51 @@ class WarehouseSection(Section):
                 "url holds a password; take it out (and change it: it has been in a file), put it in an "
                 "environment variable and name that in password_env",
             )
+
+
+class MirrorSection(Section):
+    """`[mirror]`: where published releases are copied to, for readers elsewhere."""
+
+    targets: Annotated[tuple[str, ...], Strict(False)] = Field(
+        default=(),
+        description="folders, or addresses that fsspec has a file system for (s3://bucket/folder, gs://, "
+        "sftp:// …); ${NAME} stands for an environment variable, never write a secret here",
+    )
+    parts: Annotated[tuple[Part, ...], Strict(False)] = Field(
+        default=PARTS,
+        description="what of a release goes there: feed, reports, page; left out, all three",
+    )
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Nowhere to copy to, or nothing; a page without what it links to; secrets in the file."""
+        if self.model_fields_set and not self.targets:
+            yield (
+                ("targets",) if "targets" in self.model_fields_set else (),
+                'names no target; write targets = ["s3://bucket/folder"], or leave the table out',
+            )
+        if not self.parts:
+            yield ("parts",), 'parts is empty; leave it out for all, or write parts = ["feed"]'
+        if "page" in self.parts and set(self.parts) != set(PARTS):
+            yield ("parts",), "the page links to feed and reports; name all three, or leave out page"
+        for i, target in enumerate(self.targets):
+            nth = f"targets, value {i + 1},"
+            if holds_secret(target):
+                yield (
+                    ("targets",),
+                    f"{nth} holds a password; take it out (and change it: it has been in a file), put it "
+                    "in an environment variable and write ${NAME} for it",
+                )
+            if names_no_variable(target):
+                yield ("targets",), f"{nth} has a ${{ that names no environment variable; write ${{NAME}}"
+            if target.strip() in {"", ".", "./", "..", "/"}:
+                yield ("targets",), f"{nth} is no folder of its own; name one that holds nothing else"
+            if target.startswith(("http://", "https://")):
+                yield (
+                    ("targets",),
+                    f"{nth} cannot be written to over HTTP; write a folder or s3://bucket/folder",
+                )
+            if target in self.targets[:i]:
+                yield ("targets",), f"{nth} stands there twice"
 
 
 class HoldWhen(Section):

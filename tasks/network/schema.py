@@ -26,6 +26,7 @@ from tasks.network.appearance import Logo, ReportSection
 from tasks.network.clinics_section import ClinicsSection
 from tasks.network.operation import (
     DeliverySection,
+    MirrorSection,
     NotifySection,
     OutputSection,
     ReleaseSection,
@@ -247,6 +248,7 @@ class Network(Section):
     delivery: DeliverySection = DeliverySection()
     report: ReportSection = ReportSection()
     warehouse: WarehouseSection = WarehouseSection()
+    mirror: MirrorSection = MirrorSection()
     directory: Path = Field(default=Path(), exclude=True)
 
     @functools.cached_property

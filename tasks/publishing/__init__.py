@@ -14,7 +14,7 @@
       releases.json, releases.atom    every release, with digests, for who reads over HTTP
       .staging/     what a run is still preparing
       .withholding-key  what companions of small counts are drawn with; of the network alone
-      .lock         held while a release is moved
+      .lock         held while a release is moved; .mirror.lock while releases are copied elsewhere
 
 What `latest` leads to is always whole: a release is prepared in `.staging`, written through to the disk,
 moved into `releases` and only then pointed at. A run that fails or is killed, at any moment, leaves

@@ -13,6 +13,7 @@ import json
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from tasks.publishing.kept import Kept, kept_releases
-from tasks.publishing.output import Output
+from tasks.publishing.output import PARTS, Output
 from tasks.publishing.rights import give
 from tasks.publishing.withdrawn import Withdrawal, withdrawals
 from tasks.publishing.write_errors import not_written
@@ -32,7 +33,21 @@ SCHEMA_VERSION = 1
 """Of `releases.json`: it rises when a key goes or means something else; keys may be added without."""
 RELEASES, ATOM = "releases.json", "releases.atom"
 _ATOM = "http://www.w3.org/2005/Atom"
+_NEVER = datetime.fromtimestamp(0, UTC)
 _ABANDONED = 3600.0  # seconds after which nobody is still writing a file aside
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What of the releases stands where a catalogue is a copy's: it names nothing that is not there.
+
+    Attributes:
+        releases: names of those whose files are there.
+        parts: of `page`, `reports` and `feed` those that are.
+    """
+
+    releases: frozenset[str]
+    parts: frozenset[str]
 
 
 def write_catalogue(output: Output, network: str, language: str, url: str | None = None) -> list[Path]:
@@ -48,23 +63,7 @@ def write_catalogue(output: Output, network: str, language: str, url: str | None
     Raises:
         PublishingError: a release cannot be read, or the directory cannot be written.
     """
-    kept = kept_releases(output)
-    taken_back = withdrawals(output)
-    described = [_described(output, each, taken_back.get(each.name)) for each in reversed(kept)]
-    latest = next((each["name"] for each in described if each["latest"]), None)
-    updated = max(each.last_published for each in kept).astimezone(UTC)
-    catalogue = {
-        "schema_version": SCHEMA_VERSION,
-        "network": network,
-        "language": language,
-        "updated": _moment(updated),
-        "latest": latest,
-        "releases": described,
-    }
-    texts = {
-        RELEASES: json.dumps(catalogue, ensure_ascii=False, indent=1) + "\n",
-        ATOM: _atom(network, language, updated, described, "" if url is None else f"{url.rstrip('/')}/"),
-    }
+    texts = catalogue_texts(output, kept_releases(output), network, language, url)
     try:
         for left in (aside for name in texts for aside in output.directory.glob(f".{name}.*")):
             _clear_abandoned(left)
@@ -73,9 +72,53 @@ def write_catalogue(output: Output, network: str, language: str, url: str | None
         raise not_written(error, output.directory, " and ".join(texts)) from error
 
 
-def _described(output: Output, kept: Kept, withdrawal: Withdrawal | None) -> dict[str, Any]:
-    path = kept.directory.relative_to(output.directory).as_posix()
-    package = kept.directory / "feed/datapackage.json"
+def catalogue_texts(
+    output: Output,
+    kept: Sequence[Kept],
+    network: str,
+    language: str,
+    url: str | None = None,
+    copied: Copied | None = None,
+) -> dict[str, str]:
+    """`releases.json` and `releases.atom`: name → text.
+
+    Args:
+        output, network, language, url: as for `write_catalogue`.
+        kept: the releases that stand, at least one.
+        copied: what of them stands where the texts are to be read; None: all that is in the output directory.
+            A withdrawn release is told of there, without a file; `latest` is the newest of those there.
+
+    Raises:
+        PublishingError: a release or a withdrawal cannot be read.
+    """
+    taken_back = withdrawals(output)
+    latest = next((each.name for each in kept if each.is_latest), None)
+    if copied is not None:
+        kept = [each for each in kept if each.name in copied.releases or each.name in taken_back]
+        there = [each for each in kept if each.name in copied.releases]
+        if latest not in copied.releases:
+            newest = max(there, key=lambda each: (each.period, each.last_published), default=None)
+            latest = None if newest is None else newest.name
+    described = [
+        _described(each, taken_back.get(each.name), latest) | _files(output, each, copied)
+        for each in reversed(kept)
+    ]
+    updated = max((each.last_published for each in kept), default=_NEVER).astimezone(UTC)
+    catalogue = {
+        "schema_version": SCHEMA_VERSION,
+        "network": network,
+        "language": language,
+        "updated": _moment(updated),
+        "latest": latest,
+        "releases": described,
+    }
+    return {
+        RELEASES: json.dumps(catalogue, ensure_ascii=False, indent=1) + "\n",
+        ATOM: _atom(network, language, updated, described, "" if url is None else f"{url.rstrip('/')}/"),
+    }
+
+
+def _described(kept: Kept, withdrawal: Withdrawal | None, latest: str | None) -> dict[str, Any]:
     return {
         "name": kept.name,
         "id": kept.id,
@@ -83,7 +126,7 @@ def _described(output: Output, kept: Kept, withdrawal: Withdrawal | None) -> dic
         "window": list(kept.window),
         "records_up_to": kept.cut_off,
         "published": _moment(kept.published),
-        "latest": kept.is_latest,
+        "latest": kept.name == latest,
         "edition": kept.edition,
         "editions": kept.n_editions,
         "clinics": kept.n_clinics,
@@ -92,7 +135,28 @@ def _described(output: Output, kept: Kept, withdrawal: Withdrawal | None) -> dic
         "policy": kept.policy,
         "incomplete": kept.incomplete,
         "withdrawn": withdrawal and {"because": withdrawal.because, "at": withdrawal.when},
-        "path": path,
+    }
+
+
+def _files(output: Output, kept: Kept, copied: Copied | None) -> dict[str, Any]:
+    """Where the files of a release are; nothing of what is not there."""
+    path = kept.directory.relative_to(output.directory).as_posix()
+    parts = frozenset(PARTS) if copied is None else copied.parts
+    if copied is not None and kept.name not in copied.releases:
+        return {}
+    found: dict[str, Any] = {"path": path}
+    if "feed" in parts:
+        found |= _feed(kept, path)
+    if "reports" in parts and (copied is None or (kept.directory / "reports/network.pdf").exists()):
+        found["report"] = f"{path}/reports/network.pdf"
+    if "page" in parts and (kept.directory / "page/index.html").exists():
+        found["page"] = f"{path}/page/index.html"
+    return found
+
+
+def _feed(kept: Kept, path: str) -> dict[str, Any]:
+    package = kept.directory / "feed/datapackage.json"
+    return {
         "datapackage": {
             "path": f"{path}/feed/datapackage.json",
             "hash": f"sha256:{hashlib.sha256(package.read_bytes()).hexdigest()}",
@@ -102,13 +166,12 @@ def _described(output: Output, kept: Kept, withdrawal: Withdrawal | None) -> dic
             for table in TABLES
             if (kept.directory / f"feed/{table.name}.parquet").exists()
         },
-        "report": f"{path}/reports/network.pdf",
         "extracts": {
             name: f"{path}/feed/{form}"
             for name, form in (("clinic", BY_CLINIC), ("outcome", BY_OUTCOME))
             if (kept.directory / "feed" / form).parent.is_dir()
         },
-    } | ({"page": f"{path}/page/index.html"} if (kept.directory / "page/index.html").exists() else {})
+    }
 
 
 def _changes(directory: Path) -> dict[str, int]:

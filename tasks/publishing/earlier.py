@@ -90,7 +90,8 @@ def latest_editions(earlier: Sequence[Earlier], period: str, policy: str) -> lis
     return [found[at] for at in sorted(found, reverse=True)]
 
 
-_RELEASE_NAME = re.compile(PATTERN + r"-\w+(\.\d+)?")
+RELEASE_NAME = re.compile(PATTERN + r"-\w+(\.\d+)?")
+"""What the directories of releases are called."""
 
 
 @dataclass(frozen=True)
@@ -332,7 +333,7 @@ def described_releases(output: Output) -> Iterator[tuple[Path, Described]]:
         PublishingError: a release cannot be read.
     """
     for directory in sorted((output.directory / "releases").glob("*")):
-        if not (directory.is_dir() and _RELEASE_NAME.fullmatch(directory.name)):
+        if not (directory.is_dir() and RELEASE_NAME.fullmatch(directory.name)):
             continue
         try:
             said = _read(directory / "feed/datapackage.json")["release"]

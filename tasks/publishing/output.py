@@ -24,6 +24,9 @@ from tasks.publishing.rights import give, give_directory
 from tasks.publishing.run_record import close_killed
 from tasks.publishing.write_errors import filling, moving
 
+PARTS = ("feed", "reports", "page")
+"""What of a release is for readers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Staging:

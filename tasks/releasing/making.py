@@ -163,6 +163,7 @@ def release_of(
             "directory": True,
             "report": True,
             "warehouse": True,
+            "mirror": True,
             "records": undeclared | {"statement_timeout"},
             "window": network.window.unused,
             **unsaid,

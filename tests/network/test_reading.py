@@ -441,6 +441,43 @@ def test_a_byte_order_mark_is_no_part_of_the_file_and_moves_no_line(tmp_path: Pa
             "maximum = 400\nminimum_denominator = 0",
             "line 22: [outcomes.days] minimum_denominator must be at least 1, and is 0",
         ),
+        (
+            "months = 6",
+            'months = 6\n[mirror]\nparts = ["feed"]',
+            'line 33: [mirror] names no target; write targets = ["s3://bucket/folder"], or leave the table '
+            "out",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[mirror]\ntargets = ["a"]\nparts = []',
+            'line 35: [mirror] parts is empty; leave it out for all, or write parts = ["feed"]',
+        ),
+        (
+            "months = 6",
+            'months = 6\n[mirror]\ntargets = ["a"]\nparts = ["page", "feed"]',
+            "line 35: [mirror] the page links to feed and reports; name all three, or leave out page",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[mirror]\ntargets = ["a", "."]',
+            "line 34: [mirror] targets, value 2, is no folder of its own; name one that holds nothing else",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[mirror]\ntargets = ["https://reports.example/north"]',
+            "line 34: [mirror] targets, value 1, cannot be written to over HTTP; write a folder or "
+            "s3://bucket/folder",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[mirror]\ntargets = ["a", "a"]',
+            "line 34: [mirror] targets, value 2, stands there twice",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[mirror]\ntargets = ["s3://${1}/a"]',
+            "line 34: [mirror] targets, value 1, has a ${ that names no environment variable; write ${NAME}",
+        ),
     ],
 )
 def test_one_thing_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -493,6 +530,7 @@ SECRET = "hunter2"  # noqa: S105 - planted, to see that it is not repeated
         ('"records.duckdb"', f'"postgresql://me@db/clinic"\ndb_token = "{SECRET}"', 7),
         ('"records.duckdb"', f'"postgresql://me@db/clinic"\npassword_env = "{SECRET}!"', 7),
         ("months = 6", f'months = 6\n[vault]\nsecret = "{SECRET}"', 33),
+        ("months = 6", f'months = 6\n[mirror]\ntargets = ["sftp://me:{SECRET}@host/north"]', 34),
     ],
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(
