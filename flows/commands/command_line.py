@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from flows.commands.ending import debugging, say_aside, tell_bug, tell_error, tell_stopped
 from flows.commands.options import (
+    HERE,
     LABELS,
     TO_LOOK_AT,
     ByOption,
@@ -22,12 +23,14 @@ from flows.commands.options import (
     CronOption,
     Demo,
     HeldName,
+    HostOption,
     Log,
     LogOption,
     Model,
     NetworkFile,
     NetworkOption,
     PeriodOption,
+    PortOption,
     ReleaseName,
 )
 from flows.published_output import output_of
@@ -59,6 +62,8 @@ class _ListsByDefault(TyperGroup):
 
 releases = typer.Typer(cls=_ListsByDefault, rich_markup_mode=None)
 app.add_typer(releases, name="releases", help="List the releases, show, compare or prune them.")
+feed = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(feed, name="feed", help="Let programs read the releases' tables over HTTP.")
 page = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(page, name="page", help="Show the page of the releases in a browser.")
 
@@ -282,18 +287,30 @@ def prune_(
 
 @page.command()
 def serve(
-    network: NetworkFile = Path("network.toml"),
-    host: Annotated[
-        str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")
-    ] = 8000,
+    network: NetworkFile = Path("network.toml"), host: HostOption = HERE, port: PortOption = 8000
 ) -> None:
     """Serve it from this machine until Ctrl-C."""
-    from flows.commands.serving import serve_page
+    from flows.commands.page_serving import serve_page
 
     serve_page(network, host, port, lambda words: print(words, flush=True))
+
+
+@feed.command("serve")
+def serve_feed_(
+    network: NetworkFile = Path("network.toml"),
+    host: HostOption = HERE,
+    port: PortOption = 8001,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Site whose pages may read it, https://dashboard.example; again for others."),
+    ] = None,
+) -> None:
+    """Serve them from this machine until Ctrl-C: read-only, published releases only.
+
+    /openapi.json says what there is; /releases is where to begin."""
+    from flows.commands.feed_service.reading_service import serve_feed
+
+    serve_feed(network, host, port, allow_origin or (), lambda words: print(words, flush=True))
 
 
 @app.command()

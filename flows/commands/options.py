@@ -64,5 +64,9 @@ HeldName = Annotated[
 ]
 ByOption = Annotated[str, typer.Option(help="Who decides.")]
 ReleaseName = Annotated[str, typer.Argument(help="The release, or what its name begins with.")]
+HERE = "127.0.0.1"
+"""Where commands that serve listen, unless told otherwise: nobody but this machine reaches it."""
+HostOption = Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 takes a free one.")]
 TO_LOOK_AT = 3
 """Exit code of `status` where a report was due and is missed, and of `rebuild` where something differs."""

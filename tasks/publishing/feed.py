@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -119,10 +119,15 @@ def _array(column: Column, cells: pd.Series) -> pa.Array:
 
 
 def _csv(table: Table, rows: pd.DataFrame) -> bytes:
+    return csv_bytes([column.name for column in table.columns], _rows(table, rows))
+
+
+def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """Rows as the feed's CSV has them, below their columns' names."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in table.columns])
-    writer.writerows([_text(cell) for cell in row] for row in _rows(table, rows))
+    writer.writerow(columns)
+    writer.writerows([_text(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8")
 
 

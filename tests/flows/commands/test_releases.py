@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from golden.demo_feeds import undrawn
-from served_page import served_page
+from served_page import asked, served_page
 from small_network import ONE_OUTCOME, RECORDS, Run, write_network
 
 from flows.commands.status import Status, status_of
@@ -150,15 +149,8 @@ def served(network: Path) -> Iterator[str]:
 
 
 def answered(address: str, path: str, **headers: str) -> tuple[int, bytes]:
-    """The status and the body, of a path sent as it is: no client here tidies it first."""
-    host, port = address.removeprefix("http://").rstrip("/").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
-    connection.putrequest("GET", path, skip_host="Host" in headers)
-    for name, value in headers.items():
-        connection.putheader(name, value)
-    connection.endheaders()
-    answer = connection.getresponse()
-    return answer.status, answer.read()
+    answer = asked(address, path, **headers)
+    return answer.status, answer.content
 
 
 @pytest.mark.slow
@@ -170,6 +162,9 @@ def test_published_files_are_served_and_no_others(network: Path, served: str) ->
     estimates = (output / "latest/feed/clinic_estimates.csv").read_bytes()
     assert answered(served, "/latest/feed/clinic_estimates.csv") == (200, estimates)
     assert answered(served, f"/releases/{name}/feed/clinic_estimates.csv") == (200, estimates)
+    said = asked(served, "/latest/feed/clinic_estimates.csv").headers
+    for known in ({"If_None_Match": said["etag"]}, {"If_Modified_Since": said["last-modified"]}):
+        assert answered(served, "/latest/feed/clinic_estimates.csv", **known) == (304, b"")
     assert json.loads(answered(served, "/releases.json")[1])["latest"] == name
     assert answered(served, "/")[0] == 307
     assert answered(served, "/latest/feed/clinic_estimates.csv", Host="evil.example")[0] == 400

@@ -1,0 +1,1 @@
+"""The feed as a small service that only reads; start at `reading_service.py`."""
