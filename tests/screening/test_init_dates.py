@@ -279,3 +279,14 @@ def test_months_beside_numbers_that_can_be_days_are_no_dates(tmp_path: Path) -> 
         draft = drafted(tmp_path / str(i), clinic=clinic, outcome=outcome, seen=written)
         assert draft.undated is not None
         assert draft.assumptions[0].startswith("column 'seen' names months beside numbers that can be days")
+
+
+def test_dates_of_very_many_more_years_than_others_are_of_births(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path,
+        clinic=clinic,
+        bi=lambda i: pd.Timestamp(1920 + i % 60, 5, 1 + i % 28),
+        dg=lambda i: pd.Timestamp(2001 + i % 8, 3, 1 + i % 28),
+        outcome=outcome,
+    )
+    assert draft.roles["date"] == "dg"

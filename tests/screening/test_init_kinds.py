@@ -441,3 +441,42 @@ def test_codes_flags_and_sequences_are_no_outcomes(tmp_path: Path) -> None:
         aval=lambda i: i % 53,
     )
     assert [(each.column, each.kind) for each in draft.outcomes] == [("aval", "continuous")]
+
+
+def test_what_nothing_tells_to_have_come_of_care_is_said(tmp_path: Path) -> None:
+    draft = drafted(tmp_path, clinic=clinic, died=outcome, lab=lambda i: i * 7 % 50 / 3)
+    assert {each.column for each in draft.outcomes} == {"died", "lab"}
+    said = "nothing tells that 'lab' came of care: keep what did, and leave out the rest"
+    assert said in draft.assumptions
+    assert f"Assumed: {said}" in write_draft(draft).replace("\n# ", " ")
+
+
+def test_where_nothing_tells_the_first_and_the_last_have_a_place(tmp_path: Path) -> None:
+    flags: dict[str, Column] = {f"q{c}": (lambda i, c=c: i // (c + 1) % 2) for c in range(9)}
+    told = {name.replace("q", "abcdefghi"[int(name[1:])]): each for name, each in flags.items()}
+    drawn = [each.column for each in drafted(tmp_path, clinic=clinic, **told).outcomes]
+    assert len(drawn) == 6
+    assert {"a0", "i8"} <= set(drawn)
+
+
+@pytest.mark.parametrize(
+    "name", ["meduc", "educat", "fathrace", "statepop", "hhexp", "nadults", "blbmi", "y1lag", "distance"]
+)
+def test_what_people_and_places_are_in_one_word_is_no_outcome(tmp_path: Path, name: str) -> None:
+    values: Column = lambda i: i * 11 % 70 / 7  # noqa: E731
+    draft = drafted(tmp_path, clinic=clinic, **{name: values}, lab=lambda i: i * 7 % 50 / 3)
+    assert [each.column for each in draft.outcomes] == ["lab"]
+
+
+def test_words_of_which_one_is_better_outweigh_a_name_of_what_people_are(tmp_path: Path) -> None:
+    draft = drafted(
+        tmp_path, clinic=clinic, **{"class": lambda i: ["good", "bad"][i % 3 == 0]}, lab=lambda i: i / 3
+    )
+    assert draft.outcomes[0].column == "class"
+    assert draft.outcomes[0].direction == "higher"
+
+
+def test_the_flag_of_a_death_is_an_outcome_among_flags_of_who_is_counted(tmp_path: Path) -> None:
+    flags: dict[str, Column] = {each: lambda i: "YN"[i % 2] for each in ("saffl", "ittfl", "randfl", "dthfl")}
+    draft = drafted(tmp_path, siteid=clinic, **flags)
+    assert [each.column for each in draft.outcomes] == ["dthfl"]

@@ -470,3 +470,11 @@ def test_few_patients_with_very_many_rows(tmp_path: Path) -> None:
     )
     assert draft.roles["clinic"] == "site"
     assert draft.roles["patient"] == "usubjid"
+
+
+@pytest.mark.parametrize("name", ["subject", "nr"])
+def test_few_people_are_known_by_a_whole_name(tmp_path: Path, name: str) -> None:
+    n = 12 if name == "subject" else 90
+    draft = drafted(tmp_path, n=720, **{name: lambda i: 10 + i % n}, odour=lambda i: i * 7 % 50 / 3)
+    assert draft.roles["patient"] == name
+    assert "clinic" not in draft.roles

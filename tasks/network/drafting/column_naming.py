@@ -32,7 +32,17 @@ _NO_COMPOUNDS = (
         "programmer",
         "distrust",
     ),
-    *("translate", "percentage", "dosage", "stage", "usage", "personal", "grandmother", "godmother"),
+    *(
+        "infanticide",
+        "translate",
+        "percentage",
+        "dosage",
+        "stage",
+        "usage",
+        "personal",
+        "grandmother",
+        "godmother",
+    ),
 )
 """Words that another word stands in by chance."""
 _GLUED = ("id", "num", "nr", "no", "code")
@@ -50,6 +60,19 @@ _AGE_OF_WHOM = re.compile(
 """Age, in one with whose it is or when: mage and fage, childage."""
 _YEAR_IN_ONE = re.compile(r"(yr|year)[a-z]{3,}|[a-z]{3,}(yr|year)")
 """Year, in one with what happened in it: yronset, diagyear."""
+_OF_PARENTS = "m|f|mo|fa|mom|mum|dad|fam|moth|mother|fath|father|parent|spouse|wife|hus|husb|husband"
+_IN_ONE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(rf"educ[a-z]*|({_OF_PARENTS})(educ[a-z]*|edu)|(mom|dad|fam|moth|fath)ed"), "education"),
+    (re.compile(rf"({_OF_PARENTS})(race|ethn|ethnicity)"), "race"),
+    (re.compile(rf"({_OF_PARENTS})(inc|income|wage|earns|earnings)|(l|ln|log)?hh(exp|inc|income)"), "income"),
+    (re.compile(rf"({_OF_PARENTS})(occ|occup|occupation|job)"), "occupation"),
+    (re.compile(r"[a-z]{2,}pop|popul|pop(tot|total|den|dens|density)"), "population"),
+    (re.compile(r"n(um)?(kids?|child|children|adults?|sibs?|siblings?)"), "children"),
+    (re.compile(r"(bl|base)(bmi|wt|ht|weight|height)|[a-z]+[0-9]+lag|lag[a-z]{3,}"), "baseline"),
+    (re.compile(r"(evnt|event)(fl|flag)"), "event"),
+    (re.compile(r"(dth|death|dead)(fl|flag)"), "death"),
+)
+"""What people, places and events are, in one with whose or how: meduc, statepop, dthfl."""
 _HOSPITAL_NUMBER = re.compile(r"(hospital|hosp) ?(unit )?(no|nr|num|number|nummer)")
 """What hospitals call the number that they give a patient."""
 
@@ -59,11 +82,12 @@ def words_of(name: str) -> set[str]:
 
     Of a word that ends in a number, as `age75` or `edlevel2`, also the word without it; of one that ends in
     what numbers things, as `schoolid` or `villnum`, the word before it; of `agemonths`, `agegrp` or `mage`,
-    age.
+    age, and of `meduc` education.
     """
     words = {word.lower() for word in re.split(r"[\W_]+", _spaced(name)) if word}
     words |= {word.rstrip("0123456789") for word in words} - {""}
     words |= {word.removesuffix(ending) for word in words for ending in _GLUED if len(word) > len(ending) + 2}
+    words |= {told for pattern, told in _IN_ONE for word in words if pattern.fullmatch(word)}
     words |= {"age" for word in words if _AGE_IN_ONE.fullmatch(word) or _AGE_OF_WHOM.fullmatch(word)}
     return words | {word[:-1] for word in words if word.endswith("s") and len(word) > 3}
 

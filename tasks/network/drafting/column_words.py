@@ -45,10 +45,22 @@ COMMUNITY = (
 """What takes the place of clinics where care or teaching is given elsewhere."""
 COMMUNITY_ALONE = (
     *("class", "klasse", "classe", "clase", "turma", "lab", "labor", "labo"),
-    *("group", "grp", "grpid", "groupid", "gruppe", "groupe", "grupo", "company", "companyid", "compid"),
+    *(
+        "group",
+        "grp",
+        "grpid",
+        "groupid",
+        "gruppe",
+        "groupe",
+        "grupo",
+        "company",
+        "companyid",
+        "compid",
+        "firm",
+    ),
 )
 """The same, of words that say so only where they are the whole name."""
-PERSON_ALONE = ("id", "idno", "uid", "caseid")
+PERSON_ALONE = ("id", "idno", "uid", "caseid", "nr", "no", "num")
 """What numbers people, or records, where it is the whole name."""
 SCHOOL = ("school", "schule", "ecole", "escuela", "escola")
 GROWN_UP = (
@@ -99,8 +111,11 @@ REGION = (
     *("region", "district", "county", "state", "province", "zone", "area", "trust", "bundesland", "land"),
     *("lea", "authority", "ccg", "kanton", "bezirk", "departement", "provincia", "estado", "comunidad"),
     *("regiao", "distrito", "distid", "borough", "precinct", "neighbourhood", "neighborhood", "quartier"),
-    *("barrio", "bairro", "stadtteil", "country", "pays", "pais", "fips", "fip", "reg"),
+    *("barrio", "bairro", "stadtteil", "country", "pays", "pais", "fips", "fip", "reg", "island", "insel"),
+    *("isla", "ilha", "canton", "arrondissement", "prefecture", "governorate", "territory", "constituency"),
 )
+STATE = ("state", "zustand", "etat", "estado")
+"""Those of them that people's health has as well."""
 PATIENT = (
     *("patient", "subject", "person", "member", "mrn", "client", "participant", "paciente", "versicherter"),
     *("fallnummer", "dossier", "beneficiario", "utente", "sujet", "sujeto", "subj", "pid", "pat", "patid"),
@@ -110,6 +125,8 @@ PATIENT = (
     *("nhc", "ipp", "prontuario", "expediente", "paziente"),
     *("mujer", "mulher", "mother", "mom", "family", "respond", "animal", "cow", "calf", "pig", "ewe", "lamb"),
 )
+PATIENT_ALONE = ("patient", "subject", "participant", "subj", "patid", "ptid", "ptno", "ptnum", "subno")
+"""Those of them that say so of few people, where they are the whole name."""
 RECORD = (
     *("record", "encounter", "visit", "test", "sample", "id", "number", "besuch", "fall", "probe"),
     *("visite", "consultation", "consulta", "visita", "registro", "amostra", "muestra", "rownames"),
@@ -138,6 +155,7 @@ SEQUENCE = (
         "visit",
         "round",
     ),
+    *("yrs", "since", "doy"),
     *("start", "stop", "tstart", "tstop", "enum", "futime", "order", "ord", "cohort", "cycle", "hour"),
 )
 """What tells when, or the how manyeth, and is not measured."""
@@ -149,7 +167,21 @@ PROGRAM = (
     *("campanha",),
 )
 TREATMENT = (
-    *("treat", "treatment", "trt", "trtmt", "tx", "rx", "arm", "group", "drug", "allocation", "allocated"),
+    *(
+        "treat",
+        "treatment",
+        "trt",
+        "trta",
+        "trtp",
+        "trtmt",
+        "tx",
+        "rx",
+        "arm",
+        "group",
+        "drug",
+        "allocation",
+        "allocated",
+    ),
     *("randomised", "randomized", "condition", "behandlung", "gruppe", "traitement", "groupe", "bras"),
     *("tratamiento", "tratamento", "grupo", "brazo", "braco"),
 )
@@ -215,7 +247,19 @@ SEX = (
 BASELINE = ("baseline", "base", "pretest", "initial", "basal")
 BEFORE = (
     *("pre", "pret", "pretest", "before", "bl", "baseline", "base", "t0", "vor", "avant", "antes", "prior"),
-    *("previous", "prev", "history", "hist", "hx", "anamnese", "antecedent", "antecedente", "previo"),
+    *(
+        "previous",
+        "prev",
+        "lag",
+        "lagged",
+        "history",
+        "hist",
+        "hx",
+        "anamnese",
+        "antecedent",
+        "antecedente",
+        "previo",
+    ),
 )
 AFTER = (
     "post",
@@ -282,11 +326,28 @@ TRAIT = (
         "collgrad",
         "hsgrad",
     ),
-    *("nwhite", "nonwhite", "hisp", "afam", "immigrant", "nationality", "citizen", "native", "foreign"),
+    *(
+        "nwhite",
+        "nonwhite",
+        "hisp",
+        "afam",
+        "cauc",
+        "caucasian",
+        "smsa",
+        "msa",
+        "metropolitan",
+        "metro",
+        "immigrant",
+        "nationality",
+        "citizen",
+        "native",
+        "foreign",
+    ),
     *("experience", "exper", "exp", "tenure", "seniority", "erfahrung", "experiencia", "percap", "capita"),
     *("occ", "occup", "industry", "isco", "soc", "naics", "isic", "prestg", "wrkstat"),
     *("empl", "employment", "unempl", "unemp", "unemployment", "yedu", "edu", "yschool", "owner"),
     *("faminc", "famincr", "hhinc", "hhincome", "hinc", "linc", "lfaminc", "plan"),
+    *("enrol", "enroll", "enrolment", "enrollment", "staff"),
 )
 """What people are or have, rather than what came of their care."""
 OUTCOME = (
@@ -325,6 +386,7 @@ OUTCOME = (
     *("issue", "sejour", "guerison", "reponse", "resultado", "desenlace", "estancia", "respuesta"),
     *("desfecho", "permanencia", "resposta", "puntaje", "pontuacao", "punktzahl", "besuche", "fatal"),
     *("fatalities", "injuries", "murders", "homicides", "suicides", "accidents", "births", "crimes"),
+    *("murder", "homicide", "suicide"),
     *("aval", "chg"),
 )
 """What is said to have come of care."""
@@ -342,6 +404,10 @@ RATED = (
 """What people are asked to rate, in a few steps."""
 OUTCOME_ALONE = ("y", "use", "used", "status", "resp", "count", "rate")
 """The same, of words that say so only where they are the whole name."""
+WALKED = ("walk", "walked", "walking", "run", "gehstrecke", "marche", "marcha")
+"""What makes a distance one that people cover, rather than one that they live at."""
+COORDINATE = ("lat", "lon", "lng", "latitude", "longitude", "easting", "northing", "xcoord", "ycoord", "utm")
+"""Where something is on the map."""
 TIME_TO = (
     *("time", "to", "until", "till", "t", "days", "day", "months", "month", "years", "year", "weeks", "week"),
     *("ttt", "futime", "zeit", "bis", "temps", "tiempo", "tempo"),

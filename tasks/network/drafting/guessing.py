@@ -66,16 +66,16 @@ def guess(
         of_clinics = look.same_within(profile, columns["clinic"])
     taken = {*of_clinics, *roles.labels, *columns.values(), *dates.parts, *adjusters, program, weight}
     taken |= numbers_in_clinics(profile, columns.get("clinic"), taken, look)
-    drafted, others = choose_outcomes(profile, taken, changing)
+    chosen = choose_outcomes(profile, taken, changing)
     codings = codings_of(profile, program)
-    outcomes = [guess_outcome(each, guess_exposure(profile, each.name)) for each in drafted]
+    outcomes = [guess_outcome(each, guess_exposure(profile, each.name)) for each in chosen.drafted]
     exposures = {each.exposure for each in outcomes}
     outcomes = [each for each in outcomes if each.column not in exposures]
     by_years = len(dates.parts) == 1  # all records of a year are then of its January
     counts = is_dated and weight is None and not by_years
     period = guess_period(profile, dates.column)
     counted = (records_a(period),) if counts or not outcomes else ()
-    said = [*roles.assumptions, *dates.assumptions, *outcome_assumptions(outcomes, codings)]
+    said = [*roles.assumptions, *dates.assumptions, *outcome_assumptions(outcomes, codings, chosen.untold)]
     if not is_dated:
         said.append("no column of dates was found, so all records count as this month's")
     if outcomes:
@@ -96,7 +96,7 @@ def guess(
         adjusters=adjusters,
         limits=guess_limits(profile, adjusters),
         program=program,
-        undrafted=tuple(each.name for each in others if each.name not in exposures),
+        undrafted=tuple(each.name for each in chosen.others if each.name not in exposures),
         writing=dates.writing,
         date_parts=dates.parts,
         short_years=dates.short_years,

@@ -44,7 +44,7 @@ def guess_dates(profile: TableProfile, taken: Collection[str] = (), changing: Co
         for each in profile.columns
         if each.name not in taken and not names.found(each.name, words.PRIVATE) and each.n_distinct
     ]
-    dates = [each for each in free if holds_dates(each)]
+    dates = _without_births([each for each in free if holds_dates(each)])
     if dates:
         half = profile.n_rows // 2
         best = max(
@@ -71,6 +71,15 @@ def guess_dates(profile: TableProfile, taken: Collection[str] = (), changing: Co
     return Dates(assumptions=(*_days_or_years(free), *_day_numbers(free)))
 
 
+def _without_births(dates: list[ColumnProfile]) -> list[ColumnProfile]:
+    """The columns of dates, less those of so many more years than another's that they can be of births."""
+    years = {each.name: each.rhythm.years for each in dates if each.rhythm is not None}
+    fewest = min(years.values(), default=0)
+    born = {name for name, n in years.items() if n >= _YEARS_OF_BIRTHS and n >= _TIMES_AS_MANY * fewest}
+    return [each for each in dates if each.name not in born]
+
+
+_YEARS_OF_BIRTHS, _TIMES_AS_MANY = 40, 2
 _DAYS_OR_YEARS: tuple[Writing, ...] = ("mon number", "number mon")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
@@ -31,14 +32,29 @@ _MOST_BASELINES = 3
 """Of more columns with first values, which are adjusted for is left to a person."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenOutcomes:
+    """The columns that a draft has as outcomes.
+
+    Attributes:
+        drafted: those, the likeliest first.
+        others: those that are left for a person to choose.
+        untold: those drafted of which neither a name nor words say that they came of care.
+    """
+
+    drafted: tuple[ColumnProfile, ...]
+    others: tuple[ColumnProfile, ...]
+    untold: tuple[ColumnProfile, ...]
+
+
 def choose_outcomes(
     profile: TableProfile, taken: Collection[str | None], followed: Collection[str] = ()
-) -> tuple[list[ColumnProfile], list[ColumnProfile]]:
-    """The columns that a draft has as outcomes, in the table's order, and those left for a person to choose.
+) -> ChosenOutcomes:
+    """The columns that a draft has as outcomes, and those left for a person to choose.
 
     Outcomes by name come first, then measurements; yes and no without a telling name only where there is no
     outcome by name, a questionnaire's answers and then what people are rather than what came of their care
-    where there is nothing else.
+    where there is nothing else. Of more than there is room for, the first and the table's last are drafted.
 
     Args:
         profile: the table.
@@ -59,14 +75,36 @@ def choose_outcomes(
         best = min((likely[each.name] for each in measured), default=Unlikely.CALLED)
         drafted = [each for each in measured if likely[each.name] == best]
     ordered = sorted(drafted, key=lambda each: (likely[each.name], each.n_missing > 0))
-    if not by_name:  # nothing tells which: some that say yes or no beside measurements
-        kept = [each for each in ordered if likely[each.name] == Unlikely.YES_OR_NO][:_KEPT]
-        ordered = [*[each for each in ordered if each not in kept][: MOST_OUTCOMES - len(kept)], *kept]
+    if not by_name:
+        ordered = _of_untold(ordered, likely)
     chosen = {each.name for each in ordered[:MOST_OUTCOMES]}
     likeliest_first = sorted(measured, key=lambda each: likely[each.name])
-    return [each for each in likeliest_first if each.name in chosen], [
-        each for each in measured if each.name not in chosen
-    ]
+    return ChosenOutcomes(
+        drafted=tuple(each for each in likeliest_first if each.name in chosen),
+        others=tuple(each for each in measured if each.name not in chosen),
+        untold=tuple(each for each in likeliest_first if each.name in chosen and likely[each.name]),
+    )
+
+
+def _of_untold(ordered: list[ColumnProfile], likely: Mapping[str, Unlikely]) -> list[ColumnProfile]:
+    """Those that have a place where nothing tells which are outcomes: some yes or no beside measurements."""
+    said = [each for each in ordered if likely[each.name] == Unlikely.YES_OR_NO]
+    kept = _first_and_last(said, _KEPT)
+    others = _first_and_last([each for each in ordered if each not in said], MOST_OUTCOMES - len(kept))
+    left = [each for each in said if each not in kept]
+    return [*others, *left[: MOST_OUTCOMES - len(kept) - len(others)], *kept]
+
+
+def _first_and_last(columns: list[ColumnProfile], room: int) -> list[ColumnProfile]:
+    """The first, and the last instead of the last that there is room for.
+
+    What a table is about stands last in many, and first in most others.
+    """
+    if len(columns) <= room:
+        return columns
+    complete = [each for each in columns if not each.n_missing]
+    last = (complete if len(complete) >= room else columns)[-1]
+    return [*columns[: room - 1], last]
 
 
 def _are_alike(column: ColumnProfile, other: ColumnProfile) -> bool:
@@ -208,9 +246,20 @@ def guess_kind(column: ColumnProfile) -> OutcomeKind:
     return "count" if begins_at_zero and column.n_distinct <= _COUNTS_UP_TO else "continuous"
 
 
-def outcome_assumptions(drafted: Iterable[DraftOutcome], codings: dict[str, Coding]) -> list[str]:
-    """What was taken for granted about outcomes, in sentences."""
-    said = []
+def outcome_assumptions(
+    drafted: Iterable[DraftOutcome], codings: dict[str, Coding], untold: Iterable[ColumnProfile]
+) -> list[str]:
+    """What was taken for granted about outcomes, in sentences.
+
+    Args:
+        drafted: the draft's.
+        codings: column → how its two values become 0 and 1.
+        untold: columns that nothing tells to have come of care.
+    """
+    listed = ", ".join(repr(each.name) for each in untold)
+    said = (
+        [f"nothing tells that {listed} came of care: keep what did, and leave out the rest"] if listed else []
+    )
     for outcome in drafted:
         coding = codings.get(outcome.column or "")
         if coding is not None and coding.is_number:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
 from tasks.network.drafting.draft import Missing
-from tasks.network.drafting.label_columns import ROW_NUMBERS, are_many, labels_of, likeness, sexes_of
+from tasks.network.drafting.label_columns import (
+    ROW_NUMBERS,
+    are_many,
+    is_state_of_health,
+    labels_of,
+    likeness,
+    sexes_of,
+)
 from tasks.network.drafting.profile import ColumnProfile, NumbersWithin, TableProfile
 from tasks.network.drafting.weighing_clinics import LookAgain, choose_clinic
 
@@ -52,7 +59,8 @@ def guess_roles(profile: TableProfile, look: LookAgain | None = None) -> Roles:
     clinics = (
         profile.column(search.found["clinic"]).n_distinct if "clinic" in search.found else profile.n_rows
     )
-    search.take("region", [each for each in search.labels if each.n_distinct < clinics], words.REGION)
+    areas = [each for each in search.labels if each.n_distinct < clinics and not is_state_of_health(each)]
+    search.take("region", areas, words.REGION)
     search.patient()
     search.record()
     within = search.patient_within()
@@ -107,7 +115,11 @@ class _Search:
         many = [
             each for each in self.labels if each.n_distinct > least and (each.kind == "text" or each.whole)
         ]
-        if self.take("patient", [each for each in many if not _is_of_another(each)], words.PATIENT):
+        alone = [each for each in self.labels if each.whole and each.name.lower() in words.PATIENT_ALONE]
+        often = [each for each in alone if _FEWEST_PATIENTS < each.n_distinct < n and each not in many]
+        if self.take(
+            "patient", [each for each in (*many, *often) if not _is_of_another(each)], words.PATIENT
+        ):
             return
         if self._take_hospital_number(many) or self._take_number_within_clinics() or self._take_nested():
             return

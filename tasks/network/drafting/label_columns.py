@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from tasks.network.drafting import column_naming as names
@@ -19,6 +20,8 @@ _WORDS_OF_A_PLACE = 2
 """Words in the name of a column of places: location_id, but not location of the breach."""
 _YEARS_AT_SCHOOL = 30
 """Different numbers of years at school, at most."""
+_ENDS_IN_NAME = re.compile(r"[_. ]?(name|nm|nom|nombre|nome)$")
+_ENDS_IN_CODE = re.compile(r"[_. ]?(num|number|nr|no|id|code|cd)$")
 _SEXES = 4
 """Values of a column of sex, at most."""
 
@@ -67,6 +70,28 @@ def groups_enough(column: ColumnProfile, profile: TableProfile, records: int = L
     return labelled and column.n_missing <= profile.n_rows // LEAST_RECORDS
 
 
+def number_of(named: ColumnProfile, profile: TableProfile) -> ColumnProfile | None:
+    """The column of numbers for a column of names, as cnum for cname, if there is one."""
+    stem, said = _ENDS_IN_NAME.subn("", named.name.lower())
+    if not (said and stem) or named.kind != "text":
+        return None
+    return next(
+        (
+            each
+            for each in profile.columns
+            if each.kind in ("number", "text")
+            and each.n_distinct == named.n_distinct
+            and _ENDS_IN_CODE.subn("", each.name.lower()) == (stem, 1)
+        ),
+        None,
+    )
+
+
+def ends_in_code(column: ColumnProfile) -> bool:
+    """Whether a name ends in what numbers things, whatever it is that it numbers: dcode, ward_no."""
+    return _ENDS_IN_CODE.sub("", column.name.lower()) not in ("", column.name.lower())
+
+
 def is_of_places(column: ColumnProfile) -> bool:
     """Whether a column says something of places rather than names one: a size, or how many there are."""
     if are_many(column, (*words.CLINIC, *words.COMMUNITY)):
@@ -79,6 +104,12 @@ def is_kind_of_place(column: ColumnProfile) -> bool:
     if not names.said(column.name, words.KIND_OF_PLACE):
         return False
     return column.n_distinct < LEAST_CLINICS or not is_short(column)
+
+
+def is_state_of_health(column: ColumnProfile) -> bool:
+    """Whether a number of few values is called state: that of somebody's health as likely as a country's."""
+    few = column.kind == "number" and column.n_distinct < LEAST_CLINICS
+    return few and bool(names.found(column.name, words.STATE)) and not names.is_numbered(column.name)
 
 
 def is_short(column: ColumnProfile) -> bool:

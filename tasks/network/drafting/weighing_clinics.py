@@ -18,13 +18,16 @@ from tasks.network.drafting.label_columns import (
     LEAST_CLINICS,
     ROW_NUMBERS,
     counts_stays,
+    ends_in_code,
     groups_enough,
     is_kind_of_place,
     is_of_places,
     is_short,
+    is_state_of_health,
     is_trait,
     labels_of,
     likeness,
+    number_of,
     sexes_of,
 )
 from tasks.network.drafting.profile import ColumnProfile, NumbersWithin, TableProfile
@@ -49,6 +52,8 @@ _PEOPLE_OF_A_GROUP = 5
 """People who have the same number on average, from which it numbers groups of them."""
 _RECORDS_OF_A_GROUP = 5
 """Records of a group on average, where the whole name says group or the like."""
+_RECORDS_OF_A_NAME, _SAME_OF_A_PLACE = 2, 3
+"""Records of a name on average, and columns that are the same for all of them, from which it is a place's."""
 _MOST_LOOKS, _MOST_LONG_LOOKS = 16, 8
 """Columns that are looked at once more, at most, and those of them whose every other column is."""
 _MOST_OTHERS = 3
@@ -117,14 +122,14 @@ def choose_clinic(profile: TableProfile, look: LookAgain | None) -> ClinicChoice
     """The column of clinics that most speaks for, and what else could be meant."""
     weighed = _by_name(profile, look)
     labels: frozenset[str] = frozenset()
-    if not any(each.points > _KIND_OF_PLACE for each in weighed):
+    if not any(each.called and each.points > _KIND_OF_PLACE for each in weighed):
         by_values, labels = _by_values(profile, look)
-        weighed = [*weighed, *by_values]
+        weighed = [*weighed, *by_values, *_by_names(profile, look)]
     weighed.sort(key=lambda each: -each.points)
     sure = [each for each in weighed if each.called or each.points >= _SURE]
     if not sure:
         likely = [each.column for each in weighed if each.points >= _SURE - _APART]
-        return ClinicChoice(None, candidates=tuple(likely), labels=labels)
+        return ClinicChoice(None, candidates=tuple(likely or _numbered_again(profile)), labels=labels)
     best = sure[0]
     rivals = [each.column for each in weighed if each is not best and best.points - each.points < _APART]
     if rivals and not best.called:
@@ -134,17 +139,31 @@ def choose_clinic(profile: TableProfile, look: LookAgain | None) -> ClinicChoice
     return ClinicChoice(best.column, tuple(said), tuple(others), labels)
 
 
+def _numbered_again(profile: TableProfile) -> list[str]:
+    """Columns that are called numbers of something and come again: offered where nothing else is."""
+    return [
+        each.name
+        for each in labels_of(profile)
+        if ends_in_code(each) and not names.found(each.name, (*words.PATIENT, *_TELLING))
+        if LEAST_CLINICS <= each.n_distinct <= profile.n_rows / _RECORDS_OF_A_NAME
+        and each.name.lower() not in (*words.PERSON_ALONE, *ROW_NUMBERS)
+    ][:_MOST_OTHERS]
+
+
 def _others(profile: TableProfile, best: ClinicWeight, weighed: list[ClinicWeight]) -> list[str]:
     """The columns that could be meant too: an area is the region where there is a finer place."""
     below = _PLACE_ALONE if best.points >= _PLACE_ALONE else _GROUP_NUMBER if best.called else _NUMBER + 1.0
     levels = profile.column(best.column).n_distinct
-    return [
+    others = [
         each.column
         for each in weighed
         if each is not best
         and each.points >= below
         and profile.column(each.column).n_distinct >= min(levels, LEAST_CLINICS)
-    ][:_MOST_OTHERS]
+    ]
+    if best.called and best.points < _GROUP_NUMBER:  # an area: what may be a place may be it
+        others += [each.column for each in weighed if not each.called and each.points >= _SURE - _APART]
+    return others[:_MOST_OTHERS]
 
 
 def _could_be_meant(best: ClinicWeight, others: Collection[str]) -> str:
@@ -165,7 +184,7 @@ def _by_name(profile: TableProfile, look: LookAgain | None) -> list[ClinicWeight
         if not names.is_hospital_number(each.name)
     ]
     grouping = [each for each in grouping if not _is_kind_beside_numbers(each, grouping)]
-    found = [_named(each, grouping, profile, look) for each in labels]
+    found = [_named(each, grouping, labels, profile, look) for each in labels]
     two = [
         ClinicWeight(
             each.name, _TWO, True, f"column {each.name!r} holds two clinics, 0 and 1, rather than no and yes"
@@ -199,7 +218,11 @@ def _is_kind_beside_numbers(column: ColumnProfile, grouping: list[ColumnProfile]
 
 
 def _named(
-    column: ColumnProfile, grouping: list[ColumnProfile], profile: TableProfile, look: LookAgain | None
+    column: ColumnProfile,
+    grouping: list[ColumnProfile],
+    labels: list[ColumnProfile],
+    profile: TableProfile,
+    look: LookAgain | None,
 ) -> ClinicWeight | None:
     """What a label's name tells, the best that it can tell."""
     name, groups = column.name, column in grouping
@@ -214,7 +237,9 @@ def _named(
             return None  # first and second, or no and yes
         if _is_a_quantity(column, profile, look):
             return ClinicWeight(name, _SURE - _APART, False)
-    if groups and _is_a_tumours(column, profile):
+    if groups and (_is_a_tumours(column, profile) or _is_one_or_two(column) or is_state_of_health(column)):
+        return ClinicWeight(name, _SURE - _APART, False)
+    if groups and _is_kind_of_school(column, labels):
         return ClinicWeight(name, _SURE - _APART, False)
     if groups and likeness(column, words.CLINIC):
         return ClinicWeight(name, _CLINIC + _share(column, words.CLINIC, profile), True)
@@ -233,12 +258,37 @@ def _named(
             f"column {name!r} holds the clinic: no column is called like one, and people of both sexes have "
             "the same number there",
         )
-    if groups and not kind and names.found(name, words.REGION):
+    if groups and not kind and names.found(name, words.REGION) and not _says_more_of_another(column, labels):
         finest = column.n_distinct / (profile.n_rows + 1.0) + (0.5 / profile.n_rows) * (column.kind == "text")
         return ClinicWeight(name, _AREA + 9.0 * finest, True, instead)
     if groups and is_short(column) and likeness(column, words.KIND_OF_PLACE):
         return ClinicWeight(name, _KIND_OF_PLACE, True, instead)
     return None
+
+
+def _is_one_or_two(column: ColumnProfile) -> bool:
+    """Whether a number of two values is called school or litter: two of them, or the first and the second."""
+    return column.one_two and bool(likeness(column, words.COMMUNITY)) and not likeness(column, words.CLINIC)
+
+
+def _is_kind_of_school(column: ColumnProfile, labels: list[ColumnProfile]) -> bool:
+    """Whether few words are kinds of place: the name says more, or there are fewer than areas beside them."""
+    few = column.kind == "text" and column.n_distinct < LEAST_CLINICS
+    if not few or likeness(column, words.CLINIC) or not likeness(column, words.COMMUNITY):
+        return False
+    more = any(each.name.lower() in words.REGION and each.n_distinct >= LEAST_CLINICS for each in labels)
+    return more or not is_short(column)
+
+
+def _says_more_of_another(column: ColumnProfile, labels: list[ColumnProfile]) -> bool:
+    """Whether a name has more than that of an area beside it: statemb beside state, reg16 beside region."""
+    name = column.name.lower()
+    areas = [each.name.lower() for each in labels if each is not column and each.name.lower() in words.REGION]
+    if name.rstrip("0123456789") in words.REGION and name[-1].isdigit():
+        return bool(areas)
+    if column.kind != "number" or names.is_numbered(name) or names.said(name, words.REGION):
+        return False
+    return any(name.startswith(each) for each in areas)
 
 
 def _share(column: ColumnProfile, telling: tuple[str, ...], profile: TableProfile) -> float:
@@ -305,6 +355,31 @@ def _by_values(profile: TableProfile, look: LookAgain | None) -> tuple[list[Clin
             said = f"column {column.name!r} holds the clinic: no column is called like one, and {reason}"
             found.append(ClinicWeight(column.name, points, False, said))
     return found, frozenset(labels)
+
+
+def _by_names(profile: TableProfile, look: LookAgain | None) -> list[ClinicWeight]:
+    """Columns of names that can be places': offered and never taken, since they can be people's as well.
+
+    One stands beside a column of numbers that is called alike, as cname beside cnum. Another is called name
+    and no more, people of both sexes have the same, and other columns are the same for all of them.
+    """
+    again = [
+        each
+        for each in profile.columns
+        if LEAST_CLINICS <= each.n_distinct <= profile.n_rows / _RECORDS_OF_A_NAME
+        if not names.said(each.name, (*words.PATIENT, *_TELLING))
+    ]
+    found = [each for each in again if number_of(each, profile) is not None]
+    plain = [each for each in again if each.name.lower() in words.NAME]
+    found += [each for each in plain if look is not None and _names_no_person(each, profile, look)]
+    return [ClinicWeight(each.name, _SURE - _APART / 2, False) for each in found]
+
+
+def _names_no_person(column: ColumnProfile, profile: TableProfile, look: LookAgain) -> bool:
+    """Whether people of both sexes have the same name, and with it much else."""
+    same, sexes = look.same_within(profile, column.name), sexes_of(profile)
+    told = [each for each in same - ROW_NUMBERS if profile.column(each).n_distinct > 1]
+    return bool(sexes) and not sexes & same and len(told) >= _SAME_OF_A_PLACE
 
 
 def _depend(columns: Collection[str], on: ColumnProfile, profile: TableProfile, look: LookAgain) -> bool:

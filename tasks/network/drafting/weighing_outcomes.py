@@ -57,11 +57,13 @@ def unlikeliness(column: ColumnProfile, profile: TableProfile, followed: Collect
     """
     if column.name in followed and names.said(column.name, words.GROWING):
         return Unlikely.MEASURED
+    if _tells_how_it_went(column) and not names.said(column.name, words.BEFORE):
+        return Unlikely.CALLED
     if _is_trait_or_before(column) or _is_derived(column, profile) or _is_time_to_event(column, profile):
         return Unlikely.OTHER
-    if _is_school_year(column):
+    if _is_school_year(column) or _is_distance(column) or _is_density_of_people(column, profile):
         return Unlikely.OTHER
-    if is_outcome_by_name(column) or _ends_a_time(column, profile) or _tells_how_it_went(column):
+    if is_outcome_by_name(column) or _ends_a_time(column, profile):
         return Unlikely.CALLED
     if column.name in followed and names.said(column.name, (*words.SEQUENCE, *words.AGE)):
         return Unlikely.NEVER
@@ -72,6 +74,7 @@ def unlikeliness(column: ColumnProfile, profile: TableProfile, followed: Collect
         or re.search(r"(start|stop|begin|end|seq)$|^(a|ast|aen|st|en)?dy$", column.name.lower())
         or _is_one_of_flags(column, profile)
         or _is_day_or_year(column)
+        or names.says_year_in_one(column.name)
         or _is_one_of_series(column, profile)
     ):
         return Unlikely.OTHER
@@ -82,9 +85,8 @@ def unlikeliness(column: ColumnProfile, profile: TableProfile, followed: Collect
 
 def _is_trait_or_before(column: ColumnProfile) -> bool:
     """Whether a name says what people are, or what was before care."""
-    return bool(
-        names.said(column.name, (*words.TRAIT, *words.BEFORE)) or names.said_last(column.name, words.RACE)
-    )
+    told = (*words.TRAIT, *words.SEX, *words.BEFORE)
+    return bool(names.said(column.name, told) or names.said_last(column.name, words.RACE))
 
 
 def _tells_how_it_went(column: ColumnProfile) -> bool:
@@ -136,6 +138,8 @@ def _is_derived(column: ColumnProfile, profile: TableProfile) -> bool:
     bare = re.sub(
         r"^(mean|avg|log|ln|sq|c|z)_?|_?(mean|avg|sq|squared|cent|std|centred|centered|\d+)$", "", name
     )
+    if name[0] == "l" and name[1:] in others:  # lstaff, the logarithm of staff
+        return True
     return (bare != name and bare in others) or _numbers_another(column, profile)
 
 
@@ -215,6 +219,17 @@ def _is_school_year(column: ColumnProfile) -> bool:
     return bool(names.said(column.name, ("grade",))) and column.whole and column.n_distinct <= _FEW
 
 
+def _is_distance(column: ColumnProfile) -> bool:
+    """Whether a column tells how far from something people live, not how far they walk."""
+    return bool(names.said(column.name, ("distance",))) and not names.said(column.name, words.WALKED)
+
+
+def _is_density_of_people(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column is called density beside one of how many people live somewhere."""
+    beside = any(names.said(each.name, ("population", "einwohner")) for each in profile.columns)
+    return column.name.lower() == "density" and beside
+
+
 def _is_time_of(column: ColumnProfile) -> bool:
     """Whether a column tells when, or at which age, something happened."""
     once = names.said(column.name, words.ONCE) and column.n_distinct > _COUNTS_UP_TO
@@ -230,6 +245,8 @@ def measures(column: ColumnProfile, profile: TableProfile) -> bool:
     if names.says_how_many(column.name, words.NUMBERED_THINGS):
         return not names.found(column.name, _GROUPING)  # so many patients is a place's size
     if _numbers_people(column) or _numbers_records(column, profile):
+        return False
+    if names.said(column.name, words.COORDINATE) or _is_longitude(column, profile):
         return False
     if names.is_numbered(column.name) or column.name.lower() == "rownames":
         return says_yes_or_no(column) and named
@@ -250,6 +267,12 @@ def measures(column: ColumnProfile, profile: TableProfile) -> bool:
     coded = column.n_distinct <= _FEW and not names.said(column.name, ("count",))
     coded = coded and not _is_item(column, profile)
     return not (column.whole and (numbered or coded))
+
+
+def _is_longitude(column: ColumnProfile, profile: TableProfile) -> bool:
+    """Whether a column is called long beside one of latitudes."""
+    beside = any(names.said(each.name, ("lat", "latitude")) for each in profile.columns)
+    return beside and bool(names.said(column.name, ("long",)))
 
 
 def _numbers_people(column: ColumnProfile) -> bool:
