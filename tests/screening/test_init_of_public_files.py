@@ -97,6 +97,19 @@ FILES = {
     "survival/heart": Expected(None, (), "id", ("event",)),
     "survival/transplant": Expected(None, ("year",), None, ("futime",)),
     "HLMdiag/autism": Expected(None, (), "childid", ("vsae",)),
+    "AER/GSOEP9402": Expected("state", ("year",), None, ()),
+    "Ecdat/Benefits": Expected("state", (), None, ("ui",), most=6),
+    "Ecdat/Males": Expected(None, ("year",), "nr", ("wage",)),
+    "carData/MplsStops": Expected("neighborhood", ("date",), None, ("personSearch",)),
+    "dslabs/mice_weights": Expected(None, (), None, ("bone_density",)),
+    "gt/rx_adsl": Expected(None, (), "USUBJID", ("EVNTFL",), "TRTA"),
+    "modeldata/lending_club": Expected("addr_state", (), None, ("Class",), most=6),
+    "mstate/ebmt3": Expected(None, (), "id", ("prstat", "rfsstat")),
+    "openintro/resume": Expected("job_city", (), None, ("received_callback",), most=6),
+    "ratdat/surveys": Expected("plot_id", ("year", "month", "day"), None, ("hindfoot_length",)),
+    "survival/pbcseq": Expected(None, (), "id", ("bili", "albumin"), "trt", most=6),
+    "wooldridge/bwght2": Expected(None, (), None, ("lbw", "bwght"), most=6),
+    "wooldridge/happiness": Expected("region", ("year",), None, ("vhappy",), most=6),
 }
 
 
