@@ -22,6 +22,7 @@
 --                                              that count records (per = "clinic-month" and its like)
 --   exposure   no      number above 0          time at risk of a count outcome that has one
 --   adjusters  no      number, text, boolean   what estimates are adjusted for
+--   groups     no      number or text          what outcomes are shown by: [groups.age], [groups.sex]
 --   program    no      0/1 or boolean          1: this record was under the program; not needed where the
 --                                              network file gives each clinic's start
 --

@@ -8,6 +8,7 @@ from tasks.disclosing.people import People
 from tasks.disclosing.policy import POLICIES, SmallNumberPolicy
 from tasks.disclosing.published_account import Account, ContradictionError, CountRange, account
 from tasks.disclosing.related import Related
+from tasks.disclosing.withheld_groups import GroupCounts
 from tasks.disclosing.withholding import Withholding
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "ContradictionError",
     "CountRange",
     "Draw",
+    "GroupCounts",
     "People",
     "Related",
     "SmallNumberPolicy",

@@ -33,6 +33,7 @@ from tasks.disclosing.quality import decide_quality
 from tasks.disclosing.refitting import model_digits
 from tasks.disclosing.related import Related, protected_together
 from tasks.disclosing.release_counts import ReleaseCounts, Tables
+from tasks.disclosing.withheld_groups import GroupCounts, decide_groups
 from tasks.disclosing.withholding import (
     Withheld,
     WithheldEffects,
@@ -51,6 +52,7 @@ def decide(
     related: Related | None = None,
     draw: Draw | None = None,
     *,
+    groups: Sequence[GroupCounts] = (),
     policies: Sequence[SmallNumberPolicy] | None = None,
     beyond: Sequence[Tables] = (),
     policies_beyond: Sequence[SmallNumberPolicy] | None = None,
@@ -67,6 +69,7 @@ def decide(
         people: how many patients stand behind the tables' counts; records are all that is known without.
         related: outcomes that say something of one another.
         draw: chance in the choice of what is withheld beside small counts; left out, there is none.
+        groups: counts behind groups of patients.
         policies: under which each of the earlier releases was published; this one where left out.
         beyond: tables of older releases that a chain of overlapping windows connects with those.
         policies_beyond: under which each of these was published; this one where left out.
@@ -108,6 +111,7 @@ def decide(
                 draw=draw,
             ),
             effort,
+            decide_groups(release, groups, decided, related or Related()),
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -313,6 +314,20 @@ def _of_effects(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
     return replace(_with_totals(rows, frame, withholding), sizes=sizes, events=events)
 
 
+def _of_groups(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+    """Groups of patients; those that nobody decided on are withheld."""
+
+    def why(key: tuple[str, str, str], of: Of) -> str | None:
+        withheld = withholding.groups.get(key[:2])
+        if withheld is None:
+            return SECONDARY
+        return (withheld.sizes if of is Of.SIZES else withheld.events).get(key[2])
+
+    keys = _keys(frame, ("outcome", "column", "group"))
+    sizes, events = (_looked_up(keys, partial(why, of=of)) for of in (Of.SIZES, Of.EVENTS))
+    return replace(_Rows.shown(frame), sizes=sizes, events=events)
+
+
 def _of_quality(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
     """Screening rules at clinics; the network's own rows count its records."""
     status = _looked_up(_keys(frame, ("rule", "clinic")), withholding.quality.found.get)
@@ -337,6 +352,7 @@ _OF_TABLE: Mapping[str, Callable[[pd.DataFrame, Withholding], _Rows]] = {
     "network_figures": _of_figures,
     "program_effects": _of_effects,
     "quality": _of_quality,
+    "patient_groups": _of_groups,
 }
 
 

@@ -54,8 +54,14 @@ def _percentages(frame: pd.DataFrame, rows: pd.Index) -> None:
     rows = rows[(raw & frame.loc[rows, "value"].notna()).to_numpy(dtype=bool)]
     size = frame.loc[rows, "denominator"].to_numpy(dtype=float, na_value=np.nan)
     events = np.minimum(frame.loc[rows, "numerator"].to_numpy(dtype=float, na_value=np.nan), size)
+    before = frame.loc[rows, "value"].copy()
     frame.loc[rows, "value"] = 100.0 * events / np.where(size > 0, size, np.nan)
-    if "lower" in frame.columns:
+    if "difference" in frame.columns:  # an interval of what clinics differ by: it moves with its figure
+        moved = frame.loc[rows, "value"] - before
+        frame.loc[rows, "lower"], frame.loc[rows, "upper"] = (
+            (frame.loc[rows, end] + moved).clip(0.0, 100.0) for end in ("lower", "upper")
+        )
+    elif "lower" in frame.columns:
         lower, upper = wilson_interval(events, size)
         frame.loc[rows, "lower"], frame.loc[rows, "upper"] = 100.0 * lower, 100.0 * upper
 

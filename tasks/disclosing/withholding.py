@@ -110,6 +110,23 @@ class WithheldQuality:
     found: Mapping[QualityKey, str] = field(default_factory=dict)
 
 
+GroupsKey = tuple[str, str]
+"""Groups of patients: outcome and column."""
+
+
+@dataclass(frozen=True)
+class WithheldGroups:
+    """Groups of one column in one outcome, by code.
+
+    Attributes:
+        sizes: those whose number of records is withheld.
+        events: those of which everything else is.
+    """
+
+    sizes: Status
+    events: Status
+
+
 @dataclass(frozen=True)
 class Withholding:
     """Everything that a release withholds.
@@ -121,6 +138,7 @@ class Withholding:
             which every figure would tell.
         effects, quality: rows of those tables.
         effort: what it took to decide.
+        groups: (outcome, column) → what is withheld of groups of patients.
     """
 
     sizes: Status
@@ -129,6 +147,7 @@ class Withholding:
     effects: WithheldEffects
     quality: WithheldQuality
     effort: Effort
+    groups: Mapping[GroupsKey, WithheldGroups] = field(default_factory=dict)
 
     @property
     def all_outcomes(self) -> bool:

@@ -17,6 +17,7 @@ from tasks.estimating.expected import expected_figures, with_expected
 from tasks.estimating.network_figures import network_figures
 from tasks.estimating.outcome_family import family_of
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas, question_of
+from tasks.estimating.patient_groups import group_rows
 from tasks.estimating.program import program_effects
 from tasks.estimating.ranking_model import clinic_effects, fit_ranking, fit_ways
 from tasks.estimating.run_charts import clinic_months
@@ -43,6 +44,7 @@ class OutcomeEstimates:
             `program_effects`, `clinic_months` and `quality`.
         shrunken: the joint posterior of the clinic effects, which ranking draws from; None where the
             outcome could not be estimated.
+        groups: its rows of `patient_groups`.
         numerous: clinics with enough records and expected events, in the order of `shrunken`.
         compared: those of them that are reliable enough to be compared.
     """
@@ -54,6 +56,7 @@ class OutcomeEstimates:
     effects: pd.DataFrame
     months: pd.DataFrame
     quality: pd.DataFrame
+    groups: pd.DataFrame
     shrunken: Shrunken | None
     numerous: tuple[str, ...]
     compared: tuple[str, ...]
@@ -108,6 +111,7 @@ def _estimate(
     policy = network.policy_for(question.name)
     per_year = PER_YEAR[network.window.period]
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary, per_year))
+    groups, group_notes = rows_or_reason(lambda: patient_groups(question, network, summary))
     row = _outcome_row(question, network, summary)
     try:
         family = attempted(lambda: family_of(question.outcome, question.null, records))
@@ -129,7 +133,7 @@ def _estimate(
     except SourceError:
         raise
     except ClinicnetError as problem:
-        return _not_estimable(question, row, raw, months, problem)
+        return _not_estimable(question, row, raw, months, groups, problem)
     row |= {"comparator_value": scale.typical, "adjusters": _adjusters(ranked.question, network)}
     beside, expected_notes = rows_or_reason(lambda: expected_figures(ranked.question, fit, shrunken))
     figures, notes = network_figures(question, records, summary, fit, shrunken, scale, worth)
@@ -137,7 +141,14 @@ def _estimate(
     kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
     program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))
     alone = coded("why.months_of_one_clinic") if question.months_of_one_clinic else None
-    reasons = [*filter(None, [alone, ranked.note]), *month_notes, *expected_notes, *notes, *program_notes]
+    reasons = [
+        *filter(None, [alone, ranked.note]),
+        *month_notes,
+        *group_notes,
+        *expected_notes,
+        *notes,
+        *program_notes,
+    ]
     if reasons:
         row["reason"] = joined(reasons)
     return OutcomeEstimates(
@@ -148,10 +159,21 @@ def _estimate(
         effects=program,
         months=months,
         quality=ranked.quality,
+        groups=groups,
         shrunken=shrunken,
         numerous=_numerous(modelled, policy),
         compared=_compared(modelled),
     )
+
+
+def patient_groups(question: OutcomeFormulas, network: Network, summary: Summary) -> pd.DataFrame:
+    """Rows of `patient_groups`: the outcome in the groups of every column that is divided."""
+    frames = [
+        group_rows(question.name, question.outcome, column, network.groups[column], grouped)
+        for column, grouped in summary.groups.items()
+        if question.name in grouped.moments
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def _with_curves(records: ModelRecords, summary: Summary, worth: Worth) -> ModelRecords:
@@ -212,6 +234,7 @@ def _not_estimable(
     row: dict[str, object],
     raw: pd.DataFrame,
     months: pd.DataFrame,
+    groups: pd.DataFrame,
     problem: ClinicnetError,
 ) -> OutcomeEstimates:
     nothing = pd.DataFrame()
@@ -224,6 +247,7 @@ def _not_estimable(
         effects=nothing,
         months=months,
         quality=nothing,
+        groups=groups,
         shrunken=None,
         numerous=(),
         compared=(),

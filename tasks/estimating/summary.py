@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from tasks.estimating.grouped_records import GroupedRecords, grouped_records
 from tasks.network.schema import Network
 from tasks.records import Records
 from tasks.records.questions import clinics_and_months
@@ -38,6 +39,7 @@ class Summary:
         people: how many patients stand behind every outcome's records, by clinic and month
             (`tasks.records.questions.patient_counts`).
         related: which outcomes are parts or sides of one another.
+        groups: column → what its groups of patients are, and their sums of every outcome.
     """
 
     clinics: pd.DataFrame
@@ -47,6 +49,7 @@ class Summary:
     patients: dict[str, pd.DataFrame] = field(default_factory=dict)
     people: pd.DataFrame = field(default_factory=pd.DataFrame)
     related: OutcomeRelations = field(default_factory=OutcomeRelations)
+    groups: dict[str, GroupedRecords] = field(default_factory=dict)
 
     def by_clinic(self, outcome: str) -> pd.DataFrame:
         """The window's moments of each clinic, indexed by clinic."""
@@ -95,7 +98,12 @@ def summarise(usable: Records, network: Network) -> Summary:
                 usable, outcome.column or name, log=outcome.scale == "log", exposure=outcome.exposure
             )
     found = Summary(
-        clinics, months, outcomes, people=_people(usable, network), related=_related(usable, network)
+        clinics,
+        months,
+        outcomes,
+        people=_people(usable, network),
+        related=_related(usable, network),
+        groups=grouped_records(usable, network),
     )
     if clinics["n_records"].sum() <= COME_AGAIN * clinics["n_patients"].sum():
         return found

@@ -45,6 +45,8 @@ _ZEROS = (
     'take kind = "count" with family = "negative-binomial", and beside it a binary outcome for whether '
     "there were any, such as visits > 0"
 )
+_NAMED_WITHIN = frozenset({("outcomes",), ("limits",), ("groups",)})
+"""Tables whose own tables are named by the file: an outcome, a column."""
 _OTHER_KINDS = (
     dict.fromkeys(("ordinal", "ordered", "likert"), _STEPS)
     | dict.fromkeys(("categorical", "nominal", "multinomial"), _CATEGORIES)
@@ -191,11 +193,7 @@ def _cut(content: dict[str, Any], place: KeyPath, kind: str) -> None:
             within.pop(place[-1], None)
     elif place[:1] == ("network",):
         content["network"] = {"name": "network"}
-    elif (
-        place[:1] in {("outcomes",), ("limits",)}
-        and len(place) > 1
-        and isinstance(content[str(place[0])], dict)
-    ):
+    elif place[:1] in _NAMED_WITHIN and len(place) > 1 and isinstance(content[str(place[0])], dict):
         content[str(place[0])].pop(place[1], None)
     elif place[:1] not in {("records",), ("outcomes",)} and place:
         content.pop(str(place[0]), None)
@@ -284,9 +282,7 @@ def _missing(place: KeyPath) -> str:
 
 def _table(place: KeyPath, content: Mapping[str, Any]) -> str:
     """The table a problem is in, e.g. `[outcomes.positive] `; nothing for the file's own tables."""
-    depth = (
-        2 if place[:1] in {("outcomes",), ("limits",)} and isinstance(content.get(str(place[0])), dict) else 1
-    )
+    depth = 2 if place[:1] in _NAMED_WITHIN and isinstance(content.get(str(place[0])), dict) else 1
     written = content.get(str(place[0])) if place else None
     if place[2:3] == ("about",) and len(place) > 3:
         depth = 3
@@ -350,11 +346,7 @@ def _written(value: Any) -> str:
 
 
 def _is_secret(place: KeyPath, content: Mapping[str, Any]) -> bool:
-    return (
-        bool(place)
-        and bool(_SECRET_KEY.match(str(place[-1])))
-        and place[:1] not in {("outcomes",), ("limits",)}
-    )
+    return bool(place) and bool(_SECRET_KEY.match(str(place[-1]))) and place[:1] not in _NAMED_WITHIN
 
 
 def _secrets(content: Any, lines: Mapping[KeyPath, int], place: KeyPath = ()) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ from tasks import periods
 from tasks.errors import nearest
 from tasks.network.appearance import Logo, ReportSection
 from tasks.network.clinics_section import ClinicsSection
+from tasks.network.groups_section import GroupsSection
 from tasks.network.operation import (
     DeliverySection,
     MirrorSection,
@@ -237,6 +238,7 @@ class Network(Section):
     records: RecordsSection
     outcomes: dict[Identifier, OutcomeSection] = Field(min_length=1)
     limits: dict[Identifier, ColumnLimits] = Field(default_factory=dict)
+    groups: dict[Identifier, GroupsSection] = Field(default_factory=dict)
     program: ProgramSection | None = None
     clinics: ClinicsSection = Field(default_factory=ClinicsSection)
     window: WindowSection = WindowSection()

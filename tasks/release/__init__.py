@@ -23,6 +23,7 @@ from tasks.release.estimated_tables import (
     CLINICS,
     NETWORK_FIGURES,
     OUTCOMES,
+    PATIENT_GROUPS,
     PROGRAM_EFFECTS,
     QUALITY,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "NETWORK_FIGURES",
     "NOTHING",
     "OUTCOMES",
+    "PATIENT_GROUPS",
     "PROGRAM_EFFECTS",
     "QUALITY",
     "RELEASE_COLUMNS",

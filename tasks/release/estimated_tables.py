@@ -311,6 +311,41 @@ CLINIC_MONTHS = Table(
     ),
 )
 
+PATIENT_GROUPS = Table(
+    "patient_groups",
+    "one outcome in one group of patients, such as an age band, over all clinics",
+    ("outcome", "column", "group"),
+    (
+        column("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        column("column", "string", NOTHING, "column that the groups are made of", required=True),
+        column(
+            "group",
+            "string",
+            NOTHING,
+            "the group: a value of the column, a band of it (<18, 18-65, 65+; each with its lower end), or "
+            "other: all other records",
+            required=True,
+        ),
+        column("place", "integer", NOTHING, "its place among the column's groups, from 1", required=True),
+        column("column_label", "string", NOTHING, "the column as people read it", required=True),
+        column("label", "string", NOTHING, "the group as people read it", required=True),
+        column("value", "number", FIGURE, "the group's own figure, unadjusted, in the outcome's unit"),
+        column("lower", "number", FIGURE, "lower end of its 95% interval, by what clinics differ by"),
+        column("upper", "number", FIGURE, "upper end of it"),
+        column("numerator", "integer", EVENTS, "events counted (binary and count outcomes)"),
+        column("denominator", "number", EXPOSURE, "records, or exposure for count outcomes"),
+        column(
+            "difference",
+            "number",
+            FIGURE,
+            "its figure less that of all other groups together (percentage points for binary outcomes)",
+        ),
+        column("difference_lower", "number", FIGURE, "lower end of its 95% interval"),
+        column("difference_upper", "number", FIGURE, "upper end of it"),
+        *STATUS,
+    ),
+)
+
 QUALITY = Table(
     "quality",
     "one screening rule at one clinic (clinic empty: the whole network)",

@@ -26,6 +26,7 @@ from tasks.release.estimated_tables import (
     CLINICS,
     NETWORK_FIGURES,
     OUTCOMES,
+    PATIENT_GROUPS,
     PROGRAM_EFFECTS,
     QUALITY,
 )
@@ -49,6 +50,7 @@ TABLES: tuple[Table, ...] = (
     NETWORK_FIGURES,
     PROGRAM_EFFECTS,
     CLINIC_MONTHS,
+    PATIENT_GROUPS,
     QUALITY,
     CHANGES,
     LAST_SHOWN,

@@ -45,6 +45,7 @@ def assemble(
         ),
         "program_effects": _stack([one.effects for one in each]),
         "clinic_months": _stack([one.months for one in each]),
+        "patient_groups": _stack([one.groups for one in each]),
         "quality": _stack([screened.quality, *(one.quality for one in each)]).assign(
             status="ok", reason=None
         ),

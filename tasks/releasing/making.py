@@ -10,8 +10,8 @@ from typing import get_args
 
 import pandas as pd
 
-from tasks.disclosing import POLICIES, Draw, People, Related, Withholding, decide, mask
-from tasks.estimating import OutcomeEstimates, Summary
+from tasks.disclosing import POLICIES, Draw, GroupCounts, People, Related, Withholding, decide, mask
+from tasks.estimating import GroupedRecords, OutcomeEstimates, Summary
 from tasks.network.schema import Network
 from tasks.publishing import Standing, latest_before, latest_editions
 from tasks.ranking import Decision, OutcomeRanks, rank_outcome
@@ -36,6 +36,7 @@ from tasks.screening import Completeness, Screened
 
 Tables = Mapping[str, pd.DataFrame]
 
+_ALIKE = 1e-12  # of the sum of squares: values that differ by no more are one value, written in binary
 _NAMED = ("owner", "contact")
 _DECLARED = ("patient_within", "clinic_within", "weight")
 # what the numbers come from: a release computed by other versions is another release
@@ -69,10 +70,24 @@ def withheld(network: Network, tables: Tables, summary: Summary, standing: Stand
     people, draw = People(summary.people), Draw(standing.key)
     return decide(
         *(policy, tables, earlier, people, related, draw),
+        groups=[_group_counts(column, grouped) for column, grouped in summary.groups.items()],
         policies=policies,
         beyond=beyond,
         policies_beyond=older,
     )
+
+
+def _group_counts(column: str, grouped: GroupedRecords) -> GroupCounts:
+    """The counts behind a column's groups."""
+    months, alike = [], set()
+    for outcome, moments in grouped.moments.items():
+        sums = moments.groupby(["group", "month"], sort=True)[["n", "total", "sum", "squares"]].sum()
+        months.append(sums.reset_index().assign(outcome=outcome, events=sums["total"].to_numpy()))
+        whole = sums.groupby("group")[["n", "sum", "squares"]].sum()
+        apart = whole["n"] * whole["squares"] - whole["sum"] ** 2
+        same = apart <= _ALIKE * (whole["n"] * whole["squares"]).abs()
+        alike |= {(outcome, str(code)) for code in whole.index[same]}
+    return GroupCounts(column, grouped.groups.codes, pd.concat(months), grouped.people, frozenset(alike))
 
 
 def rank_shown(
@@ -153,6 +168,7 @@ def release_of(
     undeclared = {key for key in _DECLARED if getattr(network.records, key) is None}
     unnamed = {key for key in _NAMED if getattr(network.network, key) is None}
     unsaid: dict[str, bool] = {} if network.clinics.declared else {"clinics": True}
+    unsaid |= {} if network.groups else {"groups": True}
     configuration = network.model_dump_json(
         exclude={
             "output": True,

@@ -119,6 +119,18 @@ class LastShown:
 
 
 @dataclass(frozen=True, slots=True)
+class PatientGroup:
+    """One outcome in one group of patients; see the table `patient_groups`."""
+
+    column: str
+    label: str
+    own: Estimate
+    difference: float | None = None
+    difference_lower: float | None = None
+    difference_upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One clinic on one outcome, in every form."""
 
@@ -273,6 +285,8 @@ class Outcome:
     """Column of the denominator of a rate; None where it is the number of records."""
     target: float | None = None
     about: AboutSection = field(default_factory=AboutSection)
+    groups: tuple[PatientGroup, ...] = ()
+    """Of all columns, in their order."""
 
     @property
     def estimated(self) -> bool:

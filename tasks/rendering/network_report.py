@@ -37,6 +37,7 @@ from tasks.rendering.words import (
     standing,
 )
 from tasks.rendering.words.explained import explained
+from tasks.rendering.words.group_words import GroupTable, group_tables
 from tasks.rendering.words.run_words import part_periods, run_words
 
 MONTHS_SIZE = (482.0, 102.0)
@@ -85,6 +86,7 @@ class OutcomePages:
     funnel_words: str
     shrinkage: Shrinkage | None
     figures: Sequence[tuple[str, str, str]]
+    groups: Sequence[GroupTable]
     ranks: RankChart | None
     months: RunChart | None
     months_words: str
@@ -238,6 +240,7 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
         ),
         shrinkage=shrinkage(outcome),
         figures=figure_rows(outcome),
+        groups=group_tables(outcome),
         ranks=rank_chart(outcome),
         months=chart,
         months_words=""

@@ -11,7 +11,15 @@ import pandas as pd
 from reports.wording.coded_sentences import codes, value_of
 from tasks.network.outcome_section import OutcomeSection
 from tasks.network.schema import Network
-from tasks.release import LAST_SHOWN, LATEST_PERIODS, SHOWN, STANDING_SINCE, Release, plain_rows
+from tasks.release import (
+    LAST_SHOWN,
+    LATEST_PERIODS,
+    PATIENT_GROUPS,
+    SHOWN,
+    STANDING_SINCE,
+    Release,
+    plain_rows,
+)
 from tasks.rendering.edition import (
     FORMS,
     Change,
@@ -26,6 +34,7 @@ from tasks.rendering.edition import (
     Line,
     Month,
     Outcome,
+    PatientGroup,
     Rank,
 )
 from tasks.rendering.words.shown_names import with_shown_names
@@ -49,6 +58,7 @@ def read_edition(release: Release, network: Network) -> Edition:
     before = _many(release[LAST_SHOWN.name], "outcome", "clinic")
     latest = _grouped(release[LATEST_PERIODS.name], "outcome", "clinic")
     standing = _grouped(release[STANDING_SINCE.name], "outcome", "clinic")
+    groups = _many(release[PATIENT_GROUPS.name], "outcome")
 
     def line(outcome: str, clinic: Clinic) -> Line:
         unestimated = outcome_rows[outcome]["status"] not in SHOWN
@@ -81,6 +91,7 @@ def read_edition(release: Release, network: Network) -> Edition:
                 figures={str(row["figure"]): _figure(row) for row in figures.get((name,), [])},
                 effects=tuple(_effect(row) for row in effects.get((name,), [])),
                 latest=_latest(latest.get((name, ""))),
+                groups=_patient_groups(groups.get((name,), []), list(network.groups)),
                 logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
                 monthly=name in network.outcomes and network.outcomes[name].counts_records,
                 **({} if name not in network.outcomes else _declared(network.outcomes[name])),
@@ -94,6 +105,31 @@ def read_edition(release: Release, network: Network) -> Edition:
                 key=lambda each: (places.get(each.outcome, len(order)), _natural(each.clinic), each.month),
             )
         ),
+    )
+
+
+def _patient_groups(rows: list[dict[str, Any]], columns: list[str]) -> tuple[PatientGroup, ...]:
+    """Groups of patients, columns as the network file has them."""
+    order = {column: place for place, column in enumerate(columns)}
+    rows = sorted(rows, key=lambda row: (order.get(row["column"], len(order)), row["column"], row["place"]))
+    return tuple(
+        PatientGroup(
+            row["column_label"],
+            row["label"],
+            Estimate(
+                value=row["value"],
+                lower=row["lower"],
+                upper=row["upper"],
+                numerator=row["numerator"],
+                denominator=row["denominator"],
+                status=row["status"],
+                reason=row["reason"],
+            ),
+            row["difference"],
+            row["difference_lower"],
+            row["difference_upper"],
+        )
+        for row in rows
     )
 
 

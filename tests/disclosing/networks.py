@@ -108,6 +108,7 @@ class Network:
                 }
             ),
             "clinic_months": self._months(),
+            "patient_groups": self._groups(),
             "quality": self._quality(),
         }
         rows |= {table.name: table.empty() for table in FROM_MASKED}
@@ -185,6 +186,23 @@ class Network:
             frames.append(pd.DataFrame({**common, **positive}))
             frames.append(pd.DataFrame({**common, "outcome": "tests", "value": r, "numerator": r}))
         return pd.concat(frames, ignore_index=True)
+
+    def _groups(self) -> pd.DataFrame:
+        """The first months' records and the others', as if patients of two ages had come in them."""
+        young = len(self.months) // 2
+        return pd.DataFrame(
+            {
+                "outcome": "positive",
+                "column": "age",
+                "group": ["<18", "18+"],
+                "place": [1, 2],
+                "column_label": "Age",
+                "label": ["Under 18", "18 and over"],
+                "numerator": [part.sum() for part in np.split(self.events, [young], axis=1)],
+                "denominator": [part.sum() for part in np.split(self.sizes, [young], axis=1)],
+                "status": "ok",
+            }
+        )
 
     def _quality(self) -> pd.DataFrame:
         n, found = self.records.sum(axis=1), self.missing.sum(axis=1)

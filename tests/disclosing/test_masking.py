@@ -37,6 +37,7 @@ PUBLIC = {
     "network_figures": {"label", "unit", "method", "method_coded"},
     "program_effects": {"months_since_start", "unit", "question"},
     "clinic_months": set[str](),
+    "patient_groups": {"place", "column_label", "label"},
     "quality": {"description", "action", "counts"},
 }
 """What depends on no record beside the keys: the network file, and which clinics there are."""

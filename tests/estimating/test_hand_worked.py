@@ -14,6 +14,7 @@ import pytest
 from reports.wording.coded_sentences import told
 from tasks.estimating import OutcomeEstimates, Summary, estimate_outcome, summarise
 from tasks.estimating.clinics import raw_rows
+from tasks.estimating.one_outcome import patient_groups
 from tasks.estimating.outcome_formulas import OutcomeFormulas, question_of
 from tasks.estimating.standardising import standardised
 from tasks.models import lmm
@@ -52,6 +53,7 @@ def worked(directory: Path, table: str, outcome: str) -> Worked:
     rows = pd.DataFrame(lines, columns=names)
     for name in rows.columns.difference(["clinic", "date"]):
         rows[name] = pd.to_numeric(rows[name])
+    directory.mkdir(exist_ok=True)
     with duckdb.connect(str(directory / "records.duckdb")) as connection:
         connection.register("written", rows)
         connection.execute(
@@ -313,3 +315,62 @@ def test_what_a_clinics_own_patients_would_have_at_the_typical_clinic(tmp_path: 
         p = best.loc[clinic, "p_better"]
         assert apart == (max(p, 1 - p) > 0.975)
     assert rows.loc[rows["form"] != "shrunken", ["expected", "pe"]].isna().all(axis=None)
+
+
+SEXES = '[groups.sex]\nvalues = [1, 2]\nnames = ["Women", "Men"]\n'
+
+
+def test_groups_of_patients_side_by_side(tmp_path: Path) -> None:
+    """Women 2, 1 and 3 events of 4 at three clinics, men 1 of 4 at each, and one record of neither."""
+    events = {"A": (2, 1), "B": (1, 1), "C": (3, 1)}
+    lines = [
+        f"{clinic} 2024-01-{1 + k:02d} {int(k < count)} {sex}"
+        for clinic, counts in events.items()
+        for sex, count in zip((1, 2), counts, strict=True)
+        for k in range(4)
+    ]
+    lines.append("A 2024-01-20 0 9")
+    made = worked(
+        tmp_path, "\n".join(["clinic date y sex", *lines]), f'kind = "binary"\ndirection = "lower"\n{SEXES}'
+    )
+    rows = patient_groups(made.question(), made.network, made.summary).set_index("group")
+    assert rows["label"].tolist() == ["Women", "Men", "Other or not recorded"]
+    assert rows["denominator"].tolist() == [12, 12, 1]
+    assert rows["numerator"].tolist() == [6, 3, 0]
+    assert rows["value"].tolist() == pytest.approx([50, 25, 0])
+    # residuals of women 0, -1/12 and 1/12: 3/2 of their squares, and t with 2 df, on the logit
+    reach = 4.302653 * sqrt(3 / 2 * 2 / 144)
+    assert rows.loc["1", "upper"] == pytest.approx(100 / (1 + exp(-reach / 0.25)), rel=1e-6)
+    assert rows.loc["1", "lower"] == pytest.approx(100 / (1 + exp(reach / 0.25)), rel=1e-6)
+    # of the others 1 of 5, 1 of 4 and 1 of 4: 3/13, with residuals of its own
+    others = [(1 - 3 / 13 * n) / 13 for n in (5, 4, 4)]
+    apart = [own - other for own, other in zip((0, -1 / 12, 1 / 12), others, strict=True)]
+    half = 100 * 4.302653 * sqrt(3 / 2 * sum(each**2 for each in apart))
+    assert rows.loc["1", "difference"] == pytest.approx(100 * (1 / 2 - 3 / 13))
+    assert rows.loc["1", "difference_upper"] == pytest.approx(100 * (1 / 2 - 3 / 13) + half, rel=1e-6)
+    # of one clinic nothing tells how clinics differ, and none of one record has the event
+    assert rows.loc["other", "upper"] == pytest.approx(100 * Z**2 / (1 + Z**2), rel=1e-5)
+    assert pd.isna(rows.loc["other", "difference_lower"])
+
+
+def test_groups_of_rates_and_of_geometric_means(tmp_path: Path) -> None:
+    """Bands hold their lower end; a rate is events over exposure, and a difference of means a difference."""
+    lines = [
+        f"{clinic} 2024-01-{1 + k:02d} {y} {age} {days}"
+        for clinic, factor in (("A", 1), ("B", 2))
+        for k, (y, age, days) in enumerate(
+            [(factor, 17, 10), (4 * factor, 18, 10), (4 * factor, 64, 20), (9, 65, 30)]
+        )
+    ]
+    table = "\n".join(["clinic date y age days", *lines])
+    bands = "[groups.age]\nbands = [18, 65]\n"
+    rate = worked(tmp_path, table, f'kind = "count"\ndirection = "lower"\nexposure = "days"\n{bands}')
+    rows = patient_groups(rate.question(), rate.network, rate.summary).set_index("group")
+    assert rows["label"].tolist() == ["Under 18", "18 to under 65", "65 and over"]
+    assert rows["value"].tolist() == pytest.approx([3 / 20, 24 / 60, 18 / 60])
+    assert rows["denominator"].tolist() == [20, 60, 60]
+    mean = worked(tmp_path / "b", table, f'kind = "continuous"\ndirection = "lower"\nscale = "log"\n{bands}')
+    rows = patient_groups(mean.question(), mean.network, mean.summary).set_index("group")
+    assert rows.loc["<18", "value"] == pytest.approx(sqrt(2))
+    others = exp((2 * log(4) + 2 * log(8) + 2 * log(9)) / 6)
+    assert rows.loc["<18", "difference"] == pytest.approx(sqrt(2) - others)

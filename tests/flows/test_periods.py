@@ -37,6 +37,8 @@ direction = "neither"
 per = "clinic-{kind}"
 """
 
+GROUPS = '[groups.sex]\nvalues = ["female", "male"]\n[groups.age]\nbands = [40, 60]\n'
+
 
 @dataclass(frozen=True)
 class Way:
@@ -66,7 +68,7 @@ class Way:
         described = NETWORK.replace('name = "Six', f'language = "{self.language}"\nname = "Six')
         described = described.replace(STARTS, f"starts = {{ {self.starts} }}")
         window = f'\n[window]\nperiod = "{self.kind}"\n{self.kind}s = 6\n'
-        return described + window + VOLUME.format(kind=self.kind)
+        return described + window + VOLUME.format(kind=self.kind) + GROUPS
 
 
 WAYS = (

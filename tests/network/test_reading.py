@@ -443,6 +443,37 @@ def test_a_byte_order_mark_is_no_part_of_the_file_and_moves_no_line(tmp_path: Pa
         ),
         (
             "months = 6",
+            "months = 6\n[groups.age]",
+            "line 33: [groups.age] give values or bands, and one of them alone",
+        ),
+        (
+            "months = 6",
+            "months = 6\n[groups.age]\nbands = [65, 18]",
+            "line 34: [groups.age] bands do not rise; put the smaller number first",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[groups.sex]\nvalues = ["f", "m", "f"]',
+            "line 34: [groups.sex] values has one of them twice; leave one out",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[groups.sex]\nvalues = ["f", "other"]',
+            "line 34: [groups.sex] values has 'other', which stands for all other records; call it something "
+            "else",
+        ),
+        (
+            "months = 6",
+            'months = 6\n[groups.sex]\nvalues = ["f", "m"]\nnames = ["Women"]',
+            "line 35: [groups.sex] names has 1 for 2 values; give each value one",
+        ),
+        (
+            "months = 6",
+            f"months = 6\n[groups.age]\nbands = {list(range(12))}",
+            "line 33: [groups.age] there are more than 12 groups; make fewer and larger ones",
+        ),
+        (
+            "months = 6",
             'months = 6\n[mirror]\nparts = ["feed"]',
             'line 33: [mirror] names no target; write targets = ["s3://bucket/folder"], or leave the table '
             "out",

@@ -19,6 +19,7 @@ from tasks.release import (
     MEASURES,
     NETWORK_FIGURES,
     OUTCOMES,
+    PATIENT_GROUPS,
     PROGRAM_EFFECTS,
     QUALITY,
     STANDING_SINCE,
@@ -62,6 +63,10 @@ _ROWS: dict[Table, list[dict[str, object]]] = {
         {"outcome": "positive", "clinic": clinic, "month": month, "value": 8.5, "status": "ok"}
         for clinic in ("", "Ward 1")
         for month in ("2020-04", "2020-05")
+    ],
+    PATIENT_GROUPS: [
+        {"outcome": "positive", "column": "age", "group": "<18", "place": 1, "column_label": "Age"}
+        | {"label": "Under 18", "value": 9.0, "numerator": 40, "denominator": 444.0, "status": "ok"},
     ],
     QUALITY: [
         {"rule": "null_clinic", "clinic": "", "description": "no clinic", "action": "set_aside"}

@@ -6,8 +6,9 @@ import pytest
 from rendering.test_charts import binary, effect
 
 from tasks.rendering.charts.run_chart import run_chart
-from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, Rank
+from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, PatientGroup, Rank
 from tasks.rendering.words import clinic_sentences, figure_words, sentences, standing
+from tasks.rendering.words.group_words import group_tables
 from tasks.rendering.words.run_words import run_words
 
 BEYOND = "by more than the number of their records explains (probability 97.5% or more)"
@@ -326,3 +327,28 @@ def test_a_clinic_is_told_what_its_own_patients_would_have_elsewhere() -> None:
         dataclasses.replace(line, shrunken=dataclasses.replace(best, status="low_reliability")),
     ):
         assert clinic_sentences.expected(outcome, unsaid) == ""
+
+
+def test_groups_of_patients_stand_side_by_side() -> None:
+    outcome = binary([(75, 100), (20, 100)], target=50.0)
+
+    def of_records(value: float, lower: float, upper: float, records: int) -> Estimate:
+        return Estimate(value, lower, upper, denominator=records, status="ok")
+
+    groups = (
+        PatientGroup("Age", "Under 18", of_records(12.0, 9.0, 16.0, 1234), 2.0, 0.5, 3.5),
+        PatientGroup("Age", "18 and over", Estimate(status="suppressed_primary")),
+        PatientGroup("Sex", "Women", of_records(10.0, 8.0, 12.0, 90), -1.5, -3.0, 0.25),
+        PatientGroup("Sex", "Men", of_records(10.0, 8.0, 12.0, 90)),
+    )
+    age, sex = group_tables(dataclasses.replace(outcome, groups=groups))
+    assert (age.title, sex.title) == ("Groups of patients: Age", "Groups of patients: Sex")
+    plain = [dataclasses.astuple(row) for row in (*age.rows, *sex.rows)]
+    said = [[text.replace("\u00a0", " ") for text in row] for row in plain]
+    assert said == [
+        ["Under 18", "1,234", "12.0% (9.0 to 16.0)", "+2.0 percentage points (0.5 to 3.5)"],
+        ["18 and over", "", "not shown, to protect patients", ""],
+        ["Women", "90", "10.0% (8.0 to 12.0)", "−1.5 percentage points (−3.0 to 0.2)"],
+        ["Men", "90", "10.0% (8.0 to 12.0)", ""],
+    ]
+    assert group_tables(outcome) == ()

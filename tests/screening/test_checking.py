@@ -183,6 +183,30 @@ def test_nothing_is_wrong_with_the_demos(tmp_path: Path, name: str) -> None:
         ),
         (
             "[limits.age]",
+            "[groups.postcode]\nbands = [18]\n[limits.age]",
+            "line 23: [groups.postcode] the SELECT returns no column 'postcode'; there is 'age', 'clinic', "
+            "'date', 'jane_doe', 'months', 'outreach', 'patient', 'sbp', 'sex', 'vaccinated', 'visits'",
+        ),
+        (
+            "[limits.age]",
+            "[groups.sex]\nbands = [18]\n[limits.age]",
+            "line 23: [groups.sex] column 'sex' holds text, and bands are of numbers; give values in their "
+            "place",
+        ),
+        (
+            "[limits.age]",
+            "[groups.sex]\nvalues = [1, 2]\n[limits.age]",
+            "line 23: [groups.sex] column 'sex' holds text, and values are not all written so; write them as "
+            "text in quotes",
+        ),
+        (
+            "[limits.age]",
+            '[groups.visits]\nvalues = ["1"]\n[limits.age]',
+            "line 23: [groups.visits] column 'visits' holds numbers, and values are not all written so; "
+            "write them as whole numbers without quotes",
+        ),
+        (
+            "[limits.age]",
             "[limits.sbp]",
             "line 23: [limits.sbp] no outcome, adjuster or program uses column 'sbp'; there is 'age', "
             "'months', 'outreach', 'sex', 'vaccinated', 'visits'",
@@ -349,7 +373,8 @@ def test_a_password_that_is_not_set(directory: Path, monkeypatch: pytest.MonkeyP
 def test_the_contract_describes_every_column_the_schema_knows() -> None:
     text = resources.files("sql").joinpath("contract.sql").read_text("utf-8")
     described = re.findall(r"^--   (\w+) +(?:yes|no) ", text, re.MULTILINE)
-    assert set(described) == {*CONTRACT_COLUMNS, "outcomes", "exposure", "weight", "adjusters", "program"}
+    named = {"outcomes", "exposure", "weight", "adjusters", "groups", "program"}
+    assert set(described) == {*CONTRACT_COLUMNS, *named}
     needed = re.findall(r"^--   (\w+) +yes ", text, re.MULTILINE)
     assert needed == ["clinic", "date", "outcomes"]
     assert all(name in text for name in DERIVED_COLUMNS)

@@ -10,7 +10,9 @@ from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, Network
 from tasks.records.formulas.formula import read_terms
 
 KeyPath = tuple[str, ...]
-Role = Literal["binary", "count", "continuous", "exposure", "adjuster", "program"]
+DESCRIBING = frozenset({"adjuster", "group"})
+"""Roles of columns that describe a patient, and may hold text."""
+Role = Literal["binary", "count", "continuous", "exposure", "adjuster", "program", "group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ def uses(network: Network) -> tuple[tuple[Use, ...], tuple[Misfit, ...]]:
             except FormulaError as error:
                 hint = f"; {error.hint}" if error.hint else ""
                 unreadable.append(Misfit(at, f"adjuster {adjuster!r}: {error.message}{hint}"))
+    found += [Use(column, ("groups", column), "group") for column in network.groups]
     if network.program is not None and network.program.column is not None:
         found.append(Use(network.program.column, ("program", "column"), "program"))
     return tuple(found), tuple(unreadable)

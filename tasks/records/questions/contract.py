@@ -14,7 +14,7 @@ from tasks.errors import SourceError, nearest
 from tasks.network.schema import Network
 from tasks.records.data_columns import Kind
 from tasks.records.questions.aggregates import aggregate
-from tasks.records.questions.column_uses import Misfit, Use, uses
+from tasks.records.questions.column_uses import DESCRIBING, Misfit, Use, uses
 from tasks.records.questions.record_names import RecordNames, canonical
 from tasks.records.questions.sql_text import LARGEST, quoted
 from tasks.records.questions.users_select import refuse_all_but_a_select
@@ -95,7 +95,7 @@ def examine_records(records: Records, network: Network) -> tuple[Contract, tuple
     used, found = uses(network)
     misfits = [*found, *_structure(kinds, used, network), *_limits(used, network)]
     unread = kinds.get("date") == "text"
-    if unread or any(use.role != "adjuster" and kinds.get(use.column) == "text" for use in used):
+    if unread or any(use.role not in DESCRIBING and kinds.get(use.column) == "text" for use in used):
         misfits += [Misfit(("records", "source"), each) for each in records.nearly_read()]
     wrong = {misfit.place for misfit in misfits}
     names = RecordNames.of(columns, network.records)
@@ -136,7 +136,7 @@ def _structure(kinds: Mapping[str, Kind], used: tuple[Use, ...], network: Networ
                 use.place, f"the SELECT returns no column {use.column!r}; {nearest(use.column, kinds)}"
             )
         else:
-            yield from _wrong_kind(use, kinds[use.column])
+            yield from _wrong_kind(use, kinds[use.column], network)
 
 
 def _weight_structure(kinds: Mapping[str, Kind], network: Network) -> Iterator[Misfit]:
@@ -156,7 +156,7 @@ def _weight_structure(kinds: Mapping[str, Kind], network: Network) -> Iterator[M
             )
 
 
-def _wrong_kind(use: Use, kind: Kind) -> Iterator[Misfit]:
+def _wrong_kind(use: Use, kind: Kind, network: Network) -> Iterator[Misfit]:
     holds = f"column {use.column!r} holds {_KINDS[kind]}"
     if use.role in {"binary", "program"}:
         if kind not in {"number", "boolean"}:
@@ -168,8 +168,21 @@ def _wrong_kind(use: Use, kind: Kind) -> Iterator[Misfit]:
     elif use.role == "adjuster":
         if kind == "other":
             yield Misfit(use.place, f"{holds}; make it a number or text in the SELECT")
+    elif use.role == "group":
+        yield from _wrong_group(use, kind, network, holds)
     elif kind != "number":
         yield Misfit(use.place, f"{holds} and must be numbers; make it so in the SELECT")
+
+
+def _wrong_group(use: Use, kind: Kind, network: Network, holds: str) -> Iterator[Misfit]:
+    section = network.groups[use.column]
+    if kind not in {"text", "number"}:
+        yield Misfit(use.place, f"{holds}; make it a number or text in the SELECT")
+    elif section.bands and kind != "number":
+        yield Misfit(use.place, f"{holds}, and bands are of numbers; give values in their place")
+    elif any(isinstance(value, str) != (kind == "text") for value in section.values):
+        written = "text in quotes" if kind == "text" else "whole numbers without quotes"
+        yield Misfit(use.place, f"{holds}, and values are not all written so; write them as {written}")
 
 
 def _limits(used: tuple[Use, ...], network: Network) -> Iterator[Misfit]:
@@ -348,4 +361,4 @@ def _records(n: int) -> str:
 
 def table_of(place: tuple[str, ...]) -> str:
     """The network file's table that a key stands in: `[outcomes.positive]`."""
-    return f"[{'.'.join(place[:2] if place[0] in {'outcomes', 'limits'} else place[:1])}]"
+    return f"[{'.'.join(place[:2] if place[0] in {'outcomes', 'limits', 'groups'} else place[:1])}]"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tasks import periods
 from tasks.network.schema import Network
-from tasks.records.questions.column_uses import Use, uses
+from tasks.records.questions.column_uses import DESCRIBING, Use, uses
 from tasks.records.questions.contract import Contract
 from tasks.records.questions.record_names import blank_is_missing
 from tasks.records.questions.rules import Rule, blanked
@@ -161,7 +161,7 @@ class ScreenedRecords:
         source = self.contract.columns[column]
         if source.kind == "text" and source.order is None:
             return blank_is_missing(column)
-        if source.kind == "boolean" and any(use.role != "adjuster" for use in self._uses(column)):
+        if source.kind == "boolean" and any(use.role not in DESCRIBING for use in self._uses(column)):
             return f"CAST({quoted(column)} AS INTEGER)"
         return quoted(column)
 
