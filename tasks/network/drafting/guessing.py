@@ -81,7 +81,7 @@ def guess(
     if outcomes:
         said += _uncoded(profile, taken)
     if outcomes and all(_is_trait(each.column or "") for each in outcomes):
-        said.append("no column tells what came of care, so the outcomes are what people are or have")
+        said.append("no column says what resulted from care, so the outcomes are what people are or have")
     if weight is not None:
         said.append(f"column {weight!r} says how many identical records a row stands for")
     if program is not None and program in codings:

@@ -258,7 +258,9 @@ def outcome_assumptions(
     """
     listed = ", ".join(repr(each.name) for each in untold)
     said = (
-        [f"nothing tells that {listed} came of care: keep what did, and leave out the rest"] if listed else []
+        [f"{listed} may be no outcomes: keep those that result from care, and leave out the rest"]
+        if listed
+        else []
     )
     for outcome in drafted:
         coding = codings.get(outcome.column or "")
