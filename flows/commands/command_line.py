@@ -305,7 +305,7 @@ def serve_feed_(
         typer.Option(help="Site whose pages may read it, https://dashboard.example; again for others."),
     ] = None,
 ) -> None:
-    """Serve them from this machine until Ctrl-C: read-only, published releases only.
+    """Serve them until Ctrl-C: read-only, what is published.
 
     /openapi.json says what there is; /releases is where to begin."""
     from flows.commands.feed_service.reading_service import serve_feed

@@ -2,7 +2,9 @@
 
 A row is withheld for what it is about: the sizes of it, its events, or both. It loses every column that tells
 of these, and those alone (`tasks.release.Tells`); a column that stands for a whole series goes with any month
-of it, and a total with the network's. So a column or a table added later is masked from its first day.
+of it, and a total with the network's. So a column or a table added later is masked from its first day. Should
+nobody have decided on a count that the policy withholds, it goes all the same; and a table about something
+that nobody decides on goes whole with it, since nothing there would hide it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import pandas as pd
 from reports.wording.coded_sentences import coded, told
 from tasks.disclosing.counts import NETWORK
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.disclosing.rounding import round_counts, shorten_figures
+from tasks.disclosing.rounding import round_counts, shorten_figures, small_counts
 from tasks.disclosing.withholding import PRIMARY, SECONDARY, Withholding
 from tasks.release import FROM_MASKED, TABLES, About, Column, Of, Table, network_figure
 
@@ -56,7 +58,7 @@ def mask(
     if not policy.withholds and policy.round_to == 1:
         return {name: frame.copy() for name, frame in tables.items()}
     masked = {
-        table.name: _masked(policy, table, tables[table.name], withholding)
+        table.name: _masked(policy, table, tables[table.name], withholding, tables["outcomes"])
         for table in declared
         if table.name in tables
     }
@@ -136,10 +138,17 @@ class _Rows:
 
 
 def _masked(
-    policy: SmallNumberPolicy, table: Table, frame: pd.DataFrame, withholding: Withholding
+    policy: SmallNumberPolicy,
+    table: Table,
+    frame: pd.DataFrame,
+    withholding: Withholding,
+    outcomes: pd.DataFrame,
 ) -> pd.DataFrame:
     """One table with what is withheld of it null, and without the rows that are left out."""
-    rows = _withheld_rows(policy, table, frame, withholding)
+    small = small_counts(policy, table, frame, outcomes)
+    rows = _withheld_rows(
+        policy, table, frame, withholding, any_small=any(each.any() for each in small.values())
+    )
     rows = replace(rows, digits=_model_digits(table, frame, withholding))
     status = rows.status(table.tells)
     why = rows.why.fillna(status.map(lambda each: reason(policy, each), na_action="ignore").astype("string"))
@@ -149,6 +158,8 @@ def _masked(
         if column.name not in masked.columns:
             continue
         hidden, instead = rows.hidden(column), column.tells.instead
+        if column.name in small:
+            hidden |= small[column.name]
         if instead in said:
             hidden &= status.notna()
         if not hidden.any():
@@ -165,15 +176,26 @@ def _masked(
     return masked
 
 
+_DECIDED_ON = {"outcome", "clinic", "month", "form"}
+"""What rows may be about for a decision to be theirs."""
+
+
 def _withheld_rows(
-    policy: SmallNumberPolicy, table: Table, frame: pd.DataFrame, withholding: Withholding
+    policy: SmallNumberPolicy,
+    table: Table,
+    frame: pd.DataFrame,
+    withholding: Withholding,
+    *,
+    any_small: bool,
 ) -> _Rows:
-    """What is withheld of a table's rows, by what they are about."""
+    """What is withheld of a table's rows, by what they are about; whether any count in it is small."""
     if not table.tells:
         return _Rows.shown(frame)
     special = _OF_TABLE.get(table.name)
     if special is not None:
         return special(frame, withholding)
+    if not _DECIDED_ON.issuperset(table.key):
+        return _of_everything(frame, withholding, any_small=any_small)
     about = {"outcome", "clinic", "month"} & {column.name for column in table.columns}
     if about == {"outcome", "clinic", "month"}:
         return _of_months(policy, frame, withholding)
@@ -183,7 +205,7 @@ def _withheld_rows(
         return _of_outcomes(frame, withholding)
     if about == {"clinic"}:
         return _of_clinics(frame, withholding)
-    return _of_everything(frame, withholding)
+    return _of_everything(frame, withholding, any_small=any_small)
 
 
 def _model_digits(table: Table, frame: pd.DataFrame, withholding: Withholding) -> pd.Series:
@@ -338,11 +360,16 @@ def _of_quality(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
     return replace(rows, sizes=status, events=status, total_sizes=own & (Of.SIZES in withholding.totals))
 
 
-def _of_everything(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_everything(frame: pd.DataFrame, withholding: Withholding, *, any_small: bool) -> _Rows:
     """Rows about something else: nobody can say of whom they tell, so they go as soon as anything does."""
     rows = _Rows.shown(frame)
-    nothing = not withholding.sizes and all(
-        each is not None and not each.any_clinic and not each.months for each in withholding.outcomes.values()
+    nothing = (
+        not any_small
+        and not withholding.sizes
+        and all(
+            each is not None and not each.any_clinic and not each.months
+            for each in withholding.outcomes.values()
+        )
     )
     status = rows.sizes if nothing else rows.sizes.fillna(SECONDARY)
     return replace(rows, sizes=status, events=status)

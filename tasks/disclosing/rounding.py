@@ -25,8 +25,7 @@ def round_counts(
     """
     if policy.round_to == 1:
         return
-    kinds = outcomes.set_index("outcome")["kind"]
-    kind = frame["outcome"].map(kinds) if "outcome" in frame else pd.Series("", index=frame.index)
+    kind = _kinds(frame, outcomes)
     for column in table.columns:
         if column.name in frame and column.is_count_of_records:
             _round(policy, frame, frame.index[_counts_records(column, frame, kind)], column.name)
@@ -34,6 +33,29 @@ def round_counts(
         _percentages(frame, frame.index[kind == "binary"])
     if table.name == "network_figures":
         _network_percentages(policy, frame, frame.index[kind == "binary"], outcomes)
+
+
+def small_counts(
+    policy: SmallNumberPolicy, table: Table, frame: pd.DataFrame, outcomes: pd.DataFrame
+) -> dict[str, pd.Series]:
+    """Column → (rows,) where its count of records is one that the policy withholds, whoever decided on it.
+
+    Arguments as for `round_counts`.
+    """
+    kind = _kinds(frame, outcomes)
+    found = {}
+    for column in table.columns:
+        if column.name in frame and column.is_count_of_records:
+            values = frame[column.name].to_numpy(dtype=float, na_value=np.nan)
+            small = pd.Series(policy.is_small(values), index=frame.index)
+            found[column.name] = small & _counts_records(column, frame, kind)
+    return found
+
+
+def _kinds(frame: pd.DataFrame, outcomes: pd.DataFrame) -> pd.Series:
+    """(rows,) the kind of each row's outcome."""
+    kinds = outcomes.set_index("outcome")["kind"]
+    return frame["outcome"].map(kinds) if "outcome" in frame else pd.Series("", index=frame.index)
 
 
 def _counts_records(column: Column, frame: pd.DataFrame, kind: pd.Series) -> pd.Series:

@@ -61,7 +61,7 @@ def written(tables: Tables, seed: int) -> Tables:
 
 def some(column: Column, rng: np.random.Generator) -> object:
     if column.kind in ("integer", "number"):
-        return int(rng.integers(100)) if column.kind == "integer" else float(rng.random())
+        return int(rng.integers(11, 100)) if column.kind == "integer" else float(rng.random())
     return bool(rng.integers(2)) if column.kind == "boolean" else f"word {rng.integers(1000)}"
 
 
@@ -183,6 +183,43 @@ def test_a_table_about_something_else_goes_as_soon_as_anything_does() -> None:
         tables["regions"] = pd.DataFrame({"region": ["North"], "n_records": [sum(n[0] for n in records)]})
         after = mask(POLICY, tables, decide(POLICY, tables), (*TABLES, regions))["regions"]
         assert after["n_records"].notna().all() == shown
+
+
+def test_a_small_count_that_nobody_decided_on_goes_all_the_same() -> None:
+    tables = dict(half_withheld_tables())
+    declared = with_column(TABLE["clinic_ranks"], Tells(Of.SIZES), "integer")
+    tables["clinic_ranks"] = tables["clinic_ranks"].assign(novel=pd.array([1, 2, 3, 40], dtype="Int64"))
+    after = mask(POLICY, tables, decide(POLICY, tables), declared)["clinic_ranks"]
+    assert after["novel"].isna().tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize(("least", "shown"), [(3, False), (30, True)])
+def test_a_table_of_something_that_nobody_decides_on_goes_with_one_small_count(
+    least: int, shown: bool
+) -> None:
+    """By clinic and sex: what is decided of clinics says nothing of it, and no companion would hide it."""
+    outcome, clinic = TABLE["clinic_ranks"].columns[:2]
+    by_sex = Table(
+        "clinic_sexes",
+        "one sex at one clinic",
+        ("outcome", "clinic", "sex"),
+        (
+            outcome,
+            clinic,
+            Column("sex", "string", "sex", Tells(Of.NOTHING)),
+            Column("n_records", "integer", "records", Tells(Of.SIZES)),
+            Column("numerator", "integer", "events", Tells(Of.EVENTS)),
+        ),
+    )
+    net = network([[50], [60], [70]], [[20], [30], [35]])
+    tables = net.tables()
+    rows = [(name, sex, 25 if sex == "f" else least) for name in net.names for sex in ("f", "m")]
+    tables["clinic_sexes"] = pd.DataFrame(rows, columns=["clinic", "sex", "n_records"]).assign(
+        outcome="positive", numerator=12
+    )
+    after = mask(POLICY, tables, decide(POLICY, tables), (*TABLES, by_sex))["clinic_sexes"]
+    assert after[["n_records", "numerator"]].notna().all(axis=None) == shown
+    assert after[["n_records", "numerator"]].isna().all(axis=None) != shown
 
 
 def test_what_is_not_declared_is_not_published() -> None:

@@ -38,6 +38,7 @@ def imported(path: Path) -> set[str]:
             names.update(each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
+            names.update(f"{node.module}.{each.name}" for each in node.names)
     return names
 
 

@@ -24,6 +24,8 @@ EXTREMES = KEYS | {"date", "day", "first_month"}
 PERSONS = frozenset({"patient", "record"})
 """Columns that tell one patient from another: they may be counted, and nothing else."""
 
+_CHOOSING = (exp.Limit, exp.Offset, exp.Fetch, exp.TableSample, exp.Qualify)
+"""What lets single rows through where sums are made of all."""
 _SUMS = (exp.Count, exp.Sum, exp.Avg, exp.VariancePop, exp.Variance, exp.Stddev, exp.StddevPop)
 _PARTS = (exp.Extract, exp.Year, exp.Month)
 
@@ -64,8 +66,16 @@ def refuse_all_but_aggregates(sql: str) -> None:
     statement = statements[0]
     if len(statements) != 1 or not isinstance(statement, exp.Expression):
         raise NotAggregateError("there is not one statement")
+    for part in statement.find_all(*_CHOOSING):
+        raise NotAggregateError(f"{type(part).__name__.upper()} chooses some of the rows")
+    for total in statement.find_all(exp.AggFunc):
+        for unknown in total.find_all(exp.Anonymous):
+            raise NotAggregateError(f"{unknown.name} in a sum may be anything")
     for alias in statement.find_all(exp.Alias):
         _refuse_disguise(alias)
+    for named in statement.find_all(exp.TableAlias):
+        if PERSONS & {column.name.lower() for column in named.columns}:
+            raise NotAggregateError(f"a list of {named.columns[0].name}s picks records")
     for predicate in statement.find_all(exp.Where, exp.Having, exp.Join):
         _refuse_picking(predicate)
     if not _is_aggregate(statement, {}):
@@ -183,7 +193,9 @@ def _refuse_details(query: exp.Select) -> None:
 
 
 def _refuse_disguise(alias: exp.Alias) -> None:
-    """Refuse to call something else by the name of what may leave."""
+    """Refuse to call something else by the name of what may leave, or of what tells patients apart."""
+    if alias.alias.lower() in PERSONS and not _persons(alias.this):
+        raise NotAggregateError(f"something else is called {alias.alias}")
     if alias.alias.lower() not in EXTREMES:
         return
     value = alias.this

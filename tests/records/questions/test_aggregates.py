@@ -56,6 +56,14 @@ IN_NAME_ONLY = [
     "SELECT clinic, count(*) FROM (SELECT patient AS clinic FROM {records}) AS disguised GROUP BY clinic",
     "SELECT max(date) FROM (SELECT patient AS date FROM {records}) AS disguised",
     "WITH r AS (SELECT name AS month FROM {records}) SELECT DISTINCT month FROM r",
+    "SELECT sum(n) FROM (SELECT sbp AS n FROM {records} LIMIT 1 OFFSET 3) AS each",
+    "SELECT avg(n) FROM (SELECT patient, sum(sbp) AS n FROM {records} GROUP BY patient LIMIT 1) AS each",
+    "SELECT sum(sbp) FROM {records} TABLESAMPLE 1 ROWS",
+    "SELECT sum(sbp) FROM (SELECT sbp FROM {records} QUALIFY row_number() OVER () = 1) AS each",
+    "SELECT clinic, count(*) FROM {records} GROUP BY clinic FETCH FIRST 1 ROW ONLY",
+    "SELECT sum(hash(name)) FROM {records}",
+    "SELECT clinic, sum(n) FROM {records} JOIN (SELECT 3 AS patient) AS p USING (patient) GROUP BY clinic",
+    "SELECT sum(sbp) FROM {records} SEMI JOIN (VALUES (3)) AS t(patient) USING (patient)",
     "not SQL at all (",
 ]
 
