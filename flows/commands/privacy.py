@@ -80,8 +80,12 @@ def _counted(release: Earlier) -> Iterator[str]:
         if status == _PRIMARY:
             yield f"{label}: withheld whole, since the network's own count is small"
             continue
-        for words, rows in (("clinics", raw), ("clinics' months", own)):
+        groups = release.tables["patient_groups"]
+        of_columns = ((f"groups: {column}", rows) for column, rows in groups.groupby("column", sort=True))
+        for words, rows in (("clinics", raw), ("clinics' months", own), *of_columns):
             mine = rows[rows["outcome"] == outcome]
+            if mine.empty and words.startswith("groups"):  # of another outcome
+                continue
             said = mine["status"].value_counts()
             shown = int(mine["value"].notna().sum())
             title = f"{str(label)[:17]}, {words}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from tasks.disclosing.chains import told_by_chains
 from tasks.disclosing.count_columns import CountColumn, Shown
 from tasks.disclosing.counts import NETWORK, Booleans, Counts, Floats, counts_of, events_of, withhold_windows
 from tasks.disclosing.overlapping_releases import WithheldCounts, known_before, withhold_across_releases
@@ -225,13 +226,20 @@ class _Groups:
         return withhold_across_releases(self.policy, counts, names, shown, across).windows
 
     def _shown(self, column: CountColumn, name: str) -> list[Shown]:
-        """What each earlier release shows of the groups' windows, and of the network's months."""
-        releases = zip(self.release.earlier, self.release.policies, strict=True)
-        return [
-            each
-            for tables, policy in releases
-            if (each := _shown(tables, policy, column, name, self.counts.column, self.codes)) is not None
-        ]
+        """What earlier releases show of the groups' windows, and of the network's months."""
+        release = self.release
+        near, beyond = (
+            [
+                each
+                for tables, policy in zip(those, policies, strict=True)
+                if (each := _shown(tables, policy, column, name, self.counts.column, self.codes)) is not None
+            ]
+            for those, policies in (
+                (release.earlier, release.policies),
+                (release.beyond, release.policies_beyond),
+            )
+        )
+        return [*near, *told_by_chains(near, beyond)]
 
     def _counts(self, months: Floats, few: Booleans) -> Counts:
         counts = counts_of(self.policy, months.sum(axis=1), months, months.sum(axis=0), few=few)

@@ -33,6 +33,7 @@ from tasks.release import (
     CLINICS,
     NETWORK_FIGURES,
     OUTCOMES,
+    PATIENT_GROUPS,
     RELEASE_COLUMNS,
     Since,
     conform,
@@ -40,6 +41,8 @@ from tasks.release import (
 
 _HELD_AGAINST = (CLINICS, OUTCOMES, CLINIC_ESTIMATES, NETWORK_FIGURES, CLINIC_MONTHS)
 """The tables that are read; others may be younger than the release."""
+_YOUNGER = (PATIENT_GROUPS,)
+"""Those that are read where a release has them: empty in one of before they were thought of."""
 
 
 @dataclass(frozen=True)
@@ -389,8 +392,11 @@ def _readable(directory: Path) -> dict[str, pd.DataFrame]:
 def _tables(directory: Path) -> dict[str, pd.DataFrame]:
     """The tables as they were published, without the release's own columns."""
     own = [column.name for column in RELEASE_COLUMNS]
-    read = {table: pd.read_parquet(directory / f"feed/{table.name}.parquet") for table in _HELD_AGAINST}
-    return {table.name: conform(table, rows.drop(columns=own)) for table, rows in read.items()}
+    listed = {each["name"] for each in _read(directory / "feed/datapackage.json")["resources"]}
+    held = (*_HELD_AGAINST, *(table for table in _YOUNGER if table.name in listed))
+    read = {table: pd.read_parquet(directory / f"feed/{table.name}.parquet") for table in held}
+    found = {table.name: conform(table, rows.drop(columns=own)) for table, rows in read.items()}
+    return {table.name: table.empty() for table in _YOUNGER} | found
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -126,6 +126,23 @@ def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_release_looks_at_the_groups_of_those_before_it(network_file: Path) -> None:
+    """Of those who came by ambulance, many by February and two more in March."""
+    few = "(month(date) < 3 AND hash(patient) % 12 = 0) OR patient IN ('patient-3-2-1', 'patient-4-2-1')"
+    network_file.write_text(
+        NETWORK.replace(
+            "vaccinated FROM", f"vaccinated, CASE WHEN {few} THEN 'ambulance' ELSE 'foot' END AS way FROM"
+        )
+        + '[groups.way]\nvalues = ["foot", "ambulance"]\n',
+        encoding="utf-8",
+    )
+    first = published(network_file, "2024-02")["patient_groups"].set_index("group")
+    assert first.loc["ambulance", "denominator"] > 60
+    second = published(network_file, "2024-03")["patient_groups"].set_index("group")
+    assert second["denominator"].isna().all()  # two more, and the other group would tell
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("outcome", "counted"),
     [
