@@ -17,6 +17,9 @@ pytestmark = pytest.mark.slow
 def network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network with two releases."""
     file = written(tmp_path_factory.mktemp("privacy"))
+    ways = "vaccinated, CASE hash(patient) % 3 WHEN 0 THEN 'ambulance' ELSE 'foot' END AS way FROM"
+    described = file.read_text(encoding="utf-8").replace("vaccinated FROM", ways)
+    file.write_text(f'{described}[groups.way]\nvalues = ["foot", "ambulance"]\n', encoding="utf-8")
     for month in ("2024-02", "2024-03"):
         published(file, month)
     return file
@@ -32,6 +35,9 @@ def test_the_latest_release_is_accounted_for(network_file: Path, clinicnet_here:
     counted = re.search(r"^Vaccinated, clinics +(\d+) +(\d+) +(\d+)$", said, re.MULTILINE)
     assert counted is not None
     assert sum(map(int, counted.groups())) == 10  # every clinic is small, beside a small one, or shown
+    by_way = re.search(r"^Vaccinated, groups: way +(\d+) +(\d+) +(\d+)$", said, re.MULTILINE)
+    assert by_way is not None
+    assert sum(map(int, by_way.groups())) == 2
     narrowest = re.search(r"(\d+) possible values\.$", said, re.MULTILINE)
     assert narrowest is not None
     assert int(narrowest[1]) >= 5
