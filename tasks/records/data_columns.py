@@ -148,7 +148,10 @@ class Frame:
 
     def _as_arrow(self, name: str) -> pa.Array:
         if name not in self._arrow:
-            self._arrow[name] = _arrow(self._column(name), name)
+            array = self._arrow[name] = _arrow(self._column(name), name)
+            if isinstance(self._data, pa.Table):
+                # in one piece it takes the place of its pieces, which nobody else may hold
+                self._data = self._data.set_column(self.names.index(name), name, array)
         return self._arrow[name]
 
 
@@ -203,7 +206,9 @@ def _arrow_numbers(array: pa.Array) -> Floats:
         array, scale = array.cast(pa.int64()), _DAY["ms"]
     elif pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
         array, scale = array.cast(pa.int64()), _DAY[kind.unit]
-    values = pc.fill_null(array.cast(pa.float64(), safe=False), float("nan"))
+    values = array.cast(pa.float64(), safe=False)
+    if values.null_count:  # filling would copy what has none
+        values = pc.fill_null(values, float("nan"))
     numbers: Floats = values.to_numpy(zero_copy_only=False)
     return numbers if scale == 1.0 else numbers / scale
 

@@ -95,8 +95,7 @@ def cells_for(
     opened = open_data(data)
     if opened is None:
         return cells_in_memory(asked, as_frame(data), collapse=collapse)
-    with opened as (connection, query):
-        return cells_in_database(asked, connection, query, collapse=collapse)
+    return cells_in_database(asked, opened, collapse=collapse)
 
 
 def open_data(data: Any) -> AbstractContextManager[tuple[Connection, str]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,23 @@ def moments_in_database(asked: Request, connection: Connection, query: str) -> t
 
 
 def cells_in_database(
-    asked: Request, connection: Connection, query: str, *, collapse: bool = True
+    asked: Request, opened: AbstractContextManager[tuple[Connection, str]], *, collapse: bool = True
 ) -> tuple[Design, Cells]:
-    """The cells of a request over a SELECT's rows, grouped there where that makes fewer of them."""
-    table, weight = fetch_rows(asked, connection, query, collapse=collapse)
-    return cells_in_memory(asked, Frame(table), collapse=collapse, weight=weight)
+    """The cells of a request over a SELECT's rows, grouped there where that makes fewer of them.
+
+    The database is let go of, with what it keeps in memory, before cells are made of its rows.
+    """
+    frame, weight = _fetched(asked, opened, collapse)
+    return cells_in_memory(asked, frame, collapse=collapse, weight=weight)
+
+
+def _fetched(
+    asked: Request, opened: AbstractContextManager[tuple[Connection, str]], collapse: bool
+) -> tuple[Frame, str | None]:
+    """The rows, in a frame that nobody but the caller holds."""
+    with opened as (connection, query):
+        table, weight = fetch_rows(asked, connection, query, collapse=collapse)
+    return Frame(table), weight
 
 
 def fetch_rows(

@@ -17,7 +17,13 @@ from tasks.records.formulas import collinearity
 from tasks.records.formulas.model_spec import Binding, Request, bind
 from tasks.records.in_memory.equal_rows import collapse_rows
 from tasks.records.in_memory.grouping import Combinations, combine, sorting
-from tasks.records.in_memory.outcomes import log_constant, outcome_kind, success_label, successes_and_trials
+from tasks.records.in_memory.outcomes import (
+    Outcome,
+    log_constant,
+    outcome_kind,
+    success_label,
+    successes_and_trials,
+)
 from tasks.records.in_memory.rows import Rows
 from tasks.records.in_memory.summing import products_by_group, reference_point, spread
 from tasks.records.moments import Moments
@@ -126,7 +132,7 @@ class _Arranged:
     def pick(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of each cell's first row."""
         if values.strides == (0,):
-            return np.full(len(values) if self.starts is None else len(self.starts), values[0])
+            return np.broadcast_to(values[0], len(values) if self.starts is None else len(self.starts))
         ordered = values if self.order is None else values[self.order]
         return ordered if self.starts is None else ordered[self.starts]
 
@@ -147,7 +153,7 @@ class _Arranged:
         """Sums over each cell's rows."""
         if values.strides == (0,):
             if self.starts is None:
-                return np.full(len(values), values[0])
+                return np.broadcast_to(values[0], len(values))
             sizes = np.diff(self.starts, append=len(values)).astype(np.float64)
             return np.asarray(sizes * values[0], dtype=np.float64)
         ordered = values if self.order is None else values[self.order]
@@ -177,6 +183,7 @@ def cells_in_memory(
     arranged = _arrange(combinations, varying, time, collapse)
     total = arranged.sum(rows.weighted(y))
     each_row = arranged.starts is None and not rows.counted
+    kind = outcome_kind(y, "trials" in asked.roles)
     cells = Cells(
         fixed=arranged.matrix([values[column.name] for column in binding.fixed], rows.n),
         random=tuple(
@@ -187,14 +194,19 @@ def cells_in_memory(
         levels=tuple(factor.levels for factor in factors),
         weight=arranged.sum(rows.weight),
         total=total,
-        total_squares=total * total if each_row else arranged.sum(rows.weighted(y * y)),
+        total_squares=_squares(total, kind) if each_row else arranged.sum(rows.weighted(y * y)),
         trials=arranged.sum(rows.weighted(trials)),
         offset=arranged.pick(offset),
         time=None if time is None else arranged.pick(time),
         log_constant=log_constant(asked, y, trials, rows.weight),
-        outcome=outcome_kind(y, "trials" in asked.roles),
+        outcome=kind,
     )
     return binding.design(rows.dropped), cells
+
+
+def _squares(total: Floats, kind: Outcome) -> Floats:
+    """(N,) squares of the rows' outcomes: of 0 and 1 they are the outcomes themselves."""
+    return total if kind == "binary" else total * total
 
 
 def groups(rows: Rows, asked: Request) -> tuple[list[Codes], Combinations]:
