@@ -1,15 +1,17 @@
 """The one door to patient records: sources, formulas to SQL, moments and cells."""
 
 from tasks.records.adding import add
+from tasks.records.cell_blocks import CellBlocks
 from tasks.records.cells import Cells
 from tasks.records.design import Design, Dropped, RandomTerm
 from tasks.records.moments import Moments
 from tasks.records.new_rows import NewRows, new_rows
 from tasks.records.one_read import read_once
-from tasks.records.queries import cells_for, moments_for
+from tasks.records.queries import blocks_for, cells_for, moments_for
 from tasks.records.sources.records import Records
 
 __all__ = [
+    "CellBlocks",
     "Cells",
     "Design",
     "Dropped",
@@ -18,6 +20,7 @@ __all__ = [
     "RandomTerm",
     "Records",
     "add",
+    "blocks_for",
     "cells_for",
     "moments_for",
     "new_rows",

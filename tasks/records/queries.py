@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import duckdb
 
+from tasks.records.cell_blocks import CellBlocks
 from tasks.records.cells import Cells
 from tasks.records.data_columns import Frame, as_frame
 from tasks.records.design import Design
-from tasks.records.formulas.model_spec import request
+from tasks.records.formulas.model_spec import Request, request
+from tasks.records.in_database.blocks import blocks_in_database, memory_for
 from tasks.records.in_database.from_database import cells_in_database, moments_in_database
+from tasks.records.in_database.translation import Untranslatable
 from tasks.records.in_memory.from_rows import cells_in_memory, moments_in_memory
 from tasks.records.moments import Moments
 from tasks.records.one_read import held_moments, held_rows
@@ -96,6 +99,59 @@ def cells_for(
     if opened is None:
         return cells_in_memory(asked, as_frame(data), collapse=collapse)
     return cells_in_database(asked, opened, collapse=collapse)
+
+
+@contextmanager
+def blocks_for(
+    formula: str,
+    data: Any,
+    *,
+    groups: str,
+    budget: float,
+    exposure: str | None = None,
+    offset: str | None = None,
+) -> Iterator[tuple[Design, CellBlocks] | None]:
+    """The cells of `cells_for` a block at a time, where all at once would take more memory than they may.
+
+    None where they fit, and where they have to be in memory in one piece: a frame is there already, and so
+    is the copy of a database whose SQL we do not speak; what no database computes (arithmetic without
+    portable SQL) or tells apart (patients without a number) is computed from all rows at once.
+
+    Args:
+        formula: as in `cells_for`, without random terms.
+        data: a DuckDB relation or a `Records` handle; of anything else there are no blocks.
+        groups: the grouping column.
+        budget: bytes that the rows may take; a block takes a small part of them.
+        exposure: as in `cells_for`.
+        offset: as in `cells_for`.
+
+    Yields:
+        The design, and the blocks, which can be read until the block of the `with` statement ends.
+
+    Raises: as `cells_for`.
+    """
+    asked = request(formula, groups, exposure=exposure, offset=offset)
+    opened = None if _is_whole(data, asked) else open_data(data)
+    if opened is None:
+        yield None
+        return
+    with opened as (connection, query):
+        memory = memory_for(asked, connection, query, budget)
+        if memory <= budget:
+            yield None
+            return
+        with connection.held_to(budget / 2.0):  # the rest is for blocks and sums
+            found: tuple[Design, CellBlocks] | None = None
+            with suppress(Untranslatable):
+                found = blocks_in_database(asked, connection, query, memory=memory, budget=budget)
+            yield found
+
+
+def _is_whole(data: Any, asked: Request) -> bool:
+    """Whether rows are in memory in one piece in any case, or their groups are more than one column's."""
+    if len(asked.groupings) != 1 or len(asked.labels) != 1 or held_rows(data, asked) is not None:
+        return True
+    return isinstance(data, Records) and data.is_copied
 
 
 def open_data(data: Any) -> AbstractContextManager[tuple[Connection, str]] | None:

@@ -22,6 +22,7 @@ from benchmarks import (
     peers,
     program_coverage,
     program_worlds,
+    scale,
     waiting,
 )
 from benchmarks.coverage_networks import Scenario, logistic_normal, simulate
@@ -178,6 +179,20 @@ def test_peers_time_ours(fit: str, tmp_path: Path) -> None:
     assert f"{1.0 / found['times'][0]:.1f}×" in text
 
 
+def test_scale_measures_one_fit_and_how_it_grows(tmp_path: Path) -> None:
+    scale.simulate(tmp_path / "records.duckdb", 4_000)
+    found = {fit: scale.fitted(tmp_path / "records.duckdb", fit, 1e5) for fit in scale.FITS}
+    assert [each["in blocks"] for each in found.values()] == [False, True, False]
+    np.testing.assert_allclose(found["gee"]["coef"], found["gee-budget"]["coef"], rtol=1e-8)
+    np.testing.assert_allclose(found["gee"]["se"], found["gee-budget"]["se"], rtol=1e-8)
+    one = {"wall": 1.0, "cpu": 2.0, "memory": 1e9, "in blocks": False}
+    ten = {"wall": 9.0, "cpu": 20.0, "memory": 1e9, "in blocks": True}
+    text = scale.report({("gee-budget", 1_000): one, ("gee-budget", 10_000): ten}, 5e8)
+    assert (
+        "| the same within 0.50 GB | 10,000 | blocks | 9.0 | 20.0 | 1.00 | 1.00 GB | 100,000 | 0.00 |" in text
+    )
+
+
 @pytest.mark.slow
 def test_waiting_times_commands_that_succeed(tmp_path: Path) -> None:
     assert len(waiting.seconds(["--help"], tmp_path, 2)) == 2
@@ -230,7 +245,17 @@ def test_networks_that_are_attacked_are_of_the_kinds_they_say() -> None:
 def test_the_readme_has_the_tables_as_they_were_made() -> None:
     readme = into_readme.README.read_text(encoding="utf-8")
     assert into_readme.tables(readme) == (
-        *("agreement", "coverage", "programs", "clinics", "page_one", "attacked", "peers", "waiting"),
+        *(
+            "agreement",
+            "coverage",
+            "programs",
+            "clinics",
+            "page_one",
+            "attacked",
+            "peers",
+            "waiting",
+            "scale",
+        ),
     )
     assert into_readme.filled(readme) == readme
 

@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import EstimationError, FormulaError, nearest
+from tasks.models.estimating_equations.gee_blocks import BlockSums, start_from_sample
 from tasks.models.estimating_equations.gee_checks import (
+    check_budget,
     check_clusters,
     check_outcome,
+    check_outcome_of_blocks,
     check_scale,
     check_varies,
     group_names,
@@ -33,11 +36,14 @@ from tasks.models.estimating_equations.robust_fit import RobustFit, few_df_note
 from tasks.models.estimating_equations.sandwich import COVARIANCES, ClusterScores, Covariance
 from tasks.models.estimating_equations.working_correlation import CONVENTIONS, Convention
 from tasks.models.fit import Floats, VarianceComponents
-from tasks.records import Cells, Design, Moments, cells_for, moments_for, new_rows
+from tasks.records import CellBlocks, Cells, Design, Moments, blocks_for, cells_for, moments_for, new_rows
 from tasks.records.formulas.formula import read
 
 DfMethod = Literal["satterthwaite", "clusters-parameters", "normal"]
 DF_METHODS: tuple[DfMethod, ...] = get_args(DfMethod)
+
+MEMORY_BUDGET = 2e9
+"""Bytes that a database's rows may take in memory: seven million of ten covariates."""
 
 FEW_CLUSTERS = 40
 """Below this many clusters the plain sandwich is too small, and a corrected one is the default; clusters of
@@ -181,6 +187,7 @@ def gee(
     trials: str | None = None,
     exposure: str | None = None,
     offset: str | None = None,
+    memory_budget: float = MEMORY_BUDGET,
 ) -> GeeFit:
     """Population-averaged effects by generalized estimating equations (Liang & Zeger 1986).
 
@@ -209,6 +216,10 @@ def gee(
             None estimates it. The correlation always uses the estimate.
         convention: denominators of the moment estimates, see `working_correlation`.
         trials, exposure, offset: columns for counts of successes, time at risk, and an offset.
+        memory_budget: bytes that a database's rows may take. What would take more is read again, block by
+            block, for every pass over it, where the correlation is independence or exchangeable and there
+            are no `trials`; the answer is the same, and `messages` says so. Gaussian models without an
+            `offset` take sums from the database and no rows.
 
     Raises:
         EstimationError: fewer than two clusters, a constant outcome, values the family cannot have, tied
@@ -225,6 +236,7 @@ def gee(
     if df is not None:
         known(df, DF_METHODS, "degrees of freedom")
     check_scale(scale)
+    check_budget(memory_budget)
     names = group_names(groups, corr)
     if read(formula).random:
         raise FormulaError(
@@ -245,6 +257,13 @@ def gee(
     report: dict[str, Any] = {"corr": corr, "cov": cov, "df": df, "scale": scale, "convention": convention}
     if chosen.name == "gaussian" and not on_occasions and offset is None and exposure is None:
         return gee_from_moments(*moments_for(formula, data, groups=names), **report)
+    if corr in ("independence", "exchangeable") and trials is None:
+        with blocks_for(
+            formula, data, groups=names[0], budget=memory_budget, exposure=exposure, offset=offset
+        ) as found:
+            fit = None if found is None else _gee_from_blocks(*found, family=family, **report)
+        if fit is not None:
+            return fit
     design, cells = cells_for(
         formula,
         data,
@@ -319,6 +338,32 @@ def gee_from_cells(
         return _fit(equations, equations.solve_by_sums(start), report)
     rows = rows_in_time(source, groups[0], time, corr, spacing)
     return _fit(equations, equations.solve_by_rows(start, rows), report, rows.times)
+
+
+def _gee_from_blocks(
+    design: Design,
+    blocks: CellBlocks,
+    *,
+    family: str,
+    corr: Correlation,
+    cov: Covariance | None,
+    df: DfMethod | None,
+    scale: float | None,
+    convention: Convention,
+) -> GeeFit | None:
+    """A GEE from rows that are read again for every pass; None where a start takes all of them at once."""
+    chosen = FAMILIES[family]
+    check_clusters(blocks.factors[0], len(blocks.levels[0]))
+    check_outcome_of_blocks(design, blocks, chosen)
+    source = BlockSums(blocks, design.fixed, chosen)
+    equations = Equations(
+        design, blocks.factors, chosen, corr, convention, source, blocks.levels, blocks.n_obs
+    )
+    start = start_from_sample(design, source)
+    if start is None:
+        return None
+    fit = _fit(equations, equations.solve_by_sums(start), _Report(cov, df, scale))
+    return replace(fit, messages=(*fit.messages, blocks.reason))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.errors import EstimationError, FormulaError, nearest
 from tasks.models.estimating_equations.gee_family import Family
 from tasks.models.zero_one import not_zero_one
+from tasks.records.cell_blocks import CellBlocks
 from tasks.records.cells import Cells
 from tasks.records.clinic_names import counted, in_levels
 from tasks.records.design import Design
@@ -49,6 +51,15 @@ def check_scale(scale: float | None) -> None:
         )
 
 
+def check_budget(memory_budget: float) -> None:
+    """Refuse a memory budget that is no number of bytes."""
+    if isinstance(memory_budget, bool | str) or not float(memory_budget) > 0.0:
+        raise EstimationError(
+            f"memory_budget is {memory_budget!r}; it is a number of bytes",
+            hint="memory_budget=4e9 lets the rows take 4 GB",
+        )
+
+
 def known(value: str, choices: Iterable[str], what: str) -> None:
     """Refuse a keyword's value that is not one of its choices."""
     if value not in tuple(choices):
@@ -84,25 +95,58 @@ def check_outcome(design: Design, cells: Cells, family: Family) -> None:
         size = float(cells.total_squares.sum())
         check_varies(design, spread if spread > 1e-26 * size else within if within > 1e-12 * size else 0.0)
         return
-    allowed = ("binary", "successes") if family.name == "binomial" else ("binary", "count")
-    if cells.outcome not in allowed:
-        single = bool(np.all(cells.weight == 1.0))
-        hint = "recode the outcome, or choose another family"
-        if family.name == "binomial":
-            # of outcomes that are 0 or 1, and of no others, the sum is the sum of squares
-            bad = np.abs(cells.total_squares - total) > 1e-9 * cells.weight
-            where = in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
-            raise not_zero_one(response, "family 'binomial'", where, hint)
-        bad = (total != np.round(total)) | (total < 0.0)
+    if cells.outcome not in _allowed(family):
+        bad = _impossible(cells, family)
         where = in_levels(cells.factors, cells.levels, cells.codes, bad, cells.n_obs)
-        raise EstimationError(
-            f"{response} has values that are negative or not whole"
-            f"{f' in {counted(bad.sum())}' if single else ''}{where}, which a poisson outcome cannot have",
-            hint=hint,
-        )
+        single = bool(np.all(cells.weight == 1.0))
+        raise _refused(response, family, where, f" in {counted(bad.sum())}" if single else "")
     alike = bool(np.all(total == cells.weight * mean) and np.all(cells.total_squares == total * mean))
     if mean == 0.0 or (mean == 1.0 and family.name == "binomial") or (family.name == "poisson" and alike):
-        raise EstimationError(
-            f"{response} is {mean:.0f} in every row, so no effect on it can be estimated",
-            hint="use a longer window, or report the count itself",
-        )
+        raise _alike(response, mean)
+
+
+def check_outcome_of_blocks(design: Design, blocks: CellBlocks, family: Family) -> None:
+    """Refuse the same of outcomes that come in blocks; another pass finds where they are."""
+    spread = blocks.highest - blocks.lowest
+    if family.name == "gaussian":
+        size = max(abs(blocks.lowest), abs(blocks.highest))
+        check_varies(design, spread if spread > 1e-13 * size else 0.0)
+        return
+    if blocks.outcome not in _allowed(family):
+        found = [cells.codes[_impossible(cells, family)] for cells in blocks.blocks()]
+        codes = np.concatenate(found)
+        where = in_levels(blocks.factors, blocks.levels, codes, np.ones(len(codes), dtype=bool), blocks.n_obs)
+        raise _refused(design.response, family, where, f" in {counted(len(codes))}")
+    if spread == 0.0:
+        raise _alike(design.response, blocks.lowest)
+
+
+def _alike(response: str, value: float) -> EstimationError:
+    return EstimationError(
+        f"{response} is {value:.0f} in every row, so no effect on it can be estimated",
+        hint="use a longer window, or report the count itself",
+    )
+
+
+def _allowed(family: Family) -> tuple[str, ...]:
+    return ("binary", "successes") if family.name == "binomial" else ("binary", "count")
+
+
+def _impossible(cells: Cells, family: Family) -> NDArray[np.bool_]:
+    """(N,) cells with outcomes that the family cannot have."""
+    total = cells.total
+    if family.name == "binomial":
+        # of outcomes that are 0 or 1, and of no others, the sum is the sum of squares
+        return np.asarray(np.abs(cells.total_squares - total) > 1e-9 * cells.weight)
+    return np.asarray((total != np.round(total)) | (total < 0.0))
+
+
+def _refused(response: str, family: Family, where: str, count: str) -> EstimationError:
+    if family.name == "binomial":
+        hint = "recode the outcome, or choose another family"
+        return not_zero_one(response, "family 'binomial'", where, hint)
+    return EstimationError(
+        f"{response} has values that are negative or not whole{count}{where}, which a poisson outcome cannot "
+        "have",
+        hint="recode the outcome, or choose another family",
+    )

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tasks.errors import EstimationError
+from tasks.models.estimating_equations.gee_blocks import BlockSums
 from tasks.models.estimating_equations.gee_family import Family
 from tasks.models.estimating_equations.gee_occasions import (
     AutoRegressive,
@@ -76,7 +77,7 @@ class Equations:
     family: Family
     corr: Correlation
     convention: Convention
-    source: MomentSums | CellSums
+    source: MomentSums | CellSums | BlockSums
     levels: tuple[tuple[Any, ...], ...]
     n_obs: float
 

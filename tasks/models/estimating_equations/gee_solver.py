@@ -194,10 +194,10 @@ def likelihood_start(cells: Cells, design: Design, family: Family, centre: Centr
     step = len(cells.total) // _ROWS_FOR_A_START
     if step > 1:
         try:
-            return _likelihood(_every(cells, step), design, family, centre)
+            return likelihood_of(_every(cells, step), design, family, centre)
         except EstimationError:  # a rare level is missing from the sample
             pass
-    return _likelihood(cells, design, family, centre)
+    return likelihood_of(cells, design, family, centre)
 
 
 def _every(cells: Cells, step: int) -> Cells:
@@ -208,7 +208,12 @@ def _every(cells: Cells, step: int) -> Cells:
     return replace(cells, **taken, random=(), time=None)
 
 
-def _likelihood(cells: Cells, design: Design, family: Family, centre: Centre) -> Floats:
+def likelihood_of(cells: Cells, design: Design, family: Family, centre: Centre) -> Floats:
+    """Maximum likelihood under independence, of the columns about `centre`.
+
+    Raises:
+        EstimationError: covariates separate the outcome, or no maximum can be found.
+    """
     columns = np.ascontiguousarray((cells.fixed - centre.point).T)
     if family.name == "gaussian":
         score = columns @ (cells.total - cells.weight * cells.offset)

@@ -188,14 +188,22 @@ class CellSums:
         family: mean and variance functions.
         units: how many of the cells' grouping factors, from the first, tell units apart (1: the unit is
             the cluster; 2: e.g. patients within clinics).
+        centre: the point columns are taken about; None: their means.
     """
 
-    def __init__(self, cells: Cells, fixed: tuple[str, ...], family: Family, units: int = 1) -> None:
+    def __init__(
+        self,
+        cells: Cells,
+        fixed: tuple[str, ...],
+        family: Family,
+        units: int = 1,
+        centre: Centre | None = None,
+    ) -> None:
         self.cells, self.family = cells, family
         self._columns = np.ascontiguousarray(cells.fixed.T, dtype=float)  # long rows are fast rows
         weight = cells.trials if family.name == "binomial" else cells.weight
         self._weight = None if np.all(weight == 1.0) else weight
-        self.centre = Centre.at(fixed, self._columns @ weight / weight.sum())
+        self.centre = centre or Centre.at(fixed, self._columns @ weight / weight.sum())
         changed = np.any(np.diff(cells.codes[:, :units], axis=0, prepend=-1) != 0, axis=1)
         self.starts = np.flatnonzero(changed).astype(np.int64)
         self.first = np.flatnonzero(np.diff(cells.codes[self.starts, 0], prepend=-1)).astype(np.int64)

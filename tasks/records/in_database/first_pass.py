@@ -20,7 +20,7 @@ from tasks.records.in_database.translation import Sql, Translator, Untranslatabl
 from tasks.records.in_memory.lone_patients import PATIENT, groups_patients
 from tasks.records.in_memory.rows import check_names, computed_part, no_rows_left, refuse_infinite
 from tasks.records.in_memory.summing import reference_point
-from tasks.records.sources.connection import Connection
+from tasks.records.sources.connection import Connection, SourceColumn
 
 Floats = NDArray[np.float64]
 
@@ -70,6 +70,11 @@ class Survey:
         raise Untranslatable
 
 
+def few_rows(connection: Connection, query: str, kinds: Mapping[str, SourceColumn]) -> Survey:
+    """The first rows alone, as if they were all; nothing is asked of them yet."""
+    return Survey(connection, Translator(f"SELECT * FROM (\n{query}\n) AS records LIMIT {GLANCE}", kinds))
+
+
 def glance(asked: Request, connection: Connection, query: str) -> Survey:
     """A middle of every column from the first rows, taking it that no row lacks anything.
 
@@ -78,8 +83,7 @@ def glance(asked: Request, connection: Connection, query: str) -> Survey:
     Raises: as `survey`, save that nothing is said of values.
     """
     found = _start(asked, connection, query)
-    first = f"SELECT * FROM (\n{query}\n) AS records LIMIT {GLANCE}"
-    few = Survey(connection, Translator(first, found.sql.kinds))
+    few = few_rows(connection, query, found.sql.kinds)
     few.needs = _needs(asked, few)
     sums = _sums(few.needs, few, asked.labels)
     for need in found.needs:
@@ -208,13 +212,13 @@ def _refuse_or_guard(needs: list[Need], found: Survey, labels: Sequence[str]) ->
     row = found.connection.table(sa.select(*asked)).to_pylist()[0]
     for need in numeric:
         if count := int(row[f"{need.key}_i"] or 0):
-            refuse_infinite(need.text, count, _place(is_infinite(need.value), found, labels))
+            refuse_infinite(need.text, count, place_of(is_infinite(need.value), found, labels))
     for need in numeric:
         if row[f"{need.key}_m"] and need.column is not None:
             found.sql.guarded.add(need.column)
 
 
-def _place(bad: Sql, found: Survey, labels: Sequence[str]) -> str:
+def place_of(bad: Sql, found: Survey, labels: Sequence[str]) -> str:
     """In which groups the bad rows are, in words."""
     if not labels:
         return ""

@@ -72,7 +72,7 @@ def fetch_rows(
     asked: Request, connection: Connection, query: str, *, collapse: bool = True
 ) -> tuple[pa.Table, str | None]:
     """The columns a request needs, and the column that counts rows where the database grouped equal ones."""
-    counted = collapse and "time" not in asked.roles and not _has_basis(asked)
+    counted = collapse and "time" not in asked.roles and not has_basis(asked)
     table = _fetch(asked, connection, query, count=counted)
     return table, _COUNT if _COUNT in table.column_names else None
 
@@ -95,7 +95,7 @@ def _moments(asked: Request, found: Survey, *, check: bool) -> tuple[Design, Mom
         response = response - found.sql.expression(offset.node)
         middle -= found.middle.get(offset.text, 0.0)
     values = [*(found.sql.design_column(column, binding.variables) for column in listed), response]
-    points = [_reference(column, binding, found) for column in listed]
+    points = [near_mean(column, binding, found) for column in listed]
     reference = np.array([*points, middle])
     centred = _centred(found, asked, values, reference)
     summed = _products(asked, found, centred, _disjoint(listed, binding), check)
@@ -129,7 +129,7 @@ def _well_centred(total: Floats) -> bool:
     return bool(np.all(np.isfinite(square)) and np.all(shift**2 <= 0.99 * square + 1e-300))
 
 
-def _reference(column: Coded, binding: Binding, found: Survey) -> float:
+def near_mean(column: Coded, binding: Binding, found: Survey) -> float:
     """A point near a design column's mean: 0 for indicators, the product of the parts' for products."""
     if not column.elements:
         return 0.0
@@ -274,13 +274,8 @@ def _fetch(asked: Request, connection: Connection, query: str, *, count: bool = 
     kinds = connection.columns(query)
     check_names(asked, tuple(kinds))
     sql = Translator(query, kinds)
-    numeric = _numeric(asked, kinds)
-    columns: list[Any] = [
-        (sa.cast(sql.column(name), sa.Double) if name in numeric else sql.column(name)).label(name)
-        for name in asked.names
-    ]
-    rows = sa.select(*columns)
-    if count and _collapses(connection, rows, kinds, asked):
+    rows = rows_of(asked, sql)
+    if count and collapses(connection, rows, kinds, asked):
         inner = rows.subquery("cells")
         each = [inner.c[name] for name in asked.names]
         return connection.rows(sa.select(*each, sa.func.count().label(_COUNT)).group_by(*each))
@@ -288,6 +283,17 @@ def _fetch(asked: Request, connection: Connection, query: str, *, count: bool = 
         # sorted by group there, nothing has to be moved about here; ties come in any order
         rows = rows.order_by(*(sql.column(name) for name in asked.labels))
     return connection.rows(rows)
+
+
+def rows_of(asked: Request, sql: Translator) -> sa.Select[Any]:
+    """The SELECT of the columns that a request needs, as they come to the door."""
+    numeric = _numeric(asked, sql.kinds)
+    return sa.select(
+        *(
+            (sa.cast(sql.column(name), sa.Double) if name in numeric else sql.column(name)).label(name)
+            for name in asked.names
+        )
+    )
 
 
 def _numeric(asked: Request, kinds: Mapping[str, SourceColumn]) -> set[str]:
@@ -299,7 +305,7 @@ def _numeric(asked: Request, kinds: Mapping[str, SourceColumn]) -> set[str]:
     }
 
 
-def _collapses(
+def collapses(
     connection: Connection, rows: sa.Select[Any], kinds: Mapping[str, SourceColumn], asked: Request
 ) -> bool:
     """Whether rows agree often enough for the database to group them."""
@@ -318,5 +324,6 @@ def _collapses(
     return int(row["n"]) > _WORTH * int(row["cells"])
 
 
-def _has_basis(asked: Request) -> bool:
+def has_basis(asked: Request) -> bool:
+    """Whether a request has splines or polynomials, which learn from the rows one by one."""
     return any(expression.function in BASIS_FUNCTIONS for expression in asked.expressions)

@@ -235,7 +235,8 @@ class Rows:
         response = binding.request.formula.response
         if binding.success is not None and response.is_column:
             column = self.codes(response.names[0])
-            return np.asarray(column.codes == column.levels.index(binding.success), dtype=np.float64)
+            is_one = np.array([level == binding.success for level in column.levels])
+            return np.asarray(is_one[column.codes], dtype=np.float64)
         return self.values(response.node)
 
     def time(self, name: str) -> Floats:
@@ -259,11 +260,8 @@ class Rows:
             exposure = self.values(ast.Name(roles["exposure"], ast.Load()))
             if np.any(exposure <= 0):
                 bad = self.frame.numbers(roles["exposure"]) <= 0
-                count, place = self._count(bad if self.keep is None else bad & self.keep, binding.request)
-                raise RecordsError(
-                    f"the exposure {roles['exposure']} is zero or negative in {counted(count)}{place}",
-                    hint="exposure is time or people at risk: leave those rows out or mend them",
-                )
+                used_rows = bad if self.keep is None else bad & self.keep
+                raise no_exposure(roles["exposure"], *self._count(used_rows, binding.request))
             total = total + np.log(exposure)
         if "offset" in roles:
             total = total + self.values(ast.Name(roles["offset"], ast.Load()))
@@ -317,6 +315,20 @@ def refuse_infinite(text: str, count: int, place: str = "") -> None:
             f"{text} is infinite in {counted(count)}{place}",
             hint="blank those values or leave the rows out",
         )
+
+
+def no_exposure(name: str, count: int, place: str) -> RecordsError:
+    """The error for rows at risk for no time at all.
+
+    Args:
+        name: the exposure's column.
+        count: rows in which it is zero or negative.
+        place: in which groups, as `in_levels` says it.
+    """
+    return RecordsError(
+        f"the exposure {name} is zero or negative in {counted(count)}{place}",
+        hint="exposure is time or people at risk: leave those rows out or mend them",
+    )
 
 
 def no_rows_left(dropped: Mapping[str, int], n: int) -> RecordsError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -89,4 +90,17 @@ class Connection(Protocol):
 
     def rows(self, statement: sa.Select[Any]) -> pa.Table:
         """The result of a statement with many rows, by the fastest way there is."""
+        ...
+
+    def streamed(self, statement: sa.Select[Any], most: int) -> Iterator[pa.Table]:
+        """The result of a statement a batch at a time, in no order; nothing else is asked meanwhile.
+
+        Args:
+            statement: what is asked.
+            most: rows that a batch has at most.
+        """
+        ...
+
+    def held_to(self, memory: float) -> AbstractContextManager[None]:
+        """Hold a database inside this process to so many bytes of memory, as long as it can do with them."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +23,10 @@ _TABLES = (
 )
 
 _AS_IT_IS = Ways()
+
+_LEAST_MEMORY = 256 << 20
+"""Bytes without which DuckDB does not read a wide table."""
+_DISK = "temp_directory"
 
 
 class _DuckPreparer(postgresql.base.PGIdentifierPreparer):
@@ -49,9 +53,16 @@ class _DuckDB:
     dialect: Dialect = _DuckDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
     def __init__(
-        self, run: Callable[..., duckdb.DuckDBPyRelation | None], place: str, ways: Ways = _AS_IT_IS
+        self,
+        run: Callable[..., duckdb.DuckDBPyRelation | None],
+        place: str,
+        ways: Ways = _AS_IT_IS,
+        *,
+        is_ours: bool = False,
     ) -> None:
         self._run = run
+        self._is_ours = is_ours  # to be told how much memory it may have
+        self._disk: str | None = None  # where rows may be spilled, while they may not
         self._place = place
         self._seconds = ways.seconds
         self.repeatable = ways.threads == 1
@@ -76,6 +87,53 @@ class _DuckDB:
     def rows(self, statement: sa.Select[Any]) -> pa.Table:
         return self.table(statement)
 
+    def streamed(self, statement: sa.Select[Any], most: int) -> Iterator[pa.Table]:
+        sql = self._text(statement)
+        reader, batch = self._guarded(lambda: self._begun(sql, most))
+        try:
+            while batch is not None:
+                for start in range(0, batch.num_rows, most):
+                    yield pa.Table.from_batches([batch.slice(start, most)])
+                batch = self._next(reader)
+        finally:
+            reader.close()
+
+    def _begun(self, sql: str, most: int) -> tuple[pa.RecordBatchReader, pa.RecordBatch | None]:
+        relation = self._run(sql)
+        if relation is None:
+            raise self._no_table()
+        reader: pa.RecordBatchReader = relation.to_arrow_reader(most)
+        return reader, self._next(reader)
+
+    def _next(self, reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+        with suppress(OSError, pa.ArrowException):  # the message may quote a value
+            return next(reader, None)
+        raise SourceError(
+            f"{self._place} stopped handing over its records", hint="run the SELECT by itself to see why"
+        )
+
+    @contextmanager
+    def held_to(self, memory: float) -> Iterator[None]:
+        if not self._is_ours:
+            yield
+            return
+        asked = f"SELECT current_setting('{_DISK}') AS place"
+        self._disk = str(self._relation(asked).to_arrow_table().column("place")[0].as_py())
+        try:
+            with suppress(duckdb.Error):  # it holds more already
+                self._run(f"SET {_DISK} = ''")  # no row goes there for want of memory that we withhold
+                self._run(f"SET memory_limit = '{max(round(memory), _LEAST_MEMORY)}B'")
+            yield
+        finally:
+            self._lift()
+
+    def _lift(self) -> None:
+        if self._disk is not None:
+            place = self._disk.replace("'", "''")
+            self._run("RESET memory_limit")
+            self._run(f"SET {_DISK} = '{place}'")
+            self._disk = None
+
     def _text(self, statement: sa.Executable | str) -> str:
         if isinstance(statement, str):
             return statement
@@ -86,14 +144,20 @@ class _DuckDB:
         bound = {"params": values} if values else {}
         relation: duckdb.DuckDBPyRelation | None = self._guarded(lambda: self._run(sql, **bound))
         if relation is None:  # a statement without a result
-            raise SourceError(f"the SELECT on {self._place} returns no table")
+            raise self._no_table()
         return relation
+
+    def _no_table(self) -> SourceError:
+        return SourceError(f"the SELECT on {self._place} returns no table")
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
         try:
             return act()
         except duckdb.Error as error:
             failed = error
+        if isinstance(failed, duckdb.OutOfMemoryException) and self._disk is not None:
+            self._lift()  # it sorts, say, and cannot do with less
+            return self._guarded(act)
         tables: list[str] = []
         if isinstance(failed, duckdb.CatalogException):
             listing = self._run("SELECT table_name FROM information_schema.tables")
@@ -112,7 +176,7 @@ def open_duckdb(path: Path, ways: Ways) -> Iterator[Connection]:
     if failed is not None:
         raise source_errors.from_opening(failed, str(path)) from None
     with _closing(connection, ways):
-        yield _DuckDB(connection.sql, path.name, ways)
+        yield _DuckDB(connection.sql, path.name, ways, is_ours=True)
 
 
 @contextmanager
@@ -140,7 +204,7 @@ def in_memory(place: str, ways: Ways) -> Iterator[tuple[duckdb.DuckDBPyConnectio
     """
     connection = duckdb.connect(":memory:")
     with _closing(connection, ways):
-        yield connection, _DuckDB(connection.sql, place, ways)
+        yield connection, _DuckDB(connection.sql, place, ways, is_ours=True)
 
 
 @contextmanager

@@ -116,7 +116,7 @@ class Records:
         return bool(_URL.match(self.source)) and not self.source.startswith("duckdb:")
 
     @property
-    def _is_copied(self) -> bool:
+    def is_copied(self) -> bool:
         """Whether a copy of the rows is asked: the source speaks other SQL, or its file is rewritten."""
         if self._is_url:
             return not answers_itself(self._filled(self.source))
@@ -139,7 +139,7 @@ class Records:
     @property
     def query(self) -> str:
         """The SELECT of these records on `connect()`'s connection."""
-        return functools.reduce(over, self.over, COPY if self._is_copied else self._own_query)
+        return functools.reduce(over, self.over, COPY if self.is_copied else self._own_query)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -151,7 +151,7 @@ class Records:
             SourceError: there is no such source.
             SourceUnreachableError: it does not answer, or another program holds it.
         """
-        if not self._is_copied:
+        if not self.is_copied:
             with self.connect_source() as connection:
                 yield connection
             return
@@ -173,12 +173,12 @@ class Records:
             SourceError: the source cannot be kept as it was (files that were rewritten, a server that went
                 away), so that the answers would not belong together.
         """
-        with kept(self._key) if self._is_copied else one_state(self._source_key):
+        with kept(self._key) if self.is_copied else one_state(self._source_key):
             yield
 
     def let_go(self) -> None:
         """Close what `in_one_state` keeps before its block ends: nothing more will be asked."""
-        if self._is_copied:
+        if self.is_copied:
             forget(self._key)
         else:
             let_go(self._source_key)
@@ -273,7 +273,7 @@ class Records:
         Raises (from the questions):
             SourceError: the file was written meanwhile, so that the answers would not belong together.
         """
-        if self._is_url and not self._is_copied:
+        if self._is_url and not self.is_copied:
             yield self
             return
         with self.in_one_state():

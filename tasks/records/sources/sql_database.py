@@ -88,35 +88,82 @@ class _Database:
 
         None where ADBC is not installed, or fails: the ordinary way then says why.
         """
-        if self._snapshot is None:
+        dbapi = self._adbc_driver()
+        if dbapi is None:
+            return None
+        try:
+            with self._adbc_cursor(dbapi, statement) as cursor:
+                return cursor.fetch_arrow_table()
+        except (dbapi.Error, sa.exc.SQLAlchemyError) as error:
+            passed = self._is_past_limit(error)
+        if passed:  # the ordinary way would take as long once more
+            raise past_limit(self._place, self._ways.seconds or 0.0)
+        return None
+
+    def held_to(self, memory: float) -> AbstractContextManager[None]:
+        return nullcontext()  # a server has its own
+
+    def streamed(self, statement: sa.Select[Any], most: int) -> Iterator[pa.Table]:
+        begun, passed, dbapi = False, False, self._adbc_driver()
+        if dbapi is not None:
+            try:
+                with self._adbc_cursor(dbapi, statement) as cursor:
+                    for batch in cursor.fetch_record_batch():
+                        begun = True
+                        yield from _cut(pa.Table.from_batches([batch]), most)
+                    return
+            except (dbapi.Error, sa.exc.SQLAlchemyError, OSError, pa.ArrowException) as error:
+                passed = self._is_past_limit(error)
+        if passed:
+            raise past_limit(self._place, self._ways.seconds or 0.0)
+        if begun:
+            raise SourceError(
+                f"{self._place} stopped handing over its records", hint="run it again; nothing was published"
+            )
+        for table in self._batches(statement):
+            yield from _cut(table, most)
+
+    def _adbc_driver(self) -> Any:
+        """ADBC's module; None where it is not installed, or could not see the state that we see."""
+        if self._snapshot is None or self.dialect.name != "postgresql":
             return None
         try:
             from adbc_driver_postgresql import dbapi
         except ModuleNotFoundError:
             return None
+        return dbapi
+
+    @contextmanager
+    def _adbc_cursor(self, dbapi: Any, statement: sa.Select[Any]) -> Iterator[Any]:
+        """A statement's cursor on a second connection that sees the same state."""
         sql = str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
         settings = ["SET LOCAL synchronize_seqscans = off"] if self.repeatable else []
         settings += _limits(self._ways)
         uri = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        try:
-            with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
-                cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                for setting in (f"SET TRANSACTION SNAPSHOT '{self._snapshot}'", *settings):
-                    cursor.execute(setting)
-                cursor.execute(sql.replace("%%", "%"))
-                return cursor.fetch_arrow_table()
-        except (dbapi.Error, sa.exc.SQLAlchemyError) as error:
-            passed = self._ways.seconds is not None and getattr(error, "sqlstate", None) == "57014"
-        if passed:  # the ordinary way would take as long once more
-            raise past_limit(self._place, self._ways.seconds or 0.0)
-        return None
+        with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            for setting in (f"SET TRANSACTION SNAPSHOT '{self._snapshot}'", *settings):
+                cursor.execute(setting)
+            cursor.execute(sql.replace("%%", "%"))
+            yield cursor
+
+    def _is_past_limit(self, error: Exception) -> bool:
+        return self._ways.seconds is not None and getattr(error, "sqlstate", None) == "57014"
 
     def batches(self, query: str) -> Iterator[pa.Table]:
         """A SELECT's rows, some at a time; one batch without rows where there are none."""
-        statement = sa.select(sa.text("*")).select_from(_text(query).columns().subquery("records"))
+        yield from self._batches(
+            sa.select(sa.text("*")).select_from(_text(query).columns().subquery("records"))
+        )
+
+    def _batches(self, statement: sa.Select[Any]) -> Iterator[pa.Table]:
         failed: sa.exc.SQLAlchemyError | None = None
         try:
-            with self._connection.execution_options(yield_per=_BATCH).execute(statement) as result:
+            many = {"yield_per": _BATCH}
+            with (
+                self._attempt(),
+                self._connection.execute(statement, execution_options=many) as result,
+            ):
                 names = list(result.keys())
                 empty = True
                 for rows in result.partitions():
@@ -157,6 +204,10 @@ class _Database:
             return sa.inspect(self._connection).get_table_names()
         except sa.exc.SQLAlchemyError:
             return []
+
+
+def _cut(table: pa.Table, most: int) -> Iterator[pa.Table]:
+    return (table.slice(start, most) for start in range(0, len(table), most))
 
 
 def answers_itself(url: str) -> bool:
