@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,8 @@ from tasks.records.data_columns import Frame, as_frame, label_text
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded, Factor
 from tasks.records.formulas.model_spec import Binding
-from tasks.records.in_database.from_database import fetch_rows
-from tasks.records.in_memory.rows import Rows
+from tasks.records.in_database.from_database import fetch_parts
+from tasks.records.in_memory.rows import Rows, no_rows_left
 from tasks.records.one_read import held_rows
 from tasks.records.queries import open_data
 
@@ -44,10 +45,13 @@ class SetRows:
     weight: Floats
 
 
-def rows_with(design: Design, data: Any, variable: str, values: Sequence[Any]) -> Iterator[SetRows]:
+def rows_with(
+    design: Design, data: Any, variable: str, values: Sequence[Any]
+) -> Iterator[tuple[SetRows, ...]]:
     """The complete rows of the data as the fit's columns, `variable` set to each of the values in turn.
 
     Interactions, polynomials and contrasts that the variable takes part in follow it; all else is as it is.
+    Rows that a database hands over one by one come in parts, to be averaged and dropped.
 
     Args:
         design: of the fit.
@@ -55,9 +59,13 @@ def rows_with(design: Design, data: Any, variable: str, values: Sequence[Any]) -
         variable: a column of the data that the fixed effects use.
         values: what to set it to; for a column of labels, among those of the fit.
 
+    Yields:
+        For a part of the rows, these rows with each of the values.
+
     Raises:
         FormulaError: the fixed effects do not use the variable.
-        RecordsError: a value is not among the fit's labels, or the columns are not all in the data.
+        RecordsError: a value is not among the fit's labels, the columns are not all in the data, or no
+            complete row is left.
     """
     if design.spec is None:
         raise FormulaError(
@@ -91,32 +99,49 @@ def labels_of(design: Design, variable: str) -> tuple[Hashable, ...]:
     return ()
 
 
-def _set_rows(binding: Binding, data: Any, variable: str, values: Sequence[Any]) -> Iterator[SetRows]:
-    rows = _complete_rows(binding, data)
-    table = _kept_table(rows, binding)
-    weight = rows.weight
-    for value in values:
-        fresh = Rows(Frame(_with_constant(table, variable, value)))
-        yield SetRows(
-            value=value,
-            fixed=_matrix(fresh, binding, binding.fixed),
-            random=tuple(_matrix(fresh, binding, part) for part in binding.random),
-            offset=fresh.offset(binding),
-            weight=weight,
-        )
+def _set_rows(
+    binding: Binding, data: Any, variable: str, values: Sequence[Any]
+) -> Iterator[tuple[SetRows, ...]]:
+    for rows in _complete_rows(binding, data):
+        table, weight = _kept_table(rows, binding), rows.weight
+        yield tuple(_set(binding, table, weight, variable, value) for value in values)
 
 
-def _complete_rows(binding: Binding, data: Any) -> Rows:
+def _set(
+    binding: Binding, table: pd.DataFrame | pa.Table, weight: Floats, variable: str, value: Any
+) -> SetRows:
+    fresh = Rows(Frame(_with_constant(table, variable, value)))
+    return SetRows(
+        value=value,
+        fixed=_matrix(fresh, binding, binding.fixed),
+        random=tuple(_matrix(fresh, binding, part) for part in binding.random),
+        offset=fresh.offset(binding),
+        weight=weight,
+    )
+
+
+def _complete_rows(binding: Binding, data: Any) -> Iterator[Rows]:
     asked = binding.request
     held = held_rows(data, asked)
     if held is not None:
-        return Rows.complete(Frame(held.table), asked, held.weight)
+        yield Rows.complete(Frame(held.table), asked, held.weight)
+        return
     opened = open_data(data)
     if opened is None:
-        return Rows.complete(as_frame(data), asked)
+        yield Rows.complete(as_frame(data), asked)
+        return
+    dropped: Counter[str] = Counter()
+    n, some = 0, False
     with opened as (connection, query):
-        table, weight = fetch_rows(asked, connection, query)
-        return Rows.complete(Frame(table), asked, weight)
+        for table, weight in fetch_parts(asked, connection, query):
+            rows = Rows.complete_part(Frame(table), asked, weight)
+            if rows.n:
+                some = True
+                yield rows
+            dropped.update(rows.dropped)
+            n += rows.n
+    if not some:
+        raise no_rows_left(dropped, n + dropped.total())
 
 
 def _kept_table(rows: Rows, binding: Binding) -> pd.DataFrame | pa.Table:

@@ -31,9 +31,9 @@ from tasks.models.fit import Fit, Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.generalized_mixed.outcome_scale import probability_scale
 from tasks.models.generalized_mixed.population_average import (
-    Averaged,
+    Contrasted,
     Scale,
-    averaged,
+    contrasted,
     delta_error,
     joint_covariance,
     scale_of,
@@ -151,29 +151,29 @@ def marginal_effects(
             hint="give what it was fitted to: marginal_effects(fit, variable, data)",
         )
     values = _contrast_values(fit, variable, contrast)
-    averages = [averaged(fit, variable, rows) for rows in rows_with(fit.design, data, variable, values)]
+    averages = contrasted(fit, variable, rows_with(fit.design, data, variable, values))
     table = _Table(variable, values, level)
     _population_rows(table, fit, averages)
     messages = []
-    if round(averages[0].n) != fit.n_obs:
+    if round(averages.low.n) != fit.n_obs:
         messages.append(
-            f"these data have {round(averages[0].n):,} complete rows and the fit was made from {fit.n_obs:,}"
+            f"these data have {round(averages.low.n):,} complete rows and the fit was made from {fit.n_obs:,}"
         )
     attenuation = None
     if isinstance(fit, GlmmFit):
         _conditional_rows(table, fit, averages)
         if fit.family == "binomial":
-            log_or = _log_odds(averages[1].mean) - _log_odds(averages[0].mean)
-            attenuation = _attenuation(fit, _conditional_step(averages), log_or)
+            log_or = _log_odds(averages.high.mean) - _log_odds(averages.low.mean)
+            attenuation = _attenuation(fit, averages.step, log_or)
     if gee is not None:
         if gee.design.response != fit.design.response:
             raise EstimationError(
                 f"the GEE's outcome is {gee.design.response}, the mixed model's {fit.design.response}"
             )
-        beside = [averaged(gee, variable, rows) for rows in rows_with(gee.design, data, variable, values)]
+        beside = contrasted(gee, variable, rows_with(gee.design, data, variable, values))
         _population_rows(table, gee, beside, prefix="gee_")
     return MarginalEffects(
-        variable, (values[0], values[1]), table.frame(), attenuation, round(averages[0].n), tuple(messages)
+        variable, (values[0], values[1]), table.frame(), attenuation, round(averages.low.n), tuple(messages)
     )
 
 
@@ -213,7 +213,7 @@ class _Table:
         return pd.DataFrame(self._rows).set_index("measure")
 
 
-def _population_rows(table: _Table, fit: Fit, averages: Sequence[Averaged], prefix: str = "") -> None:
+def _population_rows(table: _Table, fit: Fit, averages: Contrasted, prefix: str = "") -> None:
     """Average outcome at each value, difference and ratios."""
     covariance, scale = joint_covariance(fit), scale_of(fit)
     # a level rests on every coefficient, a contrast on those that the variable moves
@@ -228,7 +228,7 @@ def _population_rows(table: _Table, fit: Fit, averages: Sequence[Averaged], pref
             level_df,
             interval=_INTERVAL[scale],
         )
-    low, high = averages
+    low, high = averages.low, averages.high
     words = f"{everybody} {table.values[1]} rather than {table.values[0]} for everybody"
     error = delta_error(high.gradient - low.gradient, covariance)
     table.add(f"{prefix}{_DIFFERENCE[scale]}", words, high.mean - low.mean, error, df)
@@ -244,12 +244,12 @@ def _population_rows(table: _Table, fit: Fit, averages: Sequence[Averaged], pref
         table.add(f"{prefix}odds_ratio", words, odds, error, df, interval="ratio")
 
 
-def _conditional_rows(table: _Table, fit: GlmmFit, averages: Sequence[Averaged]) -> None:
+def _conditional_rows(table: _Table, fit: GlmmFit, averages: Contrasted) -> None:
     """The conditional ratio, and the outcome at the median clinic."""
     covariance, scale = joint_covariance(fit), scale_of(fit)
     level_df, df = float(fit.df.min()), _moved_df(fit, averages)
     groups = " and ".join(fit.varcomp)
-    step = _conditional_step(averages)
+    step = averages.step
     if step is not None:
         name = "conditional_odds_ratio" if scale == "binomial" else "conditional_rate_ratio"
         words = (
@@ -266,26 +266,15 @@ def _conditional_rows(table: _Table, fit: GlmmFit, averages: Sequence[Averaged])
             level_df,
             interval=_INTERVAL[scale],
         )
-    low, high = averages
+    low, high = averages.low, averages.high
     words = f"at the median {groups} (effects zero): {table.values[1]} rather than {table.values[0]}"
     error = delta_error(high.median_gradient - low.median_gradient, covariance)
     table.add(f"median_{_DIFFERENCE[scale]}", words, high.median - low.median, error, df)
 
 
-def _moved_df(fit: Fit, averages: Sequence[Averaged]) -> float:
+def _moved_df(fit: Fit, averages: Contrasted) -> float:
     """Degrees of freedom of the coefficients that the variable takes part in, the fewest."""
-    return float(fit.df.to_numpy(dtype=float)[averages[0].moves].min())
-
-
-def _conditional_step(averages: Sequence[Averaged]) -> Floats | None:
-    """(p,) how the fixed-effect columns move between the two values, where they move alike in every row."""
-    low, high = averages
-    moved = high.moving - low.moving
-    if np.ptp(moved, axis=0).max(initial=0.0) > 1e-12 * np.abs(moved).max(initial=0.0):
-        return None
-    step = np.zeros(low.moves.size)
-    step[low.moves] = moved[0]
-    return step
+    return float(fit.df.to_numpy(dtype=float)[averages.low.moves].min())
 
 
 def _contrast_values(fit: Fit, variable: str, contrast: Sequence[Any]) -> tuple[Any, Any]:

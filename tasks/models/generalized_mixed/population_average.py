@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,6 @@ class Averaged:
         median: averaged over rows at the median clinic (all effects zero).
         median_gradient: of `median` in (θ, β).
         moves: (p,) which fixed-effect columns depend on the variable.
-        moving: (N, m) those columns.
     """
 
     n: float
@@ -42,7 +41,57 @@ class Averaged:
     median: float
     median_gradient: Floats
     moves: NDArray[np.bool_]
-    moving: Floats
+
+    @classmethod
+    def over(cls, parts: Sequence[Averaged]) -> Averaged:
+        """The average over all of some parts of the sample."""
+        n = sum(each.n for each in parts)
+        shares = [each.n / n for each in parts]
+
+        def whole(values: Iterable[Floats | float]) -> Any:
+            return sum(share * value for share, value in zip(shares, values, strict=True))
+
+        return cls(
+            n=n,
+            mean=float(whole(each.mean for each in parts)),
+            gradient=whole(each.gradient for each in parts),
+            median=float(whole(each.median for each in parts)),
+            median_gradient=whole(each.median_gradient for each in parts),
+            moves=parts[0].moves,
+        )
+
+
+@dataclass(frozen=True)
+class Contrasted:
+    """The sample with a variable at each of two values, reference first.
+
+    Attributes:
+        low: averages at the one.
+        high: averages at the other.
+        step: (p,) how the fixed-effect columns move between them, where they move alike in every row; None
+            where rows differ.
+    """
+
+    low: Averaged
+    high: Averaged
+    step: Floats | None
+
+    def __iter__(self) -> Iterator[Averaged]:
+        return iter((self.low, self.high))
+
+
+def contrasted(fit: Fit, variable: str, parts: Iterable[tuple[SetRows, ...]]) -> Contrasted:
+    """Averages over a sample that comes in parts, each with the variable at two values."""
+    averages: list[tuple[Averaged, Averaged]] = []
+    least, most = np.full(len(fit.coef), np.inf), np.full(len(fit.coef), -np.inf)
+    for low, high in parts:
+        averages.append((averaged(fit, variable, low), averaged(fit, variable, high)))
+        moved = high.fixed - low.fixed
+        least, most = np.minimum(least, moved.min(axis=0)), np.maximum(most, moved.max(axis=0))
+    lows, highs = zip(*averages, strict=True)
+    size = float(np.maximum(np.abs(least), np.abs(most)).max(initial=0.0))
+    alike = float((most - least).max(initial=0.0)) <= 1e-12 * size
+    return Contrasted(Averaged.over(lows), Averaged.over(highs), least if alike else None)
 
 
 def averaged(fit: Fit, variable: str, rows: SetRows) -> Averaged:
@@ -71,7 +120,6 @@ def averaged(fit: Fit, variable: str, rows: SetRows) -> Averaged:
         median=float(weight @ median),
         median_gradient=np.concatenate([np.zeros(n_theta), (weight * median_slope) @ rows.fixed]),
         moves=moves,
-        moving=rows.fixed[:, moves],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -31,6 +31,7 @@ Integers = NDArray[np.int64]
 _RESULT_COLUMNS = 1_500  # PostgreSQL returns at most 1,664 columns
 _WORTH = 1.5  # rows per cell under which grouping in the database costs more than it saves
 _COUNT = "rows in the cell"
+_PART = 131_072  # rows that come together
 
 
 def moments_in_database(asked: Request, connection: Connection, query: str) -> tuple[Design, Moments]:
@@ -75,6 +76,26 @@ def fetch_rows(
     counted = collapse and "time" not in asked.roles and not has_basis(asked)
     table = _fetch(asked, connection, query, count=counted)
     return table, _COUNT if _COUNT in table.column_names else None
+
+
+def fetch_parts(asked: Request, connection: Connection, query: str) -> Iterator[tuple[pa.Table, str | None]]:
+    """As `fetch_rows`; but rows that the database does not count come some at a time, in no order.
+
+    They are to be used and dropped; the connection must be open until the last of them.
+    """
+    kinds = connection.columns(query)
+    check_names(asked, tuple(kinds))
+    rows = rows_of(asked, Translator(query, kinds))
+    if not has_basis(asked) and collapses(connection, rows, kinds, asked):
+        yield fetch_rows(asked, connection, query)
+        return
+    some = False
+    with connection.held_to(0.0):  # nothing is read twice
+        for table in connection.streamed(rows, _PART):
+            some = True
+            yield table, None
+    if not some:
+        yield fetch_rows(asked, connection, query)
 
 
 def _moments(asked: Request, found: Survey, *, check: bool) -> tuple[Design, Moments] | None:

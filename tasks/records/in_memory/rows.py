@@ -53,12 +53,18 @@ class Rows:
             FormulaError: a column is not there.
             RecordsError: infinite values, or no row is left.
         """
+        rows = cls.complete_part(frame, asked, weight)
+        if rows.n == 0:
+            raise no_rows_left(rows.dropped, int(rows._counts.sum()))
+        return rows
+
+    @classmethod
+    def complete_part(cls, frame: Frame, asked: Request, weight: str | None = None) -> Rows:
+        """The same of a part of the rows, of which none may be left."""
         check_names(asked, frame.names)
         frame = each_on_its_own(frame, asked, weight)
         rows = cls(frame, None if weight is None else frame.numbers(weight))
         rows._drop_incomplete(asked)
-        if rows.n == 0:
-            raise no_rows_left(rows.dropped, int(rows._counts.sum()))
         return rows
 
     @property
