@@ -14,7 +14,9 @@ from tasks.records.data_columns import Frame, as_frame
 from tasks.records.design import Design
 from tasks.records.formulas.model_spec import Request, request
 from tasks.records.in_database.blocks import blocks_in_database, memory_for
-from tasks.records.in_database.from_database import cells_in_database, moments_in_database
+from tasks.records.in_database.cells_from_database import cells_in_database
+from tasks.records.in_database.from_database import moments_in_database
+from tasks.records.in_database.row_stream import is_streamable
 from tasks.records.in_database.translation import Untranslatable
 from tasks.records.in_memory.from_rows import cells_in_memory, moments_in_memory
 from tasks.records.moments import Moments
@@ -149,7 +151,7 @@ def blocks_for(
 
 def _is_whole(data: Any, asked: Request) -> bool:
     """Whether rows are in memory in one piece in any case, or their groups are more than one column's."""
-    if len(asked.groupings) != 1 or len(asked.labels) != 1 or held_rows(data, asked) is not None:
+    if not is_streamable(asked) or held_rows(data, asked) is not None:
         return True
     return isinstance(data, Records) and data.is_copied
 

@@ -43,7 +43,7 @@ DfMethod = Literal["satterthwaite", "clusters-parameters", "normal"]
 DF_METHODS: tuple[DfMethod, ...] = get_args(DfMethod)
 
 MEMORY_BUDGET = 2e9
-"""Bytes that a database's rows may take in memory: seven million of ten covariates."""
+"""Bytes that a database's rows may take in memory: fourteen million of ten covariates."""
 
 FEW_CLUSTERS = 40
 """Below this many clusters the plain sandwich is too small, and a corrected one is the default; clusters of

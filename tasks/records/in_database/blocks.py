@@ -1,55 +1,36 @@
-"""Cells in blocks from a database: what rows would take in memory, and how they are read block by block.
-
-A first look (counts, missing values, labels) is the database's own; then the rows come once for what the
-design needs of them (aliased columns, what the outcomes are), and once more for every pass that follows.
-"""
+"""Cells in blocks from a database, where all of them would take more memory than they may."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
-import pyarrow.compute as pc
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from tasks.errors import ClinicnetError
 from tasks.records.cell_blocks import CellBlocks
 from tasks.records.cells import Cells
-from tasks.records.data_columns import Codes, Frame, Kind
 from tasks.records.design import Design
-from tasks.records.formulas import splines
-from tasks.records.formulas.contrasts import Coded
-from tasks.records.formulas.expressions import Expression
-from tasks.records.formulas.model_spec import Binding, Request, bind
-from tasks.records.in_database.first_pass import Survey, few_rows, place_of, survey
-from tasks.records.in_database.from_database import collapses, has_basis, near_mean, rows_of
-from tasks.records.in_database.translation import Translator, Untranslatable, number
-from tasks.records.in_memory.from_rows import without_aliased
-from tasks.records.in_memory.grouping import sorting
-from tasks.records.in_memory.outcomes import Outcome, outcome_kind, success_label
-from tasks.records.in_memory.rows import Rows, check_names, no_exposure
+from tasks.records.formulas.model_spec import Request, bind
+from tasks.records.in_database.first_pass import few_rows
+from tasks.records.in_database.from_database import collapses, has_basis, rows_of
+from tasks.records.in_database.row_stream import Learning, row_stream
+from tasks.records.in_database.translation import Translator, Untranslatable
+from tasks.records.in_memory.rows import check_names
 from tasks.records.sources.connection import Connection
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-_MOST_ROWS = 131_072  # of a block: more would not outweigh the calls any better
 _BLOCKS = 4  # at least
 _WIDEST = 1_000  # columns, before anybody looks
-_SAMPLE = 60_000
 _DOUBLE = 8.0
-_BESIDE = 6  # doubles a row beside its columns: label, code, outcome, places in an order
+_BESIDE = 6  # doubles a row beside its columns: code, outcome, what is computed
 
 
 def memory_for(asked: Request, connection: Connection, query: str, enough: float) -> float:
     """Bytes that making cells of a SELECT's rows takes at most; 0 where `enough` surely is, or rows agree.
 
-    Measured: the columns as a database hands them over and once more as it sorts them, or the columns and
-    the design made of them; some doubles beside.
+    The design is filled in as rows come (`cells_from_database`); some doubles a row come with it.
 
     Args:
         asked: the request.
@@ -69,8 +50,8 @@ def memory_for(asked: Request, connection: Connection, query: str, enough: float
     wide = len(asked.names)
     with suppress(ClinicnetError, Untranslatable):  # what is wrong with the formula is said by who uses it
         few = few_rows(connection, query, kinds)
-        wide = len(bind(asked, _Learning(few)).columns)
-    return n * _DOUBLE * (2 * len(asked.names) + wide + _BESIDE)
+        wide = len(bind(asked, Learning(few)).columns)
+    return n * _DOUBLE * (wide + _BESIDE)
 
 
 def blocks_in_database(
@@ -79,201 +60,30 @@ def blocks_in_database(
     """The cells of a request in blocks, for as long as the connection is open.
 
     Args:
-        asked: with one column to group by, and without trials or time.
+        asked: a request that is streamable.
         connection: where the records are.
         query: the SELECT.
         memory: bytes that all rows at once would take.
         budget: bytes that they may take.
 
-    Raises:
-        Untranslatable: an expression has no portable SQL, or a patient grouped by has no number.
-        RecordsError: infinite values, impossible exposures, no complete row.
+    Raises: as `row_stream`.
     """
-    found = survey(asked, connection, query)
-    _see_exposure(asked, found)
-    catalog = _Learning(found)
-    binding = replace(bind(asked, catalog), success=success_label(asked, catalog))
-    most = max(min(round(found.n * budget / memory / _BLOCKS), _MOST_ROWS), 1)
-    stream = _Stream(asked, found, binding, catalog.levels(asked.labels[0]), most)
-    first = stream.first_pass()
-    listed = [column for column in binding.columns if column in binding.fixed or not column.elements]
-
-    def confirm(position: int, weights: Floats) -> float:
-        return stream.residual_square(listed, first.reference, weights)
-
-    names = [column.name for column in listed]
-    binding = without_aliased(binding, names, first.products, first.reference, confirm)
-    stream = replace(stream, binding=binding)
-    at = [names.index(column.name) for column in binding.fixed]
+    stream, first = row_stream(asked, connection, query, budget / memory / _BLOCKS)
     blocks = CellBlocks(
         blocks=stream.cells,
         factors=(asked.groupings[0].name,),
         levels=(stream.levels,),
         rows=first.rows,
-        mean=(first.reference + first.products[0] / first.products[0, 0])[at],
+        mean=first.mean,
         total=first.total,
         lowest=first.lowest,
         highest=first.highest,
         outcome=first.outcome,
-        sample=_joined([replace(each, fixed=each.fixed[:, at]) for each in first.sample]),
+        sample=_joined(first.sample),
         memory=memory,
         budget=budget,
     )
-    return binding.design(found.dropped), blocks
-
-
-def _see_exposure(asked: Request, found: Survey) -> None:
-    """Refuse exposures that are zero or negative, all of them counted."""
-    name = asked.roles.get("exposure")
-    if name is None:
-        return
-    bad = sa.and_(*found.complete, found.sql.numbers(name) <= number(0.0))
-    table = found.connection.table(sa.select(sa.func.count().label("n")).where(bad))
-    if count := int(table.column("n")[0].as_py()):
-        raise no_exposure(name, count, place_of(bad, found, asked.labels))
-
-
-@dataclass(frozen=True)
-class _Learning:
-    """A survey as the catalogue of formula coding, which reads a column where a basis learns from it."""
-
-    found: Survey
-
-    def kind(self, name: str) -> Kind:
-        return self.found.kind(name)
-
-    def levels(self, name: str) -> tuple[Hashable, ...]:
-        return self.found.levels(name)
-
-    def learn(self, expression: Expression, argument: Expression) -> splines.State:
-        value = self.found.sql.expression(argument.node).label("value")
-        column = self.found.connection.table(sa.select(value).where(*self.found.complete)).column("value")
-        return splines.learn(expression, pc.drop_null(column).combine_chunks().to_numpy(zero_copy_only=False))
-
-
-@dataclass
-class _First:
-    """What the first pass finds.
-
-    Attributes:
-        reference: (q,) the point that products are taken about.
-        products: (q, q) of the columns, the constant first.
-        rows: (K,) rows of each level.
-        total: sum of the outcome.
-        lowest: least outcome.
-        highest: greatest.
-        outcome: what outcomes are.
-        sample: rows from all over the data, with the columns listed.
-    """
-
-    reference: Floats
-    products: Floats
-    rows: Floats
-    total: float = 0.0
-    lowest: float = np.inf
-    highest: float = -np.inf
-    outcome: Outcome = "binary"
-    sample: list[Cells] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Stream:
-    """The complete rows of a request, read once more whenever they are asked for.
-
-    Attributes:
-        asked: the request.
-        found: the first look at the records.
-        binding: the formula bound to them.
-        levels: labels of the grouping factor, in order.
-        most: rows of a block.
-    """
-
-    asked: Request
-    found: Survey
-    binding: Binding
-    levels: tuple[Hashable, ...]
-    most: int
-
-    def cells(self) -> Iterator[Cells]:
-        """Cells of the fixed effects, block by block."""
-        return (self._cells(rows, self.binding.fixed) for rows in self._rows())
-
-    def first_pass(self) -> _First:
-        """Products of the columns, the constant first, and what the outcomes are."""
-        binding = self.binding
-        listed = [column for column in binding.columns if column in binding.fixed or not column.elements]
-        reference = np.array([near_mean(column, binding, self.found) for column in listed])
-        first = _First(reference, np.zeros((len(listed), len(listed))), np.zeros(len(self.levels)))
-        step = max(self.found.n // _SAMPLE, 1)
-        offset = 0  # of the next row of the sample in the next block
-        kinds: set[Outcome] = set()
-        for rows in self._rows():
-            cells = self._cells(rows, listed)
-            centred = cells.fixed - reference
-            first.products += centred.T @ centred
-            first.rows += np.bincount(cells.codes[:, 0], minlength=len(first.rows))
-            first.total += float(cells.total.sum())
-            first.lowest = min(first.lowest, float(cells.total.min()))
-            first.highest = max(first.highest, float(cells.total.max()))
-            kinds.add(cells.outcome)
-            first.sample.append(cells.taken(np.arange(offset, len(cells.total), step)))
-            offset = (offset - len(cells.total)) % step
-        first.outcome = next(kind for kind in ("number", "count", "binary") if kind in kinds)
-        return first
-
-    def residual_square(self, listed: Sequence[Coded], reference: Floats, weights: Floats) -> float:
-        """Σ over rows of (Σ weight · column about the reference)²."""
-        square = 0.0
-        for rows in self._rows():
-            columns = [rows.column(column, self.binding.variables) for column in listed]
-            residual = sum(w * (x - r) for w, x, r in zip(weights, columns, reference, strict=True) if w)
-            square += float(np.sum(np.square(residual)))
-        return square
-
-    def _rows(self) -> Iterator[Rows]:
-        statement = rows_of(self.asked, self.found.sql).where(*self.found.complete)
-        for table in self.found.connection.streamed(statement, self.most):
-            yield Rows(Frame(table))
-
-    def _cells(self, rows: Rows, columns: Sequence[Coded]) -> Cells:
-        """A block's rows as cells, sorted by their group."""
-        codes = self._codes(rows.frame.codes(self.asked.labels[0]))
-        order = sorting(codes, len(self.levels))
-        fixed = np.empty((rows.n, len(columns)), order="F")
-        for j, column in enumerate(columns):
-            if not column.elements:
-                fixed[:, j] = 1.0
-            elif order is None:
-                fixed[:, j] = rows.column(column, self.binding.variables)
-            else:
-                rows.column(column, self.binding.variables).take(order, out=fixed[:, j], mode="clip")
-        total, offset = rows.response(self.binding), rows.offset(self.binding)
-        if order is not None:
-            codes, total = codes[order], total[order]
-            offset = offset if offset.strides == (0,) else offset[order]
-        ones = np.broadcast_to(1.0, rows.n)
-        return Cells(
-            fixed=fixed,
-            random=(),
-            codes=codes[:, None],
-            factors=(self.asked.groupings[0].name,),
-            levels=(self.levels,),
-            weight=ones,
-            total=total,
-            total_squares=total * total,
-            trials=ones,
-            offset=offset,
-            time=None,
-            log_constant=0.0,
-            outcome=outcome_kind(total, has_trials=False),
-        )
-
-    def _codes(self, column: Codes) -> Integers:
-        return np.array([self._position[label] for label in column.levels], dtype=np.int64)[column.codes]
-
-    @cached_property
-    def _position(self) -> Mapping[Hashable, int]:
-        return {label: i for i, label in enumerate(self.levels)}
+    return stream.binding.design(stream.found.dropped), blocks
 
 
 def _joined(blocks: Sequence[Cells]) -> Cells:

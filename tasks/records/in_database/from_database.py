@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pyarrow as pa
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from tasks.records.cells import Cells
 from tasks.records.data_columns import Codes, Frame, nested_label
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded, Factor, Number
@@ -19,7 +17,7 @@ from tasks.records.formulas.expressions import BASIS_FUNCTIONS
 from tasks.records.formulas.model_spec import Binding, Request, bind
 from tasks.records.in_database.first_pass import GLANCE, Survey, glance, survey
 from tasks.records.in_database.translation import Sql, Translator, Untranslatable, number
-from tasks.records.in_memory.from_rows import assemble, cells_in_memory, moments_in_memory, without_aliased
+from tasks.records.in_memory.from_rows import assemble, moments_in_memory, without_aliased
 from tasks.records.in_memory.grouping import Combinations, combine, used
 from tasks.records.in_memory.rows import check_names
 from tasks.records.moments import Moments
@@ -47,26 +45,6 @@ def moments_in_database(asked: Request, connection: Connection, query: str) -> t
     except Untranslatable:
         pass
     return moments_in_memory(asked, Frame(_fetch(asked, connection, query)))
-
-
-def cells_in_database(
-    asked: Request, opened: AbstractContextManager[tuple[Connection, str]], *, collapse: bool = True
-) -> tuple[Design, Cells]:
-    """The cells of a request over a SELECT's rows, grouped there where that makes fewer of them.
-
-    The database is let go of, with what it keeps in memory, before cells are made of its rows.
-    """
-    frame, weight = _fetched(asked, opened, collapse)
-    return cells_in_memory(asked, frame, collapse=collapse, weight=weight)
-
-
-def _fetched(
-    asked: Request, opened: AbstractContextManager[tuple[Connection, str]], collapse: bool
-) -> tuple[Frame, str | None]:
-    """The rows, in a frame that nobody but the caller holds."""
-    with opened as (connection, query):
-        table, weight = fetch_rows(asked, connection, query, collapse=collapse)
-    return Frame(table), weight
 
 
 def fetch_rows(

@@ -18,7 +18,7 @@ from tasks.models.estimating_equations.gee import GeeFit, gee
 from tasks.models.estimating_equations.gee_blocks import BlockSums
 from tasks.models.estimating_equations.sandwich import COVARIANCES
 from tasks.records import CellBlocks, Records, blocks_for, cells_for, read_once
-from tasks.records.in_database import blocks as blocks_module
+from tasks.records.in_database import row_stream
 from tasks.records.sources import duckdb_source
 from tests.models.places import in_duckdb, in_postgresql
 
@@ -192,7 +192,7 @@ def test_a_sample_whose_rare_level(what: str, tmp_path: Path, monkeypatch: pytes
     frame["rare"] = np.where(rare & (~every_other | (what != "is missing from it")), "rare", "common")
     if what != "is missing from it":
         frame.loc[rare & every_other, "yes"] = 1
-    monkeypatch.setattr(blocks_module, "_SAMPLE", len(frame) // 2)
+    monkeypatch.setattr(row_stream, "_SAMPLE", len(frame) // 2)
     reach, looked = BlockSums.reach, []
 
     def watched(sums: BlockSums, coefficients: np.ndarray) -> float:
