@@ -193,9 +193,10 @@ def _refuse_details(query: exp.Select) -> None:
 
 
 def _refuse_disguise(alias: exp.Alias) -> None:
-    """Refuse to call something else by the name of what may leave, or of what tells patients apart."""
-    if alias.alias.lower() in PERSONS and not _persons(alias.this):
-        raise NotAggregateError(f"something else is called {alias.alias}")
+    """Refuse to call something else by the name of what may leave, and to list patients by their numbers."""
+    constant = alias.this.find(exp.Literal) is not None and alias.this.find(exp.Column) is None
+    if alias.alias.lower() in PERSONS and constant:
+        raise NotAggregateError(f"a {alias.alias} is named")
     if alias.alias.lower() not in EXTREMES:
         return
     value = alias.this

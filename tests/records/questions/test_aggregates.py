@@ -75,6 +75,7 @@ AGGREGATES = [
     "SELECT clinic, sum(CASE WHEN sbp IS NULL THEN 1 ELSE 0 END) AS missing FROM {records} GROUP BY clinic",
     "SELECT avg(n) AS mean FROM (SELECT patient, count(*) AS n FROM {records} GROUP BY patient) AS each",
     "SELECT clinic, n FROM (SELECT clinic, count(*) AS n FROM {records} GROUP BY clinic) AS counted",
+    "SELECT count(patient) AS p FROM (SELECT CAST(NULL AS TEXT) AS patient FROM {records}) AS each",
     "SELECT EXTRACT(YEAR FROM date) AS y, count(*) AS n FROM {records} GROUP BY EXTRACT(YEAR FROM date)",
 ]
 
