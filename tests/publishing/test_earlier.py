@@ -89,7 +89,7 @@ def test_what_was_published_comes_back_as_it_was(
     assert earlier.since == Since("202001to202003", "2020-03")
     assert earlier.policy == "suppress-1-10"
     assert set(earlier.tables) == {
-        *("clinics", "outcomes", "clinic_estimates", "network_figures", "clinic_months"),
+        *("clinics", "outcomes", "clinic_estimates", "network_figures", "clinic_months", "patient_groups"),
     }
     for name, rows in earlier.tables.items():
         if name != "clinic_estimates":  # whose fractions are rounded
