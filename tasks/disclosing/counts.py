@@ -236,6 +236,23 @@ def withhold_windows(policy: SmallNumberPolicy, counts: Counts, also: Booleans) 
     return protect(table, np.append(counts.guarded[:, 0], False), np.append(also, False))[:clinics]
 
 
+def withhold_alike(policy: SmallNumberPolicy, sizes: Counts, alike: Booleans, also: Booleans) -> Booleans:
+    """(C,) those whose records all have one value, so that the mean tells each; `also`, and companions.
+
+    A mean is hidden by any other, whatever is known of their sizes.
+    """
+    nothing = np.zeros_like(sizes.small)
+    means = replace(
+        sizes,
+        small=nothing,
+        guarded=np.column_stack([alike, nothing[:, 1:]]),
+        lower=np.zeros_like(sizes.lower),
+        upper=np.full_like(sizes.upper, np.inf),
+        known=nothing,
+    )
+    return withhold_windows(policy, means, also | alike)
+
+
 def withhold_months(
     policy: SmallNumberPolicy, counts: Counts, window: Booleans, also: Booleans, network: Booleans
 ) -> Booleans:

@@ -19,6 +19,7 @@ from tasks.disclosing.count_columns import CountColumn
 from tasks.disclosing.counts import (
     Booleans,
     Counts,
+    withhold_alike,
     withhold_months,
     withhold_windows,
 )
@@ -370,14 +371,4 @@ def _with_alike(release: ReleaseCounts, outcome: str, size: Counts, windows: Wit
     raw = estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "raw")].set_index("clinic")
     width = (raw["upper"] - raw["lower"]).astype("float64").reindex(list(release.clinics))
     alike = np.asarray(width == 0.0) & release.policy.withhold_unanimous
-    nothing = np.zeros_like(size.small)
-    means = replace(  # a mean is hidden by any other, whatever is known of their sizes
-        size,
-        small=nothing,
-        guarded=np.column_stack([alike, nothing[:, 1:]]),
-        lower=np.zeros_like(size.lower),
-        upper=np.full_like(size.upper, np.inf),
-        known=nothing,
-    )
-    gone = withhold_windows(release.policy, means, windows.all | alike)
-    return Withheld(windows.small | alike, gone)
+    return Withheld(windows.small | alike, withhold_alike(release.policy, size, alike, windows.all))

@@ -17,12 +17,27 @@ import pandas as pd
 
 from tasks.disclosing.chains import told_by_chains
 from tasks.disclosing.count_columns import CountColumn, Shown
-from tasks.disclosing.counts import NETWORK, Booleans, Counts, Floats, counts_of, events_of, withhold_windows
+from tasks.disclosing.counts import (
+    NETWORK,
+    Booleans,
+    Counts,
+    Floats,
+    counts_of,
+    events_of,
+    withhold_alike,
+    withhold_windows,
+)
 from tasks.disclosing.overlapping_releases import WithheldCounts, known_before, withhold_across_releases
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.related import Related, protected_together
 from tasks.disclosing.release_counts import ReleaseCounts, Tables
-from tasks.disclosing.withholding import PRIMARY, SECONDARY, WithheldGroups, WithheldOfOutcome
+from tasks.disclosing.withholding import (
+    PRIMARY,
+    SECONDARY,
+    Withheld,
+    WithheldGroups,
+    WithheldOfOutcome,
+)
 from tasks.release import Of
 
 REST = "other"
@@ -99,7 +114,7 @@ def _decide(
     by_name: dict[str, WithheldOfOutcome | None] = {}
     for name, one in open_.items():
         small, gone = one.withhold_events(sizes)
-        by_name[name] = WithheldOfOutcome(_status(one.codes, small, gone), {}, {}, {})
+        by_name[name] = WithheldOfOutcome(Withheld(small, gone).status(one.codes), {}, {}, {})
     concerned = Related(
         *([pair for pair in pairs if set(pair) <= by_name.keys()] for pairs in (related.parts, related.sides))
     )
@@ -116,7 +131,7 @@ def _decide(
             found[name] = WithheldGroups(everything, everything)
             continue
         small = _any([each.sizes.small[:, 0] for each in open_.values()])
-        of_sizes = _status(one.codes, small, sizes)
+        of_sizes = Withheld(small, sizes).status(one.codes)
         found[name] = WithheldGroups(
             everything if Of.SIZES in of_outcome.totals else of_sizes,
             everything if Of.EVENTS in of_outcome.totals else {**of_sizes, **mine.clinics},
@@ -139,14 +154,6 @@ def _withhold_sizes(columns: Mapping[str, _Groups]) -> Booleans:
 
 def _any(of_outcomes: Sequence[Booleans]) -> Booleans:
     return np.asarray(np.any(of_outcomes, axis=0), dtype=np.bool_)
-
-
-def _status(codes: Sequence[str], small: Booleans, gone: Booleans) -> dict[str, str]:
-    return {
-        code: PRIMARY if few else SECONDARY
-        for code, few, away in zip(codes, small, gone, strict=True)
-        if away
-    }
 
 
 @dataclass(frozen=True)
@@ -198,7 +205,7 @@ class _Groups:
         if kind not in ("binary", "count"):
             alike = np.array([(self.outcome, code) in self.counts.alike for code in self.codes])
             alike &= self.policy.withhold_unanimous & (self.sizes.window > 0)
-            return few_sizes | alike, sizes | alike
+            return few_sizes | alike, withhold_alike(self.policy, self.sizes, alike, sizes)
         column = CountColumn(self.outcome, "numerator")
         events = self._counts(self._months("events"), self._few("with_event"))
         if kind == "count":

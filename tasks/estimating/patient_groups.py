@@ -69,7 +69,7 @@ def group_rows(
     return pd.DataFrame(rows)
 
 
-_SUMS = ["n", "sum", "squares", "total", "exposure"]
+_SUMS = ["n", "sum", "total", "exposure"]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -110,6 +110,19 @@ def test_so_are_few_without_an_event_and_groups_in_which_everybody_has_it() -> N
     made = Grouped(np.array([[300], [400], [500], [60]]), np.array([[300], [395], [200], [30]]))
     (shown,) = made.published([slice(0, 1)])
     assert shown.loc[["<18", "18-65"], "numerator"].isna().all()
+
+
+def test_a_group_of_one_value_takes_another_with_it_so_that_the_networks_mean_does_not_tell() -> None:
+    made, window = Grouped(np.array([[100], [200], [300], [60]]), np.zeros((4, 1), dtype=int)), slice(0, 1)
+    counts = replace(made.counts(window), alike=frozenset({("positive", "65+")}))
+    tables = Network(
+        made.months[:1], _shared(made.records.sum(axis=0)), made.events, kind="continuous"
+    ).tables()
+    tables["patient_groups"] = made.tables(window)["patient_groups"]
+    shown = mask(POLICY, tables, decide(POLICY, tables, groups=[counts]))["patient_groups"].set_index("group")
+    assert shown["denominator"].notna().all()
+    assert pd.isna(shown.loc["65+", "value"])
+    assert shown["value"].isna().sum() == 2
 
 
 def test_many_records_of_few_patients_are_theirs() -> None:

@@ -55,4 +55,5 @@ def _difference(outcome: Outcome, group: PatientGroup) -> str:
     notation = Notation.of([(value, lower, upper)], "")
     unit = say("unit.percentage_points") if outcome.unit == "%" else outcome.unit
     number = f"{'+' if value > 0 else ''}{notation.number(value)}"
-    return f"{number}{NO_BREAK}{unit} ({notation.range(lower, upper)})".replace(f"{NO_BREAK} (", " (")
+    size = f"{number}{NO_BREAK}{unit}" if unit else number
+    return f"{size} ({notation.range(lower, upper)})"
