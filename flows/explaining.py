@@ -92,8 +92,7 @@ def _mundlak(formula: str, group: str, usable: Records) -> Iterator[str]:
 
 
 def _of_logistic(fit: GlmmFit) -> Iterator[str]:
-    from tasks.models.generalized_mixed.families import LOGISTIC_VARIANCE
-    from tasks.models.generalized_mixed.marginal import attenuation_factor
+    from tasks.logistic_scale import LOGISTIC_VARIANCE, attenuation_factor
 
     group = _one_intercept(fit)
     if group is None:

@@ -30,6 +30,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.logistic_scale import LOGISTIC_VARIANCE
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -273,7 +275,7 @@ def _true_values(vaccination_without: Floats) -> pd.DataFrame:
     after = _averaged(vaccination_without + vaccination.program, vaccination.clinic_sd)
     odds = after / (1.0 - after) / (before / (1.0 - before))
     rows += [
-        ("vaccinated", "icc_latent", variance / (variance + np.pi**2 / 3.0), "latent scale"),
+        ("vaccinated", "icc_latent", variance / (variance + LOGISTIC_VARIANCE), "latent scale"),
         (
             "vaccinated",
             "odds_ratio",

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from flows.asking import AdHocQuestion, answer
+from tasks.logistic_scale import attenuation_factor
 from tasks.models import LmmFit, glmm, lmm, marginal_effects, mundlak
-from tasks.models.generalized_mixed.marginal import attenuation_factor
 
 
 def visits(network_file: Path) -> duckdb.DuckDBPyRelation:

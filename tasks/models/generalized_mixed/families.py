@@ -40,9 +40,6 @@ FAMILIES: dict[str, FamilyName] = {
 }
 LINKS: dict[FamilyName, Link] = {"binomial": "logit", "poisson": "log", "negative-binomial": "log"}
 
-LOGISTIC_VARIANCE = np.pi**2 / 3.0
-"""Variance of the standard logistic distribution: the latent residual variance of a logit model."""
-
 _LARGEST = 200.0  # its products up to the fourth power stay finite; no fit has a mean beyond e^200
 
 

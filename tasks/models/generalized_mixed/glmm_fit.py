@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import EstimationError
+from tasks.logistic_scale import LOGISTIC_VARIANCE
 from tasks.models.fit import Fit, Floats, VarianceComponents
-from tasks.models.generalized_mixed.families import LINKS, LOGISTIC_VARIANCE, FamilyName, mean_of
+from tasks.models.generalized_mixed.families import LINKS, FamilyName, mean_of
 from tasks.models.generalized_mixed.outcome_scale import (
     count_scale,
     latent_icc,

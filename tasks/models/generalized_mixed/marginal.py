@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import EstimationError
+from tasks.logistic_scale import attenuation_factor
 from tasks.models.fit import Fit, Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.generalized_mixed.outcome_scale import probability_scale
@@ -55,10 +56,6 @@ _DIFFERENCE: dict[Scale, str] = {
     "binomial": "risk_difference",
     "poisson": "rate_difference",
 }
-
-
-_CLOSEST = 16.0 * np.sqrt(3.0) / (15.0 * np.pi)
-"""c, the scale at which a normal distribution function is closest to the logistic one (0.588)."""
 
 
 @dataclass(frozen=True)
@@ -312,14 +309,6 @@ def _attenuation(fit: GlmmFit, step: Floats | None, marginal_log_odds_ratio: flo
         }
     )
     return Attenuation(exact, zla, 1.0 - rho0, rho0, coefficients)
-
-
-def attenuation_factor(variance: float) -> float:
-    """Population-averaged over conditional log odds ratios, about, of intercepts of this variance.
-
-    Source: Zeger, Liang & Albert (1988), Biometrics 44:1049, eq. 3.3.
-    """
-    return float(1.0 / np.sqrt(1.0 + _CLOSEST**2 * variance))
 
 
 def _how(fit: Fit) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from tasks.models.generalized_mixed.families import LOGISTIC_VARIANCE
+from tasks.logistic_scale import LOGISTIC_VARIANCE
 from tasks.models.numerics import distributions as stats
 from tasks.models.numerics.normal_mixture import marginal_mean, normal_nodes
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
+from tasks.logistic_scale import attenuation_factor
 from tasks.models.fit import Floats
 from tasks.models.generalized_mixed.dense_likelihood import DenseLikelihood, NotSettledError
 from tasks.models.generalized_mixed.families import FamilyName
@@ -69,7 +70,7 @@ class SdProfile:
         near = min(self.known, key=lambda each: abs(each - sigma), default=None)
         begin = (start if near is None else self.known[near].parameters).copy()
         if self.dense is not None and self.cells.outcome.family == "binomial":
-            begin[1:] *= _attenuation(begin[0]) / _attenuation(sigma)
+            begin[1:] *= attenuation_factor(begin[0] ** 2) / attenuation_factor(sigma**2)
         begin[0] = sigma
         held = np.zeros(begin.size, dtype=bool)
         held[0] = True
@@ -173,11 +174,6 @@ def ends_on(profile: SdProfile, best: float, start: Floats, levels: int, level: 
 
     lower = end_before(0.0, excess, best, precision=1e-7)
     return lower, end_by_doubling(excess, best, max(2.0 * best, 0.1), SD_CAP, precision=1e-7)
-
-
-def _attenuation(sigma: float) -> float:
-    """About what share of a log odds within clinics is left in the whole population (Zeger et al. 1988)."""
-    return float((1.0 + (16.0 * np.sqrt(3.0) / (15.0 * np.pi) * sigma) ** 2) ** -0.5)
 
 
 def working_parameters(cells: ArrangedCells, fit: GlmmFit) -> Floats:

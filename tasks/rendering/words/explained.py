@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from reports.wording import say
 from reports.wording.writing import between, percent
+from tasks.logistic_scale import attenuation_factor
 from tasks.program_questions import SIGNIFICANT
 from tasks.rendering.charts.effects_chart import whole_effects, write_effect
 from tasks.rendering.charts.method_charts import (
@@ -24,9 +24,6 @@ from tasks.rendering.edition import Edition, Effect, Outcome
 from tasks.rendering.numbers import Notation, fixed, p_value
 
 Picture = TypeVar("Picture")
-
-_CLOSEST = 16.0 * math.sqrt(3.0) / (15.0 * math.pi)
-"""c, the scale at which a normal distribution function is closest to the logistic one."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,7 @@ def _attenuation(outcome: Outcome) -> str:
     sd = outcome.figures.get("sd_between")
     if outcome.kind != "binary" or sd is None or sd.value is None:
         return ""
-    return say("explained.factor", factor=fixed(1.0 / math.sqrt(1.0 + (_CLOSEST * sd.value) ** 2), 2))
+    return say("explained.factor", factor=fixed(attenuation_factor(sd.value**2), 2))
 
 
 def _reml(outcome: Outcome) -> str:
