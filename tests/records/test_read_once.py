@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tasks.network import read_network
 from tasks.network.schema import Network
 from tasks.records import Records, cells_for, moments_for, one_read, read_once
 from tasks.records import queries as queries_module
+from tasks.records.sources.connection import Connection
 from tasks.screening import screen
 
 Reads = Counter[str]
@@ -54,15 +56,53 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
     return counted
 
 
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that reads records, whoever sends it and however."""
+    sent: list[str] = []
+    connect = Records.connect
+
+    @contextmanager
+    def watched(records: Records) -> Iterator[object]:
+        with connect(records) as connection:
+            yield _Watched(connection, sent)
+
+    monkeypatch.setattr(Records, "connect", watched)
+    return sent
+
+
+class _Watched:
+    """A connection that says what it is asked."""
+
+    def __init__(self, connection: Connection, sent: list[str]) -> None:
+        self._connection, self._sent = connection, sent
+
+    def __getattr__(self, name: str) -> object:
+        attribute = getattr(self._connection, name)
+        if name not in ("table", "bound", "rows", "streamed"):
+            return attribute
+
+        def asked(statement: object, *more: object) -> object:
+            self._sent.append(str(statement))
+            return attribute(statement, *more)
+
+        return asked
+
+
 @pytest.mark.slow
-def test_an_outcome_reads_its_records_once(network: Network, usable: Records, reads: Reads) -> None:
+def test_an_outcome_reads_its_records_once(
+    network: Network, usable: Records, reads: Reads, statements: list[str]
+) -> None:
     """Ranking, shrinkage, standardising, correlations and every estimate of the program, from one read."""
     summary = summarise(usable, network)
     for name in ("vaccinated", "emergencies"):
         reads.clear()
+        statements.clear()
         assert estimate_outcome(usable, network, name, summary).status == "ok"
         # and which region each clinic is of, to know what the program came to at once
         assert reads == {"fetch_rows": 1, "moments_in_database": 1}, name
+        # the cells; patients' months beside each other; the sums' means, and the sums about them
+        assert len(statements) == 4
 
 
 _BANDS = "REPLACE ('band ' || age // 20 AS age)"
@@ -84,7 +124,9 @@ _BANDS = "REPLACE ('band ' || age // 20 AS age)"
         "a sparse month",
     ],
 )
-def test_a_mean_reads_its_moments_twice(replaced: str, start: str, tmp_path: Path, reads: Reads) -> None:
+def test_a_mean_reads_its_moments_twice(
+    replaced: str, start: str, tmp_path: Path, reads: Reads, statements: list[str]
+) -> None:
     """The widest sums, by patient and clinic; and what those lack: splines, clinics' months, other rows."""
     described = NETWORK.replace("FROM visits", f"FROM (SELECT * {replaced} FROM visits)")
     described = described.replace('"Clinic D" = "2023-07"', f'"Clinic D" = "{start}"')
@@ -92,10 +134,13 @@ def test_a_mean_reads_its_moments_twice(replaced: str, start: str, tmp_path: Pat
     usable = screen(Records.of(network), network, MONTH).usable
     summary = summarise(usable, network)
     reads.clear()
+    statements.clear()
     assert estimate_outcome(usable, network, "sbp", summary).status == "ok"
     # rows are read once for the cells of who is under the program, and at most once for moments
     assert not reads["cells_in_database"]
     assert reads["moments_in_database"] + reads["fetch_rows"] - 1 <= 2, reads
+    # sums are a statement for their means and one for themselves; beside them stand questions by name
+    assert len(statements) - 2 * reads["moments_in_database"] - reads["fetch_rows"] <= 4, statements
 
 
 @pytest.mark.slow
