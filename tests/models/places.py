@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -34,22 +35,23 @@ def in_sqlite(frames: Mapping[str, pd.DataFrame], directory: Path) -> Place:
 
 
 def in_postgresql(frames: Mapping[str, pd.DataFrame], server: postgres.PostgreSQL) -> Place:
-    """In a schema of their own: other tests use the same server."""
+    """In a schema of their own, by a new name each time: other tests use the same server."""
     import adbc_driver_postgresql.dbapi
     import pyarrow as pa
 
+    schema = f"frames_{uuid.uuid4().hex[:8]}"
     with adbc_driver_postgresql.dbapi.connect(
         server.admin_url.replace("postgresql+psycopg", "postgresql")
     ) as connection:
         with connection.cursor() as cursor:
-            cursor.execute("CREATE SCHEMA frames")
+            cursor.execute(f"CREATE SCHEMA {schema}")
             for name, frame in frames.items():
                 cursor.adbc_ingest(
-                    name, pa.Table.from_pandas(frame, preserve_index=False), db_schema_name="frames"
+                    name, pa.Table.from_pandas(frame, preserve_index=False), db_schema_name=schema
                 )
         connection.commit()
     return lambda table: Records(
         server.url,
-        f'SELECT * FROM frames."{table}"',
+        f'SELECT * FROM {schema}."{table}"',
         password_env="PGPASSWORD_FOR_TESTS",  # noqa: S106
     )
