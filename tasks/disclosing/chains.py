@@ -73,6 +73,8 @@ def _differences(release: Shown, place: dict[str, int], row: int) -> Iterable[tu
         (release.window[row], release.months[row]) if row < clinics else (release.total, release.network)
     )
     at = [place[name] for name in release.names]
+    if row == clinics and release.total_within is not None:
+        window = np.nan  # a range of counts is no difference of running totals
     if not np.isnan(window) and at == list(range(at[0], at[0] + len(at))):
         yield at[0], at[-1] + 1, float(window)
     for j in np.flatnonzero(~np.isnan(months)):

@@ -12,6 +12,7 @@ from tasks.disclosing.counts import NETWORK, Booleans, Floats
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.withholding import PRIMARY, SECONDARY
 from tasks.release import Of
+from tasks.release.figure_names import network_figure
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -60,17 +61,24 @@ class CountColumn:
         outcomes = tables["outcomes"]
         return bool((outcomes.loc[outcomes["outcome"] == self.outcome, "status"] == PRIMARY).any())
 
-    def total(self, tables: Tables) -> float:
-        """The network's count as a release tells it; NaN where it does not."""
+    def total(self, tables: Tables, policy: SmallNumberPolicy) -> tuple[float, float | None]:
+        """The network's count as a release tells it under a policy; NaN where it does not.
+
+        And how far the count may be from it where a share of rounded counts tells it; None: as far as it is
+        rounded, if it is.
+        """
         outcomes, figures = tables["outcomes"], tables["network_figures"]
         row = outcomes[outcomes["outcome"] == self.outcome]
         size = float(row["n_records"].astype("float64").sum(min_count=1))
         kind = "" if row.empty else str(row["kind"].iloc[0])
         if self.of is Of.SIZES:
-            return size if self.per == 1.0 else np.nan
+            return (size if self.per == 1.0 else np.nan), None
         mean = figures[(figures["outcome"] == self.outcome) & (figures["figure"] == "mean")]["value"]
-        total = float(mean.astype("float64").sum(min_count=1)) * size / (100.0 if kind == "binary" else 1.0)
-        return float(np.round(total)) if abs(total - np.round(total)) < _NEAR else np.nan
+        value = float(mean.astype("float64").sum(min_count=1))
+        if kind == "binary" and policy.round_to > 1:
+            return _of_share(policy, value, size)
+        total = value * size / (100.0 if kind == "binary" else 1.0)
+        return (float(np.round(total)) if abs(total - np.round(total)) < _NEAR else np.nan), None
 
     def months(self, tables: Tables, clinics: tuple[str, ...]) -> pd.DataFrame:
         """Counts of clinics (rows) in the months of the table (columns); NaN where there is none to see."""
@@ -101,6 +109,24 @@ class CountColumn:
     def _of(self, frame: pd.DataFrame) -> pd.Series:
         counts = frame[self.name].astype("float64")
         return counts - frame[self.less].astype("float64") if self.less else counts / self.per
+
+
+def _of_share(policy: SmallNumberPolicy, share: float, size: float) -> tuple[float, float | None]:
+    """Events of which a share of rounded counts is told to its digits, and how far they may be from it.
+
+    They were rounded to one of a few multiples; where the share is all, to the size or beyond it, and there
+    are no more events than records.
+    """
+    digits = network_figure("mean").digits.kept_of_rounded
+    if digits is None or not share > 0.0 or not size > 0.0:
+        return np.nan, None
+    off = 0.5 * 10.0 ** (np.floor(np.log10(share)) - digits + 1.0)
+    least, most = (size * min(share + sign * off, 100.0) / 100.0 for sign in (-1.0, 1.0))
+    step, half = float(policy.round_to), (policy.round_to - 1) / 2.0
+    low, high = np.ceil(least / step - _NEAR) * step, np.floor(most / step + _NEAR) * step
+    if low > high:
+        return np.nan, None
+    return float(low + high) / 2.0, float(high - low) / 2.0 + half
 
 
 @dataclass(frozen=True)
@@ -134,6 +160,8 @@ class Shown:
         network: (M,) counts of the network's months.
         total: the network's window.
         policy: under which it was published.
+        total_within, window_within: how far the network's window, or those of clinics, may be from what
+            stands there, where a share of rounded counts tells it; None: as far as they are rounded.
         rare: whether it says that the network's window is withheld for being small.
         is_release: whether a release says all this; else it is a sum that follows from several, of some
             clinics, and nothing is said of the others.
@@ -150,6 +178,8 @@ class Shown:
     policy: SmallNumberPolicy
     rare: bool = False
     is_release: bool = True
+    total_within: float | None = None
+    window_within: float | None = None
 
     @classmethod
     def of(
@@ -162,6 +192,7 @@ class Shown:
         """Look the column up in a release, published under a policy."""
         rows = (*clinics, NETWORK)
         months = column.by_month(tables, rows)
+        total, within = column.total(tables, policy)
         return cls(
             months.names,
             column.windows(tables, clinics),
@@ -170,9 +201,10 @@ class Shown:
             months.small & column.is_labelled_by_itself(tables),
             months.companion,
             months.counts[-1],
-            column.total(tables),
+            total,
             policy,
             column.labelled_rare(tables),
+            total_within=within,
         )
 
     @classmethod
@@ -210,6 +242,7 @@ class Shown:
             other.total if np.isnan(self.total) else self.total,
             self.policy,
             self.rare,
+            total_within=other.total_within if np.isnan(self.total) else self.total_within,
         )
 
     @property
@@ -223,8 +256,22 @@ class Shown:
         return Shown(
             *(self.names, total, rare, own, few, many, nothing, np.nan, self.policy),
             is_release=self.is_release,
+            window_within=self.total_within,
         )
 
     def states(self, counts: Floats, stated: Floats) -> Booleans:
         """Whether counts are what this release states, as its policy rounds."""
         return np.asarray(self.policy.rounded(counts) == stated)
+
+    def states_total(self, count: float) -> bool:
+        """Whether the network's count may be what this release tells of it."""
+        if self.total_within is None:
+            return bool(self.policy.rounded(np.array(count)) == self.total)
+        return abs(count - self.total) <= self.total_within
+
+    def states_window(self, clinic: int, count: float) -> bool:
+        """Whether a clinic's window may be what this release tells of it."""
+        stated = float(self.window[clinic])
+        if self.window_within is None:
+            return bool(self.policy.rounded(np.array(count)) == stated)
+        return abs(count - stated) <= self.window_within

@@ -60,7 +60,7 @@ def known_before(names: Sequence[str], shown: Sequence[Shown], cells: Floats) ->
     """
     known = np.zeros(cells.shape, dtype=bool)
     for release in shown:
-        if release.names == tuple(names):
+        if release.names == tuple(names) and release.window_within is None:
             known[:, 0] |= release.states(cells[:, 0], release.window[: len(cells)])
         for j, month in enumerate(names):
             if 1 + j < cells.shape[1] and month in release.names:
@@ -432,7 +432,7 @@ class _Union:
             else self._sum(release, month[:, j].tolist(), float(release.network[j]))
             for j, u in enumerate(places)
         ]
-        total = self._sum(release, windows, release.total)
+        total = self._total(release, windows)
         if self.cells.sum_of(network) == self.cells.values[total]:
             self.cells.bind(total, network)
 
@@ -452,10 +452,10 @@ class _Union:
     def _earlier_window(self, release: Shown, c: int, places: Integers, parts: list[int]) -> int:
         value, stated, policy = self.cells.sum_of(parts), float(release.window[c]), release.policy
         if not np.isnan(stated):
-            agrees = bool(release.states(np.array(value), np.array(stated)))
-            if not agrees:
+            if not release.states_window(c, value):
                 return self.cells.add(stated, known=True)
-            position = self.cells.add(value, *self._between(release, value, stated))
+            between = self._between(release, value, stated, release.window_within)
+            position = self.cells.add(value, *between)
             self.cells.bind(position, parts)
             return position
         few, rest = bool(policy.is_small(value)), self._without(c, places)
@@ -488,9 +488,23 @@ class _Union:
         self.cells.bind(position, parts)
         return position
 
-    def _between(self, release: Shown, value: float, stated: float) -> tuple[float, float]:
-        """Between what a count lies that a release states: it is the count, or what that was rounded to."""
-        half = self._half(release)
+    def _total(self, release: Shown, parts: list[int]) -> int:
+        """The network's window in an earlier release, as `_sum`."""
+        value, bounds = self.cells.sum_of(parts), (0.0, np.inf)
+        if release.states_total(value):
+            bounds = self._between(release, value, release.total, release.total_within)
+        position = self.cells.add(value, *bounds)
+        self.cells.bind(position, parts)
+        return position
+
+    def _between(
+        self, release: Shown, value: float, stated: float, within: float | None = None
+    ) -> tuple[float, float]:
+        """Between what a count lies that a release states: it is the count, or what that was rounded to.
+
+        A share of rounded counts tells it `within` so many, however it is looked at.
+        """
+        half = self._half(release) if within is None else within
         return (stated - half, stated + half) if half else (value, value)
 
     def _half(self, release: Shown) -> float:

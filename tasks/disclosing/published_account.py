@@ -195,7 +195,8 @@ class _Reading:
             there = np.asarray(agrees.all(axis=0)) & ~np.isnan(each.network)
             said.each_row(unknowns.T, each.network - slack, each.network + slack, there)
             if agrees.all() and not np.isnan(each.total):
-                said.add(unknowns.ravel(), each.total - slack, each.total + slack)
+                within = slack if each.total_within is None else each.total_within
+                said.add(unknowns.ravel(), each.total - within, each.total + within)
         own = [names.index(name) for name in newest.names]
         windows = [(c, own) for c in np.flatnonzero(withheld[:, 0])]
         cells = [(c, [own[j]]) for c, j in np.argwhere(withheld[:, 1:])]

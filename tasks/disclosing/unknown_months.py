@@ -67,12 +67,15 @@ def _filled(
     said = _Statements()
     for release, at in zip(shown, places, strict=True):
         half = _half(release)
-        lines: list[tuple[Any, float]] = [((c, at), whole) for c, whole in enumerate(release.window)]
-        lines += [((slice(None), u), whole) for u, whole in zip(at, release.network, strict=True)]
-        lines.append(((slice(None), at), release.total))
-        for line, whole in lines:
+        of_windows = half if release.window_within is None else release.window_within
+        of_total = half if release.total_within is None else release.total_within
+        lines: list[tuple[Any, float, float]] = []
+        lines += [((c, at), whole, of_windows) for c, whole in enumerate(release.window)]
+        lines += [((slice(None), u), whole, half) for u, whole in zip(at, release.network, strict=True)]
+        lines.append(((slice(None), at), release.total, of_total))
+        for line, whole, within in lines:
             if not np.isnan(whole):
-                known, loose = np.nansum(values[line]), half + off[line].sum()
+                known, loose = np.nansum(values[line]), within + off[line].sum()
                 said.add(position[line].ravel(), whole - known - loose, whole - known + loose, 1.0)
         for c in np.flatnonzero(release.small):
             known, loose = np.nansum(values[c, at]), off[c, at].sum()

@@ -288,6 +288,7 @@ def _shown(
         window[REST] = 0.0
     small = (rows["status"] == PRIMARY).reindex(list(codes), fill_value=False).to_numpy(dtype=bool)
     months = of_network.by_month(tables, (NETWORK,))
+    total, within = of_network.total(tables, policy)
     size = len(codes), len(months.names)
     unsaid = np.zeros((size[0] + 1, size[1]), dtype=bool)
     return Shown(
@@ -298,6 +299,7 @@ def _shown(
         unsaid,
         unsaid,
         months.counts[0],
-        of_network.total(tables),
+        total,
         policy,
+        total_within=within,
     )

@@ -38,6 +38,8 @@ def year(kind: str, policy: str, releases: int, number: int = 0) -> tuple[Case, 
         ("outcomes that add up", "nhs-7-round-5", 5, 2),
         # of a month that one policy rounded and another did not, the rounded number was taken for the count
         ("policy changed between releases", "nhs-7-round-5", 12, 2),
+        # shares of 99.5% and 99.7% of rounded counts told that of a month all, or all but one, had the event
+        ("prevalence of 99%", "nhs-7-round-5", 7, 5),
     ],
 )
 def test_a_year_that_once_told_a_small_count(kind: str, policy: str, releases: int, number: int) -> None:
