@@ -119,7 +119,7 @@ def _spread(
 ) -> Iterator[_Figure]:
     sd = float(fit.varcomp.sd("clinic").iloc[0])
     method = coded("figure_method.adjusted", method=_method(fit))
-    if question.outcome.kind == "binary" and worth.untold:
+    if worth.untold:
         method = coded("figure_method.lasting_untold", method=method)
     yield _Figure("sd_between", sd, method, _unit_of_spread(question))
     # of t with 4 degrees of freedom and the same SD it is 1.963 for 1.960

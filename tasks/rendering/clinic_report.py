@@ -15,6 +15,7 @@ from tasks.rendering.templates import logo_address, render
 from tasks.rendering.words import change_sentences, clinic_sentences, measure_words, sentences, standing
 from tasks.rendering.words.latest_words import latest_words
 from tasks.rendering.words.run_words import part_periods, run_words
+from tasks.rendering.words.untold import lasting_untold
 
 CHART_SIZE = (236.0, 86.0)
 LOW_CHART_SIZE = (236.0, 70.0)
@@ -114,6 +115,7 @@ def clinic_context(edition: Edition, clinic: Clinic) -> tuple[str, dict[str, Any
         quality=found[:MOST_FINDINGS],
         more_quality=len(found[MOST_FINDINGS:]),
         beside=print_rows(edition),
+        lasting_untold=lasting_untold(edition),
         comparator="; ".join(dict.fromkeys(outcome.comparator for outcome in edition.estimated)),
     )
 

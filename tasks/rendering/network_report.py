@@ -39,10 +39,10 @@ from tasks.rendering.words import (
 from tasks.rendering.words.explained import explained
 from tasks.rendering.words.group_words import GroupTable, group_tables
 from tasks.rendering.words.run_words import part_periods, run_words
+from tasks.rendering.words.untold import lasting_untold
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
-LASTING_UNTOLD = "figure_method.lasting_untold"
 FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
@@ -297,12 +297,6 @@ def own_minimums(edition: Edition) -> list[tuple[str, PolicySection]]:
     network = edition.network
     each = [(outcome.label, network.policy_for(outcome.name)) for outcome in edition.outcomes]
     return [(label, policy) for label, policy in each if policy != network.policy]
-
-
-def lasting_untold(edition: Edition) -> str:
-    """The outcomes of which records do not tell whether shocks of clinics' months last; empty of none."""
-    spreads = [(outcome.label, outcome.figures.get("sd_between")) for outcome in edition.drawn]
-    return listed([label for label, spread in spreads if spread and LASTING_UNTOLD in spread.how])
 
 
 def without_report(edition: Edition) -> list[tuple[str, tuple[str, ...]]]:

@@ -169,10 +169,11 @@ def test_shocks_that_last_are_told_from_patients_who_come_again(tmp_path: Path, 
         ("fell", 0.8, 0.8, False),
         ("fell", 0.8, 0.0, False),
         ("score", 0.0, 0.0, False),
+        ("calls", 0.0, 0.0, True),
     ],
-    ids=["nothing is seen", "shown", "refuted", "a mean"],
+    ids=["nothing is seen", "shown", "refuted", "a mean", "counts"],
 )
-def test_it_is_said_where_yes_no_records_do_not_tell_whether_shocks_last(
+def test_it_is_said_where_records_do_not_tell_whether_shocks_last(
     tmp_path: Path, outcome: str, shocks: float, lasting: float, untold: bool
 ) -> None:
     rows = _visits(np.random.default_rng([6, 2]), patients=1.0, shocks=shocks, lasting=lasting)

@@ -8,10 +8,12 @@ import re
 import pytest
 from rendering.test_charts import binary
 
+from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition, Figure, Outcome
-from tasks.rendering.network_report import LASTING_UNTOLD, lasting_untold, network_context
+from tasks.rendering.network_report import network_context
 from tasks.rendering.templates import render
 from tasks.rendering.words.explained import explained
+from tasks.rendering.words.untold import LASTING_UNTOLD, lasting_untold
 
 
 def with_figure(outcome: Outcome, name: str, value: float) -> Outcome:
@@ -81,9 +83,11 @@ def test_outcomes_whose_shocks_may_last_are_named_and_no_others(
         assert said not in _methods(plain)
         edition = dataclasses.replace(plain, outcomes=(untold, *others))
         assert lasting_untold(edition) == first.label
-        page = _methods(edition)
-    assert page.count(said) == 1
-    assert f" {first.label}" in page.split(said)[0][-200:]
+        clinic = next(each for each in edition.clinics if each.reportable)
+        pages = _methods(edition), clinic_html(edition, clinic)
+    for page in pages:
+        assert page.count(said) == 1
+        assert f" {first.label}" in page.split(said)[0][-200:]
 
 
 def _methods(edition: Edition) -> str:

@@ -1,0 +1,14 @@
+"""What records leave untold, which pages say beside their figures."""
+
+from __future__ import annotations
+
+from reports.wording.writing import listed
+from tasks.rendering.edition import Edition
+
+LASTING_UNTOLD = "figure_method.lasting_untold"
+
+
+def lasting_untold(edition: Edition) -> str:
+    """The outcomes of which records do not tell whether shocks of clinics' months last; empty of none."""
+    spreads = [(outcome.label, outcome.figures.get("sd_between")) for outcome in edition.drawn]
+    return listed([label for label, spread in spreads if spread and LASTING_UNTOLD in spread.how])
