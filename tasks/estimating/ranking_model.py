@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.worth import Worth
 from tasks.models import GlmmFit, LmmFit, Shrunken, glmm, lmm, shrink, with_own_variances
@@ -49,11 +51,13 @@ class Way:
 
     Attributes:
         probability: of that way.
+        if_any: its probability if there are shocks that last.
         fit: with records that count for less, as shocks and patients have it.
         beside: what a mixed model's clinic effects are found beside; None of continuous outcomes.
     """
 
     probability: float
+    if_any: float
     fit: LmmFit | GlmmFit
     beside: BesideShocks | None
 
@@ -76,7 +80,7 @@ def fit_ways(question: OutcomeFormulas, records: Records, worth: Worth) -> list[
             beside = BesideShocks(
                 calm, dict(zip(map(str, possible.added.index), possible.added, strict=True))
             )
-        found.append(Way(possible.probability, fit, beside))
+        found.append(Way(possible.probability, possible.if_any, fit, beside))
     return found
 
 
@@ -84,7 +88,8 @@ def clinic_effects(fit: LmmFit | GlmmFit, ways: Sequence[Way] = ()) -> Shrunken:
     """The clinics' shrunken effects: draws of a normal distribution, unless some lie too far out for one.
 
     Then of Student's t with four degrees of freedom, which draws in those the less, and the others the more.
-    Where shocks of months may last, for a longer or a shorter time, the effects are averaged over both.
+    Where shocks of months may last, for a longer or a shorter time, the effects are averaged over both. Where
+    records leave it in doubt whether there are any, intervals allow for them as if there were.
 
     Args:
         fit: the ranking model.
@@ -92,8 +97,15 @@ def clinic_effects(fit: LmmFit | GlmmFit, ways: Sequence[Way] = ()) -> Shrunken:
     """
     effects = shrink(fit, "clinic")
     far = outlying(effects.table["own"].to_numpy(dtype=float), effects.table["own_sd"].to_numpy(dtype=float))
-    parts = [(way.probability, way.shrunken()) for way in ways]
+    parts = [way.shrunken() for way in ways]
     if far.any():
         effects = effects.with_heavier_tails()
-        parts = [(probability, part.with_heavier_tails()) for probability, part in parts]
-    return effects.averaged_over(parts) if parts else effects
+        parts = [part.with_heavier_tails() for part in parts]
+    chances = np.array([way.probability for way in ways])
+    if_any = np.array([way.if_any for way in ways])
+    if (chances[if_any > 0.0] > 0.0).any():
+        effects = effects.averaged_over(list(zip(chances.tolist(), parts, strict=True)))
+    if (if_any != chances).any():
+        likely = [(chance, part) for chance, part in zip(if_any.tolist(), parts, strict=True) if chance > 0.0]
+        effects = effects.with_intervals_beside(likely)
+    return effects

@@ -47,11 +47,13 @@ class PossibleShocks:
 
     Attributes:
         probability: of it.
+        if_any: its probability if there are shocks that last: 0 of the way that there are none.
         factor: clinic → design effect of its own figure.
         added: clinic → variance that shocks add to its own figure, on the scale of the link.
     """
 
     probability: float
+    if_any: float
     factor: pd.Series
     added: pd.Series
 
@@ -64,8 +66,8 @@ class Alike:
         strength: SD of months' shocks on the scale of the link, or the correlation of a patient's records.
         lasting: correlation of the shocks of neighbouring months; 0 where they come anew.
         factor: clinic → its design effect: by how much the variance of its own figure is larger, 1 or more.
-        possible: each way in which shocks may last, and that they do not where that is in doubt; empty where
-            they do not.
+        possible: each way in which shocks may last, and that they do not where that is in doubt, of
+            probability 1 where records speak against such as months scatter by; empty where they do not.
         untold: whether records neither show shocks that last nor refute them.
     """
 
@@ -139,15 +141,16 @@ def month_shocks(
         shock = (heterogeneity - mean) / left if p_value < SIGNIFICANT else 0.0
     strength, lasting, added = float(np.sqrt(shock)), 0.0, np.zeros(len(by_clinic))
     added[held] = shock * squared[held] / by_clinic[held]
-    possible: list[tuple[float, Floats]] = []
+    possible: list[tuple[float, float, Floats]] = []
     untold = False
     # a mean's model has an effect of each patient, which knows more, and is not given up for a doubt
     if last := lasting_shocks(about, precision, steps, alike, doubtful=kind != "continuous"):
         untold = last.probability < 1.0
+        possible = [(1.0 - last.probability, 0.0, added)] if untold else []
+        if_any = last.probabilities
+        chances = (last.probability * if_any).tolist()
+        possible += zip(chances, if_any.tolist(), last.possible * by_clinic, strict=True)
     if last and last.probability > 0.0:
-        possible = [(1.0 - last.probability, added)] if untold else []
-        chances = (last.probability * last.probabilities).tolist()
-        possible += zip(chances, last.possible * by_clinic, strict=True)
         strength, lasting = last.strength, last.lasting
         added = last.probability * last.of_mean * by_clinic + (1.0 - last.probability) * added
 
@@ -155,11 +158,11 @@ def month_shocks(
         found = pd.Series(values, index=pd.Index(clinics.categories, name="clinic"))
         return found.reindex(every, fill_value=otherwise)
 
-    def way(probability: float, beyond: Floats) -> PossibleShocks:
+    def way(probability: float, if_any: float, beyond: Floats) -> PossibleShocks:
         of_mean = np.divide(beyond, by_clinic, where=held, out=np.zeros_like(by_clinic))
-        return PossibleShocks(probability, by_name(1.0 + beyond, 1.0), by_name(of_mean, 0.0))
+        return PossibleShocks(probability, if_any, by_name(1.0 + beyond, 1.0), by_name(of_mean, 0.0))
 
-    ways = tuple(way(each, beyond) for each, beyond in possible)
+    ways = tuple(way(*each) for each in possible)
     return Alike(strength, by_name(1.0 + added, 1.0), lasting, ways, untold)
 
 

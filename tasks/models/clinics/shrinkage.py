@@ -94,6 +94,23 @@ class Shrunken:
         `estimate` is then the posterior mean, and `weight` what the own effect counts for in it; sampling SDs
         and reliabilities stay those of the fit in between.
         """
+        return replace(self._with_posterior(self._average_of(ways)), ways=tuple(ways))
+
+    def with_intervals_beside(self, ways: Sequence[tuple[float, Shrunken]]) -> Shrunken:
+        """The same with intervals of effects and of levels' figures that hold those averaged over `ways` too.
+
+        For what may be there and cannot be told: an interval allows for it whole, while an average draws in
+        levels, and takes what stands out, by how likely it is.
+        """
+        beside = _with_intervals(self.table, self._average_of(ways), self.level)
+        table = self.table.copy()
+        for low, high in (("lower", "upper"), ("level_lower", "level_upper")):
+            table[low] = np.minimum(table[low], beside[low])
+            table[high] = np.maximum(table[high], beside[high])
+        return replace(self, table=table)
+
+    def _average_of(self, ways: Sequence[tuple[float, Shrunken]]) -> ClinicPosterior:
+        """The posteriors of several ways as one, by their probabilities."""
         total = sum(probability for probability, _ in ways)
         nodes = tuple(
             replace(
@@ -104,7 +121,7 @@ class Shrunken:
             for probability, way in ways
             for node, weight in zip(way.posterior.nodes, way.posterior.weights, strict=True)
         )
-        return replace(self._with_posterior(replace(self.posterior, nodes=nodes)), ways=tuple(ways))
+        return replace(self.posterior, nodes=nodes)
 
     def _with_posterior(self, posterior: ClinicPosterior) -> Shrunken:
         estimate = posterior.mean_of_level

@@ -141,8 +141,11 @@ class TestMonths:
         assert there.strength == pytest.approx(without.strength)
 
     def test_shocks_in_doubt_are_averaged_with_none(self) -> None:
-        """Probabilities add up to 1, a design effect is the average, and a mean has no doubt."""
-        rng, untold = np.random.default_rng(15), 0
+        """Probabilities add up to 1, a design effect is the average, and a mean has no doubt.
+
+        Where records speak against shocks they are none, and what they would be if there were any stands by.
+        """
+        rng, averaged, against = np.random.default_rng(15), 0, 0
         clinic, patient, month = (each.ravel() for each in np.indices((20, 20, 12)))
         for _ in range(8):
             eta = rng.normal(-0.5, 1.0, (20, 20))[clinic, patient]
@@ -150,15 +153,25 @@ class TestMonths:
             rows["y"] = (rng.random(len(rows)) < special.expit(eta)).astype(float)
             found = month_shocks(moments_of(rows), "binary", pairs=pairs_of(rows))
             assert not month_shocks(moments_of(rows), "continuous", pairs=pairs_of(rows)).untold
-            if found.untold and found.possible:
-                untold += 1
-                shares = np.array([each.probability for each in found.possible])
-                factors = np.array([each.factor for each in found.possible])
-                assert shares.sum() == pytest.approx(1.0)
+            if not found.untold:
+                continue
+            shares = np.array([each.probability for each in found.possible])
+            if_any = np.array([each.if_any for each in found.possible])
+            factors = np.array([each.factor for each in found.possible])
+            assert (shares.sum(), if_any.sum()) == pytest.approx((1.0, 1.0))
+            assert if_any[0] == 0.0
+            assert (factors[0] < factors[1:].mean(axis=0)).all()
+            if shares[0] < 1.0:
+                averaged += 1
                 assert 0.1 < shares[0] <= 0.75
-                assert (factors[0] < factors[1:].mean(axis=0)).all()
+                assert shares[1:] == pytest.approx((1.0 - shares[0]) * if_any[1:])
                 assert found.factor.to_numpy() == pytest.approx(shares @ factors)
-        assert 1 <= untold < 8
+            else:
+                against += 1
+                assert (shares[1:] == 0.0).all()
+                assert (found.factor == 1.0).all()
+        assert averaged
+        assert against
 
     @pytest.mark.filterwarnings("error")
     @pytest.mark.parametrize("kind", ["continuous", "binary", "count"])

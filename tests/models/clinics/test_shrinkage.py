@@ -364,6 +364,22 @@ def test_averaged_over_two_ways_it_holds_both() -> None:
     assert low < middle < high and both.rankability().value == middle
 
 
+def test_intervals_beside_another_way_hold_its_own_too_and_nothing_else_changes() -> None:
+    fit = lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(6), [60] * 12))
+    alone, worth_less = (
+        shrink(with_own_variances(fit, dict.fromkeys(fit.moments.levels[0], each))) for each in (1.0, 9.0)
+    )
+    beside = alone.with_intervals_beside([(0.5, worth_less), (0.5, worth_less)])
+    ends = ["lower", "upper", "level_lower", "level_upper"]
+    for low, high in (ends[:2], ends[2:]):
+        of_each = [each.table[[low, high]].to_numpy() for each in (alone, worth_less)]
+        assert beside.table[low].to_numpy() == pytest.approx(np.minimum(*of_each)[:, 0], abs=1e-9)
+        assert beside.table[high].to_numpy() == pytest.approx(np.maximum(*of_each)[:, 1], abs=1e-9)
+    assert (beside.table["level_upper"] > alone.table["level_upper"] + 1e-3).any()
+    pd.testing.assert_frame_equal(beside.table.drop(columns=ends), alone.table.drop(columns=ends))
+    assert beside.posterior is alone.posterior
+
+
 class TestPrediction:
     def test_many_rows_leave_the_clinics_interval(self) -> None:
         found = shrink(lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(9), [30] * 10)))
