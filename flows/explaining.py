@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from tasks.models.fit import Fit
     from tasks.records import Records
 
+QUESTION = "The question it answers:"
+"""With this the message begins that says which question a fit answers."""
+_ON_LOG_ODDS = ", on the scale of log odds"
+
 
 def explanations(fit: Fit, formula: str, usable: Records) -> tuple[str, ...]:
     """What a reader of the fit must know, in sentences.
@@ -41,7 +45,7 @@ def _question(fit: Fit) -> str:
     from tasks.models.program_effects.estimate_guide import ANSWERS, role_of
 
     answer = ANSWERS[role_of(fit)]
-    return f"The question it answers: {answer.question} It assumes that {answer.assumes}"
+    return f"{QUESTION} {answer.question} It assumes that {answer.assumes}"
 
 
 def _of_linear(fit: LmmFit, formula: str, usable: Records) -> Iterator[str]:
@@ -56,7 +60,7 @@ def _of_linear(fit: LmmFit, formula: str, usable: Records) -> Iterator[str]:
         return
     sd = float(fit.varcomp.sd(group).iloc[0])
     share = sd**2 / (sd**2 + fit.sigma2)
-    yield _readings(group, share, "")
+    yield _readings(group, share)
     if fit.reml and fit.variances is None:
         by_likelihood = lmm_from_moments(fit.design, fit.moments, reml=False)
         yield (
@@ -98,7 +102,7 @@ def _of_logistic(fit: GlmmFit) -> Iterator[str]:
     if group is None:
         return
     variance = float(fit.varcomp.variance(group).iloc[0])
-    yield _readings(group, variance / (variance + LOGISTIC_VARIANCE), ", on the scale of log odds")
+    yield _readings(group, variance / (variance + LOGISTIC_VARIANCE), log_odds=True)
     yield (
         f"These odds ratios are of records of one {group}. Averaged over {group}s their logarithms are about "
         f"{attenuation_factor(variance):.2f} times as large (Zeger, Liang & Albert 1988). Odds ratios do not "
@@ -107,11 +111,11 @@ def _of_logistic(fit: GlmmFit) -> Iterator[str]:
     )
 
 
-def _readings(group: str, share: float, scale: str) -> str:
+def _readings(group: str, share: float, *, log_odds: bool = False) -> str:
     return (
-        f"The intraclass correlation is {share:.3g}{scale}. It has two readings: {100.0 * share:.2g}% of "
-        f"what records differ by, given the model, lies between {group}s; and two records of one {group} "
-        f"correlate by {share:.3g}."
+        f"The intraclass correlation is {share:.3g}{_ON_LOG_ODDS if log_odds else ''}. It has two readings: "
+        f"{100.0 * share:.2g}% of what records differ by, given the model, lies between {group}s; and two "
+        f"records of one {group} correlate by {share:.3g}."
     )
 
 

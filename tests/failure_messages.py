@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,20 +103,20 @@ def _place(path: str) -> str:
 
 
 def _said_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    known, constants = _KINDS, _constants(tree)
-    left_out = constants | _left_out(tree, constants)
+    known, named = _KINDS, constants(tree)
+    left_out = named | _left_out(tree, named)
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known):
             continue
         hints = [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
-        for sentence in _texts(node.args[0], constants) if node.args else ():
+        for sentence in texts(node.args[0], named) if node.args else ():
             if sentence.strip(f"{VALUE} :;,.") == "":
                 continue  # made elsewhere, where it is found too
-            for way_out in _texts(hints[0], left_out) if hints else ("",):
+            for way_out in texts(hints[0], left_out) if hints else ("",):
                 yield sentence, way_out.strip(VALUE) and way_out
 
 
-def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+def constants(tree: ast.Module) -> dict[str, ast.expr]:
     """Texts of the module, by name."""
     return {
         target.id: node.value
@@ -144,22 +144,26 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def _texts(node: ast.expr, named: Mapping[str, ast.expr]) -> list[str]:
-    """What an expression can say, with `VALUE` for what is known only when it runs."""
+def texts(node: ast.expr, named: Mapping[str, ast.expr], value: str = VALUE) -> list[str]:
+    """What an expression can say, with `value` for what is known only when it runs."""
     if isinstance(node, ast.Constant):
         return [node.value if isinstance(node.value, str) else ""]
     if isinstance(node, ast.Name) and node.id in named:
-        return _texts(named[node.id], named)
+        return texts(named[node.id], named, value)
     if isinstance(node, ast.IfExp):
-        return [*_texts(node.body, named), *_texts(node.orelse, named)]
+        return [*texts(node.body, named, value), *texts(node.orelse, named, value)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [one + other for one in _texts(node.left, named) for other in _texts(node.right, named)]
+        return _products([node.left, node.right], named, value)
     if isinstance(node, ast.JoinedStr):
         parts = [each.value if isinstance(each, ast.FormattedValue) else each for each in node.values]
-        return ["".join(said) for said in itertools.product(*(_texts(part, named) for part in parts))]
+        return _products(parts, named, value)
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):  # the last of them, where none is known
-        return _texts(node.values[-1], named)
-    return [VALUE]
+        return texts(node.values[-1], named, value)
+    return [value]
+
+
+def _products(parts: Sequence[ast.expr], named: Mapping[str, ast.expr], value: str) -> list[str]:
+    return ["".join(said) for said in itertools.product(*(texts(part, named, value) for part in parts))]
 
 
 def _cell(text: str) -> str:

@@ -325,12 +325,23 @@ def _check_varies_within(
         name for name, left, whole in zip(names, inside, size, strict=False) if left <= _NOTHING_LEFT * whole
     ]
     if constant:
-        verb, pronoun = ("is", "it") if len(constant) == 1 else ("are", "them")
-        raise EstimationError(
-            f"{', '.join(constant)} {verb} the same in all rows of each {group}, so comparing a {group} with "
-            f"itself says nothing about {pronoun}",
-            hint=f"leave {pronoun} out, or use between_within() or lmm(), which also compare {group}s",
+        raise _says_nothing(constant, group)
+
+
+def _says_nothing(constant: Sequence[str], group: str) -> EstimationError:
+    """The error for columns that do not vary within clusters."""
+    columns = ", ".join(constant)
+    if len(constant) == 1:
+        return EstimationError(
+            f"{columns} is the same in all rows of each {group}, so comparing a {group} with itself says "
+            "nothing about it",
+            hint=f"leave it out, or use between_within() or lmm(), which also compare {group}s",
         )
+    return EstimationError(
+        f"{columns} are the same in all rows of each {group}, so comparing a {group} with itself says "
+        "nothing about them",
+        hint=f"leave them out, or use between_within() or lmm(), which also compare {group}s",
+    )
 
 
 def _independent(

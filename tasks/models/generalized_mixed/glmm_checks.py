@@ -23,6 +23,7 @@ _CHECK_NODES = 25
 _CHECK_ROWS = 20_000
 _NOTABLE = 0.5  # of a log-likelihood: enough to move a likelihood-ratio test
 _LARGE_SD = 3.0  # on the logit or log scale
+_OR_OTHER_COUNTS = " or family='negative-binomial'"
 
 
 def check_random_terms(design: Design, cells: Cells) -> None:
@@ -148,12 +149,10 @@ def messages(
     scatter = fit.dispersion
     per_row = [len(each) == round(cells.n_obs) for each in cells.levels]
     if scatter is not None and scatter.is_over and not any(per_row) and fit.size is None:
-        ways = "an observation-level effect (number the rows in a column and add + (1 | that column))"
-        if fit.family == "poisson":
-            ways += " or family='negative-binomial'"
         found.append(
             f"overdispersed: Pearson χ²/df is {scatter.ratio:.2f} on {scatter.df:,.0f} df, so that standard"
-            f" errors are too small; try {ways}"
+            " errors are too small; try an observation-level effect (number the rows in a column and add"
+            f" + (1 | that column)){_OR_OTHER_COUNTS if fit.family == 'poisson' else ''}"
         )
     if fit.size == np.inf:
         found.append(
@@ -193,7 +192,9 @@ def _singular_message(fit: GlmmFit) -> str:
             )
             if correlation.size and np.nanmax(correlation) > 1.0 - 1e-6:
                 parts.append(f"effects by {group} are estimated as perfectly correlated")
-    return "on the boundary: " + ("; ".join(parts) or "the effects' covariance is singular")
+    if not parts:
+        parts.append("the effects' covariance is singular")
+    return f"on the boundary: {'; '.join(parts)}"
 
 
 def _largest_sd(fit: GlmmFit) -> float:

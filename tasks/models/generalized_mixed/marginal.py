@@ -215,18 +215,20 @@ def _population_rows(table: _Table, fit: Fit, averages: Contrasted, prefix: str 
     covariance, scale = joint_covariance(fit), scale_of(fit)
     # a level rests on every coefficient, a contrast on those that the variable moves
     level_df, df = float(fit.df.min()), _moved_df(fit, averages)
-    everybody = f"population-averaged{_how(fit)}: if {table.variable} were"
+    averaged = f"population-averaged{_how(fit)}"
     for value, average in zip(table.values, averages, strict=True):
         table.add(
             f"{prefix}{_AVERAGE[scale]}_{value}",
-            f"{everybody} {value} for everybody",
+            f"{averaged}: if {table.variable} were {value} for everybody",
             average.mean,
             delta_error(average.gradient, covariance),
             level_df,
             interval=_INTERVAL[scale],
         )
     low, high = averages.low, averages.high
-    words = f"{everybody} {table.values[1]} rather than {table.values[0]} for everybody"
+    words = (
+        f"{averaged}: if {table.variable} were {table.values[1]} rather than {table.values[0]} for everybody"
+    )
     error = delta_error(high.gradient - low.gradient, covariance)
     table.add(f"{prefix}{_DIFFERENCE[scale]}", words, high.mean - low.mean, error, df)
     if scale == "gaussian":
