@@ -21,6 +21,7 @@ from flows.asking import (
     outcome_asked_for,
     usable_records,
 )
+from flows.explaining import QUESTION
 from flows.one_thread import one_thread
 from tasks.errors import ClinicnetError, PublishingError, SourceError
 from tasks.periods import Period
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from tasks.models.fit import Fit
     from tasks.network.schema import Network
     from tasks.records import Records
-    from tasks.rendering.brief import BandedLines, Brief, Coefficient, QuestionAnswered
+    from tasks.rendering.brief import BandedLines, Brief, Coefficient, QuestionAnswered, Variation
 
 _INTERCEPT = "(Intercept)"
 _RATIOS = {"binomial": "odds_ratio", "poisson": "rate_ratio", "negative-binomial": "rate_ratio"}
@@ -96,7 +97,7 @@ def brief_of(found: AdHocAnswer, network: Network, question: AdHocQuestion, usab
         asked=date.today(),
         window=(str(Period.of_day(by, first)), str(Period.of_day(by, last))),
         method=fitted.method,
-        estimand=_sentence(fitted.estimand.partition(", for which see marginal_effects")[0]),
+        estimand=fitted.estimand,
         question=answer.question,
         assumes=answer.assumes,
         rows=fitted.n_obs,
@@ -107,29 +108,19 @@ def brief_of(found: AdHocAnswer, network: Network, question: AdHocQuestion, usab
         ),
         about=about,
         answers=tuple(_answers(fitted, about, network, question, usable)),
-        averages=tuple(_written(averaged)),
+        averages=tuple(_everybody(averaged)),
         variances=tuple(_variances(fitted)),
         lines=_lines(fitted),
-        notes=tuple(_notes(fitted)),
+        # the question stands at the top
+        notes=tuple(each for each in fitted.messages if not each.startswith(QUESTION)),
         inside=INSIDE,
         attenuation=_attenuation(averaged),
     )
 
 
-def _notes(fitted: Fit) -> Iterator[str]:
-    """What the fit says, without what stands elsewhere in a brief, or is typed at a terminal."""
-    for message in fitted.messages:
-        if not message.startswith("The question it answers:"):
-            yield _sentence(message.removesuffix(" --marginal COLUMN gives the average itself.").rstrip("."))
-
-
 def _attenuation(averaged: MarginalEffects | None) -> str:
     """How far averaging over clinics brings odds ratios closer to 1; empty where it does not."""
-    return "" if averaged is None or averaged.attenuation is None else _sentence(str(averaged.attenuation))
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+    return "" if averaged is None or averaged.attenuation is None else str(averaged.attenuation)
 
 
 def _family(fitted: Fit) -> str:
@@ -220,9 +211,9 @@ def _average(fitted: Fit, network: Network, about: str, usable: Records) -> Marg
         return None
 
 
-def _written(averaged: MarginalEffects | None) -> Iterator[tuple[str, str, str]]:
+def _everybody(averaged: MarginalEffects | None) -> Iterator[tuple[str, str, Coefficient]]:
     """Measure, what it is, and how much."""
-    from tasks.rendering.brief import Coefficient, written
+    from tasks.rendering.brief import Coefficient
 
     if averaged is None:
         return
@@ -230,27 +221,30 @@ def _written(averaged: MarginalEffects | None) -> Iterator[tuple[str, str, str]]
         if str(measure).startswith("median_"):  # of a clinic at the median: the third reading of one thing
             continue
         value, lower, upper = (float(row[end]) for end in ("estimate", "lower", "upper"))
-        name = str(measure).replace("_", " ")
-        how_much = written(Coefficient(name, value, lower, upper, float("nan")))
-        yield f"{name[:1].upper()}{name[1:]}", str(row["estimand"]), how_much
+        how_much = Coefficient(str(measure), value, lower, upper, float("nan"))
+        yield str(measure), str(row["estimand"]), how_much
 
 
-def _variances(fitted: Fit) -> Iterator[tuple[str, str]]:
+def _variances(fitted: Fit) -> Iterator[Variation]:
     """SDs between groups, and how alike records of one are."""
     from tasks.models.fit import VarianceComponents
-    from tasks.rendering.numbers import significant
+    from tasks.rendering.brief import Variation
 
     components = getattr(fitted, "varcomp", None)
     if not isinstance(components, VarianceComponents):
         return
     for row in components.table().to_dict("records"):
-        named = "" if row["effect"] in ("", _INTERCEPT) else f", {row['effect']}"
-        what = "SD within" if row["group"] == "Residual" else f"SD between {row['group']}s{named}"
-        yield what, significant(float(row["sd"]))
+        within = row["group"] == "Residual"
+        yield Variation(
+            kind="sd_within" if within else "sd_between",
+            group="" if within else str(row["group"]),
+            effect="" if row["effect"] == _INTERCEPT else str(row["effect"]),
+            value=float(row["sd"]),
+        )
     shares = getattr(fitted, "icc", None)
     if isinstance(shares, pd.Series):
         for group, share in shares.items():
-            yield f"Intraclass correlation, {group}", significant(float(share))
+            yield Variation("icc", str(group), "", float(share))
 
 
 def _lines(fitted: Fit) -> BandedLines | None:

@@ -56,7 +56,8 @@ def replaceable() -> tuple[str, ...]:
     for folder, ending in _FOLDERS.items():
         root = Path(str(files("reports") / folder))
         names += [f"{folder}/{each.relative_to(root).as_posix()}" for each in root.rglob(f"*{ending}")]
-    return tuple(sorted(name for name in names if not name.startswith("wording/feed/")))
+    kept = ("wording/feed/", "wording/library/")
+    return tuple(sorted(name for name in names if not name.startswith(kept)))
 
 
 def report_file(name: str, own: OwnFiles = NOTHING_OWN) -> str:

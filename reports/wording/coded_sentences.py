@@ -8,9 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.wording import spoken_period, spoken_wording
+from reports.wording.library_sentences import in_own_words
 from reports.wording.writing import decimal, plain
 
 CODE = "code"
+TECHNICAL = "why.technical"
+"""The code of a reason that the model library gave, in English as its `detail`."""
+_UNSAID = "why.untranslated"
 _BETWEEN = "; "
 
 
@@ -76,9 +80,14 @@ def _codes(part: object) -> Iterator[str]:
 def _told(sentence: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
     if not isinstance(sentence, Mapping):
         return _BETWEEN.join(_told(each) for each in sentence)
-    values = {name: _told_value(value) for name, value in sentence.items() if name != CODE}
+    code, values = sentence[CODE], {name: value for name, value in sentence.items() if name != CODE}
+    if code == TECHNICAL:
+        values["detail"] = in_own_words(values["detail"])
+        if values["detail"] is None:  # better less than what its reader may not understand
+            code = _UNSAID
+    told_values = {name: _told_value(value) for name, value in values.items()}
     said, period = spoken_wording(), spoken_period()
-    return _Written().format(said.sentence(sentence[CODE], period), **said.periods[period], **values)
+    return _Written().format(said.sentence(code, period), **said.periods[period], **told_values)
 
 
 def _told_value(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from reports.wording.coded_sentences import coded, told
+from reports.wording.coded_sentences import TECHNICAL, coded, told
 from tasks.errors import ClinicnetError, EstimationError, SourceError, where_raised
 
 T = TypeVar("T")
@@ -55,8 +55,8 @@ class SaidError(EstimationError):
 
 
 def reason_of(problem: ClinicnetError, *, with_hint: bool = False) -> str:
-    """Why something cannot be had, as a coded sentence: estimators speak English whoever reads it."""
+    """Why something cannot be had, as a coded sentence around the estimator's own, which is English."""
     if isinstance(problem, SaidError):
         return problem.reason
     hint = problem.hint if with_hint else None
-    return coded("why.technical", detail="; ".join(filter(None, (problem.message, hint))))
+    return coded(TECHNICAL, detail="; ".join(filter(None, (problem.message, hint))))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reports.wording.coded_sentences import coded
+from reports.wording.coded_sentences import TECHNICAL, coded
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import SaidError, attempted, reason_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas
@@ -157,7 +157,7 @@ def _coefficient(question: OutcomeFormulas, fit: Fit, model: str, estimand: str)
     """The program's coefficient, on the scale people read."""
     if PROGRAM not in fit.coef.index:
         reason = fit.dropped.columns.get(PROGRAM)
-        detail = coded("why.technical", detail=reason) if reason else coded("why.does_not_vary")
+        detail = coded(TECHNICAL, detail=reason) if reason else coded("why.does_not_vary")
         raise SaidError(coded("why.not_told_apart", detail=detail))
     ends = np.append(float(fit.coef[PROGRAM]), fit.conf_int().loc[PROGRAM].to_numpy(dtype=np.float64))
     if model == "within" and question.family == "binomial":

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reports.wording import say
-from reports.wording.coded_sentences import coded, joined, told
+from reports.wording.coded_sentences import TECHNICAL, coded, joined, told
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.program_words import months_in_words, sentence, test_sentence
 from tasks.models import ProgramEffect
@@ -107,7 +107,7 @@ def _why(reason: str) -> str:
     """A model's reason for having no estimate as a coded sentence."""
     if reason == TooFewEventsError.MESSAGE:
         return coded("why.few_events_for_average", fewest=FEWEST_EVENTS)
-    return coded("why.technical", detail=reason)
+    return coded(TECHNICAL, detail=reason)
 
 
 def shown(

@@ -77,8 +77,25 @@ class BandedLines:
 
 
 @dataclass(frozen=True)
+class Variation:
+    """A part of what varies.
+
+    Attributes:
+        kind: sd_between groups, sd_within them, or icc: how alike records of one group are.
+        group: of what; empty within them.
+        effect: which effect differs between groups; empty where it is their level.
+        value: how much.
+    """
+
+    kind: str
+    group: str
+    effect: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Brief:
-    """Everything that a brief says.
+    """Everything that a brief says: what the library said, in its own words, until `brief_words` tells it.
 
     Attributes:
         formula: as it was asked.
@@ -92,7 +109,7 @@ class Brief:
         about: the coefficient that `answers` are about.
         answers: the questions it can be an answer to.
         averages: (measure, what it is, how much) for everybody: averages over all records.
-        variances: (what, written) of the variation that the model finds.
+        variances: the variation that the model finds.
         lines: people's own lines, where they have any.
         notes: what a reader must know.
         inside: that it is for use inside the network.
@@ -113,8 +130,8 @@ class Brief:
     coefficients: Coefficients
     about: str
     answers: tuple[QuestionAnswered, ...]
-    averages: tuple[tuple[str, str, str], ...]
-    variances: tuple[tuple[str, str], ...]
+    averages: tuple[tuple[str, str, Coefficient], ...]
+    variances: tuple[Variation, ...]
     lines: BandedLines | None
     notes: tuple[str, ...]
     inside: str

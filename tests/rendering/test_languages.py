@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
+from english_left import left_over
 from golden.demo_feeds import undrawn
 from pdf_text import text_of
 from rendering.conftest import page_text
@@ -132,18 +133,6 @@ def spanish(tmp_path_factory: pytest.TempPathFactory) -> Spanish:
     return Spanish(" ".join([*map(page_text, pages), *printed]), said, reported.directory / "feed")
 
 
-# words of any English sentence that are no word of a Spanish one, nor of a name, a code or a unit
-ENGLISH_WORDS = re.compile(
-    r"(?i)\b(the|and|of|with|without|is|are|from|to|than|not|for|by|records|clinics|clinic's|months|shown)\b"
-)
-
-
-def left_over(text: str) -> list[str]:
-    """English words with what stands around them; an estimator's own reason, said to be English, is none."""
-    text = re.sub(r"\(detalle técnico, en inglés: .*?\)", "", text)
-    return [text[max(0, found.start() - 40) : found.end() + 40] for found in ENGLISH_WORDS.finditer(text)]
-
-
 @pytest.mark.slow
 def test_no_english_is_left_in_a_spanish_report(spanish: Spanish) -> None:
     assert "Mensajes principales" in spanish.pages
@@ -210,6 +199,9 @@ UNSAID = {
     # fonts' names
     ("document.py", "Clinicnet Sans"),
     ("document.py", "Clinicnet Scripts"),
+    # how a terminal's reader is told what to type next, which a brief leaves out
+    ("brief_words.py", ", for which see marginal_effects"),
+    ("brief_words.py", " --marginal COLUMN gives the average itself."),
     # what is said to whoever runs a command, in English: why it failed
     ("attempting.py", "an error in clinicnet"),
     ("checking.py", "the password is in the Prefect block "),
