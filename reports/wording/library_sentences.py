@@ -22,17 +22,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from babel.numbers import get_decimal_symbol, get_group_symbol
-
 from reports.wording import ENGLISH, has, say, spoken
-from reports.wording.writing import MINUS
+from reports.wording.writing import NUMBER, localized
 
 _PLACE = re.compile(r"{(\d+)}")
-_NUMBER = r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?"
 _ANYTHING = ".*?"
 _FILLED: Mapping[str, str] = {
     **dict.fromkeys(("", "said", "list", "measure"), _ANYTHING),
-    "number": _NUMBER,
+    "number": NUMBER,
     "name": r"(?:(?!, |; | and ).)+?",
 }
 """What a place looks like in English, by what may fill it."""
@@ -174,7 +171,7 @@ class _Filled(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         match format_spec:
             case "" | "name" | "number":
-                return _written(value)
+                return localized(value)
             case "said":
                 return _part(value)
             case "list":
@@ -227,13 +224,4 @@ def _listed(text: str) -> str:
         if separator in text:
             between = separator if key is None else f" {say(key)} "
             return between.join(_listed(each) for each in text.split(separator))
-    return noun(text) if text in library(spoken()).nouns else _written(text)
-
-
-def _written(text: str) -> str:
-    """A number as the language writes it; anything else as it is."""
-    if not re.fullmatch(_NUMBER, text):
-        return text
-    locale = say("language.locale")
-    signs = {".": get_decimal_symbol(locale), ",": get_group_symbol(locale), "-": MINUS}
-    return "".join(signs.get(each, each) for each in text)
+    return noun(text) if text in library(spoken()).nouns else localized(text)

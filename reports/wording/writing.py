@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -10,11 +11,13 @@ from decimal import Decimal
 from babel import Locale
 from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
-from reports.wording import say
+from reports.wording import ENGLISH, say, spoken
 
 MINUS = "−"
+NUMBER = r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?"
+"""What a number looks like that Python wrote."""
 
 
 def decimal(value: float, decimals: int) -> str:
@@ -33,6 +36,14 @@ def decimal(value: float, decimals: int) -> str:
 def plain(value: float) -> str:
     """`value` with the decimals that it has, such as a limit that a person set: "0.7", "25"."""
     return format_decimal(Decimal(f"{value:g}"), format="#,##0.######", locale=_locale())
+
+
+def localized(number: str) -> str:
+    """A number in English, such as Python writes, with the language's own signs; other text as it is."""
+    if spoken() == ENGLISH or not re.fullmatch(NUMBER, number):
+        return number
+    signs = {".": get_decimal_symbol(_locale()), ",": get_group_symbol(_locale()), "-": MINUS}
+    return "".join(signs.get(each, each) for each in number)
 
 
 def percent(value: float, decimals: int) -> str:

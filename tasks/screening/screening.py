@@ -9,6 +9,7 @@ from datetime import date
 import pandas as pd
 
 from reports.wording import say
+from reports.wording.writing import localized
 from tasks import periods
 from tasks.errors import RecordsError
 from tasks.network.schema import Network
@@ -102,7 +103,7 @@ def _findings(
     rule: Rule, found: Mapping[str | None, int], checked: Mapping[str | None, int]
 ) -> list[dict[str, object]]:
     """A rule's row for the network, and one for each clinic where it found anything."""
-    described = say(f"rule.{rule.wording}", **rule.names)
+    described = say(f"rule.{rule.wording}", **{name: localized(said) for name, said in rule.names.items()})
 
     def row(clinic: str, n_checked: int, n_found: int) -> dict[str, object]:
         return dict(

@@ -22,11 +22,20 @@ from flows.monthly_job import report_period
 from reports.wording import ENGLISH, languages, speaking, wording
 from reports.wording.coded_sentences import told
 from reports.wording.feed_descriptions import feed_description, feed_descriptions
-from reports.wording.writing import counted, date_name, decimal, listed, percent, period_name
+from reports.wording.writing import (
+    counted,
+    date_name,
+    decimal,
+    listed,
+    localized,
+    percent,
+    period_name,
+)
 from tasks.disclosing.policy import POLICIES
 from tasks.network import read_network
 from tasks.periods import KINDS
 from tasks.release import RELEASE_COLUMNS, STATUSES, TABLES
+from tasks.rendering.charts.scales import Scale
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.document import write_pdf
 from tasks.rendering.network_report import network_html
@@ -85,7 +94,11 @@ def test_spanish_writes_numbers_dates_lists_and_plurals_its_own_way() -> None:
         assert (period_name("2020-05"), date_name("2020-05-21")) == ("mayo de 2020", "21 de mayo de 2020")
         assert listed(["una", "otra", "tercera"]) == "una, otra y tercera"
         assert [counted(n, "clinic") for n in (0, 1, 2)] == ["ninguna clínica", "1 clínica", "2 clínicas"]
+        assert [localized(each) for each in ("-1,234.5", "2e-05", "R1.5")] == ["−1.234,5", "2e−05", "R1.5"]
+        labels = [tick.label for tick in Scale(0.0, 1.0, 0.0, 100.0).ticks(2, "%")]
+        assert labels == ["0\u00a0%", "1\u00a0%"]
     assert decimal(12345.6, 1) == "12,345.6"
+    assert localized("-1,234.5") == "-1,234.5"
 
 
 SPANISH_NETWORK = (

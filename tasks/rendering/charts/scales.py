@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from reports.wording import say
 from tasks.rendering.numbers import fixed
 
 _LETTER = 4.1
@@ -68,7 +69,7 @@ class Scale:
         if whole:
             step = max(1.0, float(round(step)))
         values, decimals = _multiples(self.low, self.high, step), _decimals(step)
-        return tuple(Tick(self(value), f"{fixed(value, decimals)}{unit}") for value in values)
+        return tuple(Tick(self(value), _with_unit(fixed(value, decimals), unit)) for value in values)
 
     def _logarithmic_ticks(self, about: int, unit: str) -> tuple[Tick, ...]:
         """The most of round numbers that are not too many and whose labels stand clear of each other."""
@@ -76,7 +77,7 @@ class Scale:
         for values in _log_steps(self.low, self.high, about):
             if found and len(values) < 2:
                 break  # labels that touch say more than one alone
-            found = tuple(Tick(self(value), f"{_plain(value)}{unit}") for value in values)
+            found = tuple(Tick(self(value), _with_unit(_plain(value), unit)) for value in values)
             if len(values) <= about + 1 and self._are_clear(found):
                 break
         return found
@@ -172,6 +173,10 @@ def _log_steps(low: float, high: float, about: int) -> Iterator[list[float]]:
 
 def _decimals(step: float) -> int:
     return max(0, -math.floor(math.log10(step) + 1e-9))
+
+
+def _with_unit(number: str, unit: str) -> str:
+    return say("number.percent", number=number) if unit == "%" else f"{number}{unit}"
 
 
 def _plain(value: float) -> str:

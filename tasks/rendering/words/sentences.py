@@ -54,7 +54,7 @@ def intraclass(outcome: Outcome) -> str | None:
     notation = Notation.of([(figure.value, figure.lower, figure.upper)], "")
     interval = ""
     if figure.lower is not None and figure.upper is not None:
-        interval = f", {notation.range(figure.lower, figure.upper)}"
+        interval = say("message.icc_interval", ends=notation.range(figure.lower, figure.upper))
     key = "icc_tiny" if figure.value < 0.01 else "icc_whole" if figure.value >= 0.995 else "icc"
     return say(
         f"message.{key}",
