@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.records.cells import Cells
-from tasks.records.in_memory.outcomes import Outcome
+from tasks.records.cells import Cells, Outcome
 
 Floats = NDArray[np.float64]
 

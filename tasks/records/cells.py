@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Outcome = Literal["binary", "successes", "count", "number"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,7 +57,7 @@ class Cells:
     offset: Floats
     time: Floats | None
     log_constant: float
-    outcome: Literal["binary", "successes", "count", "number"] = "number"
+    outcome: Outcome = "number"
 
     def __repr__(self) -> str:
         """Sizes only: a cell can be a patient, and what is printed can end in a log."""

@@ -16,8 +16,9 @@ from tasks.estimating.sparse_records import FEWEST
 from tasks.models import glmm, lmm
 from tasks.network import read_network
 from tasks.network.schema import Network
-from tasks.records import Records, cells_for, moments_for, one_read, read_once
-from tasks.records import queries as queries_module
+from tasks.records import Records, cells_for, moments_for, read_once
+from tasks.records.for_models import one_read
+from tasks.records.for_models import queries as queries_module
 from tasks.records.sources.connection import Connection
 from tasks.screening import screen
 

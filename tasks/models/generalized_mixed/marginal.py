@@ -40,8 +40,8 @@ from tasks.models.generalized_mixed.population_average import (
     scale_of,
 )
 from tasks.models.numerics import distributions as stats
+from tasks.records.for_models.set_rows import labels_of, rows_with
 from tasks.records.moments import INTERCEPT
-from tasks.records.set_rows import labels_of, rows_with
 
 Interval = Literal["identity", "log", "logit", "ratio"]
 

@@ -13,7 +13,7 @@ from tasks.models.fit import Fit, Floats
 from tasks.models.generalized_mixed.families import LINKS, mean_of
 from tasks.models.generalized_mixed.glmm_fit import LOG_SIZE, GlmmFit, Loading
 from tasks.models.numerics.normal_mixture import marginal_derivatives
-from tasks.records.set_rows import SetRows
+from tasks.records.for_models.set_rows import SetRows
 
 Scale = Literal["gaussian", "binomial", "poisson"]
 

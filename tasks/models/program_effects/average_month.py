@@ -25,8 +25,8 @@ from tasks.models.generalized_mixed.population_average import (
 from tasks.models.program_effects.program_data import ProgramData
 from tasks.models.program_effects.wider_interval import Contrast, wider
 from tasks.records.cells import Cells
+from tasks.records.for_models.set_rows import SetRows
 from tasks.records.moments import INTERCEPT
-from tasks.records.set_rows import SetRows
 
 NOBODY = ""
 """Stands for nobody under the program among the program's columns."""

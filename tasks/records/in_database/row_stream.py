@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from tasks.records.cells import Cells
+from tasks.records.cells import Cells, Outcome
 from tasks.records.data_columns import Codes, Frame, Kind
 from tasks.records.formulas import splines
 from tasks.records.formulas.contrasts import Coded
@@ -26,7 +26,7 @@ from tasks.records.in_database.from_database import near_mean, rows_of
 from tasks.records.in_database.translation import number
 from tasks.records.in_memory.from_rows import without_aliased
 from tasks.records.in_memory.grouping import sorting
-from tasks.records.in_memory.outcomes import Outcome, outcome_kind, success_label
+from tasks.records.in_memory.outcomes import outcome_kind, success_label
 from tasks.records.in_memory.rows import Rows, no_exposure
 from tasks.records.sources.connection import Connection
 

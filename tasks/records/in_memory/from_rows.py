@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.records.cells import Cells
+from tasks.records.cells import Cells, Outcome
 from tasks.records.data_columns import Codes, Frame
 from tasks.records.design import Design
 from tasks.records.formulas import collinearity
@@ -18,7 +18,6 @@ from tasks.records.formulas.model_spec import Binding, Request, bind
 from tasks.records.in_memory.equal_rows import collapse_rows
 from tasks.records.in_memory.grouping import Combinations, combine, sorting
 from tasks.records.in_memory.outcomes import (
-    Outcome,
     log_constant,
     outcome_kind,
     success_label,

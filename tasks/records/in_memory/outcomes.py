@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from tasks.errors import RecordsError
+from tasks.records.cells import Outcome
 from tasks.records.clinic_names import counted
 from tasks.records.data_columns import Kind
 from tasks.records.formulas.model_spec import Request
 
 Floats = NDArray[np.float64]
-Outcome = Literal["binary", "successes", "count", "number"]
 
 
 class _Labels(Protocol):

@@ -14,8 +14,8 @@ from tasks.errors import RecordsError
 from tasks.models import gee, glmm, lmm, marginal_effects
 from tasks.models.fit import Fit
 from tasks.records import Records
+from tasks.records.for_models.set_rows import rows_with
 from tasks.records.in_database import from_database
-from tasks.records.set_rows import rows_with
 from tests.models.places import in_duckdb
 
 

@@ -11,7 +11,7 @@ from models.generalized_mixed.test_glmm_properties import network
 from tasks.models.generalized_mixed.glmm import glmm_from_cells
 from tasks.models.generalized_mixed.population_average import averaged, means_with
 from tasks.records import cells_for
-from tasks.records.set_rows import SetRows
+from tasks.records.for_models.set_rows import SetRows
 
 
 @pytest.mark.parametrize("family", ["binomial", "poisson"])

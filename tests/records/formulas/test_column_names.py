@@ -21,8 +21,8 @@ from tasks.models.fixed_effects.hausman import mundlak
 from tasks.models.program_effects.program_effect import program_effect
 from tasks.records import Records, cells_for, moments_for, new_rows
 from tasks.records.data_columns import nested_label
+from tasks.records.for_models.narrower_moments import narrower_moments
 from tasks.records.formulas.model_spec import request
-from tasks.records.narrower_moments import narrower_moments
 
 
 @pytest.fixture(scope="module")

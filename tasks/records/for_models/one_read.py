@@ -18,12 +18,12 @@ import pyarrow as pa
 from tasks.errors import FormulaError, RecordsError
 from tasks.records.data_columns import Frame
 from tasks.records.design import Design
+from tasks.records.for_models.narrower_moments import narrower_moments
 from tasks.records.formulas.expressions import BASIS_FUNCTIONS
 from tasks.records.formulas.model_spec import Request, request
 from tasks.records.in_database.from_database import fetch_rows
 from tasks.records.in_memory.from_rows import moments_in_memory
 from tasks.records.moments import Moments
-from tasks.records.narrower_moments import narrower_moments
 from tasks.records.sources.records import Records
 
 

@@ -12,6 +12,7 @@ from tasks.records.cell_blocks import CellBlocks
 from tasks.records.cells import Cells
 from tasks.records.data_columns import Frame, as_frame
 from tasks.records.design import Design
+from tasks.records.for_models.one_read import held_moments, held_rows
 from tasks.records.formulas.model_spec import Request, request
 from tasks.records.in_database.blocks import blocks_in_database, memory_for
 from tasks.records.in_database.cells_from_database import cells_in_database
@@ -20,7 +21,6 @@ from tasks.records.in_database.row_stream import is_streamable
 from tasks.records.in_database.translation import Untranslatable
 from tasks.records.in_memory.from_rows import cells_in_memory, moments_in_memory
 from tasks.records.moments import Moments
-from tasks.records.one_read import held_moments, held_rows
 from tasks.records.sources.connection import Connection
 from tasks.records.sources.duckdb_source import open_relation
 from tasks.records.sources.records import Records

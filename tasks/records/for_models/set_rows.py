@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from tasks.errors import FormulaError, RecordsError, nearest
 from tasks.records.data_columns import Frame, as_frame, label_text
 from tasks.records.design import Design
+from tasks.records.for_models.one_read import held_rows
+from tasks.records.for_models.queries import open_data
 from tasks.records.formulas.contrasts import Coded, Factor
 from tasks.records.formulas.model_spec import Binding
 from tasks.records.in_database.from_database import fetch_parts
 from tasks.records.in_memory.rows import Rows, no_rows_left
-from tasks.records.one_read import held_rows
-from tasks.records.queries import open_data
 
 Floats = NDArray[np.float64]
 

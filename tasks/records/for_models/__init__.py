@@ -1,0 +1,1 @@
+"""What models ask of patient records: moments, cells and rows, wherever the records are."""
