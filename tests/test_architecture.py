@@ -191,13 +191,13 @@ def test_no_module_is_imported_by_what_it_imports() -> None:
 
 
 @pytest.mark.slow
-def test_only_flows_know_prefect() -> None:
+def test_only_one_folder_knows_prefect() -> None:
     users = {
         name
         for name, path in MODULES.items()
         if any(each.split(".")[0] == "prefect" for each in imported(path))
     }
-    assert {place(each) for each in users} == {"flows"}
+    assert {folder("flows", each) for each in users} == {"on_prefect"}
 
 
 def test_nothing_is_called_utils() -> None:

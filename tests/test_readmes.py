@@ -8,7 +8,7 @@ from pathlib import Path
 import architecture_picture
 import pytest
 from publishing import feed_dictionary
-from test_architecture import ALLOWED, place
+from test_architecture import ALLOWED, MODULES, imported, place
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -17,10 +17,15 @@ PAGES = sorted(
     if not {".venv", ".git", "output", "demo", ".pytest_cache"} & set(each.relative_to(ROOT).parts[:1])
     and "results" not in each.parts
 )
-ROOMS = [
-    *("flows", "sql", "reports", "tests", "deploy", "tests/benchmarks", "tests/golden"),
-    *(str(each.parent.relative_to(ROOT)) for each in sorted(ROOT.glob("tasks/*/__init__.py"))),
-]
+FOLDERS = sorted(
+    str(each.parent.relative_to(ROOT))
+    for top in ("tasks", "flows")
+    for each in (ROOT / top).rglob("__init__.py")
+)
+"""The folders of code: rooms, and what is inside them."""
+FOLDERS.remove("tasks")
+INNER = [each for each in FOLDERS if each.replace("/", ".") not in ALLOWED]
+ROOMS = ["sql", "reports", "tests", "deploy", "tests/benchmarks", "tests/golden", *FOLDERS]
 
 
 def _anchor(heading: str) -> str:
@@ -48,12 +53,16 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in {_anchor(each) for each in headings}, target
 
 
+def _sentence(readme: str) -> str:
+    sentences = re.findall(r"may\s+import\s+(.*?)[.;](?=\s)", readme, re.S)
+    assert len(sentences) == 1, "one sentence says what the room may import"
+    return " ".join(sentences[0].split())
+
+
 def _may_import(readme: str) -> set[str]:
     """The places that a README says its room may import; `tasks` stands for all in it."""
-    sentences = re.findall(r"may import (.*?)[.;](?=\s)", readme, re.S)
-    assert len(sentences) == 1, "one sentence says what the room may import"
     found: set[str] = set()
-    for name in re.findall(r"`([\w.]+)`", sentences[0]):
+    for name in re.findall(r"`([\w.]+)`", _sentence(readme)):
         within = {each for each in ALLOWED if each.startswith(f"{name}.")} or {place(name) or name}
         found |= within
     return found
@@ -65,11 +74,55 @@ def test_a_room_says_which_others_it_may_import(room: str) -> None:
     assert _may_import(page) == ALLOWED[room]
 
 
-def test_files_that_rooms_name_are_there() -> None:
-    for room in ("flows", "tasks/records", "tasks/publishing", "deploy"):
-        page = (ROOT / room / "README.md").read_text(encoding="utf-8")
-        for name in re.findall(r"^\| `([\w/]+\.(?:py|sql|yaml|txt))`", page, re.M):
-            assert (ROOT / room / name).exists(), f"{room}: {name}"
+@pytest.mark.parametrize("folder", INNER)
+def test_a_folder_of_a_room_says_what_it_may_import(folder: str) -> None:
+    """What is beside it by name, or all modules there; other rooms by name, or every room in `tasks`."""
+    sentence = _sentence((ROOT / folder / "README.md").read_text(encoding="utf-8"))
+    named = set(re.findall(r"`([\w.]+)`", sentence))
+    here = folder.replace("/", ".")
+    room = here.rpartition(".")[0]
+    reached = {
+        each
+        for module, path in MODULES.items()
+        if module == here or module.startswith(f"{here}.")
+        for each in imported(path) & set(MODULES)
+        if each not in (room, here) and not each.startswith(f"{here}.")
+    }
+    beside = {each.removeprefix(f"{room}.") for each in reached if each.startswith(f"{room}.")}
+    if "the modules beside the folders" in sentence:
+        in_folders = {each for each in beside if (ROOT / folder).parent.joinpath(each.split(".")[0]).is_dir()}
+        assert beside > in_folders, "it imports no module beside"
+        beside = in_folders
+    others = {place(each) for each in reached if not each.startswith(f"{room}.")} - {None}
+    if "every room in `tasks`" in sentence:
+        named.remove("tasks")
+        others = {each for each in others if not str(each).startswith("tasks.")}
+    assert named == {each.split(".")[0] for each in beside} | others
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_files_that_a_readme_names_are_there(folder: str) -> None:
+    """By name alone, since one name is one module; or by a path from there, from a room or from the top."""
+    page = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`([\w/]+\.(?:py|sql|yaml|txt|toml))`", page):
+        starts = [ROOT, ROOT / "tasks", *(ROOT / "tasks").glob("*/"), ROOT / folder, (ROOT / folder).parent]
+        near = [*starts, *(path.parent for path in MODULES.values())] if "/" not in name else starts
+        assert any((each / name).exists() for each in near) or list((ROOT / "tests").rglob(name)), name
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_readme_leaves_no_module_out(folder: str) -> None:
+    page = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    said = set(re.findall(r"`(?:[\w/]+/)?(\w+)(?:\.py|\.\w+)?`", page))
+    modules = {each.stem for each in (ROOT / folder).glob("*.py")} - {"__init__", "__main__"}
+    assert modules <= said, sorted(modules - said)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_files_that_a_table_leads_to_are_there(room: str) -> None:
+    page = (ROOT / room / "README.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^\| `([\w/]+\.(?:py|sql|yaml|txt))`", page, re.M):
+        assert (ROOT / room / name).exists(), f"{room}: {name}"
 
 
 def test_every_guarantee_names_tests_that_are_there() -> None:
