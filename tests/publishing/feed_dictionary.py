@@ -1,4 +1,4 @@
-"""The feed's dictionary in tasks/publishing/README.md, made from the tables' own descriptions.
+"""The feed's dictionary, tasks/publishing/dictionary.md, made from the tables' own descriptions.
 
 python tests/publishing/feed_dictionary.py    # writes it anew
 """
@@ -13,13 +13,18 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tasks.publishing.dictionary import feed_tables
 from tasks.release import RELEASE_COLUMNS, STATUSES
 
-README = Path(__file__).parents[2] / "tasks/publishing/README.md"
-_BEGIN, _END = "<!-- dictionary -->\n", "<!-- end -->\n"
+PAGE = Path(__file__).parents[2] / "tasks/publishing/dictionary.md"
 
 
 def dictionary() -> str:
-    """Every table, column and status of the feed."""
-    lines = [f"Every row begins with {' and '.join(f'`{each.name}`' for each in RELEASE_COLUMNS)}.", ""]
+    """The page: every table, column and status of the feed."""
+    lines = ["# The feed's dictionary", ""]
+    lines += [
+        "Made from the code by `python tests/publishing/feed_dictionary.py`; a test holds it to what is",
+        "published.",
+        "",
+    ]
+    lines += [f"Every row begins with {' and '.join(f'`{each.name}`' for each in RELEASE_COLUMNS)}.", ""]
     lines += [
         "A network that reports by quarter or week has the same tables and columns: `month`, `period`,",
         "`since`, `first_month` and `last_month` hold a period's label (2024-05, 2024-Q2, or 2024-W05 by",
@@ -30,12 +35,12 @@ def dictionary() -> str:
     for table in feed_tables():
         key = ", ".join(f"`{name}`" for name in table.key if name != "release")
         own = [each for each in table.columns if each.name not in {one.name for one in RELEASE_COLUMNS}]
-        lines += [f"### {table.name}", "", f"A row is {table.row}; its key is {key}.", ""]
+        lines += [f"## {table.name}", "", f"A row is {table.row}; its key is {key}.", ""]
         lines += ["| column | kind | what it is |", "| --- | --- | --- |"]
         lines += [f"| `{each.name}` | {each.kind} | {each.description} |" for each in own]
         lines.append("")
     lines += [
-        "### statuses",
+        "## statuses",
         "",
         "What a `status` means, as under the key `statuses` of `datapackage.json`.",
         "",
@@ -45,11 +50,5 @@ def dictionary() -> str:
     return "\n".join(lines) + "\n"
 
 
-def filled(readme: str) -> str:
-    """The README with the dictionary as it is now."""
-    before, _, rest = readme.partition(_BEGIN)
-    return f"{before}{_BEGIN}\n{dictionary()}\n{_END}{rest.partition(_END)[2]}"
-
-
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(dictionary(), encoding="utf-8")
