@@ -8,8 +8,13 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
-
-DEPLOYING = (REPOSITORY / "deploy/README.md").read_text(encoding="utf-8")
+_TOLD_ELSEWHERE = {"CHANGELOG.md", "THREATS.md", "messages.md"}
+DEPLOYING = "\n".join(
+    each.read_text(encoding="utf-8")
+    for each in sorted((REPOSITORY / "deploy").glob("*.md"))
+    if each.name not in _TOLD_ELSEWHERE
+)
+"""Every page of deploy/ that says how it runs."""
 
 
 def blocks(language: str, page: str = README) -> list[str]:

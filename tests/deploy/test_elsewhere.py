@@ -37,5 +37,5 @@ def test_the_model_library_needs_nothing_of_posix() -> None:
 
 @pytest.mark.slow
 def test_the_command_line_does() -> None:
-    """deploy/README.md says so; once this fails, it can say something better."""
+    """deploy/server.md says so; once this fails, it can say something better."""
     assert _done("import flows.commands.command_line").returncode == 1

@@ -45,7 +45,7 @@ def server(
 
 @pytest.fixture(scope="module")
 def deployed(server: PrefectServer, network: Path) -> PrefectServer:
-    """The server with the network deployed as deploy/README.md says."""
+    """The server with the network deployed as deploy/server.md says."""
     server.prefect("work-pool", "create", "--type", "process", "clinics")
     server.clinicnet("deploy", str(network), "--pool", "clinics")
     return server

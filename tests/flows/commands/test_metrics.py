@@ -115,7 +115,7 @@ def test_a_withheld_count_has_no_sample(reported: Path) -> None:
 def test_the_collector_s_command_writes_a_file_that_is_whole_or_the_last_one(
     reported: Path, tmp_path: Path
 ) -> None:
-    """The line of deploy/README.md, as cron runs it."""
+    """The line of deploy/watching.md, as cron runs it."""
     (line,) = (block for block in blocks("sh", DEPLOYING) if "node_exporter" in block)
     line = line.replace("/var/lib/node_exporter", str(tmp_path))
 
