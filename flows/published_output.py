@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,3 +15,15 @@ def output_of(network: Network) -> Output:
     from tasks.publishing import Output
 
     return Output(network.directory / network.output.directory, network.output.rights)
+
+
+def network_and_output(network_file: Path) -> tuple[Network, Output]:
+    """The network that a file describes, and its output directory.
+
+    Raises:
+        ClinicnetError: the file cannot be read.
+    """
+    from tasks.network import read_network
+
+    network = read_network(network_file)
+    return network, output_of(network)

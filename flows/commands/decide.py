@@ -10,11 +10,11 @@ from typing import Literal
 from flows.commands.notify import told_of
 from flows.delivering import deliver_latest
 from flows.mirroring import mirror_if_declared
-from flows.published_output import output_of
+from flows.published_output import network_and_output
 from flows.telling import delivers, tell
 from flows.warehouse_filling import fill_if_declared
 from tasks.errors import PublishingError
-from tasks.network import Network, read_network
+from tasks.network import Network
 from tasks.publishing import (
     Kept,
     Output,
@@ -44,7 +44,7 @@ def approve_held(network_file: Path, name: str | None, by: str, because: str | N
         ClinicnetError: the network file cannot be read, there is no such release or several, others were
             published since, or the output directory cannot be written.
     """
-    network, output = _opened(network_file)
+    network, output = network_and_output(network_file)
     held = held_release(output, name)
     published = approve(output, held)
     write_catalogue(output, network.network.name, network.network.language, network.output.url)
@@ -70,7 +70,7 @@ def refuse_held(network_file: Path, name: str | None, by: str, because: str) -> 
     Raises:
         ClinicnetError: the network file cannot be read, or there is no such release or several.
     """
-    network, output = _opened(network_file)
+    network, output = network_and_output(network_file)
     held = held_release(output, name)
     refuse(held)
     _keep(network, network_file, output, held.period, "refused", by, because, "; ".join(held.reasons))
@@ -91,7 +91,7 @@ def withdraw_release(network_file: Path, name: str, by: str, because: str) -> It
         ClinicnetError: the network file cannot be read, there is no such release or several, or the output
             directory cannot be written.
     """
-    network, output = _opened(network_file)
+    network, output = network_and_output(network_file)
     kept = _kept(output, name)
     latest = withdraw(output, kept, by, because)
     yield f"Withdrawn {kept.name}; who read it keeps it, so it stays in {kept.directory}"
@@ -107,7 +107,7 @@ def restore_release(network_file: Path, name: str, by: str, because: str | None)
     Raises:
         ClinicnetError: as `withdraw_release`, or the release is not withdrawn.
     """
-    network, output = _opened(network_file)
+    network, output = network_and_output(network_file)
     kept = _kept(output, name)
     if kept.name not in output.withdrawn():
         raise PublishingError(f"{kept.name} is not withdrawn", hint="clinicnet releases lists what is")
@@ -147,11 +147,6 @@ def _filled(network: Network, output: Output) -> Iterator[str]:
     mirrored = mirror_if_declared(network, output)
     if mirrored is not None:
         yield f"Mirrors   {mirrored}"
-
-
-def _opened(network_file: Path) -> tuple[Network, Output]:
-    network = read_network(network_file)
-    return network, output_of(network)
 
 
 def _keep(

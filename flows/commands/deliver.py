@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flows.delivering import Delivery, absent, deliveries, hand_over, release_to_deliver
-from flows.published_output import output_of
+from flows.published_output import network_and_output
 from tasks.errors import ClinicnetError
-from tasks.network import Network, read_network
+from tasks.network import Network
 from tasks.publishing import Kept, Output
 
 _MOST_NAMES = 12
@@ -63,8 +63,7 @@ def deliver_reports(network_file: Path, name: str | None) -> Iterator[str]:
 
 
 def _found(network_file: Path, name: str | None) -> tuple[Network, Output, Kept]:
-    network = read_network(network_file)
-    output = output_of(network)
+    network, output = network_and_output(network_file)
     return network, output, release_to_deliver(network, output, name)
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.published_output import output_of
+from flows.published_output import network_and_output
 from tasks.disclosing import POLICIES, ContradictionError, account
 from tasks.errors import PublishingError
-from tasks.network import read_network
 from tasks.publishing import Earlier, earlier_releases, published_release
 
 _PRIMARY, _SECONDARY = "suppressed_primary", "suppressed_secondary"
@@ -27,8 +26,7 @@ def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
     Raises:
         ClinicnetError: the network file or a release cannot be read, or there is no such release.
     """
-    network = read_network(network_file)
-    output = output_of(network)
+    network, output = network_and_output(network_file)
     directory, release, window = published_release(output, name)
     before = earlier_releases(output, window, directory.name)
     policy = POLICIES[release.policy]

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flows.mirroring import mirror_if_declared
-from flows.published_output import output_of
+from flows.published_output import network_and_output
 from flows.warehouse_filling import fill_if_declared
 from tasks.errors import ClinicnetError
-from tasks.network import read_network
 from tasks.publishing import Retention, kept_releases, prune, why_kept, write_catalogue
 
 
@@ -33,8 +32,7 @@ def prune_releases(
             "no rule says what is kept",
             hint="say --keep-periods 24, --keep-months 36, or both: what either keeps stays",
         )
-    network = read_network(network_file)
-    output = output_of(network)
+    network, output = network_and_output(network_file)
     kept = kept_releases(output)
     why = why_kept(kept, Retention(periods, months), network.window.ending_with)
     goes = "would go" if dry_run else "gone"

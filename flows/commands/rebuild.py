@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from flows.job_step import Journal
 from flows.monthly_job import prepared
 from flows.one_thread import one_thread
-from flows.published_output import output_of
-from tasks.network import read_network
+from flows.published_output import network_and_output
 from tasks.publishing import kept_releases, published_release
 from tasks.release import rounded
 
@@ -48,8 +47,7 @@ def rebuild_release(network_file: Path, name: str, journal: Journal | None = Non
     Raises:
         ClinicnetError: the network file, the records or a release cannot be read, or there is no such one.
     """
-    network = read_network(network_file)
-    output = output_of(network)
+    network, output = network_and_output(network_file)
     directory, published, _ = published_release(output, name)
     kept = next(each for each in kept_releases(output) if each.name == directory.name)
     with one_thread(), output.staging() as staging:

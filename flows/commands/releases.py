@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from flows.published_output import output_of
-from tasks.network import Network, read_network
+from flows.published_output import network_and_output
+from tasks.network import Network
 from tasks.publishing import (
     Earlier,
     Kept,
@@ -36,7 +36,7 @@ def list_releases(network_file: Path) -> Iterator[str]:
     Raises:
         ClinicnetError: the network file or a release cannot be read.
     """
-    network, output = _opened(network_file)
+    network, output = network_and_output(network_file)
     kept = kept_releases(output)
     for held in held_releases(output):
         yield f"held      {held.name}, since {_at(held.since, network)}: {'; '.join(held.reasons)}"
@@ -68,7 +68,7 @@ def show_release(network_file: Path, name: str) -> Iterator[str]:
     Raises:
         ClinicnetError: the network file or a release cannot be read, or there is no such release.
     """
-    network, output = _opened(network_file)
+    network, output = network_and_output(network_file)
     kept, release = _found(output, name)
     newest = _newest(kept_releases(output))
     stands = "latest leads to it" if kept.is_latest else "its period's newest edition"
@@ -110,7 +110,7 @@ def difference(network_file: Path, before: str, after: str) -> Iterator[str]:
     Raises:
         ClinicnetError: the network file or a release cannot be read, or there is no such release.
     """
-    network, output = _opened(network_file)
+    network, output = network_and_output(network_file)
     (one, then), (other, now) = _found(output, before), _found(output, after)
     yield f"Before    {one.name}, published {_at(one.published, network)}"
     yield f"After     {other.name}, published {_at(other.published, network)}"
@@ -129,11 +129,6 @@ def difference(network_file: Path, before: str, after: str) -> Iterator[str]:
     )
     for lines in clinics.values():
         yield from lines
-
-
-def _opened(network_file: Path) -> tuple[Network, Output]:
-    network = read_network(network_file)
-    return network, output_of(network)
 
 
 def _found(output: Output, name: str) -> tuple[Kept, Earlier]:

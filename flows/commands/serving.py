@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse
 from starlette.types import ASGIApp
 
-from flows.published_output import output_of
+from flows.published_output import network_and_output
 from flows.running.stopping import Stopped
 from tasks.errors import ClinicnetError
-from tasks.network import Network, read_network
+from tasks.network import Network
 from tasks.publishing import Output
 
 HEADERS = {
@@ -39,8 +39,7 @@ def published(network_file: Path) -> tuple[Network, Output]:
     Raises:
         ClinicnetError: the network file cannot be read, or nothing is published yet.
     """
-    network = read_network(network_file)
-    output = output_of(network)
+    network, output = network_and_output(network_file)
     if output.current() is None:
         raise ClinicnetError(
             f"nothing is published in {output.directory}", hint="report a month first: clinicnet run"

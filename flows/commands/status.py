@@ -13,8 +13,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flows.period_due import Due, due_after, due_before
-from flows.published_output import output_of
-from tasks.network import Network, read_network
+from flows.published_output import network_and_output
+from tasks.network import Network
 from tasks.publishing import (
     HeldRelease,
     Kept,
@@ -139,8 +139,7 @@ def status_of(network_file: Path, moment: datetime, cron: str | None = None, hou
     Raises:
         ClinicnetError: the network file or a release cannot be read, or `cron` is no schedule.
     """
-    network = read_network(network_file)
-    output = output_of(network)
+    network, output = network_and_output(network_file)
     kept, runs = kept_releases(output), recorded_runs(output.runs, output.abandoned())
     held = held_releases(output)
     there = {each.period for each in kept} | {each.period for each in held}

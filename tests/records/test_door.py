@@ -82,7 +82,7 @@ _ONLY_THE_DOOR = {
     "tasks.records.in_memory.from_rows",
     "tasks.records.in_database.from_database",
     "tasks.records.questions.aggregates",
-    "tasks.records.questions.sql_text",
+    "tasks.records.sql_text",
 }
 
 

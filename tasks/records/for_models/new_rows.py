@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from tasks.errors import FormulaError, nearest
 from tasks.records.data_columns import as_frame, nested_label
 from tasks.records.design import Design
-from tasks.records.formulas.contrasts import Coded
 from tasks.records.formulas.formula import Grouping
 from tasks.records.formulas.model_spec import Binding
 from tasks.records.in_memory.rows import Rows
@@ -78,19 +77,12 @@ def new_rows(design: Design, data: Any) -> NewRows:
             raise FormulaError(f"no column {name!r} in the new data; {nearest(name, frame.names)}")
     rows = Rows(frame)
     return NewRows(
-        fixed=_matrix(rows, binding, binding.fixed),
-        random=tuple(_matrix(rows, binding, part) for part in binding.random),
+        fixed=rows.matrix(binding.fixed, binding.variables),
+        random=tuple(rows.matrix(part, binding.variables) for part in binding.random),
         groups=tuple(_labels(rows, grouping) for grouping in groupings),
         factors=tuple(grouping.name for grouping in groupings),
         offset=rows.offset(binding),
     )
-
-
-def _matrix(rows: Rows, binding: Binding, columns: tuple[Coded, ...]) -> Floats:
-    matrix = np.empty((rows.n, len(columns)))
-    for j, column in enumerate(columns):
-        matrix[:, j] = rows.column(column, binding.variables)
-    return matrix
 
 
 def _labels(rows: Rows, grouping: Grouping) -> tuple[Hashable | None, ...]:

@@ -19,7 +19,6 @@ from tasks.errors import FormulaError, RecordsError
 from tasks.records.data_columns import Frame
 from tasks.records.design import Design
 from tasks.records.for_models.narrower_moments import narrower_moments
-from tasks.records.formulas.expressions import BASIS_FUNCTIONS
 from tasks.records.formulas.model_spec import Request, request
 from tasks.records.in_database.from_database import fetch_rows
 from tasks.records.in_memory.from_rows import moments_in_memory
@@ -112,7 +111,7 @@ def held_rows(data: Any, asked: Request) -> CountedRows | None:
     if held.rows is None:
         with data.connect() as connection:
             held.rows = CountedRows(*fetch_rows(held.columns, connection, data.query))
-    return held.rows.one_by_one() if _bends(asked) else held.rows
+    return held.rows.one_by_one() if asked.bends else held.rows
 
 
 def held_moments(
@@ -143,7 +142,7 @@ def _summed_rows(data: Records, held: _Held, asked: Request) -> CountedRows | No
     """
     if held.sources is None or not _covers(held.sources, asked):
         return None
-    if held.summed is None and (held.from_rows or _bends(asked) or _is_incomplete(held, asked)):
+    if held.summed is None and (held.from_rows or asked.bends or _is_incomplete(held, asked)):
         with data.connect() as connection:
             held.summed = CountedRows(*fetch_rows(held.sources, connection, data.query, collapse=False))
     return held.summed
@@ -153,10 +152,6 @@ def _is_incomplete(held: _Held, asked: Request) -> bool:
     """Whether rows lacked a column beside the outcome: moments of fewer columns are then of more rows."""
     outcome = {f"{name} is missing" for name in asked.formula.response.names}
     return any(set(design.dropped.rows) - outcome for design, _ in held.moments.values())
-
-
-def _bends(asked: Request) -> bool:
-    return any(each.function in BASIS_FUNCTIONS for each in asked.expressions)
 
 
 def _key(asked: Request) -> tuple[Any, ...]:

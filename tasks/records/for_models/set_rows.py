@@ -18,7 +18,7 @@ from tasks.records.data_columns import Frame, as_frame, label_text
 from tasks.records.design import Design
 from tasks.records.for_models.one_read import held_rows
 from tasks.records.for_models.queries import open_data
-from tasks.records.formulas.contrasts import Coded, Factor
+from tasks.records.formulas.contrasts import Factor
 from tasks.records.formulas.model_spec import Binding
 from tasks.records.in_database.from_database import fetch_parts
 from tasks.records.in_memory.rows import Rows, no_rows_left
@@ -113,8 +113,8 @@ def _set(
     fresh = Rows(Frame(_with_constant(table, variable, value)))
     return SetRows(
         value=value,
-        fixed=_matrix(fresh, binding, binding.fixed),
-        random=tuple(_matrix(fresh, binding, part) for part in binding.random),
+        fixed=fresh.matrix(binding.fixed, binding.variables),
+        random=tuple(fresh.matrix(part, binding.variables) for part in binding.random),
         offset=fresh.offset(binding),
         weight=weight,
     )
@@ -163,10 +163,3 @@ def _with_constant(table: pd.DataFrame | pa.Table, name: str, value: Any) -> pd.
     if pa.types.is_boolean(kind) and not isinstance(plain, bool):
         column = pc.cast(column, pa.bool_())
     return table.set_column(table.schema.get_field_index(name), name, column)
-
-
-def _matrix(rows: Rows, binding: Binding, columns: tuple[Coded, ...]) -> Floats:
-    matrix = np.empty((rows.n, len(columns)))
-    for j, column in enumerate(columns):
-        matrix[:, j] = rows.column(column, binding.variables)
-    return matrix

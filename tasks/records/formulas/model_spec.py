@@ -18,7 +18,7 @@ from tasks.records.formulas.contrasts import (
     distinct,
     variable,
 )
-from tasks.records.formulas.expressions import Expression
+from tasks.records.formulas.expressions import BASIS_FUNCTIONS, Expression
 from tasks.records.formulas.formula import Formula, Grouping, Terms, read, read_grouping, read_terms
 
 
@@ -57,6 +57,11 @@ class Request:
         """The data's columns that are used: groups first, then the outcome, in order of appearance."""
         inner = [name for expression in self.expressions for name in expression.names]
         return tuple(dict.fromkeys([*self.labels, *inner, *self.roles.values()]))
+
+    @property
+    def bends(self) -> bool:
+        """Whether it has splines or polynomials, which learn from the rows one by one."""
+        return any(each.function in BASIS_FUNCTIONS for each in self.expressions)
 
     def _all_terms(self) -> tuple[Terms, ...]:
         return (self.formula.fixed, *(part.terms for part in self.formula.random), self.extra)

@@ -15,7 +15,7 @@ from tasks.records.cells import Cells
 from tasks.records.design import Design
 from tasks.records.formulas.model_spec import Request, bind
 from tasks.records.in_database.first_pass import few_rows
-from tasks.records.in_database.from_database import collapses, has_basis, rows_of
+from tasks.records.in_database.from_database import collapses, rows_of
 from tasks.records.in_database.row_stream import Learning, row_stream
 from tasks.records.in_database.translation import Translator, Untranslatable
 from tasks.records.in_memory.rows import check_names
@@ -45,7 +45,7 @@ def memory_for(asked: Request, connection: Connection, query: str, enough: float
     n = int(counted.column("n")[0].as_py())
     if n * _DOUBLE * _WIDEST <= enough:
         return 0.0
-    if not has_basis(asked) and collapses(connection, rows, kinds, asked):
+    if not asked.bends and collapses(connection, rows, kinds, asked):
         return 0.0
     wide = len(asked.names)
     with suppress(ClinicnetError, Untranslatable):  # what is wrong with the formula is said by who uses it

@@ -12,7 +12,7 @@ from tasks.records.cells import Cells
 from tasks.records.data_columns import Frame
 from tasks.records.design import Design
 from tasks.records.formulas.model_spec import Request
-from tasks.records.in_database.from_database import collapses, fetch_rows, has_basis, rows_of
+from tasks.records.in_database.from_database import collapses, fetch_rows, rows_of
 from tasks.records.in_database.row_stream import FirstPass, RowStream, is_streamable, row_stream
 from tasks.records.in_database.translation import Translator, Untranslatable
 from tasks.records.in_memory.from_rows import cells_in_memory
@@ -53,7 +53,7 @@ def _are_many(asked: Request, connection: Connection, query: str, collapse: bool
     counted = connection.table(sa.select(sa.func.count().label("n")).select_from(rows.subquery("rows")))
     if int(counted.column("n")[0].as_py()) < _MANY:
         return False
-    return not (collapse and not has_basis(asked) and collapses(connection, rows, kinds, asked))
+    return not (collapse and not asked.bends and collapses(connection, rows, kinds, asked))
 
 
 def _filled_in(stream: RowStream, first: FirstPass) -> Cells:

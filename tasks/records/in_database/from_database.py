@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from tasks.records.data_columns import Codes, Frame, nested_label
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded, Factor, Number
-from tasks.records.formulas.expressions import BASIS_FUNCTIONS
 from tasks.records.formulas.model_spec import Binding, Request, bind
 from tasks.records.in_database.first_pass import GLANCE, Survey, glance, survey
 from tasks.records.in_database.translation import Sql, Translator, Untranslatable, number
@@ -51,7 +50,7 @@ def fetch_rows(
     asked: Request, connection: Connection, query: str, *, collapse: bool = True
 ) -> tuple[pa.Table, str | None]:
     """The columns a request needs, and the column that counts rows where the database grouped equal ones."""
-    counted = collapse and "time" not in asked.roles and not has_basis(asked)
+    counted = collapse and "time" not in asked.roles and not asked.bends
     table = _fetch(asked, connection, query, count=counted)
     return table, _COUNT if _COUNT in table.column_names else None
 
@@ -64,7 +63,7 @@ def fetch_parts(asked: Request, connection: Connection, query: str) -> Iterator[
     kinds = connection.columns(query)
     check_names(asked, tuple(kinds))
     rows = rows_of(asked, Translator(query, kinds))
-    if not has_basis(asked) and collapses(connection, rows, kinds, asked):
+    if not asked.bends and collapses(connection, rows, kinds, asked):
         yield fetch_rows(asked, connection, query)
         return
     some = False
@@ -321,8 +320,3 @@ def collapses(
     distinct = sa.func.approx_count_distinct(sa.func.hash(*(inner.c[name] for name in asked.names)))
     row = connection.table(sa.select(sa.func.count().label("n"), distinct.label("cells"))).to_pylist()[0]
     return int(row["n"]) > _WORTH * int(row["cells"])
-
-
-def has_basis(asked: Request) -> bool:
-    """Whether a request has splines or polynomials, which learn from the rows one by one."""
-    return any(expression.function in BASIS_FUNCTIONS for expression in asked.expressions)

@@ -55,10 +55,7 @@ def moments_in_memory(asked: Request, frame: Frame, *, weight: str | None = None
         summed = [root * (column - point) for column, point in zip(columns, reference, strict=True)]
         about = np.zeros(len(columns))
     products = products_by_group(summed, about, combinations.index, len(combinations.codes))
-
-    def confirm(position: int, weights: Floats) -> float:
-        return _residual_square(columns, reference, weights, rows.weight)
-
+    confirm = _confirming(columns, reference, rows.weight)
     total = products[:, :-1, :-1].sum(axis=0)
     binding = without_aliased(binding, names, total, reference[:-1], confirm)
     moments = assemble(binding, names, reference, products, factors, combinations.codes)
@@ -238,19 +235,21 @@ def _without_aliased_rows(binding: Binding, rows: Rows, values: Mapping[str, Flo
     root = np.sqrt(rows.weight)
     heavier = [root * (column - r) for column, r in zip(columns, reference, strict=True)]
     total = products_by_group(heavier, np.zeros(len(columns)), everyone, 1)[0]
-
-    def confirm(position: int, weights: Floats) -> float:
-        return _residual_square(columns, reference, weights, rows.weight)
-
+    confirm = _confirming(columns, reference, rows.weight)
     return without_aliased(binding, [column.name for column in listed], total, reference, confirm)
 
 
-def _residual_square(columns: list[Floats], reference: Floats, weights: Floats, counts: Floats) -> float:
-    residual = np.zeros(len(counts))
-    for column, point, weight in zip(columns, reference, weights, strict=False):
-        if weight != 0.0:
-            residual += weight * (column - point)
-    return float(counts @ (residual * residual))
+def _confirming(columns: list[Floats], reference: Floats, counts: Floats) -> collinearity.Confirm:
+    """What the rows themselves say of a column that seems determined by others."""
+
+    def confirm(_: int, weights: Floats) -> float:
+        residual = np.zeros(len(counts))
+        for column, point, weight in zip(columns, reference, weights, strict=False):
+            if weight != 0.0:
+                residual += weight * (column - point)
+        return float(counts @ (residual * residual))
+
+    return confirm
 
 
 def _reference(columns: list[Floats]) -> Floats:

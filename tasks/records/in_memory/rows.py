@@ -198,6 +198,13 @@ class Rows:
             values = values * self._element(element, variables)
         return values
 
+    def matrix(self, columns: Sequence[Coded], variables: Mapping[str, Variable]) -> Floats:
+        """(n, p) values of design columns."""
+        matrix = np.empty((self.n, len(columns)))
+        for j, column in enumerate(columns):
+            matrix[:, j] = self.column(column, variables)
+        return matrix
+
     def _element(self, element: Element, variables: Mapping[str, Variable]) -> Floats:
         bound = variables[element.variable]
         if isinstance(bound, Factor):

@@ -9,8 +9,8 @@ import pandas as pd
 
 from tasks.periods import Kind
 from tasks.records.questions.aggregates import aggregate, aggregate_frame
-from tasks.records.questions.sql_text import quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import quoted
 
 _MOMENTS = {
     "n": "float64",

@@ -10,9 +10,9 @@ import sqlglot
 from tasks.errors import SourceError, SourceUnreachableError
 from tasks.periods import Period
 from tasks.records.questions.aggregates import aggregate
-from tasks.records.questions.sql_text import quoted
 from tasks.records.questions.users_select import dialect_of, refuse_all_but_a_select
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import quoted
 
 PLACE = "[schedule.complete] select"
 _WAY_OUT = "write a SELECT that returns one row with one true or false"

@@ -16,10 +16,10 @@ from tasks.records.data_columns import Kind
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.column_uses import DESCRIBING, Misfit, Use, uses
 from tasks.records.questions.record_names import RecordNames, canonical
-from tasks.records.questions.sql_text import LARGEST, quoted
 from tasks.records.questions.users_select import refuse_all_but_a_select
 from tasks.records.sources.connection import SourceColumn
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import LARGEST, quoted
 
 _KINDS: Mapping[Kind, str] = {
     "number": "numbers",

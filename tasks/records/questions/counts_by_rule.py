@@ -10,8 +10,8 @@ from tasks.records.questions.aggregates import aggregate_frame
 from tasks.records.questions.record_names import look_alike
 from tasks.records.questions.rules import Rule, query, query_rule
 from tasks.records.questions.screened_records import ScreenedRecords
-from tasks.records.questions.sql_text import literal, literals
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import literal, literals
 
 
 def by_record_rule(records: Records, screened: ScreenedRecords) -> pd.DataFrame:

@@ -8,8 +8,8 @@ from tasks.network.drafting.month_names import LAST_DAY, are_years, bare, is_mon
 from tasks.network.drafting.profile import Writing
 from tasks.records.questions.aggregates import aggregate
 from tasks.records.questions.number_ranges import all_but_few
-from tasks.records.questions.sql_text import literal, quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import literal, quoted
 
 _MARKS: Mapping[str, tuple[Writing, Writing | None]] = {
     ".": ("day.month.year", None),

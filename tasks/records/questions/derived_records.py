@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from tasks.records.questions.sql_text import literal, quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import literal, quoted
 
 
 def without_levels(records: Records, levels: Sequence[Mapping[str, Hashable]]) -> Records:

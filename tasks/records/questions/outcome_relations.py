@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations, permutations
 
 from tasks.records.questions.aggregates import aggregate
-from tasks.records.questions.sql_text import quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import quoted
 
 
 @dataclass(frozen=True, slots=True)

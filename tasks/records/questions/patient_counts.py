@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from tasks.records.questions.aggregates import aggregate_frame
-from tasks.records.questions.sql_text import quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import quoted
 
 ALL_RECORDS = ""
 """Stands for the records whatever they hold, where an outcome's name would stand."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from tasks.records.questions.aggregates import aggregate_frame
-from tasks.records.questions.sql_text import quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import quoted
 
 SUMS = ("products", "outcome_by_size", "size_by_outcome", "sizes", "more_size", "size_more")
 _SUMMED = (

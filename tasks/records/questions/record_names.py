@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from tasks.network.schema import RecordsSection
-from tasks.records.questions.sql_text import LARGEST, literal, quoted
 from tasks.records.sources.connection import SourceColumn
+from tasks.records.sql_text import LARGEST, literal, quoted
 
 _SEPARATOR = "CHR(31)"  # the unit separator, which no name holds: A1 of clinic B is not 1 of clinic BA
 _BLANKS = " \t\n\r\u00a0"  # said, since databases differ in what they trim

@@ -18,8 +18,8 @@ from tasks.network.schema import Network
 from tasks.periods import Period
 from tasks.records.questions.column_uses import uses
 from tasks.records.questions.contract import declared_limits
-from tasks.records.questions.sql_text import quoted
 from tasks.records.sources.connection import SourceColumn
+from tasks.records.sql_text import quoted
 
 Action = Literal["set_aside", "value_blanked", "noted"]
 

@@ -11,8 +11,8 @@ from tasks.records.questions.column_uses import DESCRIBING, Use, uses
 from tasks.records.questions.contract import Contract
 from tasks.records.questions.record_names import blank_is_missing
 from tasks.records.questions.rules import Rule, blanked
-from tasks.records.questions.sql_text import literal, quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import literal, quoted
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from tasks.records.questions.date_writing import like_a_date, writings
 from tasks.records.questions.lack_of_fit import lacks_of_fit
 from tasks.records.questions.number_ranges import RANGES, all_but_few
 from tasks.records.questions.rhythm import counted_rhythm, rhythm_counts
-from tasks.records.questions.sql_text import LARGEST, quoted
 from tasks.records.questions.words_held import words_held
 from tasks.records.sources.connection import Connection, SourceColumn
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import LARGEST, quoted
 
 _PLAIN = {"", "main", "public", "dbo"}  # schemas whose tables need no prefix
 

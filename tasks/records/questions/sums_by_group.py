@@ -9,8 +9,8 @@ from itertools import pairwise
 import pandas as pd
 
 from tasks.records.questions.aggregates import aggregate_frame
-from tasks.records.questions.sql_text import literal, quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import literal, quoted
 
 WINDOW = ""
 """Stands for the whole window, where a month would stand."""

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from tasks.network.drafting.value_words import KNOWN
 from tasks.records.questions.aggregates import aggregate
-from tasks.records.questions.sql_text import literal, quoted
 from tasks.records.sources.records import Records
+from tasks.records.sql_text import literal, quoted
 
 _AT_ONCE = 30
 """Words told by one sum: powers of two up to here are whole numbers in every database."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tasks.network.drafting import month_names
+from tasks.records.sql_text import quoted
 
 _BETWEEN_THOUSANDS = "[. \xa0\u202f’\\x27]"
 """What people write between thousands where a comma is decimal: dots, spaces, apostrophes."""
@@ -283,8 +284,7 @@ def _named_months(name: str, n: _Counts) -> WrittenColumn | None:
 
 
 def _value(name: str) -> str:
-    quoted = name.replace('"', '""')
-    return f"NULLIF(TRIM(\"{quoted}\"), '')"
+    return f"NULLIF(TRIM({quoted(name)}), '')"
 
 
 def _without_marks(value: str) -> str:

@@ -17,6 +17,7 @@ from tasks.records.sources.connection import Connection, Ways
 from tasks.records.sources.csv_columns import NearlyMonths, NearlyNumbers, written_columns
 from tasks.records.sources.csv_files import CsvFile, csv_files
 from tasks.records.sources.duckdb_source import in_memory
+from tasks.records.sql_text import literal, quoted
 
 _READ_ONCE = 64_000_000
 """Bytes up to which a file's rows are kept in memory while it is open."""
@@ -113,8 +114,8 @@ def _csv(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[CsvF
         columns,
         commas=files[0].delimiter != ",",
     )
-    texts = ", ".join(f"{_text(each.name)}: 'VARCHAR'" for each in written.read)
-    read = ", ".join(f"{each.sql} AS {_name(each.name)}" for each in written.read)
+    texts = ", ".join(f"{literal(each.name)}: 'VARCHAR'" for each in written.read)
+    read = ", ".join(f"{each.sql} AS {quoted(each.name)}" for each in written.read)
     replaced = f" REPLACE ({read})" if written.read else ""
     types = f", types = {{{texts}}}" if written.read else ""
     said = (
@@ -131,16 +132,16 @@ def _reader(connection: duckdb.DuckDBPyConnection, path: Path, files: Sequence[C
     can mend, where a type guessed from the first rows would fail before the SELECT begins.
     """
     whole = "sample_size = -1" + (", union_by_name = true" if len(files) > 1 else "")
-    named = f"delim = {_text(files[0].delimiter)}, header = true, {whole}"
+    named = f"delim = {literal(files[0].delimiter)}, header = true, {whole}"
     if all(file.is_plain for file in files):
-        plain = f"read_csv({_text(str(path))}, "
+        plain = f"read_csv({literal(str(path))}, "
         guessed = _columns(connection, f"{plain}{whole})")
         return plain + (whole if len(guessed) >= len(files[0].columns) else named)
     memory = MemoryFiles()
     for file in files:
         memory.pipe_file(f"/{file.path.stem}.csv", file.rewritten())
     connection.register_filesystem(memory)
-    listed = ", ".join(_text(f"{memory.protocol}://{file.path.stem}.csv") for file in files)
+    listed = ", ".join(literal(f"{memory.protocol}://{file.path.stem}.csv") for file in files)
     return f"read_csv([{listed}], {named}"
 
 
@@ -159,11 +160,3 @@ class MemoryFiles(MemoryFileSystem):  # type: ignore[misc]
         super().__init__()
         self.store: dict[str, Any] = {}
         self.pseudo_dirs = [""]
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

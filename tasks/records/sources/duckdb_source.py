@@ -16,6 +16,7 @@ from sqlalchemy.engine import Dialect
 from tasks.errors import SourceError
 from tasks.records.sources import source_errors
 from tasks.records.sources.connection import Connection, SourceColumn, Ways
+from tasks.records.sql_text import literal
 
 _TABLES = (
     "SELECT table_schema, table_name FROM information_schema.tables "
@@ -129,9 +130,8 @@ class _DuckDB:
 
     def _lift(self) -> None:
         if self._disk is not None:
-            place = self._disk.replace("'", "''")
             self._run("RESET memory_limit")
-            self._run(f"SET {_DISK} = '{place}'")
+            self._run(f"SET {_DISK} = {literal(self._disk)}")
             self._disk = None
 
     def _text(self, statement: sa.Executable | str) -> str:
@@ -184,9 +184,8 @@ def open_parquet(path: Path, ways: Ways) -> Iterator[Connection]:
     """Parquet files, in place, as the view `records`."""
     with in_memory(path.name, ways) as (connection, opened):
         failed: duckdb.Error | None = None
-        quoted = str(path).replace("'", "''")
         try:
-            connection.execute(f"CREATE VIEW records AS SELECT * FROM read_parquet('{quoted}')")
+            connection.execute(f"CREATE VIEW records AS SELECT * FROM read_parquet({literal(str(path))})")
         except duckdb.Error as error:
             failed = error
         if failed is not None:
