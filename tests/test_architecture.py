@@ -210,14 +210,22 @@ def test_one_name_is_one_class() -> None:
     named = Counter(
         node.name
         for path in MODULES.values()
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
     )
     assert [name for name, classes in named.items() if classes > 1] == []
 
 
 def test_one_name_is_one_module() -> None:
     named = Counter(path.stem for path in MODULES.values() if path.stem not in ("__init__", "__main__"))
+    assert [name for name, files in named.items() if files > 1] == []
+
+
+def test_one_name_is_one_file_of_tests() -> None:
+    """Tests mirror folders, so a file's name has its subject, and is what a failure is called by."""
+    named = Counter(
+        path.stem for path in (ROOT / "tests").rglob("*.py") if path.stem not in ("__init__", "conftest")
+    )
     assert [name for name, files in named.items() if files > 1] == []
 
 

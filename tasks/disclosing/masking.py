@@ -86,7 +86,7 @@ def _all_declared(tables: Mapping[str, pd.DataFrame], declared: Sequence[Table])
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _WithheldRows:
     """What is withheld of the rows of a table.
 
     Attributes:
@@ -106,7 +106,7 @@ class _Rows:
     digits: pd.Series
 
     @classmethod
-    def shown(cls, frame: pd.DataFrame) -> _Rows:
+    def shown(cls, frame: pd.DataFrame) -> _WithheldRows:
         """Nothing withheld."""
         nothing = pd.Series(pd.NA, index=frame.index, dtype="string")
         no = pd.Series(False, index=frame.index)
@@ -187,10 +187,10 @@ def _withheld_rows(
     withholding: Withholding,
     *,
     any_small: bool,
-) -> _Rows:
+) -> _WithheldRows:
     """What is withheld of a table's rows, by what they are about; whether any count in it is small."""
     if not table.tells:
-        return _Rows.shown(frame)
+        return _WithheldRows.shown(frame)
     special = _OF_TABLE.get(table.name)
     if special is not None:
         return special(frame, withholding)
@@ -231,9 +231,9 @@ def _model_digits(table: Table, frame: pd.DataFrame, withholding: Withholding) -
     return digits
 
 
-def _of_clinics(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_clinics(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Clinics: their sizes, and of events whatever is withheld of any outcome."""
-    rows = _Rows.shown(frame)
+    rows = _WithheldRows.shown(frame)
     clinic = frame["clinic"]
     return replace(
         rows,
@@ -242,9 +242,9 @@ def _of_clinics(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
     )
 
 
-def _of_windows(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_windows(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Clinics of an outcome in the whole window."""
-    rows = _Rows.shown(frame)
+    rows = _WithheldRows.shown(frame)
     sizes, events, why = rows.sizes.copy(), rows.events.copy(), rows.why.copy()
     for outcome in frame["outcome"].unique():
         mine, withheld = frame.index[frame["outcome"] == outcome], withholding.outcomes.get(outcome)
@@ -263,9 +263,9 @@ def _of_related(policy: SmallNumberPolicy) -> str:
     return coded("why.withheld_related", low=policy.low, high=policy.high)
 
 
-def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Months of an outcome: of clinics, and of the network."""
-    rows = _Rows.shown(frame)
+    rows = _WithheldRows.shown(frame)
     status, gap, why = rows.sizes.copy(), rows.gap.copy(), rows.why.copy()
     network = frame["clinic"] == NETWORK
     for outcome in frame["outcome"].unique():
@@ -300,16 +300,16 @@ def _of_months(policy: SmallNumberPolicy, frame: pd.DataFrame, withholding: With
     return replace(rows, sizes=status, events=status, gap=gap, why=why)
 
 
-def _of_outcomes(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_outcomes(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Outcomes in the whole network."""
-    rows = _Rows.shown(frame)
+    rows = _WithheldRows.shown(frame)
     status = _looked_up(
         frame["outcome"], lambda outcome: PRIMARY if withholding.outcomes.get(outcome) is None else None
     )
     return replace(_with_totals(rows, frame, withholding), sizes=status, events=status)
 
 
-def _of_figures(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_figures(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Figures about the network: those of a withheld total, and those that tell too much of the clinics."""
 
     def status(outcome: str, figure: str) -> str | None:
@@ -323,20 +323,20 @@ def _of_figures(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
 
     found = [status(*key) for key in zip(frame["outcome"], frame["figure"], strict=True)]
     statuses = pd.Series(found, index=frame.index, dtype="string")
-    return replace(_Rows.shown(frame), sizes=statuses, events=statuses)
+    return replace(_WithheldRows.shown(frame), sizes=statuses, events=statuses)
 
 
-def _of_effects(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_effects(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Estimates of the program's effect."""
     keys = _keys(frame, ("outcome", "model", "estimand", "measure", "term"))
     rare = frame["outcome"].map(lambda outcome: withholding.outcomes.get(outcome) is None).astype(bool)
-    rows = _Rows.shown(frame)
+    rows = _WithheldRows.shown(frame)
     events = _looked_up(keys, withholding.effects.estimates.get).mask(rare, SECONDARY)
     sizes = events.mask(events.isna() & keys.isin(withholding.effects.parts), UNSAID)
     return replace(_with_totals(rows, frame, withholding), sizes=sizes, events=events)
 
 
-def _of_groups(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_groups(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Groups of patients; those that nobody decided on are withheld."""
 
     def why(key: tuple[str, str, str], of: Of) -> str | None:
@@ -347,22 +347,22 @@ def _of_groups(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
 
     keys = _keys(frame, ("outcome", "column", "group"))
     sizes, events = (_looked_up(keys, partial(why, of=of)) for of in (Of.SIZES, Of.EVENTS))
-    return replace(_Rows.shown(frame), sizes=sizes, events=events)
+    return replace(_WithheldRows.shown(frame), sizes=sizes, events=events)
 
 
-def _of_quality(frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _of_quality(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Screening rules at clinics; the network's own rows count its records."""
     status = _looked_up(_keys(frame, ("rule", "clinic")), withholding.quality.found.get)
     if withholding.all_outcomes:
         status = status.fillna(SECONDARY)
     own = (frame["counts"].fillna("records") == "records") & (frame["clinic"] == NETWORK)
-    rows = _Rows.shown(frame)
+    rows = _WithheldRows.shown(frame)
     return replace(rows, sizes=status, events=status, total_sizes=own & (Of.SIZES in withholding.totals))
 
 
-def _of_everything(frame: pd.DataFrame, withholding: Withholding, *, any_small: bool) -> _Rows:
+def _of_everything(frame: pd.DataFrame, withholding: Withholding, *, any_small: bool) -> _WithheldRows:
     """Rows about something else: nobody can say of whom they tell, so they go as soon as anything does."""
-    rows = _Rows.shown(frame)
+    rows = _WithheldRows.shown(frame)
     nothing = (
         not any_small
         and not withholding.sizes
@@ -375,7 +375,7 @@ def _of_everything(frame: pd.DataFrame, withholding: Withholding, *, any_small: 
     return replace(rows, sizes=status, events=status)
 
 
-_OF_TABLE: Mapping[str, Callable[[pd.DataFrame, Withholding], _Rows]] = {
+_OF_TABLE: Mapping[str, Callable[[pd.DataFrame, Withholding], _WithheldRows]] = {
     "network_figures": _of_figures,
     "program_effects": _of_effects,
     "quality": _of_quality,
@@ -383,7 +383,7 @@ _OF_TABLE: Mapping[str, Callable[[pd.DataFrame, Withholding], _Rows]] = {
 }
 
 
-def _with_totals(rows: _Rows, frame: pd.DataFrame, withholding: Withholding) -> _Rows:
+def _with_totals(rows: _WithheldRows, frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """The rows of outcomes in the whole network, with the totals that are withheld of each outcome."""
     of = {name: Of.NOTHING if each is None else each.totals for name, each in withholding.outcomes.items()}
 

@@ -125,7 +125,7 @@ def _withheld(
 
 
 @dataclass
-class _Statements:
+class _LinearConstraints:
     """Sums of unknowns, and between what each lies."""
 
     unknowns: list[NDArray[np.int64]] = field(default_factory=list)
@@ -179,7 +179,7 @@ class _Reading:
         names = tuple(sorted({name for each in shown for name in each.names}))
         places_of = [[names.index(name) for name in each.names] for each in shown]
         lower, upper = _said_of_months(shown, places_of, len(names))
-        said = _Statements()
+        said = _LinearConstraints()
         for each, places in zip(shown, places_of, strict=True):
             unknowns = np.arange(lower.size).reshape(lower.shape)[:, places]
             slack = each.policy.slack

@@ -64,7 +64,7 @@ def _filled(
         return values
     position = np.full(values.shape, -1)
     position[unknown] = np.arange(unknown.sum())
-    said = _Statements()
+    said = _SoftConstraints()
     for release, at in zip(shown, places, strict=True):
         half = _half(release)
         of_windows = half if release.window_within is None else release.window_within
@@ -89,7 +89,7 @@ def _filled(
 
 
 @dataclass
-class _Statements:
+class _SoftConstraints:
     """What sums of unknown counts lie between, and what it costs where they do not."""
 
     parts: list[Integers] = field(default_factory=list)

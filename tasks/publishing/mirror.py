@@ -163,7 +163,7 @@ class _Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
+class _Catalogued:
     """What a store's catalogue names: releases, and parts of any of them."""
 
     releases: frozenset[str] = frozenset()
@@ -183,7 +183,7 @@ class _Named:
         return Copied(frozenset(sound), kept)
 
 
-def _named_there(store: Store, whose: Identity) -> _Named:
+def _named_there(store: Store, whose: Identity) -> _Catalogued:
     """What a store's catalogue names.
 
     Raises:
@@ -191,12 +191,12 @@ def _named_there(store: Store, whose: Identity) -> _Named:
     """
     text = store.read(RELEASES)
     if text is None:
-        return _Named()
+        return _Catalogued()
     try:
         said = json.loads(text)
         network = str(said["network"])
         there = [each for each in said["releases"] if "path" in each]
-        named = _Named(
+        named = _Catalogued(
             frozenset(str(each["name"]) for each in there),
             frozenset(part for each in there for key, part in _NAMES_PART.items() if key in each),
         )

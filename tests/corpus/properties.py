@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-from corpus import reference
-from corpus.reference import Rows
+from corpus import plain_answers
+from corpus.plain_answers import Rows
 from corpus.tables_drawn import Drawn
 
 from tasks.errors import ClinicnetError
@@ -109,11 +109,11 @@ def linear_mixed_model(drawn: Drawn) -> None:
     dense = complete(drawn, fit)
     if dense is None:
         return
-    right = reference.gls(dense.rows, float(fit.varcomp["clinic"].iloc[0, 0]) / fit.sigma2)
+    right = plain_answers.gls(dense.rows, float(fit.varcomp["clinic"].iloc[0, 0]) / fit.sigma2)
     close(dense.coef, right.coef, 1e-6, right.se)
     close(fit.sigma2, right.sigma2, 1e-6)
     close(fit.se.iloc[1:], right.se[1:], 1e-6)
-    best = reference.best_reml(dense.rows)
+    best = plain_answers.best_reml(dense.rows)
     assert fit.loglik >= best - 1e-5, (fit.loglik, best)
 
 
@@ -122,7 +122,7 @@ def intraclass_correlation(drawn: Drawn) -> None:
     found = asked_of_both(drawn.rows, lambda data: icc("y", data, groups="clinic").estimate)
     rows = drawn.rows[["clinic", "y"]].dropna()
     if found is not None:
-        right = reference.anova_icc(
+        right = plain_answers.anova_icc(
             Rows(np.ones((len(rows), 1)), rows["y"].to_numpy(dtype=float), list(rows["clinic"]))
         )
         close(found, right, 1e-6, 1.0)
@@ -159,7 +159,7 @@ def estimating_equations(family: str) -> Callable[[Drawn], None]:
         dense = complete(drawn, fit) if fit is not None else None
         if dense is None or fit.instead or not fit.converged:
             return
-        right = reference.gee(dense.rows, dense.coef, fit.working["alpha"], family)
+        right = plain_answers.gee(dense.rows, dense.coef, fit.working["alpha"], family)
         close(right.score, np.zeros(len(fit.coef)), 1e-5, 1.0)
         close(fit.scale_estimate, right.scale, 1e-6)
         close(fit.working["alpha"], right.alpha, 1e-6, 1.0)
@@ -181,15 +181,15 @@ def generalized_mixed_model(family: str) -> Callable[[Drawn], None]:
             return
         rows, coef, se = dense.rows, dense.coef, fit.se.to_numpy().copy()
         sd = math.sqrt(float(fit.varcomp["clinic"].iloc[0, 0]))
-        right = reference.marginal_loglik(rows, coef, sd, family)
+        right = plain_answers.marginal_loglik(rows, coef, sd, family)
         close(fit.loglik, right, 1e-7, 1.0)
         se[0] = se[1:].min()  # that of a number far from zero says nothing of the centre
         for step in (0.1, -0.1):
             for j in range(len(coef)):
                 moved = coef + step * se * (np.arange(len(coef)) == j)
-                assert reference.marginal_loglik(rows, moved, sd, family) <= right + 1e-5
+                assert plain_answers.marginal_loglik(rows, moved, sd, family) <= right + 1e-5
             wider = max(sd + step * max(sd, 0.1), 0.0)
-            assert reference.marginal_loglik(rows, coef, wider, family) <= right + 1e-5
+            assert plain_answers.marginal_loglik(rows, coef, wider, family) <= right + 1e-5
 
     return holds
 
@@ -241,7 +241,7 @@ def screening(table: pd.DataFrame) -> None:
         own = summary.by_clinic("y").loc[clinic]
         assert own["n"] == len(values), clinic
         if values:
-            close(own["mean"], reference.mean(values), 1e-9, 1.0)
+            close(own["mean"], plain_answers.mean(values), 1e-9, 1.0)
 
 
 def _can_be_reported(table: pd.DataFrame) -> bool:

@@ -44,7 +44,7 @@ from tasks.models.fit import Fit
 from tasks.network import read_network
 from tasks.records import Records
 from tasks.records.formulas.formula import read, without_random_terms
-from tests.models.places import Place, in_duckdb, in_postgresql, in_sqlite
+from tests.models.estimator_sources import Place, in_duckdb, in_postgresql, in_sqlite
 
 pytestmark = pytest.mark.slow
 

@@ -105,7 +105,7 @@ def month_shocks(
     clinics, months = (pd.Categorical(there[each]) for each in ("clinic", "month"))
     every = pd.Index(sorted(moments["clinic"].unique()), name="clinic")
     outcome = there["n"] * there["mean"] if kind == "continuous" else there["total"]
-    rows = _Rows(
+    rows = _ClinicMonths(
         np.asarray(clinics.codes),
         np.asarray(months.codes),
         *(np.asarray(each, dtype=float) for each in (there["n"], there["exposure"], outcome)),
@@ -167,7 +167,7 @@ def month_shocks(
 
 
 def _alike_months(
-    pairs: pd.DataFrame, rows: _Rows, places: tuple[pd.Index, pd.Index], variance: Floats
+    pairs: pd.DataFrame, rows: _ClinicMonths, places: tuple[pd.Index, pd.Index], variance: Floats
 ) -> Floats:
     """(K, T, T) how alike clinics' months are because the same patients come in both.
 
@@ -184,7 +184,7 @@ def _alike_months(
     )
 
 
-def _placed(values: Floats, rows: _Rows, places: tuple[pd.Index, pd.Index]) -> Floats:
+def _placed(values: Floats, rows: _ClinicMonths, places: tuple[pd.Index, pd.Index]) -> Floats:
     """(K, T) values of clinics' months; 0 where there are no records."""
     placed = np.zeros(tuple(len(each) for each in places))
     placed[rows.clinic, rows.month] = values
@@ -229,7 +229,7 @@ def patients_alike(sums: pd.DataFrame, moments: pd.DataFrame) -> Alike:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _ClinicMonths:
     """Clinics' months: codes of both, values, exposure and the outcome's sum on the scale of analysis."""
 
     clinic: Integers
@@ -239,7 +239,7 @@ class _Rows:
     total: Floats
 
 
-def _expected(rows: _Rows, kind: Kind) -> tuple[Floats, Floats, Floats]:
+def _expected(rows: _ClinicMonths, kind: Kind) -> tuple[Floats, Floats, Floats]:
     """Each row's expected sum with a level of the clinic and one of the month, its slope and variance."""
     n = rows.n
     if kind == "continuous":
@@ -263,7 +263,7 @@ def _expected(rows: _Rows, kind: Kind) -> tuple[Floats, Floats, Floats]:
 
 
 def _two_way(
-    rows: _Rows, curve: Callable[[Floats], tuple[Floats, Floats]], *, linear: bool = False
+    rows: _ClinicMonths, curve: Callable[[Floats], tuple[Floats, Floats]], *, linear: bool = False
 ) -> Floats:
     """Expected sums whose margins by clinic and by month are the sums' own: alternating Newton steps."""
     eta = np.zeros(len(rows.total))
@@ -284,7 +284,7 @@ def _two_way(
     return curve(eta)[0]
 
 
-def _clinics_variances(there: pd.DataFrame, rows: _Rows) -> Floats:
+def _clinics_variances(there: pd.DataFrame, rows: _ClinicMonths) -> Floats:
     """(K,) a record's variance within a clinic's months, moderated toward that of all clinics."""
     k = int(rows.clinic.max()) + 1
     squares = np.bincount(rows.clinic, there["squares"].to_numpy(dtype=float), minlength=k)

@@ -73,7 +73,7 @@ def with_heavier_tails(posterior: ClinicPosterior) -> ClinicPosterior:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _TailsPosterior:
     """The records held against every part of the mixture, with the distribution's mean at one place.
 
     Attributes:
@@ -101,14 +101,14 @@ class _UnderTails:
         with np.errstate(divide="ignore"):
             self.log_shares = np.log(tails.shares)[:, None, None] + np.log(old.shares)
 
-    def _held(self, centre: float) -> _Held:
+    def _held(self, centre: float) -> _TailsPosterior:
         away = self.pull - self.precision * centre
         logs = self.log_shares - 0.5 * np.log(self.stretch / self.stretch_before)
         logs = logs - 0.5 * self._over_precision(away) / self.stretch
         logs = logs + 0.5 * self._over_precision(self.pull) / self.stretch_before
         top = logs.max(axis=(0, 1))
         gains = top + np.log(np.exp(logs - top).sum(axis=(0, 1)))
-        return _Held(np.exp(logs - gains), gains, away / self.stretch)
+        return _TailsPosterior(np.exp(logs - gains), gains, away / self.stretch)
 
     def _over_precision(self, values: Floats) -> Floats:
         """(M, n) squares over the precision; 0 where records say nothing."""

@@ -38,7 +38,7 @@ _CAP = 60.0  # logarithm of a change of the dispersion; nothing is left of the d
 
 
 @dataclass(frozen=True)
-class _Region:
+class _DispersionRegion:
     """SDs and dispersions whose likelihood is near the best, every coefficient at its best for each.
 
     Attributes:
@@ -130,7 +130,9 @@ def figure_interval(
         lower, upper = ends_on(profile, best, start, levels, level)
     else:
         profile, lower, upper = settled_ends(profile, best, start, levels, level)
-    region = _Region(profile, start, profile.at(best, start).value - allowed_fall(level, levels), figure)
+    region = _DispersionRegion(
+        profile, start, profile.at(best, start).value - allowed_fall(level, levels), figure
+    )
     last = upper if np.isfinite(upper) else max(profile.known) * profile.scale
     least = 0.0 if lower == 0.0 else region.end(lower, last, 1.0)
     return least, region.end(lower, last, -1.0) if np.isfinite(upper) else 1.0

@@ -35,7 +35,7 @@ _ITERATIONS = 60
 
 
 @dataclass
-class _Region:
+class _VarianceRegion:
     """Variances and dispersions by the profile likelihood, every coefficient at its best for each.
 
     Points are variances and, where the dispersion is free, its logarithm, all in units of about a standard
@@ -123,7 +123,7 @@ def nested_figure_intervals(
     ]
 
 
-def _region(design: Design, cells: Cells, fit: GlmmFit) -> tuple[_Region, Floats]:
+def _region(design: Design, cells: Cells, fit: GlmmFit) -> tuple[_VarianceRegion, Floats]:
     """The region, and the point of the fit."""
     arranged = ArrangedCells.of(design, cells, likelihood_family(fit))
     sized = likelihood_family(fit) == "negative-binomial"
@@ -138,10 +138,10 @@ def _region(design: Design, cells: Cells, fit: GlmmFit) -> tuple[_Region, Floats
         unit = errors[-1] if np.isfinite(errors[-1]) and errors[-1] > 0.0 else 1.0
         units, point = np.append(units, unit), np.append(point, -np.log(float(fit.size or 1.0)) / unit)
     coefficients = np.linalg.solve(arranged.uncentring(), fit.coef.to_numpy())
-    return _Region(arranged.grouped(), coefficients, scales, units, sized), point
+    return _VarianceRegion(arranged.grouped(), coefficients, scales, units, sized), point
 
 
-def _end(region: _Region, best: Floats, figure: VarianceFigure, limit: float, sign: float) -> float:
+def _end(region: _VarianceRegion, best: Floats, figure: VarianceFigure, limit: float, sign: float) -> float:
     """The least figure of the region (sign +1), or the greatest (−1)."""
 
     def value(point: Floats) -> float:
@@ -176,7 +176,7 @@ def _end(region: _Region, best: Floats, figure: VarianceFigure, limit: float, si
     return sign * min(value(point), value(best))
 
 
-def _brought_back(region: _Region, best: Floats, point: Floats, limit: float) -> Floats:
+def _brought_back(region: _VarianceRegion, best: Floats, point: Floats, limit: float) -> Floats:
     """The point, or the last one on the way to it from the best whose likelihood is near enough."""
     if region.at(point).value >= limit - _FEASIBLE:
         return point

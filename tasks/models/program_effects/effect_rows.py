@@ -58,7 +58,7 @@ def effect_rows(
     names = [name for name in data.program if name in fit.coef.index]
     if not names:
         raise EstimationError("no effect of the program could be told from those of the periods and clinics")
-    made = _Rows(model, fit, measure, data, scores, level)
+    made = _ModelRows(model, fit, measure, data, scores, level)
     if effect == "immediate":
         return made.average("effect", {names[0]: 1.0})
     if effect == "cohort-month":
@@ -124,7 +124,7 @@ def blank_row(model: str, reason: str) -> dict[str, Any]:
     }
 
 
-class _Rows:
+class _ModelRows:
     """One model's rows."""
 
     def __init__(

@@ -48,7 +48,7 @@ class CountedRows:
 
 
 @dataclass
-class _Held:
+class _HeldRecords:
     """What a block holds of its records."""
 
     columns: Request | None
@@ -60,7 +60,7 @@ class _Held:
     moments: dict[Any, tuple[Design, Moments]] = field(default_factory=dict)
 
 
-_held: ContextVar[dict[Records, _Held] | None] = ContextVar("held", default=None)
+_held: ContextVar[dict[Records, _HeldRecords] | None] = ContextVar("held", default=None)
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def read_once(
     sums = None if moments_of is None else request(moments_of, moments_by)
     sources = None if rows_of is None else request(rows_of)
     before = _held.get() or {}
-    token = _held.set({**before, records: _Held(columns, sums, sources, from_rows)})
+    token = _held.set({**before, records: _HeldRecords(columns, sums, sources, from_rows)})
     try:
         yield
     finally:
@@ -135,7 +135,7 @@ def held_moments(
     return held.moments[_key(asked)]
 
 
-def _summed_rows(data: Records, held: _Held, asked: Request) -> CountedRows | None:
+def _summed_rows(data: Records, held: _HeldRecords, asked: Request) -> CountedRows | None:
     """The rows that moments are summed from; None where the database had better sum what is asked.
 
     That is where nothing else will be asked for: sums cost it less than handing over the rows.
@@ -148,7 +148,7 @@ def _summed_rows(data: Records, held: _Held, asked: Request) -> CountedRows | No
     return held.summed
 
 
-def _is_incomplete(held: _Held, asked: Request) -> bool:
+def _is_incomplete(held: _HeldRecords, asked: Request) -> bool:
     """Whether rows lacked a column beside the outcome: moments of fewer columns are then of more rows."""
     outcome = {f"{name} is missing" for name in asked.formula.response.names}
     return any(set(design.dropped.rows) - outcome for design, _ in held.moments.values())
@@ -159,7 +159,7 @@ def _key(asked: Request) -> tuple[Any, ...]:
     return asked.formula.text, groups, asked.extra.terms, *asked.roles.items()
 
 
-def _of(data: Any) -> _Held | None:
+def _of(data: Any) -> _HeldRecords | None:
     blocks = _held.get()
     return None if blocks is None or not isinstance(data, Records) else blocks.get(data)
 

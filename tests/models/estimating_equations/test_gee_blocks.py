@@ -20,7 +20,7 @@ from tasks.models.estimating_equations.sandwich import COVARIANCES
 from tasks.records import CellBlocks, Records, blocks_for, cells_for, read_once
 from tasks.records.in_database import row_stream
 from tasks.records.sources import duckdb_source
-from tests.models.places import in_duckdb, in_postgresql
+from tests.models.estimator_sources import in_duckdb, in_postgresql
 
 ONE_PIECE = 1e12
 CLINICS = 14

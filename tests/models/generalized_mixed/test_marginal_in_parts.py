@@ -16,7 +16,7 @@ from tasks.models.fit import Fit
 from tasks.records import Records
 from tasks.records.for_models.set_rows import rows_with
 from tasks.records.in_database import from_database
-from tests.models.places import in_duckdb
+from tests.models.estimator_sources import in_duckdb
 
 
 def patients(n: int = 400, seed: int = 3) -> pd.DataFrame:
