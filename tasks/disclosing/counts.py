@@ -343,3 +343,26 @@ def _believed(
     low = np.where(shown, np.nan_to_num(values), np.minimum(lower, values)).ravel()
     high = np.where(shown, np.nan_to_num(values), np.maximum(upper, values)).ravel()
     return (np.append(low, 0.0), np.append(high, np.inf)) if total else (low, high)
+
+
+@dataclass(frozen=True)
+class WithheldCounts:
+    """What a release withholds of one column.
+
+    Attributes:
+        windows: (C,) clinics' windows.
+        months: (C, M) their months.
+        network: (M,) months of the network.
+        total: whether the network's window.
+    """
+
+    windows: Booleans
+    months: Booleans
+    network: Booleans
+    total: bool = False
+
+    def with_none(self, clinics: int) -> WithheldCounts:
+        """The same with further clinics, of which nothing is there."""
+        more = np.zeros((clinics, self.months.shape[1]), dtype=bool)
+        windows = np.append(self.windows, np.zeros(clinics, dtype=bool))
+        return replace(self, windows=windows, months=np.vstack([self.months, more]))

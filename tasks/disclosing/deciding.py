@@ -19,15 +19,13 @@ from tasks.disclosing.count_columns import CountColumn
 from tasks.disclosing.counts import (
     Booleans,
     Counts,
+    WithheldCounts,
     withhold_alike,
     withhold_months,
     withhold_windows,
 )
 from tasks.disclosing.effects import decide_effects
 from tasks.disclosing.effort import Effort, measured
-from tasks.disclosing.overlapping_releases import (
-    WithheldCounts,
-)
 from tasks.disclosing.people import People
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.quality import decide_quality

@@ -12,9 +12,17 @@ import pandas as pd
 from tasks.disclosing.chains import told_by_chains
 from tasks.disclosing.companion_draw import Draw
 from tasks.disclosing.count_columns import CountColumn, Shown
-from tasks.disclosing.counts import NETWORK, Booleans, Counts, Floats, counts_of, events_of, exposures_of
-from tasks.disclosing.overlapping_releases import (
+from tasks.disclosing.counts import (
+    NETWORK,
+    Booleans,
+    Counts,
+    Floats,
     WithheldCounts,
+    counts_of,
+    events_of,
+    exposures_of,
+)
+from tasks.disclosing.overlapping_releases import (
     known_before,
     told_by_difference,
     withhold_across_releases,

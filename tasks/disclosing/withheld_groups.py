@@ -22,12 +22,13 @@ from tasks.disclosing.counts import (
     Booleans,
     Counts,
     Floats,
+    WithheldCounts,
     counts_of,
     events_of,
     withhold_alike,
     withhold_windows,
 )
-from tasks.disclosing.overlapping_releases import WithheldCounts, known_before, withhold_across_releases
+from tasks.disclosing.overlapping_releases import known_before, withhold_across_releases
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.related import Related, protected_together
 from tasks.disclosing.release_counts import ReleaseCounts, Tables
