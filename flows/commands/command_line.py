@@ -8,10 +8,9 @@ from __future__ import annotations
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from flows.commands.ending import debugging, say_aside, tell_bug, tell_error, tell_stopped
 from flows.commands.options import (
@@ -33,7 +32,7 @@ from flows.commands.options import (
     PortOption,
     ReleaseName,
 )
-from flows.published_output import output_of
+from flows.commands.release_commands import releases
 from flows.running.json_log import choose_log, is_json, write_event
 from flows.running.stopping import Stopped, stopped_by_signals
 from tasks.errors import ClinicnetError
@@ -47,20 +46,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
-class _ListsByDefault(TyperGroup):
-    """A group of commands of which `list` may be left out: `releases network.toml`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the word there."""
-        given = args[:1]
-        if not given or (given[0] not in self.commands and given[0] != "--help"):
-            args = ["list", *args]
-        parsed: list[str] = super().parse_args(ctx, args)
-        return parsed
-
-
-releases = typer.Typer(cls=_ListsByDefault, rich_markup_mode=None)
 app.add_typer(releases, name="releases", help="List the releases, show, compare or prune them.")
 feed = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(feed, name="feed", help="Let programs read the releases' tables over HTTP.")
@@ -231,60 +216,6 @@ def privacy(
         print(line)
 
 
-@releases.command("list")
-def list_(network: NetworkFile = Path("network.toml")) -> None:
-    """List the releases (also without this word)."""
-    from flows.commands.releases import list_releases
-
-    print(*list_releases(network), sep="\n")
-
-
-@releases.command()
-def show(release: ReleaseName, network: NetworkOption = Path("network.toml")) -> None:
-    """Say what one release rests on, and what it says."""
-    from flows.commands.releases import show_release
-
-    print(*show_release(network, release), sep="\n")
-
-
-@releases.command()
-def rebuild(release: ReleaseName, network: NetworkOption = Path("network.toml")) -> None:
-    """Make a release once more, and say what comes out otherwise."""
-    from flows.commands.rebuild import rebuild_release
-
-    rebuilt = rebuild_release(network, release)
-    print(*rebuilt.lines, sep="\n")
-    if not rebuilt.same:
-        raise typer.Exit(TO_LOOK_AT)
-
-
-@releases.command()
-def diff(before: ReleaseName, after: ReleaseName, network: NetworkOption = Path("network.toml")) -> None:
-    """Say which clinics changed category between two releases, and why."""
-    from flows.commands.releases import difference
-
-    print(*difference(network, before, after), sep="\n")
-
-
-@releases.command("prune")
-def prune_(
-    network: NetworkFile = Path("network.toml"),
-    keep_periods: Annotated[
-        int | None, typer.Option(min=1, help="Keep the releases of so many of the last periods.")
-    ] = None,
-    keep_months: Annotated[
-        int | None,
-        typer.Option(min=0, help="Keep those of periods that ended in so many months before the last."),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
-) -> None:
-    """Take out old releases that no release to come is held against."""
-    from flows.commands.prune import prune_releases
-
-    for line in prune_releases(network, keep_periods, keep_months, dry_run=dry_run):
-        print(line)
-
-
 @page.command()
 def serve(
     network: NetworkFile = Path("network.toml"), host: HostOption = HERE, port: PortOption = 8000
@@ -368,11 +299,10 @@ def restore(
 @app.command()
 def fill(network: NetworkFile = Path("network.toml")) -> None:
     """Fill the network's own database with what is published."""
+    from flows.published_output import network_and_output
     from flows.warehouse_filling import fill as filled_from
-    from tasks.network import read_network
 
-    described = read_network(network)
-    filled = filled_from(described, output_of(described))
+    filled = filled_from(*network_and_output(network))
     print(f"{filled.standing} releases stand: {filled.added} added, {filled.removed} taken out")
 
 
