@@ -29,6 +29,7 @@ ROOMS = [
     *(
         "sql",
         "reports",
+        "reports/wording",
         "deploy",
         "tests",
         "tests/benchmarks",
