@@ -27,7 +27,7 @@ from tasks.models.linear_mixed.lmm_bootstrap import (
     described,
     percentile_intervals,
 )
-from tasks.models.linear_mixed.lmm_columns import WorkingMoments
+from tasks.models.linear_mixed.lmm_checks import refuse_exact
 from tasks.models.linear_mixed.lmm_criterion import criterion_of
 from tasks.models.linear_mixed.lmm_effects import effects_by_group
 from tasks.models.linear_mixed.lmm_messages import messages_of
@@ -46,9 +46,6 @@ _DF_NAMES: Mapping[DfMethod, str] = {
     "kenward-roger": "Kenward–Roger",
     "normal": "normal",
 }
-
-# y's residual variance below this share of its variance is rounding: the model reproduces the outcome
-_EXACT = 1e-13
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -325,7 +322,7 @@ def _finish(design: Design, moments: Moments, optimum: Optimum, df: DfMethod) ->
     point = optimum.point
     criterion = point.criterion
     data, names = criterion.data, list(design.fixed)
-    _refuse_exact(design, data, optimum)
+    refuse_exact(design, data, float(point.sigma2))
     unit = data.y_scale**2 * float(point.sigma2)
     coef = data.y_scale * data.back @ point.beta + data.shift
     vcov = unit * data.back @ point.s_xx_inverse @ data.back.T
@@ -367,13 +364,3 @@ def _finish(design: Design, moments: Moments, optimum: Optimum, df: DfMethod) ->
         moments=moments,
         inference=inference,
     )
-
-
-def _refuse_exact(design: Design, data: WorkingMoments, optimum: Optimum) -> None:
-    if not float(optimum.point.sigma2) > _EXACT:
-        groups = " and ".join(group.group for group in data.groups)
-        raise EstimationError(
-            f"the covariates and {groups} reproduce {design.response} exactly: "
-            "there is no residual variance to estimate",
-            hint="check whether the outcome is computed from them, or leave a term out",
-        )

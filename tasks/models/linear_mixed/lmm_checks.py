@@ -12,6 +12,8 @@ from tasks.records.design import Design
 Floats = NDArray[np.float64]
 
 _NO_INFORMATION = 1e-9
+_EXACT = 1e-13
+"""Residual variance, as a share of the outcome's own, below which it is rounding alone."""
 
 
 def refuse(design: Design, data: WorkingMoments, *, reml: bool) -> None:
@@ -21,7 +23,7 @@ def refuse(design: Design, data: WorkingMoments, *, reml: bool) -> None:
         EstimationError: no random term; fewer than two groups; one row per group; as many random effects as
             rows; two factors that group the rows alike; as many coefficients as rows; random columns that
             are linear combinations of each other, or of the covariates; covariates and groups that together
-            reproduce any outcome.
+            reproduce any outcome; covariates that reproduce this one.
     """
     if len(data.fixed) >= data.n:
         raise EstimationError(
@@ -64,6 +66,24 @@ def refuse(design: Design, data: WorkingMoments, *, reml: bool) -> None:
             _refuse_saturated(data, f)
         if reml and n_effects <= len(data.fixed):
             _refuse_explained(data, f)
+    p = len(data.fixed)
+    beta = np.linalg.lstsq(data.totals[:p, :p], data.totals[:p, p], rcond=None)[0]
+    refuse_exact(design, data, float(data.totals[p, p] - data.totals[:p, p] @ beta) / data.n)
+
+
+def refuse_exact(design: Design, data: WorkingMoments, residual_variance: float) -> None:
+    """Raise if a residual variance, in working units, is none.
+
+    Raises:
+        EstimationError: the model reproduces the outcome.
+    """
+    if not residual_variance > _EXACT:
+        groups = " and ".join(group.group for group in data.groups)
+        raise EstimationError(
+            f"the covariates and {groups} reproduce {design.response} exactly: "
+            "there is no residual variance to estimate",
+            hint="check whether the outcome is computed from them, or leave a term out",
+        )
 
 
 def refuse_no_random_terms(design: Design) -> None:

@@ -116,6 +116,13 @@ def test_an_outcome_that_the_model_reproduces() -> None:
     _refused("y ~ x + (1 | clinic)", data, "reproduce y exactly")
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_outcome_that_the_covariates_alone_reproduce() -> None:
+    data = _clinics()
+    data["y"] = 2.0 * data["x"]
+    _refused("y ~ x + (1 | clinic)", data, "reproduce y exactly")
+
+
 def test_infinite_values() -> None:
     data = _clinics()
     data.loc[3, "x"] = np.inf
