@@ -18,7 +18,7 @@ from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.own_spread import own_spread
 from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
-from tasks.estimating.worth import Worth
+from tasks.estimating.worth import Worth, alike_patients
 from tasks.models import ICC, GlmmFit, LmmFit, Shrunken, design_effect, icc, mundlak
 from tasks.models.generalized_mixed.sd_profile import likelihood_family
 from tasks.models.numerics import distributions as stats
@@ -63,7 +63,7 @@ def network_figures(
     parts = [
         rows_or_reason(lambda: _rows(_level(question, summary, shrunken, scale))),
         rows_or_reason(lambda: _rows(_spread(question, fit, shrunken.centre, scale, worth))),
-        rows_or_reason(lambda: _rows(_clustering(question, records))),
+        rows_or_reason(lambda: _rows(_clustering(question, records, summary, worth))),
         rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
         rows_or_reason(lambda: _rows(_adjustment(question, summary, fit))),
         rows_or_reason(lambda: _rows(_within_and_between(question, records))),
@@ -138,10 +138,16 @@ def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> It
     if question.outcome.counts_records:
         return
     moments = summary.by_clinic(question.name)
-    alike = worth.factor.reindex(moments.index.astype(str), fill_value=1.0).to_numpy(dtype=float)
+    # an own figure knows its patients by their records alone, whatever a model has of them
+    patients = alike_patients(question, summary).factor - worth.again
+    factor = (worth.factor + patients).reindex(moments.index.astype(str), fill_value=1.0)
+    alike = np.maximum(factor.to_numpy(dtype=float), 1.0)
     found = own_spread(moments, question.outcome, alike)
     if found is None:
         return
+    there = moments["n"].to_numpy(dtype=float) > 0
+    typical = float(np.median(alike[there]))
+    yield _Figure("own_design_effect", typical, coded("figure_method.own_design_effect"))
     yield _Figure("overdispersion", found.overdispersion, coded("figure_method.overdispersion"))
     unit = question.outcome.unit
     if question.outcome.kind == "binary":
@@ -226,7 +232,9 @@ def _unit_of_spread(question: OutcomeFormulas) -> str:
 _METHODS = {"continuous": "reml", "binary": "beta-binomial", "count": "observed"}
 
 
-def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:
+def _clustering(
+    question: OutcomeFormulas, records: Records, summary: Summary, worth: Worth
+) -> Iterator[_Figure]:
     # a clinic's records in a month are its size, and span orders of magnitude: a log-normal so wide
     # says, on the scale of counts, that clinics alone differ; analysis of variance assumes no shape
     counted_months = question.outcome.counts_records
@@ -250,11 +258,13 @@ def _clustering(question: OutcomeFormulas, records: Records) -> Iterator[_Figure
                 reason=reason_of(problem),
             )
         return
+    # two records of a clinic can be one patient's, or one month's, whether clinics differ or not
+    alike = worth.months > 0.0 or alike_patients(question, summary).strength > 0.0
     yield _Figure(
         "icc",
         found.estimate,
         coded(
-            "figure_method.icc",
+            "figure_method.icc_alike" if alike else "figure_method.icc",
             name=coded(f"icc_method.{question.family if kind == 'count' else method}"),
             interval=coded(f"icc_interval.{found.interval}"),
         ),

@@ -54,6 +54,7 @@ FIGURES = {
     # made of every clinic's own events
     "overdispersion": _SHARE,
     "own_spread": _SHARE,
+    "own_design_effect": _SHARE,
 }
 UNDECLARED = NetworkFigure(Of.BOTH, of_clustering=True, digits=_CLUSTERING)
 """A figure that nobody has declared is taken to tell everything."""

@@ -160,7 +160,7 @@ def card(outcome: Outcome, line: Line) -> Card:
         place_words=clinic_sentences.place_words(outcome, line),
         target_words=measure_words.target_of_clinic(outcome, line),
         adjusted_words=clinic_sentences.adjusted(outcome, line),
-        weight_words=clinic_sentences.weight(line),
+        weight_words=clinic_sentences.weight(outcome, line),
         counts=clinic_sentences.counts(outcome, line),
         comparator_range=sentences.comparator_range(outcome),
         chart=place(outcome, line) if line.shown else None,

@@ -6,6 +6,7 @@ page, chart or sentence made from them can give it away.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,10 @@ from tasks.release import SHOWN, TONES, Release
 from tasks.rendering.numbers import Notation
 
 FORMS = ("raw", "adjusted", "shrunken")
+
+
+_ALIKE = 0.05
+"""Of the width of the best estimate's interval: nearer than this to the typical clinic there is no weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +316,37 @@ class Outcome:
     def by_clinic(self) -> Mapping[str, Line]:
         """Clinic → its line."""
         return {line.clinic: line for line in self.lines}
+
+    @property
+    def no_spread(self) -> bool:
+        """Whether nothing shows that clinics differ: estimated to be none, which is not to be none."""
+        spread = self.figures.get("sd_between")
+        return spread is not None and spread.value == 0.0
+
+    def own_weight(self, line: Line) -> float | None:
+        """What a clinic's own records count for in its best estimate, from 0 to 1, by the figures themselves.
+
+        w of best = w · adjusted + (1 − w) · typical, on the scale of log odds or of logarithms where the
+        model works on it. None where that is not to be seen, or the adjusted figure is the typical clinic's.
+        """
+        typical = self.figures["typical"].value if "typical" in self.figures else self.comparator_value
+        adjusted, best = line.adjusted.value, line.shrunken
+        numbers = (adjusted, typical, best.value, best.lower, best.upper)
+        own, middle, drawn, low, high = map(self._on_model_scale, numbers)
+        apart = own - middle
+        if not abs(apart) > _ALIKE * (high - low):
+            return None
+        return min(max((drawn - middle) / apart, 0.0), 1.0)
+
+    def _on_model_scale(self, value: float | None) -> float:
+        """Log odds of a percentage, the logarithm of a rate; NaN where there is none."""
+        if value is None:
+            return math.nan
+        if self.kind == "binary":
+            return math.log(value / (100.0 - value)) if 0.0 < value < 100.0 else math.nan
+        if self.kind == "count" or self.logarithmic:
+            return math.log(value) if value > 0.0 else math.nan
+        return value
 
     def n(self, line: Line) -> float | None:
         """What stands under n beside a clinic: events for a rate, records otherwise."""

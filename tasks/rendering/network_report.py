@@ -46,7 +46,7 @@ MOST_NAMED = 3
 FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
-    *("overdispersion", "own_spread", "rankability", "discrimination", "calibration"),
+    *("own_design_effect", "overdispersion", "own_spread", "rankability", "discrimination", "calibration"),
     *("mundlak", "slope_within", "slope_between"),
 )
 
@@ -258,6 +258,10 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
     ends = [outcome.figures.get(name) for name in ("range_low", "range_high")]
     rows = []
     for figure in sorted(outcome.figures.values(), key=_figure_order):
+        if outcome.no_spread and (figure in ends or figure.figure in ("sd_between", "median_odds_ratio")):
+            if figure.figure == "sd_between":
+                rows.append((figure.label, say("message.no_spread"), figure.method))
+            continue
         written = figure_words.network_figure(outcome, figure)
         if None in ends or figure not in ends:
             rows.append((figure.label, written, figure.method))

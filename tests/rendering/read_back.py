@@ -33,7 +33,7 @@ def says(written: str, value: float) -> bool:
         return number == unit and 0 <= value < unit * near
     if written[0] == ">":  # the largest that is not the whole, of a share or a percentage
         return any(
-            abs(whole - unit - number) < 1e-9 and number / near < value < whole for whole in (1.0, 100.0)
+            abs(whole - unit - number) < 1e-9 and number / near < value <= whole for whole in (1.0, 100.0)
         )
     return abs(number - value) <= 0.5 * unit * near
 
@@ -46,7 +46,7 @@ def unread(html: str, release: Release, network: Network, clinic: str) -> tuple[
         text, card = page_text(part).replace(clinic, "·"), part.startswith('<section class="card">')
         label = page_text(re.findall(r"<h2[^>]*>(.*?)</h2>", part)[0]) if card else ""
         outcome = next((each for each, of in network.outcomes.items() if of.label == label), None)
-        of_card = of_outcome(release, clinic, outcome) if outcome else ()
+        of_card = of_outcome(release, network, clinic, outcome) if outcome else ()
         for pattern, values in (*of_card, *of_page(release, network, clinic)):
             text = _read(text, pattern, values, wrong)
         pieces.append(text)
@@ -65,13 +65,14 @@ def _read(text: str, pattern: str, values: Sequence[Any], wrong: list[str]) -> s
     return re.sub(pattern.replace("№", _NUMBER), compared, text)
 
 
-def of_outcome(release: Release, clinic: str, outcome: str) -> Iterator[Phrase]:
+def of_outcome(release: Release, network: Network, clinic: str, outcome: str) -> Iterator[Phrase]:
     """What a page says of one outcome, in the order in which phrases hold each other."""
     rows = release["clinic_estimates"]
     rows = rows[(rows["outcome"] == outcome) & (rows["clinic"] == clinic)].set_index("form")
     raw, adjusted, best = (_row(rows, form) for form in ("raw", "adjusted", "shrunken"))
     declared = release["outcomes"].set_index("outcome").loc[outcome]
-    typical = declared["comparator_value"]
+    typical = np.nan if pd.isna(declared["comparator_value"]) else float(declared["comparator_value"])
+    kind = "count" if network.outcomes[outcome].scale == "log" else declared["kind"]
     places = [100.0 * best[each] for each in ("place", "place_lower", "place_upper")]
     ranked = _row(release["clinic_ranks"].set_index(["outcome", "clinic"]), (outcome, clinic))
     yield (
@@ -93,7 +94,7 @@ def of_outcome(release: Release, clinic: str, outcome: str) -> Iterator[Phrase]:
     yield r"Own figure № \(№ to №\)", _ends(raw)
     yield r"Best estimate № \(№ to №\)", _ends(best)
     yield r"adjusted №", [adjusted["value"]]
-    yield r"own weight №", [best["reliability"]]
+    yield r"own weight №", [_own_weight(kind, adjusted["value"], best["value"], typical)]
     yield r"Typical clinic №", [typical]
 
 
@@ -140,6 +141,15 @@ def _hidden(release: Release, clinic: str, outcome: str) -> int:
     months = release["clinic_months"]
     own = months[(months["clinic"] == clinic) & (months["outcome"] == outcome)]
     return int(own["value"].isna().sum())
+
+
+def _own_weight(kind: str, adjusted: float, best: float, typical: float) -> float:
+    """Of the adjusted figure in the best estimate: of percentages' log odds, and of counts' logarithms."""
+    if kind == "binary":
+        adjusted, best, typical = (np.log(each / (100.0 - each)) for each in (adjusted, best, typical))
+    elif kind == "count":
+        adjusted, best, typical = (np.log(each) for each in (adjusted, best, typical))
+    return float(np.clip((best - typical) / (adjusted - typical), 0.0, 1.0))
 
 
 def _row(rows: pd.DataFrame, key: object) -> dict[str, Any]:

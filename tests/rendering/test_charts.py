@@ -17,6 +17,7 @@ from tasks.rendering.charts.rank_chart import rank_chart
 from tasks.rendering.charts.run_chart import run_chart
 from tasks.rendering.charts.shrinkage_chart import shrinkage
 from tasks.rendering.edition import Edition, Effect, Estimate, Figure, Line, Month, Outcome, Rank
+from tasks.rendering.words.sentences import funnel_words
 
 
 def outcome_of(edition: Edition, name: str) -> Outcome:
@@ -133,6 +134,17 @@ class TestFunnel:
         plain = binary([(55, 100), (45, 100)] * 10)
         kept = {name: figure for name, figure in plain.figures.items() if name == "mean"}
         assert funnel(dataclasses.replace(plain, figures=kept)).why_not == "unknown"
+
+    def test_limits_are_as_wide_as_records_that_are_alike_make_them(self) -> None:
+        """10 points off 50% of 100 records are two SDs of unrelated ones, and one of fours that are alike."""
+        rows = [(60, 100), (40, 100)] * 10
+        plain = binary(rows)
+        alike = Figure("own_design_effect", "", 4.0, None, None, "", "", "ok", None)
+        counted = dataclasses.replace(plain, figures={**plain.figures, "own_design_effect": alike})
+        assert {dot.beyond for dot in funnel(plain).dots} == {"alert"}
+        assert {dot.beyond for dot in funnel(counted).dots} == {"none"}
+        assert "chance 2.0 times as wide" in funnel_words(counted, funnel(counted))
+        assert "alike" not in funnel_words(plain, funnel(plain))
 
     def test_a_clinic_beyond_the_limits_is_named(self) -> None:
         plot = funnel(binary([(55, 100), (45, 100)] * 10 + [(90, 100)]))

@@ -66,7 +66,7 @@ def test_questions_are_told_with_the_estimates_that_answer_them(state48_edition:
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "nine in ten intervals"), ("es", "nueve de cada diez intervalos")]
+    ("language", "said"), [("en", "ups and downs last"), ("es", "altibajos de una clínica perduran")]
 )
 def test_outcomes_whose_shocks_may_last_are_named_and_no_others(
     state48_edition: Edition, language: str, said: str

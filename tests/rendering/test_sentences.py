@@ -7,9 +7,11 @@ from rendering.test_charts import binary, effect
 
 from tasks.rendering.charts.run_chart import run_chart
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, PatientGroup, Rank
+from tasks.rendering.network_report import figure_rows
 from tasks.rendering.words import clinic_sentences, figure_words, sentences, standing
 from tasks.rendering.words.group_words import group_tables
 from tasks.rendering.words.run_words import run_words
+from tasks.rendering.words.untold import ICC_ALIKE
 
 BEYOND = "by more than the number of their records explains (probability 97.5% or more)"
 
@@ -43,8 +45,8 @@ def test_an_icc_is_said_as_a_share_and_never_as_all_or_nothing() -> None:
 def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     outcome = with_figures(figure("design_effect", 5.0), figure("effective_sample_size", 200.0))
     assert sentences.design_effect(outcome) == (
-        "About the typical clinic, 1,000 records tell us as much as 200 unrelated ones would; an average "
-        "over all records needs 5.00 times as many of them as unrelated ones (the design effect)."
+        "About clinics like these in general, 1,000 records tell us as much as 200 unrelated ones would; an "
+        "average over all records needs 5.00 times as many of them as unrelated ones (the design effect)."
     )
     monthly = sentences.design_effect(dataclasses.replace(outcome, monthly=True))
     assert monthly is not None
@@ -308,6 +310,39 @@ def test_an_outcome_that_is_withheld_whole_is_not_said_to_lack_an_estimate() -> 
     assert sentences.not_estimable(unestimated) == "Could not be estimated: there is one clinic."
 
 
+def test_an_own_weight_is_what_the_three_figures_come_to() -> None:
+    """Log odds of 80%, 50% and 20% are log 4, 0 and −log 4: half way from 50% to 80% is two to one, 66.7%."""
+    outcome = binary([(80, 100), (20, 100)], target=50.0)
+    line = outcome.lines[0]
+    adjusted = dataclasses.replace(line.adjusted, value=80.0)
+    best = dataclasses.replace(line.shrunken, value=200 / 3, lower=60.0, upper=72.0, reliability=0.9)
+    line = dataclasses.replace(line, adjusted=adjusted, shrunken=best)
+    assert outcome.own_weight(line) == pytest.approx(0.5)
+    assert clinic_sentences.weight(outcome, line) == "own weight 0.50"
+    near = dataclasses.replace(line, adjusted=dataclasses.replace(adjusted, value=50.1))
+    for unsaid in (near, dataclasses.replace(line, adjusted=Estimate())):
+        assert outcome.own_weight(unsaid) is None
+        assert clinic_sentences.weight(outcome, unsaid) == ""
+
+
+def test_a_spread_of_none_is_none_that_is_shown() -> None:
+    """A middle of 34.9% to 34.9% would say that clinics are known to be the same."""
+    ends = figure("range_low", 34.9, unit="%"), figure("range_high", 34.9, unit="%")
+    outcome = with_figures(figure("sd_between", 0.0), *ends)
+    assert [row[:2] for row in figure_rows(outcome)] == [
+        ("sd_between", "none shown beyond what their numbers of records explain")
+    ]
+    assert len(figure_rows(with_figures(figure("sd_between", 0.1), *ends))) == 2
+
+
+def test_an_intraclass_correlation_that_patients_have_a_part_in_says_so() -> None:
+    plain = with_figures(figure("icc", 0.02))
+    said = sentences.intraclass(with_figures(dataclasses.replace(figure("icc", 0.02), how=(ICC_ALIKE,))))
+    part = "Part of that may be that records of one patient, or of one month, are alike."
+    assert said == f"{sentences.intraclass(plain)} {part}"
+    assert part not in str(sentences.intraclass(plain))
+
+
 def test_a_clinic_is_told_what_its_own_patients_would_have_elsewhere() -> None:
     outcome = binary([(75, 100), (20, 100)], target=50.0)
     line = outcome.lines[0]
@@ -317,8 +352,9 @@ def test_a_clinic_is_told_what_its_own_patients_would_have_elsewhere() -> None:
     )
     line = dataclasses.replace(line, raw=raw, shrunken=best)
     assert clinic_sentences.expected(outcome, line) == (
-        "At the typical clinic your own patients would have 60.0%. Your figure is 1.25 times that (1.10 to "
-        "1.37), or 1.20 times (1.05 to 1.35) once chance is allowed for."
+        "If clinics differed only in what is adjusted for, your own patients would have 60.0% at the typical "
+        "clinic. Your figure is 1.25 times that (1.10 to 1.37; the typical clinic’s figure taken as known), "
+        "or 1.20 times (1.05 to 1.35) once chance is allowed for."
     )
     for unsaid in (
         dataclasses.replace(line, shrunken=dataclasses.replace(best, pe=None)),

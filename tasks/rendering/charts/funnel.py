@@ -2,8 +2,9 @@
 
 Overdispersion is how much wider than chance the clinics spread: the mean of the squared z-scores, the
 outermost tenths drawn in (winsorised). What they differ by beyond chance is a variance that adds to that of
-sampling, after Spiegelhalter (2005), Statistics in Medicine 24:1185, section 4. Where it is so large that
-hardly any difference could show, the plot says nothing and is not drawn.
+sampling, after Spiegelhalter (2005), Statistics in Medicine 24:1185, section 4. Sampling's own is larger
+where records of one patient, or of one month, are alike: by the middle clinic's design effect, since a line
+is drawn for all. Where limits are so wide that hardly any difference could show, the plot is not drawn.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Funnel:
 
     why_not: str | None
     overdispersion: float | None
+    design_effect: float = 1.0
     widened: bool = False
     dots: tuple[Dot, ...] = ()
     overall: float = 0.0
@@ -109,7 +111,14 @@ def funnel(outcome: Outcome) -> Funnel:
         return Funnel(why_not="unknown", overdispersion=None)
     if stated.value > UNINFORMATIVE:
         return Funnel(why_not="uninformative", overdispersion=stated.value)
-    return _draw(outcome, lines, replace(spread, between=between.value), stated.value)
+    spread = replace(spread, between=between.value)
+    design_effect = 1.0
+    alike = outcome.figures.get("own_design_effect")
+    if outcome.kind in ("binary", "count") and alike is not None and alike.value is not None:
+        design_effect = alike.value  # a mean's variance is that of own intervals, which have it
+        spread = replace(spread, variance=design_effect * spread.variance)
+    drawn = _draw(outcome, lines, spread, stated.value)
+    return replace(drawn, design_effect=design_effect)
 
 
 def _spread(outcome: Outcome, lines: Sequence[Line]) -> _Spread | None:

@@ -187,9 +187,9 @@ def adjusted(outcome: Outcome, line: Line) -> str:
     return "" if written == outcome.notation.cell(own) else say("clinic.adjusted", value=written)
 
 
-def weight(line: Line) -> str:
+def weight(outcome: Outcome, line: Line) -> str:
     """How far the clinic's own records decide its best estimate; empty where that is not to be seen."""
-    w = line.shrunken.reliability
+    w = outcome.own_weight(line)
     return "" if w is None else say("clinic.weight", weight=share(w))
 
 

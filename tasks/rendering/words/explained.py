@@ -22,6 +22,7 @@ from tasks.rendering.charts.method_charts import (
 )
 from tasks.rendering.edition import Edition, Effect, Outcome
 from tasks.rendering.numbers import Notation, fixed, p_value
+from tasks.rendering.words.untold import ICC_ALIKE
 
 Picture = TypeVar("Picture")
 
@@ -113,7 +114,8 @@ def _readings(outcome: Outcome) -> str:
         return ""
     value = Notation.of([(icc.value, icc.lower, icc.upper)], "").number(icc.value)
     key = "explained.icc_monthly" if outcome.monthly else "explained.icc_records"
-    return say(key, share=percent(100.0 * icc.value, 0 if icc.value >= 0.01 else 2), value=value)
+    said = say(key, share=percent(100.0 * icc.value, 0 if icc.value >= 0.01 else 2), value=value)
+    return f"{said} {say('explained.icc_alike')}" if ICC_ALIKE in icc.how else said
 
 
 def _within_and_between(outcome: Outcome) -> str:

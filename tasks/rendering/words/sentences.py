@@ -24,6 +24,7 @@ from tasks.rendering.numbers import Notation, fixed, significant, whole
 from tasks.rendering.words import change_sentences
 from tasks.rendering.words.measure_words import target_words
 from tasks.rendering.words.standing import important_difference
+from tasks.rendering.words.untold import ICC_ALIKE
 
 
 def average(outcome: Outcome) -> str | None:
@@ -56,13 +57,14 @@ def intraclass(outcome: Outcome) -> str | None:
     if figure.lower is not None and figure.upper is not None:
         interval = say("message.icc_interval", ends=notation.range(figure.lower, figure.upper))
     key = "icc_tiny" if figure.value < 0.01 else "icc_whole" if figure.value >= 0.995 else "icc"
-    return say(
+    said = say(
         f"message.{key}",
         share=percent(100 * figure.value, 0),
         value=notation.number(figure.value),
         interval=interval,
         units=_units(outcome),
     )
+    return f"{said} {say('message.icc_alike')}" if ICC_ALIKE in figure.how else said
 
 
 def design_effect(outcome: Outcome) -> str | None:
@@ -179,6 +181,10 @@ def quality_message(edition: Edition) -> str:
     )
 
 
+_WIDER = 1.05
+"""From this design effect on a funnel says that its limits allow for records that are alike."""
+
+
 def funnel_words(outcome: Outcome, plot: Funnel) -> str:
     """What stands under a funnel, or instead of one."""
     factor = "" if plot.overdispersion is None else significant(plot.overdispersion, 2)
@@ -190,7 +196,10 @@ def funnel_words(outcome: Outcome, plot: Funnel) -> str:
     if plot.why_not == "uninformative":
         return say("outcome.funnel_uninformative", root=root, factor=factor)
     key = "outcome.overdispersion" if plot.widened else "outcome.overdispersion_none"
-    stated = say("outcome.funnel_caption", overdispersion=say(key, factor=factor, root=root))
+    spread = say(key, factor=factor, root=root)
+    if plot.design_effect >= _WIDER:
+        spread += f" {say('outcome.funnel_alike', times=significant(math.sqrt(plot.design_effect), 2))}"
+    stated = say("outcome.funnel_caption", overdispersion=spread)
     beyond = (
         say("outcome.funnel_alarm", clinics=listed(plot.alarmed))
         if plot.alarmed

@@ -112,7 +112,7 @@ def _places(outcome: Outcome, withheld: int) -> str:
         return say("message.differences_hidden")
     ends = [outcome.figures.get(end) for end in ("range_low", "range_high")]
     parts = []
-    if ends[0] is not None and ends[1] is not None:
+    if ends[0] is not None and ends[1] is not None and not outcome.no_spread:
         parts.append(_range(outcome, ends[0], ends[1]))
     placed = outcome.counted("placed")
     why = say("message.places_neither" if outcome.direction == "neither" else "message.places_volume")

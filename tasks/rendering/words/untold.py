@@ -6,6 +6,8 @@ from reports.wording.writing import listed
 from tasks.rendering.edition import Edition
 
 LASTING_UNTOLD = "figure_method.lasting_untold"
+ICC_ALIKE = "figure_method.icc_alike"
+"""The method of an intraclass correlation that patients who come again, or months, have a part in."""
 
 
 def lasting_untold(edition: Edition) -> str:
