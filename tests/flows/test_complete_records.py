@@ -15,6 +15,7 @@ from golden.demo_feeds import undrawn
 from pdf_text import pages_of
 from small_network import ONE_OUTCOME, RECORDS, Run, write_network
 
+from flows import complete_records
 from flows.commands.notify import told_of
 from flows.commands.status import status_of
 from flows.job_step import Journal
@@ -56,11 +57,14 @@ def _unwatched(hours_ago: float = 0.0) -> Journal:
     return journal
 
 
-def test_a_run_on_a_server_waits_until_they_are_there_and_reads_them_as_they_are_then(tmp_path: Path) -> None:
+def test_a_run_on_a_server_waits_until_they_are_there_and_reads_them_as_they_are_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = _network(tmp_path, DONE)
+    monkeypatch.setattr(complete_records, "_PAUSES", (1.0,) * 60)  # for ten seconds, and longer later
 
     def come_late() -> None:
-        time.sleep(4.0)  # the run looks at once, and again ten seconds later
+        time.sleep(3.0)  # the run looks at once, and again a second later
         with duckdb.connect(str(file.parent / "records.duckdb")) as connection:
             connection.execute("DELETE FROM visits WHERE clinic = 'Clinic F'")
         _load(file)

@@ -201,7 +201,7 @@ def test_months_beyond_the_limits_are_told_in_stretches() -> None:
 @pytest.mark.parametrize(
     ("status", "why"),
     [
-        ("suppressed_primary", "No limits are drawn, since some months are withheld. 1 month not shown."),
+        ("suppressed_primary", "No limits are drawn, since some months are not shown. 1 month not shown."),
         ("no_records", "There are too few months to draw limits. 1 month not shown."),
     ],
 )
