@@ -23,6 +23,7 @@ from benchmarks import (
     program_coverage,
     program_worlds,
     scale,
+    scheduled_year,
     waiting,
 )
 from benchmarks.coverage_networks import Scenario, logistic_normal, simulate
@@ -242,20 +243,21 @@ def test_networks_that_are_attacked_are_of_the_kinds_they_say() -> None:
     assert len({edition.policy.name for edition in changed}) == 2
 
 
+def test_records_of_a_year_arrive_with_their_month_or_late() -> None:
+    rows = scheduled_year.visits(np.random.default_rng(1))
+    month = rows["date"].dt.to_period("M")
+    late = rows["arrives"].dt.to_period("M") != month
+    of_august, of_may = (month == each for each in ("2023-08", "2023-05"))
+    assert late[of_august].mean() == pytest.approx(2 / 3, abs=0.01)
+    assert set(rows.loc[of_may & late, "clinic"]) == {"Clinic B"}
+    assert not late[~(of_august | of_may)].any()
+
+
 def test_the_readme_has_the_tables_as_they_were_made() -> None:
     readme = into_readme.README.read_text(encoding="utf-8")
     assert into_readme.tables(readme) == (
-        *(
-            "agreement",
-            "coverage",
-            "programs",
-            "clinics",
-            "page_one",
-            "attacked",
-            "peers",
-            "waiting",
-            "scale",
-        ),
+        *("agreement", "coverage", "programs", "clinics", "page_one"),
+        *("attacked", "peers", "waiting", "scale", "scheduled_year"),
     )
     assert into_readme.filled(readme) == readme
 
