@@ -35,7 +35,7 @@ ROOMS = [
         "tests/benchmarks",
         "tests/corpus",
         "tests/golden",
-        "tests/screening",
+        "tests/network/drafting",
     ),
     *FOLDERS,
 ]

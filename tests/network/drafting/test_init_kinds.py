@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tasks.network.drafting.draft_text import write_draft
-from tests.screening.drafts import Column, checked, clinic, drafted, outcome, selected
+from tests.network.drafting.drafts import Column, checked, clinic, drafted, outcome, selected
 
 
 @pytest.mark.slow

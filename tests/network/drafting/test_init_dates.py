@@ -15,7 +15,15 @@ from tasks.network.drafting.draft_dates import date_sql
 from tasks.network.drafting.profile import Writing
 from tasks.records.sources.records import Records
 from tasks.screening import screen
-from tests.screening.drafts import Column, checked, clinic, drafted, drafted_from_sqlite, outcome, selected
+from tests.network.drafting.drafts import (
+    Column,
+    checked,
+    clinic,
+    drafted,
+    drafted_from_sqlite,
+    outcome,
+    selected,
+)
 
 
 def test_without_dates_all_records_count_as_this_months(tmp_path: Path) -> None:

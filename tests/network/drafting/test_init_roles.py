@@ -9,7 +9,7 @@ import pytest
 from tasks.errors import ClinicnetError
 from tasks.network.drafting.draft import Draft
 from tasks.network.drafting.draft_text import write_draft
-from tests.screening.drafts import Column, checked, clinic, drafted, outcome, selected
+from tests.network.drafting.drafts import Column, checked, clinic, drafted, outcome, selected
 
 PLACES = (
     *("provnum", "prov", "district", "comm", "herd", "school_id", "village", "practice", "ward", "unit"),

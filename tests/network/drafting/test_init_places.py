@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.screening.drafts import Column, drafted, outcome
+from tests.network.drafting.drafts import Column, drafted, outcome
 
 
 def test_a_kind_of_school_beside_the_numbers_of_schools_is_no_clinic(tmp_path: Path) -> None:
