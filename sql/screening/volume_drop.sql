@@ -10,7 +10,7 @@ FROM (
             n,
             AVG(CAST(n AS DOUBLE PRECISION)) OVER earlier AS usual,
             COUNT(*) OVER earlier AS m
-        FROM {records} AS clinic_months
+        FROM (SELECT clinic, month, SUM(n) AS n FROM {records} AS clinic_months GROUP BY clinic, month) AS by_month
         WINDOW earlier AS (PARTITION BY clinic ORDER BY month ROWS BETWEEN 6 PRECEDING AND 1 PRECEDING)
     ) AS with_usual
     WHERE m >= 3

@@ -42,11 +42,8 @@ def writings(
         asked = ", ".join(
             f"SUM(CASE WHEN {condition} THEN 1 ELSE 0 END) AS {name}" for name, condition in _asked("c")
         )
-        (row,) = aggregate(
-            records,
-            f"SELECT {asked} "
-            f"FROM (SELECT TRIM({quoted(columns[i])}) AS c FROM {{records}} AS every) AS columns",
-        ).to_pylist()
+        texts = _texts(records, columns[i])
+        (row,) = aggregate(texts, f"SELECT {asked} FROM {{records}} AS texts").to_pylist()
         writing = _writing({key: int(value or 0) for key, value in row.items()}, n)
         if writing == ("mon yy", True) and not _are_years(records, columns[i]):
             writing = "mon number", True
@@ -55,16 +52,20 @@ def writings(
     return found
 
 
+def _texts(records: Records, column: str) -> Records:
+    """A column's values as `c`: what is asked of it is one text for every column, which is judged once."""
+    return records.made_of_these(f"SELECT TRIM({quoted(column)}) AS c FROM {{records}} AS every")
+
+
 def _are_years(records: Records, column: str) -> bool:
     """Whether the numbers of two digits beside months' names are years."""
-    value = f"TRIM({quoted(column)})"
-    short = _month_and_year(value, years=2)
-    year = f"SUBSTR({value}, LENGTH({value}) - 1, 2)"
+    short, year = _month_and_year("c", years=2), "SUBSTR(c, LENGTH(c) - 1, 2)"
     asked = [f"SUM(CASE WHEN {short} AND {year} > '{LAST_DAY}' THEN 1 ELSE 0 END) AS above"]
     asked += [
         f"SUM(CASE WHEN {short} AND {year} = '{n:02}' THEN 1 ELSE 0 END) AS y{n}" for n in range(LAST_DAY + 1)
     ]
-    (row,) = aggregate(records, f"SELECT {', '.join(asked)} FROM {{records}} AS every").to_pylist()
+    texts = _texts(records, column)
+    (row,) = aggregate(texts, f"SELECT {', '.join(asked)} FROM {{records}} AS texts").to_pylist()
     if row["above"]:
         return True
     seen = [n for n in range(LAST_DAY + 1) if row[f"y{n}"]]

@@ -46,7 +46,7 @@ def patients_by_months(records: Records, column: str, *, log: bool, exposure: st
         "USING (clinic, patient) WHERE month <= period GROUP BY clinic, month, period "
         f"UNION ALL SELECT clinic, month, month AS period, {_SUMMED} FROM ("
         f"SELECT clinic, month, {value} AS o, {share} AS m, {value} AS p, {share} AS q "
-        f"FROM {{records}} AS alone WHERE patient IS NULL AND {valued}) AS lone GROUP BY clinic, month",
+        f"FROM {{records}} AS unnumbered WHERE patient IS NULL AND {valued}) AS lone GROUP BY clinic, month",
     )
     by_months = found.astype(dict.fromkeys(SUMS, "float64")).groupby(["clinic", "month", "period"], sort=True)
     return by_months[list(SUMS)].sum().reset_index()

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 BLOCK_PASSWORD = "CLINICNET_BLOCK_PASSWORD"  # noqa: S105 — a variable's name, no secret
 """Environment variable through which a password from a Prefect block reaches the door."""
 
+NAME_OF_RECORDS = "records"
+"""What stands for `{records}` in a statement that is sent."""
+
 _URL = re.compile(r"^[A-Za-z][\w+]*://")
 _FILES = {
     ".parquet": "read_parquet",
@@ -340,8 +343,8 @@ class Records:
 
 def over(query: str, sql: str) -> str:
     """The statement `sql` with `{records}` standing for `query`."""
-    outer = sql.strip().rstrip(";").replace("{records}", "records")
-    inner = f"WITH records AS (\n{query}\n)"
+    outer = sql.strip().rstrip(";").replace("{records}", NAME_OF_RECORDS)
+    inner = f"WITH {NAME_OF_RECORDS} AS (\n{query}\n)"
     if re.match(r"with\b", outer, re.IGNORECASE):
         return f"{inner},\n{outer[4:].lstrip()}"
     return f"{inner}\n{outer}"
