@@ -40,7 +40,7 @@ from tasks.disclosing.withholding import (
     WithheldQuality,
     Withholding,
 )
-from tasks.release import Of
+from tasks.release import CLINICS, Of
 
 
 def decide(
@@ -137,13 +137,15 @@ def _few_patients(
     Few patients, few records of patients who came again, or few patients more or less than a release says
     that stands: a window that grew by a month has that month's new patients more.
     """
-    records, patients = (
-        clinics[column].to_numpy(dtype=float, na_value=np.nan) for column in ("n_records", "n_patients")
-    )
-    few = policy.is_small(patients) | policy.is_small(records - patients)
-    for each in earlier:
-        before = each["clinics"].set_index("clinic")["n_patients"].astype("float64")
-        few |= policy.is_small(np.abs(patients - before.reindex(clinics["clinic"]).to_numpy()))
+    records = clinics["n_records"].to_numpy(dtype=float, na_value=np.nan)
+    few = np.zeros(len(clinics), dtype=bool)
+    for column in CLINICS.people:
+        patients = clinics[column].to_numpy(dtype=float, na_value=np.nan)
+        few |= policy.is_small(patients) | policy.is_small(records - patients)
+        for each in earlier:
+            if column in each["clinics"]:  # a release that stands may be older than the column
+                before = each["clinics"].set_index("clinic")[column].astype("float64")
+                few |= policy.is_small(np.abs(patients - before.reindex(clinics["clinic"]).to_numpy()))
     return frozenset(clinics.loc[few, "clinic"])
 
 

@@ -153,13 +153,15 @@ def _masked(
     status = rows.status(table.tells)
     why = rows.why.fillna(status.map(lambda each: reason(policy, each), na_action="ignore").astype("string"))
     said = {"{status}": status, "{reason}": why.map(told, na_action="ignore"), "{reason_coded}": why}
-    masked = frame.copy()
+    masked, people = frame.copy(), _withheld_people(table, frame, withholding)
     for column in table.columns:
         if column.name not in masked.columns:
             continue
         hidden, instead = rows.hidden(column), column.tells.instead
         if column.name in small:
             hidden |= small[column.name]
+        if column.tells.counts == "people":
+            hidden |= people
         if instead in said:
             hidden &= status.notna()
         if not hidden.any():
@@ -168,12 +170,17 @@ def _masked(
             masked.loc[hidden, column.name] = said[str(instead)][hidden]
         else:
             masked.loc[hidden, column.name] = pd.NA if instead is None else instead
-    if table.name == "quality":
+    if {"rule", "clinic"} <= set(table.key):
         left_out = _keys(masked, ("rule", "clinic")).isin(withholding.quality.left_out)
         masked = masked[~left_out].reset_index(drop=True)
-    if table.name == "clinics":
-        masked.loc[masked["clinic"].isin(withholding.patients), "n_patients"] = pd.NA
     return masked
+
+
+def _withheld_people(table: Table, frame: pd.DataFrame, withholding: Withholding) -> pd.Series:
+    """(rows,) where numbers of people are withheld: all, where rows are not clinics and nobody decides."""
+    if table.key == ("clinic",):
+        return frame["clinic"].isin(withholding.patients)
+    return pd.Series(True, index=frame.index)
 
 
 _DECIDED_ON = {"outcome", "clinic", "month", "form"}
@@ -218,7 +225,7 @@ def _model_digits(table: Table, frame: pd.DataFrame, withholding: Withholding) -
     if "outcome" not in frame or not any(column.tells.modelled for column in table.columns):
         return digits
     digits = frame["outcome"].map(withholding.model_digits).astype("float64")
-    if table.name == "program_effects":
+    if table.of_program:
         return digits.mask(digits.notna(), 0.0)
     if "month" in frame:
         return digits.mask(digits.notna())

@@ -32,9 +32,10 @@ CODED = "_coded"
 """Ends the name of a column that has the sentence of another as its code and values."""
 
 NOTHING = Tells(Of.NOTHING)
-SIZE = Tells(Of.SIZES)
-EVENTS = Tells(Of.EVENTS)
-TOTAL_SIZE = Tells(Of.SIZES, About.TOTAL)
+SIZE = Tells(Of.SIZES, counts="records")
+PEOPLE = Tells(Of.SIZES, counts="people")
+EVENTS = Tells(Of.EVENTS, counts="records")
+TOTAL_SIZE = Tells(Of.SIZES, About.TOTAL, counts="records")
 EXPOSURE = Tells(Of.SIZES, counts="exposure")
 FIGURE = Tells(Of.BOTH, modelled=True)
 PROBABILITY = Tells(Of.BOTH, digits=MODELLED, modelled=True)

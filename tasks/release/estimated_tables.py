@@ -13,6 +13,7 @@ from tasks.release.common_columns import (
     NOTHING,
     OF_MONTH,
     OF_SERIES,
+    PEOPLE,
     PLACE,
     PROBABILITY,
     RANKABILITY,
@@ -33,7 +34,7 @@ CLINICS = Table(
         column("slug", "string", NOTHING, "clinic's name as used in file names", required=True),
         column("region", "string", NOTHING, "region of the clinic"),
         column("n_records", "integer", SIZE, "records used in the window"),
-        column("n_patients", "integer", SIZE, "different patients in the window"),
+        column("n_patients", "integer", PEOPLE, "different patients in the window"),
         column("first_month", "string", SIZE, "first {period} with records ({label})"),
         column("last_month", "string", SIZE, "last {period} with records ({label})"),
         column(
@@ -272,6 +273,7 @@ PROGRAM_EFFECTS = Table(
         ),
         *STATUS,
     ),
+    of_program=True,
 )
 
 CLINIC_MONTHS = Table(
@@ -367,7 +369,9 @@ QUALITY = Table(
             NOTHING,
             "what n_checked and n_found count: records or clinic-months; empty: records",
         ),
-        column("n_checked", "integer", Tells(Of.BOTH, About.TOTAL), "how many were looked at"),
+        column(
+            "n_checked", "integer", Tells(Of.BOTH, About.TOTAL, counts="records"), "how many were looked at"
+        ),
         column("n_found", "integer", EVENTS, "how many were found"),
         *STATUS,
     ),

@@ -63,8 +63,10 @@ class Tells:
         about: whose.
         instead: what stands in its place where it is withheld; null where this is None. `{status}`,
             `{reason}` and `{reason_coded}` are filled in.
-        counts: what it counts, where it is a count: records are rounded as the policy says, and so is an
-            exposure that is a number of records; clinics are not.
+        counts: what it counts, which a count has to say: records and people are rounded as the policy says,
+            and so is an exposure that is a number of records; clinics are not. People are withheld where a
+            clinic's number of patients is, and everywhere in tables of anything else than clinics, of whose
+            people nobody decides.
         digits: significant digits of a number that tells of events; of a word or sentence as many as it
             says of the figures it is about.
         modelled: whether it comes of a model of all clinics, in rows that one gives. Where whoever has the
@@ -75,7 +77,7 @@ class Tells:
     of: Of
     about: About = About.ROW
     instead: str | bool | None = None
-    counts: Literal["records", "exposure", "clinics"] = "records"
+    counts: Literal["records", "people", "exposure", "clinics"] | None = None
     digits: Digits = FEW
     modelled: bool = False
 
@@ -88,7 +90,8 @@ class Column:
 
     Raises:
         TypeError: it is not said what the column tells.
-        ValueError: a required column tells something, and nothing is said to stand in its place.
+        ValueError: a required column tells something, and nothing is said to stand in its place; or it is a
+            count, and does not say of what.
     """
 
     name: str
@@ -102,11 +105,15 @@ class Column:
             raise TypeError(f"column {self.name} must say what it tells, not {self.tells!r}")
         if self.required and self.tells.of and self.tells.instead is None:
             raise ValueError(f"column {self.name} is never null, so it must say what stands in its place")
+        if self.kind == "integer" and self.tells.of and self.tells.counts is None:
+            raise ValueError(
+                f"column {self.name} is a count, so it must say what it counts: records or people"
+            )
 
     @property
     def is_count_of_records(self) -> bool:
         """Whether the policy rounds it: a whole number that tells something, unless it counts clinics."""
-        counted = self.tells.counts == "records" and self.kind == "integer"
+        counted = self.tells.counts in ("records", "people") and self.kind == "integer"
         return bool(self.tells.of) and (counted or self.tells.counts == "exposure")
 
     @property
@@ -124,6 +131,9 @@ class Column:
 class Table:
     """One published table: its name, what a row is, and its columns; `key` makes a row unique.
 
+    `of_program` says that its rows come of models with the program in them. Tables do not say who has it, so
+    nobody can tell how many digits are safe where clinics' counts can be fitted again, and none are told.
+
     Raises:
         TypeError: something among the columns is no `Column`, and says nothing of what it tells.
     """
@@ -132,6 +142,7 @@ class Table:
     row: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    of_program: bool = False
 
     def __post_init__(self) -> None:
         strange = [each for each in self.columns if not isinstance(each, Column)]
@@ -146,6 +157,11 @@ class Table:
             if column.tells.instead not in ("{status}", "{reason}", "{reason_coded}"):
                 of |= column.tells.of
         return of
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Its columns that count people."""
+        return tuple(column.name for column in self.columns if column.tells.counts == "people")
 
     def empty(self) -> pd.DataFrame:
         """A frame with this table's columns and no rows."""

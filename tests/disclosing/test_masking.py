@@ -122,7 +122,7 @@ def novel(tells: Tells, table: str, kind: str = "number") -> pd.DataFrame:
 @pytest.mark.parametrize("of", [Of.SIZES, Of.EVENTS, Of.BOTH])
 @pytest.mark.parametrize("table", ["clinic_estimates", "clinic_ranks", "clinic_months"])
 def test_a_new_column_is_withheld_in_withheld_rows_and_in_no_other(table: str, of: Of, kind: str) -> None:
-    after, gone = novel(Tells(of), table, kind), half_withheld()[1]
+    after, gone = novel(Tells(of, counts="records"), table, kind), half_withheld()[1]
     withheld = after["clinic"].isin(gone)
     assert withheld.any() and not withheld.all()
     assert (after["novel"].isna() == withheld).all()
@@ -156,6 +156,54 @@ def test_a_new_column_of_clinics_goes_with_any_outcome_of_theirs() -> None:
     assert after["n_records"].tolist() == [100, 110, 120, 130]
 
 
+def few_patients() -> tuple[Tables, list[bool]]:
+    """Four clinics of many records, of which two have numbers of patients that tell of few."""
+    tables = network([[100], [110], [120], [130]], [[50], [55], [60], [65]]).tables()
+    tables["clinics"]["n_patients"] = pd.array([5, 60, 117, 70], dtype="Int64")
+    return tables, [True, False, True, False]
+
+
+@pytest.mark.parametrize("kind", ["integer", "number"])
+def test_another_number_of_people_is_withheld_where_that_of_patients_is(kind: str) -> None:
+    tables, gone = few_patients()
+    tables["clinics"]["novel"] = tables["clinics"]["n_patients"] + 40 if kind == "integer" else 55.0
+    declared = with_column(TABLE["clinics"], Tells(Of.SIZES, counts="people"), kind)
+    after = mask(POLICY, tables, decide(POLICY, tables), declared)["clinics"]
+    assert after["n_patients"].isna().tolist() == gone
+    assert after["novel"].isna().tolist() == gone
+    assert after["n_records"].tolist() == [100, 110, 120, 130]
+
+
+def test_a_number_of_records_is_shown_where_that_of_patients_is_withheld() -> None:
+    tables, _ = few_patients()
+    tables["clinics"]["novel"] = pd.array([50, 60, 70, 80], dtype="Int64")
+    declared = with_column(TABLE["clinics"], Tells(Of.SIZES, counts="records"), "integer")
+    after = mask(POLICY, tables, decide(POLICY, tables), declared)["clinics"]
+    assert after["novel"].tolist() == [50, 60, 70, 80]
+
+
+@pytest.mark.parametrize("table", ["clinic_estimates", "clinic_months", "outcomes", "quality"])
+def test_numbers_of_people_that_nobody_decides_on_are_withheld(table: str) -> None:
+    after = novel(Tells(Of.SIZES, counts="people"), table, "integer")
+    assert after["novel"].isna().all()
+
+
+def test_rows_of_a_program_s_models_are_withheld_in_any_table_that_says_so() -> None:
+    """Where whoever has the clinics' counts can fit a model again, as `program_effects` is."""
+    tables = half_withheld_tables()
+    withholding = decide(POLICY, tables)
+    few = {name: replace(each, model_digits=2) for name, each in withholding.outcomes.items() if each}
+    outcome = TABLE["clinic_ranks"].columns[0]
+    tells = Column("value", "number", "an effect", Tells(Of.EVENTS, modelled=True))
+    shown = {}
+    for of_program in (True, False):
+        novel_table = Table("novel", "an effect", ("outcome",), (outcome, tells), of_program=of_program)
+        wider = tables | {"novel": pd.DataFrame({"outcome": ["positive"], "value": [0.123456]})}
+        after = mask(POLICY, wider, replace(withholding, outcomes=few), (*TABLES, novel_table))["novel"]
+        shown[of_program] = after["value"].tolist()
+    assert np.isnan(shown[True][0]) and shown[False] == [0.12]
+
+
 def test_a_new_table_is_masked_from_its_first_day() -> None:
     clinic, outcome = TABLE["clinic_ranks"].columns[1], TABLE["clinic_ranks"].columns[0]
     waits = Table(
@@ -176,7 +224,10 @@ def test_a_table_about_something_else_goes_as_soon_as_anything_does() -> None:
         "regions",
         "one region",
         ("region",),
-        (TABLE["clinics"].columns[2], Column("n_records", "integer", "records", Tells(Of.SIZES))),
+        (
+            TABLE["clinics"].columns[2],
+            Column("n_records", "integer", "records", Tells(Of.SIZES, counts="records")),
+        ),
     )
     for records, shown in (([[40], [50], [60]], True), ([[4], [50], [60]], False)):
         tables = network(records, [[n[0] // 2] for n in records]).tables()
@@ -187,7 +238,7 @@ def test_a_table_about_something_else_goes_as_soon_as_anything_does() -> None:
 
 def test_a_small_count_that_nobody_decided_on_goes_all_the_same() -> None:
     tables = dict(half_withheld_tables())
-    declared = with_column(TABLE["clinic_ranks"], Tells(Of.SIZES), "integer")
+    declared = with_column(TABLE["clinic_ranks"], Tells(Of.SIZES, counts="records"), "integer")
     tables["clinic_ranks"] = tables["clinic_ranks"].assign(novel=pd.array([1, 2, 3, 40], dtype="Int64"))
     after = mask(POLICY, tables, decide(POLICY, tables), declared)["clinic_ranks"]
     assert after["novel"].isna().tolist() == [True, True, True, False]
@@ -207,8 +258,8 @@ def test_a_table_of_something_that_nobody_decides_on_goes_with_one_small_count(
             outcome,
             clinic,
             Column("sex", "string", "sex", Tells(Of.NOTHING)),
-            Column("n_records", "integer", "records", Tells(Of.SIZES)),
-            Column("numerator", "integer", "events", Tells(Of.EVENTS)),
+            Column("n_records", "integer", "records", Tells(Of.SIZES, counts="records")),
+            Column("numerator", "integer", "events", Tells(Of.EVENTS, counts="records")),
         ),
     )
     net = network([[50], [60], [70]], [[20], [30], [35]])
@@ -238,7 +289,7 @@ def test_a_total_goes_with_the_networks_own_and_with_no_clinics() -> None:
     net = network(records)
     first = disclose(POLICY, net.window(0, 1).tables())
     tables = net.tables()
-    declared = with_column(TABLE["outcomes"], Tells(Of.SIZES, About.TOTAL), "integer")
+    declared = with_column(TABLE["outcomes"], Tells(Of.SIZES, About.TOTAL, counts="records"), "integer")
     tables["outcomes"]["novel"] = pd.array([427, 427], dtype="Int64")
     after = mask(POLICY, tables, decide(POLICY, tables, [first]), declared)["outcomes"]
     assert after["novel"].isna().all()

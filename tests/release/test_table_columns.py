@@ -33,6 +33,14 @@ def test_a_column_that_is_never_null_says_what_stands_in_its_place() -> None:
     )
 
 
+@pytest.mark.parametrize("of", [Of.SIZES, Of.EVENTS, Of.BOTH])
+def test_a_count_says_what_it_counts(of: Of) -> None:
+    # numbers of patients are withheld where those of records are not
+    with pytest.raises(ValueError, match="column n_seen is a count, so it must say what it counts"):
+        Column("n_seen", "integer", "patients seen", Tells(of))
+    Column("n_seen", "integer", "patients seen", Tells(of, counts="people"))
+
+
 def test_a_table_is_made_of_nothing_else() -> None:
     with pytest.raises(TypeError, match="table costs is made of columns"):
         Table("costs", "one clinic", ("clinic",), ("clinic", "cost"))  # type: ignore[arg-type]
@@ -45,7 +53,7 @@ def test_no_key_tells_anything(table: Table) -> None:
 
 
 def test_what_a_table_tells_is_what_its_columns_tell() -> None:
-    size = Column("n_records", "integer", "records", Tells(Of.SIZES))
+    size = Column("n_records", "integer", "records", Tells(Of.SIZES, counts="records"))
     status = Column("status", "string", "why", Tells(Of.BOTH, instead="{status}"))
     assert Table("clinics", "one clinic", (), (size, status)).tells == Of.SIZES
 
@@ -54,7 +62,8 @@ def test_what_counts_records_is_rounded_and_what_counts_clinics_is_not() -> None
     def rounds(kind: str, tells: Tells) -> bool:
         return Column("n", kind, "a number", tells).is_count_of_records  # type: ignore[arg-type]
 
-    assert rounds("integer", Tells(Of.EVENTS))
+    assert rounds("integer", Tells(Of.EVENTS, counts="records"))
+    assert rounds("integer", Tells(Of.SIZES, counts="people"))
     assert rounds("number", Tells(Of.SIZES, counts="exposure"))
     assert not rounds("integer", Tells(Of.SIZES, counts="clinics"))
     assert not rounds("number", Tells(Of.EVENTS))
