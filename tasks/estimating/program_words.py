@@ -42,18 +42,7 @@ def sentence(
     known = lower == lower and upper == upper
     ratio = measure in RATIOS
     notation = effect_notation(value, lower if known else None, upper if known else None, ratio=ratio)
-    # a difference of percentages is in percentage points, as one of risks is
-    worded = "risk_difference" if (measure, unit) == ("difference", "%") else measure
-    written = notation.number(value if ratio else abs(value))
-    if (worded, written) == ("risk_difference", "1"):
-        worded = "risk_difference_one"
-    start = say(
-        f"effect.{worded}",
-        label=label,
-        value=written,
-        unit=unit,
-        higher=say("effect.higher" if value >= 0 else "effect.lower"),
-    )
+    start = _size(label, measure, unit, value, notation)
     when = say("effect.when", when=when) if when else ""
     # odds do not average over patients as means and risks do: a marginal model's odds ratio stays conditional
     # on what it adjusts for (Neuhaus, Kalbfleisch & Hauck 1991, Int Stat Rev 59:25)
@@ -61,27 +50,24 @@ def sentence(
     compared = say("effect_compared.policy_odds" if odds_of_all else f"effect_compared.{question}")
     if not known:
         return say("effect.without_interval", start=start, when=when, compared=compared)
-    if not ratio and upper <= 0.0:  # lower by so much: the sign is in the word
-        lower, upper = abs(upper), abs(lower)
-    if _doubtful(measure, lower, upper):
-        interval = say("effect.interval_doubtful", ends=_ends(measure, lower, upper, notation))
-    else:  # which side is said already
-        interval = say("effect.interval", ends=notation.range(lower, upper))
-    start = " ".join(start.split())
+    interval = _interval(measure, lower, upper, notation)
     whole = say("effect.whole", start=start, when=when, compared=compared, interval=interval)
     return f"{whole} {say('effect.whole_clinics')}" if question == "whole_clinics" else whole
 
 
-def narrower(measure: str, value: float, lower: float, upper: float) -> str:
-    """What an effect's interval would be if early starters had no trend of their own.
+def narrower(measure: str, unit: str, value: float, lower: float, upper: float) -> str:
+    """What an effect and its interval would be if early starters had no trend of their own.
+
+    Both, since the estimate is another too: an interval by itself would be read as the first estimate's.
 
     Args:
-        measure: of the effect.
+        measure, unit: of the effect.
         value, lower, upper: the effect without one and its 95% interval, in the measure's unit.
     """
     value, lower, upper = (as_published(each) for each in (value, lower, upper))
     notation = effect_notation(value, lower, upper, ratio=measure in RATIOS)
-    return say("effect.narrower", ends=_ends(measure, lower, upper, notation))
+    start = _size(say("effect.no_trend"), measure, unit, value, notation)
+    return say("effect.narrower", start=start, interval=_interval(measure, lower, upper, notation))
 
 
 def test_sentence(term: str, p: float) -> str:
@@ -89,6 +75,27 @@ def test_sentence(term: str, p: float) -> str:
     said = "yes" if p < SIGNIFICANT else "no"
     written = say("effect_test.p_least") if p < 0.001 else say("effect_test.p", p=decimal(p, 3))
     return say(f"effect_test.{term}_{said}", p=written)
+
+
+def _size(label: str, measure: str, unit: str, value: float, notation: Notation) -> str:
+    """How large an effect is, after what it is on: "Vaccinated: 9.8 percentage points higher"."""
+    # a difference of percentages is in percentage points, as one of risks is
+    worded = "risk_difference" if (measure, unit) == ("difference", "%") else measure
+    written = notation.number(value if measure in RATIOS else abs(value))
+    if (worded, written) == ("risk_difference", "1"):
+        worded = "risk_difference_one"
+    higher = say("effect.higher" if value >= 0 else "effect.lower")
+    start = say(f"effect.{worded}", label=label, value=written, unit=unit, higher=higher)
+    return " ".join(start.split())
+
+
+def _interval(measure: str, lower: float, upper: float, notation: Notation) -> str:
+    """An effect's interval beside its size, which says the side."""
+    if measure not in RATIOS and upper <= 0.0:  # lower by so much: the sign is in the word
+        lower, upper = abs(upper), abs(lower)
+    if _doubtful(measure, lower, upper):
+        return say("effect.interval_doubtful", ends=_ends(measure, lower, upper, notation))
+    return say("effect.interval", ends=notation.range(lower, upper))
 
 
 def _ends(measure: str, lower: float, upper: float, notation: Notation) -> str:

@@ -2,8 +2,8 @@
 
 The average month's effect leads in the form that needs least: by cohort and month, so that effects may differ
 with the month since the start, with the calendar and with when a clinic started, and with a steady trend of
-early starters' own beside it. What it would be without such a trend stands in its sentence, and what neither
-rules out is its condition.
+early starters' own beside it. What it would be without such a trend stands in its sentence, estimate and
+interval, and what neither rules out is its condition.
 """
 
 from __future__ import annotations
@@ -183,7 +183,8 @@ class _Averages:
                 sharper = without.get((each["estimand"], each["measure"]))
                 if sharper is not None:
                     ends = (sharper[end] for end in ("value", "lower", "upper"))
-                    each["words"] = f"{each['words']} {narrower(each['measure'], *ends)}"
+                    told = narrower(each["measure"], each["unit"], *ends)
+                    each["words"] = f"{each['words']} {told}"
                 yield conditioned(each, key)
 
     def conditioned(self, row: dict[str, Any], key: str) -> dict[str, Any]:

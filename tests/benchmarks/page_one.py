@@ -305,7 +305,7 @@ _NO_CLAIM = (
     r"^We do not show \d+, to protect patients|^No clinic is shown, to protect patients",
     r"^(?:Score|Complication|Emergency visits)\.$",
     r"^\(?Plain comparison|^A plain comparison",
-    r"^The first interval allows for a steady trend|^This is the program’s effect only if",
+    r"^The first estimate allows for a steady trend|^This is the program’s effect only if",
     r"^The records cannot tell whether clinics that started early",
     r"^Dots: the clinics’ best estimates|^Where clinics are many|^Dashed line|^Data quality$|^Outreach",
     r"^Counts from 1 to 10|^Release |^Network \d+|^Page 1",

@@ -227,7 +227,7 @@ def test_what_leads_allows_early_starters_a_trend_and_carries_its_condition(twel
     assert "on average over the first 9 months since the start" in lead["words"]  # by the tenth all have it
     assert lead["lower"] < average["lower"] < average["upper"] < lead["upper"]
     # twelve clinics start in ten months: too few start together for effects by cohort without a trend
-    assert narrower("difference", average["value"], average["lower"], average["upper"]) in lead["words"]
+    assert narrower("difference", "", average["value"], average["lower"], average["upper"]) in lead["words"]
     assert "would have changed alike without it, and if it does as much" in average["words"]
     assert not (twelve["term"] == "cohorts").any()
     others = twelve[twelve["model"].isin(["gee", "within"])].set_index("term")
@@ -246,7 +246,7 @@ def test_clinics_that_start_together_give_effects_by_cohort_and_month(tmp_path: 
     assert set(found["term"]) == {"cohorts", "cohorts-calendar", "cohorts-clinic-months"}
     by_term = found[found["estimand"] == "marginal"].set_index("term")
     (lead,) = effects.loc[(effects["term"] == "trend") & (effects["estimand"] == "marginal"), "words"]
-    assert narrower("difference", *by_term.loc["cohorts", ["value", "lower", "upper"]]) in lead
+    assert narrower("difference", "", *by_term.loc["cohorts", ["value", "lower", "upper"]]) in lead
     assert by_term["condition"].str.endswith("would have changed alike without it.").all()
 
 

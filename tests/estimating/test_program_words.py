@@ -14,10 +14,21 @@ def test_a_difference_of_percentages_is_in_percentage_points() -> None:
     assert "0.27 mmHg higher" in sentence("SBP", "patient", "difference", "mmHg", 0.268, 0.1, 0.4)
 
 
-def test_what_the_interval_would_be_without_a_trend_has_the_side_of_each_end() -> None:
-    assert narrower("difference", 0.4, -0.24, 1.05).endswith("the 95% interval is 0.24 lower to 1.05 higher.")
-    assert narrower("difference", -11.7, -20.4, -3.06).endswith("the 95% interval is 3.1 to 20.4 lower.")
-    assert narrower("rate_ratio", 1.0, 0.8, 1.3).endswith("the 95% interval is 0.80 to 1.30.")
+def test_without_a_trend_the_estimate_stands_with_its_interval() -> None:
+    """An interval of 7.9 to 11.8 stood beside an estimate of 8.9, and was of another: 9.9."""
+    assert narrower("risk_difference", "percentage points", 9.861, 7.885, 11.79) == (
+        "If early starters had no trend of their own: 9.9 percentage points higher "
+        "(95% interval 7.9 to 11.8)."
+    )
+    around = narrower("difference", "points", 0.4, -0.24, 1.05)
+    assert around.endswith(
+        ": 0.40 points higher (95% interval 0.24 lower to 1.05 higher; there may be no difference)."
+    )
+    assert narrower("difference", "mmHg", -11.7, -20.4, -3.06).endswith(
+        ": 11.7 mmHg lower (95% interval 3.1 to 20.4)."
+    )
+    ratio = narrower("rate_ratio", "", 1.0, 0.8, 1.3)
+    assert ": rate 1.00 times as high (95% interval 0.80 to 1.30; there may be no difference)" in ratio
 
 
 def test_a_sentence_is_rounded_once_from_the_figure_that_is_published() -> None:
