@@ -14,6 +14,7 @@ from reports.wording.coded_sentences import TECHNICAL, coded
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import SaidError, attempted, reason_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas
+from tasks.estimating.program_reach import reach_of
 from tasks.estimating.program_rows import (
     INDEPENDENT,
     PROGRAM,
@@ -68,7 +69,9 @@ def program_effects(question: OutcomeFormulas, network: Network, records: Record
     if adoption == "whole-clinics":
         rows = [_between_clinics(question, row) for row in rows]
     elif adoption == "patients":
-        rows = [conditioned(row, "records") for row in rows]
+        estimated = any(row["status"] == "ok" for row in rows)
+        reach = reach_of(question, records) if estimated else None
+        rows = [conditioned(row, "records", reach) for row in rows]
     return pd.DataFrame(rows).assign(outcome=question.name)
 
 

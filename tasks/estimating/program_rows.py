@@ -129,16 +129,19 @@ def shown(
     }
 
 
-def conditioned(row: dict[str, Any], key: str) -> dict[str, Any]:
+def conditioned(row: dict[str, Any], key: str, reach: str | None = None) -> dict[str, Any]:
     """An estimate with the condition that it is the program's effect under, in its words and by itself.
 
     Args:
         row: of `program_effects`; one without an estimate stays as it is, and so does a plain comparison.
         key: a key of `effect_condition` in the wording.
+        reach: another, where the program's records are of few clinics; an effect in these clinics alone says
+            nothing of others.
     """
     if row["status"] != "ok" or row["model"] == "naive" or row["measure"] == "test":
         return row
-    condition = say(f"effect_condition.{key}")
+    keys = [key, *([reach] if reach is not None and row["question"] != "these_clinics" else [])]
+    condition = " ".join(say(f"effect_condition.{each}") for each in keys)
     return row | {"words": f"{row['words']} {condition}", "condition": condition}
 
 

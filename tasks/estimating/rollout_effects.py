@@ -16,6 +16,7 @@ from typing import Any
 from reports.wording import say
 from reports.wording.coded_sentences import coded
 from tasks.estimating.outcome_formulas import OutcomeFormulas
+from tasks.estimating.program_reach import reach_of_rollout
 from tasks.estimating.program_rows import (
     PROGRAM,
     conditioned,
@@ -106,12 +107,14 @@ class _Averages:
         by_cohort: effects may differ by cohort and month; None where that cannot be told.
         steady: early starters may have a steady trend of their own; None where that cannot be told.
         steady_by_cohort: whether effects may then differ by cohort and month as well.
+        reach: what an effect over all clinics takes for granted besides; None where nothing.
     """
 
     average: ProgramEffect
     by_cohort: ProgramEffect | None
     steady: ProgramEffect | None
     steady_by_cohort: bool
+    reach: str | None
 
     @classmethod
     def of(cls, average: ProgramEffect, asked: Callable[..., ProgramEffect]) -> _Averages:
@@ -133,6 +136,7 @@ class _Averages:
             by_cohort,
             steady if steady is not None and "mixed" in steady.fits else None,
             steady_by_cohort,
+            reach_of_rollout(average),
         )
 
     def rows(self, question: OutcomeFormulas) -> Iterator[dict[str, Any]]:
@@ -185,11 +189,11 @@ class _Averages:
                     ends = (sharper[end] for end in ("value", "lower", "upper"))
                     told = narrower(each["measure"], each["unit"], *ends)
                     each["words"] = f"{each['words']} {told}"
-                yield conditioned(each, key)
+                yield conditioned(each, key, self.reach)
 
     def conditioned(self, row: dict[str, Any], key: str) -> dict[str, Any]:
         """With its condition, where no trend of early starters' own is allowed for."""
-        return conditioned(row, key if self.steady is not None else f"{key}_untold")
+        return conditioned(row, key if self.steady is not None else f"{key}_untold", self.reach)
 
     def _when(self, average: str) -> str:
         """Which months cohorts' effects are averaged over: those with clinics that had not started beside."""
