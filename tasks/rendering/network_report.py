@@ -39,6 +39,7 @@ from tasks.rendering.words import (
 from tasks.rendering.words.explained import explained
 from tasks.rendering.words.group_words import GroupTable, group_tables
 from tasks.rendering.words.run_words import part_periods, run_words
+from tasks.rendering.words.two_models import where_models_differ
 from tasks.rendering.words.untold import lasting_untold
 
 MONTHS_SIZE = (482.0, 102.0)
@@ -284,11 +285,12 @@ def program_part(outcome: Outcome) -> ProgramPart:
     for effect in whole_effects(outcome):
         first.setdefault(effect.question, effect)
     told = tuple(first[question] for question in ("policy", "patient") if question in first)
+    apart = where_models_differ(outcome)
     return ProgramPart(
         outcome=outcome,
         axes=effect_axes(outcome),
         told=told,
-        words=tuple(sentences.program_words(outcome, effect) for effect in told),
+        words=(*(sentences.program_words(outcome, effect) for effect in told), *([apart] if apart else [])),
         tests=tuple(test.words for test in tests_of(outcome).values()),
         averaged=any(effect.term == "average" for effect in outcome.effects),
         by_cohort=any(effect.term in ("trend", "cohorts") for effect in told),

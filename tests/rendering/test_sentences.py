@@ -103,7 +103,7 @@ def line_with(tone: str) -> Line:
     return line
 
 
-def test_the_naive_figure_stands_beside_the_models_in_the_same_measure() -> None:
+def test_the_naive_figure_stands_beside_a_models_in_the_same_measure() -> None:
     effects = (
         effect(model="gee", estimand="marginal", question="policy", words="Y: odds 1.3 times as high."),
         effect(
@@ -122,7 +122,8 @@ def test_the_naive_figure_stands_beside_the_models_in_the_same_measure() -> None
     assert said == (
         "4.1 percentage points higher. "
         "(Plain comparison: "
-        "odds ratio 2.40 (2.00 to 2.90); the same measure by the model: 1.30 (1.10 to 1.60).)"
+        "odds ratio 2.40 (2.00 to 2.90); by another model than above, estimating equations (GEE): "
+        "1.30 (1.10 to 1.60).)"
     )
 
 

@@ -24,6 +24,7 @@ from tasks.rendering.numbers import Notation, fixed, significant, whole
 from tasks.rendering.words import change_sentences
 from tasks.rendering.words.measure_words import target_words
 from tasks.rendering.words.standing import important_difference
+from tasks.rendering.words.two_models import two_models
 from tasks.rendering.words.untold import ICC_ALIKE
 
 
@@ -101,7 +102,7 @@ def program_message(outcome: Outcome) -> str | None:
         return sentence_case(program_words(outcome, untold[0])) if untold else None
     told = " ".join([sentence_case(program_words(outcome, answers[0])), *doubts(outcome)])
     naive = next((effect for effect in effects if effect.model == "naive"), None)
-    return told if naive is None else f"{told} {_naive_aside(naive, answers)}"
+    return told if naive is None else f"{told} {_naive_aside(outcome, naive, answers)}"
 
 
 def program_answers(outcome: Outcome) -> list[Effect]:
@@ -147,15 +148,42 @@ def program_words(outcome: Outcome, effect: Effect) -> str:
     return sentence_case(effect.words.removeprefix(f"{outcome.label}: ").removesuffix(f" {effect.condition}"))
 
 
-def _naive_aside(naive: Effect, answers: list[Effect]) -> str:
-    """The naive figure in brackets, and the model's in the same measure where that was not just told."""
+def _naive_aside(outcome: Outcome, naive: Effect, answers: list[Effect]) -> str:
+    """The naive figure in brackets, and a model's in the same measure where that was not just told.
+
+    It is the effect just told only where it is that fit's; of another model it is said that it is, and where
+    it differs in size, that it does and why that can be.
+    """
     measure = say(f"measure.{naive.measure}")
     unit = naive.unit if naive.unit in ("", "%") else f" {naive.unit}"
     written = f"{measure} {write_effect(naive)}{unit}"
-    same = next((effect for effect in answers if effect.measure == naive.measure), None)
-    if same is None or same is answers[0]:
+    lead = answers[0]
+    in_measure = [effect for effect in answers if effect.measure == naive.measure]
+    same = next((each for each in in_measure if _of_one_fit(each, lead)), None)
+    if same is not None:
+        if same is lead:
+            return say("message.program_naive", naive=written)
+        return say("message.program_naive_against", naive=written, model=write_effect(same))
+    other = next((each for each in in_measure if _asks(each) == _asks(lead)), None)
+    if other is None:
         return say("message.program_naive", naive=written)
-    return say("message.program_naive_against", naive=written, model=write_effect(same))
+    both = two_models(lead, other, outcome)
+    key = (
+        "message.program_naive_differs" if both is not None and both.differ else "message.program_naive_other"
+    )
+    first = {} if both is None else {"first": both.first, "lead": both.figures[0]}
+    second = say(f"model.{other.model}")
+    return say(key, naive=written, second=second, model=write_effect(other), **first)
+
+
+def _asks(effect: Effect) -> tuple[str, str]:
+    return effect.question, effect.term
+
+
+def _of_one_fit(effect: Effect, lead: Effect) -> bool:
+    """Whether two figures are one effect in two measures: of one model, question and set of records."""
+    fits = [(each.model, each.estimand, each.n_records, *_asks(each)) for each in (effect, lead)]
+    return fits[0] == fits[1]
 
 
 def incomplete(edition: Edition) -> str:
