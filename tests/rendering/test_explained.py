@@ -6,7 +6,7 @@ import dataclasses
 import re
 
 import pytest
-from rendering.test_charts import binary
+from rendering.test_charts import binary, effect
 
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition, Figure, Outcome
@@ -63,6 +63,58 @@ def test_questions_are_told_with_the_estimates_that_answer_them(state48_edition:
         state48_edition, network=state48_edition.network.model_copy(update={"program": None})
     )
     assert "Three questions" not in " ".join(each.text for each in explained(without))
+
+
+def test_answers_that_stand_together_are_of_one_method(state48_edition: Edition) -> None:
+    """1.62 for the population had a trend of early starters' own, and 1.40 for these clinics had none."""
+    unit = {"measure": "difference", "unit": "points"}
+    policy = {"estimand": "marginal", "question": "policy", **unit}
+    effects = (
+        effect(term="trend", value=1.618, lower=1.015, upper=2.22, **policy),
+        effect(term="trend", value=1.618, lower=1.015, upper=2.22, **unit),
+        effect(term="average", value=1.396, lower=1.118, upper=1.673, **policy),
+        effect(term="average", value=1.396, lower=1.118, upper=1.673, **unit),
+        effect(
+            model="within",
+            term="average",
+            question="these_clinics",
+            value=1.398,
+            lower=1.121,
+            upper=1.675,
+            **unit,
+        ),
+        effect(model="within", question="these_clinics", value=1.451, lower=1.299, upper=1.603, **unit),
+        effect(model="naive", question="none", value=2.805, lower=2.726, upper=2.885, **unit),
+    )
+    said = told(state48_edition, dataclasses.replace(binary([(5, 10)]), effects=effects))
+    assert (
+        "difference 1.40 (1.12 to 1.67) for the whole population; difference 1.40 (1.12 to 1.67) for a "
+        "patient of a given clinic; difference 1.40 (1.12 to 1.68) for these clinics alone. Each is the "
+        "effect on average over the months since the start."
+    ) in said
+    assert (
+        "leads the program’s pages, 1.62 (1.01 to 2.22), is on average by cohort and month, with a trend of "
+        "early starters’ own: it differs from these by method, not by question."
+    ) in said
+    assert "different models" not in said  # all say 1.40
+
+
+def test_answers_by_different_models_are_said_to_be(state48_edition: Edition) -> None:
+    points = {"measure": "risk_difference", "unit": "percentage points"}
+    effects = (
+        effect(estimand="marginal", question="policy", value=3.354, lower=-0.4752, upper=10.27, **points),
+        effect(value=1.549, lower=0.6323, upper=3.797),
+        effect(model="within", question="these_clinics", value=0.9303, lower=-3.098, upper=4.959, **points),
+    )
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=effects)
+    said = told(state48_edition, outcome)
+    assert (
+        "They are by different models, which weigh clinics differently, so the questions alone need not"
+        in said
+    )
+    assert "by method" not in said  # all are of one kind of effect
+    one_model = dataclasses.replace(outcome, effects=effects[:2])
+    assert "different models" not in told(state48_edition, one_model)
 
 
 @pytest.mark.parametrize(

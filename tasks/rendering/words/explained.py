@@ -10,7 +10,7 @@ from reports.wording import say
 from reports.wording.writing import between, percent
 from tasks.logistic_scale import attenuation_factor
 from tasks.program_questions import SIGNIFICANT
-from tasks.rendering.charts.effects_chart import whole_effects, write_effect
+from tasks.rendering.charts.effects_chart import WHOLE, whole_effects, write_effect
 from tasks.rendering.charts.method_charts import (
     AverageCurve,
     RatioStrip,
@@ -25,6 +25,15 @@ from tasks.rendering.numbers import Notation, fixed, p_value
 from tasks.rendering.words.untold import ICC_ALIKE
 
 Picture = TypeVar("Picture")
+
+_HOW = {
+    "trend": "own_trend",
+    "trend-average": "own_trend_average",
+    "cohorts": "cohorts",
+    "average": "average",
+    "effect": "same_each_month",
+}
+"""Of kinds of whole effects: a key of `program` in the wording."""
 
 
 @dataclass(frozen=True)
@@ -90,22 +99,47 @@ def _questions(edition: Edition) -> str:
     if edition.network.program is None:
         return ""
     for outcome in edition.estimated:
-        answers: dict[str, Effect] = {}
-        for effect in whole_effects(outcome):
-            if effect.model != "naive" and effect.value is not None:
-                answers.setdefault(effect.question, effect)
+        answers = _alike(outcome)
         if len(answers) > 1:
             told = [
                 say(
-                    f"explained.answer_{question}",
+                    f"explained.answer_{effect.question}",
                     measure=say(f"measure.{effect.measure}"),
                     value=write_effect(effect),
                 )
-                for question, effect in answers.items()
+                for effect in answers
             ]
             what = say("explained.of", label=outcome.label, what=f"{'; '.join(told)}.")
-            return f"{say('explained.questions')} {what}"
+            return " ".join([say("explained.questions"), what, *_by_method(outcome, answers)])
     return ""
+
+
+def _alike(outcome: Outcome) -> list[Effect]:
+    """An answer to each question, all of one kind of effect, so that they differ by question.
+
+    With a trend of early starters' own, say, and in the same months: of the kind that answers most questions,
+    which need not be the one that leads.
+    """
+    kinds: dict[str, dict[str, Effect]] = {term: {} for term in WHOLE}
+    for effect in whole_effects(outcome):
+        if effect.model != "naive" and effect.question != "none":
+            kinds[effect.term].setdefault(effect.question, effect)
+    return list(max(kinds.values(), key=len).values())
+
+
+def _by_method(outcome: Outcome, answers: list[Effect]) -> list[str]:
+    """What sets answers apart, or from the estimate that leads, beside the question."""
+    said = []
+    models = {effect.model for effect in answers}
+    written = {(effect.measure, write_effect(effect).partition(" ")[0]) for effect in answers}
+    if len(models) > 1 and len(written) > 1:
+        said.append(say("explained.answers_models"))
+    lead = whole_effects(outcome)[0]
+    kinds = {effect.term: _HOW[effect.term] for effect in (answers[0], lead)}
+    if len(kinds) > 1:
+        how, lead_how = (say(f"program.{kind}") for kind in kinds.values())
+        said.append(say("explained.answers_method", how=how, value=write_effect(lead), lead_how=lead_how))
+    return said
 
 
 def _readings(outcome: Outcome) -> str:
