@@ -184,7 +184,10 @@ def _attenuation(outcome: Outcome) -> str:
     sd = outcome.figures.get("sd_between")
     if outcome.kind != "binary" or sd is None or sd.value is None:
         return ""
-    return say("explained.factor", factor=fixed(attenuation_factor(sd.value**2), 2))
+    factor = say("explained.factor", factor=fixed(attenuation_factor(sd.value**2), 2))
+    asked = {effect.question for effect in whole_effects(outcome) if effect.ratio}
+    # of a program the reader finds both figures, which differ by more than averaging
+    return f"{factor} {say('explained.factor_program')}" if {"policy", "patient"} <= asked else factor
 
 
 def _reml(outcome: Outcome) -> str:
