@@ -90,9 +90,16 @@ def _mundlak(formula: str, group: str, usable: Records) -> Iterator[str]:
         )
     else:
         yield (
-            f"Nothing speaks against one coefficient within {group}s and between them {told}; with few "
+            f"Coefficients within {group}s and between them are not shown to differ {told}; with few "
             f"{group}s the test sees little."
         )
+        for name, mean in test.means.items():
+            p = float(test.fit.p_values[mean])
+            if p < 0.05:  # the test of all together can miss what one column shows
+                yield (
+                    f"Of {name} taken by itself they do differ (p = {p:.2g}): read its coefficient, which "
+                    "mixes both, with care."
+                )
 
 
 def _of_logistic(fit: GlmmFit) -> Iterator[str]:

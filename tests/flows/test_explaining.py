@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
 from scipy import stats
 
 from flows.asking import AdHocQuestion, answer
+from tasks import models
 from tasks.logistic_scale import attenuation_factor
 from tasks.models import LmmFit, glmm, lmm, marginal_effects, mundlak
 
@@ -60,6 +62,21 @@ def test_the_factor_is_that_of_a_logistic_curve_taken_for_a_normal_one() -> None
     assert attenuation_factor(1.0) == pytest.approx(1 / (1 + c**2) ** 0.5)
     # c is the scale of the normal distribution function that is closest to the logistic one
     assert stats.norm.cdf(c * 1.0) == pytest.approx(stats.logistic.cdf(1.0), abs=0.01)
+
+
+@pytest.mark.parametrize(("p_joint", "p_age"), [(0.2, 0.03), (0.2, 0.4)])
+def test_a_test_that_finds_nothing_is_not_said_to_show_that_there_is_nothing(
+    network_file: Path, monkeypatch: pytest.MonkeyPatch, p_joint: float, p_age: float
+) -> None:
+    """And where one column by itself disagrees, that is said beside it."""
+    found = mundlak("sbp ~ age", visits(network_file), groups="clinic")
+    fit = SimpleNamespace(p_values={found.means["age"]: p_age})
+    test = SimpleNamespace(f=SimpleNamespace(p=p_joint), means=found.means, fit=fit)
+    monkeypatch.setattr(models, "mundlak", lambda *_, **__: test)
+    said = " ".join(answer(network_file, AdHocQuestion("sbp ~ age + (1 | clinic)")).fit.messages)
+    assert "are not shown to differ (Mundlak's test: p = 0.2)" in said
+    assert "speaks against" not in said
+    assert ("Of age taken by itself they do differ (p = 0.03)" in said) == (p_age < 0.05)
 
 
 def test_gee_answers_the_policy_question(network_file: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import TypeVar
 
 from reports.wording import say
@@ -156,15 +158,38 @@ def _within_and_between(outcome: Outcome) -> str:
     test = outcome.figures.get("mundlak")
     if test is None or test.value is None:
         return ""
-    key = "differ" if test.value < SIGNIFICANT else "agree"
-    return say(f"explained.mundlak_{key}", p=p_value(test.value))
+    p = p_value(test.value)
+    if test.value < SIGNIFICANT:
+        return say("explained.mundlak_differ", p=p)
+    alone = _alone(outcome)
+    if alone is not None and alone < SIGNIFICANT:
+        return say("explained.mundlak_one", p=p, own_p=p_value(alone), **_slopes(outcome))
+    return say("explained.mundlak_agree", p=p)
+
+
+def _alone(outcome: Outcome) -> float | None:
+    """p of the difference between one adjuster's two slopes, which Mundlak's model keeps apart; None unknown.
+
+    A joint test of all adjusters can miss what one of them shows.
+    """
+    slopes = [outcome.figures.get(f"slope_{which}") for which in ("within", "between")]
+    values, errors = [], []
+    for each in slopes:
+        if each is None or each.value is None or each.lower is None or each.upper is None:
+            return None
+        values.append(each.value)
+        errors.append((each.upper - each.lower) / (2.0 * NormalDist().inv_cdf(0.975)))
+    error = math.hypot(*errors)
+    return 2.0 * NormalDist().cdf(-abs(values[0] - values[1]) / error) if error > 0.0 else None
 
 
 def _slopes_in_words(edition: Edition, label: str) -> dict[str, str]:
     """The adjuster in the picture, and its slopes with their unit."""
     outcome = next((each for each in edition.estimated if each.label == label), None)
-    if outcome is None:
-        return {}
+    return {} if outcome is None else _slopes(outcome)
+
+
+def _slopes(outcome: Outcome) -> dict[str, str]:
     within, between_clinics = (outcome.figures[f"slope_{which}"] for which in ("within", "between"))
     notation = Notation.of(
         [(each.value or 0.0, each.lower, each.upper) for each in (within, between_clinics)], within.unit
