@@ -209,7 +209,9 @@ def _outcome_row(question: OutcomeFormulas, network: Network, summary: Summary) 
         "unit": outcome.unit or ("%" if outcome.kind == "binary" else ""),
         "direction": outcome.direction,
         "adjusters": _adjusters(question, network),
-        "comparator": say("compared_with.typical"),
+        "comparator": say(
+            "compared_with.typical_monthly" if outcome.counts_records else "compared_with.typical"
+        ),
         "important_difference": outcome.important_difference,
         "n_records": int(moments["total" if outcome.counts_records else "n"].sum()),
         "n_clinics": int((moments["n"] > 0).sum()),

@@ -167,7 +167,7 @@ class _Averages:
             term, when = _COHORTS[row["term"]], self._when(row["term"])
             for each in for_all_as_well(question, row, term, rests, when):
                 if term == COHORTS or each["estimand"] == "marginal":
-                    yield self.conditioned(each, "alike")
+                    yield self.conditioned(each, "alike" if self._all_starts_told else "alike_both")
 
     def _steady(
         self, question: OutcomeFormulas, without: Mapping[tuple[str, str], dict[str, Any]]
@@ -178,7 +178,8 @@ class _Averages:
                 yield missing(question, "mixed", estimand, reason) | {"term": OWN_TREND}
             return
         by_cohort = self.steady_by_cohort
-        term, key = (OWN_TREND, "steady") if by_cohort else (OWN_TREND_AVERAGE, "steady_both")
+        term = OWN_TREND if by_cohort else OWN_TREND_AVERAGE
+        key = "steady" if by_cohort and self._all_starts_told else "steady_both"
         when = self._when("since-start") if by_cohort else say("effect_when.average")
         for row in rows_of(self.steady.table, "mixed"):
             if row["term"] not in ("since-start", "effect"):
@@ -194,6 +195,12 @@ class _Averages:
     def conditioned(self, row: dict[str, Any], key: str) -> dict[str, Any]:
         """With its condition, where no trend of early starters' own is allowed for."""
         return conditioned(row, key if self.steady is not None else f"{key}_untold", self.reach)
+
+    @property
+    def _all_starts_told(self) -> bool:
+        """Whether clinics of every start have others beside them: an average has nothing of those without."""
+        cells = cohort_months(self.average.rollout, PROGRAM)
+        return {each.start for each in cells} == {each.start for each in cells if each.told}
 
     def _when(self, average: str) -> str:
         """Which months cohorts' effects are averaged over: those with clinics that had not started beside."""

@@ -21,6 +21,8 @@ FORMS = ("raw", "adjusted", "shrunken")
 
 _ALIKE = 0.05
 """Of the width of the best estimate's interval: nearer than this to the typical clinic there is no weight."""
+_BESIDE = 0.02
+"""How far beyond 0 and 1 what rounding makes of a weight may lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,8 +329,11 @@ class Outcome:
         """What a clinic's own records count for in its best estimate, from 0 to 1, by the figures themselves.
 
         w of best = w · adjusted + (1 − w) · typical, on the scale of log odds or of logarithms where the
-        model works on it. None where that is not to be seen, or the adjusted figure is the typical clinic's.
+        model works on it. None where that is not to be seen, where the adjusted figure is the typical
+        clinic's or tells of no event, or where there is none: clinics far out have all drawn in otherwise.
         """
+        if any(each.shrunken.outlying for each in self.lines) or self.without_events(line):
+            return None
         typical = self.figures["typical"].value if "typical" in self.figures else self.comparator_value
         adjusted, best = line.adjusted.value, line.shrunken
         numbers = (adjusted, typical, best.value, best.lower, best.upper)
@@ -336,7 +341,12 @@ class Outcome:
         apart = own - middle
         if not abs(apart) > _ALIKE * (high - low):
             return None
-        return min(max((drawn - middle) / apart, 0.0), 1.0)
+        weight = (drawn - middle) / apart
+        return min(max(weight, 0.0), 1.0) if -_BESIDE <= weight <= 1.0 + _BESIDE else None
+
+    def without_events(self, line: Line) -> bool:
+        """Whether an adjusted figure says nothing: no events leave it as low as a model lets it be."""
+        return self.kind in ("binary", "count") and line.raw.value == 0.0
 
     def _on_model_scale(self, value: float | None) -> float:
         """Log odds of a percentage, the logarithm of a rate; NaN where there is none."""

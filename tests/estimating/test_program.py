@@ -247,7 +247,13 @@ def test_clinics_that_start_together_give_effects_by_cohort_and_month(tmp_path: 
     by_term = found[found["estimand"] == "marginal"].set_index("term")
     (lead,) = effects.loc[(effects["term"] == "trend") & (effects["estimand"] == "marginal"), "words"]
     assert narrower("difference", "", *by_term.loc["cohorts", ["value", "lower", "upper"]]) in lead
-    assert by_term["condition"].str.endswith("would have changed alike without it.").all()
+    # the last to start have nobody beside them who has not: the average has nothing of them
+    whenever = "would have changed alike without it, and if it does as much whenever a clinic started."
+    assert by_term["condition"].str.endswith(whenever).all()
+    (condition,) = effects.loc[
+        (effects["term"] == "trend") & (effects["estimand"] == "marginal"), "condition"
+    ]
+    assert condition.endswith("and if the program does as much whenever a clinic started.")
 
 
 @pytest.mark.slow

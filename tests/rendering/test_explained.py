@@ -145,7 +145,7 @@ def test_answers_by_different_models_are_said_to_be(state48_edition: Edition) ->
     outcome = dataclasses.replace(binary([(5, 10)]), effects=effects)
     said = told(state48_edition, outcome)
     assert (
-        "They are by different models, which weigh clinics differently, so the questions alone need not"
+        "They are not all by one model, and models weigh clinics differently, so the questions alone need not"
         in said
     )
     assert "by method" not in said  # all are of one kind of effect

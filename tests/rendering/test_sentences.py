@@ -321,9 +321,14 @@ def test_an_own_weight_is_what_the_three_figures_come_to() -> None:
     assert outcome.own_weight(line) == pytest.approx(0.5)
     assert clinic_sentences.weight(outcome, line) == "own weight 0.50"
     near = dataclasses.replace(line, adjusted=dataclasses.replace(adjusted, value=50.1))
-    for unsaid in (near, dataclasses.replace(line, adjusted=Estimate())):
+    beyond = dataclasses.replace(line, adjusted=dataclasses.replace(adjusted, value=60.0))
+    eventless = dataclasses.replace(line, raw=dataclasses.replace(line.raw, value=0.0))
+    for unsaid in (near, beyond, eventless, dataclasses.replace(line, adjusted=Estimate())):
         assert outcome.own_weight(unsaid) is None
         assert clinic_sentences.weight(outcome, unsaid) == ""
+    far = dataclasses.replace(outcome.lines[1], shrunken=dataclasses.replace(best, outlying=True))
+    drawn_otherwise = dataclasses.replace(outcome, lines=(line, far))
+    assert drawn_otherwise.own_weight(line) is None
 
 
 def test_a_spread_of_none_is_none_that_is_shown() -> None:

@@ -181,7 +181,7 @@ def expected(outcome: Outcome, line: Line) -> str:
 def adjusted(outcome: Outcome, line: Line) -> str:
     """What stands between own figure and best estimate; empty where it is written like the own one."""
     own, between_both = line.raw.value, line.adjusted.value
-    if own is None or between_both is None or not outcome.adjusters:
+    if own is None or between_both is None or not outcome.adjusters or outcome.without_events(line):
         return ""
     written = outcome.notation.cell(between_both)
     return "" if written == outcome.notation.cell(own) else say("clinic.adjusted", value=written)

@@ -227,6 +227,8 @@ def funnel_words(outcome: Outcome, plot: Funnel) -> str:
     spread = say(key, factor=factor, root=root)
     if plot.design_effect >= _WIDER:
         spread += f" {say('outcome.funnel_alike', times=significant(math.sqrt(plot.design_effect), 2))}"
+    if outcome.kind == "continuous":
+        spread += f" {say('outcome.funnel_spread')}"
     stated = say("outcome.funnel_caption", overdispersion=spread)
     beyond = (
         say("outcome.funnel_alarm", clinics=listed(plot.alarmed))
