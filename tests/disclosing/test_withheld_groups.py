@@ -219,6 +219,7 @@ def test_no_small_month_of_a_group_follows_from_a_year_of_releases(seed: int, na
     assert _fewest_values(made, shown, windows, policy) >= (policy.high - policy.low + 1) / 2
 
 
+@pytest.mark.slow
 def test_it_would_if_releases_were_not_held_against_one_another() -> None:
     made, windows = _year(0)
     shown = made.published(windows, compared=False)

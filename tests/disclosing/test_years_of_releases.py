@@ -49,6 +49,7 @@ def test_a_year_that_once_told_a_small_count(kind: str, policy: str, releases: i
     assert not [each for each in found if each.recovered or each.narrowed]
 
 
+@pytest.mark.slow
 def test_a_month_once_labelled_small_is_not_called_a_companion_later() -> None:
     network, released = year("any network", "suppress-1-4", 7)
     months = released[-1]["clinic_months"]

@@ -198,6 +198,7 @@ def test_verdicts_follow(chop: Estimated) -> None:
     assert "rank_median" not in positive.rows  # not even an empty place
 
 
+@pytest.mark.slow
 def test_each_estimate_says_which_question_it_answers(chop: Estimated) -> None:
     rows = chop["positive"].effects
     assert set(rows["question"]) == {"patient", "policy", "these_clinics", "none"}

@@ -126,6 +126,7 @@ def test_an_own_figure_s_interval_allows_for_patients(tmp_path: Path) -> None:
     assert [raw["lower"], raw["upper"]] == pytest.approx([100 * lower[0], 100 * upper[0]], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_counts_of_patients_who_come_again_are_known_as_well_as_their_sums_are(tmp_path: Path) -> None:
     """Σ(o − mλ)² over all patients: with what counts vary by within a clinic's month taken for
     the negative binomial's variance, clinics' own figures had 0.8 of it."""

@@ -47,6 +47,7 @@ def filled_in(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", [each for each in ENGINES if each != "Arrow"])
 @pytest.mark.parametrize(("formula", "arguments"), MORE)
 def test_cells_are_the_same(

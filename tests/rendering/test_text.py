@@ -188,6 +188,7 @@ def test_names_are_drawn_as_they_are(hostile: tuple[Edition, Rendered]) -> None:
         assert letters <= set(text_of(rendered.clinics[HOSTILE[key]])), key
 
 
+@pytest.mark.slow
 def test_a_name_without_spaces_stays_on_the_page(hostile: tuple[Edition, Rendered]) -> None:
     _, rendered = hostile
     long = HOSTILE["specialty clinic 45"]

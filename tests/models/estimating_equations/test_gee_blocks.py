@@ -96,6 +96,7 @@ def assert_same(whole: GeeFit, blocks: GeeFit) -> None:
     np.testing.assert_allclose(blocks.df, whole.df, rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", list(FAMILIES))
 @pytest.mark.parametrize("corr", ["independence", "exchangeable"])
 @pytest.mark.parametrize("budget", [1.0, 5e3, 15e3])
@@ -184,6 +185,7 @@ def test_the_database_has_its_memory_back(records: Records) -> None:
         assert connection.table(setting) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["is missing from it", "foretells its outcomes"])
 def test_a_sample_whose_rare_level(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every other row is in the sample (where blocks are of one row): all rows then say where to start."""
