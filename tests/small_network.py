@@ -64,6 +64,20 @@ ONE_OUTCOME = NETWORK.split("[outcomes.sbp]")[0]
 MONTH = "2023-11"
 
 
+def own_slopes(patients: int) -> str:
+    """Records of so many patients who come four times, each with a line of their own."""
+    return f"""
+CREATE TABLE visits AS
+SELECT
+    'Clinic ' || chr(CAST(65 + i % 6 AS INTEGER)) AS clinic, 'North' AS region, 'patient-' || i AS patient,
+    DATE '2023-01-05' + CAST(100 * k AS INTEGER) AS visit_date, 0 AS vaccinated, 0 AS emergencies,
+    120 + (hash(i) % 200) / 10.0 + ((hash(i * 3) % 100) / 25.0 - 1.0) * k + (hash(i * 11 + k) % 100) / 50.0
+        AS sbp,
+    CAST(k AS INTEGER) AS age, 'female' AS sex
+FROM range({patients}) AS patients(i), range(4) AS visits(k)
+"""
+
+
 def write_network(directory: Path, records: str = RECORDS, network: str = NETWORK) -> Path:
     """A network file with its records beside it."""
     directory.mkdir(parents=True, exist_ok=True)

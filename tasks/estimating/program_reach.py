@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.program_rows import PROGRAM
 from tasks.models import ProgramEffect
+from tasks.models.program_effects.program_data import FEWEST_SWITCHING
 from tasks.records import Records, cells_for, moments_for
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-FEW = 4.0
-"""Clinics, in effect, below which records under the program do not tell how its effect varies among them.
-
-As many as a mixed model of the program needs for that (`FEWEST_SWITCHING` of its models).
-"""
+FEW = float(FEWEST_SWITCHING)
+"""Clinics, in effect, below which records under the program do not tell how its effect varies among them:
+as many as a mixed model of the program needs for that."""
 MUCH = 0.25
 """Share of all records above which clinics with little of the program, or none, weigh in the average."""
 

@@ -8,24 +8,13 @@ import pytest
 from pdf_text import text_of
 from pypdf import PdfReader
 from rendering.matterhorn import failures
-from small_network import NETWORK, RECORDS, Run, write_network
+from small_network import NETWORK, RECORDS, Run, own_slopes, write_network
 
 from flows.asking import AdHocQuestion, answer
 from flows.briefing import write_answer
 from tasks.errors import PublishingError
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.rendering.numbers import significant
-
-OWN_LINES = """
-CREATE TABLE visits AS
-SELECT
-    'Clinic ' || chr(CAST(65 + i % 6 AS INTEGER)) AS clinic, 'North' AS region, 'patient-' || i AS patient,
-    DATE '2023-01-05' + CAST(100 * k AS INTEGER) AS visit_date, 0 AS vaccinated, 0 AS emergencies,
-    120 + (hash(i) % 200) / 10.0 + ((hash(i * 3) % 100) / 25.0 - 1.0) * k + (hash(i * 11 + k) % 100) / 50.0
-        AS sbp,
-    CAST(k AS INTEGER) AS age, 'female' AS sex
-FROM range(500) AS patients(i), range(4) AS visits(k)
-"""
 
 
 @pytest.mark.slow
@@ -55,7 +44,7 @@ def test_a_logistic_answer_says_both_readings_and_which_question_each_answers(tm
 
 @pytest.mark.slow
 def test_patients_lines_are_drawn_where_they_have_slopes(tmp_path: Path) -> None:
-    network = write_network(tmp_path, OWN_LINES)
+    network = write_network(tmp_path, own_slopes(patients=500))
     file = tmp_path / "brief.pdf"
     write_answer(network, AdHocQuestion("sbp ~ age + (1 + age | patient)"), file)
     text = text_of(file)

@@ -9,7 +9,7 @@ from english_left import left_over
 from golden.demo_feeds import undrawn
 from pdf_text import text_of
 from rendering.conftest import page_text
-from small_network import MONTH, NETWORK, RECORDS, write_network
+from small_network import MONTH, NETWORK, RECORDS, own_slopes, write_network
 
 from flows.asking import AdHocQuestion
 from flows.briefing import write_answer
@@ -32,16 +32,6 @@ CROWDED = RECORDS.replace(
     "CASE WHEN hash(i + 1) % 8 = 0 THEN CAST(hash(i + 5) % (9 + 6 * (i % 6)) AS INTEGER) ELSE 0 END",
 ).replace("20 + CAST(hash(i + 2) % 60 AS INTEGER)", "nullif(20 + CAST(hash(i + 2) % 60 AS INTEGER), 33)")
 """The small network's records with counts that scatter more than a Poisson's, and ages that are missing."""
-OWN_SLOPES = """
-CREATE TABLE visits AS
-SELECT
-    'Clinic ' || chr(CAST(65 + i % 6 AS INTEGER)) AS clinic, 'North' AS region, 'patient-' || i AS patient,
-    DATE '2023-01-05' + CAST(100 * k AS INTEGER) AS visit_date, 0 AS vaccinated, 0 AS emergencies,
-    120 + (hash(i) % 200) / 10.0 + ((hash(i * 3) % 100) / 25.0 - 1.0) * k + (hash(i * 11 + k) % 100) / 50.0
-        AS sbp,
-    CAST(k AS INTEGER) AS age, 'female' AS sex
-FROM range(120) AS patients(i), range(4) AS visits(k)
-"""
 ANSWERS = {
     AdHocQuestion(
         "vaccinated ~ age + program + (1 | clinic)"
@@ -80,7 +70,7 @@ def test_no_english_is_left_in_a_spanish_answer(
 
 @pytest.mark.slow
 def test_lines_are_told_in_spanish(tmp_path: Path) -> None:
-    network = write_network(tmp_path, OWN_SLOPES, SPANISH)
+    network = write_network(tmp_path, own_slopes(patients=120), SPANISH)
     write_answer(network, AdHocQuestion("sbp ~ age + (1 + age | patient)"), tmp_path / "brief.pdf")
     text = text_of(tmp_path / "brief.pdf")
     assert "Desviación típica entre pacientes, age" in text

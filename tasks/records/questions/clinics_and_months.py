@@ -42,7 +42,7 @@ def patients_with_values(records: Records, columns: Sequence[str]) -> dict[str, 
         f"COUNT(DISTINCT {patient}) + COUNT({quoted(column)}) - COUNT({patient}) AS p{i}"
         for i, (column, patient) in enumerate(zip(columns, valued, strict=True))
     )
-    (row,) = aggregate(records, f"SELECT {', '.join(counts)} FROM {{records}} AS every_record").to_pylist()
+    (row,) = aggregate(records, f'SELECT {", ".join(counts)} FROM {{records}} AS "every record"').to_pylist()
     return {column: int(row[f"p{i}"]) for i, column in enumerate(columns)}
 
 
@@ -86,7 +86,7 @@ def moments_by_month(records: Records, column: str, *, log: bool, exposure: str 
         f"coalesce(var_pop({value}), 0) * count({value}) AS squares, "
         f"coalesce(sum(CAST({quoted(column)} AS FLOAT8)), 0) AS total, "
         f"coalesce(sum(CASE WHEN {quoted(column)} IS NOT NULL THEN {share} END), 0) AS exposure "
-        "FROM {records} AS every_record GROUP BY clinic, month ORDER BY clinic, month",
+        'FROM {records} AS "every record" GROUP BY clinic, month ORDER BY clinic, month',
     )
     return moments.astype(_MOMENTS)
 
@@ -111,9 +111,9 @@ def sums_by_patient(records: Records, column: str, *, log: bool, exposure: str |
         records,
         "SELECT clinic, SUM(o * o) AS outcome_squared, SUM(o * m) AS outcome_size, "
         "SUM(m * m) AS size_squared "
-        f"FROM (SELECT clinic, SUM({value}) AS o, SUM({share}) AS m FROM {{records}} AS numbered "
+        f'FROM (SELECT clinic, SUM({value}) AS o, SUM({share}) AS m FROM {{records}} AS "a number" '
         f"WHERE patient IS NOT NULL AND {valued} GROUP BY clinic, patient "
-        f"UNION ALL SELECT clinic, {value} AS o, {share} AS m FROM {{records}} AS unnumbered "
+        f'UNION ALL SELECT clinic, {value} AS o, {share} AS m FROM {{records}} AS "no number" '
         f"WHERE patient IS NULL AND {valued}) AS patients GROUP BY clinic ORDER BY clinic",
     )
     return sums.set_index("clinic").astype("float64")

@@ -213,7 +213,7 @@ def _contents(
     by_clinic = aggregate(
         records,
         f"SELECT {', '.join(f'{key} AS {name}' for name, key in keys.items())}, COUNT(*) AS n, "
-        f"{latest} AS latest{''.join(summed)} FROM {{records}} AS every_record "
+        f'{latest} AS latest{"".join(summed)} FROM {{records}} AS "every record" '
         f"GROUP BY {', '.join(keys.values())}",
     )
     moment = by_clinic.schema.field("latest").type

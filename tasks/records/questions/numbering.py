@@ -159,7 +159,7 @@ def _named(contract: Contract) -> str:
     names = contract.names
     return (
         f"SELECT {names.clinic} AS clinic, {names.region} AS region, {names.patient} AS patient "
-        "FROM {records} AS every_record"
+        'FROM {records} AS "every record"'
     )
 
 

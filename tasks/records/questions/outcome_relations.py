@@ -43,7 +43,7 @@ def outcome_relations(
     sums = (
         f"COALESCE(SUM(CASE WHEN {found} THEN 1 END), 0) AS s{i}" for i, found in enumerate(asked.values())
     )
-    (row,) = aggregate(records, f"SELECT {', '.join(sums)} FROM {{records}} AS every_record").to_pylist()
+    (row,) = aggregate(records, f'SELECT {", ".join(sums)} FROM {{records}} AS "every record"').to_pylist()
     found = {key: int(row[f"s{i}"]) for i, key in enumerate(asked)}
     for one, other in combinations(binary, 2):
         both, only_one, only_other, neither = (found[one, other, each] for each in ("11", "10", "01", "00"))

@@ -62,8 +62,8 @@ def _by(keys: tuple[str, ...], flags: list[str], records: Records) -> pd.DataFra
     return aggregate_frame(
         records,
         f"SELECT {by}, {', '.join(counted)} FROM ("
-        f"SELECT {by}, {', '.join(any_of)} FROM {{records}} AS numbered "
+        f'SELECT {by}, {", ".join(any_of)} FROM {{records}} AS "a number" '
         f"WHERE patient IS NOT NULL GROUP BY {by}, patient "
-        f"UNION ALL SELECT {by}, {', '.join(one)} FROM {{records}} AS unnumbered WHERE patient IS NULL"
+        f'UNION ALL SELECT {by}, {", ".join(one)} FROM {{records}} AS "no number" WHERE patient IS NULL'
         f") AS patients GROUP BY {by} ORDER BY {by}",
     )

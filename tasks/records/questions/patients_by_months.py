@@ -37,7 +37,8 @@ def patients_by_months(records: Records, column: str, *, log: bool, exposure: st
     valued = f"{quoted(column)} IS NOT NULL"
     first, second = (
         f"SELECT clinic, patient, {month}, SUM({value}) AS {outcome}, SUM({share}) AS {size} "
-        f"FROM {{records}} AS numbered WHERE patient IS NOT NULL AND {valued} GROUP BY clinic, patient, month"
+        f'FROM {{records}} AS "a number" WHERE patient IS NOT NULL AND {valued} '
+        "GROUP BY clinic, patient, month"
         for month, outcome, size in (("month", "o", "m"), ("month AS period", "p", "q"))
     )
     found = aggregate_frame(
@@ -46,7 +47,7 @@ def patients_by_months(records: Records, column: str, *, log: bool, exposure: st
         "USING (clinic, patient) WHERE month <= period GROUP BY clinic, month, period "
         f"UNION ALL SELECT clinic, month, month AS period, {_SUMMED} FROM ("
         f"SELECT clinic, month, {value} AS o, {share} AS m, {value} AS p, {share} AS q "
-        f"FROM {{records}} AS unnumbered WHERE patient IS NULL AND {valued}) AS lone GROUP BY clinic, month",
+        f'FROM {{records}} AS "no number" WHERE patient IS NULL AND {valued}) AS lone GROUP BY clinic, month',
     )
     by_months = found.astype(dict.fromkeys(SUMS, "float64")).groupby(["clinic", "month", "period"], sort=True)
     return by_months[list(SUMS)].sum().reset_index()

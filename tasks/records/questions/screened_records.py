@@ -48,7 +48,7 @@ class ScreenedRecords:
         ]
         columns += ["record"] if "record" in self.contract.columns else []
         columns += [f"{self._typed(column)} AS {quoted(column)}" for column in self.used]
-        return f"SELECT {', '.join(columns)} FROM {{records}} AS every_record{self._as_often_as_it_counts}"
+        return f'SELECT {", ".join(columns)} FROM {{records}} AS "every record"{self._as_often_as_it_counts}'
 
     @property
     def _as_often_as_it_counts(self) -> str:

@@ -77,7 +77,7 @@ def moments_by_group(
     ]
     wide = aggregate_frame(
         records,
-        f"SELECT clinic, month, {', '.join(sums)} FROM {{records}} AS every_record "
+        f'SELECT clinic, month, {", ".join(sums)} FROM {{records}} AS "every record" '
         "GROUP BY clinic, month ORDER BY clinic, month",
     )
     frames = [
@@ -131,7 +131,8 @@ def _counted(records: Records, key: str, flags: Sequence[str]) -> pd.DataFrame:
     grouped = f"{by}patient" if key else "patient"
     return aggregate_frame(
         records,
-        f"SELECT {by}{counted} FROM (SELECT {by}{any_of} FROM {{records}} AS numbered "
+        f'SELECT {by}{counted} FROM (SELECT {by}{any_of} FROM {{records}} AS "a number" '
         f"WHERE patient IS NOT NULL GROUP BY {grouped} "
-        f"UNION ALL SELECT {by}{one} FROM {{records}} AS unnumbered WHERE patient IS NULL) AS patients{also}",
+        f'UNION ALL SELECT {by}{one} FROM {{records}} AS "no number" '
+        f"WHERE patient IS NULL) AS patients{also}",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_network import MONTH, write_network
+from small_network import MONTH, ONE_OUTCOME, write_network
 
 from tasks.errors import SourceError
 from tasks.estimating import estimate_outcome, summarise
@@ -269,6 +269,17 @@ def test_it_is_refused_before_the_database_is_opened(tmp_path: Path) -> None:
         aggregate(nowhere, IN_NAME_ONLY[0])
     with pytest.raises(SourceError):
         aggregate(nowhere, AGGREGATES[0])
+
+
+@pytest.mark.parametrize("name", ["numbered", "unnumbered", "every_record", "kept", "patients", "other"])
+def test_a_column_may_be_called_like_a_table_that_questions_once_named(tmp_path: Path, name: str) -> None:
+    """A table's name as a value is all of its columns; an outcome of that name was taken for that."""
+    select = f'vaccinated AS "{name}", sbp, emergencies, age, sex'
+    described = ONE_OUTCOME.replace("vaccinated, sbp, emergencies, age, sex", select)
+    described = described.replace("[outcomes.vaccinated]", f'[outcomes.vaccinated]\ncolumn = "{name}"')
+    network = check_network(write_network(tmp_path, network=described))
+    screened = screen(Records.of(network), network, MONTH)
+    assert summarise(screened.usable, network).by_clinic("vaccinated")["n"].sum() > 2000
 
 
 @pytest.mark.slow
