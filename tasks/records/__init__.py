@@ -3,10 +3,11 @@
 from tasks.records.cell_blocks import CellBlocks
 from tasks.records.cells import Cells
 from tasks.records.design import Design, Dropped, RandomTerm
+from tasks.records.folded_moments import FoldedMoments
 from tasks.records.for_models.adding import add
 from tasks.records.for_models.new_rows import NewRows, new_rows
 from tasks.records.for_models.one_read import read_once
-from tasks.records.for_models.queries import blocks_for, cells_for, moments_for
+from tasks.records.for_models.queries import blocks_for, cells_for, folded_moments_for, moments_for
 from tasks.records.moments import Moments
 from tasks.records.sources.records import Records
 
@@ -15,6 +16,7 @@ __all__ = [
     "Cells",
     "Design",
     "Dropped",
+    "FoldedMoments",
     "Moments",
     "NewRows",
     "RandomTerm",
@@ -22,6 +24,7 @@ __all__ = [
     "add",
     "blocks_for",
     "cells_for",
+    "folded_moments_for",
     "moments_for",
     "new_rows",
     "read_once",

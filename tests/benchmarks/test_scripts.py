@@ -183,11 +183,11 @@ def test_peers_time_ours(fit: str, tmp_path: Path) -> None:
 def test_scale_measures_one_fit_and_how_it_grows(tmp_path: Path) -> None:
     scale.simulate(tmp_path / "records.duckdb", 4_000)
     found = {fit: scale.fitted(tmp_path / "records.duckdb", fit, 1e5) for fit in scale.FITS}
-    assert [each["in blocks"] for each in found.values()] == [False, True, True, False]
+    assert [each["read"] for each in found.values()] == ["one piece", "blocks", "blocks", *["one piece"] * 2]
     np.testing.assert_allclose(found["gee"]["coef"], found["gee-budget"]["coef"], rtol=1e-8)
     np.testing.assert_allclose(found["gee"]["se"], found["gee-budget"]["se"], rtol=1e-8)
-    one = {"wall": 1.0, "cpu": 2.0, "memory": 1e9, "in blocks": False}
-    ten = {"wall": 9.0, "cpu": 20.0, "memory": 1e9, "in blocks": True}
+    one = {"wall": 1.0, "cpu": 2.0, "memory": 1e9, "read": "one piece"}
+    ten = {"wall": 9.0, "cpu": 20.0, "memory": 1e9, "read": "blocks"}
     text = scale.report({("gee-budget", 1_000): one, ("gee-budget", 10_000): ten}, 5e8)
     assert (
         "| the same within 0.50 GB | 10,000 | blocks | 9.0 | 20.0 | 1.00 | 1.00 GB | 100,000 | 0.00 |" in text

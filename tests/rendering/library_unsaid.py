@@ -33,6 +33,7 @@ UNSAID: dict[str, tuple[str, ...]] = {
         "no random effects by {0} in this fit; {1}",
         "{0} has no random intercept in {1}, so its levels have no effect of their own",
         "write (1 + … | {0})",
+        "a posterior is of each of them",
     ),
     "ranks": (
         "better is {0}; it says which effects are better, 'higher' or 'lower'",
@@ -231,6 +232,12 @@ UNSAID: dict[str, tuple[str, ...]] = {
         "no degrees of freedom {0}; {1}",
         "Kenward–Roger's adjustment is defined for REML fits",
         "set reml=True, or df='satterthwaite'",
+        "the levels of no group can be folded up",
+        "it takes a database, and a term (1 | group) whose levels each lie in one of the others",
+        "the effects of single levels of {0} were not kept, and {1}",
+        "fit with fold=False, which keeps them as far as memory allows",
+        "a bootstrap draws them",
+        "a conditional prediction needs them",
     ),
     "lmm_bootstrap": (
         "the grouping factors cross, so there are no independent clusters to draw",

@@ -40,10 +40,12 @@ def gaussian_posterior(fit: LmmFit, group: str) -> ClinicPosterior:
         EstimationError: the fit has no random intercept for that group, or fewer than two levels more than
             covariates (the constant included) that are constant within them: the SD's posterior has no end.
     """
-    criterion = criterion_of(fit.design, fit.moments, reml=True)
+    criterion = criterion_of(fit.design, fit.read, reml=True)
     names = [each.group for each in criterion.data.groups]
     if group not in names:
         raise EstimationError(f"no random effects by {group!r} in this fit; {nearest(group, names)}")
+    if fit.folded is not None and fit.folded.group == group:
+        fit.refuse_folded("a posterior is of each of them")
     factor = names.index(group)
     columns = criterion.data.groups[factor].columns
     if INTERCEPT not in columns:

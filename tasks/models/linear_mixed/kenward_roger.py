@@ -145,7 +145,8 @@ def _first(point: CriterionPoint) -> tuple[Floats, Floats]:
 
 def _first_order(point: CriterionPoint) -> tuple[Any, Any]:
     shape, p = point.criterion.shape, len(point.criterion.data.fixed)
-    sums = [information.sum(axis=0) for information in point.information]
+    data = point.criterion.data
+    sums = [data.total(factor, information) for factor, information in enumerate(point.information)]
     traces = np.array([(sums[f] * e).sum() for f, e in shape.basis])
     products = np.array(
         [np.tensordot(e, point.score_products[f][:, :, :p, :p], axes=2) for f, e in shape.basis]
@@ -165,7 +166,8 @@ def _second(point: CriterionPoint) -> tuple[Floats, Floats]:
         against = [e @ c for _, e in basis]
         for a in range(m):
             for b in range(a, m):
-                traces[a, b] = traces[b, a] = np.einsum("nij,nji->", against[a], against[b])
+                each = np.einsum("nij,nji->n", against[a], against[b])
+                traces[a, b] = traces[b, a] = criterion.data.total(0, each)
                 middle = against[a] @ basis[b][1]
                 product = gram(t.reshape(-1, p), (middle @ t).reshape(-1, p))
                 products[a, b] = products[b, a] = 0.5 * (product + product.T)

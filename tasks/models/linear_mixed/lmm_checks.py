@@ -31,8 +31,7 @@ def refuse(design: Design, data: WorkingMoments, *, reml: bool) -> None:
             hint="leave out covariates, or widen the window",
         )
     for f, group in enumerate(data.groups):
-        codes = data.codes[:, f]
-        n_levels = len(np.unique(codes))
+        n_levels = data.n_levels(f)
         if n_levels < 2:
             raise EstimationError(
                 f"all rows have the same {group.group}; differences between them need two or more",
@@ -144,7 +143,7 @@ def _refuse_saturated(data: WorkingMoments, factor: int) -> None:
     products, sides = _by_level(data, factor)
     between = np.einsum("lip,lij,ljq->pq", sides, np.linalg.pinv(products, hermitian=True), sides)
     within = np.linalg.eigvalsh(data.totals[:p, :p] - between)
-    rank = int(np.linalg.matrix_rank(products, hermitian=True).sum())
+    rank = round(float(data.total(factor, np.linalg.matrix_rank(products, hermitian=True))))
     if rank + int(np.sum(within > _NO_INFORMATION * data.n)) >= data.n:
         group = data.groups[factor].group
         raise EstimationError(
@@ -163,7 +162,7 @@ def _refuse_explained(data: WorkingMoments, factor: int) -> None:
     p = len(data.fixed)
     products, sides = _by_level(data, factor)
     told = np.einsum("lip,pq,liq->", sides, np.linalg.pinv(data.totals[:p, :p]), sides)
-    size = float(np.trace(products, axis1=1, axis2=2).sum())
+    size = float(data.total(factor, np.trace(products, axis1=1, axis2=2)))
     if size - told <= _NO_INFORMATION * size:
         group = data.groups[factor].group
         raise EstimationError(

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import EstimationError
+from tasks.models.linear_mixed.products_by_level import folded_products_by_level, products_by_level
 from tasks.models.numerics.elimination import Elimination, GroupingFactor
 from tasks.records.design import Design
+from tasks.records.folded_moments import FoldedMoments
 from tasks.records.moments import INTERCEPT, Moments
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[Any]
 Integers = NDArray[np.int64]
 
 # a column that varies less than this, relative to its size, is constant to working precision
@@ -59,6 +63,7 @@ class WorkingMoments:
         levels: per factor, how many levels.
         groups: per factor, its effects.
         positions: per factor, its columns among the u.
+        repeats: per factor, how many levels each of its levels stands for; None: one each.
         back: (p, p) working coefficients → coefficients, in working units of y.
         shift: (p,) what is added to them, in units of y.
         y_scale: one working unit of y, in y's unit.
@@ -74,6 +79,7 @@ class WorkingMoments:
     levels: tuple[int, ...]
     groups: tuple[GroupColumns, ...]
     positions: tuple[tuple[int, ...], ...]
+    repeats: tuple[Floats | None, ...]
     back: Floats
     shift: Floats
     y_scale: float
@@ -82,16 +88,35 @@ class WorkingMoments:
     @cached_property
     def elimination(self) -> Elimination:
         """The order in which the factors are eliminated."""
-        factors = [GroupingFactor(n, own) for n, own in zip(self.levels, self.positions, strict=True)]
+        factors = [
+            GroupingFactor(*each) for each in zip(self.levels, self.positions, self.repeats, strict=True)
+        ]
         return Elimination(self.codes, factors, self.random.shape[1])
 
+    def n_levels(self, factor: int) -> int:
+        """How many levels of a factor have rows."""
+        repeats = self.repeats[factor]
+        if repeats is not None:
+            return round(float(repeats.sum()))
+        return len(np.unique(self.codes[:, factor]))
 
-def working_moments(design: Design, moments: Moments) -> WorkingMoments:
+    def total(self, factor: int, values: Numbers) -> Numbers:
+        """The sum over a factor's levels of (n, …) values by level."""
+        repeats = self.repeats[factor]
+        return np.asarray(values.sum(axis=0) if repeats is None else np.tensordot(repeats, values, axes=1))
+
+
+def working_moments(design: Design, read: Moments | FoldedMoments) -> WorkingMoments:
     """The working columns of a model with random effects.
+
+    Args:
+        design: the formula bound to the data.
+        read: the moments of its columns; of all its grouping factors, or folded.
 
     Raises:
         EstimationError: the outcome is constant.
     """
+    moments = read.moments if isinstance(read, FoldedMoments) else read
     total = moments.products.sum(axis=0)
     n = float(total[0, 0])
     means = moments.reference + total[:, 0] / n
@@ -124,18 +149,23 @@ def working_moments(design: Design, moments: Moments) -> WorkingMoments:
 
     rows, groups, positions = _random_columns(design, holder)
     random_map = np.array(rows)
-    factor_of = [moments.factors.index(group.group) for group in groups]
-    half = random_map @ moments.products
+    names = [group.group for group in groups]
+    if isinstance(read, FoldedMoments):
+        products = folded_products_by_level(read, random_map, sides, names)
+        positions[names.index(read.group)] = (products.own_column,)
+    else:
+        products = products_by_level(read, random_map, sides, names)
     return WorkingMoments(
         n=n,
         fixed=design.fixed,
         totals=sides @ total @ sides.T,
-        random=half @ random_map.T,
-        sides=half @ sides.T,
-        codes=moments.codes[:, factor_of],
-        levels=tuple(len(moments.levels[f]) for f in factor_of),
+        random=products.random,
+        sides=products.sides,
+        codes=products.codes,
+        levels=products.levels,
         groups=tuple(groups),
         positions=tuple(positions),
+        repeats=products.repeats,
         back=back,
         shift=shift,
         y_scale=holder.scale(response, centred=y_centred),

@@ -30,6 +30,7 @@ from tasks.models.linear_mixed.relative_covariance import RelativeCovariance
 from tasks.models.numerics.elimination import Effects, Factorised, Posterior
 from tasks.models.numerics.small_matrices import gram
 from tasks.records.design import Design
+from tasks.records.folded_moments import FoldedMoments
 from tasks.records.moments import Moments
 
 Floats = NDArray[np.float64]
@@ -81,7 +82,7 @@ class Criterion:
         return self.at(moved)
 
 
-def criterion_of(design: Design, moments: Moments, *, reml: bool) -> Criterion:
+def criterion_of(design: Design, moments: Moments | FoldedMoments, *, reml: bool) -> Criterion:
     """The (RE)ML criterion of a model.
 
     Raises:
@@ -171,8 +172,8 @@ class CriterionPoint:
         """∂(log|V| + log|S_xx|)/∂D per factor (the second term under REML only)."""
         p = len(self.criterion.data.fixed)
         result = []
-        for c, products in zip(self.information, self.score_products, strict=True):
-            slope = c.sum(axis=0)
+        for factor, (c, products) in enumerate(zip(self.information, self.score_products, strict=True)):
+            slope = self.criterion.data.total(factor, c)
             if self.criterion.reml:
                 slope = slope - np.tensordot(products[:, :, :p, :p], self.s_xx_inverse, axes=2)
             result.append(0.5 * (slope + slope.T))
@@ -257,7 +258,9 @@ class CriterionPoint:
             t = scores[:, :, :p]
             parts.append((t @ self.s_xx_inverse @ np.swapaxes(t, 1, 2)).reshape(n, d * d))
         units = np.array([unit.ravel() for _, unit in criterion.shape.basis])
-        sums = gram(flat, np.concatenate(parts, axis=1)).reshape(d, d, len(parts), d, d)
+        repeats = criterion.data.repeats[0]
+        levels = flat if repeats is None else repeats[:, None] * flat
+        sums = gram(levels, np.concatenate(parts, axis=1)).reshape(d, d, len(parts), d, d)
 
         def traces(k: int) -> Floats:
             """Σ tr(E_a C E_b Y), from Σ C_qr Y_sp."""

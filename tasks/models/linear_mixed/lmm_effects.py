@@ -26,6 +26,8 @@ def effects_by_group(
     unit = data.y_scale**2 * float(point.sigma2)
     result = {}
     for f, group in enumerate(data.groups):
+        if group.group not in moments.factors:
+            continue  # folded: no effect here is that of a level
         effects = point.effects.effects[f]
         estimate = data.y_scale * (effects @ point.residual) @ group.back.T
         conditional = unit * group.back @ point.conditional_covariance[f] @ group.back.T

@@ -146,7 +146,7 @@ def starting_theta(criterion: Criterion) -> Floats:
         codes, n_levels = data.codes[:, factor], data.levels[factor]
         products = np.bincount(codes, data.random[:, k, k], n_levels)
         squares = float(np.sum(np.bincount(codes, sums[:, k], n_levels) ** 2))
-        total, per_level = float(products.sum()), float(np.sum(products**2))
+        total, per_level = float(data.total(factor, products)), float(data.total(factor, products**2))
         mean_square = total / data.n
         denominator = per_level - mean_square * total
         variance = (squares - s2 * total) / denominator if denominator > 0.0 else 0.0

@@ -31,6 +31,7 @@ from tasks.models.numerics.small_matrices import gram, inverse, log_determinant,
 
 Numbers = NDArray[Any]
 """Real or complex arrays: complex ones occur only in derivatives by complex step."""
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
@@ -69,10 +70,12 @@ class GroupingFactor:
     Attributes:
         n_levels: number of levels, those without a row included.
         columns: which of the u random columns have an effect by this factor.
+        repeats: (n_levels,) how many levels each stands for, where some are alike and told once; None: one.
     """
 
     n_levels: int
     columns: tuple[int, ...]
+    repeats: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class _Stage:
         n_levels: how many there are, those without a row included.
         in_order: whether rows are all levels in their order.
         upward: rows gathered into those of the next stage.
+        repeats: (rows,) how many levels each row stands for; None: one.
     """
 
     factor: int
@@ -94,6 +98,11 @@ class _Stage:
     n_levels: int
     in_order: bool
     upward: Partition
+    repeats: Floats | None
+
+    def sum(self, values: Numbers) -> Any:
+        """The sum over levels of a number for each row."""
+        return values.sum() if self.repeats is None else (self.repeats * values).sum()
 
     def spread(self, values: Numbers, absent: Numbers | None = None) -> Numbers:
         """Values by present level → values by level; a level without a row has `absent` (or zero)."""
@@ -136,7 +145,9 @@ class Elimination:
             own = np.array(self.factors[factor].columns, dtype=np.int64)
             n = self.factors[factor].n_levels
             in_order = n == len(levels) and bool(np.all(levels[1:] > levels[:-1]))
-            self._stages.append(_Stage(factor, own, levels, n, in_order, upward))
+            repeats = self.factors[factor].repeats
+            alike = None if repeats is None else repeats[levels]
+            self._stages.append(_Stage(factor, own, levels, n, in_order, upward, alike))
         self._crossed: Crossed | None = None
         if remaining:
             self._crossed = Crossed(
@@ -179,7 +190,7 @@ class Elimination:
             system = product(d, inner)
             diagonal = np.arange(len(own))
             system[:, diagonal, diagonal] += 1.0
-            log_det = log_det + log_determinant(system).sum()
+            log_det = log_det + stage.sum(log_determinant(system))
             shrink = inverse(system)
             held.append((here, shrink))
             if len(held) < len(self._stages) or self._crossed is not None:

@@ -159,6 +159,11 @@ def _key(asked: Request) -> tuple[Any, ...]:
     return asked.formula.text, groups, asked.extra.terms, *asked.roles.items()
 
 
+def is_held(data: Any) -> bool:
+    """Whether a block holds what it reads of these records."""
+    return _of(data) is not None
+
+
 def _of(data: Any) -> _HeldRecords | None:
     blocks = _held.get()
     return None if blocks is None or not isinstance(data, Records) else blocks.get(data)

@@ -12,10 +12,12 @@ from tasks.records.cell_blocks import CellBlocks
 from tasks.records.cells import Cells
 from tasks.records.data_columns import Frame, as_frame
 from tasks.records.design import Design
-from tasks.records.for_models.one_read import held_moments, held_rows
+from tasks.records.folded_moments import FoldedMoments
+from tasks.records.for_models.one_read import held_moments, held_rows, is_held
 from tasks.records.formulas.model_spec import Request, request
 from tasks.records.in_database.blocks import blocks_in_database, memory_for
 from tasks.records.in_database.cells_from_database import cells_in_database
+from tasks.records.in_database.folded_from_database import folded_in_database
 from tasks.records.in_database.from_database import moments_in_database
 from tasks.records.in_database.row_stream import is_streamable
 from tasks.records.in_database.translation import Untranslatable
@@ -59,6 +61,28 @@ def moments_for(
 
     with opened as (connection, query):
         return held_moments(data, asked, lambda each: moments_in_database(each, connection, query))
+
+
+def folded_moments_for(formula: str, data: Any, *, beyond: float) -> tuple[Design, FoldedMoments] | None:
+    """The moments of `moments_for` with the levels of the finest group folded into what they sit in.
+
+    None where that saves nothing or is not exact: the data are in memory or are held already; no group has a
+    constant random effect alone; its products are few; its levels do not nest in the other groups; an
+    expression has no portable SQL, or patients have no number.
+
+    Args:
+        formula: as in `moments_for`.
+        data: a DuckDB relation or a `Records` handle; nothing else is folded.
+        beyond: bytes that the products of the finest group's levels may take.
+
+    Raises: as `moments_for`.
+    """
+    opened = None if is_held(data) else open_data(data)
+    if opened is None:
+        return None
+    asked = request(formula)
+    with opened as (connection, query):
+        return folded_in_database(asked, connection, query, beyond=beyond)
 
 
 def cells_for(

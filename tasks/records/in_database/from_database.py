@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from tasks.records.data_columns import Codes, Frame, nested_label
 from tasks.records.design import Design
 from tasks.records.formulas.contrasts import Coded, Factor, Number
+from tasks.records.formulas.formula import Grouping
 from tasks.records.formulas.model_spec import Binding, Request, bind
 from tasks.records.in_database.first_pass import GLANCE, Survey, glance, survey
 from tasks.records.in_database.translation import Sql, Translator, Untranslatable, number
@@ -25,7 +27,9 @@ from tasks.records.sources.connection import Connection, SourceColumn
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_RESULT_COLUMNS = 1_500  # PostgreSQL returns at most 1,664 columns
+RESULT_COLUMNS = 1_500
+"""PostgreSQL returns at most 1,664 columns."""
+
 _WORTH = 1.5  # rows per cell under which grouping in the database costs more than it saves
 _COUNT = "rows in the cell"
 _PART = 131_072  # rows that come together
@@ -82,11 +86,47 @@ def _moments(asked: Request, found: Survey, *, check: bool) -> tuple[Design, Mom
         Untranslatable: a column has no portable SQL, or groups are so small that their rows take less room
             than their products.
     """
+    centred = centred_columns(asked, found)
+    if found.per_group < (len(centred.names) + 2) / 2 and _small_groups(asked, found, len(centred.names) + 1):
+        raise Untranslatable
+    summed = products_in_database(asked, found, centred, asked.groupings, check=check)
+    if summed is None:
+        return None
+    factors, codes, products = summed
+    total = products.sum(axis=0)
+    if check and not _well_centred(total):
+        return None
+    binding, _ = kept_columns(found, centred, total)
+    names, reference = list(centred.names), centred.reference
+    return binding.design(found.dropped), assemble(binding, names, reference, products, factors, codes)
+
+
+@dataclass(frozen=True)
+class CentredColumns:
+    """A model's columns in the database, each less a point near its mean.
+
+    Attributes:
+        binding: the formula bound to the records.
+        names: of the design columns, the constant first; the outcome comes after them.
+        reference: (q,) the points.
+        rows: group labels g0…, the columns v1… (the constant needs none), and `complete`, NULL where a row
+            lacks anything.
+    """
+
+    binding: Binding
+    names: tuple[str, ...]
+    reference: Floats
+    rows: sa.Subquery
+
+
+def centred_columns(asked: Request, found: Survey) -> CentredColumns:
+    """The columns of a request.
+
+    Raises:
+        Untranslatable: one has no portable SQL.
+    """
     binding = bind(asked, found)
     listed = binding.columns
-    names = [column.name for column in listed]
-    if found.per_group < (len(names) + 2) / 2 and _small_groups(asked, found, len(names) + 1):
-        raise Untranslatable
     response = found.sql.expression(asked.formula.response.node)
     middle = found.middle[asked.formula.response.text]
     for offset in asked.formula.offsets:
@@ -95,20 +135,25 @@ def _moments(asked: Request, found: Survey, *, check: bool) -> tuple[Design, Mom
     values = [*(found.sql.design_column(column, binding.variables) for column in listed), response]
     points = [near_mean(column, binding, found) for column in listed]
     reference = np.array([*points, middle])
-    centred = _centred(found, asked, values, reference)
-    summed = _products(asked, found, centred, _disjoint(listed, binding), check)
-    if summed is None:
-        return None
-    factors, codes, products = summed
-    total = products.sum(axis=0)
-    if check and not _well_centred(total):
-        return None
+    names = tuple(column.name for column in listed)
+    return CentredColumns(binding, names, reference, _centred(found, asked, values, reference))
+
+
+def kept_columns(found: Survey, centred: CentredColumns, total: Floats) -> tuple[Binding, list[int]]:
+    """The binding without aliased columns, and where those that are kept stand, the outcome last.
+
+    Args:
+        found: the first look.
+        centred: the columns.
+        total: (q, q) their products over all rows.
+    """
+    names = list(centred.names)
 
     def confirm(position: int, weights: Floats) -> float:
-        return _residual_square(found, centred, weights)
+        return _residual_square(found, centred.rows, weights)
 
-    binding = without_aliased(binding, names, total[:-1, :-1], reference[:-1], confirm)
-    return binding.design(found.dropped), assemble(binding, names, reference, products, factors, codes)
+    binding = without_aliased(centred.binding, names, total[:-1, :-1], centred.reference[:-1], confirm)
+    return binding, [*(names.index(column.name) for column in binding.columns), len(names)]
 
 
 def _small_groups(asked: Request, found: Survey, q: int) -> bool:
@@ -172,15 +217,30 @@ def _disjoint(listed: Sequence[Coded], binding: Binding) -> set[tuple[int, int]]
     }
 
 
-def _products(
-    asked: Request, found: Survey, centred: sa.Subquery, disjoint: set[tuple[int, int]], check: bool
+def products_in_database(
+    asked: Request,
+    found: Survey,
+    centred: CentredColumns,
+    groupings: Sequence[Grouping],
+    *,
+    check: bool = False,
 ) -> tuple[list[Codes], Integers, Floats] | None:
     """The grouping factors, and per combination of their levels its codes and its products.
 
     With `check`, None if a row lacked anything.
+
+    Args:
+        asked: the request.
+        found: the first look.
+        centred: the columns.
+        groupings: some of the request's grouping factors.
+        check: whether rows are to be looked at for what they lack.
     """
-    groups = [centred.c[f"g{i}"] for i in range(len(asked.labels))]
-    q = len(centred.c) - len(groups)
+    rows = centred.rows
+    at = label_positions(asked, groupings)
+    groups = [rows.c[f"g{i}"] for i in at]
+    q = len(centred.reference)
+    disjoint = _disjoint(centred.binding.columns, centred.binding)
     # text rather than expressions: a model of forty columns has eight hundred sums, and their names are ours
     sums: dict[tuple[int, int], str] = {(0, 0): "count(*)"}
     for j in range(1, q):
@@ -191,16 +251,16 @@ def _products(
     by_pair: list[Floats] = []
     factors: list[Codes] = []
     codes: Integers = np.zeros((1, 0), dtype=np.int64)
-    for start in range(0, len(pairs), _RESULT_COLUMNS):
-        chunk = pairs[start : start + _RESULT_COLUMNS]
+    for start in range(0, len(pairs), RESULT_COLUMNS):
+        chunk = pairs[start : start + RESULT_COLUMNS]
         summed: list[Any] = [sa.literal_column(sums[i, j]).label(f"p{i}_{j}") for i, j in chunk]
         if check:
             summed.append(sa.literal_column(f"count({everything})").label("complete"))
-        statement = sa.select(*groups, *summed).select_from(centred)
+        statement = sa.select(*groups, *summed).select_from(rows)
         table = found.connection.table(statement.group_by(*groups) if groups else statement)
-        if len(table) == 0 or (check and _lacking(table, start, len(groups))):
+        if len(table) == 0 or (check and _lacking(table, start, at)):
             return None
-        factors, combinations = _group_codes(asked, table, found)
+        factors, combinations = group_codes(groupings, table, asked, found)
         codes, order = combinations.codes, np.argsort(combinations.index)
         by_pair += [table.column(f"p{i}_{j}").to_numpy()[order].astype(np.float64) for i, j in chunk]
     place = np.full((q, q), len(pairs))
@@ -210,9 +270,15 @@ def _products(
     return factors, codes, matrix[:, place]
 
 
-def _lacking(table: pa.Table, start: int, groups: int) -> bool:
+def label_positions(asked: Request, groupings: Sequence[Grouping]) -> list[int]:
+    """Where the label columns of some factors stand among the request's."""
+    names = dict.fromkeys(name for each in groupings for name in each.columns)
+    return [asked.labels.index(name) for name in names]
+
+
+def _lacking(table: pa.Table, start: int, groups: Sequence[int]) -> bool:
     """Whether any row lacked a value or a label, by the counts beside the sums."""
-    if any(table.column(f"g{i}").null_count for i in range(groups)):
+    if any(table.column(f"g{i}").null_count for i in groups):
         return True
     if start > 0:
         return False
@@ -220,15 +286,26 @@ def _lacking(table: pa.Table, start: int, groups: int) -> bool:
     return n.sum() == 0 or not np.array_equal(n, complete)
 
 
-def _group_codes(asked: Request, table: pa.Table, found: Survey) -> tuple[list[Codes], Combinations]:
-    if not asked.groupings:
+def group_codes(
+    groupings: Sequence[Grouping], table: pa.Table, asked: Request, found: Survey
+) -> tuple[list[Codes], Combinations]:
+    """The codes of some of a request's grouping factors in the rows of a result, and their combinations.
+
+    Args:
+        groupings: the factors.
+        table: its columns g0… have their labels.
+        asked: the request.
+        found: the first look.
+    """
+    if not groupings:
         return [], Combinations(np.zeros((1, 0), dtype=np.int64), np.zeros(len(table), dtype=np.int64))
     frame = Frame(table)
     columns = {
-        name: _in_order(frame.codes(f"g{i}"), found.sql.kinds[name]) for i, name in enumerate(asked.labels)
+        asked.labels[i]: _in_order(frame.codes(f"g{i}"), found.sql.kinds[asked.labels[i]])
+        for i in label_positions(asked, groupings)
     }
     factors = []
-    for grouping in asked.groupings:
+    for grouping in groupings:
         parts = [columns[name] for name in grouping.columns]
         if len(parts) == 1:
             factors.append(parts[0])
