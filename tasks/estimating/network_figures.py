@@ -154,6 +154,8 @@ def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> It
         unit = say("unit.percentage_points")
     elif question.outcome.scale == "log":
         unit = say("unit.log_of", unit=unit)
+    if np.isfinite(found.within):
+        yield _Figure("sd_within", found.within, coded("figure_method.sd_within"), unit)
     yield _Figure("own_spread", found.between, coded("figure_method.own_spread"), unit)
 
 

@@ -28,10 +28,13 @@ class OwnSpread:
         overdispersion: mean squared z-score, the outermost tenths drawn in; 1 is chance.
         between: SD between clinics that adds to sampling, in the unit of the figures (of their logarithms
             where they are analysed so); 0 where the overdispersion is within two SDs of chance.
+        within: SD of records of one clinic, over all clinics, in the same unit; NaN for yes or no and counts,
+            whose rate tells it.
     """
 
     overdispersion: float
     between: float
+    within: float = float("nan")
 
 
 def own_spread(moments: pd.DataFrame, outcome: OutcomeSection, worth: Floats) -> OwnSpread | None:
@@ -53,10 +56,12 @@ def own_spread(moments: pd.DataFrame, outcome: OutcomeSection, worth: Floats) ->
     )
     if len(n) < FEWEST:
         return None
+    within = float("nan")
     if outcome.kind == "continuous":
         centre, figure = float((n * mean).sum() / n.sum()), mean
         more = float(n.sum()) - len(n)
-        variance = (float(squares.sum()) / more if more > 0 else 0.0) / n
+        square = float(squares.sum()) / more if more > 0 else 0.0
+        within, variance = float(np.sqrt(square)), square / n
     else:
         size = n if outcome.kind == "binary" else exposure
         centre, figure = float(total.sum() / size.sum()), total / size
@@ -68,7 +73,7 @@ def own_spread(moments: pd.DataFrame, outcome: OutcomeSection, worth: Floats) ->
     factor = _mean_square(apart, variance)
     unit = 100.0 if outcome.kind == "binary" else 1.0
     if factor <= 1.0 + 2.0 * np.sqrt(2.0 / len(n)):
-        return OwnSpread(factor, 0.0)
+        return OwnSpread(factor, 0.0, within)
     by_chance = 1.0 - 1.0 / len(n)
     # the largest distance alone is no larger than chance makes it at the upper end
     between = optimize.brentq(
@@ -76,7 +81,7 @@ def own_spread(moments: pd.DataFrame, outcome: OutcomeSection, worth: Floats) ->
         0.0,
         float((apart**2).max()) / by_chance,
     )
-    return OwnSpread(factor, unit * float(np.sqrt(between)))
+    return OwnSpread(factor, unit * float(np.sqrt(between)), within)
 
 
 def _mean_square(apart: Floats, variance: Floats) -> float:

@@ -46,6 +46,7 @@ FIGURES = {
     "median_odds_ratio": _MODELLED,
     "rankability": _MODELLED,
     # made of all records together
+    "sd_within": _MODELLED,
     "discrimination": _MODELLED,
     "calibration": _MODELLED,
     "mundlak": _MODELLED,

@@ -47,7 +47,8 @@ MOST_NAMED = 3
 FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
-    *("own_design_effect", "overdispersion", "own_spread", "rankability", "discrimination", "calibration"),
+    *("own_design_effect", "overdispersion", "sd_within", "own_spread", "rankability"),
+    *("discrimination", "calibration"),
     *("mundlak", "slope_within", "slope_between"),
 )
 

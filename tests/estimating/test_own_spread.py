@@ -11,6 +11,9 @@ import pytest
 from tasks.estimating.own_spread import own_spread
 from tasks.network.outcome_section import OutcomeSection
 
+CONTINUOUS = OutcomeSection.model_validate(
+    {"label": "Y", "kind": "continuous", "direction": "lower", "unit": "points"}
+)
 BINARY = OutcomeSection.model_validate({"label": "Y", "kind": "binary", "direction": "lower"})
 
 
@@ -26,6 +29,16 @@ def test_chance_alone_has_an_overdispersion_of_one() -> None:
     assert found is not None
     assert found.overdispersion == pytest.approx(1.0)
     assert found.between == 0.0
+
+
+def test_of_means_it_says_how_records_of_one_clinic_spread() -> None:
+    # 10 clinics of 3 records, one below the mean, one at it, one above: squares of 2 on 2 degrees of freedom
+    frame = pd.DataFrame({"n": [3.0] * 10, "mean": [5.0, 7.0] * 5, "squares": [2.0] * 10})
+    found = own_spread(frame.assign(total=0.0, exposure=0.0), CONTINUOUS, np.full(10, 3.0))
+    assert found is not None
+    assert found.within == pytest.approx(1.0)
+    assert found.overdispersion == pytest.approx(1.0)  # each lies 1 off, of a variance of 1/3 · 3
+    assert np.isnan(own_spread(moments([(55, 100), (45, 100)] * 10), BINARY, np.ones(20)).within)  # type: ignore[union-attr]
 
 
 def test_what_is_beyond_chance_adds_to_it() -> None:

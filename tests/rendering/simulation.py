@@ -344,6 +344,11 @@ def _figures(
             eldridge,
         ),
         ("sd_between", "Spread of clinics (SD)", shape.between, *spread, "", "REML"),
+        *(
+            [("sd_within", "SD within", shape.within, None, None, unit, "moments")]
+            if section.kind == "continuous"
+            else []
+        ),
         ("overdispersion", "Overdispersion", 1.0 + shape.between**2 * 20, None, None, "", "z-scores"),
         (
             "own_spread",

@@ -146,6 +146,24 @@ class TestFunnel:
         assert "chance 2.0 times as wide" in funnel_words(counted, funnel(counted))
         assert "alike" not in funnel_words(plain, funnel(plain))
 
+    def test_limits_of_means_are_as_wide_as_well(self) -> None:
+        """Means of 100 records of SD 10 lie 1 apart by chance: one at 2 is beyond, and not of fours alike."""
+        stated = {"mean": 50.0, "sd_within": 10.0, "overdispersion": 1.0, "own_spread": 0.0}
+        rows = [(50, 100)] * 11 + [(52, 100)]  # shares of 50 and 52, read as means
+        plain = dataclasses.replace(
+            binary(rows),
+            kind="continuous",
+            unit="points",
+            figures={
+                name: Figure(name, "", value, None, None, "", "", "ok", None)
+                for name, value in stated.items()
+            },
+        )
+        alike = Figure("own_design_effect", "", 4.0, None, None, "", "", "ok", None)
+        counted = dataclasses.replace(plain, figures={**plain.figures, "own_design_effect": alike})
+        far = [[dot.beyond for dot in funnel(each).dots][-1] for each in (plain, counted)]
+        assert far == ["alert", "none"]
+
     def test_a_clinic_beyond_the_limits_is_named(self) -> None:
         plot = funnel(binary([(55, 100), (45, 100)] * 10 + [(90, 100)]))
         assert plot.alarmed == ("clinic 20",)

@@ -103,25 +103,25 @@ def funnel(outcome: Outcome) -> Funnel:
         return Funnel(why_not="no_size", overdispersion=None)
     if len(lines) < FEWEST:
         return Funnel(why_not="few", overdispersion=None)
-    spread = _spread(outcome, lines)
-    if spread is None:
-        return Funnel(why_not="unknown", overdispersion=None)
     stated, between = (outcome.figures.get(each) for each in ("overdispersion", "own_spread"))
     if stated is None or stated.value is None or between is None or between.value is None:
         return Funnel(why_not="unknown", overdispersion=None)
     if stated.value > UNINFORMATIVE:
         return Funnel(why_not="uninformative", overdispersion=stated.value)
+    spread = _spread(outcome)
+    if spread is None:
+        return Funnel(why_not="unknown", overdispersion=None)
     spread = replace(spread, between=between.value)
     design_effect = 1.0
     alike = outcome.figures.get("own_design_effect")
-    if outcome.kind in ("binary", "count") and alike is not None and alike.value is not None:
-        design_effect = alike.value  # a mean's variance is that of own intervals, which have it
+    if alike is not None and alike.value is not None:
+        design_effect = alike.value
         spread = replace(spread, variance=design_effect * spread.variance)
     drawn = _draw(outcome, lines, spread, stated.value)
     return replace(drawn, design_effect=design_effect)
 
 
-def _spread(outcome: Outcome, lines: Sequence[Line]) -> _Spread | None:
+def _spread(outcome: Outcome) -> _Spread | None:
     # own figures stand about the figure of all records, not about the typical clinic with adjusted patients
     mean = outcome.figures.get("mean")
     overall = mean.value if mean is not None else None
@@ -132,23 +132,10 @@ def _spread(outcome: Outcome, lines: Sequence[Line]) -> _Spread | None:
         return _Spread(overall, overall * (100.0 - overall), logarithmic=False) if within else None
     if outcome.kind == "count":
         return _Spread(overall, overall, logarithmic=False) if overall > 0 else None
-    stated = outcome.figures.get("sd_within")
-    if stated and stated.value:
-        return _Spread(overall, stated.value**2, outcome.logarithmic)
-    return _spread_of_intervals(overall, lines, outcome.logarithmic)
-
-
-def _spread_of_intervals(overall: float, lines: Sequence[Line], logarithmic: bool) -> _Spread | None:
-    """The variance of one record, from the width of the clinics' own intervals: Σ n·n·se² / Σ n."""
-    weighted, total = 0.0, 0.0
-    for line in lines:
-        low, high, n = line.raw.lower, line.raw.upper, line.raw.denominator
-        if low is None or high is None or n is None or (logarithmic and low <= 0):
-            continue
-        width = math.log(high / low) if logarithmic else high - low
-        weighted += n * n * (width / (2 * ALERT)) ** 2
-        total += n
-    return _Spread(overall, weighted / total, logarithmic) if total > 0 and weighted > 0 else None
+    within_clinics = outcome.figures.get("sd_within")
+    if within_clinics is None or not within_clinics.value:
+        return None
+    return _Spread(overall, within_clinics.value**2, outcome.logarithmic)
 
 
 def _score(line: Line, spread: _Spread) -> float:
