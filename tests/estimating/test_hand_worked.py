@@ -247,7 +247,7 @@ def test_clinics_all_alike_have_no_places(tmp_path: Path) -> None:
     said = told(ranked.reason)
     assert (
         said
-        == "Clinics are not ranked: they do not differ by more than the numbers of their records explain."
+        == "Clinics are not ranked: the records do not show that they differ by more than chance explains."
     )
 
 

@@ -124,15 +124,15 @@ def test_clinics_are_left_out_of_a_comparison_for_the_reason_that_each_has(
     hours = next(each for each in edition.outcomes if each.name == "hours")
     told = dict(sentences.beside(edition, hours))["Not compared"]
     assert clinic_sentences.reading(hours, hours.by_clinic[estimates.loc[ok[2], "clinic"]]) == (
-        "Below our minimum reliability of 0.7. Your figure is shown, but clinics differ too "
-        "little for the records there are to tell yours from the typical one."
+        "Below our minimum reliability of 0.7. Your figure is shown without a verdict: clinics differ little "
+        "for the records that most of them have, and a verdict would often be wrong."
     )
     assert "shown without a comparison" in clinic_sentences.reading(
         hours, hours.by_clinic[estimates.loc[ok[0], "clinic"]]
     )
     assert told.startswith(
         f"2 clinics with fewer than 25 records; {len(ok) - 2} clinics with a reliability under 0.7: "
-        "the clinics differ too little for the records there are to tell which is which; "
+        "so few records for how little clinics differ that a verdict would often be wrong; "
     )
 
 

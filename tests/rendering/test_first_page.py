@@ -52,6 +52,18 @@ def test_the_furthest_out_are_named_with_the_report_since_which_they_stand_there
     assert standing.on_first_page(outcome) == "The others: 1 no different."
 
 
+def test_a_clinic_that_is_told_although_too_small_is_named_there(state48_edition: Edition) -> None:
+    plain = outcome_of(state48_edition, (50.0, "no_different", None), (80.0, "worse", None))
+    first, small = plain.lines
+    told = dataclasses.replace(small, shrunken=dataclasses.replace(small.shrunken, why=("why.beyond_doubt",)))
+    outcome = dataclasses.replace(plain, lines=(first, told))
+    assert standing.named(state48_edition, outcome) == []
+    said = standing.on_first_page(outcome)
+    assert said.endswith(
+        f"Too small to be compared, yet their records leave no doubt: {small.clinic} (worse)."
+    )
+
+
 def test_without_anyone_standing_out_the_first_page_says_so(state48_edition: Edition) -> None:
     outcome = outcome_of(state48_edition, (50.0, "no_different", None), (51.0, "no_different", None))
     assert standing.named(state48_edition, outcome) == []

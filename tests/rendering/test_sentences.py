@@ -336,7 +336,7 @@ def test_a_spread_of_none_is_none_that_is_shown() -> None:
     ends = figure("range_low", 34.9, unit="%"), figure("range_high", 34.9, unit="%")
     outcome = with_figures(figure("sd_between", 0.0), *ends)
     assert [row[:2] for row in figure_rows(outcome)] == [
-        ("sd_between", "none shown beyond what their numbers of records explain")
+        ("sd_between", "none shown beyond what chance explains, records that are alike allowed for")
     ]
     assert len(figure_rows(with_figures(figure("sd_between", 0.1), *ends))) == 2
 
@@ -344,7 +344,7 @@ def test_a_spread_of_none_is_none_that_is_shown() -> None:
 def test_an_intraclass_correlation_that_patients_have_a_part_in_says_so() -> None:
     plain = with_figures(figure("icc", 0.02))
     said = sentences.intraclass(with_figures(dataclasses.replace(figure("icc", 0.02), how=(ICC_ALIKE,))))
-    part = "Part of that may be that records of one patient, or of one month, are alike."
+    part = "Some or all of that may be that records of one patient, or of one month, are alike."
     assert said == f"{sentences.intraclass(plain)} {part}"
     assert part not in str(sentences.intraclass(plain))
 

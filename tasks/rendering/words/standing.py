@@ -76,7 +76,7 @@ def on_first_page(outcome: Outcome) -> str:
         )
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
-    return " ".join(filter(None, (*parts, important(outcome))))
+    return " ".join(filter(None, (*parts, important(outcome), exceptions(outcome, brief=True))))
 
 
 def differences(outcome: Outcome) -> str:
@@ -161,12 +161,19 @@ def important_difference(outcome: Outcome) -> str | None:
     return f"{plain(value)}{NO_BREAK}{unit}" if unit else plain(value)
 
 
-def exceptions(outcome: Outcome) -> str | None:
-    """Who is told although too small to be compared, and that the others cannot be judged by them."""
+def exceptions(outcome: Outcome, *, brief: bool = False) -> str | None:
+    """Who is told although too small to be compared, and that the others cannot be judged by them.
+
+    Args:
+        outcome: the outcome.
+        brief: whether to leave out what follows for the others.
+    """
     lines = [line for line in outcome.lines if line.exceptional]
     if not lines:
         return None
     named = [say("message.exception", clinic=line.clinic, reading=_reading_of(line)) for line in lines]
+    if brief:
+        return say("message.exceptions_brief", clinics="; ".join(named))
     key = "message.exceptions_values" if outcome.kind == "continuous" else "message.exceptions"
     return say(key, clinics="; ".join(named))
 
