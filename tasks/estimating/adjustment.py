@@ -9,13 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.models import GlmmFit, LmmFit
-from tasks.records import Cells, Design
+from tasks.records import Cells, Design, Moments, Records, moments_for
+from tasks.records.moments import INTERCEPT
 
 Floats = NDArray[np.float64]
 
 _TENTHS = 10
 _FEWEST_EVENTS = 100
+_NOTHING_LEFT = 1e-12  # of a column's squared length: what does not vary within clinics
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Adjustment:
     Attributes:
         discrimination: of binary outcomes, the probability that of two records of which one has the outcome
             the adjusters give that one the higher risk (the c-statistic; 0.5 is no better than a coin); of
-            continuous ones the share of the variance within clinics that they explain.
+            continuous ones the share of the variance within clinics that they explain by themselves.
         calibration: of binary and count outcomes, the largest difference between observed and expected
             events, over those expected, where records are parted by risk into tenths of the expected events;
             NaN of continuous ones, and with fewer than 100 events.
@@ -35,21 +38,54 @@ class Adjustment:
     calibration: float
 
 
-def adjustment(fit: LmmFit | GlmmFit, variance_within: float) -> Adjustment | None:
+def adjustment(question: OutcomeFormulas, records: Records, fit: LmmFit | GlmmFit) -> Adjustment | None:
     """How well the adjusters of a ranking model predict; None where the fit does not remember its data.
 
     Args:
+        question: the ranking model's formulas.
+        records: what it was fitted to.
         fit: the ranking model.
-        variance_within: of a continuous outcome within clinics, with nothing adjusted for.
+
+    Raises:
+        SourceError: the database went away.
 
     Sources: Hanley & McNeil (1982), Radiology 143:29; Steyerberg et al. (2010), Epidemiology 21:128.
     """
     if isinstance(fit, LmmFit):
-        explained = 1.0 - fit.sigma2 / variance_within if variance_within > 0.0 else 0.0
-        return Adjustment(max(explained, 0.0), float("nan"))
+        design, moments = moments_for(question.ranking_fixed, records, groups="clinic")
+        return Adjustment(explained_within(design, moments), float("nan"))
     if fit.data is None or len(fit.varcomp) != 1:
         return None
     return _of_cells(*fit.cells(), fit)
+
+
+def explained_within(design: Design, moments: Moments) -> float:
+    """The share of the variance within clinics that the fixed columns explain, whatever else a model has.
+
+    That of the regression on them within clinics, less what columns explain by chance (adjusted R²): a
+    ranking model's residual variance is also less by its patients' effects, and with weights is another.
+
+    Args:
+        design: the ranking model's fixed columns.
+        moments: theirs and the outcome's, by clinic.
+    """
+    products, n = moments.products, moments.n
+    sums = products[:, 0, 1:]
+    within = (products[:, 1:, 1:] - sums[:, :, None] * sums[:, None, :] / n[:, None, None]).sum(axis=0)
+    columns = moments.position(*(name for name in design.fixed if name != INTERCEPT)) - 1
+    left = np.diag(within)[columns] > _NOTHING_LEFT * np.diag(products.sum(axis=0))[1:][columns]
+    columns = columns[left]
+    outcome = float(within[-1, -1])
+    if not (outcome > 0.0 and len(columns)):
+        return 0.0
+    scale = np.sqrt(np.diag(within)[columns])
+    gram, moved = within[np.ix_(columns, columns)] / np.outer(scale, scale), within[columns, -1] / scale
+    solved, _, rank, _ = np.linalg.lstsq(gram, moved, rcond=_NOTHING_LEFT)
+    free = moments.n_obs - len(moments.levels[0])
+    if free <= rank:
+        return 0.0
+    unexplained = (1.0 - float(moved @ solved) / outcome) * free / (free - rank)
+    return float(np.clip(1.0 - unexplained, 0.0, 1.0))
 
 
 def _of_cells(design: Design, cells: Cells, fit: GlmmFit) -> Adjustment:

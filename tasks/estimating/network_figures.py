@@ -39,6 +39,7 @@ class _Figure:
 
 def network_figures(
     question: OutcomeFormulas,
+    ranked: OutcomeFormulas,
     records: Records,
     summary: Summary,
     fit: LmmFit | GlmmFit,
@@ -50,6 +51,7 @@ def network_figures(
 
     Args:
         question: the outcome's formulas.
+        ranked: the same as the ranking model has them, with the adjusters that bend.
         records: the records it is estimated from.
         summary: the window's moments.
         fit: the ranking model.
@@ -65,7 +67,7 @@ def network_figures(
         rows_or_reason(lambda: _rows(_spread(question, fit, shrunken.centre, scale, worth))),
         rows_or_reason(lambda: _rows(_clustering(question, records, summary, worth))),
         rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
-        rows_or_reason(lambda: _rows(_adjustment(question, summary, fit))),
+        rows_or_reason(lambda: _rows(_adjustment(ranked, records, fit))),
         rows_or_reason(lambda: _rows(_within_and_between(question, records))),
     ]
     rows = pd.concat([part for part, _ in parts if len(part)], ignore_index=True)
@@ -159,14 +161,11 @@ def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> It
     yield _Figure("own_spread", found.between, coded("figure_method.own_spread"), unit)
 
 
-def _adjustment(question: OutcomeFormulas, summary: Summary, fit: LmmFit | GlmmFit) -> Iterator[_Figure]:
+def _adjustment(question: OutcomeFormulas, records: Records, fit: LmmFit | GlmmFit) -> Iterator[_Figure]:
     """How well the adjusters predict, where there are any."""
     if not question.adjusters or question.outcome.counts_records:
         return
-    moments = summary.by_clinic(question.name)
-    more = float((moments["n"] - 1.0).clip(lower=0.0).sum())
-    within = float(moments["squares"].sum()) / more if more > 0.0 else 0.0
-    found = adjustment(fit, within)
+    found = adjustment(question, records, fit)
     if found is None:
         return
     binary = question.outcome.kind == "binary"

@@ -136,7 +136,7 @@ def _estimate(
         return _not_estimable(question, row, raw, months, groups, problem)
     row |= {"comparator_value": scale.typical, "adjusters": _adjusters(ranked.question, network)}
     beside, expected_notes = rows_or_reason(lambda: expected_figures(ranked.question, fit, shrunken))
-    figures, notes = network_figures(question, records, summary, fit, shrunken, scale, worth)
+    figures, notes = network_figures(question, ranked.question, records, summary, fit, shrunken, scale, worth)
     # the program's models know each month by itself, and lose the same rows
     kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
     program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))

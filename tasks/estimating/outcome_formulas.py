@@ -68,7 +68,12 @@ class OutcomeFormulas:
     @property
     def ranking(self) -> str:
         """Clinics given their patients; the program is part of what a clinic does, not adjusted for."""
-        return f"{self._fixed(self.adjusters)}{self.patients} + (1 | clinic)"
+        return f"{self.ranking_fixed}{self.patients} + (1 | clinic)"
+
+    @property
+    def ranking_fixed(self) -> str:
+        """The same without random effects: the adjusters alone."""
+        return self._fixed(self.adjusters)
 
     @property
     def with_program(self) -> str:

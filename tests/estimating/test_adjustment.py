@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import numpy as np
@@ -10,9 +11,10 @@ import pandas as pd
 import pytest
 
 from tasks.estimating import OutcomeEstimates, estimate_outcome, summarise
-from tasks.estimating.adjustment import concordance, miscalibration
+from tasks.estimating.adjustment import adjustment, concordance, explained_within, miscalibration
+from tasks.models import lmm
 from tasks.network import read_network
-from tasks.records import Records
+from tasks.records import Records, moments_for
 from tasks.screening import screen
 
 
@@ -105,3 +107,25 @@ def test_the_last_digit_of_a_risk_moves_no_figure() -> None:
     )
     # every level of risk has 30 events seen and 30 foreseen, however its cells are ordered
     assert miscalibration(risk, events, expected) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_patients_own_levels_are_not_what_adjusters_explain() -> None:
+    """A clinic's patients come again and differ by far more than age, which explains what it does alone."""
+    rng = np.random.default_rng(17)
+    n, visits = 400, 4
+    patient = np.repeat(np.arange(n), visits)
+    clinic, age = patient // 40, rng.normal(50, 10, n)[patient]
+    level = rng.normal(0, 3, n)[patient]
+    y = clinic + 0.05 * age + level + rng.normal(0, 1, len(patient))
+    rows = pd.DataFrame({"clinic": clinic, "age": age, "flat": 3.0 * clinic, "y": y})
+    moments = moments_for("y ~ age + flat", rows, groups="clinic")
+    centred = rows - rows.groupby("clinic").transform("mean").assign(clinic=0.0)
+    r_squared = float(np.corrcoef(centred["age"], centred["y"])[0, 1] ** 2)
+    free = len(rows) - 10
+    assert explained_within(*moments) == pytest.approx(1 - (1 - r_squared) * free / (free - 1), rel=1e-9)
+    fit = lmm("y ~ age + (1 | patient) + (1 | clinic)", rows.assign(patient=patient))
+    question = SimpleNamespace(ranking_fixed="y ~ age")
+    found = adjustment(question, rows, fit)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.discrimination == pytest.approx(r_squared, abs=1e-3)
+    assert explained_within(*moments_for("y ~ 1", rows, groups="clinic")) == 0.0
