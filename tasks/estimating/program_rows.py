@@ -46,9 +46,20 @@ def for_all_as_well(
         yield from_model(question, row | {"estimand": "marginal"}, term, rests=rests, when=when)
 
 
-def tested(question: OutcomeFormulas, found: ProgramEffect, term: str, test: Wald) -> dict[str, Any]:
-    """A test about the months since the start as a row: its p-value and what it says."""
+def tested(
+    question: OutcomeFormulas, found: ProgramEffect, term: str, test: Wald, condition: str | None = None
+) -> dict[str, Any]:
+    """A test about the months since the start as a row: its p-value and what it says.
+
+    Args:
+        question: the outcome.
+        found: the models it is of.
+        term: what the row is called.
+        test: the test.
+        condition: what it takes for granted, a key of `effect_condition` in the wording; None where nothing.
+    """
     fit = found.fits["mixed"]
+    only_if = None if condition is None else say(f"effect_condition.{condition}")
     return {
         "model": "mixed",
         "estimand": "conditional",
@@ -59,7 +70,8 @@ def tested(question: OutcomeFormulas, found: ProgramEffect, term: str, test: Wal
         "n_records": fit.n_obs,
         "n_clinics": int(fit.n_groups.iloc[0]),
         "question": "none",
-        "words": test_sentence(term, test.p),
+        "words": " ".join(filter(None, (test_sentence(term, test.p), only_if))),
+        "condition": only_if,
         "status": "ok",
         "reason": None,
     }

@@ -76,7 +76,8 @@ def rollout_rows(
     if average.context is not None:
         yield tested(question, average, "context", average.context)
     if average.change is not None:
-        yield tested(question, average, "change", average.change)
+        # its model has no trend of early starters' own, which looks like an effect that grows
+        yield tested(question, average, "change", average.change, condition="change")
     # where a program started within a period, its records say by their dates which of them it reached
     immediate = asked(starts=None) if question.starts_within else asked()
     for row in rows_of(immediate.table):
@@ -95,7 +96,8 @@ def rollout_rows(
         together = months.data.sharing(since)
         if len(together) > 1:
             rests.append(coded(_SHARED, first=int(together[0]), last=int(together[-1])))
-        yield from_model(question, row, term, since, rests)
+        effect = from_model(question, row, term, since, rests)
+        yield averages.conditioned(effect, "alike_both") if since >= 0 else effect  # no effect before it
 
 
 @dataclass(frozen=True)

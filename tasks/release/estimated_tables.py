@@ -269,7 +269,8 @@ PROGRAM_EFFECTS = Table(
             "condition",
             "string",
             VERDICT,
-            "under which condition it is the program's effect: how `words` end; empty: none is said",
+            "under which condition it is the program's effect, or a test holds: how `words` end; empty: none "
+            "is said",
         ),
         *STATUS,
     ),

@@ -240,6 +240,21 @@ def test_what_leads_allows_early_starters_a_trend_and_carries_its_condition(twel
 
 
 @pytest.mark.slow
+def test_what_is_said_of_single_months_carries_the_condition_that_their_model_needs(
+    twelve: pd.DataFrame,
+) -> None:
+    """That model has no trend of early starters' own, which looks like an effect that grows."""
+    months = twelve[twelve["months_since_start"] >= 0]
+    assert len(months) > 5
+    alike = "only if clinics that started early and late would have changed alike without it"
+    assert months["condition"].str.contains(alike).all()
+    assert twelve.loc[twelve["months_since_start"] < 0, "condition"].isna().all()
+    ((words, condition),) = twelve.loc[twelve["term"] == "change", ["words", "condition"]].to_numpy()
+    assert condition == "The test holds only if clinics that started early had no trend of their own."
+    assert words.endswith(f" {condition}") and "mislead" not in words
+
+
+@pytest.mark.slow
 def test_clinics_that_start_together_give_effects_by_cohort_and_month(tmp_path: Path) -> None:
     effects = _by_region(tmp_path, World(name="together", clinics=20, records=4)).effects
     found = effects[effects["term"].str.startswith("cohorts")]
