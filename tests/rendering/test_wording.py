@@ -76,3 +76,20 @@ def test_a_report_words_the_policy_as_the_feed_does(policy: object) -> None:
 def test_a_place_that_is_not_filled_is_an_error() -> None:
     with pytest.raises(KeyError):
         wording().say("running.footer", release="x")
+
+
+@pytest.mark.parametrize(
+    ("language", "of_these", "cohort"),
+    [
+        ("en", "clinics beside which others without the program were seen", "by cohort"),
+        ("es", "clínicas junto a las cuales se observaron otras sin el programa", "por fecha de inicio"),
+    ],
+)
+def test_what_holds_by_cohort_is_said_of_clinics_with_others_beside_them(
+    language: str, of_these: str, cohort: str
+) -> None:
+    """Said of all clinics it contradicts `effect_condition.steady_both`, which stands above it."""
+    spoken = wording(language).sentences
+    assert of_these in spoken["program.rows"]
+    assert of_these in spoken["methods.program"]
+    assert all(cohort in spoken[f"program.{key}"] for key in ("rows", "cohorts", "own_trend"))
