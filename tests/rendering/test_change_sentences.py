@@ -87,7 +87,7 @@ def test_the_first_page_tells_every_kind_with_the_worst_first(chop_edition: Edit
     hours = "Time from receipt to result"
     assert change_sentences.since(edition) == [
         ("Newly stand out", f"{hours}: picu (worse), nicu (better)."),
-        ("No longer stand out", f"{hours}: gol (no different)."),
+        ("No longer stand out", f"{hours}: gol (not shown to differ)."),
         ("New", "gol."),
         ("Now without records", "old ward."),
         (
@@ -112,7 +112,7 @@ def test_the_first_page_tells_every_kind_with_the_worst_first(chop_edition: Edit
     (drawn,) = [outcome for outcome in edition.drawn if outcome.name == "hours"]
     assert change_sentences.beside(edition, drawn) == (
         "since the report for April 2020: newly stand out: picu (worse), nicu (better); "
-        "no longer stand out: gol (no different), laboratory (not shown); "
+        "no longer stand out: gol (not shown to differ), laboratory (not shown); "
         "verdict: from “We do not rank clinics on this” to “We grade clinics on this”; "
         "1 clinic newly shown, 1 clinic no longer shown (to protect patients), 1 clinic newly compared; "
         "1 month of the network and 2 months of 1 clinic restated, "
@@ -158,8 +158,8 @@ def test_a_manager_is_told_of_the_own_clinic_alone(chop_edition: Edition) -> Non
         restated("hours", NICU, "2020-03", 4.0, 4.2, 30.0, 31.0),
     )
     assert change_sentences.of_clinic(edition, clinic(edition, NICU)) == [
-        "Since the report for April 2020: Time from receipt to result went from “no different” to “better”; "
-        "no longer shown (to protect patients): number of records and Positive tests.",
+        "Since the report for April 2020: Time from receipt to result went from “not shown to differ” to "
+        "“better”; no longer shown (to protect patients): number of records and Positive tests.",
         "Earlier months that have changed: "
         "Time from receipt to result, March 2020: from 4.00\u00a0hours to 4.20\u00a0hours.",
     ]
@@ -223,7 +223,7 @@ def test_the_pdfs_say_it_and_have_no_more_pages(chop: tuple[Release, Network], t
     assert "Since the report for April 2020" in whole
     assert "since the report for April 2020: newly stand out: behavioral hosp (better)" in whole
     own = text_of(rendered.clinics["behavioral hosp"])
-    assert "went from “no different” to “better”" in own
+    assert "went from “not shown to differ” to “better”" in own
     assert "Time from receipt to result, March 2020: from 3.10 hours to 3.40 hours" in own
     assert "Nothing about your clinic changed" in text_of(rendered.clinics["clinical lab"])
     unreported = text_of(rendered.clinics["specialty clinic 45"])

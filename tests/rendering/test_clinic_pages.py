@@ -11,6 +11,7 @@ import pytest
 from rendering.conftest import page_text
 from rendering.simulation import Clinics, Shape, simulate_release
 
+from reports.wording.notation import NO_BREAK
 from tasks.network.schema import Network
 from tasks.periods import Period
 from tasks.release import LATEST_PERIODS
@@ -19,8 +20,9 @@ from tasks.rendering.clinic_report import clinic_html, told_at_length
 from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.words.clinic_sentences import adjusted, counts
+from tasks.rendering.words.clinic_sentences import adjusted, counts, in_short, reading
 from tasks.rendering.words.run_words import part_periods
+from tasks.rendering.words.standing import short_reading
 
 LABELS = (
     "Blood pressure controlled at the last visit of the year",
@@ -132,6 +134,29 @@ def test_who_differs_by_little_is_given_nothing_to_do(probability: float | None,
     assert ("Start with" in said) != slight
     assert ("look there first" in said) != slight
     assert ("but probably by less than" in said) == slight
+
+
+@pytest.mark.parametrize(("probability", "likely"), [(0.62, True), (0.5, False), (None, False)])
+def test_who_probably_differs_by_what_matters_is_not_told_the_contrary(
+    probability: float | None, likely: bool
+) -> None:
+    """He read "no different" and no more, in the box that a manager reads first."""
+    edition, clinic = many_outcomes(1)
+    (outcome,) = edition.outcomes
+    line = outcome.by_clinic[clinic.name]
+    best = dataclasses.replace(line.shrunken, comparison="no_different", p_important=probability)
+    line = dataclasses.replace(line, shrunken=best)
+    assert line.tone == "same"
+    lines = tuple(line if each.clinic == clinic.name else each for each in outcome.lines)
+    outcome = dataclasses.replace(outcome, important_difference=3.0, lines=lines)
+    moved = dataclasses.replace(edition, outcomes=(outcome,))
+    (first,) = [said for tone, said in in_short(moved, clinic) if tone == "same"]
+    assert first.startswith("Not shown to differ from the typical clinic on ")
+    more = "a difference of 3 percentage points or more"
+    assert (f"but {more} is more likely than not" in first.replace(NO_BREAK, " ")) == likely
+    whole = reading(outcome, line).replace(NO_BREAK, " ")
+    assert (f"{more.capitalize()}, which the network calls important, is more likely" in whole) == likely
+    assert short_reading(line) == ("not told apart, 0.62" if likely else "not told apart")
 
 
 def test_what_lies_between_own_figure_and_best_estimate_is_told_where_it_differs() -> None:

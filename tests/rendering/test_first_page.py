@@ -49,7 +49,7 @@ def test_the_furthest_out_are_named_with_the_report_since_which_they_stand_there
         "and 2 more",
     )
     assert better == ("Better (1):", f"{f} 60.0 (59.0 to 61.0)")
-    assert standing.on_first_page(outcome) == "The others: 1 no different."
+    assert standing.on_first_page(outcome) == "The others: 1 not shown to differ."
 
 
 def test_a_clinic_that_is_told_although_too_small_is_named_there(state48_edition: Edition) -> None:
@@ -67,7 +67,7 @@ def test_a_clinic_that_is_told_although_too_small_is_named_there(state48_edition
 def test_without_anyone_standing_out_the_first_page_says_so(state48_edition: Edition) -> None:
     outcome = outcome_of(state48_edition, (50.0, "no_different", None), (51.0, "no_different", None))
     assert standing.named(state48_edition, outcome) == []
-    said = "No clinic stands out. Of those that we can show: 2 no different."
+    said = "No clinic stands out. Of those that we can show: 2 not shown to differ."
     assert standing.on_first_page(outcome) == said
     unjudged = dataclasses.replace(outcome_of(state48_edition, (60.0, "placed", None)), direction="neither")
     assert standing.named(state48_edition, unjudged) == []

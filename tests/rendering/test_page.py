@@ -210,7 +210,7 @@ def test_what_changed_stands_on_a_page_of_its_own_with_every_change(
     text = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", (tmp_path / "changes.html").read_text())).split())
     for said in (
         "Since the report for April 2020",
-        "gol Time from receipt to result all months together from “better” to “no different”",
+        "gol Time from receipt to result all months together from “better” to “not shown to differ”",
         "gol Time from receipt to result April 2020 from 3.00",
         "The network Positive tests all months together from “We grade clinics on this” to “We rank clinics",
         "picu all months together has records now; it had none before",

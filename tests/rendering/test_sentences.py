@@ -61,7 +61,7 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
         (
             {"better": 10, "worse": 1, "same": 15, "withheld": 61},
             f"Of the 26 that we can show: 10 clinics are better and 1 worse, {BEYOND}. "
-            "The others: 15 no different. We do not show 61, to protect patients.",
+            "The others: 15 not shown to differ. We do not show 61, to protect patients.",
         ),
         (
             {"worse": 1, "uncompared": 3},
@@ -73,12 +73,12 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
         ),
         (
             {"same": 1, "withheld": 3},
-            "Among 1 clinic that we can show, none stands out: 1 no different. "
+            "Among 1 clinic that we can show, none stands out: 1 not shown to differ. "
             "We do not show 3, to protect patients.",
         ),
         (
             {"same": 4, "own": 2, "absent": 1},
-            "No clinic stands out: 4 no different; 2 with their own figure only; 1 not estimated.",
+            "No clinic stands out: 4 not shown to differ; 2 with their own figure only; 1 not estimated.",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from tasks.rendering.edition import Clinic, Edition, LastShown, Line, Outcome, t
 from tasks.rendering.numbers import fixed, in_hundred, share, whole
 from tasks.rendering.words.sentences import bare, incomplete, policy_words, sentence_case
 from tasks.rendering.words.shown_names import shown
-from tasks.rendering.words.standing import important_difference
+from tasks.rendering.words.standing import important_difference, likely_important
 
 MOST_NAMED = 6
 _PROBABLE = 0.5
@@ -98,6 +98,8 @@ def _placed(outcome: Outcome, line: Line, fair: str) -> str:
 def _important(outcome: Outcome, line: Line) -> str | None:
     """How probable it is that the clinic differs by enough to matter."""
     difference, probability = important_difference(outcome), line.shrunken.p_important
+    if likely_important(line) and difference is not None:
+        return say("clinic.likely", difference=difference)
     if line.tone not in ("better", "worse") or difference is None or probability is None:
         return None
     return say("clinic.important", difference=difference, probability=share(probability))
@@ -197,12 +199,18 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
     """The first lines of a clinic's report: one for each kind of finding that occurs, worst first."""
     found = by_tone(edition, clinic)
     slight = [name for name in _slight(edition, clinic) if name in found.get("worse", [])]
+    likely = {} if "same" not in found else _likely(edition, clinic)
     lines = []
     for tone, names in found.items():
-        if told := [name for name in names if name not in slight]:
+        if told := [name for name in names if name not in slight and (tone != "same" or name not in likely)]:
             lines.append((tone, say(f"clinic.short_{tone}", outcomes=some(told))))
         if tone == "worse" and slight:
             lines.append((tone, say("clinic.short_slight", outcomes=some(slight))))
+        if tone == "same":
+            lines += [
+                (tone, say("clinic.short_likely", outcome=name, difference=difference))
+                for name, difference in likely.items()
+            ]
     months = periods_name(*edition.release.window)
     if clinic.n_records is not None and clinic.n_patients is not None:
         text = say(
@@ -283,6 +291,15 @@ def _slight(edition: Edition, clinic: Clinic) -> list[str]:
         and line.shrunken.p_important is not None
         and line.shrunken.p_important < _PROBABLE
     ]
+
+
+def _likely(edition: Edition, clinic: Clinic) -> dict[str, str]:
+    """Outcomes on which a clinic is not shown to differ, but probably does by as much as is important."""
+    lines = [(outcome, outcome.by_clinic[clinic.name]) for outcome in edition.outcomes]
+    differences = {
+        outcome.label: important_difference(outcome) for outcome, line in lines if likely_important(line)
+    }
+    return {label: each for label, each in differences.items() if each is not None}
 
 
 def some(names: Sequence[str]) -> str:

@@ -201,9 +201,16 @@ def short_reading(line: Line) -> str:
         ends = between(in_hundred(best.place_lower), in_hundred(best.place_upper))
         return f"{in_hundred(best.place)} ({ends})"
     word = say(f"tone_short.{line.tone}")
-    if line.tone in ("better", "worse") and best.p_important is not None:
+    told = line.tone in ("better", "worse") or likely_important(line)
+    if told and best.p_important is not None:
         return say("outcome.reading_important", word=word, probability=share(best.p_important))
     return word
+
+
+def likely_important(line: Line) -> bool:
+    """Whether a clinic is not shown to differ, but more likely than not does by as much as is important."""
+    probability = line.shrunken.p_important
+    return line.tone == "same" and probability is not None and probability > 0.5
 
 
 def _standing(outcome: Outcome) -> list[str]:
