@@ -19,7 +19,7 @@ from tasks.models.generalized_mixed.glmm_maximum import (
     sample_of,
 )
 from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation, ScalarLikelihood
-from tasks.models.numerics.ascent import TOLERANCE, climb, newton_step
+from tasks.models.numerics.ascent import TOLERANCE, climb
 
 Floats = NDArray[np.float64]
 
@@ -79,8 +79,7 @@ def _climb_scalar(
     tolerance: float = TOLERANCE,
     first: LikelihoodEvaluation | None = None,
 ) -> LikelihoodClimb:
-    many = likelihood.offset.size > MANY_CELLS
-    if near is None and many and not likelihood.outcome.has_size:
+    if near is None and likelihood.offset.size > MANY_CELLS and not likelihood.outcome.has_size:
         sample = sample_of(cells)
         thin = sample.scalar(1)
         start = climb(
@@ -88,9 +87,6 @@ def _climb_scalar(
         ).top.parameters
 
     def objective(parameters: Floats, here: LikelihoodEvaluation | None) -> LikelihoodEvaluation:
-        if many and here is not None and _is_at_hand(here):
-            gradient = likelihood.evaluate(parameters, 1, here)
-            return replace(gradient, hessian=here.hessian, next_order=here.next_order)
         return likelihood.evaluate(parameters, 2, here)
 
     def beyond(parameters: Floats) -> bool:
@@ -110,12 +106,6 @@ def _climb_scalar(
         if zero.converged and zero.top.value >= found.top.value - 1e-9 * (1.0 + abs(found.top.value)):
             return zero
     return found
-
-
-def _is_at_hand(here: LikelihoodEvaluation) -> bool:
-    """Whether the top is so near that the Hessian there is this one, to far more digits than an SE needs."""
-    _, decrement, definite = newton_step(here, np.ones(here.parameters.size, dtype=bool))
-    return definite and decrement <= _LOOSE
 
 
 def _at_zero(likelihood: ScalarLikelihood, found: LikelihoodClimb) -> LikelihoodClimb:
