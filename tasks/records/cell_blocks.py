@@ -3,7 +3,8 @@
 Sums over clinics are sums over blocks, so that whoever needs only such sums need never hold the rows: each
 block is read, added up and dropped. Blocks come in the order in which the database hands rows over; a
 clinic's rows may be in many of them. Sorting them first would take a database four times as long a pass,
-and put rows on disk that do not fit into memory.
+and put rows on disk that do not fit into memory. Who needs a clinic's rows together has blocks of whole
+clinics, for each of which the database goes through all rows.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class CellBlocks:
 
     Attributes:
         blocks: reads the rows once more; gives cells with this factor's codes, sorted within each block.
+        of_whole_levels: each reads one block once more, with the random terms' columns: all rows of some
+            levels, as many of these as fit into a block and at least one. Their levels follow each other.
         factors: the name of the grouping factor.
         levels: its labels, in sorted order.
         rows: (K,) rows of each level.
@@ -33,12 +36,15 @@ class CellBlocks:
         lowest: least outcome.
         highest: greatest outcome.
         outcome: what the outcomes are; see `Cells`.
-        sample: cells of some rows from all over the data, as many as a start of iterations takes.
+        squares: per random term, (d,) sums of squares of its columns.
+        sample: cells of some rows from all over the data, as many as a start of iterations takes, with the
+            random terms' columns; in no order.
         memory: bytes that all rows at once would take.
         budget: bytes that they may take.
     """
 
     blocks: Callable[[], Iterator[Cells]]
+    of_whole_levels: tuple[Callable[[], Cells], ...]
     factors: tuple[str]
     levels: tuple[tuple[Hashable, ...]]
     rows: Floats
@@ -47,6 +53,7 @@ class CellBlocks:
     lowest: float
     highest: float
     outcome: Outcome
+    squares: tuple[Floats, ...]
     sample: Cells
     memory: float
     budget: float

@@ -36,14 +36,14 @@ def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
 def filled_in(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the cells that were filled in."""
     sizes: list[int] = []
-    fill = cells_from_database._filled_in
+    fill = cells_from_database.filled_in
 
     def watched(*asked: Any) -> Any:
         cells = fill(*asked)
         sizes.append(len(cells.weight))
         return cells
 
-    monkeypatch.setattr(cells_from_database, "_filled_in", watched)
+    monkeypatch.setattr(cells_from_database, "filled_in", watched)
     return sizes
 
 

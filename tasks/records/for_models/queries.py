@@ -132,7 +132,7 @@ def blocks_for(
     formula: str,
     data: Any,
     *,
-    groups: str,
+    groups: Sequence[str] | str = (),
     budget: float,
     exposure: str | None = None,
     offset: str | None = None,
@@ -144,9 +144,9 @@ def blocks_for(
     portable SQL) or tells apart (patients without a number) is computed from all rows at once.
 
     Args:
-        formula: as in `cells_for`, without random terms.
+        formula: as in `cells_for`.
         data: a DuckDB relation or a `Records` handle; of anything else there are no blocks.
-        groups: the grouping column.
+        groups: the grouping column, where the formula has no random term that names it.
         budget: bytes that the rows may take; a block takes a small part of them.
         exposure: as in `cells_for`.
         offset: as in `cells_for`.

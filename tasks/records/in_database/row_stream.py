@@ -33,6 +33,9 @@ from tasks.records.sources.connection import Connection
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+ALL = slice(None)
+"""Every level of the grouping factor."""
+
 _MOST_ROWS = 131_072  # of a block: more would not outweigh the calls any better
 _SAMPLE = 60_000
 
@@ -79,6 +82,11 @@ def row_stream(
     first.mean = (first.reference + first.products[0] / first.products[0, 0])[at]
     first.sample = [replace(each, fixed=each.fixed[:, at]) for each in first.sample]
     return replace(stream, binding=binding), first
+
+
+def is_constant(term: Sequence[Coded]) -> bool:
+    """Whether a random term is an intercept alone."""
+    return len(term) == 1 and not term[0].elements
 
 
 def _listed(binding: Binding) -> list[Coded]:
@@ -132,6 +140,7 @@ class FirstPass:
         outcome: what outcomes are.
         sample: rows from all over the data, in parts.
         mean: (p,) of the fixed-effect columns that are kept.
+        squares: per random term, (d,) sums of squares of its columns.
     """
 
     reference: Floats
@@ -143,6 +152,7 @@ class FirstPass:
     outcome: Outcome = "binary"
     sample: list[Cells] = field(default_factory=list)
     mean: Floats = field(default_factory=lambda: np.zeros(0))
+    squares: tuple[Floats, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,24 +177,27 @@ class RowStream:
         """Cells of the fixed effects, block by block."""
         return (self._cells(rows, self.binding.fixed) for rows in self._rows())
 
-    def with_random(self) -> Iterator[Cells]:
-        """The same with the columns of the random effects."""
-        for rows in self._rows():
-            cells = self._cells(rows, self.binding.fixed)
-            terms = (self._cells(rows, term) for term in self.binding.random)
-            yield replace(cells, random=tuple(each.fixed for each in terms))
+    def with_random(self, levels: slice = ALL) -> Iterator[Cells]:
+        """The same with the columns of the random effects, of all rows or of those of some levels.
+
+        Args:
+            levels: which, by their positions; the database leaves out the rows of the others.
+        """
+        for rows in self._rows(levels):
+            yield self._cells(rows, self.binding.fixed, self.binding.random)
 
     def first_pass(self) -> FirstPass:
-        """Products of the columns, the constant first, and what the outcomes are."""
+        """Products of the columns, the constant first, a sample, and what the outcomes are."""
         binding = self.binding
         listed = _listed(binding)
         reference = np.array([near_mean(column, binding, self.found) for column in listed])
         first = FirstPass(reference, np.zeros((len(listed), len(listed))), np.zeros(len(self.levels)))
+        squares = [np.zeros(len(term)) for term in binding.random]
         step = max(self.found.n // _SAMPLE, 1)
         offset = 0  # of the next row of the sample in the next block
         kinds: set[Outcome] = set()
         for rows in self._rows():
-            cells = self._cells(rows, listed)
+            cells = self._cells(rows, listed, binding.random)
             centred = cells.fixed - reference
             first.products += centred.T @ centred
             first.rows += np.bincount(cells.codes[:, 0], minlength=len(first.rows))
@@ -192,8 +205,11 @@ class RowStream:
             first.lowest = min(first.lowest, float(cells.total.min()))
             first.highest = max(first.highest, float(cells.total.max()))
             kinds.add(cells.outcome)
+            for square, columns in zip(squares, cells.random, strict=True):
+                square += np.einsum("nd,nd->d", columns, columns)
             first.sample.append(cells.taken(np.arange(offset, len(cells.total), step)))
             offset = (offset - len(cells.total)) % step
+        first.squares = tuple(squares)
         first.outcome = next(kind for kind in ("number", "count", "binary") if kind in kinds)
         return first
 
@@ -206,23 +222,19 @@ class RowStream:
             square += float(np.sum(np.square(residual)))
         return square
 
-    def _rows(self) -> Iterator[Rows]:
+    def _rows(self, levels: slice = ALL) -> Iterator[Rows]:
         statement = rows_of(self.asked, self.found.sql).where(*self.found.complete)
+        if levels != ALL:
+            statement = statement.where(self.found.sql.among(self.asked.labels[0], self.levels[levels]))
         for table in self.found.connection.streamed(statement, self.most):
             yield Rows(Frame(table))
 
-    def _cells(self, rows: Rows, columns: Sequence[Coded]) -> Cells:
+    def _cells(self, rows: Rows, columns: Sequence[Coded], random: Sequence[Sequence[Coded]] = ()) -> Cells:
         """A block's rows as cells, sorted by their group."""
         codes = self._codes(rows.frame.codes(self.asked.labels[0]))
         order = sorting(codes, len(self.levels))
-        fixed = np.empty((rows.n, len(columns)), order="F")
-        for j, column in enumerate(columns):
-            if not column.elements:
-                fixed[:, j] = 1.0
-            elif order is None:
-                fixed[:, j] = rows.column(column, self.binding.variables)
-            else:
-                rows.column(column, self.binding.variables).take(order, out=fixed[:, j], mode="clip")
+        fixed = self._matrix(rows, columns, order)
+        constant = np.broadcast_to(1.0, (rows.n, 1))  # a random intercept takes no memory
         total, offset = rows.response(self.binding), rows.offset(self.binding)
         if order is not None:
             codes, total = codes[order], total[order]
@@ -230,7 +242,9 @@ class RowStream:
         ones = np.broadcast_to(1.0, rows.n)
         return Cells(
             fixed=fixed,
-            random=(),
+            random=tuple(
+                constant if is_constant(term) else self._matrix(rows, term, order) for term in random
+            ),
             codes=codes[:, None],
             factors=(self.asked.groupings[0].name,),
             levels=(self.levels,),
@@ -243,6 +257,18 @@ class RowStream:
             log_constant=0.0,
             outcome=outcome_kind(total, has_trials=False),
         )
+
+    def _matrix(self, rows: Rows, columns: Sequence[Coded], order: Integers | None) -> Floats:
+        """(n, q) values of the columns, the rows in this order."""
+        matrix = np.empty((rows.n, len(columns)), order="F")
+        for j, column in enumerate(columns):
+            if not column.elements:
+                matrix[:, j] = 1.0
+            elif order is None:
+                matrix[:, j] = rows.column(column, self.binding.variables)
+            else:
+                rows.column(column, self.binding.variables).take(order, out=matrix[:, j], mode="clip")
+        return matrix
 
     def _codes(self, column: Codes) -> Integers:
         return np.array([self._position[label] for label in column.levels], dtype=np.int64)[column.codes]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import datetime
 import functools
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -192,6 +192,31 @@ class Translator:
         together = sa.and_(*met) if isinstance(node.op, ast.And) else sa.or_(*met)
         known = sa.and_(*(part.is_not(None) for part in parts))
         return sa.case((sa.and_(known, together), number(1.0)), (known, number(0.0)))
+
+    def among(self, name: str, labels: Sequence[Hashable]) -> Sql:
+        """Whether a column has one of these labels: all that lie between the first and the last of them.
+
+        Labels lie as they are sorted in memory: numbers by size, text by its characters' numbers whatever the
+        database's language is.
+
+        Raises:
+            Untranslatable: labels of points in time.
+        """
+        kind, column = self.kinds[name], self.column(name)
+        first, last = labels[0], labels[-1]
+        if isinstance(first, datetime.datetime):
+            raise Untranslatable
+        if kind.kind == "boolean":
+            return sa.or_(*(column.is_(sa.true() if label else sa.false()) for label in labels))
+        if kind.order is not None:
+            return column.in_([sa.literal(label) for label in labels])
+        if isinstance(first, int | float) and isinstance(last, int | float):
+            if kind.is_float or not isinstance(first, int) or not isinstance(last, int):
+                return self.numbers(name).between(number(float(first)), number(float(last)))
+            return column.between(sa.literal_column(str(first)), sa.literal_column(str(last)))
+        if isinstance(first, str):
+            column = sa.collate(column, "C")
+        return column.between(sa.literal(first), sa.literal(last))
 
     # Design columns ----------------------------------------------------------------------------------
 
