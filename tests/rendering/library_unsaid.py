@@ -83,9 +83,11 @@ UNSAID: dict[str, tuple[str, ...]] = {
         'for patients within clinics: corr="nested-exchangeable", groups=("clinic", "patient")',
         "scale is {0}; it is a positive number, or None to estimate it",
         "scale=1.0 takes binomial or Poisson variances as they are",
+        "no {0} {1}; {2}",
+    ),
+    "memory_budget": (
         "memory_budget is {0}; it is a number of bytes",
         "memory_budget=4e9 lets the rows take 4 GB",
-        "no {0} {1}; {2}",
     ),
     "gee_equations": (
         "no cluster has two rows, so there is no correlation to estimate; independence was used.",

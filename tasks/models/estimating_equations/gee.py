@@ -12,7 +12,6 @@ import pandas as pd
 from tasks.errors import EstimationError, FormulaError, nearest
 from tasks.models.estimating_equations.gee_blocks import BlockSums, start_from_sample
 from tasks.models.estimating_equations.gee_checks import (
-    check_budget,
     check_clusters,
     check_outcome,
     check_outcome_of_blocks,
@@ -36,14 +35,12 @@ from tasks.models.estimating_equations.robust_fit import RobustFit, few_df_note
 from tasks.models.estimating_equations.sandwich import COVARIANCES, ClusterScores, Covariance
 from tasks.models.estimating_equations.working_correlation import CONVENTIONS, Convention
 from tasks.models.fit import Floats, VarianceComponents
+from tasks.models.memory_budget import MEMORY_BUDGET, check_budget
 from tasks.records import CellBlocks, Cells, Design, Moments, blocks_for, cells_for, moments_for, new_rows
 from tasks.records.formulas.formula import read
 
 DfMethod = Literal["satterthwaite", "clusters-parameters", "normal"]
 DF_METHODS: tuple[DfMethod, ...] = get_args(DfMethod)
-
-MEMORY_BUDGET = 2e9
-"""Bytes that a database's rows may take in memory: fourteen million of ten covariates."""
 
 FEW_CLUSTERS = 40
 """Below this many clusters the plain sandwich is too small, and a corrected one is the default; clusters of

@@ -51,15 +51,6 @@ def check_scale(scale: float | None) -> None:
         )
 
 
-def check_budget(memory_budget: float) -> None:
-    """Refuse a memory budget that is no number of bytes."""
-    if isinstance(memory_budget, bool | str) or not float(memory_budget) > 0.0:
-        raise EstimationError(
-            f"memory_budget is {memory_budget!r}; it is a number of bytes",
-            hint="memory_budget=4e9 lets the rows take 4 GB",
-        )
-
-
 def known(value: str, choices: Iterable[str], what: str) -> None:
     """Refuse a keyword's value that is not one of its choices."""
     if value not in tuple(choices):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _CONSTANT = 1e-9
 """A column that varies within levels by less than this, relative to its size, is constant within them."""
@@ -37,8 +38,16 @@ def between_within_df(columns: Floats, codes: Integers, levels: Sequence[int], r
         levels: F, how many each has.
         rows: rows in all.
     """
-    p = len(columns)
-    constant = np.array([_constant_within(columns, codes[:, f], levels[f]) for f in range(len(levels))])
+    return degrees_of_freedom(
+        np.array([_constant_within(columns, codes[:, f], levels[f]) for f in range(len(levels))]),
+        levels,
+        rows,
+    )
+
+
+def degrees_of_freedom(constant: Flags, levels: Sequence[int], rows: float) -> Floats:
+    """The same from (F, p) whether each column is constant within the levels of each factor."""
+    p = constant.shape[1]
     result = np.empty(p)
     for j in range(p):
         holding = [f for f in range(len(levels)) if constant[f, j]]
@@ -51,7 +60,32 @@ def between_within_df(columns: Floats, codes: Integers, levels: Sequence[int], r
     return np.maximum(result, 1.0)
 
 
-def _constant_within(columns: Floats, codes: Integers, n_levels: int) -> NDArray[np.bool_]:
+class WithinLevels:
+    """Whether columns are constant within levels whose cells come a part at a time, whole levels in each.
+
+    Args:
+        p: how many columns.
+    """
+
+    def __init__(self, p: int) -> None:
+        self._distance, self._size = np.zeros(p), np.full(p, 1e-300)
+
+    def see(self, columns: Floats, codes: Integers) -> None:
+        """Cells sorted by level: (p, n) columns and (n,) codes."""
+        first = np.flatnonzero(np.diff(codes, prepend=-1))
+        sizes = np.diff(first, append=len(codes))
+        for j, column in enumerate(columns):
+            away = np.abs(column - np.repeat(column[first], sizes)).max()
+            self._distance[j] = max(self._distance[j], away)
+            self._size[j] = max(self._size[j], column.max(), -column.min())
+
+    @property
+    def constant(self) -> Flags:
+        """(p,) by all cells seen."""
+        return self._distance <= _CONSTANT * self._size
+
+
+def _constant_within(columns: Floats, codes: Integers, n_levels: int) -> Flags:
     """(p,) whether each column is constant within the levels of one factor."""
     first = np.zeros(n_levels, dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]

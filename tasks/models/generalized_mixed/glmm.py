@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,21 +15,27 @@ from tasks.models.fit import VarianceComponents
 from tasks.models.generalized_mixed import glmm_climb
 from tasks.models.generalized_mixed.between_within import between_within_df
 from tasks.models.generalized_mixed.families import FamilyName, family_named
+from tasks.models.generalized_mixed.fitted_rows import FittedRows
+from tasks.models.generalized_mixed.glmm_blocks import BlockModel
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
 from tasks.models.generalized_mixed.glmm_checks import (
     check_levels,
     check_outcome,
+    check_outcome_of_blocks,
     check_random_terms,
+    laplace_error,
     messages,
 )
 from tasks.models.generalized_mixed.glmm_fit import LOG_SIZE, GlmmFit, Loading
 from tasks.models.generalized_mixed.glmm_maximum import Maximum
-from tasks.models.generalized_mixed.overdispersion import dispersion
-from tasks.models.generalized_mixed.separation import SUSPECT, find_separation, refuse_separated
+from tasks.models.generalized_mixed.scalar_climb import maximise_scalar
+from tasks.models.generalized_mixed.separation import PredictorReach, find_separation, refuse_separated
 from tasks.models.generalized_mixed.start_values import start_values
-from tasks.records import cells_for
+from tasks.models.memory_budget import MEMORY_BUDGET, check_budget
+from tasks.records import CellBlocks, blocks_for, cells_for
 from tasks.records.cells import Cells
 from tasks.records.design import Design
+from tasks.records.formulas.formula import read
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +50,7 @@ def glmm(
     exposure: str | None = None,
     offset: str | None = None,
     design_effects: Mapping[Hashable, float] | None = None,
+    memory_budget: float = MEMORY_BUDGET,
 ) -> GlmmFit:
     """Coefficients for patients of the same clinic, and how much clinics differ on the scale of the link.
 
@@ -64,6 +71,10 @@ def glmm(
         offset: column that is added to the linear predictor.
         design_effects: level of the first group → by how much its rows are worth less because they are alike;
             they count for so much less in the likelihood (Rao & Scott 1992, Biometrics 48:577).
+        memory_budget: bytes that a database's rows may take. What would take more is read again for every
+            pass over it, in blocks of whole levels, where there is one random effect by one group of a
+            binomial or Poisson outcome without `trials` and `design_effects`; the answer is the same, and
+            `messages` says so. Other models hold their rows whatever they take.
 
     Raises:
         EstimationError: no random term; fewer than two levels; a constant outcome; an outcome that the family
@@ -80,14 +91,20 @@ def glmm(
     nodes = None if nodes is None else int(nodes)
     if trials is not None and kind != "binomial":
         raise EstimationError(f"trials are for family 'binomial', not {kind!r}", hint="counts take exposure=")
+    check_budget(memory_budget)
     collapse = trials is None and kind != "negative-binomial"
+    reading = {"trials": trials, "exposure": exposure, "offset": offset, "collapse": collapse}
+    if collapse and design_effects is None and _is_scalar(formula):
+        with blocks_for(formula, data, budget=memory_budget, exposure=exposure, offset=offset) as found:
+            fit = None if found is None else _glmm_from_blocks(*found, kind, nodes)
+        if fit is not None:
+            return replace(fit, data=data, reading=reading)
     design, cells = cells_for(
         formula, data, trials=trials, exposure=exposure, offset=offset, collapse=collapse
     )
     fit = glmm_from_cells(
         design, cells, kind, nodes=nodes, has_trials=trials is not None, design_effects=design_effects
     )
-    reading = {"trials": trials, "exposure": exposure, "offset": offset, "collapse": collapse}
     return replace(fit, data=data, reading=reading, design_effects=design_effects)
 
 
@@ -129,7 +146,58 @@ def glmm_from_cells(
         size = np.inf
         if better is not None:
             arranged, best, size = sized, better, float(np.exp(better.parameters[-1]))
-    return _fit_of(design, cells, arranged, family, best, size, asked=nodes)
+    rows = FittedRows.of(cells, arranged, best, family, size)
+    degrees = between_within_df(cells.fixed.T, cells.codes, [len(each) for each in cells.levels], cells.n_obs)
+    return _fit_of(
+        design,
+        arranged,
+        family,
+        best,
+        rows,
+        degrees,
+        size=size,
+        asked=nodes,
+        laplace_error=lambda: laplace_error(arranged, best),
+    )
+
+
+def _is_scalar(formula: str) -> bool:
+    """Whether a formula has one random term by one group; whether of one effect, its columns say."""
+    return len(read(formula).random) == 1
+
+
+def _glmm_from_blocks(
+    design: Design, blocks: CellBlocks, family: FamilyName, nodes: int | None
+) -> GlmmFit | None:
+    """The same from rows that are read again for every pass; None where all of them are needed at once.
+
+    They are for several effects, and to say which covariates separate the outcome.
+    """
+    if len(design.random[0].columns) != 1:
+        return None
+    check_random_terms(design, blocks)
+    check_outcome_of_blocks(design, blocks, family)
+    check_levels(blocks, family)
+    model = BlockModel(design, blocks, family)
+    start = start_values(model.sample)
+    if model.is_separated(start):
+        return None
+    best = maximise_scalar(model, start, nodes)
+    if model.is_separated(best.parameters):
+        return None
+    rows, degrees = model.at(best)
+    fit = _fit_of(
+        design,
+        model.sample,
+        family,
+        best,
+        rows,
+        degrees,
+        size=None,
+        asked=nodes,
+        laplace_error=lambda: laplace_error(model, best),
+    )
+    return replace(fit, messages=(*fit.messages, blocks.reason))
 
 
 def _refuse_if_separated(
@@ -142,33 +210,42 @@ def _refuse_if_separated(
     """
     n_theta = sum(term.n_theta for term in arranged.terms)
     beta = parameters[n_theta : n_theta + len(arranged.names)]
-    eta = beta @ arranged.x
-    if family == "binomial":
-        suspect = float(np.abs(eta + arranged.offset).max()) > SUSPECT
-    else:
-        suspect = float(np.ptp(eta)) > SUSPECT
-    if suspect:
+    reach = PredictorReach(family)
+    reach.see(beta @ arranged.x, arranged.offset)
+    if reach.is_suspect:
         found = find_separation(arranged.names, arranged.x, arranged.outcome, arranged.rows)
         if found is not None:
             raise refuse_separated(found, design.response, family)
-    return suspect
+    return reach.is_suspect
 
 
 def _fit_of(
     design: Design,
-    cells: Cells,
     arranged: ArrangedCells,
     family: FamilyName,
     best: Maximum,
-    size: float | None,
+    rows: FittedRows,
+    degrees: Floats,
     *,
+    size: float | None,
     asked: int | None,
+    laplace_error: Callable[[], float],
 ) -> GlmmFit:
-    """The maximum in the columns' own units, labelled, with what a reader must know."""
+    """The maximum in the columns' own units, labelled, with what a reader must know.
+
+    Args:
+        design: the formula bound to the data.
+        arranged: cells, of which only names, terms and units are used.
+        family: of the model.
+        best: the maximum.
+        rows: what it says of the rows.
+        degrees: (p,) degrees of freedom of the coefficients.
+        size: of a negative binomial.
+        asked: the number of nodes that the analyst asked for, or None.
+        laplace_error: as `messages` takes it.
+    """
     q, p = best.held.size, len(arranged.names)
     names = pd.Index(design.fixed)
-    sizes = [len(each) for each in cells.levels]
-    degrees = between_within_df(cells.fixed.T, cells.codes, sizes, cells.n_obs)
     uncentring = np.eye(best.parameters.size)
     uncentring[q : q + p, q : q + p] = arranged.uncentring()
     joint = uncentring @ best.covariance @ uncentring.T
@@ -176,18 +253,10 @@ def _fit_of(
     loadings = _loadings(design, arranged, best.parameters[:q])
     varcomp = _variance_components(loadings)
     modes = _modes(arranged, best, varcomp)
-    fixed = arranged.offset + best.parameters[q : q + p] @ arranged.x
     n_parameters = q + p + (size is not None)
-    scatter = dispersion(
-        family,
-        sum(_effect_rows(arranged, best), start=fixed),
-        total=cells.total,
-        total_squares=cells.total_squares,
-        rows=cells.weight,
-        trials=cells.trials,
-        parameters=n_parameters - q + _effective_effects(modes, varcomp),
-        size=size,
-    )
+    scatter = None
+    if rows.pearson is not None:
+        scatter = rows.pearson.dispersion(n_parameters - q + _effective_effects(modes, varcomp))
     labels = (
         [f"theta{i + 1}" for i in range(q)]
         + list(design.fixed)
@@ -196,16 +265,16 @@ def _fit_of(
     fit = GlmmFit(
         method=_method(family, best),
         design=design,
-        estimand=_estimand(design, cells, family),
+        estimand=_estimand(design, arranged, rows.rows, family),
         coef=pd.Series(coefficients, index=names, name="estimate"),
         vcov=pd.DataFrame(joint[q : q + p, q : q + p], index=names, columns=names),
         df=pd.Series(degrees, index=names, name="df"),
         df_method="between–within",
         loglik=best.value,
         n_parameters=n_parameters,
-        n_obs=round(cells.n_obs),
+        n_obs=round(rows.rows),
         n_groups=pd.Series(
-            {group: len(each) for group, each in zip(cells.factors, cells.levels, strict=True)}
+            {group: len(each) for group, each in zip(arranged.groups, arranged.levels, strict=True)}
         ),
         converged=best.converged,
         singular=(bool(best.held.any()) and not best.capped) or size == np.inf,
@@ -219,13 +288,14 @@ def _fit_of(
         size=size,
         modes=modes,
         posterior_moments=_posterior(arranged, best),
-        labels=dict(zip(cells.factors, cells.levels, strict=True)),
+        labels=dict(zip(arranged.groups, arranged.levels, strict=True)),
         dispersion=scatter,
         iterations=best.iterations,
         gradient_test=best.decrement,
-        typical=float(np.average(fixed, weights=cells.weight)),
+        typical=rows.typical,
     )
-    return replace(fit, messages=messages(fit, cells, arranged, best, asked=asked))
+    said = messages(fit, best, asked=asked, is_scalar=arranged.is_scalar, laplace_error=laplace_error)
+    return replace(fit, messages=said)
 
 
 def _effective_effects(
@@ -289,33 +359,18 @@ def _posterior(arranged: ArrangedCells, best: Maximum) -> tuple[Floats, Floats] 
     return scale * best.posterior[0], scale * best.posterior[1]
 
 
-def _effect_rows(arranged: ArrangedCells, best: Maximum) -> list[Floats]:
-    """Each term's contribution to the linear predictor of every cell, at the conditional modes."""
-    begin = [0] * len(arranged.groups)
-    parts = []
-    for term in arranged.terms:
-        level = arranged.level_of(term.factor)
-        first = begin[term.factor]
-        begin[term.factor] += term.size
-        for i, column in enumerate(term.columns):
-            z = arranged.z[column]
-            effect = best.effects[term.factor][level, first + i]
-            parts.append(effect if z is None else effect * z)
-    return parts
-
-
 def _method(family: FamilyName, best: Maximum) -> str:
     name = {"binomial": "Logistic", "poisson": "Poisson", "negative-binomial": "Negative binomial"}[family]
     how = "Laplace's approximation" if best.nodes == 1 else f"adaptive quadrature with {best.nodes} nodes"
     return f"{name} mixed model by maximum likelihood, {how}"
 
 
-def _estimand(design: Design, cells: Cells, family: FamilyName) -> str:
+def _estimand(design: Design, arranged: ArrangedCells, rows: float, family: FamilyName) -> str:
     groups = [
         group
-        for group, levels in zip(cells.factors, cells.levels, strict=True)
-        if len(levels) < round(cells.n_obs)
-    ] or list(cells.factors)
+        for group, levels in zip(arranged.groups, arranged.levels, strict=True)
+        if len(levels) < round(rows)
+    ] or list(arranged.groups)
     where = " and ".join(f"a given {group}" for group in groups)
     what = (
         "log odds (exponentiated: an odds ratio)"

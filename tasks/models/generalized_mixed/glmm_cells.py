@@ -23,8 +23,22 @@ from tasks.records.moments import INTERCEPT
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_SAMPLE = 20_000
+_LOOKED_AT = 20_000  # for where a column lies
+_SAMPLE = 40_000
 _NEAR_ZERO = 10.0  # means of so many SDs cost two digits of a Hessian, and not more
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingUnits:
+    """Where the columns of a model of one scalar random effect are centred, and the unit of its effect.
+
+    Attributes:
+        centre: (p,) of the fixed-effect columns.
+        scale: of the random-effect column; 1 for an intercept.
+    """
+
+    centre: Floats
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -63,8 +77,16 @@ class ArrangedCells:
     starts: Integers
 
     @classmethod
-    def of(cls, design: Design, cells: Cells, family: FamilyName) -> ArrangedCells:
+    def of(
+        cls, design: Design, cells: Cells, family: FamilyName, about: WorkingUnits | None = None
+    ) -> ArrangedCells:
         """Arrange the cells of a design.
+
+        Args:
+            design: the formula bound to the data.
+            cells: of its columns.
+            family: of the outcome.
+            about: units to take, for a part of the cells that these are of all; None finds them.
 
         Raises:
             EstimationError: a group has the same random effect twice.
@@ -86,7 +108,11 @@ class ArrangedCells:
                     key = (name, False)
                     z.setdefault(key, None)
                 else:
-                    mean, scale = _location_scale(column, cells.weight, shifted)
+                    mean, scale = (
+                        _location_scale(column, cells.weight, shifted)
+                        if about is None
+                        else (0.0, about.scale)
+                    )
                     if key not in z:
                         z[key] = np.ascontiguousarray((column - mean) / scale)
                     to_raw[i, i] = 1.0 / scale
@@ -95,12 +121,12 @@ class ArrangedCells:
                 positions.append(list(z).index(key))
             terms.append(Term(cells.factors.index(term.group), tuple(positions)))
             back.append(to_raw)
-        x, centre = _centred(design, cells.fixed)
+        centre = centre_of(design, cells.fixed) if about is None else about.centre
         changes = np.flatnonzero(np.any(cells.codes[1:] != cells.codes[:-1], axis=1)) + 1
         first = np.concatenate(([0], changes))
         return cls(
             names=design.fixed,
-            x=x,
+            x=_less(cells.fixed, centre),
             centre=centre,
             z=tuple(z.values()),
             offset=np.asarray(cells.offset, dtype=float),
@@ -131,7 +157,7 @@ class ArrangedCells:
         A negative binomial's rows are read one by one, for its constant; what depends on coefficients and
         effects is the same of rows that agree, added up.
         """
-        cells = ClusterCells(self.x, self.z[0], self.offset, self.outcome, self.starts)
+        cells = self.clusters()
         return cells.merged() if self.outcome.has_size else cells
 
     def grouped(self) -> GroupedLikelihood:
@@ -145,6 +171,21 @@ class ArrangedCells:
     def level_of(self, factor: int) -> Integers:
         """(N,) level of one grouping factor in each cell."""
         return np.repeat(self.codes[:, factor], np.diff(self.starts))
+
+    def sampled(self) -> ArrangedCells:
+        """Some 40,000 of many cells, spread evenly: enough to begin a climb from."""
+        return self.thinned(self.offset.size // _SAMPLE)
+
+    def some_clusters(self, rows: int) -> ScalarLikelihood:
+        """Laplace's likelihood of clusters of a scalar effect that have about so many rows, spread evenly."""
+        step = max(1, round(self.starts[-1] / rows))
+        chosen = np.arange(0, self.starts.size - 1, step)
+        part = self.clusters().taken(chosen)
+        return ScalarLikelihood(part.x, part.z, part.offset, part.outcome, part.starts)
+
+    def clusters(self) -> ClusterCells:
+        """The cells of a scalar effect, as they are."""
+        return ClusterCells(self.x, self.z[0], self.offset, self.outcome, self.starts)
 
     def thinned(self, step: int) -> ArrangedCells:
         """Every step-th cell: a sample to find starting values on."""
@@ -178,27 +219,43 @@ class ArrangedCells:
         return matrix
 
 
-def _centred(design: Design, fixed: Floats) -> tuple[Floats, Floats]:
-    """The columns as rows of a contiguous array, less their means where an intercept can take those up.
+def centre_of(design: Design, fixed: Floats, mean: Floats | None = None) -> Floats:
+    """(p,) means of the columns where an intercept can take those up, zero elsewhere.
 
-    Many rows whose columns lie about zero as they are (by a sample) are not copied.
+    Many rows whose columns lie about zero as they are (by a sample) are not copied: nothing is taken off.
+
+    Args:
+        design: names of the columns.
+        fixed: (N, p) the columns, or rows from all over them.
+        mean: (p,) means of all rows, where `fixed` has some of them only.
     """
     centre = np.zeros(fixed.shape[1])
     if INTERCEPT in design.fixed:
         constant = design.fixed.index(INTERCEPT)
-        some = np.delete(fixed[:: max(1, fixed.shape[0] // _SAMPLE)], constant, axis=1)
-        if fixed.shape[0] <= _SAMPLE or np.any(np.abs(some.mean(axis=0)) > _NEAR_ZERO * some.std(axis=0)):
-            centre = fixed.mean(axis=0)
+        some = np.delete(fixed[:: max(1, fixed.shape[0] // _LOOKED_AT)], constant, axis=1)
+        few = fixed.shape[0] <= _LOOKED_AT
+        if few or np.any(np.abs(some.mean(axis=0)) > _NEAR_ZERO * some.std(axis=0)):
+            centre = fixed.mean(axis=0) if mean is None else mean.copy()
         centre[constant] = 0.0
+    return centre
+
+
+def _less(fixed: Floats, centre: Floats) -> Floats:
+    """(p, N) the columns as rows of a contiguous array, less their centres."""
     if not centre.any():
-        return np.ascontiguousarray(fixed.T), centre
+        return np.ascontiguousarray(fixed.T)
     x = np.empty((fixed.shape[1], fixed.shape[0]))
     np.subtract(fixed.T, centre[:, None], out=x)
-    return x, centre
+    return x
 
 
 def _location_scale(column: Floats, rows: Floats, shifted: bool) -> tuple[float, float]:
     """Mean (0 unless shifted) and root mean square about it; a scale of 1 for a column of zeros."""
     mean = float(np.average(column, weights=rows)) if shifted else 0.0
     scale = float(np.sqrt(np.average((column - mean) ** 2, weights=rows)))
-    return mean, scale if scale > 1e-12 * (abs(mean) + 1e-300) else 1.0
+    return mean, unit(scale, mean)
+
+
+def unit(scale: float, mean: float = 0.0) -> float:
+    """A root mean square as a unit; 1 for a column of zeros."""
+    return scale if scale > 1e-12 * (abs(mean) + 1e-300) else 1.0

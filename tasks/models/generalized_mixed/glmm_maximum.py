@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
 from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation
 from tasks.models.numerics.ascent import Climb
 
@@ -26,8 +25,6 @@ SEVERAL_STARTS = 20_000
 
 MANY_CELLS = 120_000
 """Cells from which a climb begins on a sample of them."""
-
-_SAMPLE = 40_000
 
 
 @dataclass(frozen=True)
@@ -67,11 +64,6 @@ class Maximum:
     converged: bool
     held: NDArray[np.bool_]
     capped: bool
-
-
-def sample_of(cells: ArrangedCells) -> ArrangedCells:
-    """Some 40,000 of many cells, spread evenly: enough to begin a climb from."""
-    return cells.thinned(cells.offset.size // _SAMPLE)
 
 
 def inverse_information(hessian: Floats, held: NDArray[np.bool_]) -> Floats:

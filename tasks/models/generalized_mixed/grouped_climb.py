@@ -16,7 +16,6 @@ from tasks.models.generalized_mixed.glmm_maximum import (
     LikelihoodClimb,
     Maximum,
     inverse_information,
-    sample_of,
 )
 from tasks.models.generalized_mixed.laplace import GroupedLikelihood
 from tasks.models.generalized_mixed.laplace_point import LaplacePoint
@@ -37,7 +36,7 @@ def maximise_grouped(cells: ArrangedCells, start: Floats) -> Maximum:
     """The maximum of Laplace's likelihood, whatever the random effects."""
     likelihood = cells.grouped()
     if likelihood.offset.size > MANY_CELLS and not likelihood.outcome.has_size:
-        start = _climb_working(sample_of(cells).grouped(), start, iterations=20).top.parameters
+        start = _climb_working(cells.sampled().grouped(), start, iterations=20).top.parameters
     found, free = _search(likelihood, start)
     if likelihood.offset.size <= SEVERAL_STARTS and (found.capped or not free.all()):
         found, free = _best_of_other_starts(likelihood, start, found, free)

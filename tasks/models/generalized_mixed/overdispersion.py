@@ -35,7 +35,44 @@ class Dispersion:
         return self.ratio > 1.1 and self.p < 0.01
 
 
-def dispersion(
+@dataclass(frozen=True, slots=True)
+class PearsonSums:
+    """What Pearson's statistic takes of cells; adds up over parts of them.
+
+    Attributes:
+        statistic: Pearson's χ².
+        spread: Σ (2 + κ) over rows, its variance.
+        rows: how many there are.
+    """
+
+    statistic: float
+    spread: float
+    rows: float
+
+    def plus(self, other: PearsonSums) -> PearsonSums:
+        """Of both parts."""
+        return PearsonSums(
+            self.statistic + other.statistic, self.spread + other.spread, self.rows + other.rows
+        )
+
+    def dispersion(self, parameters: float) -> Dispersion | None:
+        """The statistic over its degrees of freedom; None where there are none.
+
+        Args:
+            parameters: how many the conditional means were fitted with: coefficients, and of random effects
+                Σ tr(I − Σ⁻¹V_j), which for one intercept a clinic is the sum of the clinics' weights (Hodges
+                & Sargent 2001 Biometrika 88:367). Taken for none, few rows a clinic would hide
+                overdispersion.
+        """
+        df = self.rows - parameters
+        if df <= 0.0:
+            return None
+        spread = np.sqrt(self.spread * df / self.rows)
+        p = float(stats.norm.sf((self.statistic - df) / spread))
+        return Dispersion(self.statistic / df, self.statistic, df, p)
+
+
+def pearson_sums(
     family: FamilyName,
     eta: Floats,
     *,
@@ -43,9 +80,8 @@ def dispersion(
     total_squares: Floats,
     rows: Floats,
     trials: Floats,
-    parameters: float,
     size: float | None = None,
-) -> Dispersion | None:
+) -> PearsonSums | None:
     """Pearson's statistic from cells, exact over their rows; None where the outcome cannot show dispersion.
 
     Of outcomes that are 0 or 1 nothing can be learnt: their variance is given by their mean. The p-value
@@ -59,9 +95,6 @@ def dispersion(
         total_squares: (N,) sums of its squares.
         rows: (N,) rows in each cell.
         trials: (N,) trials in each cell; equal to `rows` where each row is one trial.
-        parameters: how many the conditional means were fitted with: coefficients, and of random effects
-            Σ tr(I − Σ⁻¹V_j), which for one intercept a clinic is the sum of the clinics' weights (Hodges &
-            Sargent 2001 Biometrika 88:367). Taken for none, few rows a clinic would hide overdispersion.
         size: of a negative binomial.
     """
     mean = mean_of(family, eta)
@@ -83,9 +116,4 @@ def dispersion(
         kurtosis = 1.0 / mean if size is None else 6.0 / size + 1.0 / variance
     squares = total_squares - 2.0 * mean * total + rows * mean**2
     statistic = float((squares / np.maximum(variance, 1e-300)).sum())
-    n = float(rows.sum())
-    df = n - parameters
-    if df <= 0.0:
-        return None
-    spread = np.sqrt(float((rows * (2.0 + kurtosis)).sum()) * df / n)
-    return Dispersion(statistic / df, statistic, df, float(stats.norm.sf((statistic - df) / spread)))
+    return PearsonSums(statistic, float((rows * (2.0 + kurtosis)).sum()), float(rows.sum()))

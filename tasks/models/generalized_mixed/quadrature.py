@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,43 @@ class LikelihoodEvaluation:
         return self.modes + np.clip(move @ self.mode_slopes, -1.0, 1.0)
 
 
+class ClusterLikelihood(Protocol):
+    """What a climb asks of the likelihood of one scalar random effect, wherever its rows are.
+
+    Parameters, modes and precision are those of `ScalarLikelihood`.
+    """
+
+    @property
+    def nodes(self) -> int:
+        """K ≥ 1."""
+        ...
+
+    @property
+    def n_cells(self) -> int:
+        """N, cells in all."""
+        ...
+
+    @property
+    def n_fixed(self) -> int:
+        """p, fixed-effect columns."""
+        ...
+
+    @property
+    def has_size(self) -> bool:
+        """Whether log size is a parameter."""
+        ...
+
+    def evaluate(
+        self, parameters: Floats, order: int = 2, near: LikelihoodEvaluation | None = None
+    ) -> LikelihoodEvaluation:
+        """The log-likelihood, its gradient and (order 2) its Hessian, as `ScalarLikelihood.evaluate`."""
+        ...
+
+    def posterior(self, parameters: Floats, nodes: int, near: LikelihoodEvaluation) -> tuple[Floats, Floats]:
+        """Posterior mean and SD of each cluster's standardised effect, as `ScalarLikelihood.posterior`."""
+        ...
+
+
 @dataclass(frozen=True)
 class ScalarLikelihood:
     """Log-likelihood of a model with one scalar random effect per cluster, K-node adaptive quadrature.
@@ -86,6 +124,21 @@ class ScalarLikelihood:
     def n_theta(self) -> int:
         """Number of variance parameters: σ comes first."""
         return 1
+
+    @property
+    def n_cells(self) -> int:
+        """N, cells in all."""
+        return len(self.offset)
+
+    @property
+    def n_fixed(self) -> int:
+        """p, fixed-effect columns."""
+        return len(self.x)
+
+    @property
+    def has_size(self) -> bool:
+        """Whether log size is a parameter."""
+        return self.outcome.has_size
 
     def evaluate(
         self, parameters: Floats, order: int = 2, near: LikelihoodEvaluation | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,12 @@ from tasks.models.generalized_mixed.glmm_maximum import (
     LikelihoodClimb,
     Maximum,
     inverse_information,
-    sample_of,
 )
-from tasks.models.generalized_mixed.quadrature import LikelihoodEvaluation, ScalarLikelihood
+from tasks.models.generalized_mixed.quadrature import (
+    ClusterLikelihood,
+    LikelihoodEvaluation,
+    ScalarLikelihood,
+)
 from tasks.models.numerics.ascent import TOLERANCE, climb
 
 Floats = NDArray[np.float64]
@@ -34,7 +38,23 @@ _NEAR_ZERO = 1.0
 _POSTERIOR_NODES = 61
 
 
-def maximise_scalar(cells: ArrangedCells, start: Floats, nodes: int | None) -> Maximum:
+class ScalarModel(Protocol):
+    """A model of one scalar random effect by one group, whether its cells are in memory or come in blocks."""
+
+    def scalar(self, nodes: int) -> ClusterLikelihood:
+        """Its quadrature likelihood."""
+        ...
+
+    def sampled(self) -> ArrangedCells:
+        """Some of many cells, spread evenly: enough to begin a climb from."""
+        ...
+
+    def some_clusters(self, rows: int) -> ScalarLikelihood:
+        """Laplace's likelihood of clusters from all over the data that have about so many rows."""
+        ...
+
+
+def maximise_scalar(cells: ScalarModel, start: Floats, nodes: int | None) -> Maximum:
     """The maximum of the likelihood with so many nodes, or with as many as it takes (None)."""
     if nodes is not None:
         likelihood = cells.scalar(nodes)
@@ -72,16 +92,15 @@ def is_settled(path: tuple[tuple[int, float], ...]) -> bool:
 
 
 def _climb_scalar(
-    cells: ArrangedCells,
-    likelihood: ScalarLikelihood,
+    cells: ScalarModel,
+    likelihood: ClusterLikelihood,
     start: Floats,
     near: LikelihoodEvaluation | None,
     tolerance: float = TOLERANCE,
     first: LikelihoodEvaluation | None = None,
 ) -> LikelihoodClimb:
-    if near is None and likelihood.offset.size > MANY_CELLS and not likelihood.outcome.has_size:
-        sample = sample_of(cells)
-        thin = sample.scalar(1)
+    if near is None and likelihood.n_cells > MANY_CELLS and not likelihood.has_size:
+        thin = cells.sampled().scalar(1)
         start = climb(
             lambda v, e: thin.evaluate(v, 2, e), start, iterations=20, tolerance=1e-4
         ).top.parameters
@@ -108,7 +127,7 @@ def _climb_scalar(
     return found
 
 
-def _at_zero(likelihood: ScalarLikelihood, found: LikelihoodClimb) -> LikelihoodClimb:
+def _at_zero(likelihood: ClusterLikelihood, found: LikelihoodClimb) -> LikelihoodClimb:
     """The maximum with σ = 0; converged if it is one of the whole likelihood."""
     at, free = found.top.parameters.copy(), np.ones(found.top.parameters.size, dtype=bool)
     at[0], free[0] = 0.0, False
@@ -118,7 +137,7 @@ def _at_zero(likelihood: ScalarLikelihood, found: LikelihoodClimb) -> Likelihood
 
 
 def _best_start(
-    cells: ArrangedCells, likelihood: ScalarLikelihood, start: Floats, found: LikelihoodClimb
+    cells: ScalarModel, likelihood: ClusterLikelihood, start: Floats, found: LikelihoodClimb
 ) -> LikelihoodClimb:
     """The highest of several maxima, which small data can have: at zero and inside.
 
@@ -126,7 +145,7 @@ def _best_start(
     maximum inside, if any, is the answer.
     """
     spurious = found.capped and likelihood.nodes == 1
-    if likelihood.offset.size > SEVERAL_STARTS or (found.capped and not spurious):
+    if likelihood.n_cells > SEVERAL_STARTS or (found.capped and not spurious):
         return found
     if found.top.parameters[0] != 0.0 and not spurious:
         small = abs(float(found.top.parameters[0])) < _NEAR_ZERO
@@ -143,7 +162,10 @@ def _best_start(
 
 
 def _finish_scalar(
-    likelihood: ScalarLikelihood, found: LikelihoodClimb, path: tuple[tuple[int, float], ...], iterations: int
+    likelihood: ClusterLikelihood,
+    found: LikelihoodClimb,
+    path: tuple[tuple[int, float], ...],
+    iterations: int,
 ) -> Maximum:
     top = found.top
     parameters = top.parameters.copy()
@@ -153,10 +175,10 @@ def _finish_scalar(
     hessian[0, 1:] *= sign
     hessian[1:, 0] *= sign
     parameters[0] *= sign
-    sigma, p = parameters[0], likelihood.x.shape[0]
+    sigma, p = parameters[0], likelihood.n_fixed
     posterior = None
-    if likelihood.nodes > 1 or likelihood.offset.size <= MANY_CELLS:
-        enough = _POSTERIOR_NODES if likelihood.offset.size <= MANY_CELLS else likelihood.nodes
+    if likelihood.nodes > 1 or likelihood.n_cells <= MANY_CELLS:
+        enough = _POSTERIOR_NODES if likelihood.n_cells <= MANY_CELLS else likelihood.nodes
         mean, sd = likelihood.posterior(top.parameters, max(enough, likelihood.nodes), top)
         posterior = (top.parameters[0] * mean, sigma * sd)
     return Maximum(

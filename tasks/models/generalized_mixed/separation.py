@@ -9,6 +9,7 @@ violates are added until none is left.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from tasks.errors import EstimationError
 from tasks.models.generalized_mixed.families import CellOutcome, FamilyName
 
 Floats = NDArray[np.float64]
+Parts = Callable[[], Iterator[tuple[Floats, Floats]]]
 
 SUSPECT = 12.0
 """A linear predictor this far out (a probability of 6 in a million) is a sign that a coefficient diverges."""
@@ -58,7 +60,7 @@ def find_separation(
         outcome: the outcome of every cell.
         rows: (N,) rows in each cell: however they are ordered and collapsed, the answer is the same.
     """
-    x, side, rows = _distinct(x, _sides(outcome), rows)
+    x, side, rows = _distinct(x, sides(outcome), rows)
     x = _centred(x, rows)
     scale = np.sqrt((x**2 * rows).sum(axis=1) / rows.sum())
     scaled = x / np.where(scale > 0.0, scale, 1.0)[:, None]
@@ -85,7 +87,7 @@ def foretold(x: Floats, outcome: CellOutcome) -> NDArray[np.bool_]:
     """
     scale = np.sqrt((x**2).mean(axis=1))
     scaled = x / np.where(scale > 0.0, scale, 1.0)[:, None]
-    side, found = _sides(outcome), np.zeros(x.shape[1], dtype=bool)
+    side, found = sides(outcome), np.zeros(x.shape[1], dtype=bool)
     while not found.all():
         left = np.flatnonzero(~found)
         direction = _direction(scaled[:, left], side[left], np.ones(left.size))
@@ -108,7 +110,74 @@ def refuse_separated(separation: Separation, response: str, family: FamilyName) 
     )
 
 
-def _sides(outcome: CellOutcome) -> Floats:
+def is_separated(parts: Parts, x: Floats, side: Floats) -> bool:
+    """Whether covariates separate an outcome whose rows come a part at a time.
+
+    The linear program is solved on some rows; a pass over all of them finds those that its solution violates,
+    which are added until there is none left, or until nothing is left to gain.
+
+    Args:
+        parts: reads the rows once more: (p, n) columns and (n,) sides of each part.
+        x: (p, m) columns of some rows to begin with, in the same location.
+        side: (m,) their sides.
+    """
+    scale = np.sqrt((x**2).mean(axis=1))
+    scale = np.where(scale > 0.0, scale, 1.0)[:, None]
+    goal, n = np.zeros(len(x)), 0
+    for columns, each in parts():
+        goal += (columns / scale) @ each
+        n += each.size
+    some = np.unique(np.linspace(0, side.size - 1, min(side.size, _FIRST)).astype(int))
+    held = np.unique(np.vstack([x[:, some] / scale, side[some]]), axis=1)
+    while True:
+        direction = _solve(held[:-1], held[-1], goal)
+        if goal @ direction <= _TOLERANCE * n:
+            return False
+        worst = np.empty((len(held), 0))
+        for columns, each in parts():
+            violation = _violation(columns / scale, each, direction)
+            those = np.flatnonzero(violation > _TOLERANCE)
+            those = those[np.argsort(-violation[those])[:_ADDED]]
+            worst = np.hstack([worst, np.vstack([columns[:, those] / scale, each[those]])])
+            worst = worst[:, np.argsort(-_violation(worst[:-1], worst[-1], direction))[:_ADDED]]
+        more = np.unique(np.hstack([held, worst]), axis=1)
+        if more.shape[1] == held.shape[1]:
+            return True
+        held = more
+
+
+def _violation(x: Floats, side: Floats, direction: Floats) -> Floats:
+    """(n,) by how much x'd is on the wrong side."""
+    reach = direction @ x
+    return np.where(side == 0.0, np.abs(reach), -side * reach)
+
+
+class PredictorReach:
+    """How far linear predictors without random effects reach, of cells that come a part at a time.
+
+    Args:
+        family: of the outcome.
+    """
+
+    def __init__(self, family: FamilyName) -> None:
+        self._family = family
+        self._lowest, self._highest = np.inf, -np.inf
+
+    def see(self, eta: Floats, offset: Floats) -> None:
+        """Cells with (n,) x'β and offsets: a probability is far out by both, a count by the first."""
+        far = eta + offset if self._family == "binomial" else eta
+        self._lowest = min(self._lowest, float(far.min()))
+        self._highest = max(self._highest, float(far.max()))
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether they reach so far that a coefficient may diverge."""
+        if self._family == "binomial":
+            return max(self._highest, -self._lowest) > SUSPECT
+        return self._highest - self._lowest > SUSPECT
+
+
+def sides(outcome: CellOutcome) -> Floats:
     """(N,) 1 where x'd must be ≥ 0, −1 where ≤ 0, 0 where it must be 0."""
     if outcome.family == "binomial":
         return np.where(outcome.y >= outcome.n, 1.0, np.where(outcome.y <= 0.0, -1.0, 0.0))
@@ -144,8 +213,7 @@ def _direction(x: Floats, side: Floats, rows: Floats) -> Floats | None:
         direction = _solve(x[:, chosen], side[chosen], goal)
         if goal @ direction <= _TOLERANCE * n:
             return None
-        reach = direction @ x
-        violation = np.where(side == 0.0, np.abs(reach), -side * reach)
+        violation = _violation(x, side, direction)
         worst = np.flatnonzero(violation > _TOLERANCE)
         fresh = worst if chosen.size == n else np.setdiff1d(worst, chosen)
         if chosen.size == n or fresh.size == 0:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.models.generalized_mixed.families import CellOutcome
 from tasks.models.generalized_mixed.glmm_cells import ArrangedCells
-from tasks.models.generalized_mixed.glmm_maximum import MANY_CELLS, sample_of
+from tasks.models.generalized_mixed.glmm_maximum import MANY_CELLS
 from tasks.models.generalized_mixed.independence_fit import independence_fit
 
 Floats = NDArray[np.float64]
@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 def start_values(cells: ArrangedCells) -> Floats:
     """(θ, β[, log size]) to begin from: no random effects, then a rough SD for each."""
     if cells.offset.size > MANY_CELLS:
-        return start_values(sample_of(cells))
+        return start_values(cells.sampled())
     outcome = cells.outcome
     plain = replace(outcome, family="poisson") if outcome.has_size else outcome
     beta = independence_fit(cells.x, cells.offset, plain).coefficients
