@@ -46,13 +46,13 @@ FIGURES = {
     "median_odds_ratio": _MODELLED,
     "rankability": _MODELLED,
     # made of all records together
-    "sd_within": _MODELLED,
     "discrimination": _MODELLED,
     "calibration": _MODELLED,
     "mundlak": _MODELLED,
     "slope_within": _MODELLED,
     "slope_between": _MODELLED,
-    # made of every clinic's own events
+    # made of every clinic's own events or records
+    "sd_within": _SHARE,
     "overdispersion": _SHARE,
     "own_spread": _SHARE,
     "own_design_effect": _SHARE,

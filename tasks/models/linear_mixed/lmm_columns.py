@@ -152,7 +152,7 @@ def working_moments(design: Design, read: Moments | FoldedMoments) -> WorkingMom
     names = [group.group for group in groups]
     if isinstance(read, FoldedMoments):
         products = folded_products_by_level(read, random_map, sides, names)
-        positions[names.index(read.group)] = (products.own_column,)
+        positions[names.index(read.group)] = (len(rows),)  # the last
     else:
         products = products_by_level(read, random_map, sides, names)
     return WorkingMoments(

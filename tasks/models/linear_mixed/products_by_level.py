@@ -38,7 +38,6 @@ class ProductsByLevel:
         codes: (C, F) levels of the factors.
         levels: per factor, how many levels.
         repeats: per factor, how many levels each of its levels stands for; None: one each.
-        own_column: the random column of the folded factor's effects; −1 where none is folded.
     """
 
     random: Floats
@@ -46,7 +45,6 @@ class ProductsByLevel:
     codes: Integers
     levels: tuple[int, ...]
     repeats: tuple[Floats | None, ...]
-    own_column: int = -1
 
 
 def products_by_level(
@@ -110,7 +108,7 @@ def folded_products_by_level(
             codes[:, f] = moments.codes[within, at]
             levels.append(len(moments.levels[at]))
             repeats.append(None)
-    return ProductsByLevel(own, beside, codes, tuple(levels), tuple(repeats), own_column=u)
+    return ProductsByLevel(own, beside, codes, tuple(levels), tuple(repeats))
 
 
 @dataclass(frozen=True, slots=True)

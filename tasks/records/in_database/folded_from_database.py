@@ -41,7 +41,7 @@ _WIDEST = 4.0  # design columns for each column of the data, before anybody look
 _ROWS, _LEVELS = "rows_each", "levels_alike"
 
 
-def foldable(asked: Request) -> tuple[Grouping, ...]:
+def _foldable(asked: Request) -> tuple[Grouping, ...]:
     """The grouping factors of a formula that have no random effect but a constant, once."""
     terms = [(part.group, part.terms) for part in asked.formula.random]
     return tuple(
@@ -67,7 +67,7 @@ def folded_in_database(
 
     Raises: as `survey`.
     """
-    candidates = foldable(asked)
+    candidates = _foldable(asked)
     if not candidates:
         return None
     kinds = connection.columns(query)
@@ -127,7 +127,7 @@ def _folded(
     met = {column.name for part in binding.random for column in part} - {centred.names[0]}
     effects = [0, *(j for j, name in enumerate(moments.columns) if name in met)]
     q = len(kept)
-    each = _Sums(asked, found, centred, group, tuple(kept))
+    each = _Sums(asked, found, centred, tuple(kept))
     half = [(i, j) for i in range(q) for j in range(i, q)]
     by_class, classes = each.alike(others, [(i, j) for i in effects for j in range(q)])
     by_size, sizes = each.alike((), half)
@@ -162,15 +162,13 @@ class _Sums:
     """Sums over the rows of each level of a factor, and over levels that are alike.
 
     Attributes:
-        asked, found, centred: of the request.
-        group: the factor.
+        asked, found, centred: of the request, whose labels together tell the levels of its finest factor.
         kept: which of the centred columns.
     """
 
     asked: Request
     found: Survey
     centred: CentredColumns
-    group: Grouping
     kept: tuple[int, ...]
 
     def alike(self, others: Sequence[Grouping], pairs: Sequence[tuple[int, int]]) -> tuple[Floats, _Classes]:
