@@ -25,6 +25,7 @@ from tasks.publishing import (
 )
 from tasks.release import plain_rows
 from tasks.releasing.changes import changes
+from tasks.rendering.words.change_sentences import word_for
 
 _CATEGORY = ("comparison", "shown", "withheld", "no_figure")
 _MOST_MONTHS = 6
@@ -96,7 +97,7 @@ def show_release(network_file: Path, name: str) -> Iterator[str]:
     yield f"Clinics   {kept.n_shown} of {kept.n_clinics} shown"
     for outcome in plain_rows(release.tables["outcomes"]):
         said = _comparisons(release, outcome["outcome"])
-        verdict = str(outcome["verdict"] or outcome["status"]).replace("_", " ")
+        verdict = _word(outcome["verdict"] or outcome["status"])
         yield f"Outcome   {outcome['label']}: {verdict}{f' ({said})' if said else ''}"
 
 
@@ -153,7 +154,7 @@ def _size(n_bytes: int) -> str:
 
 
 def _comparisons(release: Earlier, outcome: str) -> str:
-    """How many clinics are in each category of an outcome: "2 better, 3 no different"."""
+    """How many clinics are in each category of an outcome: "2 better, 3 not shown to differ"."""
     estimates = release.tables["clinic_estimates"]
     mine = estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "shrunken")]
     counts = mine["comparison"].value_counts()
@@ -161,7 +162,7 @@ def _comparisons(release: Earlier, outcome: str) -> str:
 
 
 def _word(word: str | None) -> str:
-    return str(word or "nothing").replace("_", " ")
+    return word_for(word) if word else "nothing"
 
 
 def _everywhere(one: Kept, other: Kept) -> Iterator[str]:

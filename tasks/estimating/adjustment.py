@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
+from scipy import optimize, special
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.models import GlmmFit, LmmFit
@@ -32,10 +33,12 @@ class Adjustment:
         calibration: of binary and count outcomes, the largest difference between observed and expected
             events, over those expected, where records are parted by risk into tenths of the expected events;
             NaN of continuous ones, and with fewer than 100 events.
+        by_chance: what that difference stays under in 95 of 100 samples where every prediction is right.
     """
 
     discrimination: float
     calibration: float
+    by_chance: float
 
 
 def adjustment(question: OutcomeFormulas, records: Records, fit: LmmFit | GlmmFit) -> Adjustment | None:
@@ -53,7 +56,7 @@ def adjustment(question: OutcomeFormulas, records: Records, fit: LmmFit | GlmmFi
     """
     if isinstance(fit, LmmFit):
         design, moments = moments_for(question.ranking_fixed, records, groups="clinic")
-        return Adjustment(explained_within(design, moments), float("nan"))
+        return Adjustment(explained_within(design, moments), float("nan"), float("nan"))
     if fit.data is None or len(fit.varcomp) != 1:
         return None
     return _of_cells(*fit.cells(), fit)
@@ -100,7 +103,9 @@ def _of_cells(design: Design, cells: Cells, fit: GlmmFit) -> Adjustment:
         discrimination = float("nan")
     with np.errstate(divide="ignore", invalid="ignore"):
         risk = np.where(size > 0.0, expected / size, 0.0)
-    return Adjustment(discrimination, miscalibration(risk, cells.total, expected))
+    variance = expected * (1.0 - risk) if fit.family == "binomial" else expected
+    found = miscalibration(risk, cells.total, expected, variance)
+    return Adjustment(discrimination, *found)
 
 
 def concordance(score: Floats, events: Floats, others: Floats) -> float:
@@ -117,8 +122,11 @@ def concordance(score: Floats, events: Floats, others: Floats) -> float:
     return float((with_event * (below + 0.5 * without)).sum()) / pairs if pairs > 0.0 else 0.5
 
 
-def miscalibration(risk: Floats, events: Floats, expected: Floats) -> float:
+def miscalibration(risk: Floats, events: Floats, expected: Floats, variance: Floats) -> tuple[float, float]:
     """The largest |observed − expected|/expected over ten parts of the records by risk; NaN under 100 events.
+
+    Beside it, what chance alone keeps it under in 95 of 100 samples: the largest of ten is far from 0 where
+    events are few, however right the predictions are.
 
     The parts have as many expected events each: parts of as many records would leave a few events, and so
     mere chance, to the lowest of a rare outcome. Records of one risk that lie on a border are shared out
@@ -127,11 +135,33 @@ def miscalibration(risk: Floats, events: Floats, expected: Floats) -> float:
     Args:
         risk: (N,) of each cell's records.
         events, expected: (N,) its events, and those expected.
+        variance: (N,) of its events, given the risk.
     """
     if expected.sum() < _FEWEST_EVENTS:
-        return float("nan")
+        return float("nan"), float("nan")
     _, level = np.unique(np.round(risk, 12), return_inverse=True)
-    upto, seen_upto = (np.append(0.0, np.cumsum(np.bincount(level, each))) for each in (expected, events))
+    upto, seen_upto, varied_upto = (
+        np.append(0.0, np.cumsum(np.bincount(level, each))) for each in (expected, events, variance)
+    )
     foreseen = float(upto[-1]) / _TENTHS
-    seen = np.diff(np.interp(foreseen * np.arange(_TENTHS + 1), upto, seen_upto))
-    return float(np.abs(seen / foreseen - 1.0).max())
+    borders = foreseen * np.arange(_TENTHS + 1)
+    seen = np.diff(np.interp(borders, upto, seen_upto))
+    sd = np.sqrt(np.diff(np.interp(borders, upto, varied_upto))) / foreseen
+    return float(np.abs(seen / foreseen - 1.0).max()), largest_by_chance(sd)
+
+
+def largest_by_chance(sd: Floats) -> float:
+    """What the largest of independent normal errors about 0 stays under, in size, in 95 of 100 samples.
+
+    Args:
+        sd: (K,) their standard deviations.
+    """
+    sd = sd[sd > 0.0]
+    if not len(sd):
+        return 0.0
+    ends = -special.ndtri(0.025) * sd.max(), -special.ndtri(0.025 / len(sd)) * sd.max()
+
+    def held(reach: float) -> float:
+        return float(np.log1p(-2.0 * special.ndtr(-reach / sd)).sum()) - math.log(0.95)
+
+    return float(optimize.brentq(held, 0.5 * ends[0], 1.01 * ends[1], xtol=1e-12))

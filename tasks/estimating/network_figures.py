@@ -174,6 +174,8 @@ def _adjustment(question: OutcomeFormulas, records: Records, fit: LmmFit | GlmmF
         yield _Figure("discrimination", found.discrimination, how)
     if np.isfinite(found.calibration):
         yield _Figure("calibration", 100.0 * found.calibration, coded("figure_method.calibration"), "%")
+        how = coded("figure_method.calibration_by_chance")
+        yield _Figure("calibration_by_chance", 100.0 * found.by_chance, how, "%")
 
 
 def _within_and_between(question: OutcomeFormulas, records: Records) -> Iterator[_Figure]:

@@ -209,14 +209,19 @@ def _outcome_row(question: OutcomeFormulas, network: Network, summary: Summary) 
         "unit": outcome.unit or ("%" if outcome.kind == "binary" else ""),
         "direction": outcome.direction,
         "adjusters": _adjusters(question, network),
-        "comparator": say(
-            "compared_with.typical_monthly" if outcome.counts_records else "compared_with.typical"
-        ),
+        "comparator": say(_compared_with(question)),
         "important_difference": outcome.important_difference,
         "n_records": int(moments["total" if outcome.counts_records else "n"].sum()),
         "n_clinics": int((moments["n"] > 0).sum()),
         "status": "ok",
     }
+
+
+def _compared_with(question: OutcomeFormulas) -> str:
+    """Whose patients the typical clinic is told with: nobody's where nothing about them is adjusted for."""
+    if question.outcome.counts_records:
+        return "compared_with.typical_monthly"
+    return "compared_with.typical" if question.outcome.adjusters else "compared_with.typical_unadjusted"
 
 
 def _adjusters(question: OutcomeFormulas, network: Network) -> str:

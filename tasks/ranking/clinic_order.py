@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,9 @@ from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
 from tasks.estimating.attempting import attempted, reason_of
 from tasks.models import ranks
-from tasks.models.clinics.verdict import FEWEST, Decision, Verdict
+from tasks.models.clinics.outlying import few_far_out, rankability_of_others
+from tasks.models.clinics.shrinkage import Shrunken
+from tasks.models.clinics.verdict import FEWEST, GRADES_FROM, Decision, Verdict
 from tasks.network.schema import Network, PolicySection
 
 DRAWS = 4_000
@@ -86,6 +89,7 @@ def _ranked(estimates: OutcomeEstimates, policy: PolicySection, before: Decision
     except ClinicnetError as problem:
         return _unranked(estimates, clinics, coded("ranked.failed", reason=reason_of(problem)))
     decision, sentence = found.verdict.decision, reason_of_verdict(found.verdict, len(estimates.compared))
+    sentence = _with_those_far_out(sentence, found.verdict, shrunken, estimates.compared)
     shown = found.publishable()
     shown.index = shown.index.astype(str)
     rows = shown.reindex(list(clinics))
@@ -159,6 +163,18 @@ def reason_of_verdict(verdict: Verdict, n: int) -> str:
     share, rankability = round(100.0 * value), round(value, 2)
     said = coded(f"ranked.{verdict.decision}", share=share, low=low, high=high, rankability=rankability)
     return coded("ranked.stands", verdict=said) if verdict.kept else said
+
+
+def _with_those_far_out(sentence: str, verdict: Verdict, shrunken: Shrunken, compared: Sequence[str]) -> str:
+    """The reason, and what rankability would be without clinics far out where the order is theirs alone."""
+    table = shrunken.table.set_axis(shrunken.table.index.astype(str)).loc[list(compared)]
+    own, own_sd = (table[each].to_numpy(dtype=float) for each in ("own", "own_sd"))
+    others = rankability_of_others(own, own_sd)
+    if not verdict.may_grade or others is None or others >= GRADES_FROM:
+        return sentence
+    far = int(few_far_out(own, own_sd).sum())
+    key = "ranked.far_one" if far == 1 else "ranked.far_many"
+    return coded(key, verdict=sentence, count=far, rankability=round(as_published(others), 2))
 
 
 def _unranked(estimates: OutcomeEstimates, clinics: tuple[str, ...], reason: str) -> OutcomeRanks:

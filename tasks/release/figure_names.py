@@ -48,6 +48,8 @@ FIGURES = {
     # made of all records together
     "discrimination": _MODELLED,
     "calibration": _MODELLED,
+    # of a rate it is the number of its events, all but the last digits
+    "calibration_by_chance": NetworkFigure(Of.BOTH, of_clustering=False, digits=_CLUSTERING),
     "mundlak": _MODELLED,
     "slope_within": _MODELLED,
     "slope_between": _MODELLED,

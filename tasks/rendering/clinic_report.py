@@ -115,6 +115,7 @@ def clinic_context(edition: Edition, clinic: Clinic) -> tuple[str, dict[str, Any
         quality=found[:MOST_FINDINGS],
         more_quality=len(found[MOST_FINDINGS:]),
         beside=print_rows(edition),
+        adjusted=any(outcome.adjusts_for_patients for outcome in edition.estimated),
         lasting_untold=lasting_untold(edition),
         comparator="; ".join(dict.fromkeys(outcome.comparator for outcome in edition.estimated)),
     )

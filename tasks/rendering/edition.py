@@ -13,6 +13,7 @@ from functools import cached_property
 
 from tasks.network.outcome_section import AboutSection
 from tasks.network.schema import Network
+from tasks.periods import KINDS
 from tasks.release import SHOWN, TONES, Release
 from tasks.rendering.numbers import Notation
 
@@ -304,6 +305,11 @@ class Outcome:
     def judged(self) -> bool:
         """Whether clinics are better or worse on it; of others each has a place and no verdict."""
         return self.direction != "neither" and not self.monthly
+
+    @property
+    def adjusts_for_patients(self) -> bool:
+        """Whether best estimates are adjusted for anything about patients, and not for the periods alone."""
+        return any(each not in KINDS for each in self.adjusters)
 
     @cached_property
     def notation(self) -> Notation:

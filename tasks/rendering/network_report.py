@@ -48,7 +48,7 @@ FIGURES = (
     *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
     *("own_design_effect", "overdispersion", "sd_within", "own_spread", "rankability"),
-    *("discrimination", "calibration"),
+    *("discrimination", "calibration", "calibration_by_chance"),
     *("mundlak", "slope_within", "slope_between"),
 )
 
@@ -153,6 +153,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
             if status not in ("ok", "suppressed_secondary")
         ],
         "own_minimums": own_minimums(edition),
+        "adjusts": sentences.adjusts(edition),
         "lasting_untold": lasting_untold(edition),
         "explained": explained(edition),
         "glossary": glossary(),

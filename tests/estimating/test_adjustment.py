@@ -9,9 +9,16 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from tasks.estimating import OutcomeEstimates, estimate_outcome, summarise
-from tasks.estimating.adjustment import adjustment, concordance, explained_within, miscalibration
+from tasks.estimating.adjustment import (
+    adjustment,
+    concordance,
+    explained_within,
+    largest_by_chance,
+    miscalibration,
+)
 from tasks.models import lmm
 from tasks.network import read_network
 from tasks.records import Records, moments_for
@@ -92,8 +99,19 @@ def test_a_miss_is_found_in_its_tenth() -> None:
     expected = np.full(10, 20.0)
     events = expected.copy()
     events[7] = 26.0
-    assert miscalibration(risk, events, expected) == pytest.approx(6 / 20)
-    assert np.isnan(miscalibration(risk, events / 10, expected / 10))
+    found, by_chance = miscalibration(risk, events, expected, expected)
+    assert found == pytest.approx(6 / 20)
+    # of ten alike each must stay under in 0.95^(1/10) of samples
+    assert by_chance == pytest.approx(stats.norm.ppf(0.5 + 0.5 * 0.95**0.1) / np.sqrt(20))
+    assert np.isnan(miscalibration(risk, events / 10, expected / 10, expected / 10)).all()
+
+
+def test_chance_keeps_the_largest_of_unlike_errors_under_its_reach_in_95_of_100() -> None:
+    sd = np.array([0.1, 0.3, 0.2, 0.25])
+    largest = np.abs(np.random.default_rng(4).normal(0.0, sd, (200_000, 4))).max(axis=1)
+    assert (largest < largest_by_chance(sd)).mean() == pytest.approx(0.95, abs=0.002)
+    assert largest_by_chance(np.array([0.2, 0.0])) == pytest.approx(0.2 * stats.norm.ppf(0.975))
+    assert largest_by_chance(np.zeros(3)) == 0.0
 
 
 def test_the_last_digit_of_a_risk_moves_no_figure() -> None:
@@ -102,11 +120,11 @@ def test_the_last_digit_of_a_risk_moves_no_figure() -> None:
     expected = np.full(27, 10.0)
     events = expected + np.tile([-4.0, 1.0, 3.0], 9)
     moved = risk * (1.0 + 1e-15 * np.tile([1.0, -1.0, 2.0], 9))
-    assert miscalibration(moved, events, expected) == pytest.approx(
-        miscalibration(risk, events, expected), rel=1e-12
+    assert miscalibration(moved, events, expected, expected) == pytest.approx(
+        miscalibration(risk, events, expected, expected), rel=1e-12
     )
     # every level of risk has 30 events seen and 30 foreseen, however its cells are ordered
-    assert miscalibration(risk, events, expected) == pytest.approx(0.0, abs=1e-12)
+    assert miscalibration(risk, events, expected, expected)[0] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_patients_own_levels_are_not_what_adjusters_explain() -> None:

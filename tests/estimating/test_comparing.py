@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import special
 
+from reports.wording.coded_sentences import told
 from tasks.estimating import OutcomeEstimates, estimate_outcome, summarise
 from tasks.estimating.standardising import Standardised
 from tasks.network import read_network
@@ -62,6 +63,40 @@ def shrunken(found: OutcomeEstimates) -> pd.DataFrame:
 
 EVENTS = [(30, 90), (0, 90), *((round(400 * (0.01 + 0.001 * j)), 400) for j in range(30))]
 """Two clinics of 90 records, of which 2 or 3 events would be expected: one has 30, the other none."""
+
+
+@pytest.mark.slow
+def test_the_typical_clinic_has_the_networks_patients_only_where_something_is_adjusted_for(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(73)
+    rows = pd.DataFrame(
+        {"clinic": np.repeat([f"c{j}" for j in range(12)], 80), "age": rng.normal(60, 9, 960)}
+    )
+    rows["y"] = rng.binomial(1, 0.3, 960)
+    section = BINARY.format(direction="lower")
+    plain = estimated_of(tmp_path, rows, section).outcome
+    assert plain["comparator"] == "the typical clinic, patients not adjusted for"
+    (tmp_path / "records.duckdb").unlink()
+    adjusted = estimated_of(tmp_path, rows, f'{section}adjusters = ["age"]\n').outcome
+    assert adjusted["comparator"] == "the typical clinic, with the network's own patients"
+
+
+@pytest.mark.slow
+def test_an_order_that_three_clinics_make_is_said_to_be_theirs(tmp_path: Path) -> None:
+    """Thirty clinics alike and three far out: the grades stand, and the order of the thirty is chance."""
+    events = [
+        (60, 400),
+        *((round(400 * 0.2 + 8 * np.sin(j)), 400) for j in range(30)),
+        (140, 400),
+        (150, 400),
+    ]
+    events[0] = (20, 400)
+    found = estimated(tmp_path, events, BINARY.format(direction="lower"))
+    reason = told(rank_outcome(read_network(tmp_path / "network.toml"), found).reason)
+    assert (
+        "3 clinics lie far from the others and make most of that: without them rankability would be" in reason
+    )
 
 
 @pytest.mark.slow

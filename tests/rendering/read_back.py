@@ -76,7 +76,7 @@ def of_outcome(release: Release, network: Network, clinic: str, outcome: str) ->
     places = [100.0 * best[each] for each in ("place", "place_lower", "place_upper")]
     ranked = _row(release["clinic_ranks"].set_index(["outcome", "clinic"]), (outcome, clinic))
     yield (
-        r"Place № of №; the 95% interval runs from № to №",
+        r"Place № of the № clinics that we rank; the 95% interval runs from № to №",
         [ranked[each] for each in ("rank_median", "n_ranked", "rank_lower", "rank_upper")],
     )
     yield r"Of 100 clinics distributed as .{3,40} are, about № lie lower \(95% interval № to №\)", places

@@ -120,6 +120,26 @@ def test_the_first_page_tells_every_kind_with_the_worst_first(chop_edition: Edit
     )
 
 
+def test_a_clinic_that_a_report_withheld_between_is_not_new(chop_edition: Edition) -> None:
+    """Worse in March, withheld in April, worse again now: page 1 says "since March", so it is not new."""
+    (hours,) = [outcome for outcome in chop_edition.drawn if outcome.name == "hours"]
+
+    def said(since: str) -> str:
+        lines = tuple(
+            dataclasses.replace(line, since=since) if line.clinic == PICU else line for line in hours.lines
+        )
+        outcome = dataclasses.replace(hours, lines=lines)
+        edition = dataclasses.replace(
+            chop_edition,
+            outcomes=tuple(outcome if each is hours else each for each in chop_edition.outcomes),
+        )
+        edition = since_april(edition, moved("hours", PICU, "shown", WITHHELD, "worse"))
+        return change_sentences.beside(edition, outcome)
+
+    assert "newly stand out: picu (worse)" in said("2020-05")
+    assert said("2020-03") == "since the report for April 2020: 1 clinic newly shown"
+
+
 def test_outcomes_of_which_the_same_is_said_are_told_together(chop_edition: Edition) -> None:
     edition = since_april(
         chop_edition,

@@ -6,6 +6,7 @@ import pytest
 from rendering.test_charts import binary, effect
 
 from tasks.rendering.charts.run_chart import run_chart
+from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, PatientGroup, Rank
 from tasks.rendering.network_report import figure_rows
 from tasks.rendering.words import clinic_sentences, figure_words, sentences, standing
@@ -40,6 +41,35 @@ def test_an_icc_is_said_as_a_share_and_never_as_all_or_nothing() -> None:
     assert tiny is not None
     assert tiny.startswith("Less than 1% of the variation")
     assert sentences.intraclass(with_figures()) is None
+
+
+def test_that_patients_are_not_adjusted_for_is_said(state48_edition: Edition) -> None:
+    """Months are among the adjusters of every window, and say nothing of who the patients are."""
+    outcome = next(each for each in state48_edition.estimated if not each.monthly)
+    months = dataclasses.replace(outcome, adjusters=("month",))
+    both = dataclasses.replace(outcome, label="Falls", adjusters=("age", "month"))
+    assert sentences.adjusters(both) == "age and month"
+    assert sentences.adjusters(months) == "months only: clinics’ patients may differ"
+    assert sentences.adjusters(dataclasses.replace(months, adjusters=())) == (
+        "nothing: clinics’ patients may differ"
+    )
+    volume = dataclasses.replace(months, monthly=True)
+    assert sentences.adjusters(volume) == "month"
+
+    def told(*outcomes: Outcome) -> tuple[str, str]:
+        edition = dataclasses.replace(state48_edition, outcomes=outcomes)
+        clinic = next(each for each in edition.clinics if each.reportable)
+        return sentences.adjusts(edition), clinic_html(edition, clinic)
+
+    said, page = told(both, volume)
+    assert said == "It adjusts for recorded differences between the patients that clinics see."
+    assert "your patients are made like the network’s in what is adjusted for" in page
+    said, page = told(months, volume)
+    assert said.startswith("Nothing about patients is adjusted for")
+    assert "Nothing about your patients is adjusted for." in page
+    assert "made like" not in page
+    said, _ = told(dataclasses.replace(months, label="Stays"), both)
+    assert said.endswith(", but on Stays for nothing about them.")
 
 
 def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
@@ -216,8 +246,8 @@ def test_a_chart_without_limits_says_why(status: str, why: str) -> None:
 @pytest.mark.parametrize(
     ("lower", "upper", "said"),
     [
-        (4.0, 13.0, "Place 7 of 48; the 95% interval runs from 4 to 13."),
-        (7.0, 7.0, "Place 7 of 48; the 95% interval includes no other place."),
+        (4.0, 13.0, "Place 7 of the 48 clinics that we rank; the 95% interval runs from 4 to 13."),
+        (7.0, 7.0, "Place 7 of the 48 clinics that we rank; the 95% interval includes no other place."),
     ],
 )
 def test_a_place_is_told_with_its_interval_and_only_if_the_verdict_ranks(

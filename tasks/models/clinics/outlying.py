@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 FEWEST = 10
 """With fewer clinics the others say too little about the distribution's tails."""
 FALSE_DISCOVERIES = 0.05
+_FAR = 0.01
 _HALVINGS = 60
 
 
@@ -52,17 +53,86 @@ def predictive_p_values(own: Floats, own_sd: Floats) -> Floats:
         return p
     y, v = own[known], own_sd[known] ** 2
     others = 1.0 - np.eye(len(known))
-    low, high = np.zeros(len(known)), np.full(len(known), float(y.var()) * len(known) + float(v.max()))
-    for _ in range(_HALVINGS):  # Paule & Mandel's equation, for every set of others at once
-        middle = 0.5 * (low + high)
-        weight = others / (v[None, :] + middle[:, None])
-        mean = (weight @ y) / weight.sum(axis=1)
-        spread = (weight * (y[None, :] - mean[:, None]) ** 2).sum(axis=1)
-        wider = spread > len(known) - 2
-        low, high = np.where(wider, middle, low), np.where(wider, high, middle)
-    between = 0.5 * (low + high)
+    between = _variance_between(y, v, others)
     weight = others / (v[None, :] + between[:, None])
     mean = (weight @ y) / weight.sum(axis=1)
     t = (y - mean) / np.sqrt(between + v + 1.0 / weight.sum(axis=1))
     p[known] = 2.0 * special.stdtr(len(known) - 3, -np.abs(t))
     return p
+
+
+def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
+    """(n,) whether each clinic is one of a few, a fifth at the most, that lie far from all the others.
+
+    Clinics are set aside one by one, the furthest first, each held against those that are left: several far
+    clinics hide one another where each is held against all others. As many are far out as leave the last of
+    them further away than the furthest of those left is in 99 of 100 networks.
+
+    Args:
+        own, own_sd: as for `outlying`. None is far out of fewer than 10 clinics.
+
+    Sources: Rosner (1983), Technometrics 25:165 (the generalized extreme Studentized deviate); the deviates
+    are those of `predictive_p_values`.
+    """
+    known = [int(i) for i in np.flatnonzero(np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0))]
+    far = np.zeros(len(own), dtype=bool)
+    left, last = known.copy(), 0
+    aside = []
+    for _ in range(len(known) // 5 if len(known) >= FEWEST else 0):
+        y, v = own[left], own_sd[left] ** 2
+        mean, between = _mean_and_variance(y, v)
+        furthest = left[int(np.argmax(np.abs(y - mean) / np.sqrt(between + v)))]
+        m = len(left)
+        left.remove(furthest)
+        aside.append(furthest)
+        y, v = own[left], own_sd[left] ** 2
+        mean, between = _mean_and_variance(y, v)
+        error = between + own_sd[furthest] ** 2 + 1.0 / (1.0 / (between + v)).sum()
+        p = 2.0 * special.stdtr(m - 3, -abs(own[furthest] - mean) / np.sqrt(error))
+        if p < _FAR / m:
+            last = len(aside)
+    far[aside[:last]] = True
+    return far
+
+
+def rankability_of_others(own: Floats, own_sd: Floats) -> float | None:
+    """The rankability of the clinics beside a few that lie far out; None where none does.
+
+    A few clinics far out can make up most of the variance between clinics, and say nothing of the others.
+
+    Args:
+        own, own_sd: as for `outlying`.
+
+    Sources: Paule & Mandel (1982) for τ² of the others; Lingsma et al. (2010) for τ²/(τ² + median s²).
+    """
+    far = few_far_out(own, own_sd)
+    if not far.any():
+        return None
+    others = np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0) & ~far
+    _, between = _mean_and_variance(own[others], own_sd[others] ** 2)
+    return between / (between + float(np.median(own_sd[others] ** 2)))
+
+
+def _mean_and_variance(y: Floats, v: Floats) -> tuple[float, float]:
+    """The mean of levels, weighted, and the variance between them."""
+    between = float(_variance_between(y, v, np.ones((1, len(y))))[0])
+    weight = 1.0 / (between + v)
+    return float(weight @ y / weight.sum()), between
+
+
+def _variance_between(y: Floats, v: Floats, among: Floats) -> Floats:
+    """(m,) the variance between the levels of each of m sets, by Paule & Mandel's equation.
+
+    Args:
+        y, v: (n,) own effects and their sampling variances.
+        among: (m, n) 1 where a level is of a set, 0 elsewhere.
+    """
+    df = among.sum(axis=1) - 1.0
+    low, high = np.zeros(len(among)), np.full(len(among), float(y.var()) * len(y) + float(v.max()))
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        weight = among / (v[None, :] + middle[:, None])
+        mean = (weight @ y) / weight.sum(axis=1)
+        wider = (weight * (y[None, :] - mean[:, None]) ** 2).sum(axis=1) > df
+        low, high = np.where(wider, middle, low), np.where(wider, high, middle)
+    return np.asarray(0.5 * (low + high))

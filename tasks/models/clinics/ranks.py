@@ -7,7 +7,6 @@ figures instead would give the order of the estimates, not of the clinics (Golds
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -55,8 +54,9 @@ class Ranks:
         better: which direction is.
         level: coverage of intervals and sets.
         table: one row a clinic: `rank_expected` and `rank_median` (1 is best), `rank_lower` and `rank_upper`
-            (posterior interval), `p_top_tenth` and `p_bottom_tenth`, `p_better` (posterior probability of
-            being better than the average clinic), `grade` (above, typical or below), and confidence sets for
+            (posterior interval), `p_top_tenth` and `p_bottom_tenth` (rank/(n + 1) within 0.1 of an end;
+            NaN among fewer than nine, of which none is a tenth), `p_better` (posterior probability of being
+            better than the average clinic), `grade` (above, typical or below), and confidence sets for
             the rank: `set_lower`, `set_upper` (each by itself), `joint_lower`, `joint_upper` (all at once).
         verdict: whether ranks or grades may be published; callers obey it, or call `publishable`.
         grade_error: expected share of wrong grades among those above or below (posterior; 0 without any).
@@ -136,7 +136,7 @@ def ranks(
     sign = 1.0 if better == "higher" else -1.0
     placed = _ranks(sign * estimates.draws(draws, seed)[:, chosen])
     n = len(chosen)
-    tenth = math.ceil(n / 10)
+    tenth = (n + 1) // 10
     low, high = (1.0 - level) / 2.0, (1.0 + level) / 2.0
     above = kept["p_above"].to_numpy()
     p_better = above if better == "higher" else 1.0 - above
@@ -155,8 +155,8 @@ def ranks(
             "rank_median": np.quantile(placed, 0.5, axis=0, method="inverted_cdf"),
             "rank_lower": np.quantile(placed, low, axis=0, method="inverted_cdf"),
             "rank_upper": np.quantile(placed, high, axis=0, method="inverted_cdf"),
-            "p_top_tenth": (placed <= tenth).mean(axis=0),
-            "p_bottom_tenth": (placed > n - tenth).mean(axis=0),
+            "p_top_tenth": (placed <= tenth).mean(axis=0) if tenth else np.nan,
+            "p_bottom_tenth": (placed > n - tenth).mean(axis=0) if tenth else np.nan,
             "p_better": p_better,
             "grade": grade,
         },

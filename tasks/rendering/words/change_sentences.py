@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from reports.wording import has, say
 from reports.wording.writing import counted, listed, period_name
@@ -21,7 +22,7 @@ def since(edition: Edition) -> list[tuple[str, str]]:
     if edition.since is None:
         return []
     told = [
-        (say("changes.newly"), _by_outcome(edition, _newly)),
+        (say("changes.newly"), _by_outcome(edition, partial(_newly, edition))),
         (say("changes.no_longer"), _by_outcome(edition, _told_apart_no_more)),
         (say("changes.clinic_new"), _clinics_that(edition, "clinic_new")),
         (say("changes.clinic_gone"), _clinics_that(edition, "clinic_gone")),
@@ -37,7 +38,7 @@ def beside(edition: Edition, outcome: Outcome) -> str:
     if edition.since is None:
         return say("changes.beside_none")
     changed = edition.changes_on(outcome.name)
-    newly, no_longer = _newly(changed, MOST_BESIDE), _no_longer(changed, MOST_BESIDE)
+    newly, no_longer = _newly(edition, changed, MOST_BESIDE), _no_longer(changed, MOST_BESIDE)
     verdict = _verdict(changed)
     parts = [
         say("changes.beside_newly", clinics=newly) if newly else "",
@@ -85,7 +86,7 @@ def rows(edition: Edition) -> list[tuple[str, str, str, str]]:
 
 def _what(edition: Edition, change: Change) -> str:
     if change.change in ("comparison", "verdict"):
-        return say("changes.verdict_text", before=_word(change.before), after=_word(change.after))
+        return say("changes.verdict_text", before=word_for(change.before), after=word_for(change.after))
     if change.change == "restated":
         kind, values = _restated(edition, change)
         return say(f"changes.row_{kind}", **values)
@@ -105,18 +106,28 @@ def _by_outcome(edition: Edition, what: Callable[[Sequence[Change]], str]) -> st
     return "; ".join(say("changes.of", label=listed(each), what=said) for said, each in told.items())
 
 
-def _newly(changed: Sequence[Change], most: int = MOST_IN_MESSAGES) -> str:
-    """Clinics that stand out and did not before, or did on the other side, worst first."""
-    found = [change for change in changed if change.newly_stands_out]
+def _newly(edition: Edition, changed: Sequence[Change], most: int = MOST_IN_MESSAGES) -> str:
+    """Clinics that stand out and did not before, or did on the other side, worst first.
+
+    Those whose figure the report before withheld, and that stood out on this side before that, are not new.
+    """
+    found = [change for change in changed if change.newly_stands_out and not _stood_out(edition, change)]
     found.sort(key=lambda change: STANDING_OUT.index(change.after or ""))
-    named = [say("changes.stands", clinic=each.clinic, tone=_word(each.after)) for each in found]
+    named = [say("changes.stands", clinic=each.clinic, tone=word_for(each.after)) for each in found]
     return _cut(named, most)
+
+
+def _stood_out(edition: Edition, change: Change) -> bool:
+    """Whether a clinic has stood out on this side since an earlier report."""
+    outcome = next((each for each in edition.outcomes if each.name == change.outcome), None)
+    line = None if outcome is None else outcome.by_clinic.get(change.clinic)
+    return line is not None and line.since is not None and line.since < edition.release.period
 
 
 def _no_longer(changed: Sequence[Change], most: int = MOST_IN_MESSAGES) -> str:
     """Clinics that stood out before and do not any more, with what is said of them now."""
     found = [change for change in changed if change.no_longer_stands_out]
-    named = [say("changes.stands", clinic=each.clinic, tone=_word(each.after)) for each in found]
+    named = [say("changes.stands", clinic=each.clinic, tone=word_for(each.after)) for each in found]
     return _cut(named, most)
 
 
@@ -133,7 +144,7 @@ def _verdict(changed: Sequence[Change]) -> str:
     """The outcome's verdict before and now, or that the outcome is new or gone."""
     for change in changed:
         if change.change == "verdict":
-            return say("changes.verdict_text", before=_word(change.before), after=_word(change.after))
+            return say("changes.verdict_text", before=word_for(change.before), after=word_for(change.after))
         if change.change in ("outcome_new", "outcome_gone"):
             return say(f"changes.{change.change}")
     return ""
@@ -184,8 +195,8 @@ def _own(edition: Edition, changed: Sequence[Change]) -> list[str]:
         say(
             "changes.own_comparison",
             label=_label(edition, change),
-            before=_word(change.before),
-            after=_word(change.after),
+            before=word_for(change.before),
+            after=word_for(change.after),
         )
         for change in changed
         if change.change == "comparison"
@@ -230,7 +241,7 @@ def _label(edition: Edition, change: Change) -> str:
     return next((each.label for each in edition.outcomes if each.name == change.outcome), change.outcome)
 
 
-def _word(said: str | None) -> str:
+def word_for(said: str | None) -> str:
     """A comparison, verdict or status as people read it."""
     if said in TONES:
         return say(f"tone.{TONES[said]}")

@@ -357,9 +357,23 @@ def compared(outcome: Outcome) -> str:
 
 
 def adjusters(outcome: Outcome) -> str:
-    """What best estimates are adjusted for."""
+    """What best estimates are adjusted for, and that clinics' patients may differ where they are not."""
     named = [say("term.month") if each == spoken_period() else each for each in outcome.adjusters]
-    return listed(named) or say("beside.adjusters_none")
+    if not named:
+        return say("beside.adjusters_none")
+    alone = not outcome.adjusts_for_patients and not outcome.monthly
+    return say("beside.adjusters_periods") if alone else listed(named)
+
+
+def adjusts(edition: Edition) -> str:
+    """Whether best estimates are adjusted for patients: on all outcomes that have them, on some, on none."""
+    modelled = [outcome for outcome in edition.estimated if not outcome.monthly]
+    without = [outcome.label for outcome in modelled if not outcome.adjusts_for_patients]
+    if not without:
+        return say("methods.fair_adjusts")
+    if len(without) == len(modelled):
+        return say("methods.fair_adjusts_none")
+    return say("methods.fair_adjusts_some", outcomes=listed(without))
 
 
 def _uncompared(edition: Edition, outcome: Outcome) -> list[str]:

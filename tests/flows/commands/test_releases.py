@@ -58,7 +58,7 @@ def test_a_release_is_shown(network: Path, clinicnet_here: Run) -> None:
     assert "of Six clinics (latest leads to it)" in said
     assert "Records   2023-01 to 2023-11, with dates up to 2023-11-05" in said
     assert re.search(r"^Run       \d{4}-\d\d-\d\d \d\d:\d\d, published in \d+ s$", said, re.M)
-    assert "Outcome   Vaccinated: do not rank (6 not compared)" in said
+    assert "Outcome   Vaccinated: We do not rank clinics on this (6 too uncertain to compare)" in said
 
 
 @pytest.mark.slow
@@ -70,10 +70,10 @@ def test_what_changed_between_two_editions_is_said_with_the_reason(
         for line in clinicnet_here("releases", network).stdout.splitlines()[1:]
     }
     said = clinicnet_here("releases", "diff", names["restated"], names["2023-10"], "-n", network).stdout
-    assert "Outcome   Vaccinated: rank → do not rank" in said
+    assert "Outcome   Vaccinated: We rank clinics on this → We do not rank clinics on this" in said
     assert "6 clinics changed category:" in said
     of_a, of_b = said.split("  Clinic A, Vaccinated: ")[1].split("  Clinic B, Vaccinated: ")
-    assert of_a.startswith("worse → not compared\n    best estimate ")
+    assert of_a.startswith("worse → too uncertain to compare\n    best estimate ")
     assert "why: late or corrected records in 2023-09 (31 of 136 → 151 of 256); now below our minimum" in of_a
     assert "why: its own months are the same, so it is what it is compared with that changed" in of_b
     later = clinicnet_here("releases", "diff", names["2023-10"], "2023-11", "-n", network).stdout

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.models.clinics.outlying import outlying, predictive_p_values
+from tasks.models.clinics.outlying import few_far_out, outlying, predictive_p_values, rankability_of_others
 
 
 def test_a_clinic_is_held_against_what_the_others_predict() -> None:
@@ -42,3 +42,34 @@ def test_few_clinics_and_clinics_without_a_figure_are_none() -> None:
     assert not outlying(np.array([0.0] * 8 + [99.0]), np.ones(9)).any()
     own = np.array([0.0, 0.1, np.nan] * 5)
     assert np.isnan(predictive_p_values(own, np.ones(15))[2])
+
+
+def test_rankability_of_the_others_is_theirs_alone() -> None:
+    """Eleven clinics of one size: their variance is τ² + 0.1²; none where nobody is far out."""
+    own = np.array([0.3, -0.5, 0.1, 0.8, -0.9, 0.4, -0.2, 0.6, -0.7, 0.0, 0.2, 4.0])
+    between = own[:-1].var(ddof=1) - 0.1**2
+    assert rankability_of_others(own, np.full(12, 0.1)) == pytest.approx(between / (between + 0.1**2))
+    assert rankability_of_others(own[:-1], np.full(11, 0.1)) is None
+
+
+def test_others_that_differ_by_no_more_than_chance_have_none() -> None:
+    own = np.append(np.linspace(-0.1, 0.1, 20), [9.0, 9.5, -9.0])
+    assert few_far_out(own, np.full(23, 0.3)).tolist() == [False] * 20 + [True] * 3
+    assert rankability_of_others(own, np.full(23, 0.3)) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_several_far_out_do_not_hide_one_another() -> None:
+    """Three of 33: each by itself is no further than the two others make likely."""
+    own = np.append(np.linspace(-0.2, 0.2, 30), [-1.6, 0.75, 0.85])
+    sd = np.full(33, 0.125)
+    assert outlying(own, sd).tolist() == [False] * 30 + [True, False, False]
+    assert few_far_out(own, sd).tolist() == [False] * 30 + [True] * 3
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 2.0])
+def test_of_normal_clinics_few_networks_have_one_far_out(spread: float) -> None:
+    rng = np.random.default_rng([83, int(10 * spread)])
+    sizes = np.geomspace(0.05, 1.5, 30)
+    wrong = [few_far_out(rng.normal(0, spread, 30) + rng.normal(0, sizes), sizes).any() for _ in range(400)]
+    assert np.mean(wrong) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)
+    assert not few_far_out(np.array([0.0] * 8 + [99.0]), np.ones(9)).any()

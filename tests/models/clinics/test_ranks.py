@@ -43,8 +43,15 @@ class TestPosteriorRanks:
         found = ranks(estimates([3, 0, -3, 6, -6], [0.1] * 5, between=4.0), better="higher").table
         assert list(found["rank_median"]) == [2, 3, 4, 1, 5]
         assert (found["rank_lower"] == found["rank_upper"]).all()
-        assert list(found["p_top_tenth"]) == [0, 0, 0, 1, 0]
-        assert list(found["p_bottom_tenth"]) == [0, 0, 0, 0, 1]
+        assert found[["p_top_tenth", "p_bottom_tenth"]].isna().all(axis=None)  # of five none is a tenth
+
+    def test_nine_are_the_fewest_with_a_best_tenth(self) -> None:
+        """Rank/(n + 1) is at most 0.1 for the first of nine to eighteen, for two from nineteen on."""
+        for n, first in ((8, 0), (9, 1), (18, 1), (19, 2)):
+            found = ranks(estimates([float(-i) for i in range(n)], [0.01] * n), better="higher").table
+            best, last = found["p_top_tenth"].fillna(0.0), found["p_bottom_tenth"].fillna(0.0)
+            assert list(best) == [1.0] * first + [0.0] * (n - first)
+            assert list(last) == [0.0] * (n - first) + [1.0] * first
 
     def test_no_information_is_every_rank(self) -> None:
         n = 21
@@ -52,8 +59,8 @@ class TestPosteriorRanks:
         assert found["rank_expected"].to_numpy() == pytest.approx((n + 1) / 2, abs=0.2)
         assert (found["rank_lower"] == 1).all()
         assert (found["rank_upper"] == n).all()
-        # the best tenth of 21 is three places
-        assert found["p_top_tenth"].to_numpy() == pytest.approx(3 / n, abs=0.015)
+        # the best tenth of 21 is two places: rank/(n + 1) at most 0.1
+        assert found["p_top_tenth"].to_numpy() == pytest.approx(2 / n, abs=0.015)
 
     def test_two_clinics_in_closed_form(self) -> None:
         """P(first is better) is Φ(d/√(s₁² + s₂²)); what both share does not matter."""
