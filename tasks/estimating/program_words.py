@@ -55,7 +55,9 @@ def sentence(
     return f"{whole} {say('effect.whole_clinics')}" if question == "whole_clinics" else whole
 
 
-def narrower(measure: str, unit: str, value: float, lower: float, upper: float) -> str:
+def narrower(
+    measure: str, unit: str, value: float, lower: float, upper: float, *, one_start: bool = False
+) -> str:
     """What an effect and its interval would be if early starters had no trend of their own.
 
     Both, since the estimate is another too: an interval by itself would be read as the first estimate's.
@@ -63,10 +65,13 @@ def narrower(measure: str, unit: str, value: float, lower: float, upper: float) 
     Args:
         measure, unit: of the effect.
         value, lower, upper: the effect without one and its 95% interval, in the measure's unit.
+        one_start: whether all clinics with the program started together, so that none did early.
     """
     value, lower, upper = (as_published(each) for each in (value, lower, upper))
     notation = effect_notation(value, lower, upper, ratio=measure in RATIOS)
-    start = _size(say("effect.no_trend"), measure, unit, value, notation)
+    start = _size(
+        say("effect.no_trend_one" if one_start else "effect.no_trend"), measure, unit, value, notation
+    )
     return say("effect.narrower", start=start, interval=_interval(measure, lower, upper, notation))
 
 

@@ -77,7 +77,8 @@ def rollout_rows(
         yield tested(question, average, "context", average.context)
     if average.change is not None:
         # its model has no trend of early starters' own, which looks like an effect that grows
-        yield tested(question, average, "change", average.change, condition="change")
+        condition = "change_one" if averages.one_start else "change"
+        yield tested(question, average, "change", average.change, condition=condition)
     # where a program started within a period, its records say by their dates which of them it reached
     immediate = asked(starts=None) if question.starts_within else asked()
     for row in rows_of(immediate.table):
@@ -190,13 +191,20 @@ class _Averages:
                 sharper = without.get((each["estimand"], each["measure"]))
                 if sharper is not None:
                     ends = (sharper[end] for end in ("value", "lower", "upper"))
-                    told = narrower(each["measure"], each["unit"], *ends)
+                    told = narrower(each["measure"], each["unit"], *ends, one_start=self.one_start)
                     each["words"] = f"{each['words']} {told}"
-                yield conditioned(each, key, self.reach)
+                yield conditioned(each, "steady_one" if self.one_start else key, self.reach)
 
     def conditioned(self, row: dict[str, Any], key: str) -> dict[str, Any]:
         """With its condition, where no trend of early starters' own is allowed for."""
+        if self.one_start:
+            key = "same_one" if key == "same" else "alike_one"
         return conditioned(row, key if self.steady is not None else f"{key}_untold", self.reach)
+
+    @property
+    def one_start(self) -> bool:
+        """Whether all clinics with the program started together, so that none did early."""
+        return len({each.start for each in cohort_months(self.average.rollout, PROGRAM)}) == 1
 
     @property
     def _all_starts_told(self) -> bool:

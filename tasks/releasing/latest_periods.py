@@ -1,7 +1,8 @@
 """The latest periods of each clinic beside the ones before: the table `latest_periods`.
 
 A window is longer than its last period: a clinic may be worse over two years and well since spring. The
-comparison is made of the periods that are published, as published, so it gives nothing away.
+comparison is made of the periods that are published, as published, so it gives nothing away. How
+alike neighbouring periods are, those of all clinics together tell.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.estimating.run_signals import autocorrelations
 from tasks.models.clinics.latest_difference import latest_difference
 from tasks.periods import Kind
 from tasks.release import CLINIC_MONTHS, LATEST_PERIODS, OUTCOMES, conform, plain_rows
@@ -24,6 +26,8 @@ _TIMES_BEFORE = 2
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
+Figure = tuple[str, str]
+"""Outcome and clinic, empty for the network."""
 
 
 def latest_periods(tables: Mapping[str, pd.DataFrame], periods: Sequence[str], kind: Kind) -> pd.DataFrame:
@@ -40,6 +44,8 @@ def latest_periods(tables: Mapping[str, pd.DataFrame], periods: Sequence[str], k
         if row["value"] is not None and row["denominator"]:  # numbers of records have no denominator
             series.setdefault((row["outcome"], row["clinic"]), []).append(row)
     latest = list(periods)[-LATEST[kind] :]
+    place = {period: i for i, period in enumerate(periods)}
+    alike = _alike(series)
     rows = []
     for (outcome, clinic), shown in series.items():
         is_latest = np.array([row["month"] in latest for row in shown])
@@ -54,16 +60,53 @@ def latest_periods(tables: Mapping[str, pd.DataFrame], periods: Sequence[str], k
                 "last_latest": latest[-1],
                 "n_latest": n,
                 "n_before": int((~is_latest).sum()),
-                **_compared(shown, is_latest, kinds[outcome]),
+                **_compared(
+                    shown,
+                    is_latest,
+                    kinds[outcome],
+                    alike[outcome, clinic],
+                    np.array([place[row["month"]] for row in shown]),
+                ),
             }
         )
     return conform(LATEST_PERIODS, pd.DataFrame(rows, columns=LATEST_PERIODS.empty().columns))
 
 
-def _compared(shown: Sequence[Row], is_latest: NDArray[np.bool_], kind: str) -> Row:
-    values = np.array([row["value"] for row in shown], dtype=float)
-    weights = np.array([row["denominator"] for row in shown], dtype=float)
-    found = latest_difference(values, weights, is_latest, _by_sampling(values, weights, kind))
+def _alike(series: Mapping[Figure, Sequence[Row]]) -> dict[Figure, float]:
+    """How alike neighbouring periods are, by outcome and clinic; a clinic with few borrows from others."""
+    found: dict[Figure, float] = {}
+    for outcome in dict.fromkeys(outcome for outcome, _ in series):
+        clinics = [each for each in series if each[0] == outcome and each[1]]
+        of_network = [each for each in series if each[0] == outcome and not each[1]]
+        for together in (clinics, of_network):
+            tenths = autocorrelations([_of_one_spread(series[each]) for each in together])
+            found |= {each: 0.1 * rho for each, rho in zip(together, tenths, strict=True)}
+    return found
+
+
+def _of_one_spread(shown: Sequence[Row]) -> Floats:
+    """Values about their mean, on a scale on which they vary alike."""
+    values, weights = _values(shown)
+    return np.asarray(np.sqrt(weights) * (values - float((weights * values).sum() / weights.sum())))
+
+
+def _values(shown: Sequence[Row]) -> tuple[Floats, Floats]:
+    return (
+        np.array([row["value"] for row in shown], dtype=float),
+        np.array([row["denominator"] for row in shown], dtype=float),
+    )
+
+
+def _compared(
+    shown: Sequence[Row],
+    is_latest: NDArray[np.bool_],
+    kind: str,
+    alike: float,
+    places: NDArray[np.int64],
+) -> Row:
+    values, weights = _values(shown)
+    variance = _by_sampling(values, weights, kind)
+    found = latest_difference(values, weights, is_latest, variance, alike=alike, places=places)
     higher, lower = found.lower > 0, found.upper < 0
     return {
         "value_latest": found.latest,

@@ -111,7 +111,9 @@ def clinic_context(edition: Edition, clinic: Clinic) -> tuple[str, dict[str, Any
         more_months=len([each for each in charts if each.chart is not None]) - len(drawn),
         latest=any(line.latest for line in lines),
         short_reading=standing.short_reading,
-        to_do=clinic_sentences.to_do(edition, clinic, records=bool(found), months=bool(drawn)),
+        to_do=clinic_sentences.to_do(
+            edition, clinic, records=bool(found), months=[each.outcome.label for each in drawn]
+        ),
         quality=found[:MOST_FINDINGS],
         more_quality=len(found[MOST_FINDINGS:]),
         beside=print_rows(edition),

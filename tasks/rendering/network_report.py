@@ -40,7 +40,7 @@ from tasks.rendering.words.explained import explained
 from tasks.rendering.words.group_words import GroupTable, group_tables
 from tasks.rendering.words.run_words import part_periods, run_words
 from tasks.rendering.words.two_models import where_models_differ
-from tasks.rendering.words.untold import lasting_untold
+from tasks.rendering.words.untold import ICC_ALIKE, lasting_untold
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
@@ -153,6 +153,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
             if status not in ("ok", "suppressed_secondary")
         ],
         "own_minimums": own_minimums(edition),
+        "overlapping": any(standing.overlapping(each) for each in edition.estimated if each.judged),
         "adjusts": sentences.adjusts(edition),
         "lasting_untold": lasting_untold(edition),
         "explained": explained(edition),
@@ -196,7 +197,8 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
-        facts.append(f"{icc.label}: {figure_words.network_figure(outcome, icc)}")
+        fact = f"{icc.label}: {figure_words.network_figure(outcome, icc)}"
+        facts.append(say("message.icc_alike_brief", icc=fact) if ICC_ALIKE in icc.how else fact)
     shown = any(line.shrunken.shown for line in outcome.lines)
     return Message(
         about=outcome.label,
@@ -265,6 +267,8 @@ def figure_rows(outcome: Outcome) -> list[tuple[str, str, str]]:
             if figure.figure == "sd_between":
                 rows.append((figure.label, say("message.no_spread"), figure.method))
             continue
+        if figure.figure == "own_spread" and figure.value == 0.0:
+            continue  # the overdispersion says that none is shown, which is not that there is none
         written = figure_words.network_figure(outcome, figure)
         if None in ends or figure not in ends:
             rows.append((figure.label, written, figure.method))
@@ -292,8 +296,16 @@ def program_part(outcome: Outcome) -> ProgramPart:
         outcome=outcome,
         axes=effect_axes(outcome),
         told=told,
-        words=(*(sentences.program_words(outcome, effect) for effect in told), *([apart] if apart else [])),
-        tests=tuple(test.words for test in tests_of(outcome).values()),
+        words=(
+            *sentences.begun_before(outcome),
+            *(sentences.if_words(outcome, effect) for effect in told),
+            *([apart] if apart else []),
+        ),
+        tests=tuple(
+            test.words
+            for test in tests_of(outcome).values()
+            if test.words not in sentences.begun_before(outcome)
+        ),
         averaged=any(effect.term == "average" for effect in outcome.effects),
         by_cohort=any(effect.term in ("trend", "cohorts") for effect in told),
         study=event_study(outcome),

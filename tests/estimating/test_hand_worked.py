@@ -256,7 +256,11 @@ def test_clinics_all_alike_have_no_places(tmp_path: Path) -> None:
     ("records", "apart", "why"),
     [
         # 240 records a clinic, not few: a weight of 240 / (240 + 1 / (0.1 / 2)^2) is about 0.4
-        (240, 0.05, "they differ too little for the records there are to tell which is which."),
+        (
+            240,
+            0.05,
+            "too much of what their figures differ by may be chance, or may not last, to tell which is which.",
+        ),
         (20, 5.0, "no clinic has enough records to be compared."),
     ],
 )

@@ -250,7 +250,10 @@ def test_what_is_said_of_single_months_carries_the_condition_that_their_model_ne
     assert months["condition"].str.contains(alike).all()
     assert twelve.loc[twelve["months_since_start"] < 0, "condition"].isna().all()
     ((words, condition),) = twelve.loc[twelve["term"] == "change", ["words", "condition"]].to_numpy()
-    assert condition == "The test holds only if clinics that started early had no trend of their own."
+    assert condition == (
+        "The test holds only if clinics that started early had no trend of their own, and if the program "
+        "does as much whenever a clinic started."
+    )
     assert words.endswith(f" {condition}") and "mislead" not in words
 
 
@@ -284,6 +287,6 @@ def test_a_trend_that_cannot_be_told_is_said_where_the_effect_is(tmp_path: Path)
     cohorts = effects[effects["term"] == "cohorts"].set_index("estimand")
     lead = cohorts.loc["marginal"]
     assert lead["condition"].startswith(
-        "The records cannot tell whether clinics that started early were already"
+        "The records cannot tell whether clinics with the program were already"
     )
     assert lead["words"].endswith(lead["condition"])

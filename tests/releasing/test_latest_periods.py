@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -77,3 +78,31 @@ def test_what_sampling_alone_gives_depends_on_the_kind(kind: str, by_sampling: f
     row = told(kind, {"": [30.0] * 12}).loc[""]
     # Student's 97.5% point of 10 degrees of freedom is 2.2281
     assert row["upper"] == pytest.approx(2.22814 * (by_sampling * (1 / 600 + 1 / 1800)) ** 0.5, rel=1e-4)
+
+
+def test_months_of_all_clinics_that_are_alike_widen_the_interval_of_each() -> None:
+    """Shocks that last months, without any change: as many are called changed as are promised."""
+    rng = np.random.default_rng(21)
+    called = []
+    for _ in range(60):
+        series: dict[str, Shares] = {}
+        for clinic in range(20):
+            shock = rng.normal()
+            values: Shares = []
+            for _ in MONTHS:
+                shock = 0.7 * shock + np.sqrt(1 - 0.7**2) * rng.normal()
+                values.append(float(30.0 + 10.0 * shock))
+            series[f"c{clinic}"] = values
+        called += list(told("binary", series)["change"] != "no_clear_change")
+    assert np.mean(called) < 0.07
+
+
+def test_months_that_are_not_alike_are_compared_as_before() -> None:
+    rng = np.random.default_rng(22)
+    called = []
+    for _ in range(60):
+        series: dict[str, Shares] = {
+            f"c{clinic}": [float(each) for each in 30.0 + 10.0 * rng.normal(size=12)] for clinic in range(20)
+        }
+        called += list(told("binary", series)["change"] != "no_clear_change")
+    assert 0.03 < np.mean(called) < 0.06

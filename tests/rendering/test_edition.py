@@ -124,15 +124,15 @@ def test_clinics_are_left_out_of_a_comparison_for_the_reason_that_each_has(
     hours = next(each for each in edition.outcomes if each.name == "hours")
     told = dict(sentences.beside(edition, hours))["Not compared"]
     assert clinic_sentences.reading(hours, hours.by_clinic[estimates.loc[ok[2], "clinic"]]) == (
-        "Below our minimum reliability of 0.7. Your figure is shown without a verdict: clinics differ little "
-        "for the records that most of them have, and a verdict would often be wrong."
+        "Below our minimum reliability of 0.7: too much of what sets your figure apart may be chance, or may "
+        "not last. It is shown without a verdict."
     )
     assert "shown without a comparison" in clinic_sentences.reading(
         hours, hours.by_clinic[estimates.loc[ok[0], "clinic"]]
     )
     assert told.startswith(
         f"2 clinics with fewer than 25 records; {len(ok) - 2} clinics with a reliability under 0.7: "
-        "so few records for how little clinics differ that a verdict would often be wrong; "
+        "too much of what their figures differ by may be chance, or may not last; "
     )
 
 

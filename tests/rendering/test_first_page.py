@@ -87,3 +87,19 @@ def test_the_head_says_who_answers_for_it_and_which_report_is_next(chop_edition:
 def _head(edition: Edition) -> str:
     head = network_html(edition).split("<h2>", 1)[0]
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", head)).split())
+
+
+def test_an_interval_that_holds_the_typical_figure_beside_a_verdict_is_explained(
+    state48_edition: Edition,
+) -> None:
+    """Both ends of the difference are known better than both figures, which a reader cannot know."""
+    said = "An interval can include the typical clinic’s figure all the same"
+    apart = outcome_of(state48_edition, (45.0, "worse", None))
+    near = outcome_of(state48_edition, (45.0, "worse", None), (50.5, "better", None))
+    assert (standing.overlapping(apart), standing.overlapping(near)) == (False, True)
+    whole = state48_edition.outcomes[0]
+    for changed, there in ((apart, False), (near, True)):
+        others = [at(line, 50.0, "no_different") for line in whole.lines[len(changed.lines) :]]
+        outcome = dataclasses.replace(changed, lines=(*changed.lines, *others))
+        edition = dataclasses.replace(state48_edition, outcomes=(outcome,))
+        assert (said in html.unescape(network_html(edition))) == there

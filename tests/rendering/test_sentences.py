@@ -8,7 +8,7 @@ from rendering.test_charts import binary, effect
 from tasks.rendering.charts.run_chart import run_chart
 from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, PatientGroup, Rank
-from tasks.rendering.network_report import figure_rows
+from tasks.rendering.network_report import figure_rows, program_part
 from tasks.rendering.words import clinic_sentences, figure_words, sentences, standing
 from tasks.rendering.words.group_words import group_tables
 from tasks.rendering.words.run_words import run_words
@@ -166,6 +166,60 @@ def test_the_average_month_leads_and_what_tests_found_follows() -> None:
     )
     said = sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
     assert said == "0.19 points higher, on average. It changes."
+
+
+def test_where_clinics_were_changing_before_no_effect_is_told_without_its_if() -> None:
+    """After a bad month clinics get better by themselves: a null program was led by 41 points."""
+    before = effect(
+        measure="test", term="before", value=None, question="none", p=0.004, words="Changing before."
+    )
+    late = effect(measure="test", term="change", value=None, question="none", p=0.001, words="It changes.")
+    trend = effect(term="trend", question="policy", words="Y: 41.0 points higher.")
+    average = effect(term="average", question="policy", words="Y: 9.1 points higher.")
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, average, before, late))
+    assert sentences.program_message(outcome) == (
+        "Changing before. Had a steady trend of early starters’ own gone on: 41.0 points higher. It changes."
+    )
+    assert sentences.if_words(outcome, average) == (
+        "Had clinics that started early and late changed alike without it: 9.1 points higher."
+    )
+    part = program_part(outcome)
+    assert part.words == ("Changing before.", sentences.if_words(outcome, trend))
+    assert part.tests == ("It changes.",)
+    quiet = dataclasses.replace(outcome, effects=(trend, dataclasses.replace(before, p=0.4)))
+    assert sentences.program_message(quiet) == "41.0 points higher."
+
+
+def test_a_clinic_that_stands_out_unadjusted_reads_that_it_may_be_its_patients() -> None:
+    outcome = binary([(75, 100), (20, 100)])
+    line = outcome.lines[0]
+    best = dataclasses.replace(line.shrunken, comparison="worse")
+    worse = dataclasses.replace(line, shrunken=best)
+    said = "Nothing about patients is adjusted for, so this may be who your patients are."
+    assert said in clinic_sentences.reading(outcome, worse)
+    assert said not in clinic_sentences.reading(outcome, line)
+    adjusted = dataclasses.replace(outcome, adjusters=("age", "month"))
+    assert said not in clinic_sentences.reading(adjusted, worse)
+    # nor is it told what its own patients would have elsewhere
+    best = dataclasses.replace(best, expected=60.0, pe=1.2, pe_lower=1.05, pe_upper=1.35)
+    raw = dataclasses.replace(line.raw, lower=66.0, upper=82.0)
+    held = dataclasses.replace(line, raw=raw, shrunken=best)
+    assert clinic_sentences.expected(outcome, held) == ""
+    assert clinic_sentences.expected(adjusted, held).startswith(
+        "If clinics differed only in what is adjusted"
+    )
+
+
+def test_a_spread_that_is_not_shown_is_not_said_to_be_none() -> None:
+    figures = [figure("overdispersion", 1.2), figure("own_spread", 0.0)]
+    assert [row[0] for row in figure_rows(with_figures(*figures))] == ["overdispersion"]
+    wider = [figure("overdispersion", 2.2), figure("own_spread", 3.1)]
+    assert [row[0] for row in figure_rows(with_figures(*wider))] == ["overdispersion", "own_spread"]
+
+
+def test_a_p_value_among_the_figures_is_written_as_one() -> None:
+    (row,) = figure_rows(with_figures(figure("mundlak", 1e-26)))
+    assert row[1] == "p < 0.001"
 
 
 def test_a_condition_is_said_once_for_all_outcomes_that_it_holds_for() -> None:
@@ -380,7 +434,7 @@ def test_an_intraclass_correlation_that_patients_have_a_part_in_says_so() -> Non
 
 
 def test_a_clinic_is_told_what_its_own_patients_would_have_elsewhere() -> None:
-    outcome = binary([(75, 100), (20, 100)], target=50.0)
+    outcome = dataclasses.replace(binary([(75, 100), (20, 100)], target=50.0), adjusters=("age", "month"))
     line = outcome.lines[0]
     raw = dataclasses.replace(line.raw, lower=66.0, upper=82.0)
     best = dataclasses.replace(

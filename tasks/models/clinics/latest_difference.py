@@ -30,17 +30,26 @@ class LatestDifference:
 
 
 def latest_difference(
-    values: Floats, weights: Floats, is_latest: NDArray[np.bool_], variance: float = 0.0, level: float = 0.95
+    values: Floats,
+    weights: Floats,
+    is_latest: NDArray[np.bool_],
+    variance: float = 0.0,
+    level: float = 0.95,
+    *,
+    alike: float = 0.0,
+    places: NDArray[np.int64] | None = None,
 ) -> LatestDifference:
     """The difference between two stretches of periods, with periods varying by more than sampling alone.
 
-    A period's value has variance φ/n. φ is estimated within both stretches together, and is no smaller than
-    what sampling alone gives (quasi-likelihood: McCullagh & Nelder 1989, §4.5; of run charts: Laney 2002):
+    A period's value has variance φ/n, and √n times two values correlate by ρ to the power of the periods
+    between them, R together. φ is estimated within both stretches, and is no smaller than what sampling alone
+    gives (quasi-likelihood: McCullagh & Nelder 1989, §4.5; of run charts: Laney 2002). With M what takes each
+    stretch's mean from √n y, and a the weights of the difference of means in terms of √n y,
 
-        φ = max(variance, Σ n (y − ȳ of its stretch)² / (T − 2)),    SE² = φ (1/N_latest + 1/N_before),
+        φ = max(variance, Σ n (y − ȳ of its stretch)² / tr(MR)),    SE² = φ aᵀRa,
 
-    and the interval is Student's with T − 2 degrees of freedom. Periods are taken for independent: where
-    neighbours are alike it is too narrow.
+    and the interval is Student's with tr(MR)²/tr(MRMR) degrees of freedom (Satterthwaite 1946, Biometrics
+    Bull 2:110). Of independent periods, ρ = 0, these are T − 2, φ (1/N_latest + 1/N_before) and T − 2.
 
     Args:
         values: (T,) values of the periods.
@@ -49,6 +58,8 @@ def latest_difference(
         variance: n times the variance of a value by sampling alone: p(1 − p) of a share, the rate itself of a
             rate, both in the square of the values' unit; 0 where nothing is known of it.
         level: coverage of the interval.
+        alike: ρ, how alike neighbouring periods are; 0 ≤ ρ < 1.
+        places: (T,) of the periods in time; one after the other where left out.
 
     Raises:
         ValueError: a stretch is empty, or there are fewer than 3 periods.
@@ -61,8 +72,16 @@ def latest_difference(
         totals.append(float(n.sum()))
         means.append(float((n * y).sum() / n.sum()))
         scatter += float((n * (y - means[-1]) ** 2).sum())
-    df = len(values) - 2
-    phi = max(variance, scatter / df)
-    half = float(t.ppf(0.5 + level / 2.0, df)) * np.sqrt(phi * (1.0 / totals[0] + 1.0 / totals[1]))
+    root = np.sqrt(weights)
+    shares = np.array([np.where(stretch, root, 0.0) for stretch in (is_latest, ~is_latest)])
+    weighing = shares[0] / totals[0] - shares[1] / totals[1]
+    means_of = (shares.T / np.array(totals)) @ shares
+    at = np.arange(len(values)) if places is None else places
+    likeness = float(alike) ** np.abs(np.subtract.outer(at, at))
+    left = (np.eye(len(values)) - means_of) @ likeness
+    expected = float(np.trace(left))
+    df = expected**2 / float(np.trace(left @ left))
+    phi = max(variance, scatter / expected)
+    half = float(t.ppf(0.5 + level / 2.0, df)) * np.sqrt(phi * float(weighing @ likeness @ weighing))
     difference = means[0] - means[1]
     return LatestDifference(means[0], means[1], difference, difference - half, difference + half)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from reports.wording import say
 from reports.wording.writing import between, listed, period_name, periods_name, start_name
@@ -39,7 +39,14 @@ def reading(outcome: Outcome, line: Line) -> str:
         said = _placed(outcome, line, fair)
     else:
         said = say(f"clinic.{line.tone}", fair=fair, network=network)
-    return " ".join(filter(None, (said, _important(outcome, line), _exception(line), _outlying(line))))
+    more = (_important(outcome, line), _unadjusted(outcome, line), _exception(line), _outlying(line))
+    return " ".join(filter(None, (said, *more)))
+
+
+def _unadjusted(outcome: Outcome, line: Line) -> str | None:
+    """That the clinic may stand out for its patients, where nothing about them is adjusted for."""
+    stands_out = line.tone in ("better", "worse") and not outcome.adjusts_for_patients
+    return say("clinic.not_adjusted") if stands_out else None
 
 
 def _besides(line: Line) -> bool:
@@ -161,8 +168,13 @@ def counts(outcome: Outcome, line: Line) -> str:
 
 
 def expected(outcome: Outcome, line: Line) -> str:
-    """What its own patients would have at the typical clinic; empty of a clinic that is not compared."""
+    """What its own patients would have at the typical clinic.
+
+    Empty of a clinic that is not compared, and where nothing tells its patients from others'.
+    """
     raw, best = line.raw, line.shrunken
+    if not outcome.adjusts_for_patients:
+        return ""
     observed = [over_expected(each, best.expected) for each in (raw.value, raw.lower, raw.upper)]
     predicted = [best.pe, best.pe_lower, best.pe_upper]
     if not line.compared or best.expected is None or None in observed or None in predicted:
@@ -245,13 +257,14 @@ def program_words(edition: Edition, clinic: Clinic) -> str:
     return say("clinic.program_since", program=program.label, month=start_name(start))
 
 
-def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> list[str]:
+def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection[str]) -> list[str]:
     """What a manager can do, for each kind of finding that occurs.
 
     Args:
         edition: the edition.
         clinic: the manager's.
-        records, months: whether findings about the records, and months, are there to look at.
+        records: whether findings about the records are there to look at.
+        months: labels of the outcomes whose months are there to look at.
     """
     found = by_tone(edition, clinic)
     slight = _slight(edition, clinic)
@@ -261,7 +274,9 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: bool) -> l
     advice = []
     if "worse" in found:
         steps = ["clinic.do_worse_records"] if records else []
-        steps += ["clinic.do_worse_months"] if months else []
+        steps += ["clinic.do_worse_months"] if not {*found["worse"]}.isdisjoint(months) else []
+        unadjusted = {each.label for each in edition.outcomes if not each.adjusts_for_patients}
+        steps += ["clinic.do_worse_patients"] if not unadjusted.isdisjoint(found["worse"]) else []
         first = say("clinic.do_worse", outcomes=some(found["worse"]))
         advice.append(" ".join([first, *map(say, steps), say("clinic.do_worse_then")]))
     if "better" in found:

@@ -225,4 +225,7 @@ def _predicted_over_expected(outcome: Outcome) -> str:
     ratios = predicted_over_expected(outcome)
     if not ratios:
         return ""
-    return say("explained.range", range=between(fixed(ratios[0], 2), fixed(ratios[-1], 2)))
+    low, high = fixed(ratios[0], 2), fixed(ratios[-1], 2)
+    if low == high:
+        return say("explained.same", value=low)
+    return say("explained.range", range=between(low, high))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.wording import say
 from reports.wording.writing import between
 from tasks.rendering.edition import Figure, Outcome
-from tasks.rendering.numbers import Notation
+from tasks.rendering.numbers import Notation, p_value
 
 
 def network_figure(outcome: Outcome, figure: Figure) -> str:
@@ -15,6 +15,8 @@ def network_figure(outcome: Outcome, figure: Figure) -> str:
     """
     if figure.value is None:
         return say(f"status.{figure.status}")
+    if figure.figure == "mundlak":
+        return p_value(figure.value)
     a_slope = figure.figure.startswith("slope_")
     if figure.unit and figure.unit == outcome.unit and not a_slope:
         notation = outcome.notation

@@ -100,7 +100,7 @@ def program_message(outcome: Outcome) -> str | None:
     if not answers:
         untold = [effect for effect in outcome.effects if effect.question == "policy" and effect.reason]
         return sentence_case(program_words(outcome, untold[0])) if untold else None
-    told = " ".join([sentence_case(program_words(outcome, answers[0])), *doubts(outcome)])
+    told = " ".join([*begun_before(outcome), if_words(outcome, answers[0]), *doubts(outcome)])
     naive = next((effect for effect in effects if effect.model == "naive"), None)
     return told if naive is None else f"{told} {_naive_aside(outcome, naive, answers)}"
 
@@ -133,14 +133,32 @@ def on_plain_comparisons(outcomes: Iterable[Outcome]) -> list[str]:
     return [say("message.program_plain")] if beside else []
 
 
+def begun_before(outcome: Outcome) -> list[str]:
+    """That clinics were changing before the program started, so that its effect cannot be told; or nothing.
+
+    A dip just before the start makes a return to normal look like an effect (Ashenfelter 1978, Rev Econ Stat
+    60:47), and a trend that allows for it draws the dip on.
+    """
+    return _found(outcome, "before")
+
+
 def doubts(outcome: Outcome) -> list[str]:
-    """What tests about the months since the start found, where they found something."""
+    """What the other tests about clinics and the months since the start found, where they found something."""
+    return _found(outcome, "context", "change")
+
+
+def _found(outcome: Outcome, *terms: str) -> list[str]:
     found = tests_of(outcome)
-    return [
-        found[term].words
-        for term in ("context", "before", "change")
-        if term in found and (found[term].p or 1.0) < SIGNIFICANT
-    ]
+    return [found[term].words for term in terms if term in found and (found[term].p or 1.0) < SIGNIFICANT]
+
+
+def if_words(outcome: Outcome, effect: Effect) -> str:
+    """An effect's sentence; with what it takes for granted before it where clinics were changing already."""
+    words = program_words(outcome, effect)
+    if not begun_before(outcome):
+        return words
+    trend = effect.term in ("trend", "trend-average")
+    return say("message.program_if_steady" if trend else "message.program_if_alike", words=words)
 
 
 def program_words(outcome: Outcome, effect: Effect) -> str:

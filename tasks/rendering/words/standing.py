@@ -37,6 +37,19 @@ def named(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
     return found
 
 
+def overlapping(outcome: Outcome) -> bool:
+    """Whether the interval of a clinic that stands out holds the comparator all the same."""
+    typical = outcome.comparator_value
+    intervals = [(each.shrunken.lower, each.shrunken.upper) for each in outcome.lines if _stands_out(each)]
+    return typical is not None and any(
+        low is not None and high is not None and low <= typical <= high for low, high in intervals
+    )
+
+
+def _stands_out(line: Line) -> bool:
+    return line.counted_as in ("better", "worse")
+
+
 def _nearness(outcome: Outcome, line: Line) -> float:
     """Less for what lies further from the comparator, on the scale on which clinics are compared."""
     value, typical = line.shrunken.value, outcome.comparator_value
@@ -157,7 +170,8 @@ def important_difference(outcome: Outcome) -> str | None:
     value = outcome.important_difference
     if value is None:
         return None
-    unit = say("unit.percentage_points") if outcome.unit == "%" else outcome.unit
+    points = "unit.percentage_point" if value == 1.0 else "unit.percentage_points"
+    unit = say(points) if outcome.unit == "%" else outcome.unit
     return f"{plain(value)}{NO_BREAK}{unit}" if unit else plain(value)
 
 

@@ -54,6 +54,37 @@ def test_nothing_changed_is_found_to_have_as_often_as_promised(overdispersed: bo
     assert missed / networks > 0.01
 
 
+def test_periods_that_are_alike_widen_the_interval_by_what_they_share() -> None:
+    """Two of weight 1 before, one after, ρ = ½: a = (−½, −½, 1), aᵀRa = 1.5 + ½·½ − ½ − ¼ = 1."""
+    values = np.array([1.0, 3.0, 7.0])
+    found = latest_difference(values, np.ones(3), np.arange(3) == 2, alike=0.5)
+    # scatter 2 of the first two, tr(MR) = 1 − ½, and one degree of freedom
+    half = stats.t.ppf(0.975, 1) * math.sqrt(2.0 / 0.5 * 1.0)
+    assert found.upper - found.difference == pytest.approx(half)
+    apart = latest_difference(
+        values, np.ones(3), np.arange(3) == 2, alike=0.5, places=np.array([0, 40, 80], dtype=np.int64)
+    )
+    assert apart.upper == pytest.approx(latest_difference(values, np.ones(3), np.arange(3) == 2).upper)
+
+
+@pytest.mark.parametrize("rho", [0.4, 0.7])
+def test_alike_periods_are_found_to_have_changed_as_seldom_as_promised(rho: float) -> None:
+    """Twelve months with AR(1) shocks of known likeness; taken for independent, many are called changed."""
+    rng = np.random.default_rng(6)
+    networks, missed, naive = 4000, 0, 0
+    for _ in range(networks):
+        shocks = rng.normal(size=12)
+        for month in range(1, 12):
+            shocks[month] = rho * shocks[month - 1] + math.sqrt(1 - rho**2) * shocks[month]
+        latest = np.arange(12) >= 9
+        found = latest_difference(shocks, np.ones(12), latest, alike=rho)
+        missed += not found.lower <= 0.0 <= found.upper
+        alone = latest_difference(shocks, np.ones(12), latest)
+        naive += not alone.lower <= 0.0 <= alone.upper
+    assert missed / networks < 0.05 + 3 * math.sqrt(0.05 * 0.95 / networks)
+    assert naive / networks > 0.12
+
+
 def test_two_stretches_are_needed() -> None:
     for is_latest in (np.array([True, True, True]), np.array([False, False, False])):
         with pytest.raises(ValueError, match="two stretches"):
