@@ -303,8 +303,8 @@ def program_part(outcome: Outcome) -> ProgramPart:
         ),
         tests=tuple(
             test.words
-            for test in tests_of(outcome).values()
-            if test.words not in sentences.begun_before(outcome)
+            for term, test in tests_of(outcome).items()
+            if not sentences.begun_before(outcome) or term == "context"
         ),
         averaged=any(effect.term == "average" for effect in outcome.effects),
         by_cohort=any(effect.term in ("trend", "cohorts") for effect in told),

@@ -178,14 +178,14 @@ def test_where_clinics_were_changing_before_no_effect_is_told_without_its_if() -
     average = effect(term="average", question="policy", words="Y: 9.1 points higher.")
     outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, average, before, late))
     assert sentences.program_message(outcome) == (
-        "Changing before. Had a steady trend of early starters’ own gone on: 41.0 points higher. It changes."
+        "Changing before. Had a steady trend of early starters’ own gone on: 41.0 points higher."
     )
     assert sentences.if_words(outcome, average) == (
         "Had clinics that started early and late changed alike without it: 9.1 points higher."
     )
     part = program_part(outcome)
     assert part.words == ("Changing before.", sentences.if_words(outcome, trend))
-    assert part.tests == ("It changes.",)
+    assert part.tests == ()  # whether the effect changes is asked of clinics that did not change before
     quiet = dataclasses.replace(outcome, effects=(trend, dataclasses.replace(before, p=0.4)))
     assert sentences.program_message(quiet) == "41.0 points higher."
 

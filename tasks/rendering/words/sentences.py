@@ -143,8 +143,11 @@ def begun_before(outcome: Outcome) -> list[str]:
 
 
 def doubts(outcome: Outcome) -> list[str]:
-    """What the other tests about clinics and the months since the start found, where they found something."""
-    return _found(outcome, "context", "change")
+    """What the other tests about clinics and the months since the start found, where they found something.
+
+    Whether the effect changes can be asked only where clinics were not changing before.
+    """
+    return _found(outcome, "context", *(() if begun_before(outcome) else ("change",)))
 
 
 def _found(outcome: Outcome, *terms: str) -> list[str]:
