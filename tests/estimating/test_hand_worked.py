@@ -259,7 +259,8 @@ def test_clinics_all_alike_have_no_places(tmp_path: Path) -> None:
         (
             240,
             0.05,
-            "too much of what their figures differ by may be chance, or may not last, to tell which is which.",
+            "too much of what their figures differ by may be chance, or may not last, "
+            "to tell which is which.",
         ),
         (20, 5.0, "no clinic has enough records to be compared."),
     ],
