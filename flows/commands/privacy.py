@@ -10,7 +10,7 @@ import pandas as pd
 from flows.published_output import network_and_output
 from tasks.disclosing import POLICIES, ContradictionError, account
 from tasks.errors import PublishingError
-from tasks.publishing import Earlier, earlier_releases, published_release
+from tasks.publishing import Connected, Earlier, connected_releases, published_release
 
 _PRIMARY, _SECONDARY = "suppressed_primary", "suppressed_secondary"
 _MOST_NAMES = 12
@@ -28,7 +28,7 @@ def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
     """
     network, output = network_and_output(network_file)
     directory, release, window = published_release(output, name)
-    before = earlier_releases(output, window, directory.name)
+    before = connected_releases(output, window, directory.name)
     policy = POLICIES[release.policy]
     yield f"Release  {directory.name} of {network.network.name}, {window[0]} to {window[1]}"
     yield f"Policy   {policy.name}: {policy.words}"
@@ -36,9 +36,9 @@ def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
         return
     yield from _counted(release)
     yield from _for_others(release)
-    yield _held_against(len(before))
+    yield from _held_against(before)
     try:
-        every = [*before, release]
+        every = [*before.releases, release]
         found = account([POLICIES[each.policy] for each in every], [each.tables for each in every])
     except ContradictionError as error:
         raise PublishingError(
@@ -61,10 +61,20 @@ def privacy_of(network_file: Path, name: str | None) -> Iterator[str]:
     yield from _known_next(release)
 
 
-def _held_against(n: int) -> str:
-    if not n:
-        return "No earlier release shares periods with it."
-    return f"Held against {n} earlier release{'s that share' if n > 1 else ' that shares'} periods with it."
+def _held_against(before: Connected) -> Iterator[str]:
+    """Which releases a reader can put beside it."""
+    n, older = before.near, len(before.releases) - before.near
+    if n:
+        share = "releases that share" if n > 1 else "release that shares"
+        yield f"Held against {n} earlier {share} periods with it."
+    else:
+        yield "No earlier release shares periods with it."
+    if older:
+        yield f"Read together with {older} older, which overlapping windows connect with those."
+    if before.pruned:
+        names = ", ".join(before.pruned[:_MOST_NAMES])
+        more = f" and {len(before.pruned) - _MOST_NAMES} more" if len(before.pruned) > _MOST_NAMES else ""
+        yield f"Pruned since, and not read here, though a reader may have kept them: {names}{more}."
 
 
 def _counted(release: Earlier) -> Iterator[str]:

@@ -23,8 +23,10 @@ moved into `releases` and only then pointed at. A run that fails or is killed, a
 
 from tasks.publishing.catalogue import write_catalogue
 from tasks.publishing.earlier import (
+    Connected,
     Earlier,
     Standing,
+    connected_releases,
     earlier_releases,
     editions,
     latest_before,
@@ -44,6 +46,7 @@ from tasks.publishing.run_record import Recorded, RunRecord, Step, recorded_runs
 from tasks.publishing.withdrawn import Withdrawal, restore, withdraw, withdrawals
 
 __all__ = [
+    "Connected",
     "Earlier",
     "HeldRelease",
     "Kept",
@@ -58,6 +61,7 @@ __all__ = [
     "Withdrawal",
     "address",
     "approve",
+    "connected_releases",
     "earlier_releases",
     "editions",
     "held_release",

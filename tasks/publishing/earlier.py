@@ -201,10 +201,55 @@ def earlier_releases(output: Output, window: tuple[str, str], edition: str | Non
     return _near_and_beyond(output, window, edition)[0]
 
 
+@dataclass(frozen=True)
+class Connected:
+    """The releases that a reader of one can put beside it.
+
+    Attributes:
+        releases: those that a chain of overlapping windows connects with it, in the order of publishing.
+        near: how many of them it is held against.
+        pruned: names of those in the chain that were taken out since: whoever kept them knows more.
+    """
+
+    releases: Sequence[Earlier]
+    near: int
+    pruned: Sequence[str]
+
+
+def connected_releases(output: Output, window: tuple[str, str], edition: str) -> Connected:
+    """What was published before a release and can be put beside it, window by window.
+
+    Args:
+        output: where releases are published.
+        window: first and last period of the release.
+        edition: its name; it and what was published since are left out.
+
+    Raises:
+        PublishingError: a release cannot be read, or one that it is held against was pruned.
+    """
+    releases = _chained(output, window, edition)
+    gone = pruned_releases(output)
+    windows = [*(each.window for each in gone), *(said for _, said, _ in releases)]
+    chained = in_a_chain(windows, window)[: len(gone)]
+    names = [each.name for each, connected in zip(gone, chained, strict=True) if connected]
+    return Connected([each for each, _, _ in releases], sum(near for *_, near in releases), names)
+
+
 def _near_and_beyond(
     output: Output, window: tuple[str, str], edition: str | None = None
 ) -> tuple[list[Earlier], list[Earlier]]:
     """Those to hold against, and those that a chain of overlapping windows connects with them."""
+    found = _chained(output, window, edition)
+    return (
+        [each for each, _, near in found if near],
+        [each for each, _, near in found if not near],
+    )
+
+
+def _chained(
+    output: Output, window: tuple[str, str], edition: str | None
+) -> list[tuple[Earlier, tuple[str, str], bool]]:
+    """Connected releases in the order of publishing, their windows, and whether they are within reach."""
     turns, since = _before(output, edition)
     there: list[tuple[Path, Described]] = []
     standing = sorted(
@@ -223,11 +268,11 @@ def _near_and_beyond(
     )
     withdrawn = output.withdrawn()
     chained = in_a_chain(windows, window)
-    found: tuple[list[Earlier], list[Earlier]] = ([], [])
+    found = []
     for (directory, said), reached, connected in zip(there, near[: len(there)], chained, strict=True):
         if connected:
             read = Earlier(said.since, said.policy, _readable(directory), directory.name in withdrawn)
-            found[0 if reached else 1].append(read)
+            found.append((read, (said.first, said.last), reached))
     return found
 
 

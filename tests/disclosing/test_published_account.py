@@ -65,6 +65,19 @@ def test_what_two_releases_tell_together_is_told() -> None:
 
 
 @pytest.mark.slow
+def test_old_releases_tell_what_a_chain_of_windows_leads_to() -> None:
+    """January and February, then January to March, leave March's 7; the newest begins with March."""
+    net = network([[20, 20, 7, 40], [30, 31, 32, 33], [40, 41, 42, 43], [50, 51, 52, 53]])
+    old = [disclose(POLICY, net.window(0, last).tables()) for last in (1, 2)]
+    newest = disclose(POLICY, net.window(2, 3).tables())
+    alone = account([POLICY], [newest]).narrowest
+    assert alone is None or alone.values >= 5
+    told = account([POLICY] * 3, [*old, newest]).narrowest
+    assert told is not None
+    assert (told.clinic, told.month, told.low, told.high) == ("clinic 00", MONTHS[2], 7, 7)
+
+
+@pytest.mark.slow
 def test_what_another_policy_rounded_is_read_as_that_policy_rounds() -> None:
     # clinic 1's 19 was shown as 20, which is 18 to 22; then its first two months are withheld, 27 together,
     # so its 8 is 5 to 9, and clinic 0's 7, of 15 at both, is 6 to 10

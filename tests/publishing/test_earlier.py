@@ -21,7 +21,8 @@ from tasks.publishing import (
     write_feed,
     write_run_record,
 )
-from tasks.publishing.earlier import in_a_chain, standing_releases, within_reach
+from tasks.publishing.earlier import connected_releases, in_a_chain, standing_releases, within_reach
+from tasks.publishing.pruned import note_pruned
 from tasks.release import Release, Since
 
 MakeRelease = Callable[..., Release]
@@ -75,6 +76,20 @@ def test_releases_beyond_reach_are_read_where_a_chain_leads_to_them(
     (standing,) = standing_releases(Output(tmp_path), ("2020-07", "2020-10"))
     assert [each.since.period for each in standing.earlier] == ["2020-04", "2020-07"]
     assert [each.since.period for each in standing.beyond] == ["2020-02"]
+
+
+def test_a_reader_of_a_release_has_the_whole_chain_and_what_was_pruned_of_it(
+    tmp_path: Path, publish: Callable[[str, str], None]
+) -> None:
+    windows = [("2019-01", "2019-02"), ("2020-01", "2020-02"), ("2020-01", "2020-04"), ("2020-04", "2020-07")]
+    for first, month in (*windows, ("2020-07", "2020-10")):
+        publish(first, month)
+    output = Output(tmp_path)
+    note_pruned(output, "2019-12-pruned", ("2019-11", "2020-01"))
+    note_pruned(output, "2018-12-pruned", ("2018-11", "2018-12"))
+    found = connected_releases(output, ("2020-07", "2020-10"), next(iter(editions(output, "2020-10"))))
+    assert [each.since.period for each in found.releases] == ["2020-02", "2020-04", "2020-07"]
+    assert (found.near, found.pruned) == (2, ["2019-12-pruned"])
 
 
 def test_before_anything_was_published_there_is_nothing(tmp_path: Path) -> None:
