@@ -64,7 +64,7 @@ def network_figures(
     """
     parts = [
         rows_or_reason(lambda: _rows(_level(question, summary, shrunken, scale))),
-        rows_or_reason(lambda: _rows(_spread(question, fit, shrunken.centre, scale, worth))),
+        rows_or_reason(lambda: _rows(_spread(question, fit, shrunken, scale, worth))),
         rows_or_reason(lambda: _rows(_clustering(question, records, summary, worth))),
         rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
         rows_or_reason(lambda: _rows(_adjustment(ranked, records, fit))),
@@ -117,7 +117,11 @@ def _level(
 
 
 def _spread(
-    question: OutcomeFormulas, fit: LmmFit | GlmmFit, centre: float, scale: Standardised, worth: Worth
+    question: OutcomeFormulas,
+    fit: LmmFit | GlmmFit,
+    shrunken: Shrunken,
+    scale: Standardised,
+    worth: Worth,
 ) -> Iterator[_Figure]:
     sd = float(fit.varcomp.sd("clinic").iloc[0])
     method = coded("figure_method.adjusted", method=_method(fit))
@@ -125,10 +129,12 @@ def _spread(
         method = coded("figure_method.lasting_untold", method=method)
     yield _Figure("sd_between", sd, method, _unit_of_spread(question))
     # of t with 4 degrees of freedom and the same SD it is 1.963 for 1.960
-    ends = scale.at(centre + np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
+    ends = scale.at(shrunken.centre + np.array([-1.0, 1.0]) * stats.norm.ppf(0.975) * sd)
     figure_unit = question.outcome.unit or ("%" if question.outcome.kind == "binary" else "")
     for figure, end in zip(("range_low", "range_high"), ends, strict=True):
         yield _Figure(figure, float(end), coded("figure_method.mixed"), figure_unit)
+    if shrunken.regional:
+        yield _Figure("region_share", shrunken.regional, coded("figure_method.region_share"))
     if question.mean_family == "binomial":
         # Larsen & Merlo (2005), eq. 1
         ratio = float(np.exp(np.sqrt(2.0) * sd * special.ndtri(0.75)))

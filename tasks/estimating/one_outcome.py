@@ -122,7 +122,7 @@ def _estimate(
         bent = attempted(lambda: _with_curves(models, summary, worth))
         ranked, fit = attempted(lambda: _ranking(bent, worth))
         ways = attempted(lambda: fit_ways(ranked.question, ranked.records, worth))
-        shrunken = attempted(lambda: clinic_effects(fit, ways))
+        shrunken = attempted(lambda: clinic_effects(fit, ways, _regions(question, summary)))
         scale = attempted(
             lambda: standardised(
                 ranked.question, fit, ranked.question.ranking, ranked.records, ranked.certain
@@ -215,6 +215,14 @@ def _outcome_row(question: OutcomeFormulas, network: Network, summary: Summary) 
         "n_clinics": int((moments["n"] > 0).sum()),
         "status": "ok",
     }
+
+
+def _regions(question: OutcomeFormulas, summary: Summary) -> dict[str, str] | None:
+    """Clinic → its region, where there are some; clinics without one are a region together."""
+    if not question.regions:
+        return None
+    clinics = summary.clinics[["clinic", "region"]].astype("string").fillna("")
+    return dict(zip(clinics["clinic"], clinics["region"], strict=True))
 
 
 def _compared_with(question: OutcomeFormulas) -> str:

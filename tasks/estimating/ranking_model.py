@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,16 +84,20 @@ def fit_ways(question: OutcomeFormulas, records: Records, worth: Worth) -> list[
     return found
 
 
-def clinic_effects(fit: LmmFit | GlmmFit, ways: Sequence[Way] = ()) -> Shrunken:
+def clinic_effects(
+    fit: LmmFit | GlmmFit, ways: Sequence[Way] = (), regions: Mapping[str, str] | None = None
+) -> Shrunken:
     """The clinics' shrunken effects: draws of a normal distribution, unless some lie too far out for one.
 
     Then of Student's t with four degrees of freedom, which draws in those the less, and the others the more.
+    Where none does, and regions differ by more than their clinics explain, of one about its region's level.
     Where shocks of months may last, for a longer or a shorter time, the effects are averaged over both. Where
     records leave it in doubt whether there are any, intervals allow for them as if there were.
 
     Args:
         fit: the ranking model.
         ways: the same for each way in which shocks may last.
+        regions: clinic → its region; None where the network has none.
     """
     effects = shrink(fit, "clinic")
     far = outlying(effects.table["own"].to_numpy(dtype=float), effects.table["own_sd"].to_numpy(dtype=float))
@@ -101,6 +105,9 @@ def clinic_effects(fit: LmmFit | GlmmFit, ways: Sequence[Way] = ()) -> Shrunken:
     if far.any():
         effects = effects.with_heavier_tails()
         parts = [part.with_heavier_tails() for part in parts]
+    elif regions and effects.sd_between > 0.0 and (regional := effects.with_regional_levels(regions)):
+        effects = regional
+        parts = [part.with_regional_levels(regions, only_if_likelier=False) or part for part in parts]
     chances = np.array([way.probability for way in ways])
     if_any = np.array([way.if_any for way in ways])
     if (chances[if_any > 0.0] > 0.0).any():

@@ -43,6 +43,7 @@ FIGURES = {
     "sd_between": _MODELLED,
     "range_low": _MODELLED,
     "range_high": _MODELLED,
+    "region_share": _MODELLED,
     "median_odds_ratio": _MODELLED,
     "rankability": _MODELLED,
     # made of all records together

@@ -307,6 +307,11 @@ class Outcome:
         return self.direction != "neither" and not self.monthly
 
     @property
+    def by_region(self) -> bool:
+        """Whether regions differ, so that clinics are drawn towards their region's level."""
+        return "region_share" in self.figures
+
+    @property
     def adjusts_for_patients(self) -> bool:
         """Whether best estimates are adjusted for anything about patients, and not for the periods alone."""
         return any(each not in KINDS for each in self.adjusters)
@@ -336,9 +341,10 @@ class Outcome:
 
         w of best = w · adjusted + (1 − w) · typical, on the scale of log odds or of logarithms where the
         model works on it. None where that is not to be seen, where the adjusted figure is the typical
-        clinic's or tells of no event, or where there is none: clinics far out have all drawn in otherwise.
+        clinic's or tells of no event, or where there is none: clinics far out have all drawn in otherwise,
+        and so have regions that differ.
         """
-        if any(each.shrunken.outlying for each in self.lines) or self.without_events(line):
+        if any(each.shrunken.outlying for each in self.lines) or self.by_region or self.without_events(line):
             return None
         typical = self.figures["typical"].value if "typical" in self.figures else self.comparator_value
         adjusted, best = line.adjusted.value, line.shrunken

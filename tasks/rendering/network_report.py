@@ -40,12 +40,12 @@ from tasks.rendering.words.explained import explained
 from tasks.rendering.words.group_words import GroupTable, group_tables
 from tasks.rendering.words.run_words import part_periods, run_words
 from tasks.rendering.words.two_models import where_models_differ
-from tasks.rendering.words.untold import ICC_ALIKE, lasting_untold
+from tasks.rendering.words.untold import ICC_ALIKE, lasting_untold, regional
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
 FIGURES = (
-    *("mean", "typical", "sd_between", "range_low", "range_high", "median_odds_ratio"),
+    *("mean", "typical", "sd_between", "region_share", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
     *("own_design_effect", "overdispersion", "sd_within", "own_spread", "rankability"),
     *("discrimination", "calibration", "calibration_by_chance"),
@@ -156,6 +156,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
         "overlapping": any(standing.overlapping(each) for each in edition.estimated if each.judged),
         "adjusts": sentences.adjusts(edition),
         "lasting_untold": lasting_untold(edition),
+        "regional": regional(edition),
         "explained": explained(edition),
         "glossary": glossary(),
         "policy": sentences.policy_words(edition.release.policy),
@@ -218,7 +219,12 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
     chart = run_chart(outcome, outcome.months, *MONTHS_SIZE)
     counted = [outcome.label] if outcome.monthly else []
     said: tuple[tuple[str | None, ...], ...] = (
-        (sentences.average(outcome), standing.differences(outcome), standing.outlying(outcome)),
+        (
+            sentences.average(outcome),
+            standing.differences(outcome),
+            standing.outlying(outcome),
+            sentences.regional(outcome),
+        ),
         (sentences.intraclass(outcome), sentences.design_effect(outcome)),
         (outcome.verdict_reason,),
         (measure_words.target_of_network(outcome),),

@@ -7,7 +7,7 @@ which are stated apart: the clinic's own sampling, the coefficients, and how muc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,6 +23,7 @@ from tasks.models.clinics.posterior_beside_shocks import BesideShocks, posterior
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
 from tasks.models.clinics.rankability import Rankability, averaged_rankability, rankability
+from tasks.models.clinics.regional_levels import with_regional_levels
 from tasks.models.fit import check_level
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.linear_mixed.lmm import LmmFit
@@ -65,6 +66,7 @@ class Shrunken:
             uncertain coefficients do to them, beside their sampling SDs.
         centre: the comparator, the mean of these levels' effects: 0 but where their tails are heavier.
         ways: what effects were averaged over, with probabilities; empty where there is one way only.
+        regional: share of the variance between levels that lies between regions; 0 where they are no level.
     """
 
     group: str
@@ -78,6 +80,7 @@ class Shrunken:
     own_shared: Floats = field(repr=False)
     centre: float = 0.0
     ways: tuple[tuple[float, Shrunken], ...] = field(repr=False, default=())
+    regional: float = 0.0
 
     def with_heavier_tails(self) -> Shrunken:
         """The same had the effects been taken for draws of Student's t with four degrees of freedom.
@@ -86,6 +89,24 @@ class Shrunken:
         is then the posterior mean, and `weight` what the own effect counts for in it.
         """
         return self._with_posterior(with_heavier_tails(self.posterior))
+
+    def with_regional_levels(
+        self, regions: Mapping[str, Hashable], *, only_if_likelier: bool = True
+    ) -> Shrunken | None:
+        """The same had the effects of each region's levels been taken for draws about a level of their own.
+
+        None where the records do not make that likelier, or there are fewer than three regions. `estimate` is
+        then the posterior mean, `weight` what the own effect counts for in it, and `regional` the share of
+        the variance between levels that lies between regions.
+
+        Args:
+            regions: level, as text → its region.
+            only_if_likelier: whether it takes a Bayes factor of 1 or more.
+        """
+        found = with_regional_levels(self.posterior, [regions[str(each)] for each in self.table.index])
+        if found is None or (only_if_likelier and found.factor < 1.0):
+            return None
+        return replace(self._with_posterior(found.posterior), regional=found.share)
 
     def averaged_over(self, ways: Sequence[tuple[float, Shrunken]]) -> Shrunken:
         """The same with the effects' posterior averaged over several ways of what else records vary by.

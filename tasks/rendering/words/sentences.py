@@ -68,6 +68,14 @@ def intraclass(outcome: Outcome) -> str | None:
     return f"{said} {say('message.icc_alike')}" if ICC_ALIKE in figure.how else said
 
 
+def regional(outcome: Outcome) -> str | None:
+    """That regions differ, and clinics are drawn towards theirs; None where they do not."""
+    share = outcome.figures.get("region_share")
+    if share is None or share.value is None:
+        return None
+    return say("message.regional", share=percent(100 * share.value, 0))
+
+
 def design_effect(outcome: Outcome) -> str | None:
     """The design effect and effective sample size in words."""
     factor = outcome.figures.get("design_effect")
