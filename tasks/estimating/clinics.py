@@ -13,7 +13,7 @@ from tasks.estimating.standardising import Standardised
 from tasks.estimating.summary import Summary
 from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
-from tasks.models.clinics.outlying import outlying
+from tasks.models.clinics.outlying import far_from_the_others
 from tasks.models.raw import mean_interval, poisson_interval, wilson_interval
 from tasks.network.outcome_section import OutcomeSection
 from tasks.network.schema import PolicySection
@@ -114,7 +114,7 @@ def model_rows(
             effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")
         ),
     }
-    apart = outlying(own, effects["own_sd"].to_numpy(dtype=float))
+    apart = far_from_the_others(own, effects["own_sd"].to_numpy(dtype=float))
     frames = []
     for form, ends in forms.items():
         value, lower, upper = (_defined(scale, each) for each in ends)

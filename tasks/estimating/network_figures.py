@@ -169,7 +169,7 @@ def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> It
 
 def _adjustment(question: OutcomeFormulas, records: Records, fit: LmmFit | GlmmFit) -> Iterator[_Figure]:
     """How well the adjusters predict, where there are any."""
-    if not question.adjusters or question.outcome.counts_records:
+    if not question.outcome.adjusters or question.outcome.counts_records:
         return
     found = adjustment(question, records, fit)
     if found is None:

@@ -10,7 +10,7 @@ import numpy as np
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.worth import Worth
 from tasks.models import GlmmFit, LmmFit, Shrunken, glmm, lmm, shrink, with_own_variances
-from tasks.models.clinics.outlying import outlying
+from tasks.models.clinics.outlying import far_from_the_others
 from tasks.models.clinics.posterior_beside_shocks import BesideShocks
 from tasks.records import Records
 
@@ -89,7 +89,8 @@ def clinic_effects(
 ) -> Shrunken:
     """The clinics' shrunken effects: draws of a normal distribution, unless some lie too far out for one.
 
-    Then of Student's t with four degrees of freedom, which draws in those the less, and the others the more.
+    Then of Student's t with four degrees of freedom, which draws in those the less, and the others the more;
+    and the comparator is the mean of the others.
     Where none does, and regions differ by more than their clinics explain, of one about its region's level.
     Where shocks of months may last, for a longer or a shorter time, the effects are averaged over both. Where
     records leave it in doubt whether there are any, intervals allow for them as if there were.
@@ -100,11 +101,12 @@ def clinic_effects(
         regions: clinic → its region; None where the network has none.
     """
     effects = shrink(fit, "clinic")
-    far = outlying(effects.table["own"].to_numpy(dtype=float), effects.table["own_sd"].to_numpy(dtype=float))
+    own, own_sd = (effects.table[each].to_numpy(dtype=float) for each in ("own", "own_sd"))
+    far = far_from_the_others(own, own_sd)
     parts = [way.shrunken() for way in ways]
     if far.any():
-        effects = effects.with_heavier_tails()
-        parts = [part.with_heavier_tails() for part in parts]
+        effects = effects.with_heavier_tails().held_against(~far)
+        parts = [part.with_heavier_tails().held_against(~far) for part in parts]
     elif regions and effects.sd_between > 0.0 and (regional := effects.with_regional_levels(regions)):
         effects = regional
         parts = [part.with_regional_levels(regions, only_if_likelier=False) or part for part in parts]

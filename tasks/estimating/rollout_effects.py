@@ -30,6 +30,7 @@ from tasks.estimating.program_rows import (
 from tasks.estimating.program_words import narrower
 from tasks.models import ProgramEffect, program_effect
 from tasks.models.program_effects.cohort_months import cohort_months
+from tasks.program_questions import SIGNIFICANT
 from tasks.records import Records, cells_for
 
 LEADS = 3
@@ -78,7 +79,8 @@ def rollout_rows(
     if average.change is not None:
         # its model has no trend of early starters' own, which looks like an effect that grows
         condition = "change_one" if averages.one_start else "change"
-        yield tested(question, average, "change", average.change, condition=condition)
+        found = average.change.p < SIGNIFICANT  # then the sentence itself says what else it can be
+        yield tested(question, average, "change", average.change, condition=None if found else condition)
     # where a program started within a period, its records say by their dates which of them it reached
     immediate = asked(starts=None) if question.starts_within else asked()
     for row in rows_of(immediate.table):

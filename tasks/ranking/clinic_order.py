@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from tasks.models.clinics.verdict import FEWEST, GRADES_FROM, Decision, Verdict
 from tasks.network.schema import Network, PolicySection
 
 DRAWS = 4_000
+_STEADY = 0.1  # about the bound for clinics without those far out
 SEED = 0  # of the posterior draws: a rerun gives the same ranks
 
 
@@ -89,7 +90,9 @@ def _ranked(estimates: OutcomeEstimates, policy: PolicySection, before: Decision
     except ClinicnetError as problem:
         return _unranked(estimates, clinics, coded("ranked.failed", reason=reason_of(problem)))
     decision, sentence = found.verdict.decision, reason_of_verdict(found.verdict, len(estimates.compared))
-    sentence = _with_those_far_out(sentence, found.verdict, shrunken, estimates.compared)
+    if found.verdict.may_grade and (theirs := _order_of_a_few(shrunken, estimates.compared, before)):
+        decision, sentence = "do_not_rank", theirs
+        found = replace(found, verdict=replace(found.verdict, decision=decision))
     shown = found.publishable()
     shown.index = shown.index.astype(str)
     rows = shown.reindex(list(clinics))
@@ -165,16 +168,20 @@ def reason_of_verdict(verdict: Verdict, n: int) -> str:
     return coded("ranked.stands", verdict=said) if verdict.kept else said
 
 
-def _with_those_far_out(sentence: str, verdict: Verdict, shrunken: Shrunken, compared: Sequence[str]) -> str:
-    """The reason, and what rankability would be without clinics far out where the order is theirs alone."""
+def _order_of_a_few(shrunken: Shrunken, compared: Sequence[str], before: Decision | None) -> str | None:
+    """Why there is no order where a few clinics far out make it, and the others would have none.
+
+    Near the bound what was decided last stands.
+    """
     table = shrunken.table.set_axis(shrunken.table.index.astype(str)).loc[list(compared)]
     own, own_sd = (table[each].to_numpy(dtype=float) for each in ("own", "own_sd"))
     others = rankability_of_others(own, own_sd)
-    if not verdict.may_grade or others is None or others >= GRADES_FROM:
-        return sentence
+    steady = {None: 0.0, "do_not_rank": _STEADY}.get(before, -_STEADY)
+    if others is None or others >= GRADES_FROM + steady:
+        return None
     far = int(few_far_out(own, own_sd).sum())
     key = "ranked.far_one" if far == 1 else "ranked.far_many"
-    return coded(key, verdict=sentence, count=far, rankability=round(as_published(others), 2))
+    return coded(key, count=far, rankability=round(as_published(others), 2))
 
 
 def _unranked(estimates: OutcomeEstimates, clinics: tuple[str, ...], reason: str) -> OutcomeRanks:

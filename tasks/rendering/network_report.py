@@ -307,11 +307,7 @@ def program_part(outcome: Outcome) -> ProgramPart:
             *(sentences.if_words(outcome, effect) for effect in told),
             *([apart] if apart else []),
         ),
-        tests=tuple(
-            test.words
-            for term, test in tests_of(outcome).items()
-            if not sentences.begun_before(outcome) or term == "context"
-        ),
+        tests=tuple(test.words for test in tests_of(outcome).values() if not sentences.begun_before(outcome)),
         averaged=any(effect.term == "average" for effect in outcome.effects),
         by_cohort=any(effect.term in ("trend", "cohorts") for effect in told),
         study=event_study(outcome),

@@ -94,8 +94,8 @@ def test_an_order_that_three_clinics_make_is_said_to_be_theirs(tmp_path: Path) -
     events[0] = (20, 400)
     found = estimated(tmp_path, events, BINARY.format(direction="lower"))
     reason = told(rank_outcome(read_network(tmp_path / "network.toml"), found).reason)
-    assert (
-        "3 clinics lie far from the others and make most of that: without them rankability would be" in reason
+    assert reason.startswith(
+        "Clinics are not ranked: 3 lie far from the others, and without them rankability"
     )
 
 

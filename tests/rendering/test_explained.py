@@ -130,7 +130,7 @@ def test_answers_that_stand_together_are_of_one_method(state48_edition: Edition)
     ) in said
     assert (
         "leads the program’s pages, 1.62 (1.01 to 2.22), is on average by cohort and month, with a trend of "
-        "early starters’ own: it differs from these by method, not by question."
+        "their own allowed for: it differs from these by what it takes for granted, not by question."
     ) in said
     assert "different models" not in said  # all say 1.40
 

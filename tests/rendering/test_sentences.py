@@ -168,6 +168,16 @@ def test_the_average_month_leads_and_what_tests_found_follows() -> None:
     assert said == "0.19 points higher, on average. It changes."
 
 
+def test_why_no_effect_can_be_told_is_said_whichever_question_it_would_answer() -> None:
+    """Where a program started everywhere at once page 1 said nothing of it."""
+    untold = effect(value=None, words="Y: not estimated. It started everywhere at once.", reason="It did.")
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(untold,))
+    assert sentences.program_message(outcome) == "Not estimated. It started everywhere at once."
+    policy = effect(value=None, question="policy", words="Y: not estimated. Few.", reason="Few.")
+    both = dataclasses.replace(outcome, effects=(untold, policy))
+    assert sentences.program_message(both) == "Not estimated. Few."
+
+
 def test_where_clinics_were_changing_before_no_effect_is_told_without_its_if() -> None:
     """After a bad month clinics get better by themselves: a null program was led by 41 points."""
     before = effect(
@@ -178,10 +188,10 @@ def test_where_clinics_were_changing_before_no_effect_is_told_without_its_if() -
     average = effect(term="average", question="policy", words="Y: 9.1 points higher.")
     outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, average, before, late))
     assert sentences.program_message(outcome) == (
-        "Changing before. Had a steady trend of early starters’ own gone on: 41.0 points higher."
+        "Changing before. Had a steady trend of clinics with the program gone on: 41.0 points higher."
     )
     assert sentences.if_words(outcome, average) == (
-        "Had clinics that started early and late changed alike without it: 9.1 points higher."
+        "Had clinics with the program changed like the others without it: 9.1 points higher."
     )
     part = program_part(outcome)
     assert part.words == ("Changing before.", sentences.if_words(outcome, trend))
@@ -363,7 +373,7 @@ def test_a_clinic_is_told_since_when_it_has_the_program(
     }
     (started,) = program.starts
     assert told.pop(started) == "Recall program: here since June 2024."
-    assert set(told.values()) == {"Recall program: not here yet."}
+    assert set(told.values()) == {"Recall program: not at your clinic in these months."}
     # a program that is a column of the records has no starts to tell
     assert {clinic_sentences.program_words(chop_edition, each) for each in chop_edition.clinics} == {""}
 

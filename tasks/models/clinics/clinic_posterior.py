@@ -71,6 +71,7 @@ class Node:
         typical_shared: (r,) its loadings on the same normals; None: taken as known.
         parts: the same per level, finer; None: normal, with `mean` and `sd`.
         tails: the shape of the distribution that effects are drawn from.
+        counted: (n,) levels whose mean others are held against; None: all.
     """
 
     weight: float
@@ -83,6 +84,15 @@ class Node:
     typical_shared: Floats | None = None
     parts: Parts | None = None
     tails: Tails = NORMAL_TAILS
+    counted: NDArray[np.bool_] | None = None
+
+    @property
+    def mean_weights(self) -> Floats:
+        """(n,) what each level counts for in the mean of all."""
+        n = len(self.mean)
+        if self.counted is None:
+            return np.full(n, 1.0 / n)
+        return np.where(self.counted, 1.0 / self.counted.sum(), 0.0)
 
     @property
     def pieces(self) -> Parts:
@@ -98,30 +108,30 @@ class Node:
 
     @property
     def from_mean(self) -> tuple[Floats, Floats]:
-        """(M, n) means and SDs of the pieces' distances from the mean of all levels, each counting once.
+        """(M, n) means and SDs of the pieces' distances from the mean of the levels that count, once each.
 
         What uncertain coefficients do to all levels alike, the intercept above all, cancels.
         """
-        pieces, n = self.pieces, self.pieces.means.shape[1]
+        pieces, weight = self.pieces, self.mean_weights
         mean = np.sum(pieces.shares * pieces.means, axis=0)
         variance = np.sum(pieces.shares * (pieces.sds**2 + (pieces.means - mean) ** 2), axis=0)
-        own = 1.0 - 1.0 / n
-        means = own * pieces.means - (mean.sum() - mean) / n
-        apart = np.sum((self.shared - self.shared.mean(axis=0)) ** 2, axis=1)
-        spreads = (own * pieces.sds) ** 2 + (variance.sum() - variance) / n**2 + apart
-        return means, np.sqrt(spreads)
+        own = 1.0 - weight
+        means = own * pieces.means - (float(weight @ mean) - weight * mean)
+        apart = np.sum((self.shared - weight @ self.shared) ** 2, axis=1)
+        others = float(weight**2 @ variance) - weight**2 * variance
+        return means, np.sqrt((own * pieces.sds) ** 2 + others + apart)
 
     @property
     def mean_level(self) -> tuple[float, float]:
-        """Mean and SD of the average row's predictor, averaged over the levels, less the fit's average."""
-        pieces, n = self.pieces, self.pieces.means.shape[1]
+        """Mean and SD of the average row's predictor over the levels that count, less the fit's average."""
+        pieces, weight = self.pieces, self.mean_weights
         mean = np.sum(pieces.shares * pieces.means, axis=0)
         variance = np.sum(pieces.shares * (pieces.sds**2 + (pieces.means - mean) ** 2), axis=0)
-        loadings = self.shared.mean(axis=0)
+        loadings = weight @ self.shared
         if self.typical_shared is not None:
             loadings = loadings + self.typical_shared
-        return self.typical + float(mean.mean()), math.sqrt(
-            float(variance.sum()) / n**2 + float(loadings @ loadings)
+        return self.typical + float(weight @ mean), math.sqrt(
+            float(weight**2 @ variance) + float(loadings @ loadings)
         )
 
     @property

@@ -61,6 +61,15 @@ def predictive_p_values(own: Floats, own_sd: Floats) -> Floats:
     return p
 
 
+def far_from_the_others(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
+    """(n,) whether each clinic is outlying by itself, or one of a few that are together.
+
+    Args:
+        own, own_sd: as for `outlying`.
+    """
+    return outlying(own, own_sd) | few_far_out(own, own_sd)
+
+
 def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     """(n,) whether each clinic is one of a few, a fifth at the most, that lie far from all the others.
 

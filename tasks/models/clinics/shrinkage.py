@@ -64,7 +64,8 @@ class Shrunken:
         posterior: the joint posterior they are read from.
         own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
             uncertain coefficients do to them, beside their sampling SDs.
-        centre: the comparator, the mean of these levels' effects: 0 but where their tails are heavier.
+        centre: the comparator, the mean of these levels' effects, without those far out: 0 but where their
+            tails are heavier, or regions differ.
         ways: what effects were averaged over, with probabilities; empty where there is one way only.
         regional: share of the variance between levels that lies between regions; 0 where they are no level.
     """
@@ -89,6 +90,17 @@ class Shrunken:
         is then the posterior mean, and `weight` what the own effect counts for in it.
         """
         return self._with_posterior(with_heavier_tails(self.posterior))
+
+    def held_against(self, counted: NDArray[np.bool_]) -> Shrunken:
+        """The same with the mean of some levels' effects for the comparator: of those that lie not far out.
+
+        A few far levels pull the mean of all to where no level is, and all others to one side of it.
+
+        Args:
+            counted: (n,) levels that count.
+        """
+        nodes = tuple(replace(node, counted=counted) for node in self.posterior.nodes)
+        return self._with_posterior(replace(self.posterior, nodes=nodes))
 
     def with_regional_levels(
         self, regions: Mapping[str, Hashable], *, only_if_likelier: bool = True
@@ -149,7 +161,8 @@ class Shrunken:
         with np.errstate(divide="ignore", invalid="ignore"):
             weight = np.clip(estimate / self.table["own"].to_numpy(), 0.0, 1.0)
         table = _with_intervals(self.table.assign(estimate=estimate, weight=weight), posterior, self.level)
-        return replace(self, table=table, posterior=posterior, centre=float(estimate.mean()))
+        centre = float(posterior.nodes[0].mean_weights @ estimate)
+        return replace(self, table=table, posterior=posterior, centre=centre)
 
     def values(self) -> pd.DataFrame:
         """`own`, `estimate`, `lower` and `upper` as expected outcomes of the sample's average row.

@@ -35,13 +35,23 @@ def changing(fit: Fit, data: ProgramData, scores: ClusterScores) -> Wald | None:
 
 
 def before_the_start(fit: Fit, data: ProgramData, scores: ClusterScores) -> Wald | None:
-    """Whether clinics were changing before their start: all leads zero at once; None without leads.
+    """Whether clinics were changing before their start; None without leads.
 
-    By the model's own errors and by how units of rollout differ; the larger p-value counts.
+    All leads zero at once, or their mean: a dip of two or three months, after which an outcome gets better
+    by itself, shows in the mean, where a test of each spends its degrees of freedom. The smaller of both
+    p-values counts twice (Bonferroni). By the model's own errors and by how units of rollout differ; the
+    larger p-value counts.
     """
     names, _ = _months(fit, data, lambda month: month < 0.0)
     if not names:
         return None
+    joint = _all_at_once(fit, names, scores)
+    weights = np.array([float(str(name) in names) / len(names) for name in fit.coef.index])
+    together = contrast_of(fit, scores, weights, _LEVEL)
+    return replace(joint, p=min(2.0 * min(joint.p, together.p), 1.0)) if len(names) > 1 else joint
+
+
+def _all_at_once(fit: Fit, names: Sequence[str], scores: ClusterScores) -> Wald:
     own = fit.test(names)
     weights = np.array([[float(name == column) for column in fit.coef.index] for name in names])
     df = scores.joint_degrees_of_freedom(CORRECTED, weights)

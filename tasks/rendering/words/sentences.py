@@ -106,7 +106,8 @@ def program_message(outcome: Outcome) -> str | None:
     """The program's effect on the population, and the naive figure beside it; None without an estimate."""
     effects, answers = whole_effects(outcome), program_answers(outcome)
     if not answers:
-        untold = [effect for effect in outcome.effects if effect.question == "policy" and effect.reason]
+        untold = [effect for effect in outcome.effects if effect.reason and effect.model != "naive"]
+        untold.sort(key=lambda effect: effect.question != "policy")
         return sentence_case(program_words(outcome, untold[0])) if untold else None
     told = " ".join([*begun_before(outcome), if_words(outcome, answers[0]), *doubts(outcome)])
     naive = next((effect for effect in effects if effect.model == "naive"), None)
@@ -153,9 +154,9 @@ def begun_before(outcome: Outcome) -> list[str]:
 def doubts(outcome: Outcome) -> list[str]:
     """What the other tests about clinics and the months since the start found, where they found something.
 
-    Whether the effect changes can be asked only where clinics were not changing before.
+    They ask about an effect, which cannot be told where clinics were changing before.
     """
-    return _found(outcome, "context", *(() if begun_before(outcome) else ("change",)))
+    return [] if begun_before(outcome) else _found(outcome, "context", "change")
 
 
 def _found(outcome: Outcome, *terms: str) -> list[str]:
