@@ -215,7 +215,7 @@ def independent(
     names = tuple(fixed[j] for j in kept)
     if not any(column in names for column in program):
         raise EstimationError(
-            f"{name} started in the same period everywhere, so its effect and the period's cannot be told apart",
+            f"{name} started in the same period everywhere, so its effect and the period's are one",
             hint="include clinics that started later or never, or compare before and after with that caveat",
         )
     dropped = replace(design.dropped, columns={**design.dropped.columns, **reasons})
