@@ -180,6 +180,7 @@ def test_peers_time_ours(fit: str, tmp_path: Path) -> None:
     assert f"{1.0 / found['times'][0]:.1f}×" in text
 
 
+@pytest.mark.slow
 def test_scale_measures_one_fit_and_how_it_grows(tmp_path: Path) -> None:
     scale.simulate(tmp_path / "records.duckdb", 4_000)
     found = {fit: scale.fitted(tmp_path / "records.duckdb", fit, 1e5) for fit in scale.FITS}

@@ -37,6 +37,7 @@ except Stopped as stopped:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [

@@ -26,6 +26,8 @@ from tasks.records.in_database import row_stream
 from tests.models.estimating_equations.test_gee_blocks import DATA
 from tests.models.estimator_sources import in_duckdb, in_postgresql
 
+pytestmark = pytest.mark.slow
+
 ONE_PIECE = 1e12
 EACH_CLINIC = 1.0
 """A block for each clinic, each of them larger than blocks may be."""
@@ -85,7 +87,6 @@ def assert_same(whole: GlmmFit, blocks: GlmmFit) -> None:
             assert getattr(blocks.dispersion, name) == pytest.approx(expected, rel=1e-8)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("model", list(MODELS))
 @pytest.mark.parametrize("nodes", [1, 9, None])
 @pytest.mark.parametrize("budget", [EACH_CLINIC, SOME_CLINICS])
@@ -165,7 +166,6 @@ def test_a_relation_is_read_in_blocks_too() -> None:
         assert_same(*both("yes ~ age + stage + (1 | clinic)", relation, SOME_CLINICS, nodes=1))
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("postgresql_url")
 def test_a_server_s_rows_are_read_in_blocks_too(postgresql: postgres.PostgreSQL) -> None:
     records = in_postgresql({"visits": DATA}, postgresql)("visits")

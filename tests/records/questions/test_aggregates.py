@@ -271,6 +271,7 @@ def test_it_is_refused_before_the_database_is_opened(tmp_path: Path) -> None:
         aggregate(nowhere, AGGREGATES[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["numbered", "unnumbered", "every_record", "kept", "patients", "other"])
 def test_a_column_may_be_called_like_a_table_that_questions_once_named(tmp_path: Path, name: str) -> None:
     """A table's name as a value is all of its columns; an outcome of that name was taken for that."""
