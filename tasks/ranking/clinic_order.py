@@ -21,7 +21,8 @@ from tasks.models.clinics.verdict import FEWEST, GRADES_FROM, Decision, Verdict
 from tasks.network.schema import Network, PolicySection
 
 DRAWS = 4_000
-_STEADY = 0.1  # about the bound for clinics without those far out
+_STEADY = 0.1  # about the bounds for clinics without those far out
+_HARDLY = 0.3  # rankability of those compared, where a clinic that is not compared makes the spread
 SEED = 0  # of the posterior draws: a rerun gives the same ranks
 
 
@@ -147,7 +148,7 @@ def _none_compared(estimates: OutcomeEstimates, policy: PolicySection) -> str:
     few = {coded("why.few_records", fewest=policy.minimum_denominator), few_events}
     reasons = {*shrunken["reason"].dropna()}
     if not reasons & few:
-        alike = not (shrunken["reliability"].fillna(0.0) > 0.0).any()
+        alike = not (shrunken["reliability"].fillna(0.0) > 0.0).any() and not shrunken["outlying"].any()
         return coded("ranked.none_differ" if alike else "ranked.none_reliable")
     if not reasons <= few:
         return coded("ranked.none_enough")
@@ -171,17 +172,19 @@ def reason_of_verdict(verdict: Verdict, n: int) -> str:
 def _order_of_a_few(shrunken: Shrunken, compared: Sequence[str], before: Decision | None) -> str | None:
     """Why there is no order where a few clinics far out make it, and the others would have none.
 
-    Near the bound what was decided last stands.
+    The few can be too small to be compared themselves. Near the bound what was decided last stands.
     """
     table = shrunken.table.set_axis(shrunken.table.index.astype(str)).loc[list(compared)]
     own, own_sd = (table[each].to_numpy(dtype=float) for each in ("own", "own_sd"))
     others = rankability_of_others(own, own_sd)
     steady = {None: 0.0, "do_not_rank": _STEADY}.get(before, -_STEADY)
-    if others is None or others >= GRADES_FROM + steady:
-        return None
     far = int(few_far_out(own, own_sd).sum())
-    key = "ranked.far_one" if far == 1 else "ranked.far_many"
-    return coded(key, count=far, rankability=round(as_published(others), 2))
+    bound = GRADES_FROM if far else _HARDLY
+    if others >= bound + steady:
+        return None
+    key = "compared_alike" if not far else "far_one" if far == 1 else "far_many"
+    count = {"count": far} if far else {}
+    return coded(f"ranked.{key}", **count, rankability=round(as_published(others), 2))
 
 
 def _unranked(estimates: OutcomeEstimates, clinics: tuple[str, ...], reason: str) -> OutcomeRanks:

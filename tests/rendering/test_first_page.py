@@ -60,7 +60,8 @@ def test_a_clinic_that_is_told_although_too_small_is_named_there(state48_edition
     assert standing.named(state48_edition, outcome) == []
     said = standing.on_first_page(outcome)
     assert said.endswith(
-        f"Too small to be compared, yet their records leave no doubt: {small.clinic} (worse)."
+        "Not compared, for few records or little reliability, yet their records leave no doubt: "
+        f"{small.clinic} (worse)."
     )
 
 

@@ -104,8 +104,8 @@ def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     return far
 
 
-def rankability_of_others(own: Floats, own_sd: Floats) -> float | None:
-    """The rankability of the clinics beside a few that lie far out; None where none does.
+def rankability_of_others(own: Floats, own_sd: Floats) -> float:
+    """The rankability of the clinics beside a few that lie far out.
 
     A few clinics far out can make up most of the variance between clinics, and say nothing of the others.
 
@@ -115,8 +115,6 @@ def rankability_of_others(own: Floats, own_sd: Floats) -> float | None:
     Sources: Paule & Mandel (1982) for τ² of the others; Lingsma et al. (2010) for τ²/(τ² + median s²).
     """
     far = few_far_out(own, own_sd)
-    if not far.any():
-        return None
     others = np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0) & ~far
     _, between = _mean_and_variance(own[others], own_sd[others] ** 2)
     return between / (between + float(np.median(own_sd[others] ** 2)))

@@ -13,6 +13,8 @@ RANKS_FROM = 0.75
 GRADES_FROM = 0.50
 IMPROBABLE = 0.10
 """Posterior probability under which an earlier decision is given up."""
+SURE_ENOUGH = 0.90
+"""Posterior probability of half the band: ranked clinics could be graded, graded ones have 0.25."""
 FEWEST = 5
 """With fewer clinics an order says less than the figures beside it."""
 
@@ -62,7 +64,7 @@ def verdict(rankability: Rankability, n: int, before: Decision | None = None) ->
         count = "no clinic" if n == 0 else f"{n} clinic{'' if n == 1 else 's'}"
         sentence = f"Clinics are not ranked: {count} can be compared, and ranking needs at least {FEWEST}."
         return Verdict("do_not_rank", rankability, False, sentence)
-    now = _by_value(rankability.value)
+    now = _supported(_by_value(rankability.value), rankability)
     kept = before is not None and before != now and _probability(rankability, before) >= IMPROBABLE
     decision = before if kept and before is not None else now
     return Verdict(decision, rankability, kept, _sentence(decision, rankability, kept))
@@ -87,6 +89,15 @@ def _sentence(decision: Decision, rankability: Rankability, kept: bool) -> str:
         f"{decided} {share} of the variance of adjusted figures is not sampling error{doubt} "
         f"(rankability {rankability.value:.2f}; {bands}).{stands if kept else ''}"
     )
+
+
+def _supported(decision: Decision, rankability: Rankability) -> Decision:
+    """The decision, or a lesser one where rankability may well be far under its band."""
+    if decision == "rank" and rankability.probability_above(GRADES_FROM) < SURE_ENOUGH:
+        decision = "grade"
+    if decision == "grade" and rankability.probability_above(0.5 * GRADES_FROM) < SURE_ENOUGH:
+        return "do_not_rank"
+    return decision
 
 
 def _by_value(rankability: float) -> Decision:

@@ -82,14 +82,23 @@ def on_first_page(outcome: Outcome) -> str:
     withheld = outcome.counted("withheld")
     if withheld and withheld == len(outcome.lines):
         return say("message.differences_hidden")
-    parts = [] if _standing(outcome) else [say("message.none_stands_out")]
+    told_anyway = any(line.exceptional for line in outcome.lines) or _far_uncompared(outcome)
+    none = "message.none_compared_stands_out" if told_anyway else "message.none_stands_out"
+    parts = [] if _standing(outcome) else [say(none)]
     if others := _others(outcome):
         parts.append(
             say("message.places_others" if _standing(outcome) else "message.all_of", others="; ".join(others))
         )
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
-    return " ".join(filter(None, (*parts, important(outcome), exceptions(outcome, brief=True))))
+    far = _far_uncompared(outcome)
+    beside = say("message.outlying_brief", clinics=listed(far)) if far else None
+    return " ".join(filter(None, (*parts, important(outcome), exceptions(outcome, brief=True), beside)))
+
+
+def _far_uncompared(outcome: Outcome) -> list[str]:
+    """Clinics that lie far from the others, and are too uncertain to be called better or worse."""
+    return [line.clinic for line in outcome.lines if line.shrunken.outlying and line.tone == "uncompared"]
 
 
 def differences(outcome: Outcome) -> str:

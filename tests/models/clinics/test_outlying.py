@@ -45,11 +45,11 @@ def test_few_clinics_and_clinics_without_a_figure_are_none() -> None:
 
 
 def test_rankability_of_the_others_is_theirs_alone() -> None:
-    """Eleven clinics of one size: their variance is τ² + 0.1²; none where nobody is far out."""
+    """Eleven clinics of one size: their variance is τ² + 0.1², whether a twelfth is far out or not."""
     own = np.array([0.3, -0.5, 0.1, 0.8, -0.9, 0.4, -0.2, 0.6, -0.7, 0.0, 0.2, 4.0])
     between = own[:-1].var(ddof=1) - 0.1**2
     assert rankability_of_others(own, np.full(12, 0.1)) == pytest.approx(between / (between + 0.1**2))
-    assert rankability_of_others(own[:-1], np.full(11, 0.1)) is None
+    assert rankability_of_others(own[:-1], np.full(11, 0.1)) == pytest.approx(between / (between + 0.1**2))
 
 
 def test_others_that_differ_by_no_more_than_chance_have_none() -> None:

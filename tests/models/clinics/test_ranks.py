@@ -239,6 +239,16 @@ class TestRankability:
         large = found.rankability(list(range(15, 30)))
         assert large.value > 0.9 > 0.75 > found.rankability().value
 
+    def test_a_verdict_is_no_more_than_its_interval_allows(self) -> None:
+        """0.77 from 0.04 to 0.97 is no order: with a tenth or more below half of the band, one step less."""
+
+        def of(*at: float) -> Rankability:
+            return Rankability(0.77, np.array(at), np.full(len(at), 1 / len(at)))
+
+        assert verdict(of(*np.linspace(0.6, 0.95, 20)), 30).decision == "rank"
+        assert verdict(of(*np.linspace(0.36, 0.98, 20)), 30).decision == "grade"
+        assert verdict(of(*np.linspace(0.04, 0.97, 20)), 30).decision == "do_not_rank"
+
     @pytest.mark.parametrize(
         ("share", "decision"),
         [(0.0, "do_not_rank"), (0.49, "do_not_rank"), (0.5, "grade"), (0.75, "grade"), (0.76, "rank")],
