@@ -58,7 +58,7 @@ def sentence(
 def narrower(
     measure: str, unit: str, value: float, lower: float, upper: float, *, one_start: bool = False
 ) -> str:
-    """What an effect and its interval would be if early starters had no trend of their own.
+    """What an effect and its interval would be if early and late starters had changed alike without it.
 
     Both, since the estimate is another too: an interval by itself would be read as the first estimate's.
 
