@@ -15,15 +15,15 @@ from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
 from tasks.estimating.attempting import attempted, reason_of
 from tasks.models import ranks
-from tasks.models.clinics.outlying import few_far_out, rankability_of_others
+from tasks.models.clinics.outlying import few_far_out, rankability_of
 from tasks.models.clinics.shrinkage import Shrunken
-from tasks.models.clinics.verdict import FEWEST, GRADES_FROM, Decision, Verdict
+from tasks.models.clinics.verdict import FEWEST, GRADES_FROM, Decision, Verdict, is_unsure
 from tasks.network.schema import Network, PolicySection
 
 DRAWS = 4_000
-_STEADY = 0.1  # about the bounds for clinics without those far out
-_HARDLY = 0.3  # rankability of those compared, where a clinic that is not compared makes the spread
 SEED = 0  # of the posterior draws: a rerun gives the same ranks
+_HARDLY = 0.3  # rankability of those compared, where a clinic that is not compared makes the spread
+_STEADY = 0.1  # about the bounds for clinics without those far out
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,9 @@ def reason_of_verdict(verdict: Verdict, n: int) -> str:
     value, *ends = map(as_published, (verdict.rankability.value, *verdict.rankability.interval()))
     low, high = (round(100.0 * end) for end in ends)
     share, rankability = round(100.0 * value), round(value, 2)
-    said = coded(f"ranked.{verdict.decision}", share=share, low=low, high=high, rankability=rankability)
+    unsure = is_unsure(verdict.decision, verdict.rankability, verdict.kept)
+    key = f"ranked.{verdict.decision}_unsure" if unsure else f"ranked.{verdict.decision}"
+    said = coded(key, share=share, low=low, high=high, rankability=rankability)
     return coded("ranked.stands", verdict=said) if verdict.kept else said
 
 
@@ -176,15 +178,17 @@ def _order_of_a_few(shrunken: Shrunken, compared: Sequence[str], before: Decisio
     """
     table = shrunken.table.set_axis(shrunken.table.index.astype(str)).loc[list(compared)]
     own, own_sd = (table[each].to_numpy(dtype=float) for each in ("own", "own_sd"))
-    others = rankability_of_others(own, own_sd)
+    far = few_far_out(own, own_sd)
+    others = rankability_of(own[~far], own_sd[~far])
     steady = {None: 0.0, "do_not_rank": _STEADY}.get(before, -_STEADY)
-    far = int(few_far_out(own, own_sd).sum())
-    bound = GRADES_FROM if far else _HARDLY
+    count = int(far.sum())
+    bound = GRADES_FROM if count else _HARDLY
     if others >= bound + steady:
         return None
-    key = "compared_alike" if not far else "far_one" if far == 1 else "far_many"
-    count = {"count": far} if far else {}
-    return coded(f"ranked.{key}", **count, rankability=round(as_published(others), 2))
+    rankability = round(as_published(others), 2)
+    if not count:
+        return coded("ranked.compared_alike", rankability=rankability)
+    return coded("ranked.far_one" if count == 1 else "ranked.far_many", count=count, rankability=rankability)
 
 
 def _unranked(estimates: OutcomeEstimates, clinics: tuple[str, ...], reason: str) -> OutcomeRanks:

@@ -15,7 +15,7 @@ from tasks.rendering.templates import logo_address, render
 from tasks.rendering.words import change_sentences, clinic_sentences, measure_words, sentences, standing
 from tasks.rendering.words.latest_words import latest_words
 from tasks.rendering.words.run_words import part_periods, run_words
-from tasks.rendering.words.untold import lasting_untold, regional
+from tasks.rendering.words.untold import lasting_untold, regional_outcomes
 
 CHART_SIZE = (236.0, 86.0)
 LOW_CHART_SIZE = (236.0, 70.0)
@@ -119,7 +119,7 @@ def clinic_context(edition: Edition, clinic: Clinic) -> tuple[str, dict[str, Any
         beside=print_rows(edition),
         adjusted=any(outcome.adjusts_for_patients for outcome in edition.estimated),
         lasting_untold=lasting_untold(edition),
-        regional=regional(edition),
+        regional=regional_outcomes(edition),
         comparator="; ".join(dict.fromkeys(outcome.comparator for outcome in edition.estimated)),
     )
 

@@ -40,7 +40,7 @@ from tasks.rendering.words.explained import explained
 from tasks.rendering.words.group_words import GroupTable, group_tables
 from tasks.rendering.words.run_words import part_periods, run_words
 from tasks.rendering.words.two_models import where_models_differ
-from tasks.rendering.words.untold import ICC_ALIKE, lasting_untold, regional
+from tasks.rendering.words.untold import ICC_ALIKE, lasting_untold, regional_outcomes
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
@@ -156,7 +156,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
         "overlapping": any(standing.overlapping(each) for each in edition.estimated if each.judged),
         "adjusts": sentences.adjusts(edition),
         "lasting_untold": lasting_untold(edition),
-        "regional": regional(edition),
+        "regional": regional_outcomes(edition),
         "explained": explained(edition),
         "glossary": glossary(),
         "policy": sentences.policy_words(edition.release.policy),

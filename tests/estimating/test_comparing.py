@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -85,18 +86,17 @@ def test_the_typical_clinic_has_the_networks_patients_only_where_something_is_ad
 @pytest.mark.slow
 def test_an_order_that_three_clinics_make_is_said_to_be_theirs(tmp_path: Path) -> None:
     """Thirty clinics alike and three far out: the grades stand, and the order of the thirty is chance."""
-    events = [
-        (60, 400),
-        *((round(400 * 0.2 + 8 * np.sin(j)), 400) for j in range(30)),
-        (140, 400),
-        (150, 400),
-    ]
-    events[0] = (20, 400)
+    alike = ((round(400 * 0.2 + 8 * np.sin(j)), 400) for j in range(30))
+    events = [(20, 400), *alike, (140, 400), (150, 400)]
     found = estimated(tmp_path, events, BINARY.format(direction="lower"))
     reason = told(rank_outcome(read_network(tmp_path / "network.toml"), found).reason)
     assert reason.startswith(
         "Clinics are not ranked: 3 lie far from the others, and without them rankability"
     )
+    # nor where the three are not among those that are compared, and still make the spread
+    others = replace(found, compared=tuple(f"c{j:02d}" for j in range(1, 31)))
+    reason = told(rank_outcome(read_network(tmp_path / "network.toml"), others).reason)
+    assert reason.startswith("Clinics are not ranked: those that can be compared hardly differ by more than")
 
 
 @pytest.mark.slow

@@ -61,6 +61,17 @@ def test_the_report_says_of_the_order_what_the_model_says(
     assert told(reason_of_verdict(found, n)) == found.sentence
 
 
+@pytest.mark.parametrize(("lowest", "decision"), [(0.04, "do_not_rank"), (0.36, "grade")])
+def test_a_verdict_less_than_its_value_says_that_it_is_too_uncertain(lowest: float, decision: str) -> None:
+    """ "Not ranked: only 77% (rankability 0.77; grades from 0.50)" would contradict itself."""
+    found = verdict(Rankability(0.77, np.linspace(lowest, 0.97, 20), np.full(20, 0.05)), 40)
+    assert found.decision == decision
+    said = told(reason_of_verdict(found, 40))
+    assert said == found.sentence
+    assert "(rankability 0.77; too uncertain for clinics to be " in said
+    assert "only" not in said
+
+
 @pytest.mark.parametrize("rankability", [0.3123456789, 0.6512345678, 0.8765432109])
 def test_a_coded_value_has_no_more_digits_than_its_sentence(rankability: float) -> None:
     sentence = reason_of_verdict(verdict(_about(rankability), 40), 40)

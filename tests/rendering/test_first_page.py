@@ -90,6 +90,17 @@ def _head(edition: Edition) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", head)).split())
 
 
+def test_a_clinic_far_out_that_is_not_compared_is_named_all_the_same(state48_edition: Edition) -> None:
+    plain = outcome_of(state48_edition, (50.0, "no_different", None), (80.0, "not_compared", None))
+    assert "Further from" not in standing.on_first_page(plain)
+    first, far = plain.lines
+    best = dataclasses.replace(far.shrunken, outlying=True, status="low_reliability")
+    outcome = dataclasses.replace(plain, lines=(first, dataclasses.replace(far, shrunken=best)))
+    said = standing.on_first_page(outcome)
+    assert said.startswith("Of the clinics that are compared, none stands out.")
+    assert said.endswith(f"explains, yet not compared: {far.clinic}.")
+
+
 def test_an_interval_that_holds_the_typical_figure_beside_a_verdict_is_explained(
     state48_edition: Edition,
 ) -> None:

@@ -86,10 +86,12 @@ def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     known = [int(i) for i in np.flatnonzero(np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0))]
     far = np.zeros(len(own), dtype=bool)
     left, last = known.copy(), 0
+    if len(known) < FEWEST:
+        return far
     aside = []
-    for _ in range(len(known) // 5 if len(known) >= FEWEST else 0):
-        y, v = own[left], own_sd[left] ** 2
-        mean, between = _mean_and_variance(y, v)
+    y, v = own[left], own_sd[left] ** 2
+    mean, between = _mean_and_variance(y, v)
+    for _ in range(len(known) // 5):
         furthest = left[int(np.argmax(np.abs(y - mean) / np.sqrt(between + v)))]
         m = len(left)
         left.remove(furthest)
@@ -104,20 +106,21 @@ def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     return far
 
 
-def rankability_of_others(own: Floats, own_sd: Floats) -> float:
-    """The rankability of the clinics beside a few that lie far out.
+def rankability_of(own: Floats, own_sd: Floats) -> float:
+    """The rankability of some clinics by their own effects alone; 0 where none has one.
 
-    A few clinics far out can make up most of the variance between clinics, and say nothing of the others.
+    A few others far out can make up most of the variance between clinics, and say nothing of these.
 
     Args:
         own, own_sd: as for `outlying`.
 
-    Sources: Paule & Mandel (1982) for τ² of the others; Lingsma et al. (2010) for τ²/(τ² + median s²).
+    Sources: Paule & Mandel (1982) for their τ²; Lingsma et al. (2010) for τ²/(τ² + median s²).
     """
-    far = few_far_out(own, own_sd)
-    others = np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0) & ~far
-    _, between = _mean_and_variance(own[others], own_sd[others] ** 2)
-    return between / (between + float(np.median(own_sd[others] ** 2)))
+    known = np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0)
+    if not known.any():
+        return 0.0
+    _, between = _mean_and_variance(own[known], own_sd[known] ** 2)
+    return between / (between + float(np.median(own_sd[known] ** 2)))
 
 
 def _mean_and_variance(y: Floats, v: Floats) -> tuple[float, float]:

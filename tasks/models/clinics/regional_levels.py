@@ -79,11 +79,10 @@ def with_regional_levels(posterior: ClinicPosterior, regions: Sequence[Hashable]
     top = float(logs.max())
     chances = np.exp(logs - top)
     # levels that do not differ at all (an SD of 0) are as likely with regions as without
-    alike = sum(weight for node, weight in zip(posterior.nodes, posterior.weights, strict=True))
-    alike -= sum(weights[id(node)] for node in nodes)
-    factor = float(chances.sum()) * np.exp(top) / len(_SHARES) + float(alike)
+    alike = 1.0 - sum(weights[id(node)] for node in nodes)
+    factor = float(chances.sum()) * np.exp(top) / len(_SHARES) + alike
     chances = chances / len(_SHARES)
-    without = float(alike) * float(np.exp(-top))
+    without = alike * float(np.exp(-top))
     total = float(chances.sum()) + without
     found = [node for node in posterior.nodes if node.sd_between <= 0.0]
     kept = [replace(node, weight=weights[id(node)] * float(np.exp(-top)) / total) for node in found]

@@ -70,6 +70,11 @@ def verdict(rankability: Rankability, n: int, before: Decision | None = None) ->
     return Verdict(decision, rankability, kept, _sentence(decision, rankability, kept))
 
 
+def is_unsure(decision: Decision, rankability: Rankability, kept: bool) -> bool:
+    """Whether a decision is less than its value allows, because the interval reaches too low for more."""
+    return not kept and decision != _by_value(rankability.value)
+
+
 def _sentence(decision: Decision, rankability: Rankability, kept: bool) -> str:
     low, high = (f"{100.0 * end:.0f}%" for end in rankability.interval())
     share = f"{100.0 * rankability.value:.0f}% ({low} to {high})"
@@ -84,6 +89,11 @@ def _sentence(decision: Decision, rankability: Rankability, kept: bool) -> str:
         "grade": "grades from 0.50, ranks from 0.75",
         "do_not_rank": "grades from 0.50",
     }[decision]
+    if is_unsure(decision, rankability, kept):
+        more = "be graded or ranked" if decision == "do_not_rank" else "be ranked"
+        decided = decided.removesuffix(" only")
+        doubt = ""
+        bands = f"too uncertain for clinics to {more} by it"
     stands = " This is the last report’s verdict; it stands until the records make it improbable."
     return (
         f"{decided} {share} of the variance of adjusted figures is not sampling error{doubt} "

@@ -16,6 +16,6 @@ def lasting_untold(edition: Edition) -> str:
     return listed([label for label, spread in spreads if spread and LASTING_UNTOLD in spread.how])
 
 
-def regional(edition: Edition) -> str:
+def regional_outcomes(edition: Edition) -> str:
     """The outcomes on which clinics are drawn towards their regions' levels; empty of none."""
     return listed([outcome.label for outcome in edition.drawn if outcome.by_region])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.models.clinics.outlying import few_far_out, outlying, predictive_p_values, rankability_of_others
+from tasks.models.clinics.outlying import few_far_out, outlying, predictive_p_values, rankability_of
 
 
 def test_a_clinic_is_held_against_what_the_others_predict() -> None:
@@ -44,18 +44,13 @@ def test_few_clinics_and_clinics_without_a_figure_are_none() -> None:
     assert np.isnan(predictive_p_values(own, np.ones(15))[2])
 
 
-def test_rankability_of_the_others_is_theirs_alone() -> None:
-    """Eleven clinics of one size: their variance is τ² + 0.1², whether a twelfth is far out or not."""
-    own = np.array([0.3, -0.5, 0.1, 0.8, -0.9, 0.4, -0.2, 0.6, -0.7, 0.0, 0.2, 4.0])
-    between = own[:-1].var(ddof=1) - 0.1**2
-    assert rankability_of_others(own, np.full(12, 0.1)) == pytest.approx(between / (between + 0.1**2))
-    assert rankability_of_others(own[:-1], np.full(11, 0.1)) == pytest.approx(between / (between + 0.1**2))
-
-
-def test_others_that_differ_by_no_more_than_chance_have_none() -> None:
-    own = np.append(np.linspace(-0.1, 0.1, 20), [9.0, 9.5, -9.0])
-    assert few_far_out(own, np.full(23, 0.3)).tolist() == [False] * 20 + [True] * 3
-    assert rankability_of_others(own, np.full(23, 0.3)) == pytest.approx(0.0, abs=1e-12)
+def test_rankability_of_clinics_by_their_own_effects() -> None:
+    """Eleven clinics of one size: their variance is τ² + 0.1²."""
+    own = np.array([0.3, -0.5, 0.1, 0.8, -0.9, 0.4, -0.2, 0.6, -0.7, 0.0, 0.2])
+    between = own.var(ddof=1) - 0.1**2
+    assert rankability_of(own, np.full(11, 0.1)) == pytest.approx(between / (between + 0.1**2))
+    assert rankability_of(np.linspace(-0.1, 0.1, 20), np.full(20, 0.3)) == pytest.approx(0.0, abs=1e-12)
+    assert rankability_of(np.array([np.nan]), np.ones(1)) == 0.0
 
 
 def test_several_far_out_do_not_hide_one_another() -> None:
