@@ -157,8 +157,9 @@ def _comparisons(release: Earlier, outcome: str) -> str:
     """How many clinics are in each category of an outcome: "2 better, 3 not shown to differ"."""
     estimates = release.tables["clinic_estimates"]
     mine = estimates[(estimates["outcome"] == outcome) & (estimates["form"] == "shrunken")]
-    counts = mine["comparison"].value_counts()
-    return ", ".join(f"{n} {_word(str(word))}" for word, n in sorted(counts.items()))
+    withheld = mine["status"].str.startswith("suppressed")  # which are not compared either
+    counts = mine["comparison"].mask(withheld, mine["status"]).map(_word).value_counts()
+    return ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
 
 
 def _word(word: str | None) -> str:
