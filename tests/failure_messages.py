@@ -6,6 +6,7 @@ python tests/failure_messages.py    # writes it anew
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,11 +59,7 @@ class Message:
 
 def messages() -> list[Message]:
     """All of them, by place."""
-    found: set[Message] = set()
-    for top in ("flows", "tasks"):
-        for file in (REPOSITORY / top).rglob("*.py"):
-            place = _place(file.relative_to(REPOSITORY).as_posix())
-            found |= {Message(place, *each) for each in _said_in(ast.parse(file.read_text("utf-8")))}
+    found = {Message(_place(path), *each) for path, tree in _modules().items() for each in _said_in(tree)}
     order = list(dict.fromkeys(_PLACES.values()))
     return sorted(found, key=lambda each: (order.index(each.place), each))
 
@@ -78,15 +75,23 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def kinds() -> frozenset[str]:
-    """Names of the classes of what a person can put right."""
-    names, grown = {"ClinicnetError"}, True
-    trees = [
-        ast.parse(file.read_text("utf-8"))
+@functools.cache
+def _modules() -> Mapping[str, ast.Module]:
+    """The code, by path."""
+    return {
+        file.relative_to(REPOSITORY).as_posix(): ast.parse(file.read_text("utf-8"))
         for top in ("flows", "tasks")
         for file in (REPOSITORY / top).rglob("*.py")
+    }
+
+
+@functools.cache
+def _kinds() -> frozenset[str]:
+    """Names of the classes of what a person can put right."""
+    names, grown = {"ClinicnetError"}, True
+    classes = [
+        node for tree in _modules().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     ]
-    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     while grown:
         more = {
             each.name
@@ -103,7 +108,7 @@ def _place(path: str) -> str:
 
 
 def _said_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    known, named = _KINDS, constants(tree)
+    known, named = _kinds(), constants(tree)
     left_out = named | _left_out(tree, named)
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in known):
@@ -169,8 +174,6 @@ def _products(parts: Sequence[ast.expr], named: Mapping[str, ast.expr], value: s
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ").replace("*", "\\*")
 
-
-_KINDS = kinds()
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")

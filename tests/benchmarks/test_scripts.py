@@ -111,6 +111,7 @@ def test_worlds_have_the_truth_they_say() -> None:
         assert crude == pytest.approx(rolled.truth[measure], rel=0.25)
 
 
+@pytest.mark.slow
 def test_twenty_networks_have_every_world_and_their_truth() -> None:
     networks = drawn_networks.drawn()
     assert len(networks) == len({each.name for each in networks}) == drawn_networks.NETWORKS

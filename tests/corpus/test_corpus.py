@@ -144,6 +144,7 @@ def _has_own_figures(case: Case, place: str) -> bool:
     return not case.refused_from(place) and any(each.is_own for each in case.figures)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "place"), _cases(_has_own_figures))
 def test_own_figures(case: Case, place: str, tmp_path: Path, server: postgres.PostgreSQL | None) -> None:
     tables = own_tables(written(case, place, tmp_path, server), case.month)

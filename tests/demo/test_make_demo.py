@@ -37,6 +37,7 @@ def selected(network: Path, name: str) -> pd.DataFrame:
         return connection.execute(select).df()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chop", "state48"])
 def test_the_network_file_fits_the_schema(name: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(name)

@@ -71,6 +71,7 @@ def test_where_the_total_tells_the_number_anyway_the_correlation_tells_nothing_m
     assert digits([20, 20, 20], [3, 8, 10], [True, False, False]) == MOST_DIGITS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "events", "told"),
     [([20, 20, 20], [1, 8, 10], None), ([20, 20, 2000, 2000], [3, 6, 200, 1000], 0.3)],

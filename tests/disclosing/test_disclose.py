@@ -74,6 +74,7 @@ def test_what_the_withheld_clinics_have_together_is_not_small() -> None:
     assert after["outcomes"]["n_records"].max() - clinics.sum() > 10
 
 
+@pytest.mark.slow
 def test_nor_are_the_events_that_they_have_together() -> None:
     records = [[200], [210], [220], [230], [240]]
     after = disclose(POLICY, network(records, [[3], [4], [20], [30], [40]]).tables())
@@ -208,6 +209,7 @@ def test_what_is_withheld_of_a_series_is_labelled_alike() -> None:
         assert series[["centre", "lower_limit", "signal"]].isna().all().all() or gone.empty, key
 
 
+@pytest.mark.slow
 def test_how_many_months_have_no_records_is_not_told_where_months_are_withheld() -> None:
     # 24 records in 24 months, none without one, are one in each
     rng = np.random.default_rng(0)
@@ -276,6 +278,7 @@ def test_rounding_rounds_counts_and_derives_percentages_from_them() -> None:
     assert after["program_effects"]["n_records"].tolist() == [920]
 
 
+@pytest.mark.slow
 def test_where_counts_are_rounded_nothing_has_the_digits_of_the_unrounded_ones() -> None:
     before = network([[212], [307], [401]], [[33], [47], [58]]).tables()
     months = before["clinic_months"]
@@ -293,6 +296,7 @@ def test_the_policy_of_none_changes_nothing() -> None:
         pd.testing.assert_frame_equal(frame, after[name])
 
 
+@pytest.mark.slow
 def test_the_choice_repeats() -> None:
     first, second = (disclose(POLICY, random_network(5).tables()) for _ in range(2))
     for name, frame in first.items():

@@ -111,6 +111,7 @@ def test_nor_does_a_figure_of_all_of_them_tell_few_events_since_the_start(after:
     assert effects["words"].str.startswith("withheld").all() != shown
 
 
+@pytest.mark.slow
 def test_nor_do_its_limits_tell_few_events_of_a_rate() -> None:
     # a rate ratio's interval is as wide as 1 / before + 1 / after says
     net = network([[900, 1000], [900, 1000]], [[150, 4], [150, 5]])

@@ -188,6 +188,7 @@ def test_numbers_of_people_that_nobody_decides_on_are_withheld(table: str) -> No
     assert after["novel"].isna().all()
 
 
+@pytest.mark.slow
 def test_rows_of_a_program_s_models_are_withheld_in_any_table_that_says_so() -> None:
     """Where whoever has the clinics' counts can fit a model again, as `program_effects` is."""
     tables = half_withheld_tables()
@@ -204,6 +205,7 @@ def test_rows_of_a_program_s_models_are_withheld_in_any_table_that_says_so() -> 
     assert np.isnan(shown[True][0]) and shown[False] == [0.12]
 
 
+@pytest.mark.slow
 def test_a_new_table_is_masked_from_its_first_day() -> None:
     clinic, outcome = TABLE["clinic_ranks"].columns[1], TABLE["clinic_ranks"].columns[0]
     waits = Table(
@@ -219,6 +221,7 @@ def test_a_new_table_is_masked_from_its_first_day() -> None:
     assert set(after.loc[after["days"].isna(), "clinic"]) == gone
 
 
+@pytest.mark.slow
 def test_a_table_about_something_else_goes_as_soon_as_anything_does() -> None:
     regions = Table(
         "regions",

@@ -54,6 +54,7 @@ def test_three_clinics_hand_counts_round() -> None:
     assert set(reach.used) == {0, 1, 4, 5, 6, 8}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slack", [0.0, 2.5])
 @pytest.mark.parametrize("both_ways", [False, True])
 def test_flows_find_what_linear_programs_find(slack: float, both_ways: bool) -> None:

@@ -61,6 +61,7 @@ def test_a_window_that_grew_by_few_records_waits_for_more() -> None:
     ) == (6, 6)
 
 
+@pytest.mark.slow
 def test_so_does_one_with_few_new_events() -> None:
     records = [[100, 100], [110, 110], [120, 120], [130, 130]]
     net = network(records, [[20, 3], [30, 30], [40, 40], [50, 50]])
@@ -72,6 +73,7 @@ def test_so_does_one_with_few_new_events() -> None:
     assert high - low >= 4
 
 
+@pytest.mark.slow
 def test_or_with_few_new_records_that_lack_the_event() -> None:
     records = [[100, 100], [110, 110], [120, 120], [130, 130]]
     net = network(records, [[20, 97], [30, 30], [40, 40], [50, 50]])
@@ -80,6 +82,7 @@ def test_or_with_few_new_records_that_lack_the_event() -> None:
     assert pd.isna(raw.loc["clinic 00", "numerator"])
 
 
+@pytest.mark.slow
 def test_a_month_that_left_the_window_is_not_told_by_what_came() -> None:
     # the new month is shown, so the dropped one would be 96 - 100 = new - dropped
     net = network([[4, 96, 100], [5, 90, 95], [70, 75, 65], [99, 90, 80], [60, 61, 62]])
@@ -147,6 +150,7 @@ def test_two_totals_do_not_tell_the_month_between_them() -> None:
     assert mean["status"] == "suppressed_secondary"
 
 
+@pytest.mark.slow
 def test_nor_do_two_totals_of_records() -> None:
     records = [[30, 40, 0], [50, 45, 0], [60, 65, 3], [70, 60, 4]]
     net, key = network(records), ("records", "", MONTHS[2])
@@ -172,6 +176,7 @@ def test_once_the_months_are_many_the_total_is_shown_again() -> None:
     assert high - low >= 4
 
 
+@pytest.mark.slow
 def test_months_stated_anew_do_not_stop_a_release() -> None:
     rng = np.random.default_rng(4)
     records = rng.poisson(np.exp(rng.normal(3.0, 1.0, 8))[:, None] * np.ones(3))
@@ -183,6 +188,7 @@ def test_months_stated_anew_do_not_stop_a_release() -> None:
     assert not after["clinics"]["n_records"].between(1, 10).any()
 
 
+@pytest.mark.slow
 def test_a_clinic_that_is_gone_still_counts_in_the_releases_that_had_it() -> None:
     net = network([[5, 6, 0], [30, 20, 40], [60, 61, 62], [70, 71, 72], [80, 81, 82]])
     first = disclose(POLICY, net.window(0, 1).tables())
@@ -195,6 +201,7 @@ def test_a_clinic_that_is_gone_still_counts_in_the_releases_that_had_it() -> Non
     assert after["clinics"]["n_records"].notna().any()
 
 
+@pytest.mark.slow
 def test_what_one_outcome_showed_of_the_records_is_known_of_all() -> None:
     # 15, 16 and 14 records of clinic 3 stand beside its tests, and not beside its few events; when 16 turn
     # out to be 10, the network's records beside either outcome tell that, less what stood beside the tests
@@ -237,6 +244,7 @@ def grown() -> tuple[Tables, Tables]:
     return disclose(POLICY, net.window(0, 2).tables()), net.window(0, 3).tables()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["binary", "continuous", "count"])
 @pytest.mark.parametrize("added", [("positive",), ("tests",), ("positive", "tests")])
 def test_an_outcome_that_no_release_had_before_is_disclosed_as_if_it_were_the_first(
@@ -248,6 +256,7 @@ def test_an_outcome_that_no_release_had_before_is_disclosed_as_if_it_were_the_fi
         pd.testing.assert_frame_equal(frame, again[name])
 
 
+@pytest.mark.slow
 def test_nor_do_clinics_under_other_names_stop_a_release() -> None:
     net = random_network(2, 8, 4)
     first = disclose(POLICY, net.window(0, 2).tables())
@@ -267,6 +276,7 @@ def test_nor_does_a_table_that_was_empty_then(table: str) -> None:
     assert not after["clinics"]["n_records"].between(1, 10).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["suppress-1-4", "nhs-7-round-5"])
 def test_other_policies_look_at_earlier_releases_too(policy: str) -> None:
     rng = np.random.default_rng(5)

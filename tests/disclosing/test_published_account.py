@@ -41,6 +41,7 @@ def test_two_that_hide_each_other_have_the_values_their_sum_leaves() -> None:
     assert found.n_withheld == 15
 
 
+@pytest.mark.slow
 def test_a_companion_too_few_and_the_count_is_known() -> None:
     net = network([[8], [13], [60], [70], [80]])
     found = account([POLICY], [showing(disclose(POLICY, net.tables()), net, "clinic 01")])
@@ -103,6 +104,7 @@ def test_no_count_of_a_release_has_fewer_values_than_is_guaranteed(seed: int) ->
     assert found is None or found.values >= 5
 
 
+@pytest.mark.slow
 def test_releases_that_contradict_one_another_are_named() -> None:
     net = network([[8], [13], [60], [70], [80]])
     tables = disclose(POLICY, net.tables())

@@ -54,6 +54,7 @@ def test_nor_where_the_total_tells_it_anyway_but_a_withheld_total_does_not() -> 
     assert digits([40, 45, 50, 55, 60], [4, 12, 13, 30, 25], [0], known_total=False) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("binary", [True, False])
 def test_a_surface_is_the_integral_over_clinics_effects(binary: bool) -> None:
     surface = Surface.about(np.array([4.0, 12, 13, 30]), np.array([40.0, 45, 50, 55]), binary=binary)

@@ -147,6 +147,7 @@ def test_without_free_units_it_stops() -> None:
     assert protect(table, small).tolist() == [True, False]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=2, max_size=4))
 def test_the_attackers_range_is_the_range_of_all_solutions(parts: list[int]) -> None:

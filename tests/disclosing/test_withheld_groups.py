@@ -90,6 +90,7 @@ def _shared(totals: Integers) -> Integers:
     return base
 
 
+@pytest.mark.slow
 def test_a_small_group_is_withheld_and_one_more_so_that_the_sum_does_not_tell() -> None:
     made = Grouped(np.array([[3], [400], [50], [60]]), np.array([[1], [100], [20], [30]]))
     (shown,) = made.published([slice(0, 1)])
@@ -106,6 +107,7 @@ def test_few_events_are_withheld_and_the_records_are_shown() -> None:
     assert shown["numerator"].isna().to_dict() == {"<18": True, "18-65": False, "65+": False, "other": True}
 
 
+@pytest.mark.slow
 def test_so_are_few_without_an_event_and_groups_in_which_everybody_has_it() -> None:
     made = Grouped(np.array([[300], [400], [500], [60]]), np.array([[300], [395], [200], [30]]))
     (shown,) = made.published([slice(0, 1)])
@@ -133,6 +135,7 @@ def test_many_records_of_few_patients_are_theirs() -> None:
     assert pd.isna(shown.loc["<18", "denominator"])
 
 
+@pytest.mark.slow
 def test_a_small_month_does_not_follow_from_two_windows() -> None:
     records = np.array([[100, 90, 4], [200, 210, 220], [150, 140, 160], [80, 90, 85]])
     made = Grouped(records, records // 3)
@@ -142,6 +145,7 @@ def test_a_small_month_does_not_follow_from_two_windows() -> None:
     assert after["denominator"].isna().sum() == 2
 
 
+@pytest.mark.slow
 def test_where_a_column_is_divided_otherwise_than_before_nothing_is_shown() -> None:
     records = np.array([[100, 90], [200, 210], [150, 140], [80, 90]])
     old = Grouped(records, records // 3)

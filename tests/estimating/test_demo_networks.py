@@ -206,6 +206,7 @@ def test_each_estimate_says_which_question_it_answers(chop: Estimated) -> None:
     assert (rows["status"] == "ok").all()
 
 
+@pytest.mark.slow
 def test_counts_by_clinic_and_month_add_up_to_the_records(chop: Estimated) -> None:
     months = chop["tests"].months
     network = months[months["clinic"] == ""]
@@ -216,6 +217,7 @@ def test_counts_by_clinic_and_month_add_up_to_the_records(chop: Estimated) -> No
     )
 
 
+@pytest.mark.slow
 def test_an_effective_sample_size_says_what_it_counts(chop: Estimated) -> None:
     def unit(outcome: str) -> str:
         return str(chop[outcome].figures.set_index("figure").loc["effective_sample_size", "unit"])

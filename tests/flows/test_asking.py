@@ -60,6 +60,7 @@ def test_the_answer_is_the_fit_of_the_model_library(
     assert answered.se.to_numpy() == pytest.approx(expected.se.to_numpy(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_month_limits_the_window(network_file: Path) -> None:
     whole = ask(network_file, AdHocQuestion("sbp ~ age + (1 | clinic)"))
     early = ask(network_file, AdHocQuestion("sbp ~ age + (1 | clinic)", month="2023-03"))
@@ -107,6 +108,7 @@ def test_what_cannot_be_asked_is_the_user_s_error(network_file: Path) -> None:
             ask(network_file, AdHocQuestion(formula))
 
 
+@pytest.mark.slow
 def test_a_column_that_the_network_file_does_not_use_is_not_read(tmp_path: Path) -> None:
     network = write_network(tmp_path)
     with duckdb.connect(str(network.parent / "records.duckdb")) as database:
@@ -140,6 +142,7 @@ def test_patients_may_group(network_file: Path) -> None:
     assert "patient" in ask(network_file, AdHocQuestion("sbp ~ age + (1 | patient)")).n_groups
 
 
+@pytest.mark.slow
 def test_dates_that_cannot_be_do_not_end_a_question(tmp_path: Path) -> None:
     far = RECORDS.replace("DATE '2023-01-05' + CAST(30.4 * (i % 11) AS INTEGER)", "{date}")
     assert far != RECORDS
@@ -220,6 +223,7 @@ def _counted(network_file: Path) -> pd.DataFrame:
     return counted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "formula",
     [

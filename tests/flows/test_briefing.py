@@ -66,6 +66,7 @@ def test_it_speaks_the_network_s_language_as_far_as_the_words_are_ours(tmp_path:
     assert "People’s own lines" not in text
 
 
+@pytest.mark.slow
 def test_a_path_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     network = write_network(tmp_path, RECORDS.replace("range(3000)", "range(600)"))
     with pytest.raises(PublishingError, match=r"nowhere/brief\.pdf could not be written: no such file"):

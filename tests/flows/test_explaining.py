@@ -23,6 +23,7 @@ def visits(network_file: Path) -> duckdb.DuckDBPyRelation:
     )
 
 
+@pytest.mark.slow
 def test_a_linear_model_tells_its_icc_twice_and_what_likelihood_would_give(network_file: Path) -> None:
     formula = "sbp ~ age + (1 | clinic)"
     found = answer(network_file, AdHocQuestion(formula)).fit
@@ -79,6 +80,7 @@ def test_a_test_that_finds_nothing_is_not_said_to_show_that_there_is_nothing(
     assert ("Of age taken by itself they do differ (p = 0.03)" in said) == (p_age < 0.05)
 
 
+@pytest.mark.slow
 def test_gee_answers_the_policy_question(network_file: Path) -> None:
     said = " ".join(answer(network_file, AdHocQuestion("vaccinated ~ age")).fit.messages)
     assert "over the whole population" in said

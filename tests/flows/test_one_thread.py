@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 from threadpoolctl import threadpool_info
 from flows.one_thread import one_thread
@@ -18,6 +20,7 @@ print(inside, threads())
 """
 
 
+@pytest.mark.slow
 def test_one_thread_inside_and_as_many_as_before_outside() -> None:
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM],

@@ -40,6 +40,7 @@ def chop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 _QUESTIONS = [command[1:] for command in _commands() if command[0] == "ask"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", _QUESTIONS, ids=lambda arguments: arguments[0])
 def test_every_question_is_answered(arguments: list[str], chop: Path) -> None:
     model = arguments[arguments.index("--model") + 1] if "--model" in arguments else "auto"

@@ -67,6 +67,7 @@ def test_a_chain_of_windows_that_overlap_reaches_back() -> None:
     assert in_a_chain([*windows[:1], *windows[2:]], ("2020-07", "2020-10")) == [False, True, True]
 
 
+@pytest.mark.slow
 def test_releases_beyond_reach_are_read_where_a_chain_leads_to_them(
     tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:
@@ -78,6 +79,7 @@ def test_releases_beyond_reach_are_read_where_a_chain_leads_to_them(
     assert [each.since.period for each in standing.beyond] == ["2020-02"]
 
 
+@pytest.mark.slow
 def test_a_reader_of_a_release_has_the_whole_chain_and_what_was_pruned_of_it(
     tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:
@@ -96,6 +98,7 @@ def test_before_anything_was_published_there_is_nothing(tmp_path: Path) -> None:
     assert earlier_releases(Output(tmp_path), ("2020-01", "2020-03")) == []
 
 
+@pytest.mark.slow
 def test_what_was_published_comes_back_as_it_was(
     tmp_path: Path, publish: Callable[[str, str], None], release: Release
 ) -> None:
@@ -111,6 +114,7 @@ def test_what_was_published_comes_back_as_it_was(
             pd.testing.assert_frame_equal(rows, release[name])
 
 
+@pytest.mark.slow
 def test_a_release_is_read_that_knew_fewer_tables_and_columns(
     tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:
@@ -124,6 +128,7 @@ def test_a_release_is_read_that_knew_fewer_tables_and_columns(
     assert earlier.tables["clinic_months"]["limits"].isna().all()
 
 
+@pytest.mark.slow
 def test_windows_that_share_no_month_are_left_out(
     tmp_path: Path, publish: Callable[[str, str], None]
 ) -> None:
@@ -236,6 +241,7 @@ def test_what_another_policy_showed_is_not_compared_with() -> None:
     assert found is like_now
 
 
+@pytest.mark.slow
 def test_what_is_no_release_is_passed_over(tmp_path: Path, publish: Callable[[str, str], None]) -> None:
     publish("2020-01", "2020-03")
     releases = tmp_path / "releases"

@@ -48,6 +48,7 @@ def test_frictionless_finds_the_package_valid(release: Release, tmp_path: Path) 
     assert report.stats["tasks"] == 3 * len(TABLES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", languages())
 def test_what_an_empty_cell_means_is_said_by_its_label(
     release: Release, tmp_path: Path, language: str
@@ -73,6 +74,7 @@ def test_what_an_empty_cell_means_is_said_by_its_label(
     assert read["schema"]["missingValues"] == [{"value": "", "label": of_measures}]
 
 
+@pytest.mark.slow
 def test_frictionless_reads_the_rows_of_the_release(release: Release, tmp_path: Path) -> None:
     write_feed(release, tmp_path)
     package = Package(str(tmp_path / "datapackage.json"))
@@ -81,6 +83,7 @@ def test_frictionless_reads_the_rows_of_the_release(release: Release, tmp_path: 
         assert rows == json.loads((tmp_path / f"{table.name}.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_found_by_its_hash(release: Release, tmp_path: Path) -> None:
     write_feed(release, tmp_path)
     changed = tmp_path / "clinics.csv"
@@ -135,6 +138,7 @@ def test_the_package_names_the_release_compared_with(
     assert compared == [{"id": "92855d900e68", "period": "2020-04"}, None]
 
 
+@pytest.mark.slow
 def test_every_row_names_its_release_and_period(release: Release, tmp_path: Path) -> None:
     write_feed(release, tmp_path)
     for table in TABLES:
@@ -178,6 +182,7 @@ def test_the_same_release_gives_the_same_bytes_in_another_process(release: Relea
         )
 
 
+@pytest.mark.slow
 def test_noise_beyond_the_published_digits_changes_nothing(
     make_release: Callable[..., Release], release: Release, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_failure_while_preparing_leaves_nothing(tmp_path: Path) -> None:
     assert [each.name for each in (tmp_path / "releases").iterdir()] == ["2020-04-a"]
 
 
+@pytest.mark.slow
 def test_readers_never_see_a_half_release(tmp_path: Path) -> None:
     output = Output(tmp_path)
     _publish(output, "2020-00", "0")
@@ -250,6 +251,7 @@ with output.staging() as staging:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_known_for_killed_before_another_has_cleared_its_place(tmp_path: Path) -> None:
     output = Output(tmp_path)
 

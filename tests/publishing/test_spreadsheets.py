@@ -58,6 +58,7 @@ def test_numbers_are_written_as_the_language_s_spreadsheets_read_them() -> None:
         assert _cells(spreadsheet(list("abcde"), [row]), ";")[1] == ["1,5", "12", "TRUE", "", "x"]
 
 
+@pytest.mark.slow
 def test_the_feed_has_them_if_asked_and_they_hold_the_same_rows(release: Release, tmp_path: Path) -> None:
     write_feed(release, tmp_path / "without")
     assert not (tmp_path / "without/spreadsheet").exists()

@@ -105,6 +105,7 @@ def test_cells_agree_in_postgresql(
     assert_same_cells(formula, in_postgresql, **arguments)
 
 
+@pytest.mark.slow
 def test_any_sqlalchemy_database_answers(tmp_path: Path) -> None:
     place = as_sqlite(DATA.drop(columns=["flag", "day"]), tmp_path)
     for formula in ("y ~ age * sex + dose + (1 | region/clinic)", "y ~ log(age) + gaps + (1 | sparse)"):
@@ -162,6 +163,7 @@ def test_nan_in_a_database_is_missing_and_infinity_is_refused(tmp_path: Path) ->
             ask("y ~ z + (1 | g)", Records(str(path)))
 
 
+@pytest.mark.slow
 def test_small_groups_cost_no_more_memory_than_their_rows(tmp_path: Path) -> None:
     # two rows a patient: their products would take more room than the rows, so the rows come to the door
     n = 60_000

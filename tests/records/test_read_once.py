@@ -158,6 +158,7 @@ def test_a_sparse_month_is_no_reason_to_read_again(tmp_path: Path, reads: Reads)
     assert reads == {"fetch_rows": 1, "moments_in_database": 1}
 
 
+@pytest.mark.slow
 def test_cells_are_the_same(usable: Records, reads: Reads) -> None:
     formulas = ["vaccinated ~ 1 + (1 | clinic)", "vaccinated ~ age + sex + C(month) + (1 | clinic)"]
     before = [cells_for(formula, usable)[1] for formula in formulas]
@@ -176,6 +177,7 @@ def test_cells_are_the_same(usable: Records, reads: Reads) -> None:
     assert reads["cells_in_database"] == 1  # after the block it is read again
 
 
+@pytest.mark.slow
 def test_moments_of_fewer_columns_and_coarser_groups_are_the_same(usable: Records, reads: Reads) -> None:
     widest = "sbp ~ program + age + C(month) + (1 | patient) + (1 | clinic)"
     formulas = [

@@ -63,6 +63,7 @@ def assert_whole(records: Records, group: str) -> None:
     np.testing.assert_allclose(blocks.squares[0], (expected.fixed[:, 1] ** 2).sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["text", "whole", "real", "round", "true", "day", "id"])
 def test_levels_of_every_kind_are_whole(group: str, tmp_path: Path) -> None:
     assert_whole(in_duckdb({"visits": frame()}, tmp_path)("visits"), group)

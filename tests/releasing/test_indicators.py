@@ -21,6 +21,7 @@ def _chop_tables(target: float | None = None) -> dict[str, pd.DataFrame]:
     return {**release.tables, "measures": measures(told)}
 
 
+@pytest.mark.slow
 def test_an_outcome_without_an_estimate_is_not_called_ok() -> None:
     tables = _chop_tables()
     name = "positive"

@@ -80,6 +80,7 @@ def test_what_sampling_alone_gives_depends_on_the_kind(kind: str, by_sampling: f
     assert row["upper"] == pytest.approx(2.22814 * (by_sampling * (1 / 600 + 1 / 1800)) ** 0.5, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_months_of_all_clinics_that_are_alike_widen_the_interval_of_each() -> None:
     """Shocks that last months, without any change: as many are called changed as are promised."""
     rng = np.random.default_rng(21)
@@ -97,6 +98,7 @@ def test_months_of_all_clinics_that_are_alike_widen_the_interval_of_each() -> No
     assert np.mean(called) < 0.07
 
 
+@pytest.mark.slow
 def test_months_that_are_not_alike_are_compared_as_before() -> None:
     rng = np.random.default_rng(22)
     called = []

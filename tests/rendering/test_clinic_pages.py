@@ -98,6 +98,7 @@ def test_what_stands_out_is_told_at_length() -> None:
     assert told_at_length(many_outcomes(25)[0], clinic)[0] == []
 
 
+@pytest.mark.slow
 def test_nobody_is_sent_to_what_is_not_there() -> None:
     edition, clinic = many_outcomes(3)
     assert "Start with" in page_text(clinic_html(edition, clinic))

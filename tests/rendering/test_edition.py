@@ -88,6 +88,7 @@ def test_tones_follow_status_before_comparison(chop_edition: Edition) -> None:
     assert outcome.counted("better", "worse", "same", "uncompared", "withheld") == len(outcome.lines)
 
 
+@pytest.mark.slow
 def test_records_without_patients_are_said_to_name_none(chop: tuple[Release, Network]) -> None:
     release, network = chop
     clinics = release.tables["clinics"].assign(
@@ -146,6 +147,7 @@ def test_a_clinic_of_many_records_is_not_told_that_it_has_few(chop_edition: Edit
     assert "too few records" in clinic_sentences.why_unreported(chop_edition, few)
 
 
+@pytest.mark.slow
 def test_why_no_effect_can_be_told_is_told(state48: tuple[Release, Network]) -> None:
     # the words of such a row were blanked with its numbers, and the first page kept silent about the program
     release, network = state48

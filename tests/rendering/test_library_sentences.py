@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 from english_left import left_over
@@ -35,13 +35,11 @@ SAYING = [
 """Modules whose words can end in a report or brief: the reason beside a figure, or what a model is."""
 
 
-def said() -> Iterator[tuple[str, str]]:
+@functools.cache
+def said() -> frozenset[tuple[str, str]]:
     """Module and template of every text there."""
-    for path in SAYING:
-        yield from ((path.stem, each) for each in templates(path) if path.stem not in WHOLE)
-
-
-SAID = frozenset(said())
+    read = (path for path in SAYING if path.stem not in WHOLE)
+    return frozenset((path.stem, each) for path in read for each in templates(path))
 
 
 def entries(language: str) -> tuple[Template, ...]:
@@ -54,7 +52,7 @@ def test_every_sentence_of_the_library_that_a_report_can_carry_is_translated(lan
     translated = {each.english for each in entries(language)}
     missing = {
         (module, each)
-        for module, each in SAID
+        for module, each in said()
         if is_sentence(each) and each not in translated and each not in UNSAID.get(module, ())
     }
     assert missing == set()
@@ -62,12 +60,12 @@ def test_every_sentence_of_the_library_that_a_report_can_carry_is_translated(lan
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_nothing_is_translated_that_the_library_does_not_say(language: str) -> None:
-    texts = {text for _, text in SAID}
+    texts = {text for _, text in said()}
     assert [each.english for each in entries(language) if each.english not in texts] == []
 
 
 def test_what_is_said_to_need_no_translation_is_there() -> None:
-    assert {(module, each) for module, texts in UNSAID.items() for each in texts} - SAID == set()
+    assert {(module, each) for module, texts in UNSAID.items() for each in texts} - said() == set()
     assert {path.stem for path in SAYING} >= set(WHOLE)
 
 

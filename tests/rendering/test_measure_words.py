@@ -56,6 +56,7 @@ def test_a_clinic_is_told_no_more_of_its_target_than_its_interval_tells(
     assert told.replace("\u00a0", " ") == said
 
 
+@pytest.mark.slow
 def test_nothing_is_said_of_a_target_that_is_none_or_of_a_figure_that_is_withheld() -> None:
     withheld = dataclasses.replace(_line(1.0, 2.0), shrunken=Estimate(status="suppressed_primary"))
     assert measure_words.target_of_clinic(_hours(_edition(target=3.0)), withheld) == ""

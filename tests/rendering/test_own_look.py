@@ -49,6 +49,7 @@ def test_own_words_go_before_ours_and_the_rest_stay(tmp_path: Path) -> None:
     assert "What this means" in plain  # another network in the same process has ours
 
 
+@pytest.mark.slow
 def test_own_templates_and_styles_go_before_ours(tmp_path: Path) -> None:
     own = {
         "templates/network/unestimated.html.j2": "<p>Ours, {{ release.period|period }}</p>",

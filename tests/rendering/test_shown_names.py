@@ -45,6 +45,7 @@ def renamed(state48: tuple[Release, Network]) -> tuple[Release, Network]:
     )
 
 
+@pytest.mark.slow
 def test_every_page_shows_the_beginning_and_keeps_two_apart(renamed: tuple[Release, Network]) -> None:
     edition = read_edition(*renamed)
     pages = [network_html(edition), *(clinic_html(edition, clinic) for clinic in edition.clinics[:3])]

@@ -74,6 +74,7 @@ def test_no_number_could_be_another_unnoticed(chop: tuple[Release, Network], nam
         assert wrong or re.search(r"\d", rest), html[found.start() - 60 : found.end() + 20]
 
 
+@pytest.mark.slow
 def test_every_figure_in_the_networks_rows_is_its_clinics(chop: tuple[Release, Network]) -> None:
     release, network = chop
     html = network_html(read_edition(release, network))

@@ -101,6 +101,7 @@ def test_one_clinic_split_between_regions(tmp_path: Path, strays: int, said: int
     assert len(doubted(tmp_path, rows)) == said
 
 
+@pytest.mark.slow
 def test_what_was_assumed_of_a_csv_file(tmp_path: Path) -> None:
     lines = [f"Köln {i % 3};{i};{i % 28 + 1}.01.2024;{i % 2},0" for i in range(60)]
     text = "\r\n".join(["clinic;patient;date;vaccinated", *lines, "", "60 Zeilen"])

@@ -63,6 +63,7 @@ def test_numbers_that_restart_in_each_clinic(tmp_path: Path) -> None:
     assert result.clinics["n_patients"].tolist() == [3, 3]
 
 
+@pytest.mark.slow
 def test_clinics_numbered_within_regions(tmp_path: Path) -> None:
     rows = [
         *months_of("1", 4, 4, 4, region="North"),

@@ -124,6 +124,7 @@ def test_copies_are_left_out_and_counted(tmp_path: Path) -> None:
     assert result.clinics["n_records"].tolist() == [13, 10]
 
 
+@pytest.mark.slow
 def test_records_with_numbers_of_their_own_are_no_copies(tmp_path: Path) -> None:
     rows = [row | {"record": i} for i, row in enumerate([*A, *B, record(), record()])]
     result = screened(tmp_path, rows)

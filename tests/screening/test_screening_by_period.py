@@ -99,6 +99,7 @@ def screened(described: Network) -> Screened:
     return screen(Records.of(described), described, LAST[described.window.period])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LAST)
 @pytest.mark.parametrize("source", ["duckdb", "csv", "sqlite"])
 def test_records_are_in_the_periods_of_the_calendar(tmp_path: Path, source: str, kind: Kind) -> None:

@@ -138,6 +138,7 @@ def test_every_kind_of_dirt_is_found(tmp_path: Path) -> None:
     assert network_wide[network_wide > 0].to_dict() == expected
 
 
+@pytest.mark.slow
 def test_parquet_is_screened_as_duckdb_is(tmp_path: Path) -> None:
     one = in_duckdb(tmp_path)
     with duckdb.connect(str(tmp_path / "records.duckdb"), read_only=True) as connection:
@@ -155,6 +156,7 @@ def in_sqlite(directory: Path, written: list[dict[str, Any]]) -> str:
     return f"sqlite:///{directory / 'records.sqlite'}"
 
 
+@pytest.mark.slow
 def test_a_database_that_speaks_other_sql_is_screened_as_duckdb_is(tmp_path: Path) -> None:
     written = [row for row in rows() if row["sbp"] == row["sbp"]]  # SQLite has no NaN
     source = {"source": in_sqlite(tmp_path, written), "select": "SELECT * FROM visits_table"}

@@ -68,6 +68,7 @@ class TestMonths:
             assert np.sum(np.array(found) > 0) <= 4
             assert np.median(found) == 0.0
 
+    @pytest.mark.slow
     def test_a_program_that_starts_is_not_taken_for_shocks(self) -> None:
         """It adds 0.5 from the fourth to the eleventh month on; months have no shocks."""
         unknown, told = [], []
@@ -140,6 +141,7 @@ class TestMonths:
         assert without.strength > 0.0
         assert there.strength == pytest.approx(without.strength)
 
+    @pytest.mark.slow
     def test_shocks_in_doubt_are_averaged_with_none(self) -> None:
         """Probabilities add up to 1, a design effect is the average, and a mean has no doubt.
 

@@ -48,6 +48,7 @@ def test_overdispersed_counts_tell_less() -> None:
     assert (over["expected_sd"] > 1.5 * plain["expected_sd"]).all()
 
 
+@pytest.mark.slow
 def test_few_bad_events_can_be_good_news() -> None:
     """50 clinics of 350 records, 4% events: both sides are found, and hardly anybody is on the wrong one.
 

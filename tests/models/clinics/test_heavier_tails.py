@@ -58,6 +58,7 @@ def test_posterior_means_agree_with_the_integral_over_everything() -> None:
     assert np.abs((shrunken.table["estimate"].to_numpy() - expected) / error).max() > 0.2
 
 
+@pytest.mark.slow
 def test_a_clinic_far_out_keeps_its_own_figure_and_the_others_are_drawn_in() -> None:
     fit, truth = network(5, far=(9.0, -8.0))
     normal, student = shrink(fit, "clinic"), clinic_effects(fit)
@@ -104,6 +105,7 @@ def test_intervals_of_clinics_far_out_hold_the_truth() -> None:
     assert 0.94 <= np.mean(others) <= 0.98
 
 
+@pytest.mark.slow
 def test_a_normal_network_keeps_its_normal_distribution() -> None:
     fit, _ = network(11)
     assert clinic_effects(fit).centre == 0.0

@@ -63,6 +63,7 @@ def test_the_possible_values_hold_the_truth() -> None:
     assert inside >= 30  # means of the outer sixths hold 83% and more between them
 
 
+@pytest.mark.slow
 def test_shocks_that_plainly_come_anew_are_not_taken_for_lasting_ones() -> None:
     rng = np.random.default_rng(2)
     found = [lasting_shocks(residuals(rng, 30, 0.0), weights(30)) for _ in range(40)]
@@ -93,6 +94,7 @@ def test_a_month_of_late_records_of_one_clinic_is_no_shock_that_all_have() -> No
     assert found <= 18
 
 
+@pytest.mark.slow
 def test_a_program_that_starts_is_no_shock() -> None:
     """An effect of 1.2 and more from the fourth to the eleventh month on: without it, months are alike."""
     rng = np.random.default_rng(3)
@@ -180,6 +182,7 @@ class TestPatients:
         assert there >= 36
         assert possible >= 36
 
+    @pytest.mark.slow
     def test_what_records_do_not_speak_against_has_a_probability_where_asked(self) -> None:
         """Shocks of SD 0.21 beside records' 0.32: yes/no outcomes and counts tell no more of larger ones.
 
@@ -208,6 +211,7 @@ class TestPatients:
             seen = seen + 2.0 * shocks(rng, 30, 0.0)
             assert lasting_shocks(seen, weight, alike=alike, doubtful=True) is None
 
+    @pytest.mark.slow
     def test_without_shocks_records_speak_against_them_or_leave_them_in_doubt(self) -> None:
         rng = np.random.default_rng(20)
         found = [
@@ -219,6 +223,7 @@ class TestPatients:
         assert sum(0.0 < each <= 0.5 for each in chances) >= 3
         assert sum(each == 1.0 for each in chances) <= 4
 
+    @pytest.mark.slow
     def test_late_records_of_one_clinic_add_nothing_that_is_in_doubt(self) -> None:
         """A month eight sampling SDs off: what shocks may add is what the other clinics have."""
         rng = np.random.default_rng(17)

@@ -67,6 +67,7 @@ def test_periods_that_are_alike_widen_the_interval_by_what_they_share() -> None:
     assert apart.upper == pytest.approx(latest_difference(values, np.ones(3), np.arange(3) == 2).upper)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rho", [0.4, 0.7])
 def test_alike_periods_are_found_to_have_changed_as_seldom_as_promised(rho: float) -> None:
     """Twelve months with AR(1) shocks of known likeness; taken for independent, many are called changed."""

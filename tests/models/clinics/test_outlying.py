@@ -19,6 +19,7 @@ def test_a_clinic_is_held_against_what_the_others_predict() -> None:
     assert outlying(own, np.full(12, 0.1)).tolist() == [False] * 11 + [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.0, 0.5, 2.0])
 def test_normal_clinics_are_hardly_ever_called_outlying(spread: float) -> None:
     """Of 400 networks of 30 clinics without an outlier at most 5% have one, but for Monte Carlo error."""

@@ -282,6 +282,7 @@ class TestRankability:
     def test_a_verdict_that_comes_again_is_not_said_to_stand(self) -> None:
         assert not verdict(about(0.8, 0.05), 30, "rank").kept
 
+    @pytest.mark.slow
     def test_two_years_of_one_truth_seldom_differ(self) -> None:
         """With a truth on the bound itself, half of the verdicts flip without a past, and few with one."""
         rng = np.random.default_rng(10)

@@ -99,6 +99,7 @@ class TestReferenceCases:
 
 
 class TestGaussianPosterior:
+    @pytest.mark.slow
     def test_against_direct_integration(self) -> None:
         """Means and SDs of clinics' effects by integrating over μ, σ² and τ with the same flat priors."""
         data = clinics(np.random.default_rng(3), [4, 9, 3, 6, 12])
@@ -248,6 +249,7 @@ class TestCountPosterior:
         plain = shrink(glmm("visits ~ 1 + (1 | clinic)", data, family="poisson"))
         assert over.table["mean"].to_numpy() == pytest.approx(plain.table["mean"].to_numpy(), abs=2e-3)
 
+    @pytest.mark.slow
     def test_an_overdispersed_count(self) -> None:
         rng = np.random.default_rng(16)
         clinic = np.repeat(np.arange(10), 30)
@@ -318,6 +320,7 @@ class TestMixture:
         assert not np.array_equal(found.draws(100, seed=3), found.draws(100, seed=4))
 
 
+@pytest.mark.slow
 def test_against_their_own_mean_eight_clinics_are_told_apart_more_often() -> None:
     """The population's mean is known to τ/√8; these clinics' own mean to a fraction of it."""
     flagged = {"own mean": 0, "population": 0}
@@ -348,6 +351,7 @@ def test_averaged_over_two_ways_that_are_one_nothing_changes() -> None:
     assert both.rankability().value == pytest.approx(alone.rankability().value)
 
 
+@pytest.mark.slow
 def test_averaged_over_two_ways_it_holds_both() -> None:
     """Records worth a ninth are as likely as records worth all: intervals lie between, means too."""
     fit = lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(6), [60] * 12))
@@ -364,6 +368,7 @@ def test_averaged_over_two_ways_it_holds_both() -> None:
     assert low < middle < high and both.rankability().value == middle
 
 
+@pytest.mark.slow
 def test_intervals_beside_another_way_hold_its_own_too_and_nothing_else_changes() -> None:
     fit = lmm("score ~ 1 + (1 | clinic)", clinics(np.random.default_rng(6), [60] * 12))
     alone, worth_less = (
@@ -439,6 +444,7 @@ class TestStandardisedRatios:
         low = stats.chi2.ppf(0.025, 2 * table["observed"]) / 2 / table["expected"]
         assert table["oe_lower"].to_numpy() == pytest.approx(np.nan_to_num(low), rel=1e-9)
 
+    @pytest.mark.slow
     def test_means(self) -> None:
         data = load_data("sim_clinic3")
         fit = lmm("sbp ~ age + (1 | clinic)", data)
@@ -451,6 +457,7 @@ class TestStandardisedRatios:
         difference = (table["predicted"] - table["expected"]) / table["n"]
         assert difference.to_numpy() == pytest.approx(found.table["estimate"].to_numpy(), rel=1e-7)
 
+    @pytest.mark.slow
     def test_expected_is_at_the_comparator(self) -> None:
         """The typical level need not have an effect of 0: of heavy tails it has the mean of these."""
         data = load_data("sim_clinic3")

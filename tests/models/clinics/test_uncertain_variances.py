@@ -69,6 +69,7 @@ def test_draws_follow_it(posterior: ClinicPosterior) -> None:
     np.testing.assert_allclose((draws > 0.4).mean(axis=0), posterior.probability_above(0.4), atol=0.01)
 
 
+@pytest.mark.slow
 def test_few_erratic_records_are_no_first_place() -> None:
     """One clinic of 29 rows with four times the others' SD, whose mean chance put far out."""
     rng = np.random.default_rng(11)

@@ -152,6 +152,7 @@ def test_a_server_s_rows_are_read_in_blocks_too(postgresql: postgres.PostgreSQL)
         assert_same(*both(formula, records, 30e3, family=family, corr="exchangeable", **roles))
 
 
+@pytest.mark.slow
 def test_a_select_that_sorts_has_the_memory_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duckdb_source, "_LEAST_MEMORY", 3 << 20)
     refused: list[duckdb.Error] = []
@@ -257,6 +258,7 @@ REFUSED: dict[str, tuple[pd.DataFrame, str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", list(REFUSED))
 def test_what_is_refused_is_refused_in_the_same_words(what: str, tmp_path: Path) -> None:
     frame, formula, more = REFUSED[what]

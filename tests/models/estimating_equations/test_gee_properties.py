@@ -170,6 +170,7 @@ def test_moments_in_parts_are_the_moments(seed: int) -> None:
     assert_same(fit, gee_from_moments(design, rebuilt, corr="exchangeable"))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(st.integers(0, 10_000), st.floats(0.1, 10.0))
 def test_within_is_invariant(seed: int, scale: float) -> None:

@@ -33,6 +33,7 @@ def test_equations_without_a_solution_are_said_to_have_none() -> None:
     assert "working correlation: independence" in fit.summary()
 
 
+@pytest.mark.slow
 def test_the_reason_stands_beside_the_program_s_effect() -> None:
     table = program_effect("seen ~ 1", rows_of(UNSOLVABLE), family="binomial").table.set_index("model")
     assert table.loc["gee", "status"] == "ok"

@@ -72,6 +72,7 @@ def test_clinics_that_differ_tenfold_leave_the_dispersion_uncertain() -> None:
     assert found.upper > 1.2 * found.estimate
 
 
+@pytest.mark.slow
 def test_a_share_that_may_be_nothing_begins_at_nothing() -> None:
     found = icc("days", days(0.0, 1.0), groups="clinic", kind="count", family="negative-binomial")
     assert found.lower == 0.0

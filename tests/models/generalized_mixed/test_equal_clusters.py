@@ -67,6 +67,7 @@ def test_likelihood_and_derivatives_of_merged_cells(formula: str, family: Family
     assert dense.hessian == pytest.approx(settled.hessian, rel=1e-8, abs=1e-8)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     clinics=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 2)), min_size=3, max_size=20),

@@ -77,6 +77,7 @@ def test_row_order_does_not_matter(seed, formula, family):
     same(glmm(formula, data, family=family, nodes=1), glmm(formula, shuffled, family=family, nodes=1))
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(seed=st.integers(0, 10_000), family=st.sampled_from(["binomial", "poisson"]))
 def test_labels_do_not_matter(seed, family):
@@ -160,6 +161,7 @@ def test_every_network_twice_halves_the_variances(seed, family):
     np.testing.assert_allclose(double.se * np.sqrt(2.0), once.se, rtol=1e-5)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(seed=st.integers(0, 10_000))
 def test_successes_out_of_trials_are_single_outcomes_added(seed):
@@ -176,6 +178,7 @@ def test_successes_out_of_trials_are_single_outcomes_added(seed):
     assert added.loglik == pytest.approx(share.loglik, rel=1e-12)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(seed=st.integers(0, 10_000), exposure=st.floats(0.1, 50.0))
 def test_exposure_shifts_the_intercept_alone(seed, exposure):

@@ -65,6 +65,7 @@ def test_the_hessian_is_that_of_the_gradient(seed, formula, family):
     np.testing.assert_allclose(analytic, differenced(likelihood, at), rtol=1e-7, atol=1e-8 * scale)
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(seed=st.integers(0, 10_000), formula=st.sampled_from(MORE_FORMULAS), family=FAMILIES)
 def test_only_the_coefficients_block_of_the_working_hessian_is_not_exact(seed, formula, family):

@@ -77,6 +77,7 @@ def test_parts_average_to_the_whole(
         assert found.attenuation.exact == pytest.approx(whole.attenuation.exact, rel=1e-10, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_a_gee_beside_is_averaged_in_parts_too(records: Records) -> None:
     fit, beside = FITS["GLMM"](DATA), FITS["GEE"](DATA)
     tables = [marginal_effects(fit, "program", data, gee=beside).table for data in (DATA, records)]

@@ -62,6 +62,7 @@ def test_the_best_likelihood_with_that_share_has_fallen_by_as_much_as_is_allowed
                 assert fall(float(end), depth) == pytest.approx(allowed_fall(0.95, groups), rel=5e-3)
 
 
+@pytest.mark.slow
 def test_regions_that_may_be_alike_share_nothing_at_least() -> None:
     found = icc(
         "days", network(3, sds=(0.0, 0.5)), groups="region/clinic", kind="count", family="negative-binomial"

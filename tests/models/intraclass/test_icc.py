@@ -243,6 +243,7 @@ class TestExactInterval:
         wide = found.conf_int("exact", 0.99)
         assert wide[0] <= found.lower <= found.upper <= wide[1]
 
+    @pytest.mark.slow
     def test_coverage_with_very_unequal_sizes(self) -> None:
         """1,000 networks of 8 clinics from 4 to 400 patients: 95% within Monte Carlo error."""
         rng = np.random.default_rng(11)

@@ -208,6 +208,7 @@ def test_more_products_than_a_database_returns_at_once(relation: duckdb.DuckDBPy
     same(lmm(formula, table, fold=True), lmm(formula, table, fold=False), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_by_itself_it_begins_where_products_would_take_much(
     relation: duckdb.DuckDBPyRelation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ def test_the_rise_is_the_least_over_all_other_parameters(name: str, reml: bool) 
     assert inside_the_bounds >= len(profile_variances(fit.optimum))
 
 
+@pytest.mark.slow
 def test_ends_on_the_boundary_are_said_as_such() -> None:
     found = fitted("lmm_pastes_nested_reml").varcomp_intervals()
     assert found.loc["sd_(Intercept)|batch", "lower"] == 0.0
@@ -115,6 +116,7 @@ def test_parametric_draws_have_the_distribution_of_the_model() -> None:
     pd.testing.assert_frame_equal(again, fit.varcomp_intervals("bootstrap", draws=40, seed=3))
 
 
+@pytest.mark.slow
 def test_clusters_are_drawn_at_the_coarsest_level() -> None:
     fit = fitted("lmm_pastes_nested_reml", reml=True)
     found = fit.varcomp_intervals("bootstrap", draws=60, resampling="clusters")

@@ -78,6 +78,7 @@ def test_row_order_and_labels(seed: int, structure: str, reml: bool) -> None:
             np.testing.assert_allclose(np.ravel(mine), np.ravel(theirs), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**20),
@@ -200,6 +201,7 @@ def test_the_likelihood_is_that_of_the_marginal_normal(seed: int) -> None:
         np.testing.assert_allclose(fit.vcov, np.linalg.inv(information), rtol=1e-6, atol=1e-10)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**20), structure=st.sampled_from(STRUCTURES))
 def test_no_other_variances_do_better(seed: int, structure: str) -> None:

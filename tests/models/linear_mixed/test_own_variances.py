@@ -75,6 +75,7 @@ def test_equal_variances_stay_one() -> None:
     assert sum(differ) <= 5  # of 40 at the 5% level, 5 or fewer in 97% of such trials
 
 
+@pytest.mark.slow
 def test_the_weighted_fit_is_generalised_least_squares() -> None:
     """Against the restricted likelihood of the whole covariance matrix, written out."""
     frame = network(3, clinics=8)

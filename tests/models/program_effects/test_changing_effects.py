@@ -77,6 +77,7 @@ def test_a_constant_effect_does_not_change() -> None:
     assert sum(each["lower"] < 0.3 < each["upper"] for each in held) >= 34  # 95%: 34 or more in 99%
 
 
+@pytest.mark.slow
 def test_a_trend_of_the_clinics_own_is_seen_before_the_start() -> None:
     leads = {"effect": "event-study", "models": ("mixed",), "leads": 3}
     moving = program_effect("y ~ 1", rolled_out(3, 60, 0.0, trend=0.15), **leads)  # type: ignore[arg-type]
@@ -136,6 +137,7 @@ def spread(fit: GlmmFit, under: float) -> float:
     return float(np.sqrt(clinic["(Intercept)"] + under * clinic["program"] + month["(Intercept)"]))
 
 
+@pytest.mark.slow
 def test_the_populations_average_month_is_standardised_by_hand(binary: pd.DataFrame) -> None:
     found = program_effect("y ~ 1", binary, family="binomial", effect="exposure-time", models=("mixed",))
     fit = found.fits["mixed"]
@@ -163,6 +165,7 @@ def test_the_populations_average_month_is_standardised_by_hand(binary: pd.DataFr
     )
 
 
+@pytest.mark.slow
 def test_its_error_is_the_numerical_delta_methods(binary: pd.DataFrame) -> None:
     """Against the spread of the same average over draws of all parameters from their joint normal."""
     found = program_effect("y ~ 1", binary, family="binomial", effect="exposure-time", models=("mixed",))
@@ -193,6 +196,7 @@ def test_its_error_is_the_numerical_delta_methods(binary: pd.DataFrame) -> None:
     assert se == pytest.approx(drawn.std(), rel=0.12)  # 400 draws: 3.5%; and what the variances add
 
 
+@pytest.mark.slow
 def test_clinics_that_had_it_all_along_do_not_move_the_others_months() -> None:
     """Four of 16 clinics began two years before the window; the effect is −1 a month, −6 from month 6 on."""
     rng = np.random.default_rng(8)

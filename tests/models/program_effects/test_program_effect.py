@@ -119,6 +119,7 @@ def test_immediate_effect_is_the_models_own() -> None:
     )
 
 
+@pytest.mark.slow
 def test_binary_outcome_is_the_models_own() -> None:
     data = wedge(2, family="binomial", rows=8)
     result = program_effect("y ~ x", data, family="binomial", random="clinic")
@@ -170,6 +171,7 @@ def test_exposure_time_average_where_the_immediate_effect_misleads() -> None:
     assert immediate.lower > average
 
 
+@pytest.mark.slow
 def test_leads_show_no_effect_before_the_cause() -> None:
     estimates = []
     for seed in range(12):

@@ -26,6 +26,7 @@ from tests.network.drafting.drafts import (
 )
 
 
+@pytest.mark.slow
 def test_without_dates_all_records_count_as_this_months(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, outcome=outcome)
     assert draft.undated == date(2026, 11, 1)
@@ -43,6 +44,7 @@ def test_sqlite_s_tables_without_dates_count_as_this_months(tmp_path: Path) -> N
     assert rows["record"].is_unique
 
 
+@pytest.mark.slow
 def test_sqlite_s_missing_parts_make_no_date(tmp_path: Path) -> None:
     parts: dict[str, Column] = {
         "year": lambda i: None if i == 7 else 1990.0 + i % 3,
@@ -54,6 +56,7 @@ def test_sqlite_s_missing_parts_make_no_date(tmp_path: Path) -> None:
     assert [i for i, day in enumerate(days) if pd.isna(day)] == [7]
 
 
+@pytest.mark.slow
 def test_without_days_equal_rows_of_a_patient_are_different_records(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, patient=lambda i: f"P{i % 30}", outcome=lambda i: i % 30 % 2)
     network = checked(tmp_path, draft)
@@ -194,6 +197,7 @@ def test_servers_that_we_do_not_run_make_the_same_days(
             assert connection.execute(ours).fetchall() == [(day,)], theirs
 
 
+@pytest.mark.slow
 def test_a_slip_in_a_hundred_dates_does_not_cost_the_others(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path, clinic=clinic, outcome=outcome, seen=lambda i: "soon" if i == 7 else f"{1 + i % 28}.3.2024"
@@ -201,12 +205,14 @@ def test_a_slip_in_a_hundred_dates_does_not_cost_the_others(tmp_path: Path) -> N
     assert selected(tmp_path, draft)["date"].isna().sum() == 1
 
 
+@pytest.mark.slow
 def test_dates_that_do_not_tell_day_from_month_are_said_to(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, outcome=outcome, date=lambda i: f"{1 + i % 12:02}/03/2024")
     assert draft.writing == "day/month/year"
     assert "no value tells" in draft.assumptions[0]
 
 
+@pytest.mark.slow
 def test_numbers_of_eight_digits_are_dates_only_if_they_are_called_so(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, outcome=outcome, serial=lambda i: 20240301 + i % 28)
     assert draft.undated is not None
@@ -272,6 +278,7 @@ def test_a_date_that_is_a_patient_s_own_is_no_record_s(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_of_two_columns_called_dates_the_other_is_said(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path, clinic=clinic, diag_date=day, recurrence_date=lambda i: day(i + 3), outcome=outcome

@@ -25,6 +25,7 @@ def test_a_number_of_many_values_called_death_tells_when_and_is_no_outcome(tmp_p
     assert [each.column for each in draft.outcomes] == ["score"]
 
 
+@pytest.mark.slow
 def test_without_a_likely_outcome_what_could_be_one_is_said(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, mode=lambda i: ["modern", "traditional"][i % 3 == 0])
     assert draft.missing[0].candidates == ("mode",)
@@ -72,6 +73,7 @@ def test_two_words_become_1_and_0(
     assert list(values) == [outcome(i) for i in range(120)]
 
 
+@pytest.mark.slow
 def test_a_third_word_for_not_known_is_missing(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path, clinic=clinic, result=lambda i: ["positive", "negative", "invalid", "Negative "][i % 4]
@@ -139,6 +141,7 @@ def test_a_treatment_is_the_program_and_no_outcome(
     assert list(selected(tmp_path, draft)[str(program.column)]) == [outcome(i) for i in range(120)]
 
 
+@pytest.mark.slow
 def test_a_treatment_of_three_arms_is_adjusted_for(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path, clinic=clinic, trt=lambda i: ["placebo", "drug", "drug+"][i % 3], y=lambda i: i % 2
@@ -165,6 +168,7 @@ def test_events_of_so_many_are_a_count_with_an_exposure(tmp_path: Path) -> None:
     assert checked(tmp_path, draft).outcomes["incidence"].exposure == "size"
 
 
+@pytest.mark.slow
 def test_a_column_of_frequencies_is_the_weight(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, died=lambda i: i // 6 % 2, freq=lambda i: 1 + i % 40)
     assert draft.weight == "freq"
@@ -273,6 +277,7 @@ def test_words_that_say_outcome_only_alone(tmp_path: Path) -> None:
     assert [each.column for each in draft.outcomes] == ["died"]
 
 
+@pytest.mark.slow
 def test_a_weight_that_changes_within_patients_is_measured_in_them(tmp_path: Path) -> None:
     others: dict[str, Column] = {"clinic": clinic, "patient": lambda i: i % 30, "feed": lambda i: i / 9}
     followed = drafted(tmp_path, **others, weight=lambda i: 40 + i / 7)
@@ -333,6 +338,7 @@ def test_what_a_time_waits_for_is_the_outcome_and_the_time_is_none(
     assert not {"prior_chemo", "cd34_dose"} & {each.column for each in draft.outcomes}
 
 
+@pytest.mark.slow
 def test_what_stays_the_same_at_each_visit_is_no_outcome_nor_is_when(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,
@@ -346,6 +352,7 @@ def test_what_stays_the_same_at_each_visit_is_no_outcome_nor_is_when(tmp_path: P
     assert [each.column for each in draft.outcomes] == ["ready"]
 
 
+@pytest.mark.slow
 def test_of_visits_alone_no_outcome_is_made_and_the_one_by_name_is_asked_for(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,
@@ -358,6 +365,7 @@ def test_of_visits_alone_no_outcome_is_made_and_the_one_by_name_is_asked_for(tmp
     assert draft.missing[0].candidates == ("outcome",)
 
 
+@pytest.mark.slow
 def test_words_that_tell_how_it_went_make_an_outcome_whatever_it_is_called(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path, clinic=clinic, xst=lambda i: ["Alive", "Dead"][i % 3 == 0], nodes=lambda i: i * 7 % 50
@@ -373,6 +381,7 @@ def test_an_outcome_by_name_in_words_that_nobody_knows_is_asked_for(tmp_path: Pa
     assert "column 'response' is called like an outcome and is left out" in draft.assumptions[-1]
 
 
+@pytest.mark.slow
 def test_answers_to_a_questionnaire_are_outcomes_where_nothing_else_is(tmp_path: Path) -> None:
     answers: dict[str, Column] = {f"qa{k}": lambda i, k=k: 1 + i // 5 * k % 4 for k in range(1, 10, 2)}  # type: ignore[misc]
     draft = drafted(tmp_path, clinic=clinic, **answers)
@@ -451,6 +460,7 @@ def test_what_nothing_tells_to_have_come_of_care_is_said(tmp_path: Path) -> None
     assert f"Assumed: {said}" in write_draft(draft).replace("\n# ", " ")
 
 
+@pytest.mark.slow
 def test_where_nothing_tells_the_first_and_the_last_have_a_place(tmp_path: Path) -> None:
     flags: dict[str, Column] = {f"q{c}": (lambda i, c=c: i // (c + 1) % 2) for c in range(9)}
     told = {name.replace("q", "abcdefghi"[int(name[1:])]): each for name, each in flags.items()}
@@ -476,6 +486,7 @@ def test_words_of_which_one_is_better_outweigh_a_name_of_what_people_are(tmp_pat
     assert draft.outcomes[0].direction == "higher"
 
 
+@pytest.mark.slow
 def test_the_flag_of_a_death_is_an_outcome_among_flags_of_who_is_counted(tmp_path: Path) -> None:
     flags: dict[str, Column] = {each: lambda i: "YN"[i % 2] for each in ("saffl", "ittfl", "randfl", "dthfl")}
     draft = drafted(tmp_path, siteid=clinic, **flags)

@@ -90,6 +90,7 @@ def test_state48_is_guessed_and_passes(state48: Path) -> None:
     assert check_network(state48 / "init.toml").outcomes["emergency_visits"].exposure == "months_at_risk"
 
 
+@pytest.mark.slow
 def test_odd_names_become_names_that_pass(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "odd.duckdb")) as connection:
         connection.execute("""
@@ -144,6 +145,7 @@ def look_in(directory: Path) -> Callable[[str, str | None], SourceLook]:
     return lambda source, password_env: SourceLook(source, directory, password_env)
 
 
+@pytest.mark.slow
 def test_columns_that_none_is_taken_of_are_the_first_to_choose_from(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
         connection.execute("""
@@ -316,6 +318,7 @@ def test_a_file_of_very_many_columns_has_a_draft_that_is_read(tmp_path: Path) ->
     assert len(check_network(tmp_path / "network.toml").outcomes) == 7
 
 
+@pytest.mark.slow
 def test_the_table_with_rows_is_proposed_not_the_one_with_sums(tmp_path: Path) -> None:
     columns = "'K' || (i % 5) AS clinic, DATE '2024-01-01' + (i % 90)::INTEGER AS date, i AS patients"
     with duckdb.connect(str(tmp_path / "r.duckdb")) as connection:

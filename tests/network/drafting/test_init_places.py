@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.network.drafting.drafts import Column, drafted, outcome
 
 
@@ -27,6 +29,7 @@ def test_a_quantity_is_no_place_because_it_has_groups(tmp_path: Path) -> None:
     assert "clinic" not in draft.roles
 
 
+@pytest.mark.slow
 def test_the_site_of_a_tumour_is_left_to_a_person(tmp_path: Path) -> None:
     columns: dict[str, Column] = {"site": lambda i: ["colon", "rectum"][i % 2], "died": outcome}
     draft = drafted(tmp_path, stage=lambda i: i % 4, **columns)
@@ -76,6 +79,7 @@ def test_names_beside_their_numbers_are_offered_and_not_taken(tmp_path: Path) ->
     assert draft.missing[0].candidates == ("cname", "dname")
 
 
+@pytest.mark.slow
 def test_a_name_that_both_sexes_have_with_all_else_is_offered(tmp_path: Path) -> None:
     columns: dict[str, Column] = {
         "lat": lambda i: i // 2 / 7,
@@ -93,6 +97,7 @@ def test_a_name_that_both_sexes_have_with_all_else_is_offered(tmp_path: Path) ->
     assert "name" not in of_people.missing[0].candidates
 
 
+@pytest.mark.slow
 def test_fewer_schools_than_areas_are_kinds_as_likely_and_said(tmp_path: Path) -> None:
     state: Column = lambda i: f"State {i % 8}"  # noqa: E731
     kinds = drafted(tmp_path, school=lambda i: ["low", "middle", "high"][i // 8 % 3], state=state, y=outcome)
@@ -103,6 +108,7 @@ def test_fewer_schools_than_areas_are_kinds_as_likely_and_said(tmp_path: Path) -
     assert schools.roles["clinic"] == "school"
 
 
+@pytest.mark.slow
 def test_few_words_in_a_long_name_are_no_places(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path,

@@ -63,6 +63,7 @@ def test_words_that_hold_a_clinics_by_chance_name_none(tmp_path: Path, name: str
     assert "clinic" not in draft.roles
 
 
+@pytest.mark.slow
 def test_the_only_column_that_groups_is_taken_and_said(tmp_path: Path) -> None:
     draft = drafted(
         tmp_path, n=240, equipage=lambda i: f"L{i % 14}", race=lambda i: "abcdefg"[i % 7], outcome=outcome
@@ -227,6 +228,7 @@ def test_a_kind_of_place_is_no_place_while_there_are_areas(tmp_path: Path) -> No
     assert alone.roles["clinic"] == "community"
 
 
+@pytest.mark.slow
 def test_those_who_give_care_or_judge_come_before_where(tmp_path: Path) -> None:
     columns: dict[str, Column] = {"location": lambda i: f"L{i % 7}", "judge": lambda i: f"J{i % 8}"}
     draft = drafted(tmp_path, **columns, decision=lambda i: ["yes", "no"][i % 3 > 0], rate=lambda i: i / 7)
@@ -341,6 +343,7 @@ def test_patients_seen_in_every_clinic_are_not_numbered_anew(tmp_path: Path) -> 
     assert not draft.patient_within
 
 
+@pytest.mark.slow
 def test_a_number_shared_by_women_and_men_numbers_groups(tmp_path: Path) -> None:
     draft = drafted(tmp_path, id=lambda i: i // 10, sex=lambda i: "fm"[i % 2], score=lambda i: i % 50)
     assert draft.roles["clinic"] == "id"
@@ -379,6 +382,7 @@ def test_groups_of_many_are_clinics_where_nothing_else_is(tmp_path: Path, name: 
     assert draft.roles["clinic"] == name
 
 
+@pytest.mark.slow
 def test_respondents_numbers_are_no_responses(tmp_path: Path) -> None:
     draft = drafted(tmp_path, n=240, clinic=clinic, resp=lambda i: i // 3, score=lambda i: i * 7 % 50)
     assert [each.column for each in draft.outcomes] == ["score"]
@@ -394,6 +398,7 @@ def test_a_number_of_each_rows_own_is_the_records(tmp_path: Path, name: str) -> 
     assert [each.column for each in draft.outcomes] == ["score"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["Hospital No", "Hosp No", "hospital number", "HospitalNumber", "hosp_num", "Hospital Unit No."]
 )

@@ -63,6 +63,7 @@ def plain_products(formula: str) -> np.ndarray:
     return moments_for(formula.format("u"), plain_rows())[1].raw().products
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_column_of_any_name_is_found_by_it_and_nothing_else(name: str) -> None:
     awkward = plain_rows().rename(columns={"u": name})

@@ -52,6 +52,7 @@ def test_a_quantity_has_about_one_and_what_depends_on_a_label_no_end(tmp_path: P
     assert "same" not in found
 
 
+@pytest.mark.slow
 def test_text_has_no_line(tmp_path: Path) -> None:
     frame = pd.DataFrame({"place": ["a", "a", "b", "b", "c", "c"], "y": [1.0, 3.0, 2.0, 4.0, 9.0, 11.0]})
     assert lacks(tmp_path, frame, "place") == {"y": pytest.approx((76.0 / 2) / (6.0 / 3))}

@@ -35,6 +35,7 @@ def _file(path: Path, seen: int) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_database_file_is_not_written_while_a_run_reads_it(tmp_path: Path) -> None:
     path = _database(tmp_path / "records.duckdb", 1)
     records = Records(str(path))

@@ -26,6 +26,7 @@ def test_every_word_that_duckdb_keeps_for_itself_is_quoted(tmp_path: Path) -> No
     assert table.column_names == keywords
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lambda", "order", "by"])
 def test_an_outcome_may_be_called_as_one_of_them(tmp_path: Path, name: str) -> None:
     rows = "\n".join(f"C{i % 5},{i},{i * 7 % 50 / 3}" for i in range(100))
