@@ -82,7 +82,9 @@ class Notation:
         """The value with its unit, as in a sentence."""
         if not self.unit or self.unit == "%":
             return self.cell(value)
-        return f"{self.number(value)}{NO_BREAK}{self.unit}"
+        number = self.number(value)
+        # a unit is written as the network file has it, mostly in the plural: "1.0 hours", not "1 hours"
+        return f"{fixed(value, 1) if number == '1' else number}{NO_BREAK}{self.unit}"
 
     def range(self, lower: float, upper: float) -> str:
         """An interval: "10.1 to 14.9"."""

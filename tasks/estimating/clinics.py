@@ -14,7 +14,7 @@ from tasks.estimating.summary import Summary
 from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
 from tasks.models.clinics.outlying import far_from_the_others
-from tasks.models.raw import mean_interval, poisson_interval, wilson_interval
+from tasks.models.raw import mean_interval, poisson_interval, times_poisson, wilson_interval
 from tasks.network.outcome_section import OutcomeSection
 from tasks.network.schema import PolicySection
 
@@ -27,6 +27,8 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
     """Rows of `clinic_estimates` of form raw: the clinic's own records, unadjusted.
 
     Intervals allow for patients who come again: records count for as many unrelated ones as they are worth.
+    Those of counts found to vary more than a Poisson's allow for how much the clinic's own do: nothing of
+    other clinics is in them.
     """
     moments = summary.by_clinic(question.name)
     worth = np.ones(len(moments))
@@ -40,6 +42,10 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
         value, lower, upper = 100.0 * _ratio(total, n), 100.0 * lower, 100.0 * upper
         numerator = total
     elif outcome.kind == "count":
+        # of volumes the months are the records: too few to tell how much they vary
+        if question.family == "negative-binomial" and not outcome.counts_records:
+            squares = moments["squares_per_exposure"].to_numpy(dtype=float)
+            worth = np.minimum(worth, 1.0 / times_poisson(n, total, exposure, squares))
         lower, upper = poisson_interval(worth * total, worth * exposure, LEVEL)
         value, numerator = _ratio(total, exposure), total
         denominator = np.full(len(n), np.nan) if outcome.counts_records else exposure

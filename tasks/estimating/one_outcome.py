@@ -116,6 +116,7 @@ def _estimate(
     try:
         family = attempted(lambda: family_of(question.outcome, question.null, records))
         question = replace(question, chosen=family)
+        raw = raw_rows(question, summary)  # intervals follow the family
         models = replace(models, question=replace(models.question, chosen=family))
         under = attempted(lambda: program_by_month(question, records))
         worth = attempted(lambda: worth_of_records(question, records, summary, under))

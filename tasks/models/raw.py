@@ -42,6 +42,25 @@ def poisson_interval(events: ArrayLike, exposure: ArrayLike, level: float = 0.95
     return np.where(empty, np.nan, lower), np.where(empty, np.nan, upper)
 
 
+def times_poisson(n: ArrayLike, events: ArrayLike, exposure: ArrayLike, squares: ArrayLike) -> Floats:
+    """How many times a Poisson's variance counts have, for intervals; 1 or more, NaN below two records.
+
+    Pearson's χ² about the clinic's own rate over its degrees of freedom (McCullagh & Nelder 1989, §4.5.2),
+    times (t / z)² of a 95% interval, for it is itself an estimate from that many records.
+
+    Args:
+        n, events, exposure: records, their sum and their exposure, arrays of one shape.
+        squares: Σ y² / e over the records.
+    """
+    count, d, e, ss = (np.asarray(each, dtype=float) for each in (n, events, exposure, squares))
+    more = np.maximum(count - 1.0, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pearson = (ss * e / d - d) / more
+    wider = (stats.t.ppf(0.975, more) / stats.norm.ppf(0.975)) ** 2
+    times = np.where(d > 0, np.maximum(pearson * wider, 1.0), 1.0)  # no event tells of no variation
+    return np.where(count > 1, times, np.nan)
+
+
 def mean_interval(
     n: ArrayLike, total: ArrayLike, total_squares: ArrayLike, level: float = 0.95
 ) -> tuple[Floats, Floats, Floats]:

@@ -74,6 +74,8 @@ def test_a_value_without_interval_and_a_unit_in_prose() -> None:
     assert notation.full(3.0, None, None) == "3.0"
     assert notation.prose(3.0) == "3.0\u00a0hours"
     assert Notation("%", 1).prose(3.0) == "3.0%"
+    assert Notation("hours", 0).prose(1.0) == "1.0\u00a0hours"
+    assert Notation("hours", 0).prose(12.0) == "12\u00a0hours"
 
 
 def test_small_words() -> None:

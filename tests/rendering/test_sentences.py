@@ -291,6 +291,13 @@ def test_months_beyond_the_limits_are_told_in_stretches() -> None:
     assert run_words(chart).startswith(
         "Part of eight or more months in a row on one side of the average: January 2024 to June 2024."
     )
+    mixed = (*months[:2], *shift[2:])
+    chart = run_chart(binary([(5, 10)]), mixed, 200.0, 100.0)
+    assert chart is not None
+    assert run_words(chart).startswith(
+        "Beyond the limits: February 2024. Part of eight or more months in a row on one side of the average, "
+        "besides any named before: March 2024 to June 2024."
+    )
 
 
 @pytest.mark.parametrize(

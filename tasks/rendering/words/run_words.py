@@ -63,11 +63,10 @@ def run_words(chart: RunChart) -> str:
         parts.append(say("outcome.run_limits_withheld" if withheld else "outcome.run_no_limits"))
     else:
         found = {"beyond": chart.beyond} | {rule: chart.of_signal(rule) for rule in ("shift", "trend")}
-        parts += [
-            say(f"outcome.run_{rule}", months=listed(_stretches(chart, points)))
-            for rule, points in found.items()
-            if points
-        ]
+        for rule, points in found.items():
+            if points:  # a point has one signal: its others go without it
+                key = f"outcome.run_{rule}{'_too' if parts else ''}"
+                parts.append(say(key, months=listed(_stretches(chart, points))))
         if not parts:
             parts.append(say("outcome.run_no_signal"))
         if chart.false_alarms is not None:
