@@ -1,8 +1,8 @@
 """Which continuous adjusters bend: a natural spline in place of a straight line, where records ask for it.
 
 A curved effect entered as a straight line leaves part of the patients' differences with the clinics that see
-the youngest and the oldest. Only the clinics' comparison bends; the program's models have clinics' own
-patients on both sides.
+the youngest and the oldest, and what it leaves of the records' own widens the program's interval: the
+program's models have the adjusters as the clinics' comparison has them.
 """
 
 from __future__ import annotations

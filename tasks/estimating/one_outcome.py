@@ -24,7 +24,13 @@ from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.sparse_records import ModelRecords, model_records
 from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
-from tasks.estimating.worth import Worth, program_by_month, without_patients, worth_of_records
+from tasks.estimating.worth import (
+    Worth,
+    program_by_month,
+    without_patients,
+    worth_of_records,
+    worth_once_adjusted,
+)
 from tasks.models import GlmmFit, LmmFit, Shrunken
 from tasks.models.generalized_mixed.separation import SeparatedError
 from tasks.network.schema import Network, PolicySection
@@ -120,7 +126,7 @@ def _estimate(
         models = replace(models, question=replace(models.question, chosen=family))
         under = attempted(lambda: program_by_month(question, records))
         worth = attempted(lambda: worth_of_records(question, records, summary, under))
-        bent = attempted(lambda: _with_curves(models, summary, worth))
+        bent, worth = attempted(lambda: _adjusted(models, summary, worth, under))
         ranked, fit = attempted(lambda: _ranking(bent, worth))
         ways = attempted(lambda: fit_ways(ranked.question, ranked.records, worth))
         shrunken = attempted(lambda: clinic_effects(fit, ways, _regions(question, summary)))
@@ -140,7 +146,9 @@ def _estimate(
     figures, notes = network_figures(question, ranked.question, records, summary, fit, shrunken, scale, worth)
     # the program's models know each month by itself, and lose the same rows
     kept = records if ranked.certain is None else without_levels(records, ranked.certain.where)
-    program, program_notes = rows_or_reason(lambda: program_effects(question, network, kept))
+    program, program_notes = rows_or_reason(
+        lambda: program_effects(replace(question, curved=ranked.question.curved), network, kept)
+    )
     alone = coded("why.months_of_one_clinic") if question.months_of_one_clinic else None
     reasons = [
         *filter(None, [alone, ranked.note]),
@@ -177,9 +185,15 @@ def patient_groups(question: OutcomeFormulas, network: Network, summary: Summary
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _with_curves(records: ModelRecords, summary: Summary, worth: Worth) -> ModelRecords:
-    question = without_patients(records.question, worth)
-    return replace(records, question=with_curves(question, records.records, summary, worth))
+def _adjusted(
+    models: ModelRecords, summary: Summary, worth: Worth, program: pd.Series | None
+) -> tuple[ModelRecords, Worth]:
+    """Adjusters bent where records ask for it, and what records are worth beside what adjusters explain."""
+    records = models.records
+    bent = with_curves(without_patients(models.question, worth), records, summary, worth)
+    question = replace(models.question, curved=bent.curved)
+    worth = worth_once_adjusted(worth, question, records, summary, program)
+    return replace(models, question=without_patients(question, worth)), worth
 
 
 def _ranking(records: ModelRecords, worth: Worth) -> tuple[ModelRecords, LmmFit | GlmmFit]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.summary import Summary
 from tasks.models import glmm
+from tasks.models.clinics.adjusted_months import AdjustedMonths, adjusted_counts, adjusted_means
 from tasks.models.clinics.alike_records import Alike, PossibleShocks, month_shocks, patients_alike
 from tasks.records import Records, cells_for
 from tasks.records.questions.patients_by_months import patients_by_months
@@ -27,6 +28,7 @@ class Worth:
         again: clinic → design effect of patients alone.
         possible: each way in which shocks may last, with the design effect of both; empty where they do not.
         untold: whether records neither show shocks that last nor refute them.
+        pairs: sums over patients who come in two months, or twice in one; None where hardly anybody does.
     """
 
     months: float
@@ -36,6 +38,7 @@ class Worth:
     again: pd.Series
     possible: tuple[PossibleShocks, ...] = ()
     untold: bool = False
+    pairs: pd.DataFrame | None = field(default=None, repr=False)
 
     @property
     def ways(self) -> tuple[tuple[PossibleShocks, Worth], ...]:
@@ -87,32 +90,97 @@ def worth_of_records(
         summary: the window's moments.
         program: (clinic, month) → share of its records under the program.
     """
-    moments = summary.outcomes[question.name]
-    kind = question.outcome.kind
-    alone = pd.Series(1.0, index=pd.Index(sorted(moments["clinic"].unique()), name="clinic"))
+    alone = _alone(summary, question)
     if question.outcome.counts_records:
         return Worth(0.0, 0.0, 0.0, alone, alone)
-    months, lasting, shocks = 0.0, 0.0, alone
-    possible: tuple[PossibleShocks, ...] = ()
-    untold = False
+    found, pairs = Alike(0.0, alone), None
     if len(summary.months) > 1:
-        found = month_shocks(
-            moments,
-            kind,
-            overdispersed=question.family == "negative-binomial",
-            pairs=_patients_by_months(question, records) if question.name in summary.patients else None,
-            program=program,
-        )
-        months, lasting, shocks, possible = found.strength, found.lasting, found.factor, found.possible
-        untold = found.untold
+        pairs = _patients_by_months(question, records) if question.name in summary.patients else None
+        found = _shocks(question, summary, pairs, program)
     patients, again = 0.0, alone
-    # a mean's model has an effect of each patient, unless months have shocks that it knows nothing of
-    if kind != "continuous" or (months > 0.0 and question.patients):
-        size = _size(question, records, summary)
-        found = alike_patients(question, summary, size)
-        patients, again = found.strength, found.factor
-    both = tuple(replace(each, factor=each.factor + again - 1.0) for each in possible)
-    return Worth(months, lasting, patients, shocks + again - 1.0, again, both, untold)
+    if question.outcome.kind != "continuous":
+        alike = alike_patients(question, summary, _size(question, records, summary))
+        patients, again = alike.strength, alike.factor
+    return _worth(question, summary, found, Worth(0.0, 0.0, patients, again, again, pairs=pairs))
+
+
+def worth_once_adjusted(
+    worth: Worth,
+    question: OutcomeFormulas,
+    records: Records,
+    summary: Summary,
+    program: pd.Series | None = None,
+) -> Worth:
+    """The same where patients are adjusted for: next to what adjusters explain, shocks can go unseen.
+
+    Args:
+        worth: what the records are worth as they are.
+        question: the outcome's formulas, its adjusters bent.
+        records: the records.
+        summary: the window's moments.
+        program: (clinic, month) → share of its records under the program.
+
+    Raises:
+        SourceError: the database went away.
+        EstimationError: no record has all adjusters.
+    """
+    if not question.outcome.adjusters or question.outcome.counts_records or len(summary.months) < 2:
+        return worth
+    formula = question.without_months
+    if question.mean_family == "gaussian":
+        adjusted = adjusted_means(formula, records)
+    else:
+        adjusted = adjusted_counts(
+            formula,
+            records,
+            question.mean_family,
+            exposure=question.exposure,
+            overdispersed=question.family == "negative-binomial",
+        )
+    return _worth(question, summary, _shocks(question, summary, worth.pairs, program, adjusted), worth)
+
+
+def _alone(summary: Summary, question: OutcomeFormulas) -> pd.Series:
+    clinics = sorted(summary.outcomes[question.name]["clinic"].unique())
+    return pd.Series(1.0, index=pd.Index(clinics, name="clinic"))
+
+
+def _shocks(
+    question: OutcomeFormulas,
+    summary: Summary,
+    pairs: pd.DataFrame | None,
+    program: pd.Series | None,
+    adjusted: AdjustedMonths | None = None,
+) -> Alike:
+    return month_shocks(
+        summary.outcomes[question.name],
+        question.outcome.kind,
+        overdispersed=question.family == "negative-binomial",
+        pairs=pairs,
+        program=program,
+        adjusted=adjusted,
+    )
+
+
+def _worth(question: OutcomeFormulas, summary: Summary, found: Alike, known: Worth) -> Worth:
+    """Shocks of months and what patients cost together."""
+    patients, again = known.patients, known.again
+    if question.outcome.kind == "continuous":
+        patients, again = 0.0, _alone(summary, question)
+        # a mean's model has an effect of each patient, unless months have shocks that it knows nothing of
+        if found.strength > 0.0 and question.patients:
+            alike = alike_patients(question, summary)
+            patients, again = alike.strength, alike.factor
+    return Worth(
+        found.strength,
+        found.lasting,
+        patients,
+        found.factor + again - 1.0,
+        again,
+        tuple(replace(each, factor=each.factor + again - 1.0) for each in found.possible),
+        found.untold,
+        known.pairs,
+    )
 
 
 def without_patients(question: OutcomeFormulas, worth: Worth) -> OutcomeFormulas:

@@ -18,7 +18,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from tasks.models.clinics.adjusted_months import AdjustedMonths
 from tasks.models.clinics.lasting_shocks import (
+    about_levels,
     degrees_of_freedom,
     lasting_shocks,
     scatter_by_chance,
@@ -85,6 +87,7 @@ def month_shocks(
     overdispersed: bool = False,
     pairs: pd.DataFrame | None = None,
     program: pd.Series | None = None,
+    adjusted: AdjustedMonths | None = None,
 ) -> Alike:
     """Shocks that a clinic's month has of its own, beside the clinic's level and the month's.
 
@@ -100,21 +103,23 @@ def month_shocks(
         pairs: sums over patients who come in two months, or twice in one
             (`tasks.records.questions.patients_by_months`); None where hardly anybody comes twice.
         program: (clinic, month) → share of its records under the program, whose start is no shock.
+        adjusted: the months once patients are adjusted for, where they are. How alike patients make months
+            is still seen in their visits as they are.
     """
     there = moments[moments["n"] > 0]
-    clinics, months = (pd.Categorical(there[each]) for each in ("clinic", "month"))
     every = pd.Index(sorted(moments["clinic"].unique()), name="clinic")
-    outcome = there["n"] * there["mean"] if kind == "continuous" else there["total"]
-    rows = _ClinicMonths(
-        np.asarray(clinics.codes),
-        np.asarray(months.codes),
-        *(np.asarray(each, dtype=float) for each in (there["n"], there["exposure"], outcome)),
-    )
-    expected, slope, variance = _expected(rows, kind)
-    if kind == "continuous":
-        variance = slope * _clinics_variances(there, rows)[rows.clinic]
-    elif overdispersed:
-        variance = variance * _dispersion(there)
+    if adjusted is not None:  # months of records with all adjusters
+        there = adjusted.moments[["clinic", "month"]].merge(there, on=["clinic", "month"])
+    clinics, months = (pd.Categorical(there[each]) for each in ("clinic", "month"))
+    rows = _ClinicMonths.of(there, kind)
+    expected, slope, variance = _expected(there, rows, kind, overdispersed=overdispersed)
+    plain, plain_variance = rows, variance
+    if adjusted is not None:
+        rows = _ClinicMonths.of(adjusted.moments, kind)
+        if kind == "continuous":
+            expected, slope, variance = _expected(adjusted.moments, rows, kind)
+        else:
+            expected, slope, variance = adjusted.expected, adjusted.slope, adjusted.variance
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(variance > 0.0, slope**2 / variance, 0.0)
         z = np.where(slope > 0.0, (rows.total - expected) / slope, 0.0)
@@ -128,7 +133,9 @@ def month_shocks(
     left = float(by_clinic.sum() - (squared[held] / by_clinic[held]).sum())
     places = (clinics.categories, months.categories)
     about, precision = (_placed(each, rows, places) for each in (np.where(weight > 0.0, z, 0.0), weight))
-    alike = None if pairs is None else _alike_months(pairs, rows, places, variance)
+    if adjusted is not None:  # the levels were fitted to sums that weigh otherwise
+        about = np.where(precision > 0.0, about_levels(about, precision), 0.0)
+    alike = None if pairs is None else _alike_months(pairs, plain, places, plain_variance)
     # without shocks Q has df for its mean and half its variance, or more where patients come again
     more, half = (0.0, 0.0) if alike is None else scatter_by_chance(precision, alike)
     steps = [] if program is None else _program(program, *places)
@@ -238,12 +245,23 @@ class _ClinicMonths:
     exposure: Floats
     total: Floats
 
+    @classmethod
+    def of(cls, there: pd.DataFrame, kind: Kind) -> _ClinicMonths:
+        outcome = there["n"] * there["mean"] if kind == "continuous" else there["total"]
+        return cls(
+            *(np.asarray(pd.Categorical(there[each]).codes) for each in ("clinic", "month")),
+            *(np.asarray(each, dtype=float) for each in (there["n"], there["exposure"], outcome)),
+        )
 
-def _expected(rows: _ClinicMonths, kind: Kind) -> tuple[Floats, Floats, Floats]:
+
+def _expected(
+    there: pd.DataFrame, rows: _ClinicMonths, kind: Kind, *, overdispersed: bool = False
+) -> tuple[Floats, Floats, Floats]:
     """Each row's expected sum with a level of the clinic and one of the month, its slope and variance."""
     n = rows.n
     if kind == "continuous":
-        return _two_way(rows, lambda eta: (n * eta, n), linear=True), n, n
+        expected = _two_way(rows, lambda eta: (n * eta, n), linear=True)
+        return expected, n, n * _clinics_variances(there, rows)[rows.clinic]
     if kind == "binary":
 
         def chances(eta: Floats) -> tuple[Floats, Floats]:
@@ -259,7 +277,7 @@ def _expected(rows: _ClinicMonths, kind: Kind) -> tuple[Floats, Floats, Floats]:
         return mean, mean
 
     expected = _two_way(rows, means)
-    return expected, expected, expected
+    return expected, expected, expected * (_dispersion(there) if overdispersed else 1.0)
 
 
 def _two_way(

@@ -268,7 +268,7 @@ class _Likelihoods:
         """The same of the other clinics alone, about their own months."""
         others = np.arange(len(self.weight)) != clinic
         return _Likelihoods.of(
-            _two_way(self.residual[others], self.weight[others]),
+            about_levels(self.residual[others], self.weight[others]),
             self.weight[others],
             None if self.alike is None else self.alike[others],
         )
@@ -352,7 +352,7 @@ def degrees_of_freedom(weight: Floats, known: Sequence[Floats]) -> int:
     if not known:
         return 0
     root = np.sqrt(weight).ravel()
-    columns = np.array([_two_way(each, weight).ravel() * root for each in known]).T
+    columns = np.array([about_levels(each, weight).ravel() * root for each in known]).T
     size = float(np.abs(np.array(known).reshape(len(known), -1).T * root[:, None]).max(initial=0.0))
     return int(np.linalg.matrix_rank(columns, tol=_RANK * size)) if size > 0.0 else 0
 
@@ -361,14 +361,14 @@ def without_columns(residual: Floats, weight: Floats, known: Sequence[Floats]) -
     """(K, T) residuals less the columns' part, beside levels of clinics and months."""
     if not known:
         return residual
-    columns = np.array([_two_way(each, weight).ravel() for each in known]).T
+    columns = np.array([about_levels(each, weight).ravel() for each in known]).T
     root = np.sqrt(weight).ravel()
     fitted = np.linalg.lstsq(columns * root[:, None], residual.ravel() * root, rcond=None)[0]
     return np.asarray(residual - (columns @ fitted).reshape(residual.shape))
 
 
-def _two_way(values: Floats, weight: Floats) -> Floats:
-    """Values about the weighted levels of rows and columns, by turns."""
+def about_levels(values: Floats, weight: Floats) -> Floats:
+    """(K, T) values about the weighted levels of clinics and months, by turns."""
     left = np.array(values, dtype=float)
     for _ in range(_ROUNDS):
         moved = 0.0
