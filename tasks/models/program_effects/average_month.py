@@ -7,10 +7,11 @@ count alike, however many clinics had reached them (Kenny et al. 2022, Stat Med 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import special
 
 from tasks.models.estimating_equations.sandwich import ClusterScores
 from tasks.models.fit import Floats
@@ -23,11 +24,13 @@ from tasks.models.generalized_mixed.population_average import (
     means_with,
 )
 from tasks.models.program_effects.program_data import ProgramData
-from tasks.models.program_effects.wider_interval import Contrast, wider
+from tasks.models.program_effects.wider_interval import Contrast, quantile, wider
 from tasks.records.cells import Cells
 from tasks.records.for_models.set_rows import SetRows
 from tasks.records.moments import INTERCEPT
 
+_POINTS = 20_001
+"""On the ellipse: ends are then right to eight digits."""
 NOBODY = ""
 """Stands for nobody under the program among the program's columns."""
 
@@ -37,15 +40,14 @@ class AverageMonth:
     """One contrast with its error.
 
     Attributes:
-        measure: risk_difference, risk_ratio or rate_ratio; of a ratio the rest is of its logarithm.
-        contrast: the estimate, its standard error and degrees of freedom.
-        possible: what the measure can be, given the risk without the program: a risk stays from 0 to 1, and
-            the interval is that of its log odds.
+        measure: risk_difference, risk_ratio or rate_ratio.
+        contrast: what its test is of: the difference of log odds, or of logarithms of rates.
+        ends: (3,) the measure's value and its interval's ends.
     """
 
     measure: str
     contrast: Contrast
-    possible: tuple[float, float] = (-np.inf, np.inf)
+    ends: Floats
 
 
 def standardised(fit: GlmmFit, data: ProgramData, months: Iterable[str]) -> dict[str, Mean]:
@@ -87,21 +89,53 @@ def average_month(
     nothing, each, weights = means[NOBODY], [means[name] for name in months], list(months.values())
     mean = float(np.average([month.value for month in each], weights=weights))
     gradient: Floats = np.average([month.gradient for month in each], axis=0, weights=weights)
-    ratio = AverageMonth(
-        "risk_ratio" if data.family == "binomial" else "rate_ratio",
-        _contrast(
-            fit,
-            scores,
-            float(np.log(mean / nothing.value)),
-            gradient / mean - nothing.gradient / nothing.value,
-            level,
-        ),
-    )
+    under = Mean(mean, gradient)
     if data.mean_family == "poisson":
-        return [ratio]
-    difference = _contrast(fit, scores, mean - nothing.value, gradient - nothing.gradient, level)
-    possible = (-nothing.value, 1.0 - nothing.value)
-    return [AverageMonth("risk_difference", difference, possible), ratio]
+        change, of_change = _moved(under, nothing, lambda mean: mean, np.log)
+        contrast = _contrast(fit, scores, change, of_change, level)
+        reach = np.array([0.0, -1.0, 1.0]) * contrast.half_width(level)
+        return [AverageMonth("rate_ratio", contrast, np.exp(np.minimum(change + reach, 700.0)))]
+    change, of_change = _moved(under, nothing, lambda risk: risk * (1.0 - risk), special.logit)
+    contrast = _contrast(fit, scores, change, of_change, level)
+    of_start = nothing.gradient / (nothing.value * (1.0 - nothing.value))
+    start, moved = _ellipse(fit, nothing.value, of_start, contrast, of_change, level)
+    without, under_program = special.expit(start), special.expit(start + moved)
+    return [
+        AverageMonth("risk_difference", contrast, _ends(under_program - without)),
+        AverageMonth("risk_ratio", contrast, _ends(under_program / without)),
+    ]
+
+
+def _moved(
+    under: Mean, nothing: Mean, slope: Callable[[float], float], scale: Callable[[float], float]
+) -> tuple[float, Floats]:
+    """A difference of two means on a scale, and its gradient."""
+    gradient = under.gradient / slope(under.value) - nothing.gradient / slope(nothing.value)
+    return float(scale(under.value) - scale(nothing.value)), gradient
+
+
+def _ellipse(
+    fit: GlmmFit, start: float, of_start: Floats, change: Contrast, of_change: Floats, level: float
+) -> tuple[Floats, Floats]:
+    """Log odds without the program and how the program moves them: the estimate, and the points about it.
+
+    What a function of both takes on this ellipse is its interval, for a straight one the delta method's. That
+    of no difference of risks is that of no ratio and of no change of log odds: the three agree whether there
+    is an effect, which intervals of each by itself need not where few have the outcome.
+    """
+    covariance = joint_covariance(fit)
+    spread, error = delta_error(of_start, covariance), delta_error(of_change, covariance)
+    together = float(of_start @ covariance @ of_change)
+    r = float(np.clip(together / (spread * error), -1.0, 1.0)) if spread > 0.0 and error > 0.0 else 0.0
+    angle = np.linspace(0.0, 2.0 * np.pi, _POINTS)
+    along, across = np.append(0.0, np.cos(angle)), np.append(0.0, np.sin(angle))
+    reach = quantile(level, change.df) * spread
+    begun = special.logit(start) + reach * (r * along + np.sqrt(1.0 - r**2) * across)
+    return begun, change.estimate + change.half_width(level) * along
+
+
+def _ends(values: Floats) -> Floats:
+    return np.array([values[0], values.min(), values.max()])
 
 
 def _contrast(

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from scipy import special
 
 from tasks.errors import EstimationError
 from tasks.models.estimating_equations.gee import GeeFit
@@ -171,7 +170,7 @@ class _ModelRows:
             self.means = standardised(self.fit, self.data, weights)
         marginal = {"estimand": "marginal", "question": "policy"}
         return [
-            self._of(term, each.contrast, each.measure, each.possible) | marginal
+            self._of(term, each.contrast, each.measure, each.ends) | marginal
             for each in average_month(self.fit, self.data, self.scores, self.means, weights, self.level)
         ]
 
@@ -180,10 +179,10 @@ class _ModelRows:
         term: str,
         contrast: Contrast,
         measure: str,
-        possible: tuple[float, float] = (-np.inf, np.inf),
+        ends: Floats | None = None,
     ) -> dict[str, Any]:
         clinics = len(self.data.rollout.clinics)
-        made = _made(self.model, measure, term, contrast, self.level, self.fit.n_obs, clinics, possible)
+        made = _made(self.model, measure, term, contrast, self.level, self.fit.n_obs, clinics, ends)
         return made | {"reason": self.fit.instead if isinstance(self.fit, GeeFit) else ""}
 
 
@@ -195,11 +194,12 @@ def _made(
     level: float,
     n_records: int,
     n_clinics: int,
-    possible: tuple[float, float] = (-np.inf, np.inf),
+    ends: Floats | None = None,
 ) -> dict[str, Any]:
-    ends = _ends(contrast, level, possible)
-    if measure.endswith("_ratio"):
-        ends = np.exp(np.minimum(ends, 700.0))
+    if ends is None:
+        ends = contrast.estimate + np.array([0.0, -1.0, 1.0]) * contrast.half_width(level)
+        if measure.endswith("_ratio"):
+            ends = np.exp(np.minimum(ends, 700.0))
     value, lower, upper = (float(each) for each in ends)
     return {
         "model": model,
@@ -218,21 +218,6 @@ def _made(
         "status": "ok",
         "reason": "",
     }
-
-
-def _ends(contrast: Contrast, level: float, possible: tuple[float, float]) -> Floats:
-    """(3,) the estimate and its interval's ends: between bounds, that of the log odds of where it lies.
-
-    By the delta method; with few events an interval of the difference itself reaches past what is possible on
-    one side, and not far enough on the other.
-    """
-    reach = np.array([0.0, -1.0, 1.0]) * contrast.half_width(level)
-    low, high = possible
-    place = (contrast.estimate - low) / (high - low) if np.isfinite(high - low) else 0.0
-    if not 0.0 < place < 1.0:
-        return np.asarray(np.clip(contrast.estimate + reach, low, high))
-    odds = special.logit(place) + reach / ((high - low) * place * (1.0 - place))
-    return np.asarray(low + (high - low) * special.expit(odds))
 
 
 def _words(
