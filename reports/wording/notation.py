@@ -59,6 +59,8 @@ class Notation:
         halves = [
             (high - low) / 2 for _, low, high in shown if low is not None and high is not None and high > low
         ]
+        if not values:  # nothing but zeros, and what their intervals reach to
+            values = [abs(each) for _, *ends in shown for each in ends if each]
         if not values:
             return cls(unit, 1)
         wanted = 2 - exponent(median(values))

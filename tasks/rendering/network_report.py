@@ -153,6 +153,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
             if status not in ("ok", "suppressed_secondary")
         ],
         "own_minimums": own_minimums(edition),
+        "is_first": edition.since is None,
         "overlapping": any(standing.overlapping(each) for each in edition.estimated if each.judged),
         "adjusts": sentences.adjusts(edition),
         "lasting_untold": lasting_untold(edition),
@@ -194,12 +195,16 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
         return Message(outcome.label, (("", sentences.not_estimable(outcome)),), hint=direction)
     named = tuple(standing.named(edition, outcome))
     average = sentences.average(outcome) or ""
-    rest = _joined(standing.on_first_page(outcome), measure_words.target_of_network(outcome))
+    rest = _joined(
+        standing.on_first_page(outcome), measure_words.target_of_network(outcome), sentences.regional(outcome)
+    )
     facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
         fact = f"{icc.label}: {figure_words.network_figure(outcome, icc)}"
         facts.append(say("message.icc_alike_brief", icc=fact) if ICC_ALIKE in icc.how else fact)
+    elif icc is not None:
+        facts.append(f"{icc.label}: {say(f'status.{icc.status}')}")
     shown = any(line.shrunken.shown for line in outcome.lines)
     return Message(
         about=outcome.label,
@@ -346,7 +351,7 @@ def quality_rows(edition: Edition) -> list[QualityRow]:
     return rows
 
 
-def _joined(*said: str) -> str:
+def _joined(*said: str | None) -> str:
     return " ".join(filter(None, said))
 
 

@@ -194,7 +194,7 @@ def _verdict(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
 
 def _effect(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
     network = reported.network
-    measure = _MEASURES[match["difference"] or match["ratio"]]
+    measure = _MEASURES[match["difference"] or match["ratio"].capitalize()]
     if "in clinics with the program, against" in match[0]:
         return _between(match, measure, network.truth.gap[measure])
     beside = "other clinics had not started" in match[0] or "the first" in match[0]
@@ -269,38 +269,50 @@ _MEASURES = {
     "Odds": "odds_ratio",
 }
 _INTERVAL = rf"\((?P<low>{_NUMBER})%? to (?P<high>{_NUMBER})%?"
-_EFFECT = (
+_SIZE = (
     rf"(?:{_NUMBER} (?P<difference>percentage points?|points) (?P<side>higher|lower)"
-    rf"|(?P<ratio>Risk|Rate|Odds) {_NUMBER} times as (?:much|high)).*\(95% interval (?P<ends>[^;)]*)"
+    rf"|(?P<ratio>[Rr]isk|[Rr]ate|[Oo]dds) {_NUMBER} times as (?:much|high)).*"
+    r"\(95% interval (?P<ends>[^;)]*)"
 )
+_ALIKE = r"If clinics .* would have changed (?:alike|like the others) without it: "
+_EFFECT = rf"^(?!{_ALIKE}).*?{_SIZE}"
 _CLAIMS: tuple[Claim, ...] = (
     ("typical clinic", rf"The typical clinic, with the network.s own patients: .*{_INTERVAL}", _typical),
-    ("flags", r"(?P<side>Worse|Better) \(\d+\): |No clinic stands out", _flags),
+    ("flags", r"(?P<side>Worse|Better) \(\d+\): |No clinic stands out|none stands out", _flags),
     ("flags, the other side", r"Worse \(\d+\): .*(?P<side>Better) \(\d+\): ", _flags),
     ("best estimates of those named", r"(?:Worse|Better) \(\d+\): .*", _named),
     ("by how much", r"By how much: .*", _important),
     ("verdict", r"We (?P<verdict>do not rank|rank|grade) clinics on this", _verdict),
     ("intraclass correlation", rf"Intraclass correlation: {_NUMBER} {_INTERVAL}", _icc),
     ("program", _EFFECT, _effect),
-    (
-        "program, without a trend",
-        r"had no trend of their own, the 95% interval is (?P<ends>[^;]*)\.",
-        _narrower,
-    ),
+    ("program, without a trend", rf"^{_ALIKE}{_SIZE}", _narrower),
     ("program by whole clinics", r"No clinic has both, so .*", _separates),
-    ("test: the effect changes", r"The effect changes with the months .*", _changes),
-    ("test: trend before the start", r"Clinics were already changing before .*", _before),
-    ("test: other differences", r"Clinics with more of the program differ in other ways .*", _context),
+    (
+        "test: the effect changes",
+        r"The records suggest .* that the effect changes with the months .*",
+        _changes,
+    ),
+    (
+        "test: trend before the start",
+        r"The records suggest that clinics were already changing before .*",
+        _before,
+    ),
+    (
+        "test: other differences",
+        r"The records suggest that clinics with more of the program differ .*",
+        _context,
+    ),
     ("screening", r"Screening set .*", _clean),
 )
 _PAGE_TWO: tuple[Claim, ...] = (
     ("outlying", r"Further from the others than .*", _outlying),
-    ("beyond doubt", r"Some clinics are too small to be compared, .*", _exceptions),
+    ("beyond doubt", r"Of those not compared, some have records that leave no doubt .*", _exceptions),
 )
 _NO_CLAIM = (
     r"^(?:Score|Complication|Emergency visits) lower is better",  # headings
     r"figures that may be shown",
-    r"^The others: |^Of those that we can show: ",
+    r"^The others: |^Of those that we can show: |^No clinic can be compared: ",
+    r"^The typical clinic is the mean without |^Regions differ: ",
     r"^Better and worse: than the typical clinic|^Beside a name|^Next report: ",
     r"^We do not show \d+, to protect patients|^No clinic is shown, to protect patients",
     r"^(?:Score|Complication|Emergency visits)\.$",

@@ -77,7 +77,7 @@ def test_the_typical_clinic_has_the_networks_patients_only_where_something_is_ad
     rows["y"] = rng.binomial(1, 0.3, 960)
     section = BINARY.format(direction="lower")
     plain = estimated_of(tmp_path, rows, section).outcome
-    assert plain["comparator"] == "the typical clinic, patients not adjusted for"
+    assert plain["comparator"] == "the typical clinic, not adjusted for patients"
     (tmp_path / "records.duckdb").unlink()
     adjusted = estimated_of(tmp_path, rows, f'{section}adjusters = ["age"]\n').outcome
     assert adjusted["comparator"] == "the typical clinic, with the network's own patients"

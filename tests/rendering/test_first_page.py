@@ -60,8 +60,8 @@ def test_a_clinic_that_is_told_although_too_small_is_named_there(state48_edition
     assert standing.named(state48_edition, outcome) == []
     said = standing.on_first_page(outcome)
     assert said.endswith(
-        "Not compared, for few records or little reliability, yet their records leave no doubt: "
-        f"{small.clinic} (worse)."
+        "1 not compared, for few records or little reliability. "
+        f"Of those not compared, some have records that leave no doubt: {small.clinic} (worse)."
     )
 
 
@@ -98,7 +98,34 @@ def test_a_clinic_far_out_that_is_not_compared_is_named_all_the_same(state48_edi
     outcome = dataclasses.replace(plain, lines=(first, dataclasses.replace(far, shrunken=best)))
     said = standing.on_first_page(outcome)
     assert said.startswith("Of the clinics that are compared, none stands out.")
-    assert said.endswith(f"explains, yet not compared: {far.clinic}.")
+    figure = outcome.notation.prose(far.raw.value or 0.0)
+    assert said.endswith(
+        f"explains, yet not compared: {far.clinic} (own figure {figure}). "
+        f"The typical clinic is the mean without {far.clinic}, far from the others."
+    )
+
+
+def test_where_nobody_is_compared_nobody_is_said_not_to_stand_out(state48_edition: Edition) -> None:
+    """It read as if all were well: "No clinic stands out. Of those that we can show: 45 too uncertain"."""
+    outcome = outcome_of(state48_edition, (50.0, "not_compared", None), (80.0, "not_compared", None))
+    said = "No clinic can be compared: 2 not compared, for few records or little reliability."
+    assert standing.on_first_page(outcome) == standing.differences(outcome) == said
+    unjudged = dataclasses.replace(outcome, direction="neither")
+    assert standing.on_first_page(unjudged).endswith(
+        "No clinic is given a place among the network’s clinics: 2 not compared, for few records or little "
+        "reliability."
+    )
+
+
+def test_since_which_report_is_said_from_the_second_report_on(state48_edition: Edition) -> None:
+    said = "and since which report the clinic has stood there"
+    assert state48_edition.since is None
+    first = html.unescape(network_html(state48_edition))
+    assert "Beside a name: the best estimate with its 95% interval." in first
+    assert said not in first
+    release = dataclasses.replace(state48_edition.release, since=Since("a" * 12, "2024-11"))
+    later = dataclasses.replace(state48_edition, release=release)
+    assert said in html.unescape(network_html(later))
 
 
 def test_an_interval_that_holds_the_typical_figure_beside_a_verdict_is_explained(

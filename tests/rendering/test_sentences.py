@@ -95,7 +95,8 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
         ),
         (
             {"worse": 1, "uncompared": 3},
-            f"1 clinic is worse, {BEYOND}. The others: 3 too uncertain to compare.",
+            f"1 clinic is worse, {BEYOND}. "
+            "The others: 3 not compared, for few records or little reliability.",
         ),
         (
             {"better": 2},
@@ -103,8 +104,17 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
         ),
         (
             {"same": 1, "withheld": 3},
-            "Among 1 clinic that we can show, none stands out: 1 not shown to differ. "
-            "We do not show 3, to protect patients.",
+            "No clinic stands out: 1 not shown to differ. We do not show 3, to protect patients.",
+        ),
+        (
+            {"same": 2, "uncompared": 14, "withheld": 14},
+            "Of the clinics that are compared, none stands out: 2 not shown to differ; 14 not compared, "
+            "for few records or little reliability. We do not show 14, to protect patients.",
+        ),
+        (
+            {"uncompared": 11, "withheld": 34},
+            "No clinic can be compared: 11 not compared, for few records or little reliability. "
+            "We do not show 34, to protect patients.",
         ),
         (
             {"same": 4, "own": 2, "absent": 1},
@@ -152,8 +162,8 @@ def test_the_naive_figure_stands_beside_a_models_in_the_same_measure() -> None:
     assert said == (
         "4.1 percentage points higher. "
         "(Plain comparison: "
-        "odds ratio 2.40 (2.00 to 2.90); by another model than above, estimating equations (GEE): "
-        "1.30 (1.10 to 1.60).)"
+        "odds ratio 2.40 (2.00 to 2.90); in that measure, by another model than above, "
+        "estimating equations (GEE): 1.30 (1.10 to 1.60).)"
     )
 
 
@@ -188,10 +198,10 @@ def test_where_clinics_were_changing_before_no_effect_is_told_without_its_if() -
     average = effect(term="average", question="policy", words="Y: 9.1 points higher.")
     outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, average, before, late))
     assert sentences.program_message(outcome) == (
-        "Changing before. Had a steady trend of clinics with the program gone on: 41.0 points higher."
+        "Changing before. If a steady trend of clinics with the program had gone on: 41.0 points higher."
     )
     assert sentences.if_words(outcome, average) == (
-        "Had clinics with the program changed like the others without it: 9.1 points higher."
+        "If clinics with the program would have changed like the others without it: 9.1 points higher."
     )
     part = program_part(outcome)
     assert part.words == ("Changing before.", sentences.if_words(outcome, trend))

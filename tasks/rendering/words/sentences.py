@@ -166,16 +166,20 @@ def _found(outcome: Outcome, *terms: str) -> list[str]:
 
 def if_words(outcome: Outcome, effect: Effect) -> str:
     """An effect's sentence; with what it takes for granted before it where clinics were changing already."""
-    words = program_words(outcome, effect)
     if not begun_before(outcome):
-        return words
+        return program_words(outcome, effect)
+    words = _bare_words(outcome, effect)
     trend = effect.term in ("trend", "trend-average")
     return say("message.program_if_steady" if trend else "message.program_if_alike", words=words)
 
 
 def program_words(outcome: Outcome, effect: Effect) -> str:
     """An effect's sentence without the outcome's label and its condition, where these stand by themselves."""
-    return sentence_case(effect.words.removeprefix(f"{outcome.label}: ").removesuffix(f" {effect.condition}"))
+    return sentence_case(_bare_words(outcome, effect))
+
+
+def _bare_words(outcome: Outcome, effect: Effect) -> str:
+    return effect.words.removeprefix(f"{outcome.label}: ").removesuffix(f" {effect.condition}")
 
 
 def _naive_aside(outcome: Outcome, naive: Effect, answers: list[Effect]) -> str:

@@ -6,7 +6,7 @@ import functools
 import math
 
 from reports.wording import say
-from reports.wording.writing import between, counted, listed, period_brief, plain
+from reports.wording.writing import between, listed, period_brief, plain
 from tasks.rendering.edition import Edition, Figure, Line, Outcome
 from tasks.rendering.numbers import NO_BREAK, in_hundred, share
 from tasks.rendering.words.figure_words import network_range
@@ -82,23 +82,41 @@ def on_first_page(outcome: Outcome) -> str:
     withheld = outcome.counted("withheld")
     if withheld and withheld == len(outcome.lines):
         return say("message.differences_hidden")
-    told_anyway = any(line.exceptional for line in outcome.lines) or _far_uncompared(outcome)
-    none = "message.none_compared_stands_out" if told_anyway else "message.none_stands_out"
-    parts = [] if _standing(outcome) else [say(none)]
-    if others := _others(outcome):
-        parts.append(
-            say("message.places_others" if _standing(outcome) else "message.all_of", others="; ".join(others))
-        )
+    others = "; ".join(_others(outcome))
+    if _standing(outcome):
+        parts = [say("message.places_others", others=others)] if others else []
+    elif not _compared(outcome):
+        parts = [say("message.none_compared", others=others)]
+    else:
+        all_compared = outcome.counted("uncompared") == 0
+        none = "message.none_stands_out" if all_compared else "message.none_compared_stands_out"
+        parts = [say(none), say("message.all_of", others=others)]
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
-    far = _far_uncompared(outcome)
-    beside = say("message.outlying_brief", clinics=listed(far)) if far else None
-    return " ".join(filter(None, (*parts, important(outcome), exceptions(outcome, brief=True), beside)))
+    beside = (important(outcome), exceptions(outcome, brief=True), _far(outcome))
+    return " ".join(filter(None, (*parts, *beside)))
 
 
-def _far_uncompared(outcome: Outcome) -> list[str]:
-    """Clinics that lie far from the others, and are too uncertain to be called better or worse."""
-    return [line.clinic for line in outcome.lines if line.shrunken.outlying and line.tone == "uncompared"]
+def _compared(outcome: Outcome) -> bool:
+    """Whether any clinic is compared with the typical one."""
+    return outcome.counted("better", "worse", "same") > 0
+
+
+def _far(outcome: Outcome) -> str | None:
+    """Clinics that lie far from the others, and so out of the typical one's mean; None where none does."""
+    far = [line for line in outcome.lines if line.shrunken.outlying]
+    if not far:
+        return None
+    uncompared = [
+        say("message.outlying_clinic", clinic=line.clinic, value=outcome.notation.prose(line.raw.value))
+        if line.raw.shown and line.raw.value is not None
+        else line.clinic
+        for line in far
+        if line.tone == "uncompared"
+    ]
+    named = say("message.outlying_brief", clinics=listed(uncompared)) if uncompared else None
+    left_out = say("message.outlying_left_out", clinics=listed([line.clinic for line in far]))
+    return " ".join(filter(None, (named, left_out)))
 
 
 def differences(outcome: Outcome) -> str:
@@ -118,11 +136,14 @@ def _differences(outcome: Outcome) -> str:
     shown = len(outcome.lines) - withheld
     if withheld and not shown:
         return say("message.differences_hidden")
-    if withheld and not standing:
-        clinics = counted(shown, "clinic")
-        return say("message.differences_none_shown", clinics=clinics, others=others, withheld=withheld)
     if not standing:
-        return say("message.differences_none", others=others)
+        if not _compared(outcome):
+            key = "message.none_compared"
+        else:
+            all_compared = outcome.counted("uncompared") == 0
+            key = "message.differences_none" if all_compared else "message.differences_none_compared"
+        said = say(key, others=others)
+        return f"{said} {say('message.places_withheld', withheld=withheld)}" if withheld else said
     key = "message.differences" if others else "message.differences_all"
     said = say(key, standing=listed(standing), others=others)
     return say("message.differences_shown", shown=shown, said=said, withheld=withheld) if withheld else said
@@ -138,10 +159,13 @@ def _places(outcome: Outcome, withheld: int) -> str:
         parts.append(_range(outcome, ends[0], ends[1]))
     placed = outcome.counted("placed")
     why = say("message.places_neither" if outcome.direction == "neither" else "message.places_volume")
-    said = "message.places" if placed else "message.places_none"
-    parts.append(say(said, placed=placed, all=len(outcome.lines), why=why))
-    if others := _others(outcome):
-        parts.append(say("message.places_others", others="; ".join(others)))
+    others = "; ".join(_others(outcome))
+    if placed:
+        parts.append(say("message.places", placed=placed, all=len(outcome.lines), why=why))
+        if others:
+            parts.append(say("message.places_others", others=others))
+    else:
+        parts.append(say("message.places_none", others=others))
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
     return " ".join(parts)
