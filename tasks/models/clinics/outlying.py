@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 FEWEST = 10
 """With fewer clinics the others say too little about the distribution's tails."""
 FALSE_DISCOVERIES = 0.05
 _FAR = 0.01
+_MANY, _NEAR = 50, 1.5
+"""Clinics from which those within so many SDs of the mean of all are not held against the others."""
 _HALVINGS = 60
 
 
@@ -31,34 +34,45 @@ def outlying(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     p-values); Paule & Mandel (1982), J Res NBS 87:377 (the variance between the others); Benjamini &
     Hochberg (1995), JRSS-B 57:289.
     """
-    p = predictive_p_values(own, own_sd)
-    known = np.flatnonzero(np.isfinite(p))
+    known = _known(own, own_sd)
     found = np.zeros(len(own), dtype=bool)
-    order = known[np.argsort(p[known], kind="stable")]
-    passed = p[order] <= FALSE_DISCOVERIES * np.arange(1, len(order) + 1) / max(len(order), 1)
+    asked = known
+    if len(known) >= _MANY:  # of many, leaving out one of those that lie near moves nothing: its p is no 5%
+        mean, between = _mean_and_variance(own[known], own_sd[known] ** 2)
+        asked = known[np.abs(own[known] - mean) > _NEAR * np.sqrt(between + own_sd[known] ** 2)]
+    p = predictive_p_values(own, own_sd, asked)
+    order = asked[np.argsort(p[asked], kind="stable")]
+    passed = p[order] <= FALSE_DISCOVERIES * np.arange(1, len(order) + 1) / max(len(known), 1)
     if passed.any():
         found[order[: int(np.flatnonzero(passed)[-1]) + 1]] = True
     return found
 
 
-def predictive_p_values(own: Floats, own_sd: Floats) -> Floats:
+def predictive_p_values(own: Floats, own_sd: Floats, of: Integers | None = None) -> Floats:
     """(n,) two-sided probabilities of an own effect as far out as each, predicted from the other clinics.
 
     Args:
         own, own_sd: as for `outlying`. NaN with fewer than 10 clinics, and where there is no own effect.
+        of: clinics that are asked about, of those that have an own effect; None: all.
     """
     p = np.full(len(own), np.nan)
-    known = np.flatnonzero(np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0))
+    known = _known(own, own_sd)
     if len(known) < FEWEST:
         return p
+    asked = known if of is None else of
     y, v = own[known], own_sd[known] ** 2
-    others = 1.0 - np.eye(len(known))
+    others = (asked[:, None] != known[None, :]).astype(float)
     between = _variance_between(y, v, others)
     weight = others / (v[None, :] + between[:, None])
     mean = (weight @ y) / weight.sum(axis=1)
-    t = (y - mean) / np.sqrt(between + v + 1.0 / weight.sum(axis=1))
-    p[known] = 2.0 * special.stdtr(len(known) - 3, -np.abs(t))
+    t = (own[asked] - mean) / np.sqrt(between + own_sd[asked] ** 2 + 1.0 / weight.sum(axis=1))
+    p[asked] = 2.0 * special.stdtr(len(known) - 3, -np.abs(t))
     return p
+
+
+def _known(own: Floats, own_sd: Floats) -> Integers:
+    """Places of the clinics that have an own effect."""
+    return np.flatnonzero(np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0))
 
 
 def far_from_the_others(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
@@ -83,7 +97,7 @@ def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     Sources: Rosner (1983), Technometrics 25:165 (the generalized extreme Studentized deviate); the deviates
     are those of `predictive_p_values`.
     """
-    known = [int(i) for i in np.flatnonzero(np.isfinite(own) & np.isfinite(own_sd) & (own_sd > 0.0))]
+    known = [int(i) for i in _known(own, own_sd)]
     far = np.zeros(len(own), dtype=bool)
     left, last = known.copy(), 0
     if len(known) < FEWEST:

@@ -70,3 +70,15 @@ def test_of_normal_clinics_few_networks_have_one_far_out(spread: float) -> None:
     wrong = [few_far_out(rng.normal(0, spread, 30) + rng.normal(0, sizes), sizes).any() for _ in range(200)]
     assert np.mean(wrong) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 200)
     assert not few_far_out(np.array([0.0] * 8 + [99.0]), np.ones(9)).any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_many_clinics_those_near_need_not_be_held_against_the_others(seed: int) -> None:
+    """What is found is what all p-values by themselves find."""
+    rng = np.random.default_rng(seed)
+    own_sd = rng.uniform(0.02, 0.5, 60)
+    own = rng.normal(0.0, 0.3, 60) + rng.normal(0.0, own_sd)
+    own[: seed % 4] += 2.0 - 0.3 * seed
+    p = np.sort(predictive_p_values(own, own_sd))
+    passed = np.flatnonzero(p <= 0.05 * np.arange(1, 61) / 60)
+    assert outlying(own, own_sd).sum() == (passed[-1] + 1 if len(passed) else 0)
