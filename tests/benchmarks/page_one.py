@@ -277,7 +277,11 @@ _SIZE = (
 _ALIKE = r"If clinics .* would have changed (?:alike|like the others) without it: "
 _EFFECT = rf"^(?!{_ALIKE}).*?{_SIZE}"
 _CLAIMS: tuple[Claim, ...] = (
-    ("typical clinic", rf"The typical clinic, with the network.s own patients: .*{_INTERVAL}", _typical),
+    (
+        "typical clinic",
+        rf"The typical clinic, (?:with the network.s own|not adjusted for) patients: .*{_INTERVAL}",
+        _typical,
+    ),
     ("flags", r"(?P<side>Worse|Better) \(\d+\): |No clinic stands out|none stands out", _flags),
     ("flags, the other side", r"Worse \(\d+\): .*(?P<side>Better) \(\d+\): ", _flags),
     ("best estimates of those named", r"(?:Worse|Better) \(\d+\): .*", _named),
@@ -313,7 +317,7 @@ _NO_CLAIM = (
     r"figures that may be shown",
     r"^The others: |^Of those that we can show: |^No clinic can be compared: ",
     r"^The typical clinic is the mean without |^Regions differ: ",
-    r"^Better and worse: than the typical clinic|^Beside a name|^Next report: ",
+    r"^(?:Key messages )?Better and worse: than the typical clinic|^Beside a name|^Next report: ",
     r"^We do not show \d+, to protect patients|^No clinic is shown, to protect patients",
     r"^(?:Score|Complication|Emergency visits)\.$",
     r"^\(?Plain comparison|^A plain comparison",
