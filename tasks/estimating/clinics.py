@@ -14,7 +14,13 @@ from tasks.estimating.summary import Summary
 from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
 from tasks.models.clinics.outlying import far_from_the_others
-from tasks.models.raw import mean_interval, poisson_interval, times_poisson, wilson_interval
+from tasks.models.raw import (
+    dispersion_of_counts,
+    mean_interval,
+    poisson_interval,
+    times_poisson,
+    wilson_interval,
+)
 from tasks.network.outcome_section import OutcomeSection
 from tasks.network.schema import PolicySection
 
@@ -27,8 +33,7 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
     """Rows of `clinic_estimates` of form raw: the clinic's own records, unadjusted.
 
     Intervals allow for patients who come again: records count for as many unrelated ones as they are worth.
-    Those of counts found to vary more than a Poisson's allow for how much the clinic's own do: nothing of
-    other clinics is in them.
+    Those of counts found to vary more than a Poisson's allow for how much counts of the network do.
     """
     moments = summary.by_clinic(question.name)
     worth = np.ones(len(moments))
@@ -42,10 +47,9 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
         value, lower, upper = 100.0 * _ratio(total, n), 100.0 * lower, 100.0 * upper
         numerator = total
     elif outcome.kind == "count":
-        # of volumes the months are the records: too few to tell how much they vary
-        if question.family == "negative-binomial" and not outcome.counts_records:
-            squares = moments["squares_per_exposure"].to_numpy(dtype=float)
-            worth = np.minimum(worth, 1.0 / times_poisson(n, total, exposure, squares))
+        spread = moments["exposure_squares"].to_numpy(dtype=float)
+        times = times_poisson(total, exposure, spread, count_dispersion(question, moments))
+        worth = np.minimum(worth, 1.0 / times)
         lower, upper = poisson_interval(worth * total, worth * exposure, LEVEL)
         value, numerator = _ratio(total, exposure), total
         denominator = np.full(len(n), np.nan) if outcome.counts_records else exposure
@@ -75,6 +79,24 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
             "reason": [coded("why.no_value") if each else None for each in empty],
         }
     )
+
+
+def count_dispersion(question: OutcomeFormulas, moments: pd.DataFrame) -> float:
+    """The dispersion of counts that own intervals allow for, 0 of other outcomes, to two significant digits.
+
+    It is published as it is used: with all its digits it would tell of clinics whose counts are withheld, and
+    a dispersion of each clinic's own would tell of the counts of its records. Volumes have none: of them the
+    months are the records, too few to tell how much they vary.
+
+    Args:
+        question: the outcome's formulas, its family chosen.
+        moments: the window's, by clinic.
+    """
+    if question.family != "negative-binomial" or question.outcome.counts_records:
+        return 0.0
+    columns = ("total", "total_squares", "exposure", "exposure_squares")
+    found = dispersion_of_counts(*(moments[each].to_numpy(dtype=float) for each in columns))
+    return float(f"{found:.2g}")
 
 
 def raw_estimand(question: OutcomeFormulas) -> str:

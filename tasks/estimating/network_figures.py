@@ -14,6 +14,7 @@ from reports.wording.coded_sentences import coded
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.adjustment import adjustment
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
+from tasks.estimating.clinics import count_dispersion
 from tasks.estimating.outcome_formulas import OutcomeFormulas
 from tasks.estimating.own_spread import own_spread
 from tasks.estimating.standardising import Standardised
@@ -157,6 +158,8 @@ def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> It
     typical = float(np.median(alike[there]))
     yield _Figure("own_design_effect", typical, coded("figure_method.own_design_effect"))
     yield _Figure("overdispersion", found.overdispersion, coded("figure_method.overdispersion"))
+    if dispersion := count_dispersion(question, moments):
+        yield _Figure("count_dispersion", dispersion, coded("figure_method.count_dispersion"))
     unit = question.outcome.unit
     if question.outcome.kind == "binary":
         unit = say("unit.percentage_points")

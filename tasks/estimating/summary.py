@@ -19,7 +19,6 @@ from tasks.records.questions.patient_counts import patient_counts
 
 COME_AGAIN = 1.2
 """Visits per patient from which patients get an effect of their own."""
-COLUMNS = ("clinic", "month", "n", "mean", "squares", "total", "exposure", "squares_per_exposure")
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Summary:
             `first_month`, `last_month`.
         months: months of the window that have usable records, in order.
         outcomes: outcome → frame with `clinic`, `month`, `n` (values), `mean` and `squares` (Σ(y − mean)²) on
-            the scale of analysis, `total` (Σy), `exposure` (Σ exposure e, or n) and `squares_per_exposure`
-            (Σy²/e).
+            the scale of analysis, `total` (Σy), `exposure` (Σ exposure e, or n), `total_squares`
+            (Σy²) and `exposure_squares` (Σe²).
         returning: continuous outcome → how many values of it a patient has on average; empty where hardly
             anybody comes twice.
         patients: outcome → how much its sums by patient vary, by clinic, on the scale of analysis
@@ -69,7 +68,8 @@ class Summary:
 def pool(moments: pd.DataFrame, by: str) -> pd.DataFrame:
     """Moments added up within `by` (Chan, Golub & LeVeque 1979, eq. 1.5: means and squares about them)."""
     sums = moments.assign(weighted=moments["n"] * moments["mean"].fillna(0.0)).groupby(by, sort=True)
-    pooled = sums[["n", "total", "exposure", "weighted", "squares", "squares_per_exposure"]].sum()
+    columns = ["n", "total", "exposure", "weighted", "squares", "total_squares", "exposure_squares"]
+    pooled = sums[columns].sum()
     pooled["mean"] = pooled["weighted"] / pooled["n"].where(pooled["n"] > 0)
     apart = moments["mean"] - moments[by].map(pooled["mean"])
     between = (moments["n"] * apart.fillna(0.0) ** 2).groupby(moments[by], sort=True).sum()
@@ -190,7 +190,8 @@ def _records_per_month(counted: pd.DataFrame, months: tuple[str, ...], network: 
             "squares": np.zeros(len(every)),
             "total": n.to_numpy(),
             "exposure": 1.0,
-            "squares_per_exposure": n.to_numpy() ** 2.0,
+            "total_squares": n.to_numpy() ** 2.0,
+            "exposure_squares": 1.0,
         }
     )
 

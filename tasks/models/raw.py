@@ -42,23 +42,42 @@ def poisson_interval(events: ArrayLike, exposure: ArrayLike, level: float = 0.95
     return np.where(empty, np.nan, lower), np.where(empty, np.nan, upper)
 
 
-def times_poisson(n: ArrayLike, events: ArrayLike, exposure: ArrayLike, squares: ArrayLike) -> Floats:
-    """How many times a Poisson's variance counts have, for intervals; 1 or more, NaN below two records.
+def dispersion_of_counts(
+    events: ArrayLike, squares: ArrayLike, exposure: ArrayLike, exposure_squares: ArrayLike
+) -> float:
+    """By how many times its squared mean a count's variance is above its mean, the same for all clinics.
 
-    Pearson's χ² about the clinic's own rate over its degrees of freedom (McCullagh & Nelder 1989, §4.5.2),
-    times (t / z)² of a 95% interval, for it is itself an estimate from that many records.
+    That of a negative binomial, 1/size, by factorial moments: of one record E[y(y − 1)] = (1 + dispersion)μ²
+    (Johnson, Kemp & Kotz 2005, §5.1), of two of a clinic E[yy'] = μμ'. Clinics' sums of both are compared, so
+    that few events of one clinic bias nothing. 0 where counts vary no more than a Poisson's.
 
     Args:
-        n, events, exposure: records, their sum and their exposure, arrays of one shape.
-        squares: Σ y² / e over the records.
+        events, squares: (K,) Σy and Σy² over each clinic's records.
+        exposure, exposure_squares: (K,) Σe and Σe².
     """
-    count, d, e, ss = (np.asarray(each, dtype=float) for each in (n, events, exposure, squares))
-    more = np.maximum(count - 1.0, 1.0)
+    d, ss, e, ee = (np.asarray(each, dtype=float) for each in (events, squares, exposure, exposure_squares))
+    between = e**2 - ee
+    told = between > 1e-12 * e**2  # two records or more
+    single = ss - d
+    pairs = d**2 - ss
+    expected = float((pairs[told] * ee[told] / between[told]).sum())
+    return max(float(single[told].sum()) / expected - 1.0, 0.0) if expected > 0.0 else 0.0
+
+
+def times_poisson(
+    events: ArrayLike, exposure: ArrayLike, exposure_squares: ArrayLike, dispersion: float
+) -> Floats:
+    """(K,) how many times a Poisson's variance the sums of clinics' counts have: Σ(μ + dispersion·μ²) / Σμ.
+
+    A record's own rate makes its variance grow with its exposure's square.
+
+    Args:
+        events, exposure, exposure_squares: as for `dispersion_of_counts`.
+        dispersion: of the counts.
+    """
+    d, e, ee = (np.asarray(each, dtype=float) for each in (events, exposure, exposure_squares))
     with np.errstate(divide="ignore", invalid="ignore"):
-        pearson = (ss * e / d - d) / more
-    wider = (stats.t.ppf(0.975, more) / stats.norm.ppf(0.975)) ** 2
-    times = np.where(d > 0, np.maximum(pearson * wider, 1.0), 1.0)  # no event tells of no variation
-    return np.where(count > 1, times, np.nan)
+        return np.where(e > 0.0, 1.0 + dispersion * (d / e) * (ee / e), 1.0)
 
 
 def mean_interval(

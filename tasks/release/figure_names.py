@@ -57,6 +57,7 @@ FIGURES = {
     # made of every clinic's own events or records
     "sd_within": _SHARE,
     "overdispersion": _SHARE,
+    "count_dispersion": _SHARE,
     "own_spread": _SHARE,
     "own_design_effect": _SHARE,
 }

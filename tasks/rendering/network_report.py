@@ -47,7 +47,7 @@ MOST_NAMED = 3
 FIGURES = (
     *("mean", "typical", "sd_between", "region_share", "range_low", "range_high", "median_odds_ratio"),
     *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
-    *("own_design_effect", "overdispersion", "sd_within", "own_spread", "rankability"),
+    *("own_design_effect", "count_dispersion", "overdispersion", "sd_within", "own_spread", "rankability"),
     *("discrimination", "calibration", "calibration_by_chance"),
     *("mundlak", "slope_within", "slope_between"),
 )
@@ -202,7 +202,9 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
         fact = f"{icc.label}: {figure_words.network_figure(outcome, icc)}"
-        facts.append(say("message.icc_alike_brief", icc=fact) if ICC_ALIKE in icc.how else fact)
+        # of clinics that are told apart, what sets them apart cannot all be records that are alike
+        part = "icc_alike_some" if named or outcome.verdict in ("rank", "grade") else "icc_alike_brief"
+        facts.append(say(f"message.{part}", icc=fact) if ICC_ALIKE in icc.how else fact)
     elif icc is not None:
         facts.append(f"{icc.label}: {say(f'status.{icc.status}')}")
     shown = any(line.shrunken.shown for line in outcome.lines)
@@ -308,11 +310,13 @@ def program_part(outcome: Outcome) -> ProgramPart:
         axes=effect_axes(outcome),
         told=told,
         words=(
-            *sentences.begun_before(outcome),
+            *sentences.cannot_be_told(outcome),
             *(sentences.if_words(outcome, effect) for effect in told),
             *([apart] if apart else []),
         ),
-        tests=tuple(test.words for test in tests_of(outcome).values() if not sentences.begun_before(outcome)),
+        tests=()
+        if sentences.cannot_be_told(outcome)
+        else tuple(test.words for test in tests_of(outcome).values()),
         averaged=any(effect.term == "average" for effect in outcome.effects),
         by_cohort=any(effect.term in ("trend", "cohorts") for effect in told),
         study=event_study(outcome),

@@ -309,14 +309,15 @@ _CLAIMS: tuple[Claim, ...] = (
     ("screening", r"Screening set .*", _clean),
 )
 _PAGE_TWO: tuple[Claim, ...] = (
-    ("outlying", r"Further from the others than .*", _outlying),
+    ("outlying", r"Unusually far from the others: .*", _outlying),
     ("beyond doubt", r"Of those not compared, some have records that leave no doubt .*", _exceptions),
 )
 _NO_CLAIM = (
     r"^(?:Score|Complication|Emergency visits) lower is better",  # headings
     r"figures that may be shown",
     r"^The others: |^Of those that we can show: |^No clinic can be compared: ",
-    r"^The typical clinic is the mean without |^Regions differ: ",
+    r"^The typical clinic is the mean without |^Regions may differ: |^Unusually far from the others, ",
+    r"^Whether there is an effect depends on |^If a steady trend of clinics ",
     r"^(?:Key messages )?Better and worse: than the typical clinic|^Beside a name|^Next report: ",
     r"^We do not show \d+, to protect patients|^No clinic is shown, to protect patients",
     r"^(?:Score|Complication|Emergency visits)\.$",

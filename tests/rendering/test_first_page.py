@@ -92,7 +92,7 @@ def _head(edition: Edition) -> str:
 
 def test_a_clinic_far_out_that_is_not_compared_is_named_all_the_same(state48_edition: Edition) -> None:
     plain = outcome_of(state48_edition, (50.0, "no_different", None), (80.0, "not_compared", None))
-    assert "Further from" not in standing.on_first_page(plain)
+    assert "Unusually far" not in standing.on_first_page(plain)
     first, far = plain.lines
     best = dataclasses.replace(far.shrunken, outlying=True, status="low_reliability")
     outcome = dataclasses.replace(plain, lines=(first, dataclasses.replace(far, shrunken=best)))
@@ -100,7 +100,7 @@ def test_a_clinic_far_out_that_is_not_compared_is_named_all_the_same(state48_edi
     assert said.startswith("Of the clinics that are compared, none stands out.")
     figure = outcome.notation.prose(far.raw.value or 0.0)
     assert said.endswith(
-        f"explains, yet not compared: {far.clinic} (own figure {figure}). "
+        f"Unusually far from the others, yet not compared: {far.clinic} (own figure {figure}). "
         f"The typical clinic is the mean without {far.clinic}, far from the others."
     )
 
@@ -108,7 +108,19 @@ def test_a_clinic_far_out_that_is_not_compared_is_named_all_the_same(state48_edi
 def test_where_nobody_is_compared_nobody_is_said_not_to_stand_out(state48_edition: Edition) -> None:
     """It read as if all were well: "No clinic stands out. Of those that we can show: 45 too uncertain"."""
     outcome = outcome_of(state48_edition, (50.0, "not_compared", None), (80.0, "not_compared", None))
-    said = "No clinic can be compared: 2 not compared, for few records or little reliability."
+    first, second = outcome.lines
+    both = "No clinic can be compared: 2 not compared, for few records or little reliability."
+    for why, said in (
+        (("why.few_records",), "for few records or events."),
+        (("why.unreliable",), "for little reliability."),
+    ):
+        lines = [
+            dataclasses.replace(each, shrunken=dataclasses.replace(each.shrunken, why=why))
+            for each in (first, second)
+        ]
+        told = standing.on_first_page(dataclasses.replace(outcome, lines=tuple(lines)))
+        assert told == f"No clinic can be compared: 2 not compared, {said}"
+    said = both
     assert standing.on_first_page(outcome) == standing.differences(outcome) == said
     unjudged = dataclasses.replace(outcome, direction="neither")
     assert standing.on_first_page(unjudged).endswith(

@@ -167,6 +167,27 @@ def test_the_naive_figure_stands_beside_a_models_in_the_same_measure() -> None:
     )
 
 
+def test_a_patients_effect_by_the_same_model_is_not_said_to_be_another_models() -> None:
+    effects = (
+        effect(
+            model="mixed",
+            estimand="marginal",
+            measure="risk_difference",
+            value=4.1,
+            unit="percentage points",
+            question="policy",
+            words="Y: 4.1 percentage points higher.",
+        ),
+        effect(model="mixed", estimand="conditional", question="policy", words="Y: odds 1.3 times as high."),
+        effect(model="naive", question="none", value=2.4, lower=2.0, upper=2.9),
+    )
+    said = sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
+    assert said == (
+        "4.1 percentage points higher. (Plain comparison: odds ratio 2.40 (2.00 to 2.90); in that measure, "
+        "for a patient of a given clinic: 1.30 (1.10 to 1.60).)"
+    )
+
+
 def test_the_average_month_leads_and_what_tests_found_follows() -> None:
     effects = (
         effect(term="effect", question="policy", words="Y: 0.0167 points lower."),
@@ -208,6 +229,37 @@ def test_where_clinics_were_changing_before_no_effect_is_told_without_its_if() -
     assert part.tests == ()  # whether the effect changes is asked of clinics that did not change before
     quiet = dataclasses.replace(outcome, effects=(trend, dataclasses.replace(before, p=0.4)))
     assert sentences.program_message(quiet) == "41.0 points higher."
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [
+        ((-9.0, 3.0), False),  # an effect beside a trend of their own alone
+        ((2.0, 9.0), False),  # or one the other way without it
+        ((-45.0, -12.0), True),
+    ],
+)
+def test_an_effect_that_a_trend_alone_makes_is_none_that_can_be_told(
+    without: tuple[float, float], told: bool
+) -> None:
+    """After a rise that no test saw a null program led by "40 percentage points lower (12 to 60)"."""
+    points = {"measure": "risk_difference", "question": "policy", "model": "mixed", "estimand": "marginal"}
+    trend = effect(term="trend", value=-40.0, lower=-60.0, upper=-12.0, words="Y: 40 points lower.", **points)
+    low, high = without
+    plain = effect(term="average", value=(low + high) / 2, lower=low, upper=high, words="Y: plain.", **points)
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, plain))
+    said = sentences.program_message(outcome)
+    if told:
+        assert said == "40 points lower."
+    else:
+        assert said == (
+            "Whether there is an effect depends on how clinics with the program would have changed without "
+            "it, which the records cannot tell. "
+            "If a steady trend of clinics with the program had gone on: 40 points lower."
+        )
+    doubtful = dataclasses.replace(trend, lower=-60.0, upper=5.0)
+    alone = dataclasses.replace(outcome, effects=(doubtful, plain))
+    assert sentences.program_message(alone) == "40 points lower."
 
 
 def test_a_clinic_that_stands_out_unadjusted_reads_that_it_may_be_its_patients() -> None:

@@ -18,7 +18,8 @@ _MOMENTS = {
     "squares": "float64",
     "total": "float64",
     "exposure": "float64",
-    "squares_per_exposure": "float64",
+    "total_squares": "float64",
+    "exposure_squares": "float64",
 }
 
 PATIENTS = "COUNT(DISTINCT patient) + COUNT(*) - COUNT(patient)"
@@ -77,19 +78,20 @@ def moments_by_month(records: Records, column: str, *, log: bool, exposure: str 
         exposure: column with the exposure of counts.
 
     Returns:
-        `clinic`, `month`, `n` (values), `mean`, `squares` (Σ(y − mean)²), `total` (Σy), `exposure` (Σe, or n)
-        and `squares_per_exposure` (Σy²/e).
+        `clinic`, `month`, `n` (values), `mean`, `squares` (Σ(y − mean)²), `total` (Σy), `exposure` (Σe, or
+        n), `total_squares` (Σy²) and `exposure_squares` (Σe²).
     """
     value = f"ln({quoted(column)})" if log else f"CAST({quoted(column)} AS FLOAT8)"
     share = f"CAST({quoted(exposure)} AS FLOAT8)" if exposure else "1.0"
-    plain = f"CAST({quoted(column)} AS FLOAT8)"
+    plain, valued = f"CAST({quoted(column)} AS FLOAT8)", f"{quoted(column)} IS NOT NULL"
     moments = aggregate_frame(
         records,
         f"SELECT clinic, month, count({value}) AS n, avg({value}) AS mean, "
         f"coalesce(var_pop({value}), 0) * count({value}) AS squares, "
         f"coalesce(sum({plain}), 0) AS total, "
-        f"coalesce(sum(CASE WHEN {quoted(column)} IS NOT NULL THEN {share} END), 0) AS exposure, "
-        f"coalesce(sum({plain} * {plain} / NULLIF({share}, 0)), 0) AS squares_per_exposure "
+        f"coalesce(sum(CASE WHEN {valued} THEN {share} END), 0) AS exposure, "
+        f"coalesce(sum({plain} * {plain}), 0) AS total_squares, "
+        f"coalesce(sum(CASE WHEN {valued} THEN {share} * {share} END), 0) AS exposure_squares "
         'FROM {records} AS "every record" GROUP BY clinic, month ORDER BY clinic, month',
     )
     return moments.astype(_MOMENTS)

@@ -24,7 +24,7 @@ from tasks.rendering.charts.method_charts import (
 )
 from tasks.rendering.edition import Edition, Effect, Outcome
 from tasks.rendering.numbers import Notation, fixed, p_value
-from tasks.rendering.words.sentences import begun_before
+from tasks.rendering.words.sentences import cannot_be_told
 from tasks.rendering.words.untold import ICC_ALIKE
 
 Picture = TypeVar("Picture")
@@ -102,7 +102,7 @@ def _questions(edition: Edition) -> str:
     if edition.network.program is None:
         return ""
     for outcome in edition.estimated:
-        if begun_before(outcome):
+        if cannot_be_told(outcome):
             continue  # the records cannot tell its effect
         answers = _alike(outcome)
         if len(answers) > 1:

@@ -27,6 +27,9 @@ from tasks.rendering.words.standing import important_difference
 from tasks.rendering.words.two_models import two_models
 from tasks.rendering.words.untold import ICC_ALIKE
 
+TRENDS = ("trend", "trend-average")
+"""Terms of estimates that allow for a steady trend of clinics' own."""
+
 
 def average(outcome: Outcome) -> str | None:
     """The comparator's value, with its interval where the release holds one."""
@@ -109,7 +112,7 @@ def program_message(outcome: Outcome) -> str | None:
         untold = [effect for effect in outcome.effects if effect.reason and effect.model != "naive"]
         untold.sort(key=lambda effect: effect.question != "policy")
         return sentence_case(program_words(outcome, untold[0])) if untold else None
-    told = " ".join([*begun_before(outcome), if_words(outcome, answers[0]), *doubts(outcome)])
+    told = " ".join([*cannot_be_told(outcome), if_words(outcome, answers[0]), *doubts(outcome)])
     naive = next((effect for effect in effects if effect.model == "naive"), None)
     return told if naive is None else f"{told} {_naive_aside(outcome, naive, answers)}"
 
@@ -142,13 +145,36 @@ def on_plain_comparisons(outcomes: Iterable[Outcome]) -> list[str]:
     return [say("message.program_plain")] if beside else []
 
 
-def begun_before(outcome: Outcome) -> list[str]:
-    """That clinics were changing before the program started, so that its effect cannot be told; or nothing.
+def cannot_be_told(outcome: Outcome) -> list[str]:
+    """Why the program's effect cannot be told; or nothing.
 
-    A dip just before the start makes a return to normal look like an effect (Ashenfelter 1978, Rev Econ Stat
-    60:47), and a trend that allows for it draws the dip on.
+    Clinics were changing before it started: a dip just before the start makes a return to normal look like an
+    effect (Ashenfelter 1978, Rev Econ Stat 60:47), and a trend that allows for it draws the dip on. Or there
+    is an effect beside such a trend alone, which a dip that no test sees can be as well.
     """
-    return _found(outcome, "before")
+    return _found(outcome, "before") or ([say("effect_test.depends")] if _by_trend_alone(outcome) else [])
+
+
+def _by_trend_alone(outcome: Outcome) -> bool:
+    """Whether the leading estimate excludes none, and without a trend there is none or one the other way."""
+    answers = program_answers(outcome)
+    if not answers or answers[0].term not in TRENDS:
+        return False
+    lead = answers[0]
+    of_lead = (lead.model, lead.estimand, lead.measure)
+    found = {
+        each.term: each for each in outcome.effects if (each.model, each.estimand, each.measure) == of_lead
+    }
+    plain = found.get("cohorts") or found.get("average")
+    return plain is not None and _side(lead) != 0 and _side(plain) != _side(lead)
+
+
+def _side(effect: Effect) -> int:
+    """1 or −1 where the interval excludes no effect, 0 where it does not."""
+    if effect.lower is None or effect.upper is None:
+        return 0
+    none = 1.0 if effect.measure.endswith("_ratio") else 0.0
+    return 1 if effect.lower > none else -1 if effect.upper < none else 0
 
 
 def doubts(outcome: Outcome) -> list[str]:
@@ -156,7 +182,7 @@ def doubts(outcome: Outcome) -> list[str]:
 
     They ask about an effect, which cannot be told where clinics were changing before.
     """
-    return [] if begun_before(outcome) else _found(outcome, "context", "change")
+    return [] if cannot_be_told(outcome) else _found(outcome, "context", "change")
 
 
 def _found(outcome: Outcome, *terms: str) -> list[str]:
@@ -165,11 +191,11 @@ def _found(outcome: Outcome, *terms: str) -> list[str]:
 
 
 def if_words(outcome: Outcome, effect: Effect) -> str:
-    """An effect's sentence; with what it takes for granted before it where clinics were changing already."""
-    if not begun_before(outcome):
+    """An effect's sentence; with what it takes for granted before it where the effect cannot be told."""
+    if not cannot_be_told(outcome):
         return program_words(outcome, effect)
     words = _bare_words(outcome, effect)
-    trend = effect.term in ("trend", "trend-average")
+    trend = effect.term in TRENDS
     return say("message.program_if_steady" if trend else "message.program_if_alike", words=words)
 
 
@@ -202,6 +228,8 @@ def _naive_aside(outcome: Outcome, naive: Effect, answers: list[Effect]) -> str:
     if other is None:
         return say("message.program_naive", naive=written)
     both = two_models(lead, other, outcome)
+    if other.model == lead.model:  # for a patient, where the effect above is on the population
+        return say("message.program_naive_patient", naive=written, model=write_effect(other))
     key = (
         "message.program_naive_differs" if both is not None and both.differ else "message.program_naive_other"
     )

@@ -272,10 +272,20 @@ def _standing(outcome: Outcome) -> list[str]:
 def _others(outcome: Outcome) -> list[str]:
     """How many cannot be told apart or compared."""
     return [
-        say(f"message.others_{tone}", count=outcome.counted(tone))
+        say(
+            f"message.others_{tone}{_for(outcome) if tone == 'uncompared' else ''}",
+            count=outcome.counted(tone),
+        )
         for tone in ("same", "uncompared", "own", "absent")
         if outcome.counted(tone)
     ]
+
+
+def _for(outcome: Outcome) -> str:
+    """Which wording says why clinics are not compared: few records or events, little reliability, or both."""
+    codes = {why for line in outcome.lines if line.counted_as == "uncompared" for why in line.shrunken.why}
+    few, unreliable = bool(codes & {"why.few_records", "why.few_events"}), "why.unreliable" in codes
+    return "_few" if few and not unreliable else "_unreliable" if unreliable and not few else ""
 
 
 def _standing_key(count: int, *, first: bool) -> str:
