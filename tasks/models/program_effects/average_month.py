@@ -31,6 +31,8 @@ from tasks.records.moments import INTERCEPT
 
 _POINTS = 20_001
 """On the ellipse: ends are then right to eight digits."""
+_MOST = 2.0
+"""Times a patient's effect that the population's can be, on the scale of the link."""
 NOBODY = ""
 """Stands for nobody under the program among the program's columns."""
 
@@ -74,6 +76,7 @@ def average_month(
     scores: ClusterScores,
     means: Mapping[str, Mean],
     months: Mapping[str, float],
+    patient: Contrast,
     level: float,
 ) -> list[AverageMonth]:
     """Population-averaged contrasts of the average of these months with none.
@@ -84,6 +87,7 @@ def average_month(
         scores: of the coefficients, by unit of rollout.
         means: the population's means, `standardised`.
         months: the program's columns to average over → weight of each; the weights add up to 1.
+        patient: the same average for a patient, on the scale of the link.
         level: of the interval.
     """
     nothing, each, weights = means[NOBODY], [means[name] for name in months], list(months.values())
@@ -92,11 +96,11 @@ def average_month(
     under = Mean(mean, gradient)
     if data.mean_family == "poisson":
         change, of_change = _moved(under, nothing, lambda mean: mean, np.log)
-        contrast = _contrast(fit, scores, change, of_change, level)
+        contrast = _no_better_known(_contrast(fit, scores, change, of_change, level), patient, level)
         reach = np.array([0.0, -1.0, 1.0]) * contrast.half_width(level)
         return [AverageMonth("rate_ratio", contrast, np.exp(np.minimum(change + reach, 700.0)))]
     change, of_change = _moved(under, nothing, lambda risk: risk * (1.0 - risk), special.logit)
-    contrast = _contrast(fit, scores, change, of_change, level)
+    contrast = _no_better_known(_contrast(fit, scores, change, of_change, level), patient, level)
     of_start = nothing.gradient / (nothing.value * (1.0 - nothing.value))
     start, moved = _ellipse(fit, nothing.value, of_start, contrast, of_change, level)
     without, under_program = special.expit(start), special.expit(start + moved)
@@ -112,6 +116,24 @@ def _moved(
     """A difference of two means on a scale, and its gradient."""
     gradient = under.gradient / slope(under.value) - nothing.gradient / slope(nothing.value)
     return float(scale(under.value) - scale(nothing.value)), gradient
+
+
+def _no_better_known(change: Contrast, patient: Contrast, level: float) -> Contrast:
+    """A population's effect is no better known to be there than the patients' effects that it is made of.
+
+    Where months' effects are so large that risks can hardly change further, the delta method takes the
+    average for nearly certain: of 100 simulated rollouts with a trend the interval held the truth in 88.
+
+    Args:
+        change: the population's, on the scale of the link.
+        patient: a patient's.
+        level: of the interval.
+    """
+    # averaging over clinics leaves a part of it, averaging risks over months can add to it; where a patient's
+    # is next to none, months have effects of both signs, and their ratio says nothing
+    ratio = min(abs(change.estimate / patient.estimate), _MOST) if patient.estimate else 1.0
+    least = replace(change, se=ratio * patient.se, df=patient.df, by_units=patient.by_units)
+    return least if least.half_width(level) > change.half_width(level) else change
 
 
 def _ellipse(

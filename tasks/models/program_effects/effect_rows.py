@@ -169,10 +169,10 @@ class _ModelRows:
         if not set(weights) <= set(self.means):
             self.means = standardised(self.fit, self.data, weights)
         marginal = {"estimand": "marginal", "question": "policy"}
-        return [
-            self._of(term, each.contrast, each.measure, each.ends) | marginal
-            for each in average_month(self.fit, self.data, self.scores, self.means, weights, self.level)
-        ]
+        found = average_month(
+            self.fit, self.data, self.scores, self.means, weights, self.contrast(weights), self.level
+        )
+        return [self._of(term, each.contrast, each.measure, each.ends) | marginal for each in found]
 
     def _of(
         self,

@@ -274,6 +274,19 @@ def test_difference_and_ratio_of_risks_agree_whether_there_is_an_effect() -> Non
     assert not all(excluded)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_an_effect_on_the_population_is_no_surer_than_a_patients(seed: int) -> None:
+    """With a trend, risks of late months can hardly fall further, and the delta method's error vanishes."""
+    few = few_events(seed)
+    found = program_effect(
+        "y ~ 1", few, family="binomial", effect="exposure-time", own_trend=True, models=("mixed",)
+    ).table
+    difference, odds = (row_of(found, "mixed", name) for name in ("risk_difference", "odds_ratio"))
+    if abs(np.log(odds["value"])) > 0.05:  # of no effect either is as sure
+        assert difference["p"] >= odds["p"] * 0.999
+
+
 def test_an_interval_of_many_records_is_the_delta_methods(binary: pd.DataFrame) -> None:
     fit = program_effect("y ~ 1", binary, family="binomial", effect="exposure-time", models=("mixed",))
     row = row_of(fit.table, "mixed", "risk_difference")
