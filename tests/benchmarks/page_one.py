@@ -324,7 +324,9 @@ _NO_CLAIM = (
     r"^\(?Plain comparison|^A plain comparison",
     r"^The first estimate allows for a steady trend|^This is the program’s effect only if",
     r"^The records cannot tell whether clinics that started early",
-    r"^Dots: the clinics’ best estimates|^Where clinics are many|^Dashed line|^Data quality$|^Outreach",
+    r"^An interval can include the typical clinic’s figure",
+    r"^(?:Key messages )?Dots: the clinics’ best estimates|^Where clinics are many",
+    r"^Dashed line|^Data quality$|^Outreach",
     r"^Counts from 1 to 10|^Release |^Network \d+|^Page 1",
 )
 
