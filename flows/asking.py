@@ -160,7 +160,7 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     Raises:
         ClinicnetError: the formula or the data cannot be used; says what would be right.
     """
-    from tasks.estimating.unsaid_rollout import unsaid_rollouts
+    from tasks.estimating.undeclared_rollout import undeclared_rollouts
     from tasks.records.formulas.formula import read
 
     formula = read(question.formula)
@@ -170,7 +170,7 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
     fitted = _fitted(formula, text, outcome, asked, question)
     if outcome.counts_records:
         return replace(fitted, messages=(*fitted.messages, _rows_are_counts(network.window.period)))
-    columns = unsaid_rollouts(read(text), usable)
+    columns = undeclared_rollouts(read(text), usable)
     if not columns:
         return fitted
     by = network.window.period
@@ -180,7 +180,7 @@ def fit(usable: Records, network: Network, question: AdHocQuestion) -> Fit:
 
 def _said(formula: Formula, column: str, outcome: OutcomeSection, usable: Records, by: Kind) -> str:
     """That a column is a rollout, and what its effect is as one."""
-    from tasks.estimating.unsaid_rollout import as_rollout
+    from tasks.estimating.undeclared_rollout import as_rollout
 
     start = (
         f"{column} came to clinics one after the other, and the formula has no {by}s: its coefficient is of "

@@ -11,7 +11,7 @@ that left.
 They are not guarded against everything else in the release. A clinic's records less the size of one of its
 outcomes is the number without a value, and sizes stand beside every figure: to hide that three results are
 missing, the figure itself would have to go, at most clinics. It is a number of gaps in the records, not of
-patients with anything.
+patients with anything, and the methods page says that it follows.
 """
 
 from __future__ import annotations

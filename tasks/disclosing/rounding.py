@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.models.raw import wilson_interval
+from tasks.models.crude_intervals import wilson_interval
 from tasks.release import Column, Table, network_figure
 
 

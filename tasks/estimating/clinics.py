@@ -14,7 +14,7 @@ from tasks.estimating.summary import Summary
 from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
 from tasks.models.clinics.outlying import far_from_the_others
-from tasks.models.raw import (
+from tasks.models.crude_intervals import (
     dispersion_of_counts,
     mean_interval,
     poisson_interval,

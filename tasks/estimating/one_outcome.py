@@ -10,7 +10,6 @@ from reports.wording import say
 from reports.wording.coded_sentences import coded, joined, told
 from tasks.errors import ClinicnetError, SourceError
 from tasks.estimating.attempting import attempted, reason_of, rows_or_reason
-from tasks.estimating.bending import with_curves
 from tasks.estimating.clinics import model_rows, raw_rows
 from tasks.estimating.comparing import has_enough_records
 from tasks.estimating.expected import expected_figures, with_expected
@@ -22,6 +21,7 @@ from tasks.estimating.program import program_effects
 from tasks.estimating.ranking_model import clinic_effects, fit_ranking, fit_ways
 from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.sparse_records import ModelRecords, model_records
+from tasks.estimating.spline_selection import with_curves
 from tasks.estimating.standardising import standardised
 from tasks.estimating.summary import Summary
 from tasks.estimating.worth import (

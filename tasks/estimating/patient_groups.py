@@ -18,7 +18,7 @@ from scipy import special
 from reports.wording import say
 from reports.wording.coded_sentences import coded
 from tasks.estimating.grouped_records import GroupedRecords
-from tasks.models.raw import poisson_interval, wilson_interval
+from tasks.models.crude_intervals import poisson_interval, wilson_interval
 from tasks.network.groups_section import REST, GroupsSection
 from tasks.network.outcome_section import OutcomeSection
 

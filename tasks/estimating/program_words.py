@@ -78,7 +78,10 @@ def narrower(
 def test_sentence(term: str, p: float) -> str:
     """What a test says: `change` (with the months since the start), `before` (the start), or `context`."""
     said = "yes" if p < SIGNIFICANT else "no"
-    written = say("effect_test.p_least") if p < 0.001 else say("effect_test.p", p=decimal(p, 3))
+    if p < 0.001:
+        written = say("effect_test.p_least")
+    else:
+        written = say("effect_test.p_most") if p >= 0.9995 else say("effect_test.p", p=decimal(p, 3))
     return say(f"effect_test.{term}_{said}", p=written)
 
 

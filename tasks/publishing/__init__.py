@@ -21,6 +21,7 @@ moved into `releases` and only then pointed at. A run that fails or is killed, a
 `latest` and every release as they were; what it left behind in `.staging` goes with the next run.
 """
 
+from tasks.publishing.awaiting_approval import HeldRelease, approve, held_release, held_releases, hold, refuse
 from tasks.publishing.catalogue import write_catalogue
 from tasks.publishing.earlier import (
     Connected,
@@ -35,7 +36,6 @@ from tasks.publishing.earlier import (
     standing_releases,
 )
 from tasks.publishing.feed import write_feed
-from tasks.publishing.held import HeldRelease, approve, held_release, held_releases, hold, refuse
 from tasks.publishing.kept import Kept, kept_releases, rows_set_aside
 from tasks.publishing.output import Output, Published, Staging, address
 from tasks.publishing.pruned import pruned_releases

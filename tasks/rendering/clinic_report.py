@@ -13,9 +13,9 @@ from tasks.rendering.charts.run_chart import RunChart, run_chart
 from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.templates import logo_address, render
 from tasks.rendering.words import change_sentences, clinic_sentences, measure_words, sentences, standing
+from tasks.rendering.words.caveats import lasting_untold, regional_outcomes
 from tasks.rendering.words.latest_words import latest_words
 from tasks.rendering.words.run_words import part_periods, run_words
-from tasks.rendering.words.untold import lasting_untold, regional_outcomes
 
 CHART_SIZE = (236.0, 86.0)
 LOW_CHART_SIZE = (236.0, 70.0)

@@ -36,11 +36,11 @@ from tasks.rendering.words import (
     sentences,
     standing,
 )
+from tasks.rendering.words.caveats import ICC_ALIKE, lasting_untold, regional_outcomes
 from tasks.rendering.words.explained import explained
 from tasks.rendering.words.group_words import GroupTable, group_tables
 from tasks.rendering.words.run_words import part_periods, run_words
 from tasks.rendering.words.two_models import where_models_differ
-from tasks.rendering.words.untold import ICC_ALIKE, lasting_untold, regional_outcomes
 
 MONTHS_SIZE = (482.0, 102.0)
 MOST_NAMED = 3
@@ -202,8 +202,7 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
         fact = f"{icc.label}: {figure_words.network_figure(outcome, icc)}"
-        # of clinics that are told apart, what sets them apart cannot all be records that are alike
-        part = "icc_alike_some" if named or outcome.verdict in ("rank", "grade") else "icc_alike_brief"
+        part = "icc_alike_some" if sentences.told_apart(outcome) else "icc_alike_brief"
         facts.append(say(f"message.{part}", icc=fact) if ICC_ALIKE in icc.how else fact)
     elif icc is not None:
         facts.append(f"{icc.label}: {say(f'status.{icc.status}')}")

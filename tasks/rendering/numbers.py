@@ -31,6 +31,8 @@ def p_value(p: float) -> str:
     """
     if p < 0.001:
         return f"p < {decimal(0.001, 3)}"
+    if p >= 0.995:
+        return f"p > {decimal(0.99, 2)}"
     return f"p = {decimal(p, 3 if p < 0.01 else 2)}"
 
 

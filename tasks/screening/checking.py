@@ -15,7 +15,7 @@ from tasks.periods import Period
 from tasks.records.questions.completeness import says_complete
 from tasks.records.questions.contract import examine_records, table_of
 from tasks.records.sources.records import BLOCK_PASSWORD, Records
-from tasks.screening.lettering import undrawable_names
+from tasks.screening.font_coverage import undrawable_names
 
 
 def check_network(path: Path, *, open_later: bool = False) -> Network:

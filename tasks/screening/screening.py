@@ -19,7 +19,7 @@ from tasks.records.questions.contract import require_contract, table_of
 from tasks.records.questions.rules import Rule, column_rules, query_rule, record_rules
 from tasks.records.questions.screened_records import ScreenedRecords
 from tasks.records.sources.records import Records
-from tasks.screening.lettering import undrawable_names
+from tasks.screening.font_coverage import undrawable_names
 
 QUALITY_COLUMNS = ("rule", "clinic", "description", "action", "counts", "n_checked", "n_found")
 _OUTSIDE = ("date_before_window", "date_after_month")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from tasks.models.raw import wilson_interval
+from tasks.models.crude_intervals import wilson_interval
 from tasks.release import FROM_MASKED, TABLES, conform
 
 Tables = dict[str, pd.DataFrame]

@@ -18,7 +18,7 @@ from tasks.estimating.outcome_formulas import question_of
 from tasks.estimating.ranking_model import fit_ranking
 from tasks.estimating.worth import worth_of_records
 from tasks.models import shrink
-from tasks.models.raw import wilson_interval
+from tasks.models.crude_intervals import wilson_interval
 from tasks.network import read_network
 from tasks.network.schema import Network
 from tasks.records import Records

@@ -13,7 +13,7 @@ from small_network import MONTH, RECORDS, Run, write_network
 
 from flows.asking import AdHocQuestion, answer, ask
 from tasks.errors import ClinicnetError, FormulaError, RecordsError, SourceError
-from tasks.estimating.unsaid_rollout import unsaid_rollouts
+from tasks.estimating.undeclared_rollout import undeclared_rollouts
 from tasks.models import gee, glmm, lmm, program_effect, within
 from tasks.records import Records
 from tasks.records.formulas.formula import read
@@ -190,7 +190,7 @@ def test_months_in_the_formula_or_a_column_of_patients_need_no_such_word(
 def test_a_source_that_fails_is_no_column_without_a_rollout(tmp_path: Path) -> None:
     gone = Records(str(tmp_path / "gone.duckdb"))
     with pytest.raises(SourceError, match="there is no file"):
-        unsaid_rollouts(read("vaccinated ~ program + (1 | clinic)"), gone)
+        undeclared_rollouts(read("vaccinated ~ program + (1 | clinic)"), gone)
 
 
 VOLUME = (

@@ -12,8 +12,8 @@ from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition, Figure, Outcome
 from tasks.rendering.network_report import network_context
 from tasks.rendering.templates import render
+from tasks.rendering.words.caveats import LASTING_UNTOLD, lasting_untold
 from tasks.rendering.words.explained import explained
-from tasks.rendering.words.untold import LASTING_UNTOLD, lasting_untold
 
 
 def with_figure(outcome: Outcome, name: str, value: float) -> Outcome:

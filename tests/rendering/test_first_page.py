@@ -111,15 +111,15 @@ def test_where_nobody_is_compared_nobody_is_said_not_to_stand_out(state48_editio
     first, second = outcome.lines
     both = "No clinic can be compared: 2 not compared, for few records or little reliability."
     for why, said in (
-        (("why.few_records",), "for few records or events."),
-        (("why.unreliable",), "for little reliability."),
+        (("why.few_records",), "with too few records or events to compare."),
+        (("why.unreliable",), "too unreliable to compare."),
     ):
         lines = [
             dataclasses.replace(each, shrunken=dataclasses.replace(each.shrunken, why=why))
             for each in (first, second)
         ]
         told = standing.on_first_page(dataclasses.replace(outcome, lines=tuple(lines)))
-        assert told == f"No clinic can be compared: 2 not compared, {said}"
+        assert told == f"No clinic can be compared: 2 {said}"
     said = both
     assert standing.on_first_page(outcome) == standing.differences(outcome) == said
     unjudged = dataclasses.replace(outcome, direction="neither")

@@ -85,6 +85,7 @@ def test_small_words() -> None:
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert [counted(n, "clinic") for n in (0, 1, 1200)] == ["no clinics", "1 clinic", "1,200 clinics"]
     assert p_value(0.0042) == "p = 0.004"
+    assert p_value(1.0) == "p > 0.99"
     assert share(0.5) == "0.50"
 
 

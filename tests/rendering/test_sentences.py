@@ -10,9 +10,9 @@ from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, PatientGroup, Rank
 from tasks.rendering.network_report import figure_rows, program_part
 from tasks.rendering.words import clinic_sentences, figure_words, sentences, standing
+from tasks.rendering.words.caveats import ICC_ALIKE
 from tasks.rendering.words.group_words import group_tables
 from tasks.rendering.words.run_words import run_words
-from tasks.rendering.words.untold import ICC_ALIKE
 
 BEYOND = "by more than the number of their records explains (probability 97.5% or more)"
 

@@ -22,10 +22,10 @@ from tasks.rendering.charts.funnel import FEWEST, Funnel
 from tasks.rendering.edition import Clinic, Edition, Effect, Finding, Line, Outcome
 from tasks.rendering.numbers import Notation, fixed, significant, whole
 from tasks.rendering.words import change_sentences
+from tasks.rendering.words.caveats import ICC_ALIKE
 from tasks.rendering.words.measure_words import target_words
 from tasks.rendering.words.standing import important_difference
 from tasks.rendering.words.two_models import two_models
-from tasks.rendering.words.untold import ICC_ALIKE
 
 TRENDS = ("trend", "trend-average")
 """Terms of estimates that allow for a steady trend of clinics' own."""
@@ -68,7 +68,14 @@ def intraclass(outcome: Outcome) -> str | None:
         interval=interval,
         units=_units(outcome),
     )
-    return f"{said} {say('message.icc_alike')}" if ICC_ALIKE in figure.how else said
+    if ICC_ALIKE not in figure.how:
+        return said
+    return f"{said} {say('message.icc_alike_part' if told_apart(outcome) else 'message.icc_alike')}"
+
+
+def told_apart(outcome: Outcome) -> bool:
+    """Whether clinics are told apart: what sets them apart cannot all be records that are alike."""
+    return outcome.verdict in ("rank", "grade") or outcome.counted("better", "worse") > 0
 
 
 def regional(outcome: Outcome) -> str | None:

@@ -1,4 +1,4 @@
-"""Intervals of a clinic's own, unadjusted figures."""
+"""Intervals of a clinic's own (crude, unadjusted) figures."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def times_poisson(
 ) -> Floats:
     """(K,) how many times a Poisson's variance the sums of clinics' counts have: Σ(μ + dispersion·μ²) / Σμ.
 
-    A record's own rate makes its variance grow with its exposure's square.
+    A record's own rate makes its variance grow with its exposure's square (Lawless 1987, Can J Stat 15:209).
 
     Args:
         events, exposure, exposure_squares: as for `dispersion_of_counts`.
@@ -83,7 +83,7 @@ def times_poisson(
 def mean_interval(
     n: ArrayLike, total: ArrayLike, total_squares: ArrayLike, level: float = 0.95
 ) -> tuple[Floats, Floats, Floats]:
-    """Mean and its t interval from n, Σy and Σy²; the interval is NaN below two values.
+    """Mean and its t interval (Student 1908) from n, Σy and Σy²; the interval is NaN below two values.
 
     Squares are best taken about a point near the mean, so that no digits cancel.
     """

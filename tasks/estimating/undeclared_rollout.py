@@ -35,7 +35,7 @@ class RolloutEffect:
     upper: float
 
 
-def unsaid_rollouts(formula: Formula, records: Records) -> tuple[str, ...]:
+def undeclared_rollouts(formula: Formula, records: Records) -> tuple[str, ...]:
     """Columns of the formula that are rollouts; none where the formula has months.
 
     Args:

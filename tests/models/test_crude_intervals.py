@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.models.raw import dispersion_of_counts, poisson_interval, times_poisson
+from tasks.models.crude_intervals import dispersion_of_counts, poisson_interval, times_poisson
 
 CLINICS = 2_000
 
