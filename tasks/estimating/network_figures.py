@@ -147,6 +147,8 @@ def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> It
     if question.outcome.counts_records:
         return
     moments = summary.by_clinic(question.name)
+    if dispersion := count_dispersion(question, moments):  # of however few clinics: own intervals are of it
+        yield _Figure("count_dispersion", dispersion, coded("figure_method.count_dispersion"))
     # an own figure knows its patients by their records alone, whatever a model has of them
     patients = alike_patients(question, summary).factor - worth.again
     factor = (worth.factor + patients).reindex(moments.index.astype(str), fill_value=1.0)
@@ -158,8 +160,6 @@ def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> It
     typical = float(np.median(alike[there]))
     yield _Figure("own_design_effect", typical, coded("figure_method.own_design_effect"))
     yield _Figure("overdispersion", found.overdispersion, coded("figure_method.overdispersion"))
-    if dispersion := count_dispersion(question, moments):
-        yield _Figure("count_dispersion", dispersion, coded("figure_method.count_dispersion"))
     unit = question.outcome.unit
     if question.outcome.kind == "binary":
         unit = say("unit.percentage_points")

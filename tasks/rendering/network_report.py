@@ -33,6 +33,7 @@ from tasks.rendering.words import (
     chart_words,
     figure_words,
     measure_words,
+    program_sentences,
     sentences,
     standing,
 )
@@ -142,7 +143,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
         ],
         "without_report": without_report(edition),
         "program": program,
-        "program_conditions": sentences.conditions(
+        "program_conditions": program_sentences.conditions(
             (part.outcome, effect) for part in program for effect in part.told
         ),
         "quality": quality_rows(edition),
@@ -161,7 +162,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
         "explained": explained(edition),
         "glossary": glossary(),
         "policy": sentences.policy_words(edition.release.policy),
-        "program_none": sentences.program_none,
+        "program_none": program_sentences.program_none,
         "short_reading": standing.short_reading,
         "versions": listed([" ".join(each) for each in sorted(edition.release.versions.items())]),
     }
@@ -174,13 +175,13 @@ def key_messages(edition: Edition) -> list[Message]:
         about = say("changes.since", month=period_name(edition.since))
         messages.append(Message(about, tuple(change_sentences.since(edition)), compact=True))
     if edition.network.program is not None:
-        effects = [(outcome.label, sentences.program_message(outcome)) for outcome in edition.estimated]
+        effects = [(each.label, program_sentences.program_message(each)) for each in edition.estimated]
         told = tuple((label, sentence) for label, sentence in effects if sentence)
-        led = [
-            (each, answers[0]) for each in edition.estimated if (answers := sentences.program_answers(each))
-        ]
+        answered = ((each, program_sentences.program_answers(each)) for each in edition.estimated)
+        led = [(each, answers[0]) for each, answers in answered if answers]
         if told:
-            once = [*sentences.conditions(led), *sentences.on_plain_comparisons(edition.estimated)]
+            once = program_sentences.conditions(led)
+            once += program_sentences.on_plain_comparisons(edition.estimated)
             said = (*told, *((("", " ".join(once)),) if once else ()))
             messages.append(Message(edition.network.program.label, said))
     records = _joined(sentences.incomplete(edition), sentences.quality_message(edition))
@@ -309,12 +310,12 @@ def program_part(outcome: Outcome) -> ProgramPart:
         axes=effect_axes(outcome),
         told=told,
         words=(
-            *sentences.cannot_be_told(outcome),
-            *(sentences.if_words(outcome, effect) for effect in told),
+            *program_sentences.cannot_be_told(outcome),
+            *(program_sentences.if_words(outcome, effect) for effect in told),
             *([apart] if apart else []),
         ),
         tests=()
-        if sentences.cannot_be_told(outcome)
+        if program_sentences.cannot_be_told(outcome)
         else tuple(test.words for test in tests_of(outcome).values()),
         averaged=any(effect.term == "average" for effect in outcome.effects),
         by_cohort=any(effect.term in ("trend", "cohorts") for effect in told),

@@ -192,6 +192,21 @@ def test_a_rate_whose_records_vary_more_than_a_poissons(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_dispersion_that_own_intervals_allow_for_is_published_of_few_clinics_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    rows = [
+        f"{clinic} 2024-01-{1 + i % 28:02} {rng.poisson(level * rng.gamma(1.0))}"
+        for clinic, level in (("A", 2.0), ("B", 4.0), ("C", 6.0))
+        for i in range(60)
+    ]
+    counts = 'kind = "count"\ndirection = "lower"\n'
+    found = worked(tmp_path, "\n".join(["clinic date y", *rows]), counts).estimated()
+    figures = found.figures.set_index("figure")
+    assert figures.loc["count_dispersion", "value"] == pytest.approx(1.0, abs=0.3)  # gamma of shape 1
+    assert "overdispersion" not in figures.index  # of fewer than ten clinics
+
+
+@pytest.mark.slow
 def test_the_networks_own_patients_at_a_clinic(tmp_path: Path) -> None:
     """Four records with mean 4: at a clinic whose effect is u they would have 4 + u."""
     table = """

@@ -12,7 +12,7 @@ from tasks.rendering.clinic_report import clinic_html
 from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.words import clinic_sentences, sentences
+from tasks.rendering.words import clinic_sentences, program_sentences, sentences
 
 SECRET = 4242.4242
 NUMBERS = {
@@ -162,5 +162,8 @@ def test_why_no_effect_can_be_told_is_told(state48: tuple[Release, Network]) -> 
         dataclasses.replace(release, tables={**release.tables, "program_effects": effects}), network
     )
     (untold,) = (each for each in edition.outcomes if each.name == name)
-    assert sentences.program_message(untold) == "Not estimated. Four regions are too few to tell its effect."
+    assert (
+        program_sentences.program_message(untold)
+        == "Not estimated. Four regions are too few to tell its effect."
+    )
     assert "Four regions are too few to tell its effect." in network_html(edition)

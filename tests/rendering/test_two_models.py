@@ -11,7 +11,7 @@ from rendering.test_charts import binary, effect
 from reports.wording import speaking
 from tasks.rendering.edition import Effect, Outcome
 from tasks.rendering.network_report import program_part
-from tasks.rendering.words import sentences
+from tasks.rendering.words import program_sentences
 from tasks.rendering.words.two_models import odds_ratio_of, where_models_differ
 
 
@@ -42,7 +42,7 @@ def test_a_difference_and_a_ratio_of_risks_come_to_an_odds_ratio() -> None:
 
 def test_another_models_ratio_is_not_the_same_effect_as_the_difference() -> None:
     """1.11 was called the measure of the model that had said 3.4 points; that comes to 1.8."""
-    said = sentences.program_message(outcome_of(BY_GEE, DIFFERENCE, RATIO, NAIVE))
+    said = program_sentences.program_message(outcome_of(BY_GEE, DIFFERENCE, RATIO, NAIVE))
     assert said is not None
     assert "the same measure" not in said
     assert "by another model than above, estimating equations (GEE): 1.11 (0.60 to 2.06)." in said
@@ -52,7 +52,7 @@ def test_another_models_ratio_is_not_the_same_effect_as_the_difference() -> None
 
 def test_where_two_models_agree_in_size_the_other_is_named_and_no_more() -> None:
     agreeing = dataclasses.replace(BY_GEE, value=1.75, lower=1.0, upper=3.1)
-    said = sentences.program_message(outcome_of(agreeing, DIFFERENCE, RATIO, NAIVE))
+    said = program_sentences.program_message(outcome_of(agreeing, DIFFERENCE, RATIO, NAIVE))
     assert said is not None
     assert said.endswith("by another model than above, estimating equations (GEE): 1.75 (1.00 to 3.10).)")
     assert where_models_differ(outcome_of(agreeing, DIFFERENCE, RATIO)) == ""
@@ -65,14 +65,14 @@ def test_only_a_figure_of_the_same_fit_is_the_effect_in_another_measure() -> Non
         (dataclasses.replace(own, n_records=99), False),
         (dataclasses.replace(own, model="gee"), False),
     ):
-        said = sentences.program_message(outcome_of(DIFFERENCE, RATIO, other, NAIVE))
+        said = program_sentences.program_message(outcome_of(DIFFERENCE, RATIO, other, NAIVE))
         assert said is not None
         assert ("the effect above in that measure: 1.80 (0.80 to 4.00)" in said) == said_so
 
 
 def test_a_figure_of_other_months_does_not_stand_beside_the_effect() -> None:
     lead = [dataclasses.replace(each, term="average") for each in (DIFFERENCE, RATIO)]
-    said = sentences.program_message(outcome_of(*lead, BY_GEE, NAIVE))
+    said = program_sentences.program_message(outcome_of(*lead, BY_GEE, NAIVE))
     assert said is not None
     assert said.endswith("(Plain comparison: odds ratio 1.17 (0.75 to 1.81).)")
 
@@ -103,7 +103,7 @@ def test_models_are_compared_in_the_same_months() -> None:
 
 def test_it_is_said_in_spanish() -> None:
     with speaking("es"):
-        said = sentences.program_message(outcome_of(BY_GEE, DIFFERENCE, RATIO, NAIVE))
+        said = program_sentences.program_message(outcome_of(BY_GEE, DIFFERENCE, RATIO, NAIVE))
         pages = where_models_differ(outcome_of(BY_GEE, DIFFERENCE, RATIO))
     assert said is not None
     assert "según un modelo distinto del anterior, ecuaciones de estimación (GEE): 1,11" in said

@@ -25,7 +25,7 @@ from tasks.rendering.charts.method_charts import (
 from tasks.rendering.edition import Edition, Effect, Outcome
 from tasks.rendering.numbers import Notation, fixed, p_value
 from tasks.rendering.words.caveats import ICC_ALIKE
-from tasks.rendering.words.sentences import cannot_be_told
+from tasks.rendering.words.program_sentences import cannot_be_told
 
 Picture = TypeVar("Picture")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 
 from reports.wording import has, say, spoken_period
 from reports.wording.writing import (
@@ -16,19 +15,13 @@ from reports.wording.writing import (
     periods_name,
     plain,
 )
-from tasks.program_questions import SIGNIFICANT
-from tasks.rendering.charts.effects_chart import tests_of, whole_effects, write_effect
 from tasks.rendering.charts.funnel import FEWEST, Funnel
-from tasks.rendering.edition import Clinic, Edition, Effect, Finding, Line, Outcome
+from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
 from tasks.rendering.numbers import Notation, fixed, significant, whole
 from tasks.rendering.words import change_sentences
 from tasks.rendering.words.caveats import ICC_ALIKE
 from tasks.rendering.words.measure_words import target_words
 from tasks.rendering.words.standing import important_difference
-from tasks.rendering.words.two_models import two_models
-
-TRENDS = ("trend", "trend-average")
-"""Terms of estimates that allow for a steady trend of clinics' own."""
 
 
 def average(outcome: Outcome) -> str | None:
@@ -110,149 +103,6 @@ def not_estimable(outcome: Outcome) -> str:
     if outcome.status.startswith("suppressed"):
         return say("message.outcome_withheld")
     return say("message.not_estimable", reason=bare(outcome.reason))
-
-
-def program_message(outcome: Outcome) -> str | None:
-    """The program's effect on the population, and the naive figure beside it; None without an estimate."""
-    effects, answers = whole_effects(outcome), program_answers(outcome)
-    if not answers:
-        untold = [effect for effect in outcome.effects if effect.reason and effect.model != "naive"]
-        untold.sort(key=lambda effect: effect.question != "policy")
-        return sentence_case(program_words(outcome, untold[0])) if untold else None
-    told = " ".join([*cannot_be_told(outcome), if_words(outcome, answers[0]), *doubts(outcome)])
-    naive = next((effect for effect in effects if effect.model == "naive"), None)
-    return told if naive is None else f"{told} {_naive_aside(outcome, naive, answers)}"
-
-
-def program_answers(outcome: Outcome) -> list[Effect]:
-    """The program's effects on the population, the leading one first; others only where there is none."""
-    effects = whole_effects(outcome)
-    answers = [effect for effect in effects if effect.question == "policy"] or effects
-    return [effect for effect in answers if effect.model != "naive"]
-
-
-def conditions(told: Iterable[tuple[Outcome, Effect]]) -> list[str]:
-    """Under which conditions effects are the program's: each once, with its outcomes where they differ."""
-    found: dict[str, dict[str, None]] = {}
-    for outcome, effect in told:
-        if effect.condition:
-            found.setdefault(effect.condition, {})[outcome.label] = None
-    if len(found) == 1:
-        return list(found)
-    return [
-        say("message.program_condition", outcomes=listed(list(labels)), condition=condition)
-        for condition, labels in found.items()
-    ]
-
-
-def on_plain_comparisons(outcomes: Iterable[Outcome]) -> list[str]:
-    """What the plain comparisons are worth that stand beside the outcomes' effects; none where none does."""
-    told = (effect for each in outcomes if program_answers(each) for effect in whole_effects(each))
-    beside = any(effect.model == "naive" for effect in told)
-    return [say("message.program_plain")] if beside else []
-
-
-def cannot_be_told(outcome: Outcome) -> list[str]:
-    """Why the program's effect cannot be told; or nothing.
-
-    Clinics were changing before it started: a dip just before the start makes a return to normal look like an
-    effect (Ashenfelter 1978, Rev Econ Stat 60:47), and a trend that allows for it draws the dip on. Or there
-    is an effect beside such a trend alone, which a dip that no test sees can be as well.
-    """
-    return _found(outcome, "before") or ([say("effect_test.depends")] if _by_trend_alone(outcome) else [])
-
-
-def _by_trend_alone(outcome: Outcome) -> bool:
-    """Whether the leading estimate excludes none, and without a trend there is none or one the other way."""
-    answers = program_answers(outcome)
-    if not answers or answers[0].term not in TRENDS:
-        return False
-    lead = answers[0]
-    of_lead = (lead.model, lead.estimand, lead.measure)
-    found = {
-        each.term: each for each in outcome.effects if (each.model, each.estimand, each.measure) == of_lead
-    }
-    plain = found.get("cohorts") or found.get("average")
-    return plain is not None and _side(lead) != 0 and _side(plain) != _side(lead)
-
-
-def _side(effect: Effect) -> int:
-    """1 or −1 where the interval excludes no effect, 0 where it does not."""
-    if effect.lower is None or effect.upper is None:
-        return 0
-    none = 1.0 if effect.measure.endswith("_ratio") else 0.0
-    return 1 if effect.lower > none else -1 if effect.upper < none else 0
-
-
-def doubts(outcome: Outcome) -> list[str]:
-    """What the other tests about clinics and the months since the start found, where they found something.
-
-    They ask about an effect, which cannot be told where clinics were changing before.
-    """
-    return [] if cannot_be_told(outcome) else _found(outcome, "context", "change")
-
-
-def _found(outcome: Outcome, *terms: str) -> list[str]:
-    found = tests_of(outcome)
-    return [found[term].words for term in terms if term in found and (found[term].p or 1.0) < SIGNIFICANT]
-
-
-def if_words(outcome: Outcome, effect: Effect) -> str:
-    """An effect's sentence; with what it takes for granted before it where the effect cannot be told."""
-    if not cannot_be_told(outcome):
-        return program_words(outcome, effect)
-    words = _bare_words(outcome, effect)
-    trend = effect.term in TRENDS
-    return say("message.program_if_steady" if trend else "message.program_if_alike", words=words)
-
-
-def program_words(outcome: Outcome, effect: Effect) -> str:
-    """An effect's sentence without the outcome's label and its condition, where these stand by themselves."""
-    return sentence_case(_bare_words(outcome, effect))
-
-
-def _bare_words(outcome: Outcome, effect: Effect) -> str:
-    return effect.words.removeprefix(f"{outcome.label}: ").removesuffix(f" {effect.condition}")
-
-
-def _naive_aside(outcome: Outcome, naive: Effect, answers: list[Effect]) -> str:
-    """The naive figure in brackets, and a model's in the same measure where that was not just told.
-
-    It is the effect just told only where it is that fit's; of another model it is said that it is, and where
-    it differs in size, that it does and why that can be.
-    """
-    measure = say(f"measure.{naive.measure}")
-    unit = naive.unit if naive.unit in ("", "%") else f" {naive.unit}"
-    written = f"{measure} {write_effect(naive)}{unit}"
-    lead = answers[0]
-    in_measure = [effect for effect in answers if effect.measure == naive.measure]
-    same = next((each for each in in_measure if _of_one_fit(each, lead)), None)
-    if same is not None:
-        if same is lead:
-            return say("message.program_naive", naive=written)
-        return say("message.program_naive_against", naive=written, model=write_effect(same))
-    other = next((each for each in in_measure if _asks(each) == _asks(lead)), None)
-    if other is None:
-        return say("message.program_naive", naive=written)
-    both = two_models(lead, other, outcome)
-    if other.model == lead.model:  # for a patient, where the effect above is on the population
-        return say("message.program_naive_patient", naive=written, model=write_effect(other))
-    key = (
-        "message.program_naive_differs" if both is not None and both.differ else "message.program_naive_other"
-    )
-    first = {} if both is None else {"first": both.first, "lead": both.figures[0]}
-    second = say(f"model.{other.model}")
-    return say(key, naive=written, second=second, model=write_effect(other), **first)
-
-
-def _asks(effect: Effect) -> tuple[str, str]:
-    return effect.question, effect.term
-
-
-def _of_one_fit(effect: Effect, lead: Effect) -> bool:
-    """Whether two figures are one effect in two measures: of one model, question and set of records."""
-    fits = [(each.model, each.estimand, each.n_records, *_asks(each)) for each in (effect, lead)]
-    return fits[0] == fits[1]
 
 
 def incomplete(edition: Edition) -> str:
@@ -389,13 +239,6 @@ def short_reason(clinic: Clinic) -> str:
     if clinic.status in ("ok", "low_reliability", "not_ranked"):
         return bare(clinic.reason)
     return say(f"status.{clinic.status}")
-
-
-def program_none(outcome: Outcome) -> str:
-    """Why there is no effect of the program on an outcome."""
-    if outcome.estimated or not outcome.reason:
-        return say("program.none_estimated")
-    return say("program.none_estimated_reason", reason=bare(outcome.reason))
 
 
 def found(finding: Finding) -> str:

@@ -1,0 +1,159 @@
+"""What is said of a program: which estimate leads, when none does, and what stands beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from rendering.test_charts import binary, effect
+
+from tasks.rendering.network_report import program_part
+from tasks.rendering.words import program_sentences
+
+
+def test_the_naive_figure_stands_beside_a_models_in_the_same_measure() -> None:
+    effects = (
+        effect(model="gee", estimand="marginal", question="policy", words="Y: odds 1.3 times as high."),
+        effect(
+            model="mixed",
+            measure="risk_difference",
+            value=4.1,
+            lower=2.2,
+            upper=6.0,
+            unit="percentage points",
+            question="policy",
+            words="Y: 4.1 percentage points higher.",
+        ),
+        effect(model="naive", question="none", value=2.4, lower=2.0, upper=2.9),
+    )
+    said = program_sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
+    assert said == (
+        "4.1 percentage points higher. "
+        "(Plain comparison: "
+        "odds ratio 2.40 (2.00 to 2.90); in that measure, by another model than above, "
+        "estimating equations (GEE): 1.30 (1.10 to 1.60).)"
+    )
+
+
+def test_a_patients_effect_by_the_same_model_is_not_said_to_be_another_models() -> None:
+    effects = (
+        effect(
+            model="mixed",
+            estimand="marginal",
+            measure="risk_difference",
+            value=4.1,
+            unit="percentage points",
+            question="policy",
+            words="Y: 4.1 percentage points higher.",
+        ),
+        effect(model="mixed", estimand="conditional", question="policy", words="Y: odds 1.3 times as high."),
+        effect(model="naive", question="none", value=2.4, lower=2.0, upper=2.9),
+    )
+    said = program_sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
+    assert said == (
+        "4.1 percentage points higher. (Plain comparison: odds ratio 2.40 (2.00 to 2.90); in that measure, "
+        "for a patient of a given clinic: 1.30 (1.10 to 1.60).)"
+    )
+
+
+def test_the_average_month_leads_and_what_tests_found_follows() -> None:
+    effects = (
+        effect(term="effect", question="policy", words="Y: 0.0167 points lower."),
+        effect(term="average", question="policy", words="Y: 0.19 points higher, on average."),
+        effect(measure="test", term="change", value=None, question="none", p=0.0004, words="It changes."),
+        effect(measure="test", term="before", value=None, question="none", p=0.4, words="None before."),
+    )
+    said = program_sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
+    assert said == "0.19 points higher, on average. It changes."
+
+
+def test_why_no_effect_can_be_told_is_said_whichever_question_it_would_answer() -> None:
+    """Where a program started everywhere at once page 1 said nothing of it."""
+    untold = effect(value=None, words="Y: not estimated. It started everywhere at once.", reason="It did.")
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(untold,))
+    assert program_sentences.program_message(outcome) == "Not estimated. It started everywhere at once."
+    policy = effect(value=None, question="policy", words="Y: not estimated. Few.", reason="Few.")
+    both = dataclasses.replace(outcome, effects=(untold, policy))
+    assert program_sentences.program_message(both) == "Not estimated. Few."
+
+
+def test_where_clinics_were_changing_before_no_effect_is_told_without_its_if() -> None:
+    """After a bad month clinics get better by themselves: a null program was led by 41 points."""
+    before = effect(
+        measure="test", term="before", value=None, question="none", p=0.004, words="Changing before."
+    )
+    late = effect(measure="test", term="change", value=None, question="none", p=0.001, words="It changes.")
+    trend = effect(term="trend", question="policy", words="Y: 41.0 points higher.")
+    average = effect(term="average", question="policy", words="Y: 9.1 points higher.")
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, average, before, late))
+    assert program_sentences.program_message(outcome) == (
+        "Changing before. If a steady trend of clinics with the program had gone on: 41.0 points higher."
+    )
+    assert program_sentences.if_words(outcome, average) == (
+        "If clinics with the program would have changed like the others without it: 9.1 points higher."
+    )
+    part = program_part(outcome)
+    assert part.words == ("Changing before.", program_sentences.if_words(outcome, trend))
+    assert part.tests == ()  # whether the effect changes is asked of clinics that did not change before
+    quiet = dataclasses.replace(outcome, effects=(trend, dataclasses.replace(before, p=0.4)))
+    assert program_sentences.program_message(quiet) == "41.0 points higher."
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [
+        ((-9.0, 3.0), False),  # an effect beside a trend of their own alone
+        ((2.0, 9.0), False),  # or one the other way without it
+        ((-45.0, -12.0), True),
+    ],
+)
+def test_an_effect_that_a_trend_alone_makes_is_none_that_can_be_told(
+    without: tuple[float, float], told: bool
+) -> None:
+    """After a rise that no test saw a null program led by "40 percentage points lower (12 to 60)"."""
+    points = {"measure": "risk_difference", "question": "policy", "model": "mixed", "estimand": "marginal"}
+    trend = effect(term="trend", value=-40.0, lower=-60.0, upper=-12.0, words="Y: 40 points lower.", **points)
+    low, high = without
+    plain = effect(term="average", value=(low + high) / 2, lower=low, upper=high, words="Y: plain.", **points)
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, plain))
+    said = program_sentences.program_message(outcome)
+    if told:
+        assert said == "40 points lower."
+    else:
+        assert said == (
+            "Whether there is an effect depends on how clinics with the program would have changed without "
+            "it, which the records cannot tell. "
+            "If a steady trend of clinics with the program had gone on: 40 points lower."
+        )
+    doubtful = dataclasses.replace(trend, lower=-60.0, upper=5.0)
+    alone = dataclasses.replace(outcome, effects=(doubtful, plain))
+    assert program_sentences.program_message(alone) == "40 points lower."
+
+
+def test_a_condition_is_said_once_for_all_outcomes_that_it_holds_for() -> None:
+    first, second, third = (dataclasses.replace(binary([(5, 10)]), label=label) for label in "ABC")
+    steady, alike = (effect(words=f"A: 1 higher. {each}", condition=each) for each in ("Steady.", "Alike."))
+    assert program_sentences.program_words(first, steady) == "1 higher."
+    assert program_sentences.conditions([(first, steady), (second, steady)]) == ["Steady."]
+    assert program_sentences.conditions(
+        [(first, steady), (second, alike), (third, steady), (third, steady)]
+    ) == [
+        "A and C: Steady.",
+        "B: Alike.",
+    ]
+    assert program_sentences.conditions([(first, effect())]) == []
+
+
+def test_what_plain_comparisons_are_worth_is_said_once_where_one_stands_beside_an_effect() -> None:
+    with_both = dataclasses.replace(
+        binary([(5, 10)]), effects=(effect(), effect(model="naive", question="none"))
+    )
+    without = dataclasses.replace(with_both, effects=with_both.effects[:1])
+    alone = dataclasses.replace(with_both, effects=with_both.effects[1:])
+    assert len(program_sentences.on_plain_comparisons([with_both, with_both])) == 1
+    assert program_sentences.on_plain_comparisons([without, alone]) == []
+
+
+def test_a_naive_figure_alone_is_never_told_as_the_programs_effect() -> None:
+    alone = (effect(model="naive", question="none"),)
+    assert program_sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=alone)) is None
