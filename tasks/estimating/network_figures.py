@@ -240,6 +240,8 @@ def _unit_of_spread(question: OutcomeFormulas) -> str:
     return say("unit.log_of", unit=unit) if question.outcome.scale == "log" else unit
 
 
+_ALIKE_PART = 0.1
+"""Of the intraclass correlation, from which on records that are alike are named as a reason for it."""
 # with sizes from 1 to thousands, likelihood weights clinics rightly where analysis of variance does not
 _METHODS = {"continuous": "reml", "binary": "beta-binomial", "count": "observed"}
 
@@ -270,8 +272,7 @@ def _clustering(
                 reason=reason_of(problem),
             )
         return
-    # two records of a clinic can be one patient's, or one month's, whether clinics differ or not
-    alike = worth.months > 0.0 or alike_patients(question, summary).strength > 0.0
+    alike = _owed_to_alike(question, summary, worth, found.estimate) >= _ALIKE_PART * found.estimate > 0.0
     yield _Figure(
         "icc",
         found.estimate,
@@ -288,6 +289,21 @@ def _clustering(
     yield from _cost(found, counted)
     if question.regions:
         yield from _by_region(question, records)
+
+
+def _owed_to_alike(question: OutcomeFormulas, summary: Summary, worth: Worth, correlation: float) -> float:
+    """How much two records of a clinic correlate because some are of one patient, or of one month.
+
+    A design effect D of n records' mean is a correlation of (D − 1)/(n − 1) between them, whether clinics
+    differ or not. Clinics weigh as in an estimate of their variance: as the square of n/(1 + (n − 1)ρ).
+    """
+    n = summary.by_clinic(question.name)["n"].astype("float64")
+    of_patients = alike_patients(question, summary).factor
+    factors = pd.concat([each.reindex(n.index, fill_value=1.0) for each in (worth.factor, of_patients)], axis=1)
+    several = n > 1.0
+    weights = (n / (1.0 + (n - 1.0) * correlation))[several] ** 2
+    owed = ((factors.max(axis=1) - 1.0) / (n - 1.0))[several]
+    return float((weights * owed).sum() / weights.sum()) if several.any() else 0.0
 
 
 def _cost(found: ICC, counted: str) -> Iterator[_Figure]:

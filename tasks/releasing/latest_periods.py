@@ -2,7 +2,8 @@
 
 A window is longer than its last period: a clinic may be worse over two years and well since spring. The
 comparison is made of the periods that are published, as published, so it gives nothing away. How
-alike neighbouring periods are, those of all clinics together tell.
+alike neighbouring periods are, those of all clinics together tell. A clinic's declared start of the program
+may have moved its level: what its periods vary by, and how alike they are, is about the level on either side.
 """
 
 from __future__ import annotations
@@ -30,13 +31,19 @@ Figure = tuple[str, str]
 """Outcome and clinic, empty for the network."""
 
 
-def latest_periods(tables: Mapping[str, pd.DataFrame], periods: Sequence[str], kind: Kind) -> pd.DataFrame:
+def latest_periods(
+    tables: Mapping[str, pd.DataFrame],
+    periods: Sequence[str],
+    kind: Kind,
+    starts: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Rows of `latest_periods`, for each clinic and the network where enough periods are published.
 
     Args:
         tables: the release's tables, after disclosing.
         periods: the window's, in order.
         kind: what they are.
+        starts: clinic → its first period under the program, where the network file declares it.
     """
     kinds = {row["outcome"]: row["kind"] for row in plain_rows(tables[OUTCOMES.name])}
     series: dict[tuple[str, str], list[Row]] = {}
@@ -45,7 +52,8 @@ def latest_periods(tables: Mapping[str, pd.DataFrame], periods: Sequence[str], k
             series.setdefault((row["outcome"], row["clinic"]), []).append(row)
     latest = list(periods)[-LATEST[kind] :]
     place = {period: i for i, period in enumerate(periods)}
-    alike = _alike(series)
+    levels = {figure: _levels(shown, (starts or {}).get(figure[1])) for figure, shown in series.items()}
+    alike = _alike(series, levels)
     rows = []
     for (outcome, clinic), shown in series.items():
         is_latest = np.array([row["month"] in latest for row in shown])
@@ -66,28 +74,37 @@ def latest_periods(tables: Mapping[str, pd.DataFrame], periods: Sequence[str], k
                     kinds[outcome],
                     alike[outcome, clinic],
                     np.array([place[row["month"]] for row in shown]),
+                    levels[outcome, clinic],
                 ),
             }
         )
     return conform(LATEST_PERIODS, pd.DataFrame(rows, columns=LATEST_PERIODS.empty().columns))
 
 
-def _alike(series: Mapping[Figure, Sequence[Row]]) -> dict[Figure, float]:
+def _levels(shown: Sequence[Row], start: str | None) -> NDArray[np.int64]:
+    """1 for periods under the program, 0 for those before; all 0 where no start is declared."""
+    return np.array([start is not None and row["month"] >= start for row in shown], dtype=np.int64)
+
+
+def _alike(
+    series: Mapping[Figure, Sequence[Row]], levels: Mapping[Figure, NDArray[np.int64]]
+) -> dict[Figure, float]:
     """How alike neighbouring periods are, by outcome and clinic; a clinic with few borrows from others."""
     found: dict[Figure, float] = {}
     for outcome in dict.fromkeys(outcome for outcome, _ in series):
         clinics = [each for each in series if each[0] == outcome and each[1]]
         of_network = [each for each in series if each[0] == outcome and not each[1]]
         for together in (clinics, of_network):
-            tenths = autocorrelations([_of_one_spread(series[each]) for each in together])
+            tenths = autocorrelations([_of_one_spread(series[each], levels[each]) for each in together])
             found |= {each: 0.1 * rho for each, rho in zip(together, tenths, strict=True)}
     return found
 
 
-def _of_one_spread(shown: Sequence[Row]) -> Floats:
-    """Values about their mean, on a scale on which they vary alike."""
+def _of_one_spread(shown: Sequence[Row], levels: NDArray[np.int64]) -> Floats:
+    """Values about the mean of their level, on a scale on which they vary alike."""
     values, weights = _values(shown)
-    return np.asarray(np.sqrt(weights) * (values - float((weights * values).sum() / weights.sum())))
+    means = np.bincount(levels, weights * values) / np.bincount(levels, weights)
+    return np.asarray(np.sqrt(weights) * (values - means[levels]))
 
 
 def _values(shown: Sequence[Row]) -> tuple[Floats, Floats]:
@@ -103,10 +120,13 @@ def _compared(
     kind: str,
     alike: float,
     places: NDArray[np.int64],
+    levels: NDArray[np.int64],
 ) -> Row:
     values, weights = _values(shown)
     variance = _by_sampling(values, weights, kind)
-    found = latest_difference(values, weights, is_latest, variance, alike=alike, places=places)
+    found = latest_difference(
+        values, weights, is_latest, variance, alike=alike, places=places, levels=levels
+    )
     higher, lower = found.lower > 0, found.upper < 0
     return {
         "value_latest": found.latest,

@@ -13,6 +13,7 @@ import pandas as pd
 from tasks.disclosing import POLICIES, Draw, GroupCounts, People, Related, Withholding, decide, mask
 from tasks.estimating import GroupedRecords, OutcomeEstimates, Summary
 from tasks.network.schema import Network
+from tasks.periods import Period, first_day
 from tasks.publishing import Standing, latest_before, latest_editions
 from tasks.ranking import Decision, OutcomeRanks, rank_outcome
 from tasks.release import (
@@ -127,6 +128,15 @@ def verdicts_before(network: Network, standing: Standing, period: str) -> dict[s
     return {str(outcome): verdict for outcome, verdict in said.items() if verdict in get_args(Decision)}
 
 
+def _starts(network: Network) -> dict[str, str]:
+    """Clinic → its first period under the program, as declared."""
+    declared = None if network.program is None else network.program.starts
+    return {
+        clinic: str(Period.of_day(network.window.period, first_day(start)))
+        for clinic, start in (declared or {}).items()
+    }
+
+
 def masked(network: Network, tables: Tables, withholding: Withholding) -> dict[str, pd.DataFrame]:
     """The assembled tables with what is withheld null, rounded as the network's policy says."""
     with network.speaking():
@@ -190,7 +200,7 @@ def release_of(
     incomplete = why_incomplete(network, period, completeness)
     configuration += "" if incomplete is None else f"incomplete: {incomplete}"
     kind = network.window.period
-    tables = {**tables, LATEST_PERIODS.name: latest_periods(tables, summary.months, kind)}
+    tables = {**tables, LATEST_PERIODS.name: latest_periods(tables, summary.months, kind, _starts(network))}
     window = (summary.months[0], summary.months[-1])
     with network.speaking():
         tables = {**tables, MEASURES.name: measures(network)}

@@ -15,7 +15,12 @@ MONTHS = [f"2024-{month:02d}" for month in range(1, 13)]
 Shares = list[float | None]
 
 
-def told(kind: str, series: dict[str, Shares], denominator: float | None = 200.0) -> pd.DataFrame:
+def told(
+    kind: str,
+    series: dict[str, Shares],
+    denominator: float | None = 200.0,
+    starts: dict[str, str] | None = None,
+) -> pd.DataFrame:
     """Rows of `latest_periods` of clinics with these values by month; None is a month that is not shown."""
     outcome = {"outcome": "y", "label": "Y", "kind": kind, "direction": "higher", "comparator": "c"}
     rows: list[dict[str, Any]] = [
@@ -32,7 +37,7 @@ def told(kind: str, series: dict[str, Shares], denominator: float | None = 200.0
         "outcomes": conform(OUTCOMES, pd.DataFrame([outcome | {"unit": "%", "status": "ok"}])),
         "clinic_months": conform(CLINIC_MONTHS, pd.DataFrame(rows)),
     }
-    return latest_periods(tables, MONTHS, "month").set_index("clinic")
+    return latest_periods(tables, MONTHS, "month", starts).set_index("clinic")
 
 
 def test_a_clear_rise_a_clear_fall_and_neither() -> None:
@@ -78,6 +83,30 @@ def test_what_sampling_alone_gives_depends_on_the_kind(kind: str, by_sampling: f
     row = told(kind, {"": [30.0] * 12}).loc[""]
     # Student's 97.5% point of 10 degrees of freedom is 2.2281
     assert row["upper"] == pytest.approx(2.22814 * (by_sampling * (1 / 600 + 1 / 1800)) ** 0.5, rel=1e-4)
+
+
+def test_a_declared_start_is_a_change_of_level_and_no_likeness_of_months() -> None:
+    """30% before May, 50% since: what months vary by is seen about either, and the last are higher than both."""
+    wiggle = [1.0, -1.0, 2.0, -2.0, 1.0, -1.0, 2.0, -2.0, 0.0, 1.0, -1.0, 0.0]
+    stepped: Shares = [(30.0 if month < 4 else 50.0) + each for month, each in enumerate(wiggle)]
+    unaware = told("continuous", {"a": stepped}).loc["a"]
+    aware = told("continuous", {"a": stepped}, starts={"a": "2024-05"}).loc["a"]
+    assert unaware["change"] == "no_clear_change"
+    assert aware["change"] == "higher"
+    assert aware["difference"] == unaware["difference"]
+
+
+@pytest.mark.slow
+def test_a_start_that_changed_nothing_is_not_found_to_have() -> None:
+    rng = np.random.default_rng(23)
+    called = []
+    for _ in range(60):
+        series: dict[str, Shares] = {
+            f"c{clinic}": [float(each) for each in 30.0 + 10.0 * rng.normal(size=12)] for clinic in range(20)
+        }
+        starts = {clinic: MONTHS[3 + place % 6] for place, clinic in enumerate(series)}
+        called += list(told("binary", series, starts=starts)["change"] != "no_clear_change")
+    assert 0.03 < np.mean(called) < 0.07
 
 
 @pytest.mark.slow

@@ -38,6 +38,7 @@ def latest_difference(
     *,
     alike: float = 0.0,
     places: NDArray[np.int64] | None = None,
+    levels: NDArray[np.int64] | None = None,
 ) -> LatestDifference:
     """The difference between two stretches of periods, with periods varying by more than sampling alone.
 
@@ -51,6 +52,9 @@ def latest_difference(
     and the interval is Student's with tr(MR)²/tr(MRMR) degrees of freedom (Satterthwaite 1946, Biometrics
     Bull 2:110). Of independent periods, ρ = 0, these are T − 2, φ (1/N_latest + 1/N_before) and T − 2.
 
+    Where a known event moved the level of the periods before, such as a program's start, what they vary by is
+    taken about the level on either side of it; the difference is of the same means.
+
     Args:
         values: (T,) values of the periods.
         weights: (T,) records or exposure, all positive.
@@ -60,28 +64,29 @@ def latest_difference(
         level: coverage of the interval.
         alike: ρ, how alike neighbouring periods are; 0 ≤ ρ < 1.
         places: (T,) of the periods in time; one after the other where left out.
+        levels: (T,) numbers that differ where periods before the latest have different levels; one level
+            where left out.
 
     Raises:
         ValueError: a stretch is empty, or there are fewer than 3 periods.
     """
     if len(values) < 3 or is_latest.all() or not is_latest.any():
         raise ValueError("two stretches of periods are compared, of at least three periods together")
-    means, totals, scatter = [], [], 0.0
-    for stretch in (is_latest, ~is_latest):
-        y, n = values[stretch], weights[stretch]
-        totals.append(float(n.sum()))
-        means.append(float((n * y).sum() / n.sum()))
-        scatter += float((n * (y - means[-1]) ** 2).sum())
     root = np.sqrt(weights)
     shares = np.array([np.where(stretch, root, 0.0) for stretch in (is_latest, ~is_latest)])
+    totals = (shares**2).sum(axis=1)
+    means = (shares @ (root * values)) / totals
     weighing = shares[0] / totals[0] - shares[1] / totals[1]
-    means_of = (shares.T / np.array(totals)) @ shares
+    of_level = np.where(is_latest, -1, 0) if levels is None else np.where(is_latest, levels.min() - 1, levels)
+    each = np.where(of_level == np.unique(of_level)[:, None], root, 0.0)
+    left_over = np.eye(len(values)) - (each.T / (each**2).sum(axis=1)) @ each
     at = np.arange(len(values)) if places is None else places
     likeness = float(alike) ** np.abs(np.subtract.outer(at, at))
-    left = (np.eye(len(values)) - means_of) @ likeness
+    left = left_over @ likeness
     expected = float(np.trace(left))
     df = expected**2 / float(np.trace(left @ left))
-    phi = max(variance, scatter / expected)
+    phi = max(variance, float(((left_over @ (root * values)) ** 2).sum()) / expected)
     half = float(t.ppf(0.5 + level / 2.0, df)) * np.sqrt(phi * float(weighing @ likeness @ weighing))
-    difference = means[0] - means[1]
-    return LatestDifference(means[0], means[1], difference, difference - half, difference + half)
+    latest, before = (float(mean) for mean in means)
+    difference = latest - before
+    return LatestDifference(latest, before, difference, difference - half, difference + half)

@@ -67,6 +67,20 @@ def test_periods_that_are_alike_widen_the_interval_by_what_they_share() -> None:
     assert apart.upper == pytest.approx(latest_difference(values, np.ones(3), np.arange(3) == 2).upper)
 
 
+def test_a_known_change_of_level_is_not_what_periods_vary_by() -> None:
+    # before: 1, 3 about 2 and 11, 13 about 12, mean 7; latest 15, 17 about 16. φ = 6 / (6 − 3) = 2, and
+    # SE² = 2 (1/2 + 1/4)
+    values = np.array([1.0, 3.0, 11.0, 13.0, 15.0, 17.0])
+    levels = np.array([0, 0, 1, 1, 1, 1])
+    found = latest_difference(values, np.ones(6), np.arange(6) >= 4, levels=levels)
+    assert (found.latest, found.before, found.difference) == (16.0, 7.0, 9.0)
+    assert found.upper - found.difference == pytest.approx(stats.t.ppf(0.975, 3) * math.sqrt(1.5))
+    whole = latest_difference(values, np.ones(6), np.arange(6) >= 4)
+    assert whole.upper - whole.difference == pytest.approx(
+        stats.t.ppf(0.975, 4) * math.sqrt((104 + 2) / 4 * 0.75)
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rho", [0.4, 0.7])
 def test_alike_periods_are_found_to_have_changed_as_seldom_as_promised(rho: float) -> None:
