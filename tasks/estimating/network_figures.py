@@ -299,7 +299,9 @@ def _owed_to_alike(question: OutcomeFormulas, summary: Summary, worth: Worth, co
     """
     n = summary.by_clinic(question.name)["n"].astype("float64")
     of_patients = alike_patients(question, summary).factor
-    factors = pd.concat([each.reindex(n.index, fill_value=1.0) for each in (worth.factor, of_patients)], axis=1)
+    factors = pd.concat(
+        [each.reindex(n.index, fill_value=1.0) for each in (worth.factor, of_patients)], axis=1
+    )
     several = n > 1.0
     weights = (n / (1.0 + (n - 1.0) * correlation))[several] ** 2
     owed = ((factors.max(axis=1) - 1.0) / (n - 1.0))[several]

@@ -103,8 +103,9 @@ def _alike(
 def _of_one_spread(shown: Sequence[Row], levels: NDArray[np.int64]) -> Floats:
     """Values about the mean of their level, on a scale on which they vary alike."""
     values, weights = _values(shown)
-    means = np.bincount(levels, weights * values) / np.bincount(levels, weights)
-    return np.asarray(np.sqrt(weights) * (values - means[levels]))
+    _, level = np.unique(levels, return_inverse=True)
+    means = np.bincount(level, weights * values) / np.bincount(level, weights)
+    return np.asarray(np.sqrt(weights) * (values - means[level]))
 
 
 def _values(shown: Sequence[Row]) -> tuple[Floats, Floats]:
@@ -124,9 +125,7 @@ def _compared(
 ) -> Row:
     values, weights = _values(shown)
     variance = _by_sampling(values, weights, kind)
-    found = latest_difference(
-        values, weights, is_latest, variance, alike=alike, places=places, levels=levels
-    )
+    found = latest_difference(values, weights, is_latest, variance, alike=alike, places=places, levels=levels)
     higher, lower = found.lower > 0, found.upper < 0
     return {
         "value_latest": found.latest,

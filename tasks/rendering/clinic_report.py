@@ -120,6 +120,7 @@ def clinic_context(edition: Edition, clinic: Clinic) -> tuple[str, dict[str, Any
         adjusted=any(outcome.adjusts_for_patients for outcome in edition.estimated),
         lasting_untold=lasting_untold(edition),
         regional=regional_outcomes(edition),
+        program=any(outcome.effects for outcome in edition.outcomes),
         comparator="; ".join(dict.fromkeys(outcome.comparator for outcome in edition.estimated)),
     )
 

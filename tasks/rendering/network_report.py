@@ -182,6 +182,7 @@ def key_messages(edition: Edition) -> list[Message]:
         if told:
             once = program_sentences.conditions(led)
             once += program_sentences.on_plain_comparisons(edition.estimated)
+            once += [say("message.program_included")]
             said = (*told, *((("", " ".join(once)),) if once else ()))
             messages.append(Message(edition.network.program.label, said))
     records = _joined(sentences.incomplete(edition), sentences.quality_message(edition))

@@ -274,12 +274,12 @@ _SIZE = (
     rf"|(?P<ratio>[Rr]isk|[Rr]ate|[Oo]dds) {_NUMBER} times as (?:much|high)).*"
     r"\(95% interval (?P<ends>[^;)]*)"
 )
-_ALIKE = r"If clinics .* would have changed (?:alike|like the others) without it: "
+_ALIKE = r"If clinics .* would (?:otherwise have moved in parallel|have changed like the others without it): "
 _EFFECT = rf"^(?!{_ALIKE}).*?{_SIZE}"
 _CLAIMS: tuple[Claim, ...] = (
     (
         "typical clinic",
-        rf"The typical clinic, (?:with the network.s own|not adjusted for) patients: .*{_INTERVAL}",
+        rf"The typical clinic, (?:with the network.s mix of|not adjusted for) patients: .*{_INTERVAL}",
         _typical,
     ),
     ("flags", r"(?P<side>Worse|Better) \(\d+\): |No clinic stands out|none stands out", _flags),
@@ -321,7 +321,7 @@ _NO_CLAIM = (
     r"^(?:Key messages )?Better and worse: than the typical clinic|^Beside a name|^Next report: ",
     r"^We do not show \d+, to protect patients|^No clinic is shown, to protect patients",
     r"^(?:Score|Complication|Emergency visits)\.$",
-    r"^\(?Plain comparison|^A plain comparison",
+    r"^\(?Plain comparison|^A plain comparison|^Clinics’ own figures and best estimates include",
     r"^The first estimate allows for a steady trend|^This is the program’s effect only if",
     r"^The records cannot tell whether clinics that started early",
     r"^An interval can include the typical clinic’s figure",

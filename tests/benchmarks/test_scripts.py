@@ -133,7 +133,7 @@ def test_a_sentence_of_page_one_is_marked_by_the_truth() -> None:
         reported.__dict__["pages"] = (sentence, "")
         return " ".join(each.mark for each in page_one.marked(reported))
 
-    typical = "The typical clinic, with the network's own patients: 27.1% ({})."
+    typical = "The typical clinic, with the network’s mix of patients: 27.1% ({})."
     assert mark(typical.format("25.4 to 28.9")) == "true"
     assert mark(typical.format("28.1 to 28.9")) == "missed"
     effect = "{} percentage points {}, if everyone were under the program (95% interval {})."

@@ -80,7 +80,7 @@ def test_the_typical_clinic_has_the_networks_patients_only_where_something_is_ad
     assert plain["comparator"] == "the typical clinic, not adjusted for patients"
     (tmp_path / "records.duckdb").unlink()
     adjusted = estimated_of(tmp_path, rows, f'{section}adjusters = ["age"]\n').outcome
-    assert adjusted["comparator"] == "the typical clinic, with the network's own patients"
+    assert adjusted["comparator"] == "the typical clinic, with the network’s mix of patients"
 
 
 @pytest.mark.slow

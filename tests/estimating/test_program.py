@@ -228,7 +228,7 @@ def test_what_leads_allows_early_starters_a_trend_and_carries_its_condition(twel
     assert lead["lower"] < average["lower"] < average["upper"] < lead["upper"]
     # twelve clinics start in ten months: too few start together for effects by cohort without a trend
     assert narrower("difference", "", average["value"], average["lower"], average["upper"]) in lead["words"]
-    assert "would have changed alike without it, and if it does as much" in average["words"]
+    assert "would otherwise have moved in parallel, and if it does as much" in average["words"]
     assert not (twelve["term"] == "cohorts").any()
     others = twelve[twelve["model"].isin(["gee", "within"])].set_index("term")
     assert others.loc["average", "condition"].str.endswith("as much whenever a clinic started.").all()
@@ -246,7 +246,7 @@ def test_what_is_said_of_single_months_carries_the_condition_that_their_model_ne
     """That model has no trend of early starters' own, which looks like an effect that grows."""
     months = twelve[twelve["months_since_start"] >= 0]
     assert len(months) > 5
-    alike = "only if clinics that started early and late would have changed alike without it"
+    alike = "only if clinics that started early and late would otherwise have moved in parallel"
     assert months["condition"].str.contains(alike).all()
     assert twelve.loc[twelve["months_since_start"] < 0, "condition"].isna().all()
     ((words, condition),) = twelve.loc[twelve["term"] == "change", ["words", "condition"]].to_numpy()
@@ -266,7 +266,7 @@ def test_clinics_that_start_together_give_effects_by_cohort_and_month(tmp_path: 
     (lead,) = effects.loc[(effects["term"] == "trend") & (effects["estimand"] == "marginal"), "words"]
     assert narrower("difference", "", *by_term.loc["cohorts", ["value", "lower", "upper"]]) in lead
     # the last to start have nobody beside them who has not: the average has nothing of them
-    whenever = "would have changed alike without it, and if it does as much whenever a clinic started."
+    whenever = "would otherwise have moved in parallel, and if it does as much whenever a clinic started."
     assert by_term["condition"].str.endswith(whenever).all()
     (condition,) = effects.loc[
         (effects["term"] == "trend") & (effects["estimand"] == "marginal"), "condition"

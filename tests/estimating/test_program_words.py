@@ -17,8 +17,8 @@ def test_a_difference_of_percentages_is_in_percentage_points() -> None:
 def test_without_a_trend_the_estimate_stands_with_its_interval() -> None:
     """An interval of 7.9 to 11.8 stood beside an estimate of 8.9, and was of another: 9.9."""
     assert narrower("risk_difference", "percentage points", 9.861, 7.885, 11.79) == (
-        "If clinics that started early and late would have changed alike without it: 9.9 percentage points "
-        "higher (95% interval 7.9 to 11.8)."
+        "If clinics that started early and late would otherwise have moved in parallel: 9.9 percentage "
+        "points higher (95% interval 7.9 to 11.8)."
     )
     around = narrower("difference", "points", 0.4, -0.24, 1.05)
     assert around.endswith(

@@ -204,7 +204,7 @@ def test_nothing_that_does_not_last_is_flagged(tmp_path: Path, patients: float, 
 def test_alike_records_are_named_as_a_reason_only_where_they_make_much_of_the_correlation(
     tmp_path: Path, differ: bool
 ) -> None:
-    """30 patients of 12 visits make two records of a clinic alike by about 0.01, whatever clinics differ by."""
+    """30 patients of 12 visits make two records of a clinic alike by 0.01, whatever clinics differ by."""
     rows = _visits(np.random.default_rng(8), patients=1.5, shocks=0.0)
     if differ:
         rows["score"] += 0.2 * rows["clinic"].str[-2:].astype(int)

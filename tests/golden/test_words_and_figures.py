@@ -50,7 +50,7 @@ def test_what_it_would_be_without_a_trend_is_the_row_that_says_so(release: str) 
         value, lower, upper = rows.loc[(outcome, estimand, measure, "cohorts"), ["value", "lower", "upper"]]
         notation = effect_notation(value, lower, upper, ratio=measure.endswith("ratio"))
         ends = (lower, upper) if measure.endswith("ratio") or lower > 0.0 else (abs(upper), abs(lower))
-        without = lead["words"].partition("changed alike without it: ")[2]
+        without = lead["words"].partition("moved in parallel: ")[2]
         assert f"{notation.number(value if measure.endswith('ratio') else abs(value))} " in without
         assert f"(95% interval {notation.range(*ends)})" in without
 

@@ -86,7 +86,7 @@ def test_what_sampling_alone_gives_depends_on_the_kind(kind: str, by_sampling: f
 
 
 def test_a_declared_start_is_a_change_of_level_and_no_likeness_of_months() -> None:
-    """30% before May, 50% since: what months vary by is seen about either, and the last are higher than both."""
+    """30 before May, 50 since: what months vary by is seen about either, and the last are higher."""
     wiggle = [1.0, -1.0, 2.0, -2.0, 1.0, -1.0, 2.0, -2.0, 0.0, 1.0, -1.0, 0.0]
     stepped: Shares = [(30.0 if month < 4 else 50.0) + each for month, each in enumerate(wiggle)]
     unaware = told("continuous", {"a": stepped}).loc["a"]

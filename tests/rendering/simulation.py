@@ -126,7 +126,7 @@ def _outcome(
             "unit": unit,
             "direction": section.direction,
             "adjusters": adjusters,
-            "comparator": "the typical clinic, with the network’s own patients" if estimable else "none",
+            "comparator": "the typical clinic, with the network’s mix of patients" if estimable else "none",
             "comparator_value": centre if estimable else None,
             "important_difference": section.important_difference,
             "n_records": int(total),

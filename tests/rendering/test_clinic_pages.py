@@ -18,9 +18,9 @@ from tasks.release import LATEST_PERIODS
 from tasks.releasing.latest_periods import latest_periods
 from tasks.rendering.clinic_report import clinic_html, told_at_length
 from tasks.rendering.document import write_pdf
-from tasks.rendering.edition import Clinic, Edition, Outcome
+from tasks.rendering.edition import Clinic, Edition, Latest, Outcome
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.words.clinic_sentences import adjusted, counts, in_short, reading
+from tasks.rendering.words.clinic_sentences import adjusted, counts, in_short, reading, to_do
 from tasks.rendering.words.run_words import part_periods
 from tasks.rendering.words.standing import short_reading
 
@@ -137,6 +137,30 @@ def test_who_differs_by_little_is_given_nothing_to_do(probability: float | None,
     assert ("but probably by less than" in said) == slight
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("higher", "your latest months are better than those before. See whether that lasts."),
+        ("lower", "your latest months are worse than those before. Ask what has changed."),
+        ("no_clear_change", ""),
+    ],
+)
+def test_who_is_changing_is_told_so_beside_the_window(change: str, said: str) -> None:
+    """The window is of two years: who was worse then, and is better since spring, starts elsewhere."""
+    edition, clinic = many_outcomes(1)
+    (outcome,) = edition.outcomes
+    line = outcome.by_clinic[clinic.name]
+    worse = dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, comparison="worse"))
+    assert (worse.tone, outcome.direction) == ("worse", "higher")
+    latest = Latest(3, 21, 66.2, 49.0, 17.2, 9.0, 25.4, change)
+    lines = tuple(
+        dataclasses.replace(worse, latest=latest) if each is line else each for each in outcome.lines
+    )
+    moved = dataclasses.replace(edition, outcomes=(dataclasses.replace(outcome, lines=lines),))
+    told = [each for each in to_do(moved, clinic, records=False, months=()) if "your latest months" in each]
+    assert told == ([f"On {outcome.label}, {said}"] if said else [])
+
+
 @pytest.mark.parametrize(("probability", "likely"), [(0.62, True), (0.5, False), (None, False)])
 def test_who_probably_differs_by_what_matters_is_not_told_the_contrary(
     probability: float | None, likely: bool
@@ -179,7 +203,7 @@ def test_a_rates_denominator_has_its_unit() -> None:
     rate = dataclasses.replace(outcome, kind="count")
     assert counts(rate, line) == "41 events in 1,806 records"
     of_time = dataclasses.replace(rate, exposure="months_at_risk")
-    assert counts(of_time, line) == "41 events in 1,806 (months_at_risk)"
+    assert counts(of_time, line) == "41 events in 1,806 (months at risk)"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_clinic_that_is_told_although_too_small_is_named_there(state48_edition
     assert standing.named(state48_edition, outcome) == []
     said = standing.on_first_page(outcome)
     assert said.endswith(
-        "1 not compared, for few records or little reliability. "
+        "1 not compared (too few records, or too unreliable). "
         f"Of those not compared, some have records that leave no doubt: {small.clinic} (worse)."
     )
 
@@ -109,7 +109,7 @@ def test_where_nobody_is_compared_nobody_is_said_not_to_stand_out(state48_editio
     """It read as if all were well: "No clinic stands out. Of those that we can show: 45 too uncertain"."""
     outcome = outcome_of(state48_edition, (50.0, "not_compared", None), (80.0, "not_compared", None))
     first, second = outcome.lines
-    both = "No clinic can be compared: 2 not compared, for few records or little reliability."
+    both = "No clinic can be compared: 2 not compared (too few records, or too unreliable)."
     for why, said in (
         (("why.few_records",), "with too few records or events to compare."),
         (("why.unreliable",), "too unreliable to compare."),
@@ -124,8 +124,8 @@ def test_where_nobody_is_compared_nobody_is_said_not_to_stand_out(state48_editio
     assert standing.on_first_page(outcome) == standing.differences(outcome) == said
     unjudged = dataclasses.replace(outcome, direction="neither")
     assert standing.on_first_page(unjudged).endswith(
-        "No clinic is given a place among the network’s clinics: 2 not compared, for few records or little "
-        "reliability."
+        "No clinic is given a place among the network’s clinics: 2 not compared (too few records, or too "
+        "unreliable)."
     )
 
 

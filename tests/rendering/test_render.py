@@ -141,5 +141,5 @@ class TestDocument:
 
 def test_the_withheld_clinic_is_told_why(few: Rendered) -> None:
     text = text_of(few.clinics["specialty clinic 45"])
-    assert "too few records in this period for any figure to be shown" in text
+    assert "too few records, or too few patients, in this period for any figure to be shown" in text
     assert "compared with others once it rests on at least 25 records" in text

@@ -75,8 +75,7 @@ def test_that_patients_are_not_adjusted_for_is_said(state48_edition: Edition) ->
 def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     outcome = with_figures(figure("design_effect", 5.0), figure("effective_sample_size", 200.0))
     assert sentences.design_effect(outcome) == (
-        "About clinics like these in general, 1,000 records tell us as much as 200 unrelated ones would; an "
-        "average over all records needs 5.00 times as many of them as unrelated ones (the design effect)."
+        "About clinics like these in general, 1,000 records tell us as much as 200 unrelated ones would."
     )
     monthly = sentences.design_effect(dataclasses.replace(outcome, monthly=True))
     assert monthly is not None
@@ -95,8 +94,7 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
         ),
         (
             {"worse": 1, "uncompared": 3},
-            f"1 clinic is worse, {BEYOND}. "
-            "The others: 3 not compared, for few records or little reliability.",
+            f"1 clinic is worse, {BEYOND}. The others: 3 not compared (too few records, or too unreliable).",
         ),
         (
             {"better": 2},
@@ -108,12 +106,12 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
         ),
         (
             {"same": 2, "uncompared": 14, "withheld": 14},
-            "Of the clinics that are compared, none stands out: 2 not shown to differ; 14 not compared, "
-            "for few records or little reliability. We do not show 14, to protect patients.",
+            "Of the clinics that are compared, none stands out: 2 not shown to differ; 14 not compared "
+            "(too few records, or too unreliable). We do not show 14, to protect patients.",
         ),
         (
             {"uncompared": 11, "withheld": 34},
-            "No clinic can be compared: 11 not compared, for few records or little reliability. "
+            "No clinic can be compared: 11 not compared (too few records, or too unreliable). "
             "We do not show 34, to protect patients.",
         ),
         (
@@ -259,6 +257,7 @@ def test_what_stands_beside_a_comparison(state48_edition: Edition) -> None:
         "Not compared",
         "Period",
         "Adjusted for",
+        "Not adjusted for",
         "Compared with",
         "Direction",
         "Verdict",
@@ -269,6 +268,7 @@ def test_what_stands_beside_a_comparison(state48_edition: Edition) -> None:
     assert "reliability under 0.7" in facts["Not compared"]
     assert "11 clinics not shown (to protect patients)" in facts["Not compared"]
     assert facts["Adjusted for"] == "age and sex"
+    assert facts["Not adjusted for"] == "Recall program: what it did is part of clinics’ figures"
     assert facts["Verdict"] == "Rankability is 0.86: most of the differences are real."
 
 

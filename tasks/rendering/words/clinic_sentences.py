@@ -163,7 +163,7 @@ def counts(outcome: Outcome, line: Line) -> str:
         both = {"numerator": whole(raw.numerator), "denominator": denominator}
         if outcome.exposure is None:
             return say("clinic.of_count", **both)
-        return say("clinic.of_exposure", **both, exposure=outcome.exposure)
+        return say("clinic.of_exposure", **both, exposure=outcome.exposure.replace("_", " "))
     return say("clinic.n", denominator=denominator)
 
 
@@ -283,6 +283,10 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection
         advice.append(say("clinic.do_better", outcomes=some(found["better"])))
     if slight:
         advice.append(say("clinic.do_slight", outcomes=some(slight)))
+    if improving := [each for each in _moved(edition, clinic, better=True) if each in found.get("worse", ())]:
+        advice.append(say("clinic.do_improving", outcomes=some(improving)))
+    if worsening := _moved(edition, clinic, better=False):
+        advice.append(say("clinic.do_worsening", outcomes=some(worsening)))
     if "placed" in found:
         advice.append(say("clinic.do_placed", outcomes=some(found["placed"])))
     if "same" in found:
@@ -294,6 +298,20 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection
             say("clinic.do_uncompared", **enough) if enough else say("clinic.do_uncompared_various")
         )
     return advice
+
+
+def _moved(edition: Edition, clinic: Clinic, *, better: bool) -> list[str]:
+    """Outcomes of which the latest periods are shown to be better than those before, or worse."""
+    lines = [
+        (outcome, outcome.by_clinic[clinic.name].latest) for outcome in edition.outcomes if outcome.judged
+    ]
+    return [
+        outcome.label
+        for outcome, latest in lines
+        if latest is not None
+        and latest.change != "no_clear_change"
+        and (latest.change == outcome.direction) is better
+    ]
 
 
 def _slight(edition: Edition, clinic: Clinic) -> list[str]:

@@ -51,7 +51,8 @@ def target_of_network(outcome: Outcome) -> str:
     ]
     if not parts:
         return say("target.none_told", target=target)
-    return say("target.network", target=target, clinics=listed(parts))
+    key = "target.network_geometric" if outcome.logarithmic else "target.network"
+    return say(key, target=target, clinics=listed(parts))
 
 
 def target_line(outcome: Outcome, at: float | None) -> str:

@@ -197,6 +197,7 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
             ),
         ),
         (say("beside.adjusters"), adjusters(outcome)),
+        *_program_row(edition, outcome),
         (say("beside.comparator"), comparator(outcome)),
         *_important_row(outcome),
         *_target_row(outcome),
@@ -206,6 +207,13 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
         (say("changes.beside"), change_sentences.beside(edition, outcome)),
         (say("beside.policy"), policy_words(release.policy)),
     ]
+
+
+def _program_row(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
+    program = edition.network.program
+    if program is None or not outcome.effects:
+        return []
+    return [(say("beside.program"), say("beside.program_text", program=program.label))]
 
 
 def _important_row(outcome: Outcome) -> list[tuple[str, str]]:

@@ -78,7 +78,8 @@ def _named(edition: Edition, outcome: Outcome, line: Line) -> str:
 def on_first_page(outcome: Outcome) -> str:
     """What the first page says of clinics beside those that it names."""
     if not outcome.judged:
-        return _places(outcome, outcome.counted("withheld"))
+        told = (_places(outcome, outcome.counted("withheld")), exceptions(outcome, brief=True))
+        return " ".join(filter(None, told))
     withheld = outcome.counted("withheld")
     if withheld and withheld == len(outcome.lines):
         return say("message.differences_hidden")
