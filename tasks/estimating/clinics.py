@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,13 +12,15 @@ from reports.wording.coded_sentences import coded
 from tasks.estimating.comparing import Words, comparisons
 from tasks.estimating.outcome_formulas import MERGED_MONTHS, MONTHS, OutcomeFormulas
 from tasks.estimating.standardising import Standardised
-from tasks.estimating.summary import Summary
+from tasks.estimating.summary import Summary, pool
 from tasks.estimating.worth import alike_patients
 from tasks.models import Shrunken
 from tasks.models.clinics.outlying import far_from_the_others
 from tasks.models.crude_intervals import (
+    common_levels,
     dispersion_of_counts,
     mean_interval,
+    moved_by_a_count,
     poisson_interval,
     times_poisson,
     wilson_interval,
@@ -27,6 +31,8 @@ from tasks.network.schema import PolicySection
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
+_SMALL = 10
+"""The largest count that a policy withholds."""
 
 
 def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
@@ -47,8 +53,13 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
         value, lower, upper = 100.0 * _ratio(total, n), 100.0 * lower, 100.0 * upper
         numerator = total
     elif outcome.kind == "count":
-        spread = moments["exposure_squares"].to_numpy(dtype=float)
-        times = times_poisson(total, exposure, spread, count_dispersion(question, moments))
+        of_counts = _counts(question, summary)
+        times = times_poisson(
+            of_counts["total"],
+            of_counts["exposure"],
+            of_counts["exposure_squares"],
+            count_dispersion(question, summary),
+        )
         worth = np.minimum(worth, 1.0 / times)
         lower, upper = poisson_interval(worth * total, worth * exposure, LEVEL)
         value, numerator = _ratio(total, exposure), total
@@ -81,22 +92,43 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
     )
 
 
-def count_dispersion(question: OutcomeFormulas, moments: pd.DataFrame) -> float:
-    """The dispersion of counts that own intervals allow for, 0 of other outcomes, to two significant digits.
+def count_dispersion(question: OutcomeFormulas, summary: Summary) -> float:
+    """The dispersion of counts that own intervals allow for, 0 of other outcomes.
 
-    It is published as it is used: with all its digits it would tell of clinics whose counts are withheld, and
-    a dispersion of each clinic's own would tell of the counts of its records. Volumes have none: of them the
-    months are the records, too few to tell how much they vary.
+    It is published as it is used, rounded up to two significant digits or, where that is more, by as much as
+    one small count of one record moves it: with all its digits it would tell of clinics whose counts are
+    withheld. A dispersion of each clinic's own would tell of the counts of its records.
 
     Args:
         question: the outcome's formulas, its family chosen.
-        moments: the window's, by clinic.
+        summary: the window's moments.
     """
-    if question.family != "negative-binomial" or question.outcome.counts_records:
+    if question.family != "negative-binomial":
         return 0.0
+    of_counts = _counts(question, summary)
     columns = ("total", "total_squares", "exposure", "exposure_squares")
-    found = dispersion_of_counts(*(moments[each].to_numpy(dtype=float) for each in columns))
-    return float(f"{found:.2g}")
+    sums = [of_counts[each].to_numpy(dtype=float) for each in columns]
+    found = dispersion_of_counts(*sums)
+    if found == 0.0:
+        return 0.0
+    finest = max(moved_by_a_count(_SMALL, *sums), 10.0 ** (math.floor(math.log10(found)) - 1))
+    tens = 10.0 ** math.floor(math.log10(finest))
+    step = tens * next(each for each in (1, 2, 5, 10) if each * tens >= finest * (1.0 - 1e-9))
+    return float(f"{math.ceil(found / step) * step:.6g}")
+
+
+def _counts(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
+    """Sums of counts and their exposures by clinic; of a volume each month of a clinic is one.
+
+    How busy a month is for all clinics is a volume's exposure: what all have in common is not what one
+    clinic's months vary by.
+    """
+    if not question.outcome.counts_records:
+        return summary.by_clinic(question.name)
+    cells = summary.outcomes[question.name]
+    counts = cells.pivot_table("total", "clinic", "month", aggfunc="sum")
+    busy = cells["month"].map(dict(zip(counts.columns, common_levels(counts), strict=True))).astype("float64")
+    return pool(cells.assign(exposure=busy, exposure_squares=busy**2), "clinic")
 
 
 def raw_estimand(question: OutcomeFormulas) -> str:
@@ -187,6 +219,8 @@ def model_rows(
 def _given(question: OutcomeFormulas) -> str:
     if not question.adjusters:
         return coded("estimand_model.unadjusted")
+    if question.outcome.counts_records:
+        return coded("estimand_model.monthly")
     return coded("estimand_model.mix", adjusters=adjuster_words(question))
 
 

@@ -135,7 +135,9 @@ def _spread(
     for figure, end in zip(("range_low", "range_high"), ends, strict=True):
         yield _Figure(figure, float(end), coded("figure_method.mixed"), figure_unit)
     if shrunken.regional:
-        yield _Figure("region_share", shrunken.regional, coded("figure_method.region_share"))
+        share = shrunken.regional
+        method = coded("figure_method.region_share")
+        yield _Figure("region_share", share.mean, method, "", share.lower, share.upper)
     if question.mean_family == "binomial":
         # Larsen & Merlo (2005), eq. 1
         ratio = float(np.exp(np.sqrt(2.0) * sd * special.ndtri(0.75)))
@@ -143,12 +145,12 @@ def _spread(
 
 
 def _own_spread(question: OutcomeFormulas, summary: Summary, worth: Worth) -> Iterator[_Figure]:
-    """How much wider than chance clinics' own figures spread; nothing of volumes, which have no size."""
+    """How much wider than chance clinics' own figures spread; of volumes, the dispersion alone."""
+    if dispersion := count_dispersion(question, summary):  # of however few clinics: own intervals are of it
+        yield _Figure("count_dispersion", dispersion, coded("figure_method.count_dispersion"))
     if question.outcome.counts_records:
         return
     moments = summary.by_clinic(question.name)
-    if dispersion := count_dispersion(question, moments):  # of however few clinics: own intervals are of it
-        yield _Figure("count_dispersion", dispersion, coded("figure_method.count_dispersion"))
     # an own figure knows its patients by their records alone, whatever a model has of them
     patients = alike_patients(question, summary).factor - worth.again
     factor = (worth.factor + patients).reindex(moments.index.astype(str), fill_value=1.0)

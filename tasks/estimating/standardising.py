@@ -85,6 +85,8 @@ def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Rec
         if question.outcome.scale == "log":
             return _bind(lambda u: np.exp(overall + u))
         return _bind(lambda u: overall + u)
+    if question.outcome.counts_records:
+        return _over_periods(fit, formula, usable)
     design, cells = cells_for(formula, usable, exposure=question.outcome.exposure)
     eta = cells.fixed @ fit.coef.loc[list(design.fixed)].to_numpy()
     if question.mean_family == "poisson":
@@ -93,6 +95,16 @@ def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Rec
         return _bind(lambda u: rate * np.exp(u))
     centres, share = _histogram(eta + cells.offset, cells.trials)
     return _bind(lambda u: 100.0 * special.expit(centres[:, None] + u[None, :]).T @ share)
+
+
+def _over_periods(fit: Fit, formula: str, usable: Records) -> Standardised:
+    """Records a period, with each of the window's once: where clinics open, most of theirs are late ones."""
+    design, cells = cells_for(formula, usable, groups=("clinic", "month"))
+    rates = np.exp(cells.fixed @ fit.coef.loc[list(design.fixed)].to_numpy())
+    period = cells.codes[:, 1]
+    of_each = np.bincount(period, rates * cells.weight) / np.bincount(period, cells.weight)
+    rate = float(of_each.mean())
+    return _bind(lambda u: rate * np.exp(u))
 
 
 def _bind(at: Callable[[Floats], Floats]) -> Standardised:

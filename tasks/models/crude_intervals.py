@@ -9,6 +9,8 @@ from tasks.models.numerics import distributions as stats
 
 Floats = NDArray[np.float64]
 
+_ROUNDS, _SETTLED = 1000, 1e-10
+
 
 def wilson_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
     """Score interval of a proportion (Wilson 1927); NaN where there are no trials.
@@ -55,13 +57,63 @@ def dispersion_of_counts(
         events, squares: (K,) Σy and Σy² over each clinic's records.
         exposure, exposure_squares: (K,) Σe and Σe².
     """
+    single, expected = _by_twos(events, squares, exposure, exposure_squares)
+    return max(single / expected - 1.0, 0.0) if expected > 0.0 else 0.0
+
+
+def moved_by_a_count(
+    largest: int,
+    events: ArrayLike,
+    squares: ArrayLike,
+    exposure: ArrayLike,
+    exposure_squares: ArrayLike,
+) -> float:
+    """By how much a dispersion moves where one record's count is from 0 to `largest`; infinite without any.
+
+    Args:
+        largest: of the counts that no figure may tell.
+        events, squares, exposure, exposure_squares: as for `dispersion_of_counts`.
+    """
+    _, expected = _by_twos(events, squares, exposure, exposure_squares)
+    return largest * (largest - 1) / expected if expected > 0.0 else np.inf
+
+
+def _by_twos(
+    events: ArrayLike, squares: ArrayLike, exposure: ArrayLike, exposure_squares: ArrayLike
+) -> tuple[float, float]:
+    """Σy(y − 1) of records, and what it would be of a Poisson's, by products of two records of a clinic."""
     d, ss, e, ee = (np.asarray(each, dtype=float) for each in (events, squares, exposure, exposure_squares))
     between = e**2 - ee
     told = between > 1e-12 * e**2  # two records or more
     single = ss - d
     pairs = d**2 - ss
-    expected = float((pairs[told] * ee[told] / between[told]).sum())
-    return max(float(single[told].sum()) / expected - 1.0, 0.0) if expected > 0.0 else 0.0
+    return float(single[told].sum()), float((pairs[told] * ee[told] / between[told]).sum())
+
+
+def common_levels(counts: ArrayLike) -> Floats:
+    """(M,) how busy each period was for all clinics alike, 1 on average: the Poisson model's maximum.
+
+    A count is a clinic's level times its period's; both are had by fitting each margin in turn (Deming &
+    Stephan 1940, Ann Math Stat 11:427). Periods' means would not do: clinics that opened late are in the
+    later ones only.
+
+    Args:
+        counts: (K, M) of clinics' periods; NaN where a clinic was closed.
+    """
+    table = np.asarray(counts, dtype=float)
+    open_in, events = ~np.isnan(table), np.nan_to_num(table)
+    levels = np.ones(table.shape[1])
+    for _ in range(_ROUNDS):
+        clinics = _over(events.sum(axis=1), open_in @ levels)
+        before, levels = levels, _over(events.sum(axis=0), clinics @ open_in)
+        levels = _over(levels, np.full(len(levels), levels.mean()))
+        if np.abs(levels - before).max() < _SETTLED:
+            break
+    return levels
+
+
+def _over(sums: Floats, of: Floats) -> Floats:
+    return np.divide(sums, of, out=np.zeros_like(sums), where=of > 0.0)
 
 
 def times_poisson(

@@ -183,7 +183,8 @@ def key_messages(edition: Edition) -> list[Message]:
             once = program_sentences.conditions(led)
             once += program_sentences.on_plain_comparisons(edition.estimated)
             once += [say("message.program_included")]
-            said = (*told, *((("", " ".join(once)),) if once else ()))
+            short = [("", line) for line in program_sentences.in_short(edition.estimated)]
+            said = (*short, *told, *((("", " ".join(once)),) if once else ()))
             messages.append(Message(edition.network.program.label, said))
     records = _joined(sentences.incomplete(edition), sentences.quality_message(edition))
     quality = (("", records),)

@@ -321,6 +321,7 @@ _NO_CLAIM = (
     r"^(?:Key messages )?Better and worse: than the typical clinic|^Beside a name|^Next report: ",
     r"^We do not show \d+, to protect patients|^No clinic is shown, to protect patients",
     r"^(?:Score|Complication|Emergency visits)\.$",
+    r"^Under the program, by the estimates below, ",  # each of them is marked
     r"^\(?Plain comparison|^A plain comparison|^Clinics’ own figures and best estimates include",
     r"^The first estimate allows for a steady trend|^This is the program’s effect only if",
     r"^The records cannot tell whether clinics that started early",

@@ -181,14 +181,35 @@ def test_a_rate_whose_records_vary_more_than_a_poissons(tmp_path: Path) -> None:
     # Σy(y - 1) of A and D; Σyy' over two records of one clinic, as many as Σe² has beside Σee'
     single = (9 * 8 + 3 * 2) + 4 * 3
     expected = (12**2 - 9**2 - 3**2) * (1 + 1 + 4) / (4**2 - 6) + (4**2 - 4**2) * 2 / (2**2 - 2)
-    dispersion = round(single / expected - 1, 1)  # two digits
-    assert dispersion == 1.8
+    assert round(single / expected - 1, 1) == 1.8
+    # a count of 10 in one record moves it by 10 · 9 / expected = 2.8, of so few: told in fives, rounded up
+    assert round(10 * 9 / expected, 1) == 2.8
+    dispersion = 5.0
     times = 1 + dispersion * (12 / 4) * (1 + 1 + 4) / 4
     # χ² with 2 × 12 / times degrees of freedom, and with 2 more
     lower, upper = special.chdtri(24 / times, 0.975), special.chdtri(24 / times + 2, 0.025)
     assert raw.loc["A", "lower"] == pytest.approx(lower / 2 / (4 / times), rel=1e-5)
     assert raw.loc["A", "upper"] == pytest.approx(upper / 2 / (4 / times), rel=1e-5)
     assert raw.loc["B", "upper"] == pytest.approx(-log(0.025) / 5)  # no event varies
+
+
+@pytest.mark.slow
+def test_a_best_estimate_of_a_volume_is_of_each_month_once(tmp_path: Path) -> None:
+    """Most of the network's clinics opened late: its own months are mostly busy ones, and A's are not."""
+    counts = {"A": (100, 200, 300, 400), "B": (50, 100, 150, 200), **dict.fromkeys("CDEF", (0, 0, 30, 40))}
+    rows = [
+        f"{clinic} 2024-{month:02}-{1 + i % 28:02} 1"
+        for clinic, months in counts.items()
+        for month, count in enumerate(months, start=1)
+        for i in range(count)
+    ]
+    volume = 'kind = "count"\ndirection = "neither"\nper = "clinic-month"\n'
+    found = worked(tmp_path, "\n".join(["clinic date y", *rows]), volume).estimated()
+    rows_of = {form: each.set_index("clinic") for form, each in found.clinics.groupby("form")}
+    assert rows_of["raw"].loc["A", "value"] == (100 + 200 + 300 + 400) / 4
+    assert rows_of["raw"].loc["C", "value"] == (30 + 40) / 2
+    assert rows_of["shrunken"].loc["A", "value"] == pytest.approx(250, rel=0.01)
+    assert rows_of["shrunken"].loc["C", "value"] == pytest.approx(10 * (1 + 2 + 3 + 4) / 4, rel=0.1)
 
 
 @pytest.mark.slow

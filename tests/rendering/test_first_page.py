@@ -63,6 +63,10 @@ def test_a_clinic_that_is_told_although_too_small_is_named_there(state48_edition
         "1 not compared (too few records, or too unreliable). "
         f"Of those not compared, some have records that leave no doubt: {small.clinic} (worse)."
     )
+    unjudged = standing.on_first_page(dataclasses.replace(outcome, direction="neither"))
+    assert unjudged.endswith(
+        f"Not compared, yet beyond doubt on one side of the typical clinic: {small.clinic}."
+    )
 
 
 def test_without_anyone_standing_out_the_first_page_says_so(state48_edition: Edition) -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from rendering.test_charts import binary, effect
 
+from tasks.rendering.edition import Effect, Outcome
 from tasks.rendering.network_report import program_part
 from tasks.rendering.words import program_sentences
 
@@ -157,3 +158,44 @@ def test_what_plain_comparisons_are_worth_is_said_once_where_one_stands_beside_a
 def test_a_naive_figure_alone_is_never_told_as_the_programs_effect() -> None:
     alone = (effect(model="naive", question="none"),)
     assert program_sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=alone)) is None
+
+
+@pytest.mark.parametrize(("without", "told"), [((0.9, 1.1), False), ((1.05, 1.3), True)])
+def test_no_effect_on_a_geometric_mean_is_a_ratio_of_one(without: tuple[float, float], told: bool) -> None:
+    times = {"measure": "ratio", "question": "policy", "model": "mixed", "estimand": "marginal"}
+    trend = effect(term="trend", value=1.3, lower=1.1, upper=1.5, words="Y: 1.3 times as much.", **times)
+    low, high = without
+    plain = effect(term="average", value=(low + high) / 2, lower=low, upper=high, words="Y: plain.", **times)
+    said = program_sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=(trend, plain)))
+    assert said is not None
+    assert said.startswith("1.3 times as much.") == told
+
+
+def test_what_a_program_did_is_said_in_a_line_for_all_outcomes() -> None:
+    """A director reads one line; each outcome's estimate and condition stand below it."""
+    points = {"measure": "risk_difference", "question": "policy", "model": "mixed", "estimand": "marginal"}
+
+    def outcome(label: str, *effects: Effect) -> Outcome:
+        return dataclasses.replace(binary([(5, 10)]), label=label, effects=effects)
+
+    def led(low: float, high: float) -> Effect:
+        return effect(term="average", value=(low + high) / 2, lower=low, upper=high, words="Y: so.", **points)
+
+    before = effect(
+        measure="test", term="before", value=None, question="none", p=0.004, words="Changing before."
+    )
+    apart = effect(question="whole_clinics", words="Y: in clinics with the program, higher.")
+    outcomes = [
+        outcome("Screened", led(2.0, 6.0)),
+        outcome("Vaccinated", led(1.0, 9.0)),
+        outcome("Fell", led(-5.0, -1.0)),
+        outcome("Score", led(-1.0, 3.0)),
+        outcome("Days", led(2.0, 6.0), before),
+        outcome("Calls", apart),
+        outcome("Tests a month"),
+    ]
+    assert program_sentences.in_short(outcomes) == [
+        "Under the program, by the estimates below, higher: Screened and Vaccinated; lower: Fell; perhaps no "
+        "different: Score; not to be told: Days and Calls."
+    ]
+    assert program_sentences.in_short(outcomes[:2]) == []

@@ -72,6 +72,14 @@ def test_that_patients_are_not_adjusted_for_is_said(state48_edition: Edition) ->
     assert said.endswith(", but on Stays for nothing about them.")
 
 
+def test_how_much_of_what_clinics_differ_by_lies_between_regions_is_said_with_its_interval() -> None:
+    share = figure("region_share", 0.452, lower=0.071, upper=0.914)
+    said = sentences.regional(with_figures(share)) or ""
+    assert "45% of the variance between clinics lies between them (7% to 91%), and" in said
+    without = sentences.regional(with_figures(figure("region_share", 0.452))) or ""
+    assert "45% of the variance between clinics lies between them, and" in without
+
+
 def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     outcome = with_figures(figure("design_effect", 5.0), figure("effective_sample_size", 200.0))
     assert sentences.design_effect(outcome) == (

@@ -32,17 +32,38 @@ _SLIGHT = 1e-4
 
 
 @dataclass(frozen=True)
+class RegionalShare:
+    """The share of the variance between clinics that lies between regions: its posterior, where some does.
+
+    Attributes:
+        mean: of the posterior.
+        lower, upper: the 95% interval, equal tails.
+    """
+
+    mean: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, chances: Floats) -> RegionalShare:
+        """From (8,) probabilities of eighths of the way from 0 to 1, within each of which all are alike."""
+        sums, ends = np.append(0.0, np.cumsum(chances)), np.linspace(0.0, 1.0, len(chances) + 1)
+        lower, upper = (float(np.interp(tail, sums, ends)) for tail in (0.025, 0.975))
+        return cls(float(chances @ _SHARES), lower, upper)
+
+
+@dataclass(frozen=True)
 class RegionalPosterior:
     """The clinics' posterior about their regions' levels.
 
     Attributes:
         posterior: of the clinics' effects, relative to the average of the regions' distribution.
-        share: posterior mean of the share of the variance between clinics that lies between regions.
+        share: of the variance between clinics, what lies between regions.
         factor: Bayes factor of such shares, each equally likely, against none.
     """
 
     posterior: ClinicPosterior
-    share: float
+    share: RegionalShare
     factor: float
 
 
@@ -90,7 +111,7 @@ def with_regional_levels(posterior: ClinicPosterior, regions: Sequence[Hashable]
         for j, share in enumerate(_SHARES):
             if chances[i, j] / total > _SLIGHT:
                 kept.append(replace(each.posterior(float(share)), weight=float(chances[i, j] / total)))
-    of_share = float((chances.sum(axis=0) @ _SHARES) / chances.sum())
+    of_share = RegionalShare.of(chances.sum(axis=0) / chances.sum())
     width = max(node.shared.shape[1] for node in kept)
     return RegionalPosterior(
         replace(posterior, nodes=tuple(_widened(node, width) for node in kept)), of_share, float(factor)

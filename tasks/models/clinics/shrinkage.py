@@ -23,7 +23,7 @@ from tasks.models.clinics.posterior_beside_shocks import BesideShocks, posterior
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
 from tasks.models.clinics.rankability import Rankability, averaged_rankability, rankability
-from tasks.models.clinics.regional_levels import with_regional_levels
+from tasks.models.clinics.regional_levels import RegionalShare, with_regional_levels
 from tasks.models.fit import check_level
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.models.linear_mixed.lmm import LmmFit
@@ -67,7 +67,7 @@ class Shrunken:
         centre: the comparator, the mean of these levels' effects, without those far out: 0 but where their
             tails are heavier, or regions differ.
         ways: what effects were averaged over, with probabilities; empty where there is one way only.
-        regional: share of the variance between levels that lies between regions; 0 where they are no level.
+        regional: share of the variance between levels that lies between regions; None where they are none.
     """
 
     group: str
@@ -81,7 +81,7 @@ class Shrunken:
     own_shared: Floats = field(repr=False)
     centre: float = 0.0
     ways: tuple[tuple[float, Shrunken], ...] = field(repr=False, default=())
-    regional: float = 0.0
+    regional: RegionalShare | None = None
 
     def with_heavier_tails(self) -> Shrunken:
         """The same had the effects been taken for draws of Student's t with four degrees of freedom.

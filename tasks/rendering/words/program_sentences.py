@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from reports.wording import say
 from reports.wording.writing import (
@@ -16,6 +16,7 @@ from tasks.rendering.words.two_models import two_models
 
 TRENDS = ("trend", "trend-average")
 """Terms of estimates that allow for a steady trend of clinics' own."""
+_FEWEST_IN_SHORT = 3
 
 
 def program_message(outcome: Outcome) -> str | None:
@@ -49,6 +50,22 @@ def conditions(told: Iterable[tuple[Outcome, Effect]]) -> list[str]:
         say("message.program_condition", outcomes=listed(list(labels)), condition=condition)
         for condition, labels in found.items()
     ]
+
+
+def in_short(outcomes: Sequence[Outcome]) -> list[str]:
+    """On which outcomes a program has an effect, and on which side, in a line; nothing of one or two."""
+    sides: dict[str, list[str]] = {side: [] for side in ("higher", "lower", "none", "untold")}
+    for outcome in outcomes:
+        answers = program_answers(outcome)
+        if not answers and not program_message(outcome):
+            continue  # the program does not bear on it
+        untold = not answers or answers[0].question != "policy" or cannot_be_told(outcome)
+        side = "untold" if untold else {1: "higher", -1: "lower", 0: "none"}[_side(answers[0])]
+        sides[side].append(outcome.label)
+    if sum(map(len, sides.values())) < _FEWEST_IN_SHORT:
+        return []
+    parts = [say(f"program_short.{side}", outcomes=listed(names)) for side, names in sides.items() if names]
+    return [say("program_short.whole", parts="; ".join(parts))]
 
 
 def on_plain_comparisons(outcomes: Iterable[Outcome]) -> list[str]:
@@ -85,7 +102,7 @@ def _side(effect: Effect) -> int:
     """1 or −1 where the interval excludes no effect, 0 where it does not."""
     if effect.lower is None or effect.upper is None:
         return 0
-    none = 1.0 if effect.measure.endswith("_ratio") else 0.0
+    none = 1.0 if effect.ratio else 0.0
     return 1 if effect.lower > none else -1 if effect.upper < none else 0
 
 

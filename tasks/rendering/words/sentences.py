@@ -7,6 +7,7 @@ from collections import Counter
 
 from reports.wording import has, say, spoken_period
 from reports.wording.writing import (
+    between,
     counted,
     date_name,
     listed,
@@ -76,7 +77,11 @@ def regional(outcome: Outcome) -> str | None:
     share = outcome.figures.get("region_share")
     if share is None or share.value is None:
         return None
-    return say("message.regional", share=percent(100 * share.value, 0))
+    interval = ""
+    if share.lower is not None and share.upper is not None:
+        ends = between(percent(100 * share.lower, 0), percent(100 * share.upper, 0))
+        interval = say("message.regional_interval", ends=ends)
+    return say("message.regional", share=percent(100 * share.value, 0), interval=interval)
 
 
 def design_effect(outcome: Outcome) -> str | None:

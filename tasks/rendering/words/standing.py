@@ -78,8 +78,10 @@ def _named(edition: Edition, outcome: Outcome, line: Line) -> str:
 def on_first_page(outcome: Outcome) -> str:
     """What the first page says of clinics beside those that it names."""
     if not outcome.judged:
-        told = (_places(outcome, outcome.counted("withheld")), exceptions(outcome, brief=True))
-        return " ".join(filter(None, told))
+        told = [_places(outcome, outcome.counted("withheld"))]
+        if beyond_doubt := [line.clinic for line in outcome.lines if line.exceptional]:
+            told.append(say("message.exceptions_placed", clinics=listed(beyond_doubt)))
+        return " ".join(told)
     withheld = outcome.counted("withheld")
     if withheld and withheld == len(outcome.lines):
         return say("message.differences_hidden")

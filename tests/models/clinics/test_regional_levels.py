@@ -49,7 +49,11 @@ def test_effects_are_those_of_the_nested_model_averaged_over_shares() -> None:
     chances = np.exp([each[0] - none[0] for each in by_share])
     assert found.factor == pytest.approx(chances.mean())
     chances = chances / chances.sum()
-    assert found.share == pytest.approx(chances @ SHARES)
+    assert found.share.mean == pytest.approx(chances @ SHARES)
+    # all shares of one eighth are alike, so that what lies below an end grows in a straight line there
+    for end, tail in ((found.share.lower, 0.025), (found.share.upper, 0.975)):
+        eighth = int(end * 8)
+        assert chances[:eighth].sum() + (8 * end - eighth) * chances[eighth] == pytest.approx(tail)
     for node, chance, (_, centre, mean, covariance) in zip(
         found.posterior.nodes, chances, by_share, strict=True
     ):
@@ -129,7 +133,8 @@ def test_yes_and_no_by_region_too() -> None:
     plain = shrink(glmm("y ~ 1 + (1 | clinic)", records, family="binomial"), "clinic")
     regional = plain.with_regional_levels({str(each): each // 6 for each in range(48)})
     assert regional is not None
-    assert regional.regional > 0.6
+    assert regional.regional is not None
+    assert regional.regional.mean > 0.6
     # about the average of either, which differ
     errors = [float((each.table["estimate"] - level).var()) for each in (plain, regional)]
     assert errors[1] < 0.7 * errors[0]
