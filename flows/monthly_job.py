@@ -46,6 +46,7 @@ from tasks.errors import PublishingError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tasks.disclosing import Withholding
     from tasks.estimating import OutcomeEstimates, Summary
     from tasks.network.schema import Network
     from tasks.publishing import Output, Published, Staging, Standing
@@ -174,12 +175,15 @@ class Estimated:
     ranks: Mapping[str, OutcomeRanks]
     complete: Completeness | None = None
 
-    def tables(self, held_against: Standing) -> Mapping[str, pd.DataFrame]:
+    def tables(
+        self, held_against: Standing, withholding: Withholding | None = None
+    ) -> Mapping[str, pd.DataFrame]:
         """The release's tables before anything is withheld; clinics keep the file names they have."""
         from tasks.releasing import assemble
 
         names = held_against.file_names()
-        return assemble(self.network, self.screened, self.summary, self.estimates, self.ranks, names)
+        parts = (self.screened, self.summary, self.estimates, self.ranks)
+        return assemble(self.network, *parts, names, withholding)
 
 
 def disclosed(
@@ -205,9 +209,8 @@ def disclosed(
             withholding,
             held_against,
         )
-        tables = journal.do(
-            MASK.about(subject), network, replace(estimated, ranks=ranks).tables(held_against), withholding
-        )
+        whole = replace(estimated, ranks=ranks).tables(held_against, withholding)
+        tables = journal.do(MASK.about(subject), network, whole, withholding)
         release = journal.do(
             COMPARE.about(subject),
             network,

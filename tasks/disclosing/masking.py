@@ -357,6 +357,13 @@ def _of_groups(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     return replace(_WithheldRows.shown(frame), sizes=sizes, events=events)
 
 
+def _of_regions(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
+    """Regions: made of clinics that are shown, where the outcome is."""
+    rare = frame["outcome"].map(lambda outcome: withholding.outcomes.get(outcome) is None).astype(bool)
+    rows = _WithheldRows.shown(frame)
+    return replace(rows, events=rows.events.mask(rare, SECONDARY))
+
+
 def _of_quality(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     """Screening rules at clinics; the network's own rows count its records."""
     status = _looked_up(_keys(frame, ("rule", "clinic")), withholding.quality.found.get)
@@ -387,6 +394,7 @@ _OF_TABLE: Mapping[str, Callable[[pd.DataFrame, Withholding], _WithheldRows]] = 
     "program_effects": _of_effects,
     "quality": _of_quality,
     "patient_groups": _of_groups,
+    "region_estimates": _of_regions,
 }
 
 

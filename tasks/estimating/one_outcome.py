@@ -22,7 +22,7 @@ from tasks.estimating.ranking_model import clinic_effects, fit_ranking, fit_ways
 from tasks.estimating.run_charts import clinic_months
 from tasks.estimating.sparse_records import ModelRecords, model_records
 from tasks.estimating.spline_selection import with_curves
-from tasks.estimating.standardising import standardised
+from tasks.estimating.standardising import Standardised, standardised
 from tasks.estimating.summary import Summary
 from tasks.estimating.worth import (
     Worth,
@@ -50,6 +50,7 @@ class OutcomeEstimates:
             `program_effects`, `clinic_months` and `quality`.
         shrunken: the joint posterior of the clinic effects, which ranking draws from; None where the
             outcome could not be estimated.
+        scale: from an effect to the figure that people read; None there too.
         groups: its rows of `patient_groups`.
         numerous: clinics with enough records and expected events, in the order of `shrunken`.
         compared: those of them that are reliable enough to be compared.
@@ -64,6 +65,7 @@ class OutcomeEstimates:
     quality: pd.DataFrame
     groups: pd.DataFrame
     shrunken: Shrunken | None
+    scale: Standardised | None
     numerous: tuple[str, ...]
     compared: tuple[str, ...]
 
@@ -131,9 +133,10 @@ def _estimate(
         ways = attempted(lambda: fit_ways(ranked.question, ranked.records, worth))
         shrunken = attempted(lambda: clinic_effects(fit, ways, _regions(question, summary)))
         scale = attempted(
-            lambda: standardised(
-                ranked.question, fit, ranked.question.ranking, ranked.records, ranked.certain
-            ).about(shrunken.centre)
+            lambda: replace(
+                standardised(ranked.question, fit, ranked.question.ranking, ranked.records, ranked.certain),
+                centre=shrunken.centre,
+            )
         )
         again = summary.patients.get(question.name)
         modelled = attempted(lambda: model_rows(ranked.question, raw, shrunken, scale, policy, again))
@@ -170,6 +173,7 @@ def _estimate(
         quality=ranked.quality,
         groups=groups,
         shrunken=shrunken,
+        scale=scale,
         numerous=_numerous(modelled, policy),
         compared=_compared(modelled),
     )
@@ -279,6 +283,7 @@ def _not_estimable(
         quality=nothing,
         groups=groups,
         shrunken=None,
+        scale=None,
         numerous=(),
         compared=(),
     )

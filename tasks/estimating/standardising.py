@@ -8,8 +8,9 @@ than the model's. (Where figures are not linear in u, its figure is not the mean
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,21 +27,43 @@ _FURTHEST, _BEYOND = 8.0, 1e12
 _BINS = 512  # of the linear predictor; the error of f(u) is of the order of a bin's width squared: below 1e-6
 
 
+Scale = Literal["mean", "log_mean", "log_odds"]
+"""On what effects add to a patient's predictor: the outcome itself, its logarithm or its log odds."""
+
+
 @dataclass(frozen=True)
 class Standardised:
     """The figure of the network's patients at a clinic with effect u.
 
     Attributes:
-        at: maps (K,) effects to (K,) figures in the outcome's unit (per cent for binary outcomes).
-        typical: the figure at the typical clinic, u = 0 unless it was moved.
+        scale: on which u is.
+        patients: (K,) predictors of patients without a clinic's effect; K = 1 where their average is enough.
+        shares: (K,) of all patients, what each stands for.
+        centre: effect of the typical clinic.
+        certain: what records whose outcome no clinic changes add to the figure, in its unit.
+        free: share of the other records.
     """
 
-    at: Callable[[Floats], Floats]
-    typical: float
+    scale: Scale
+    patients: Floats
+    shares: Floats
+    centre: float = 0.0
+    certain: float = 0.0
+    free: float = 1.0
 
-    def about(self, centre: float) -> Standardised:
-        """The same with the typical clinic at another effect."""
-        return replace(self, typical=float(self.at(np.array([centre]))[0])) if centre else self
+    def at(self, effects: Floats) -> Floats:
+        """(n,) figures at (n,) effects, in the outcome's unit (per cent for binary outcomes)."""
+        reached = self.patients[:, None] + np.atleast_1d(np.asarray(effects, dtype=float))
+        if self.scale == "log_odds":
+            reached = 100.0 * special.expit(reached)
+        elif self.scale == "log_mean":
+            reached = np.exp(reached)
+        return np.asarray(self.certain + self.free * (reached.T @ self.shares))
+
+    @property
+    def typical(self) -> float:
+        """The figure at the typical clinic."""
+        return float(self.at(np.array([self.centre]))[0])
 
     def effect_of(self, figure: float) -> float:
         """The effect of a clinic with this figure; infinite where no effect gives it."""
@@ -73,7 +96,7 @@ def standardised(
     if certain is None:
         return scale
     as_it_is = certain.events / certain.all_size * (100.0 if question.mean_family == "binomial" else 1.0)
-    return _bind(lambda u: as_it_is + (1.0 - certain.share) * scale.at(u))
+    return replace(scale, certain=as_it_is, free=1.0 - certain.share)
 
 
 def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Records) -> Standardised:
@@ -82,9 +105,7 @@ def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Rec
         about = moments.mean_row
         means = {name: float(about[i]) for i, name in enumerate(moments.columns)}
         overall = float(sum(fit.coef[name] * means[name] for name in fit.coef.index))
-        if question.outcome.scale == "log":
-            return _bind(lambda u: np.exp(overall + u))
-        return _bind(lambda u: overall + u)
+        return _of_average("log_mean" if question.outcome.scale == "log" else "mean", overall)
     if question.outcome.counts_records:
         return _over_periods(fit, formula, usable)
     design, cells = cells_for(formula, usable, exposure=question.outcome.exposure)
@@ -92,9 +113,8 @@ def _standardised(question: OutcomeFormulas, fit: Fit, formula: str, usable: Rec
     if question.mean_family == "poisson":
         exposure = np.exp(cells.offset) * cells.weight
         rate = float((np.exp(eta) * exposure).sum() / exposure.sum())
-        return _bind(lambda u: rate * np.exp(u))
-    centres, share = _histogram(eta + cells.offset, cells.trials)
-    return _bind(lambda u: 100.0 * special.expit(centres[:, None] + u[None, :]).T @ share)
+        return _of_average("log_mean", math.log(rate))
+    return Standardised("log_odds", *_histogram(eta + cells.offset, cells.trials))
 
 
 def _over_periods(fit: Fit, formula: str, usable: Records) -> Standardised:
@@ -103,12 +123,11 @@ def _over_periods(fit: Fit, formula: str, usable: Records) -> Standardised:
     rates = np.exp(cells.fixed @ fit.coef.loc[list(design.fixed)].to_numpy())
     period = cells.codes[:, 1]
     of_each = np.bincount(period, rates * cells.weight) / np.bincount(period, cells.weight)
-    rate = float(of_each.mean())
-    return _bind(lambda u: rate * np.exp(u))
+    return _of_average("log_mean", math.log(float(of_each.mean())))
 
 
-def _bind(at: Callable[[Floats], Floats]) -> Standardised:
-    return Standardised(lambda u: at(np.atleast_1d(np.asarray(u, dtype=float))), float(at(np.zeros(1))[0]))
+def _of_average(scale: Scale, predictor: float) -> Standardised:
+    return Standardised(scale, np.array([predictor]), np.ones(1))
 
 
 def _histogram(values: Floats, weights: Floats) -> tuple[Floats, Floats]:

@@ -26,6 +26,7 @@ from tasks.release.estimated_tables import (
     PATIENT_GROUPS,
     PROGRAM_EFFECTS,
     QUALITY,
+    REGION_ESTIMATES,
 )
 from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
 from tasks.release.identity import Release, Since, release_id
@@ -55,6 +56,7 @@ __all__ = [
     "PATIENT_GROUPS",
     "PROGRAM_EFFECTS",
     "QUALITY",
+    "REGION_ESTIMATES",
     "RELEASE_COLUMNS",
     "SHOWN",
     "SIGNIFICANT_DIGITS",

@@ -46,6 +46,8 @@ EFFECT = Tells(Of.EVENTS, digits=MODELLED, modelled=True)
 DF = Tells(Of.BOTH, About.TOTAL, digits=MODELLED, modelled=True)
 """Of a mean's model it is the number of records, less that of clinics and coefficients."""
 PLACE = Tells(Of.EVENTS, digits=FROM_SHOWN, modelled=True)
+FROM_CLINICS = Tells(Of.EVENTS, modelled=True)
+"""Of the best estimates of clinics that are shown: it keeps as few digits as theirs."""
 OF_MONTH = Tells(Of.BOTH, digits=Digits(None, 3))
 OF_SERIES = Tells(Of.BOTH, About.SERIES, digits=Digits(None, 3))
 

@@ -10,6 +10,7 @@ from tasks.release.common_columns import (
     EVENTS,
     EXPOSURE,
     FIGURE,
+    FROM_CLINICS,
     NOTHING,
     OF_MONTH,
     OF_SERIES,
@@ -321,6 +322,32 @@ CLINIC_MONTHS = Table(
             "share of such charts that have a signal in a year although nothing changes",
         ),
         *STATUS,
+    ),
+)
+
+REGION_ESTIMATES = Table(
+    "region_estimates",
+    "the typical clinic of one region for one outcome, of its clinics that are shown, two or more",
+    ("outcome", "region"),
+    (
+        column("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
+        column("region", "string", NOTHING, "the region", required=True),
+        column("n_clinics", "integer", NOTHING, "its clinics that are shown: the typical one is their mean"),
+        column("n_in_region", "integer", NOTHING, "all its clinics with records of the outcome"),
+        column(
+            "value",
+            "number",
+            FROM_CLINICS,
+            "figure of the network's patients at the region's typical clinic, in the outcome's unit",
+        ),
+        column("lower", "number", FROM_CLINICS, "lower end of its 95% interval"),
+        column("upper", "number", FROM_CLINICS, "upper end of its 95% interval"),
+        column(
+            "comparison",
+            "string",
+            Tells(Of.EVENTS, instead="not_compared", digits=A_WORD, modelled=True),
+            "with the network's typical clinic: better, worse (probability 97.5%), no_different, or placed",
+        ),
     ),
 )
 

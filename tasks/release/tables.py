@@ -29,6 +29,7 @@ from tasks.release.estimated_tables import (
     PATIENT_GROUPS,
     PROGRAM_EFFECTS,
     QUALITY,
+    REGION_ESTIMATES,
 )
 from tasks.release.table_columns import Table
 
@@ -51,6 +52,7 @@ TABLES: tuple[Table, ...] = (
     PROGRAM_EFFECTS,
     CLINIC_MONTHS,
     PATIENT_GROUPS,
+    REGION_ESTIMATES,
     QUALITY,
     CHANGES,
     LAST_SHOWN,

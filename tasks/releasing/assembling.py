@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from reports.wording.coded_sentences import coded, told
+from tasks.disclosing import Withholding
 from tasks.estimating import OutcomeEstimates, Summary
 from tasks.network.schema import Network, name_digest, slug
 from tasks.ranking import OutcomeRanks
 from tasks.release import CODED, FROM_MASKED, TABLES, Table, conform
+from tasks.releasing.region_estimates import region_estimates
 from tasks.screening import Screened
 
 
@@ -21,6 +23,7 @@ def assemble(
     estimates: Mapping[str, OutcomeEstimates],
     ranks: Mapping[str, OutcomeRanks],
     file_names: Mapping[str, str],
+    withholding: Withholding | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The release's tables, typed and sorted, before disclosing.
 
@@ -32,6 +35,7 @@ def assemble(
         summary: the window's moments.
         estimates, ranks: outcome → its estimates and its clinics in order.
         file_names: clinic → its file name in earlier releases.
+        withholding: which clinics are shown, once that is decided: nothing is said of regions before.
     """
     region = screened.clinics.set_index("clinic")["region"]
     each = list(estimates.values())
@@ -46,6 +50,9 @@ def assemble(
         "program_effects": _stack([one.effects for one in each]),
         "clinic_months": _stack([one.months for one in each]),
         "patient_groups": _stack([one.groups for one in each]),
+        "region_estimates": pd.DataFrame()
+        if withholding is None
+        else region_estimates(estimates, _named(region), withholding),
         "quality": _stack([screened.quality, *(one.quality for one in each)]).assign(
             status="ok", reason=None
         ),
@@ -53,6 +60,11 @@ def assemble(
     rows |= {table.name: table.empty() for table in FROM_MASKED}
     with network.speaking():
         return {table.name: conform(table, spelled(table, rows[table.name])) for table in TABLES}
+
+
+def _named(region: pd.Series) -> dict[str, str]:
+    """Clinic → its region, of those that have one."""
+    return {str(clinic): str(name) for clinic, name in region.dropna().items()}
 
 
 def spelled(table: Table, rows: pd.DataFrame) -> pd.DataFrame:

@@ -139,6 +139,19 @@ class PatientGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class RegionEstimate:
+    """A region's typical clinic on one outcome; see the table `region_estimates`."""
+
+    region: str
+    n_clinics: int
+    n_in_region: int
+    value: float | None
+    lower: float | None
+    upper: float | None
+    comparison: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One clinic on one outcome, in every form."""
 
@@ -294,6 +307,7 @@ class Outcome:
     target: float | None = None
     about: AboutSection = field(default_factory=AboutSection)
     groups: tuple[PatientGroup, ...] = ()
+    regions: tuple[RegionEstimate, ...] = ()
     """Of all columns, in their order."""
 
     @property

@@ -40,6 +40,7 @@ from tasks.rendering.words import (
 from tasks.rendering.words.caveats import ICC_ALIKE, lasting_untold, regional_outcomes
 from tasks.rendering.words.explained import explained
 from tasks.rendering.words.group_words import GroupTable, group_tables
+from tasks.rendering.words.region_words import RegionRow, region_rows
 from tasks.rendering.words.run_words import part_periods, run_words
 from tasks.rendering.words.two_models import where_models_differ
 
@@ -90,6 +91,7 @@ class OutcomePages:
     shrinkage: Shrinkage | None
     figures: Sequence[tuple[str, str, str]]
     groups: Sequence[GroupTable]
+    regions: Sequence[RegionRow]
     ranks: RankChart | None
     months: RunChart | None
     months_words: str
@@ -261,6 +263,7 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
         shrinkage=shrinkage(outcome),
         figures=figure_rows(outcome),
         groups=group_tables(outcome),
+        regions=region_rows(outcome),
         ranks=rank_chart(outcome),
         months=chart,
         months_words=""

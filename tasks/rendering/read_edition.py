@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from tasks.release import (
     LAST_SHOWN,
     LATEST_PERIODS,
     PATIENT_GROUPS,
+    REGION_ESTIMATES,
     SHOWN,
     STANDING_SINCE,
     Release,
@@ -36,6 +38,7 @@ from tasks.rendering.edition import (
     Outcome,
     PatientGroup,
     Rank,
+    RegionEstimate,
 )
 from tasks.rendering.words.shown_names import with_shown_names
 
@@ -59,6 +62,7 @@ def read_edition(release: Release, network: Network) -> Edition:
     latest = _grouped(release[LATEST_PERIODS.name], "outcome", "clinic")
     standing = _grouped(release[STANDING_SINCE.name], "outcome", "clinic")
     groups = _many(release[PATIENT_GROUPS.name], "outcome")
+    regions = _many(release[REGION_ESTIMATES.name], "outcome")
 
     def line(outcome: str, clinic: Clinic) -> Line:
         unestimated = outcome_rows[outcome]["status"] not in SHOWN
@@ -92,6 +96,7 @@ def read_edition(release: Release, network: Network) -> Edition:
                 effects=tuple(_effect(row) for row in effects.get((name,), [])),
                 latest=_latest(latest.get((name, ""))),
                 groups=_patient_groups(groups.get((name,), []), list(network.groups)),
+                regions=tuple(_region(row) for row in regions.get((name,), [])),
                 logarithmic=name in network.outcomes and network.outcomes[name].scale == "log",
                 monthly=name in network.outcomes and network.outcomes[name].counts_records,
                 **({} if name not in network.outcomes else _declared(network.outcomes[name])),
@@ -106,6 +111,10 @@ def read_edition(release: Release, network: Network) -> Edition:
             )
         ),
     )
+
+
+def _region(row: dict[str, Any]) -> RegionEstimate:
+    return RegionEstimate(**{each.name: row[each.name] for each in dataclasses.fields(RegionEstimate)})
 
 
 def _patient_groups(rows: list[dict[str, Any]], columns: list[str]) -> tuple[PatientGroup, ...]:

@@ -9,6 +9,7 @@ from reports.wording import say
 from reports.wording.writing import listed
 from tasks.network.schema import name_digest, slug
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
+from tasks.rendering.words.region_words import typical_of_region
 from tasks.rendering.words.standing import short_reading
 
 _TONES = ("worse", "better", "placed", "same", "uncompared", "own", "withheld", "absent")
@@ -22,13 +23,13 @@ class RegionPage:
         name: as the release has it.
         file: of its page, without the ending.
         clinics: its clinics, by name.
-        standing: of each outcome with a page, how many of its clinics are what.
+        standing: of each outcome with a page, its typical clinic, and how many of its clinics are what.
     """
 
     name: str
     file: str
     clinics: tuple[Clinic, ...]
-    standing: tuple[tuple[Outcome, str], ...]
+    standing: tuple[tuple[Outcome, tuple[str, ...]], ...]
 
     def reading(self, outcome: Outcome, clinic: Clinic) -> tuple[Line, str, str]:
         """A clinic on an outcome: its line, the best estimate with its interval, and what is said of it."""
@@ -49,12 +50,12 @@ def region_pages(edition: Edition) -> list[RegionPage]:
             file = f"{file}-{name_digest(name)}"
         taken.add(file)
         clinics = tuple(clinic for clinic in edition.clinics if clinic.region == name)
-        standing = tuple((outcome, _standing(outcome, clinics)) for outcome in edition.drawn)
+        standing = tuple((outcome, _standing(outcome, name, clinics)) for outcome in edition.drawn)
         found.append(RegionPage(name, file, clinics, standing))
     return found
 
 
-def _standing(outcome: Outcome, clinics: tuple[Clinic, ...]) -> str:
+def _standing(outcome: Outcome, region: str, clinics: tuple[Clinic, ...]) -> tuple[str, ...]:
     counts = Counter(outcome.by_clinic[clinic.name].tone for clinic in clinics)
     told = [f"{counts[tone]} {say(f'tone_short.{tone}')}" for tone in _TONES if counts[tone]]
-    return listed(told)
+    return (*filter(None, [typical_of_region(outcome, region)]), listed(told))

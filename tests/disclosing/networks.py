@@ -109,6 +109,7 @@ class Network:
             ),
             "clinic_months": self._months(),
             "patient_groups": self._groups(),
+            "region_estimates": pd.DataFrame(),
             "quality": self._quality(),
         }
         rows |= {table.name: table.empty() for table in FROM_MASKED}

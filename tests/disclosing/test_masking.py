@@ -38,6 +38,7 @@ PUBLIC = {
     "program_effects": {"months_since_start", "unit", "question"},
     "clinic_months": set[str](),
     "patient_groups": {"place", "column_label", "label"},
+    "region_estimates": {"n_clinics", "n_in_region"},
     "quality": {"description", "action", "counts"},
 }
 """What depends on no record beside the keys: the network file, and which clinics there are."""

@@ -141,7 +141,8 @@ def test_a_difference_that_matters_is_less_probable_than_any(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("figure", [0.1, 2.5, 60.0])
 def test_an_effect_of_a_figure_gives_the_figure(figure: float) -> None:
-    scale = Standardised(lambda u: 100 * special.expit(u - 3.0), 100 * float(special.expit(-3.0)))
+    scale = Standardised("log_odds", np.array([-3.0]), np.ones(1))
+    assert scale.typical == pytest.approx(100 * float(special.expit(-3.0)))
     assert float(scale.at(np.array([scale.effect_of(figure)]))[0]) == pytest.approx(figure)
     assert scale.effect_of(-1.0) == -np.inf
     assert scale.effect_of(101.0) == np.inf

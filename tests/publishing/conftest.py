@@ -22,6 +22,7 @@ from tasks.release import (
     PATIENT_GROUPS,
     PROGRAM_EFFECTS,
     QUALITY,
+    REGION_ESTIMATES,
     STANDING_SINCE,
     Release,
     Since,
@@ -67,6 +68,10 @@ _ROWS: dict[Table, list[dict[str, object]]] = {
     PATIENT_GROUPS: [
         {"outcome": "positive", "column": "age", "group": "<18", "place": 1, "column_label": "Age"}
         | {"label": "Under 18", "value": 9.0, "numerator": 40, "denominator": 444.0, "status": "ok"},
+    ],
+    REGION_ESTIMATES: [
+        {"outcome": "positive", "region": "North", "n_clinics": 2, "n_in_region": 3, "value": 7.5}
+        | {"lower": 6.0, "upper": 9.25, "comparison": "no_different"},
     ],
     QUALITY: [
         {"rule": "null_clinic", "clinic": "", "description": "no clinic", "action": "set_aside"}

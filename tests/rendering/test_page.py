@@ -232,7 +232,7 @@ def test_a_region_s_page_holds_its_clinics_and_counts_them(
     for region in regions:
         told = _words_on(tmp_path / f"regions/{region.file}.html")
         assert all(clinic.name in told for clinic in region.clinics)
-        for outcome, words in region.standing:
+        for outcome, (words,) in region.standing:
             tones = [outcome.by_clinic[clinic.name].tone for clinic in region.clinics]
             for tone in set(tones):
                 assert f"{tones.count(tone)} {say(f'tone_short.{tone}')}" in words

@@ -126,17 +126,20 @@ class Node:
         others = float(weight**2 @ variance) - weight**2 * variance
         return means, np.sqrt((own * pieces.sds) ** 2 + others + apart)
 
-    @property
-    def mean_level(self) -> tuple[float, float]:
-        """Mean and SD of the average row's predictor over the levels that count, less the fit's average."""
-        pieces, weight = self.pieces, self.mean_weights
+    def average(self, weights: Floats) -> tuple[float, float]:
+        """Mean and SD of Σ weights·(the average row's predictor at each level, less the fit's average).
+
+        Args:
+            weights: (n,) that add up to 1 for an average, to 0 for a difference of two.
+        """
+        pieces = self.pieces
         mean = np.sum(pieces.shares * pieces.means, axis=0)
         variance = np.sum(pieces.shares * (pieces.sds**2 + (pieces.means - mean) ** 2), axis=0)
-        loadings = weight @ self.shared
+        loadings, whole = weights @ self.shared, float(weights.sum())
         if self.typical_shared is not None:
-            loadings = loadings + self.typical_shared
-        return self.typical + float(weight @ mean), math.sqrt(
-            float(weight**2 @ variance) + float(loadings @ loadings)
+            loadings = loadings + whole * self.typical_shared
+        return whole * self.typical + float(weights @ mean), math.sqrt(
+            float(weights**2 @ variance) + float(loadings @ loadings)
         )
 
     @property
@@ -280,13 +283,29 @@ class ClinicPosterior:
         """
         return self._quantile(probability, self._level_means, self._level_spreads, self.shares)
 
-    def quantile_of_average(self, probability: float) -> float:
-        """Quantile of the average row's linear predictor, averaged over these levels, less the fit's."""
-        means, spreads = (
-            np.array([[end] for end in ends])
-            for ends in zip(*(each.mean_level for each in self.nodes), strict=True)
-        )
+    def quantile_of_average(self, probability: float, weights: Floats | None = None) -> float:
+        """Quantile of the average row's linear predictor, averaged over levels, less the fit's.
+
+        Args:
+            probability: below it.
+            weights: (n,) of the levels; those that count, alike, where left out. See `Node.average`.
+        """
+        means, spreads = self._averages(weights)
         return float(self._quantile(probability, means, spreads, self.weights[:, None])[0])
+
+    def mean_of_average(self, weights: Floats) -> float:
+        """Posterior mean of the same."""
+        return float(self.weights @ self._averages(weights)[0][:, 0])
+
+    def probability_of_average_above(self, weights: Floats) -> float:
+        """Probability that it is above 0: of two averages' difference, that the first is the higher."""
+        means, spreads = self._averages(weights)
+        return float(self._above(np.zeros(1), means, spreads, self.weights[:, None])[0])
+
+    def _averages(self, weights: Floats | None) -> tuple[Floats, Floats]:
+        """(K, 1) means and SDs of an average of levels at each node."""
+        found = [node.average(node.mean_weights if weights is None else weights) for node in self.nodes]
+        return tuple(np.array([[each] for each in part]) for part in zip(*found, strict=True))  # type: ignore[return-value]
 
     def quantile_of_mean(self, probability: float, rows: float) -> Floats:
         """(n,) the same of the mean of each level's next `rows` rows."""

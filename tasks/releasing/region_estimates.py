@@ -1,0 +1,84 @@
+"""Each region's typical clinic: the average of the best estimates that are shown of its clinics.
+
+It is made of the joint posterior of the clinics that may be seen, and of no others: with a withheld clinic in
+it, the others' best estimates would tell that clinic's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.disclosing import Withholding
+from tasks.estimating import OutcomeEstimates
+from tasks.estimating.standardising import Standardised
+from tasks.models import Shrunken
+from tasks.network.outcome_section import OutcomeSection
+
+FEWEST = 2
+"""Clinics: of one the average is its own best estimate."""
+_SURE = 0.975
+_TAILS = (0.025, 0.975)
+
+
+def region_estimates(
+    estimates: Mapping[str, OutcomeEstimates], regions: Mapping[str, str], withholding: Withholding
+) -> pd.DataFrame:
+    """Rows of `region_estimates`: regions of which two clinics or more are shown, for each outcome.
+
+    A region is compared with the typical clinic, the mean of all that count: what they have in common cancels
+    in the difference, so it is known better than either.
+
+    Args:
+        estimates: outcome → its estimates.
+        regions: clinic → its region.
+        withholding: which clinics are shown.
+    """
+    rows = []
+    for outcome, estimated in estimates.items():
+        if estimated.shrunken is None or estimated.scale is None:
+            continue
+        typical = _Typical(estimated.question.outcome, estimated.shrunken, estimated.scale)
+        clinics = [str(clinic) for clinic in estimated.shrunken.table.index]
+        of_clinics = np.array([regions.get(clinic, "") for clinic in clinics], dtype=object)
+        shown = np.array([withholding.shows(outcome, clinic) for clinic in clinics])
+        rows += [
+            {"outcome": outcome, "region": region, "n_in_region": int((of_clinics == region).sum())}
+            | typical.of(shown & (of_clinics == region))
+            for region in sorted({*of_clinics} - {""})
+            if (shown & (of_clinics == region)).sum() >= FEWEST
+        ]
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class _Typical:
+    """The typical clinic of some of an outcome's clinics."""
+
+    outcome: OutcomeSection
+    shrunken: Shrunken
+    scale: Standardised
+
+    def of(self, counted: NDArray[np.bool_]) -> dict[str, Any]:
+        """Its figure with its interval, and how it compares with that of all clinics that count."""
+        posterior, weights = self.shrunken.posterior, counted / counted.sum()
+        ends = [posterior.quantile_of_average(tail, weights) for tail in _TAILS]
+        figures = self.scale.at(np.array([posterior.mean_of_average(weights), *ends]))
+        above = posterior.probability_of_average_above(weights - posterior.nodes[0].mean_weights)
+        return {
+            "n_clinics": int(counted.sum()),
+            **dict(zip(("value", "lower", "upper"), map(float, figures), strict=True)),
+            "comparison": self._comparison(above),
+        }
+
+    def _comparison(self, above: float) -> str:
+        if not self.outcome.judged:
+            return "placed"
+        if max(above, 1.0 - above) < _SURE:
+            return "no_different"
+        return "better" if (above > 0.5) == (self.outcome.direction == "higher") else "worse"
