@@ -114,6 +114,29 @@ def test_the_places_of_the_others_do_not_tell_a_withheld_clinics(network_file: P
 
 
 @pytest.mark.slow
+def test_a_region_s_average_does_not_tell_a_withheld_clinic(network_file: Path) -> None:
+    score = "vaccinated + 0.1 * (hash(patient) % 7) AS score"
+    region = "CASE WHEN clinic > 'Clinic E' THEN 'South' ELSE 'North' END AS region"
+    few = "clinic <> 'Clinic J' OR patient LIKE '%-1'"  # three of a clinic's patients
+    select = f"SELECT clinic, patient, date, {score}, {region} FROM visits WHERE {few}"
+    network_file.write_text(
+        NETWORK.replace("SELECT clinic, patient, date, vaccinated FROM visits", select)
+        .replace("[outcomes.vaccinated]", "[outcomes.score]")
+        .replace('kind = "binary"', 'kind = "continuous"'),
+        encoding="utf-8",
+    )
+    release = released(network_file, "2024-03")
+    best = release["clinic_estimates"].query("form == 'shrunken'").set_index("clinic")
+    assert best["value"].isna()["Clinic J"]
+    rows = release["region_estimates"].set_index("region")
+    assert rows["n_in_region"].tolist() == [5, 5]
+    for region, row in rows.iterrows():
+        shown = best[best["region"].eq(region) & best["value"].notna()]
+        assert row["n_clinics"] == len(shown)
+        assert row["value"] == pytest.approx(shown["value"].mean(), rel=2e-3)
+
+
+@pytest.mark.slow
 def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
     first = published(network_file, "2024-02")
     sizes = first["clinics"].set_index("clinic")["n_records"]
