@@ -24,7 +24,9 @@ from tasks.models.clinics.lasting_shocks import (
     degrees_of_freedom,
     lasting_shocks,
     scatter_by_chance,
+    shock_likelihoods,
     without_columns,
+    without_trends,
 )
 from tasks.models.clinics.shared_patients import correlation_of_months
 from tasks.models.fit import Floats
@@ -139,8 +141,12 @@ def month_shocks(
     # without shocks Q has df for its mean and half its variance, or more where patients come again
     more, half = (0.0, 0.0) if alike is None else scatter_by_chance(precision, alike)
     steps = [] if program is None else _program(program, *places)
-    heterogeneity = float((precision * without_columns(about, precision, steps) ** 2).sum())
-    df -= degrees_of_freedom(precision, steps)
+    likelihoods = shock_likelihoods(about, precision, steps, alike)
+    left_over, trends = without_columns(about, precision, steps), 0
+    if likelihoods is not None and likelihoods.drift > 0.0:
+        left_over, trends = without_trends(left_over, precision)
+    heterogeneity = float((precision * left_over**2).sum())
+    df -= degrees_of_freedom(precision, steps) + trends
     mean, half, shock = df + more, df + half, 0.0
     if df > 0 and left > 0.0 and min(mean, half) > 0.0:
         # a multiple of χ² with the same mean and variance (Satterthwaite 1946, Biometrics Bull 2:110)
@@ -151,7 +157,10 @@ def month_shocks(
     possible: list[tuple[float, float, Floats]] = []
     untold = False
     # a mean's model has an effect of each patient, which knows more, and is not given up for a doubt
-    if last := lasting_shocks(about, precision, steps, alike, doubtful=kind != "continuous"):
+    last = lasting_shocks(
+        about, precision, steps, alike, doubtful=kind != "continuous", likelihoods=likelihoods
+    )
+    if last:
         untold = last.probability < 1.0
         possible = [(1.0 - last.probability, 0.0, added)] if untold else []
         if_any = last.probabilities

@@ -27,6 +27,12 @@ are by the Bayes factor of the other clinics, of shocks with the same prior, no 
 without an end it would be of no size (Kass & Raftery 1995, JASA 90:773, §5.1). Shocks are then what the other
 clinics have.
 
+A clinic that drifts looks like one with shocks that last: taken for such, its level would hardly be known,
+and nobody could be compared over a window in which clinics moved steadily. Where straight trends of clinics'
+own are that much likelier than none beside any shocks, they are taken out: an effect of time for each clinic,
+drawn from a distribution like its level (Laird & Ware 1982, Biometrics 38:963). What is compared is then the
+level over the window, which a trend does not make less certain.
+
 Against small ones records hardly ever speak: of 120 clinics that have none the factor is about a quarter. So
 where shocks are neither shown nor refuted it is untold whether there are any.
 """
@@ -55,6 +61,10 @@ ODDS = 1.0
 AGAINST = 1.0 / 3.0
 """Bayes factor of shocks that may last, below which records speak against them: positive evidence by Kass &
 Raftery (1995), §3.2."""
+DRIFTING = 2.0
+"""Twice the log-likelihood by which straight trends of clinics' own must be likelier than none."""
+_DRIFTS_FROM = 18
+"""Periods from which on trends are asked for: over a year they are not told from shocks that last."""
 LONGEST = 0.98
 """Correlation of neighbouring months beyond which a shock is not told from the clinic's level."""
 POSSIBLE = 6
@@ -63,6 +73,8 @@ _CORRELATIONS = np.array([0.0, 0.15, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.
 _PRIOR = np.gradient(np.arcsin(_CORRELATIONS))
 _LASTING = _CORRELATIONS >= 0.6
 """From here on shocks count as lasting: taken to come anew, they make clinics' intervals far too narrow."""
+_DRIFTS = np.array([0.0, 0.1, 0.2, 0.35, 0.6, 1.0, 1.7])
+"""SDs of trends, each over the SD of time, in SDs of months' figures about their clinics."""
 _SDS = 24
 _LARGEST, _SMALLEST = 4.0, 1.0 / 15.0
 """Of the grid of SDs, in SDs of months' figures about their clinics."""
@@ -71,6 +83,8 @@ _LEAST = 0.05
 _ROUNDS = 500
 _SETTLED = 1e-10
 _RANK = 1e-6
+_FEWEST_OF_LINE = 3
+"""Months of a clinic through which a line is drawn: through two it leaves nothing."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,7 @@ def lasting_shocks(
     alike: Floats | None = None,
     *,
     doubtful: bool = False,
+    likelihoods: ShockLikelihoods | None = None,
 ) -> LastingShocks | None:
     """Shocks, as long as they may last; None where too little speaks for such as last, and no doubt is left.
 
@@ -114,17 +129,12 @@ def lasting_shocks(
             months that the same patients come in. None: months are independent but for shocks.
         doubtful: whether shocks may be there, with a probability, where patients come again and little speaks
             for shocks, but nothing against them.
+        likelihoods: of all that, where they are at hand.
     """
     clinics, months = weight.shape
-    some = weight > 0.0
-    there = np.asarray(some.any(axis=1))
-    if clinics < 3 or months < 3 or there.sum() < 3 or some.sum(axis=1).max() < 2:
-        return None
-    likelihoods = _Likelihoods.of(
-        without_columns(residual, weight, known)[there],
-        weight[there],
-        None if alike is None else alike[there],
-    )
+    there = np.asarray((weight > 0.0).any(axis=1))
+    if likelihoods is None:
+        likelihoods = shock_likelihoods(residual, weight, known, alike)
     if likelihoods is None or likelihoods.refuted:
         return None
     probability = 1.0
@@ -152,6 +162,49 @@ def lasting_shocks(
     )
 
 
+def shock_likelihoods(
+    residual: Floats, weight: Floats, known: Sequence[Floats] = (), alike: Floats | None = None
+) -> ShockLikelihoods | None:
+    """How likely shocks are, and trends of clinics' own; None of few clinics or months.
+
+    Args:
+        residual, weight, known, alike: as for `lasting_shocks`.
+    """
+    clinics, months = weight.shape
+    some = weight > 0.0
+    there = np.asarray(some.any(axis=1))
+    if clinics < 3 or months < 3 or there.sum() < 3 or some.sum(axis=1).max() < 2:
+        return None
+    return ShockLikelihoods.of(
+        without_columns(residual, weight, known)[there],
+        weight[there],
+        None if alike is None else alike[there],
+    )
+
+
+def without_trends(values: Floats, weight: Floats) -> tuple[Floats, int]:
+    """(K, T) values about a straight line of each clinic, and how many lines that were.
+
+    Args:
+        values: (K, T) about levels.
+        weight: (K, T) of each; 0 where there is none.
+    """
+    total = weight.sum(axis=1, keepdims=True)
+    safe = np.where(total > 0.0, total, 1.0)
+    time = np.arange(values.shape[1], dtype=float)
+    time = time - (weight * time).sum(axis=1, keepdims=True) / safe
+    about = values - (weight * values).sum(axis=1, keepdims=True) / safe
+    squares = (weight * time**2).sum(axis=1, keepdims=True)
+    bent = (weight > 0.0).sum(axis=1, keepdims=True) >= _FEWEST_OF_LINE
+    slope = np.divide(
+        (weight * time * about).sum(axis=1, keepdims=True),
+        squares,
+        where=bent & (squares > 0.0),
+        out=np.zeros_like(total),
+    )
+    return np.where(weight > 0.0, about - slope * time, 0.0), int(bent.sum())
+
+
 def _decay(correlation: float, months: int) -> Floats:
     """(T, T) correlations of months' shocks."""
     apart = np.abs(np.subtract.outer(np.arange(months), np.arange(months)))
@@ -170,7 +223,7 @@ def _equally_probable(values: Floats, density: Floats) -> tuple[Floats, Floats]:
 
 
 @dataclass(frozen=True)
-class _Likelihoods:
+class ShockLikelihoods:
     """How likely shocks are of every correlation and SD.
 
     Attributes:
@@ -178,6 +231,7 @@ class _Likelihoods:
         weight: (K, T) inverse sampling variances.
         alike: (K, T, T) covariance of months' figures without shocks, in units of their SDs; None: none.
         sds: (S,) of shocks, the first of which is 0.
+        drift: SD of clinics' trends, over the SD of time; 0 where they have none.
         of_clinics: (R, S, K) clinics' log-likelihoods by correlation and SD.
     """
 
@@ -185,11 +239,14 @@ class _Likelihoods:
     weight: Floats
     alike: Floats | None
     sds: Floats
+    drift: float
     of_clinics: Floats
 
     @classmethod
-    def of(cls, residual: Floats, weight: Floats, alike: Floats | None) -> _Likelihoods | None:
-        """None where figures do not vary at all."""
+    def of(
+        cls, residual: Floats, weight: Floats, alike: Floats | None, drift: float | None = None
+    ) -> ShockLikelihoods | None:
+        """None where figures do not vary at all; clinics' trends are found where `drift` is left out."""
         clinics = len(weight)
         # months' levels are estimated of the clinics that have any weight, and take a share of their scatter
         left = residual * np.sqrt(clinics / (clinics - 1.0))
@@ -198,8 +255,12 @@ class _Likelihoods:
             return None
         sds = np.concatenate([[0.0], np.geomspace(_SMALLEST * about, _LARGEST * about, _SDS)])
         of_months = _Months.of(left, weight, alike)
-        of_clinics = np.array([of_months.log_likelihood(rho, sds) for rho in _CORRELATIONS])
-        return cls(residual, weight, alike, sds, of_clinics)
+        if drift is None and weight.shape[1] < _DRIFTS_FROM:
+            drift = 0.0
+        drifts = _DRIFTS * about if drift is None else np.array([drift])
+        found = np.array([of_months.log_likelihood(rho, sds, drifts) for rho in _CORRELATIONS])
+        which = 0 if drift is not None else _drifting(found)
+        return cls(residual, weight, alike, sds, float(drifts[which]), found[:, :, which])
 
     @property
     def refuted(self) -> bool:
@@ -212,7 +273,7 @@ class _Likelihoods:
         """(R, S, K) clinics' log-likelihoods beyond those of no shocks."""
         return np.asarray(self.of_clinics - self.of_clinics[:1, :1])
 
-    def least_factor(self) -> tuple[float, _Likelihoods]:
+    def least_factor(self) -> tuple[float, ShockLikelihoods]:
         """Bayes factor of shocks against none, without the clinic that speaks most for them, and the others.
 
         The factor is Σ π(σ, ρ) L(σ, ρ) / L(0), σ up to the SD of months' figures about their clinics.
@@ -264,14 +325,26 @@ class _Likelihoods:
         found = self._without(clinic)
         return 0.0 if found is None else 2.0 * float(found._gains.sum(axis=2)[_LASTING].max())
 
-    def _without(self, clinic: int) -> _Likelihoods | None:
+    def _without(self, clinic: int) -> ShockLikelihoods | None:
         """The same of the other clinics alone, about their own months."""
         others = np.arange(len(self.weight)) != clinic
-        return _Likelihoods.of(
+        return ShockLikelihoods.of(
             about_levels(self.residual[others], self.weight[others]),
             self.weight[others],
             None if self.alike is None else self.alike[others],
+            self.drift,
         )
+
+
+def _drifting(found: Floats) -> int:
+    """Which SD of clinics' trends is likeliest; 0 for none unless that much speaks for some.
+
+    Args:
+        found: (R, S, U, K) clinics' log-likelihoods by shocks' correlation and SD, and SD of trends.
+    """
+    best = found.sum(axis=3).max(axis=(0, 1))
+    which = int(best.argmax())
+    return which if 2.0 * float(best[which] - best[0]) >= DRIFTING else 0
 
 
 @dataclass(frozen=True)
@@ -281,42 +354,62 @@ class _Months:
     Attributes:
         figures: (K, T) residuals.
         level: (K, T) what a clinic's level adds to each.
+        trend: (K, T) what a trend of its own adds, over the SD of time.
         spread: (K, T, T) what takes shocks there.
     """
 
     figures: Floats
     level: Floats
+    trend: Floats
     spread: Floats
 
     @classmethod
     def of(cls, residual: Floats, weight: Floats, alike: Floats | None) -> _Months:
         root = np.sqrt(weight)
+        time = np.arange(weight.shape[1], dtype=float)
+        time = (time - time.mean()) / time.std()
         if alike is None:
-            return cls(root * residual, root, root[:, :, None] * np.eye(weight.shape[1])[None])
+            spread = root[:, :, None] * np.eye(weight.shape[1])[None]
+            return cls(root * residual, root, root * time, spread)
         some = weight > 0.0
         # of what is known of a month alone: one of no weight tells nothing of those that share its patients
         alike = np.where(some[:, :, None] & some[:, None, :], alike, np.eye(weight.shape[1])[None])
         values, vectors = np.linalg.eigh(alike)
         inverse = (vectors / np.sqrt(np.maximum(values, _LEAST))[:, None, :]) @ np.swapaxes(vectors, 1, 2)
         spread = inverse * root[:, None, :]
-        return cls(np.einsum("kst,kt->ks", spread, residual), spread.sum(axis=2), spread)
+        return cls(np.einsum("kst,kt->ks", spread, residual), spread.sum(axis=2), spread @ time, spread)
 
-    def log_likelihood(self, correlation: float, sds: Floats) -> Floats:
-        """(S, K) clinics' restricted log-likelihoods of shocks with a correlation and each of the SDs.
+    def log_likelihood(self, correlation: float, sds: Floats, drifts: Floats) -> Floats:
+        """(S, U, K) clinics' restricted log-likelihoods of shocks of a correlation, and of trends.
 
-        In the directions in which shocks are independent, with variances 1 + σ²λ.
+        In the directions in which shocks are independent, with variances 1 + σ²λ; a trend of SD τ adds τ²
+        times a matrix of rank one (Sherman & Morrison 1950, Ann Math Stat 21:124).
+
+        Args:
+            correlation: of neighbouring months' shocks.
+            sds: (S,) of shocks.
+            drifts: (U,) of trends.
         """
         decay = _decay(correlation, self.figures.shape[1])
         values, vectors = np.linalg.eigh(self.spread @ decay @ np.swapaxes(self.spread, 1, 2))
-        figures, level = (np.einsum("kst,ks->kt", vectors, each) for each in (self.figures, self.level))
+        figures, level, trend = (
+            np.einsum("kst,ks->kt", vectors, each) for each in (self.figures, self.level, self.trend)
+        )
         found = []
         for sd in sds:
             variance = 1.0 + sd**2 * np.maximum(values, 0.0)
-            information = (level**2 / variance).sum(axis=1)
-            squares = (figures**2 / variance).sum(axis=1) - (figures * level / variance).sum(
-                axis=1
-            ) ** 2 / information
-            found.append(-0.5 * (np.log(variance).sum(axis=1) + np.log(information) + squares))
+            over = [each / variance for each in (figures, level, trend)]
+            ff, fl, ft = ((over[0] * each).sum(axis=1) for each in (figures, level, trend))
+            ll, lt = ((over[1] * each).sum(axis=1) for each in (level, trend))
+            tt, logs = (over[2] * trend).sum(axis=1), np.log(variance).sum(axis=1)
+            of_drifts = []
+            for drift in drifts:
+                part = drift**2 / (1.0 + drift**2 * tt)
+                information = ll - part * lt**2
+                squares = ff - part * ft**2 - (fl - part * ft * lt) ** 2 / information
+                determinant = logs + np.log1p(drift**2 * tt)
+                of_drifts.append(-0.5 * (determinant + np.log(information) + squares))
+            found.append(of_drifts)
         return np.array(found)
 
 

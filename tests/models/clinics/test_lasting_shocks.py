@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.models.clinics.lasting_shocks import LONGEST, LastingShocks, lasting_shocks
+from tasks.models.clinics.lasting_shocks import (
+    LONGEST,
+    LastingShocks,
+    ShockLikelihoods,
+    about_levels,
+    lasting_shocks,
+    shock_likelihoods,
+    without_trends,
+)
 
 MONTHS, RECORDS, SHOCK = 12, 15, 0.3
+SAMPLING = RECORDS**-0.5
 APART = np.abs(np.subtract.outer(np.arange(MONTHS), np.arange(MONTHS)))
 
 
@@ -282,3 +291,84 @@ def test_a_month_of_no_weight_tells_nothing_of_those_that_share_its_patients() -
     assert short is not None and found is not None
     assert found.of_mean == pytest.approx(short.of_mean)
     assert found.lasting == pytest.approx(short.lasting)
+
+
+def _two_years(rng: np.random.Generator, drift: float, lasting: float, shock: float = SHOCK) -> np.ndarray:
+    """24 clinics over two years: straight trends by so much a year, and shocks that last."""
+    years = np.arange(24) / 12.0
+    trends = np.outer(rng.normal(0.0, drift, 24), years - years.mean())
+    series = np.empty((24, 24))
+    series[:, 0] = rng.normal(0.0, shock, 24)
+    for month in range(1, 24):
+        series[:, month] = lasting * series[:, month - 1]
+        series[:, month] += np.sqrt(1.0 - lasting**2) * rng.normal(0.0, shock, 24)
+    noise = rng.normal(0.0, SAMPLING, (24, 24))
+    return about_levels(trends + series + noise, np.full((24, 24), SAMPLING**-2.0))
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.5])
+def test_a_likelihood_with_trends_is_the_normal_density_s(drift: float) -> None:
+    """Against dense matrices: level integrated out; trend, shocks and sampling in one covariance."""
+    rng = np.random.default_rng(11)
+    residual, weight = rng.normal(size=(3, 20)), rng.uniform(2.0, 9.0, (3, 20))
+    weight[1, 4:7] = 0.0
+    months = ShockLikelihoods.of(residual, weight, None, drift)
+    assert months is not None
+    place = np.arange(20)
+    time = (place - place.mean()) / place.std()
+    decay = LONGEST ** np.abs(np.subtract.outer(place, place))
+    for s in (0, 7, 20):
+        for clinic in range(3):
+            there = weight[clinic] > 0.0
+            covariance = np.diag(1.0 / weight[clinic, there])
+            covariance += months.sds[s] ** 2 * decay[np.ix_(there, there)]
+            covariance += drift**2 * np.outer(time[there], time[there])
+            inverse, one = np.linalg.inv(covariance), np.ones(there.sum())
+            y = residual[clinic, there] * np.sqrt(3 / 2)  # months' levels take a share of the scatter
+            left = y - (one @ inverse @ y) / (one @ inverse @ one)
+            density = np.linalg.slogdet(covariance)[1] + np.log(one @ inverse @ one) + left @ inverse @ left
+            density += np.log(weight[clinic, there]).sum()  # figures there are in sampling SDs
+            assert months.of_clinics[-1, s, clinic] == pytest.approx(-0.5 * density, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_clinics_that_drift_are_not_taken_for_such_with_shocks_that_last() -> None:
+    """Taken for such, nobody could be compared over a window in which clinics moved steadily."""
+    weight = np.full((24, 24), SAMPLING**-2.0)
+    drifts, allowed = [], []
+    for seed in range(20):
+        residual = _two_years(np.random.default_rng([12, seed]), drift=0.25, lasting=0.0, shock=0.0)
+        months = shock_likelihoods(residual, weight)
+        assert months is not None
+        drifts.append(months.drift)
+        found = lasting_shocks(residual, weight, likelihoods=months)
+        allowed.append(0.0 if found is None else float(found.of_mean.mean()))
+    assert np.mean(np.array(drifts) > 0.0) >= 0.95
+    # SD over the window of a trend by 0.25 a year: 0.25 times that of two years' time, 0.58
+    assert np.median(drifts) == pytest.approx(0.25 * 0.58, rel=0.3)
+    assert np.median(allowed) < 0.1 * SAMPLING**2 / 24  # of the mean's own variance
+
+
+@pytest.mark.slow
+def test_shocks_that_last_are_seldom_taken_for_drift() -> None:
+    weight = np.full((24, 24), SAMPLING**-2.0)
+    found = []
+    for seed in range(40):
+        months = shock_likelihoods(_two_years(np.random.default_rng([13, seed]), 0.0, 0.9), weight)
+        assert months is not None
+        found.append(months.drift > 0.0)
+    assert np.mean(found) <= 0.1
+    year = shock_likelihoods(_two_years(np.random.default_rng(14), 0.5, 0.0)[:, :12], weight[:, :12])
+    assert year is not None
+    assert year.drift == 0.0  # a year does not tell
+
+
+def test_a_line_of_each_clinic_is_taken_out() -> None:
+    weight = np.array([[1.0, 1.0, 2.0, 0.0], [1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0]])
+    values = np.array([[1.0, 2.0, 3.0, 9.0], [0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 3.0]])
+    left, lines = without_trends(values, weight)
+    assert lines == 2  # through two months a line leaves nothing
+    assert left[0] == pytest.approx([0.0, 0.0, 0.0, 0.0], abs=1e-12)
+    # 0, 1, 0, 1 about the mean: slope 0.2 a month
+    assert left[1] == pytest.approx([-0.2, 0.6, -0.6, 0.2])
+    assert left[2] == pytest.approx([-1.0, 0.0, 0.0, 1.0])
