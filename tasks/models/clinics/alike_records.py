@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from scipy import special
 
 from tasks.models.clinics.adjusted_months import AdjustedMonths
-from tasks.models.clinics.lasting_shocks import (
+from tasks.models.clinics.lasting_shocks import lasting_shocks
+from tasks.models.clinics.month_residuals import (
     about_levels,
     degrees_of_freedom,
-    lasting_shocks,
     scatter_by_chance,
-    shock_likelihoods,
     without_columns,
     without_trends,
 )
 from tasks.models.clinics.shared_patients import correlation_of_months
+from tasks.models.clinics.shock_likelihood import shock_likelihoods
 from tasks.models.fit import Floats
 from tasks.models.linear_mixed.level_variances import moderated_variances
 

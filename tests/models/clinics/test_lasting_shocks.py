@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.models.clinics.lasting_shocks import (
-    LONGEST,
-    LastingShocks,
-    ShockLikelihoods,
-    about_levels,
-    lasting_shocks,
-    shock_likelihoods,
-    without_trends,
-)
+from tasks.models.clinics.lasting_shocks import LastingShocks, lasting_shocks
+from tasks.models.clinics.month_residuals import about_levels, without_trends
+from tasks.models.clinics.shock_likelihood import LONGEST, ShockLikelihoods, shock_likelihoods
 
 MONTHS, RECORDS, SHOCK = 12, 15, 0.3
 SAMPLING = RECORDS**-0.5
