@@ -91,6 +91,12 @@ class Notation:
     def range(self, lower: float, upper: float) -> str:
         """An interval: "10.1 to 14.9"."""
         decimals = self._decimals(lower, upper)
+        while (
+            decimals < self.decimals + 2
+            and lower != upper
+            and fixed(lower, decimals) == fixed(upper, decimals)
+        ):
+            decimals += 1  # "130 to 130" says nothing of where it ends
         return between(fixed(lower, decimals), fixed(upper, decimals))
 
     def limit(self, value: float, lower: float, upper: float) -> str:

@@ -83,9 +83,12 @@ def rollout_rows(
         yield tested(question, average, "change", average.change, condition=None if found else condition)
     # where a program started within a period, its records say by their dates which of them it reached
     immediate = asked(starts=None) if question.starts_within else asked()
+    alike_each = rests_on(immediate)
+    if average.change is not None and average.change.p < SIGNIFICANT:
+        alike_each = [*alike_each, coded("why.effect_changes")]
     for row in rows_of(immediate.table):
         if (row["model"], row["estimand"]) != ("mixed", "marginal"):
-            yield averages.conditioned(from_model(question, row, "effect", rests=rests_on(immediate)), "same")
+            yield averages.conditioned(from_model(question, row, "effect", rests=alike_each), "same")
     leads = LEADS if len(immediate.rollout.periods) >= _MONTHS_FOR_LEADS else 0
     months = asked(effect="event-study", models=("mixed",), leads=leads) if leads else average
     if months.before is not None:

@@ -31,6 +31,7 @@ from tasks.release.estimated_tables import (
 from tasks.release.figure_names import FIGURES, NetworkFigure, network_figure
 from tasks.release.identity import Release, Since, release_id
 from tasks.release.over_expected import over_expected
+from tasks.release.part_periods import first_in_part, reported_in_part
 from tasks.release.table_columns import About, Column, Kind, Of, Table, Tells
 from tasks.release.tables import BY_CLINIC, BY_OUTCOME, FROM_MASKED, RELEASE_COLUMNS, TABLES
 from tasks.release.targets import Reach, reach
@@ -75,11 +76,13 @@ __all__ = [
     "Table",
     "Tells",
     "conform",
+    "first_in_part",
     "network_figure",
     "over_expected",
     "plain_rows",
     "plain_values",
     "reach",
     "release_id",
+    "reported_in_part",
     "rounded",
 ]

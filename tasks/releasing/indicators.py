@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from reports.wording import say
+from reports.wording.coded_sentences import codes
 from reports.wording.notation import Notation
 from tasks.release import (
     CLINIC_ESTIMATES,
@@ -33,6 +34,7 @@ from tasks.release import (
 Row = dict[str, Any]
 Tables = Mapping[str, pd.DataFrame]
 
+_FEW = {"why.few_records", "why.few_events"}
 _ENDS = ("value", "lower", "upper")
 _OE = ("oe", "oe_lower", "oe_upper")
 
@@ -100,10 +102,10 @@ def _target(target: float | None, outcome: Row, best: Row) -> Row:
     """The outcome's target, and how the best estimate stands to it."""
     if target is None:
         return {"target": None, "target_reach": None}
-    return {
-        "target": target,
-        "target_reach": reach(target, outcome["direction"], best.get("lower"), best.get("upper")),
-    }
+    found = reach(target, outcome["direction"], best.get("lower"), best.get("upper"))
+    # below the minimums a best estimate rests on the others: it shows nothing of the clinic's own
+    few = _FEW & {*codes(best.get("reason_coded") or "")}
+    return {"target": target, "target_reach": "open" if few and found else found}
 
 
 def _by(frame: pd.DataFrame, *key: str) -> dict[tuple[str, ...], Row]:

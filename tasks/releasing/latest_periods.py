@@ -4,11 +4,12 @@ A window is longer than its last period: a clinic may be worse over two years an
 comparison is made of the periods that are published, as published, so it gives nothing away. How
 alike neighbouring periods are, those of all clinics together tell. A clinic's declared start of the program
 may have moved its level: what its periods vary by, and how alike they are, is about the level on either side.
+Of volumes each period counts once, and those that are there in part do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ def latest_periods(
     periods: Sequence[str],
     kind: Kind,
     starts: Mapping[str, str] | None = None,
+    in_part: Collection[str] = (),
 ) -> pd.DataFrame:
     """Rows of `latest_periods`, for each clinic and the network where enough periods are published.
 
@@ -44,18 +46,23 @@ def latest_periods(
         periods: the window's, in order.
         kind: what they are.
         starts: clinic → its first period under the program, where the network file declares it.
+        in_part: periods that records begin late in, or that are not over.
     """
     kinds = {row["outcome"]: row["kind"] for row in plain_rows(tables[OUTCOMES.name])}
     series: dict[tuple[str, str], list[Row]] = {}
+    volumes = _volumes(tables)
     for row in plain_rows(tables[CLINIC_MONTHS.name]):
-        if row["value"] is not None and row["denominator"]:  # numbers of records have no denominator
+        if row["outcome"] in volumes:
+            row |= {"denominator": None if row["month"] in in_part else 1.0}
+        if row["value"] is not None and row["denominator"]:
             series.setdefault((row["outcome"], row["clinic"]), []).append(row)
-    latest = list(periods)[-LATEST[kind] :]
+    whole = [period for period in periods if period not in in_part]
     place = {period: i for i, period in enumerate(periods)}
     levels = {figure: _levels(shown, (starts or {}).get(figure[1])) for figure, shown in series.items()}
     alike = _alike(series, levels)
     rows = []
     for (outcome, clinic), shown in series.items():
+        latest = (whole if outcome in volumes else list(periods))[-LATEST[kind] :]
         is_latest = np.array([row["month"] in latest for row in shown])
         n = int(is_latest.sum())
         if n < LATEST[kind] or (~is_latest).sum() < _TIMES_BEFORE * n:
@@ -79,6 +86,15 @@ def latest_periods(
             }
         )
     return conform(LATEST_PERIODS, pd.DataFrame(rows, columns=LATEST_PERIODS.empty().columns))
+
+
+def _volumes(tables: Mapping[str, pd.DataFrame]) -> set[str]:
+    """Outcomes that count records: their periods have values, and never a denominator."""
+    months = tables[CLINIC_MONTHS.name]
+    shown = months[months["value"].notna()]
+    known = shown.groupby("outcome")["denominator"].count()
+    counts = tables[OUTCOMES.name].set_index("outcome")["kind"].eq("count")
+    return {str(outcome) for outcome, n in known.items() if n == 0 and counts.get(outcome, False)}
 
 
 def _levels(shown: Sequence[Row], start: str | None) -> NDArray[np.int64]:
@@ -126,13 +142,16 @@ def _compared(
     values, weights = _values(shown)
     variance = _by_sampling(values, weights, kind)
     found = latest_difference(values, weights, is_latest, variance, alike=alike, places=places, levels=levels)
+    # a share or a rate cannot have fallen below nothing, nor a share have risen above all
+    least = -found.before if kind in ("binary", "count") else -np.inf
+    most = 100.0 - found.before if kind == "binary" else np.inf
     higher, lower = found.lower > 0, found.upper < 0
     return {
         "value_latest": found.latest,
         "value_before": found.before,
         "difference": found.difference,
-        "lower": found.lower,
-        "upper": found.upper,
+        "lower": max(found.lower, least),
+        "upper": min(found.upper, most),
         "change": "higher" if higher else "lower" if lower else "no_clear_change",
     }
 

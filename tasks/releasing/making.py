@@ -24,7 +24,9 @@ from tasks.release import (
     MEASURES,
     STANDING_SINCE,
     Release,
+    first_in_part,
     release_id,
+    reported_in_part,
 )
 from tasks.releasing.changes import changes
 from tasks.releasing.incomplete import why_incomplete
@@ -128,6 +130,13 @@ def verdicts_before(network: Network, standing: Standing, period: str) -> dict[s
     return {str(outcome): verdict for outcome, verdict in said.items() if verdict in get_args(Decision)}
 
 
+def _in_part(screened: Screened, period: str) -> set[str]:
+    """Periods at the ends of the window that are there in part."""
+    first = first_in_part(screened.first_date, period)
+    reported = {period} if reported_in_part(screened.cut_off, period) else set()
+    return reported | ({str(first)} if first is not None else set())
+
+
 def _starts(network: Network) -> dict[str, str]:
     """Clinic → its first period under the program, as declared."""
     declared = None if network.program is None else network.program.starts
@@ -200,7 +209,12 @@ def release_of(
     incomplete = why_incomplete(network, period, completeness)
     configuration += "" if incomplete is None else f"incomplete: {incomplete}"
     kind = network.window.period
-    tables = {**tables, LATEST_PERIODS.name: latest_periods(tables, summary.months, kind, _starts(network))}
+    tables = {
+        **tables,
+        LATEST_PERIODS.name: latest_periods(
+            tables, summary.months, kind, _starts(network), _in_part(screened, period)
+        ),
+    }
     window = (summary.months[0], summary.months[-1])
     with network.speaking():
         tables = {**tables, MEASURES.name: measures(network)}

@@ -321,6 +321,16 @@ class Outcome:
         return self.direction != "neither" and not self.monthly
 
     @property
+    def undivided(self) -> bool:
+        """Whether clinics are not shown to differ: none is compared, and none for want of records.
+
+        They hardly differ, or what they differ by may not last.
+        """
+        left = [line for line in self.lines if line.counted_as == "uncompared"]
+        alike = all("why.unreliable" in line.shrunken.why and not line.exceptional for line in left)
+        return self.judged and bool(left) and alike and not self.counted("better", "worse", "same")
+
+    @property
     def by_region(self) -> bool:
         """Whether regions differ, so that clinics are drawn towards their region's level."""
         return "region_share" in self.figures

@@ -195,7 +195,7 @@ def key_messages(edition: Edition) -> list[Message]:
 
 def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     """What the first page says about one outcome."""
-    direction = say(f"direction.{outcome.direction}")
+    direction = say("direction.volume" if outcome.monthly else f"direction.{outcome.direction}")
     if not outcome.estimated:
         return Message(outcome.label, (("", sentences.not_estimable(outcome)),), hint=direction)
     named = tuple(standing.named(edition, outcome))
@@ -206,7 +206,8 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
-        fact = f"{icc.label}: {figure_words.network_figure(outcome, icc)}"
+        label = say("message.icc_unadjusted") if outcome.adjusts_for_patients else icc.label
+        fact = f"{label}: {figure_words.network_figure(outcome, icc)}"
         part = "icc_alike_some" if sentences.told_apart(outcome) else "icc_alike_brief"
         facts.append(say(f"message.{part}", icc=fact) if ICC_ALIKE in icc.how else fact)
     elif icc is not None:
@@ -239,6 +240,7 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
         (sentences.intraclass(outcome), sentences.design_effect(outcome)),
         (outcome.verdict_reason,),
         (measure_words.target_of_network(outcome),),
+        (standing.latest_changes(outcome),),
     )
     if not outcome.estimated:
         said = ((sentences.not_estimable(outcome),),)

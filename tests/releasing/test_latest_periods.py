@@ -20,6 +20,7 @@ def told(
     series: dict[str, Shares],
     denominator: float | None = 200.0,
     starts: dict[str, str] | None = None,
+    in_part: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     """Rows of `latest_periods` of clinics with these values by month; None is a month that is not shown."""
     outcome = {"outcome": "y", "label": "Y", "kind": kind, "direction": "higher", "comparator": "c"}
@@ -37,7 +38,7 @@ def told(
         "outcomes": conform(OUTCOMES, pd.DataFrame([outcome | {"unit": "%", "status": "ok"}])),
         "clinic_months": conform(CLINIC_MONTHS, pd.DataFrame(rows)),
     }
-    return latest_periods(tables, MONTHS, "month", starts).set_index("clinic")
+    return latest_periods(tables, MONTHS, "month", starts, in_part).set_index("clinic")
 
 
 def test_a_clear_rise_a_clear_fall_and_neither() -> None:
@@ -72,8 +73,24 @@ def test_no_month_of_the_latest_may_be_missing_and_enough_must_stand_before() ->
     assert rows.loc["some", "n_before"] == 6
 
 
-def test_numbers_of_records_have_no_share_to_compare() -> None:
-    assert told("count", {"": [30.0] * 12}, denominator=None).empty
+def test_a_volume_that_collapses_is_told() -> None:
+    """46 to 51 a month and then 3, 4 and 19: its run chart's limits, of so few months, give no signal."""
+    falls: Shares = [46.0, 35.0, 30.0, 48.0, 35.0, 34.0, 46.0, 29.0, 51.0, 3.0, 4.0, 19.0]
+    usual: Shares = [40.0, 35.0, 30.0, 48.0, 35.0, 34.0, 46.0, 29.0, 41.0, 38.0, 33.0, 36.0]
+    rows = told("count", {"falls": falls, "usual": usual, "": usual}, denominator=None)
+    assert rows["change"].to_dict() == {"falls": "lower", "usual": "no_clear_change", "": "no_clear_change"}
+    assert rows.loc["falls", "value_latest"] == pytest.approx((3 + 4 + 19) / 3)
+    # the last month is not over: the three before it are the latest whole ones
+    part = told("count", {"usual": usual}, denominator=None, in_part=("2024-12",)).loc["usual"]
+    assert (part["first_latest"], part["last_latest"], part["n_before"]) == ("2024-09", "2024-11", 8)
+
+
+def test_a_difference_ends_where_shares_and_rates_do() -> None:
+    few: Shares = [2.0, 1.0, 3.0, 2.0, 1.0, 2.0, 2.0, 3.0, 1.0, 1.0, 9.0, 2.0]
+    row = told("binary", {"a": few}, denominator=12.0).loc["a"]
+    assert row["lower"] == pytest.approx(-row["value_before"])  # not 8 points below 2%
+    many: Shares = [100.0 - (each or 0.0) for each in few]
+    assert told("binary", {"a": many}, denominator=12.0).loc["a", "upper"] == pytest.approx(17 / 9)
 
 
 @pytest.mark.parametrize(

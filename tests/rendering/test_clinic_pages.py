@@ -159,6 +159,40 @@ def test_who_is_changing_is_told_so_beside_the_window(change: str, said: str) ->
     moved = dataclasses.replace(edition, outcomes=(dataclasses.replace(outcome, lines=lines),))
     told = [each for each in to_do(moved, clinic, records=False, months=()) if "your latest months" in each]
     assert told == ([f"On {outcome.label}, {said}"] if said else [])
+    network = dataclasses.replace(moved.outcomes[0], latest=latest)  # the change is not the clinic's own
+    alike = dataclasses.replace(moved, outcomes=(network,))
+    assert not any("your latest months" in each for each in to_do(alike, clinic, records=False, months=()))
+
+
+def test_a_clinic_of_clinics_that_are_not_shown_to_differ_is_not_told_to_wait_for_records() -> None:
+    """He read "too uncertain" of 2,037 records that placed it within half a millimetre of all others."""
+    edition, clinic = many_outcomes(1)
+    (outcome,) = edition.outcomes
+    unsure = dataclasses.replace(
+        outcome.by_clinic[clinic.name].shrunken, comparison="not_compared", status="low_reliability"
+    )
+    lines = tuple(
+        dataclasses.replace(line, shrunken=dataclasses.replace(unsure, why=("why.unreliable",)))
+        for line in outcome.lines
+    )
+    undivided = dataclasses.replace(outcome, lines=lines)
+    assert undivided.undivided
+    moved = dataclasses.replace(edition, outcomes=(undivided,))
+    assert ("uncompared", f"No clinic is shown to differ on {outcome.label}.") in in_short(moved, clinic)
+    assert reading(undivided, lines[0]) == (
+        "No clinic is shown to differ from the others on this measure. Your figure is shown without a "
+        "verdict."
+    )
+    assert not any("too uncertain" in each for each in to_do(moved, clinic, records=False, months=()))
+    of_few = dataclasses.replace(lines[0], shrunken=dataclasses.replace(unsure, why=("why.few_records",)))
+    assert not dataclasses.replace(outcome, lines=(of_few, *lines[1:])).undivided
+
+
+def test_a_clinic_that_opened_late_is_told_of_its_own_months() -> None:
+    edition, clinic = many_outcomes(1)
+    young = dataclasses.replace(clinic, first_month="2025-03", last_month="2025-05")
+    (records,) = [said for tone, said in in_short(edition, young) if tone == "records" and "rests on" in said]
+    assert records.endswith("March 2025 to May 2025.")
 
 
 @pytest.mark.parametrize(("probability", "likely"), [(0.62, True), (0.5, False), (None, False)])

@@ -7,8 +7,9 @@ import html
 import re
 
 from tasks.release import Since
-from tasks.rendering.edition import Edition, Line, Outcome
+from tasks.rendering.edition import Edition, Latest, Line, Outcome
 from tasks.rendering.network_report import network_html
+from tasks.rendering.numbers import NO_BREAK
 from tasks.rendering.words import standing
 
 
@@ -114,16 +115,23 @@ def test_where_nobody_is_compared_nobody_is_said_not_to_stand_out(state48_editio
     outcome = outcome_of(state48_edition, (50.0, "not_compared", None), (80.0, "not_compared", None))
     first, second = outcome.lines
     both = "No clinic can be compared: 2 not compared (too few records, or too unreliable)."
+    undivided = (
+        "Clinics are not shown to differ: best estimates run from 50.0 to 80.0 points, and none of their 95% "
+        "intervals reaches beyond 49.0 to 81.0 points."
+    )
     for why, said in (
-        (("why.few_records",), "with too few records or events to compare."),
-        (("why.unreliable",), "too unreliable to compare."),
+        (
+            ("why.few_records",),
+            "No clinic can be compared: 2 with too few records or events to compare.",
+        ),
+        (("why.unreliable",), undivided),
     ):
         lines = [
             dataclasses.replace(each, shrunken=dataclasses.replace(each.shrunken, why=why))
             for each in (first, second)
         ]
         told = standing.on_first_page(dataclasses.replace(outcome, lines=tuple(lines)))
-        assert told == f"No clinic can be compared: 2 {said}"
+        assert told.replace(NO_BREAK, " ") == said
     said = both
     assert standing.on_first_page(outcome) == standing.differences(outcome) == said
     unjudged = dataclasses.replace(outcome, direction="neither")
@@ -158,3 +166,30 @@ def test_an_interval_that_holds_the_typical_figure_beside_a_verdict_is_explained
         outcome = dataclasses.replace(changed, lines=(*changed.lines, *others))
         edition = dataclasses.replace(state48_edition, outcomes=(outcome,))
         assert (said in html.unescape(network_html(edition))) == there
+
+
+def test_where_some_are_named_none_is_said_to_be_compared_by_the_rule(state48_edition: Edition) -> None:
+    outcome = outcome_of(state48_edition, (50.0, "not_compared", None), (80.0, "worse", None))
+    first, small = outcome.lines
+    told = dataclasses.replace(small, shrunken=dataclasses.replace(small.shrunken, why=("why.beyond_doubt",)))
+    said = standing.on_first_page(dataclasses.replace(outcome, lines=(first, told)))
+    assert said.startswith("By the rule that holds for all, no clinic can be compared: 2 not compared")
+    assert said.endswith(f"some have records that leave no doubt: {small.clinic} (worse).")
+
+
+def test_clinics_whose_latest_months_changed_are_named(state48_edition: Edition) -> None:
+    plain = outcome_of(state48_edition, *[(50.0, "no_different", None)] * 16)
+    assert standing.latest_changes(plain) is None
+
+    def latest(change: str) -> Latest:
+        return Latest(3, 21, 60.0, 50.0, 10.0, 5.0, 15.0, change)
+
+    lines = [dataclasses.replace(line, latest=latest("higher")) for line in plain.lines]
+    lines[3] = dataclasses.replace(lines[3], latest=latest("lower"))
+    lines[4] = dataclasses.replace(lines[4], latest=latest("no_clear_change"))
+    said = standing.latest_changes(dataclasses.replace(plain, lines=tuple(lines))) or ""
+    assert said.replace(NO_BREAK, " ").startswith(
+        "Latest 3 months against those before, by own figures: higher"
+    )
+    assert " and 3 more; lower at " in said
+    assert said.endswith(f"lower at {lines[3].clinic}.")

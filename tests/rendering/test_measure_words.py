@@ -56,6 +56,16 @@ def test_a_clinic_is_told_no_more_of_its_target_than_its_interval_tells(
     assert told.replace("\u00a0", " ") == said
 
 
+def test_few_records_show_nothing_of_a_target_wherever_the_interval_lies() -> None:
+    """Twelve records below a minimum of 25: "Your clinic meets the target: the whole interval does."."""
+    outcome, line = _hours(_edition(target=3.0)), _line(1.0, 2.5)
+    few = dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, why=("why.few_records",)))
+    said = measure_words.target_of_clinic(outcome, few).replace("\u00a0", " ")
+    assert said == "Your clinic has too few records to say whether it meets the target of at most 3 hours."
+    counted = measure_words.target_of_network(dataclasses.replace(outcome, lines=(line, few)))
+    assert "1 clinic shown to meet it and 1 clinic undecided." in counted.replace("\u00a0", " ")
+
+
 @pytest.mark.slow
 def test_nothing_is_said_of_a_target_that_is_none_or_of_a_figure_that_is_withheld() -> None:
     withheld = dataclasses.replace(_line(1.0, 2.0), shrunken=Estimate(status="suppressed_primary"))

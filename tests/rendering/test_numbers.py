@@ -21,6 +21,14 @@ from tasks.rendering import numbers
 from tasks.rendering.numbers import Notation, fixed, p_value, share
 
 
+def test_an_interval_s_two_ends_are_never_written_alike() -> None:
+    """ "130 mmHg (130 to 130)" says nothing of where it ends."""
+    notation = Notation("mmHg", 0)
+    assert notation.full(130.1, 129.84, 130.42) == "130 (129.8 to 130.4)"
+    assert notation.range(130.0, 130.0) == "130 to 130"
+    assert notation.range(129.4, 131.0) == "129 to 131"
+
+
 def test_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(numbers).failed == doctest.testmod(notation).failed == 0
     assert doctest.testmod(notation).attempted >= 3

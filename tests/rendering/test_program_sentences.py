@@ -88,7 +88,7 @@ def test_where_clinics_were_changing_before_no_effect_is_told_without_its_if() -
     average = effect(term="average", question="policy", words="Y: 9.1 points higher.")
     outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, average, before, late))
     assert program_sentences.program_message(outcome) == (
-        "Changing before. If a steady trend of clinics with the program had gone on: 41.0 points higher."
+        "Changing before. The program’s page gives the estimates, each with what it takes for granted."
     )
     assert program_sentences.if_words(outcome, average) == (
         "If clinics with the program would have changed like the others without it: 9.1 points higher."
@@ -124,7 +124,7 @@ def test_an_effect_that_a_trend_alone_makes_is_none_that_can_be_told(
         assert said == (
             "Whether there is an effect depends on how clinics with the program would have changed without "
             "it, which the records cannot tell. "
-            "If a steady trend of clinics with the program had gone on: 40 points lower."
+            "The program’s page gives the estimates, each with what it takes for granted."
         )
     doubtful = dataclasses.replace(trend, lower=-60.0, upper=5.0)
     alone = dataclasses.replace(outcome, effects=(doubtful, plain))
@@ -189,13 +189,15 @@ def test_what_a_program_did_is_said_in_a_line_for_all_outcomes() -> None:
         outcome("Screened", led(2.0, 6.0)),
         outcome("Vaccinated", led(1.0, 9.0)),
         outcome("Fell", led(-5.0, -1.0)),
+        outcome("Weight", dataclasses.replace(led(-1.0, 3.0), term="trend"), led(0.5, 2.0)),
         outcome("Score", led(-1.0, 3.0)),
         outcome("Days", led(2.0, 6.0), before),
         outcome("Calls", apart),
         outcome("Tests a month"),
     ]
     assert program_sentences.in_short(outcomes) == [
-        "Under the program, by the estimates below, higher: Screened and Vaccinated; lower: Fell; perhaps no "
-        "different: Score; not to be told: Days and Calls."
+        "Under the program, by the estimates below, higher: Screened and Vaccinated; lower: Fell; "
+        "higher only if clinics would otherwise have moved in parallel: Weight; no sign of an effect: "
+        "Score; cannot be told: Days and Calls."
     ]
     assert program_sentences.in_short(outcomes[:2]) == []

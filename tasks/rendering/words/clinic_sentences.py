@@ -26,6 +26,8 @@ def reading(outcome: Outcome, line: Line) -> str:
     if line.tone == "absent":
         return say("clinic.absent", reason=bare(line.reason or outcome.reason))
     if line.tone == "uncompared":
+        if outcome.undivided:
+            return say("clinic.undivided")
         if line.reason and _enough_records(line):
             return say("clinic.uncompared_alike", reason=sentence_case(bare(line.reason)))
         if line.reason:
@@ -213,7 +215,11 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
     slight = [name for name in _slight(edition, clinic) if name in found.get("worse", [])]
     likely = {} if "same" not in found else _likely(edition, clinic)
     lines = []
+    undivided = [each.label for each in edition.outcomes if each.undivided]
     for tone, names in found.items():
+        if tone == "uncompared" and (alike := [name for name in names if name in undivided]):
+            lines.append((tone, say("clinic.short_undivided", outcomes=some(alike))))
+            names = [name for name in names if name not in undivided]
         if told := [name for name in names if name not in slight and (tone != "same" or name not in likely)]:
             lines.append((tone, say(f"clinic.short_{tone}", outcomes=some(told))))
         if tone == "worse" and slight:
@@ -223,7 +229,9 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
                 (tone, say("clinic.short_likely", outcome=name, difference=difference))
                 for name, difference in likely.items()
             ]
-    months = periods_name(*edition.release.window)
+    months = periods_name(
+        clinic.first_month or edition.release.window[0], clinic.last_month or edition.release.window[1]
+    )
     if clinic.n_records is not None and clinic.n_patients is not None:
         text = say(
             "clinic.short_records",
@@ -292,16 +300,24 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection
     if "same" in found:
         advice.append(say("clinic.do_same"))
     if "uncompared" in found:
-        outcomes = [each for each in edition.outcomes if each.by_clinic[clinic.name].tone == "uncompared"]
+        outcomes = [
+            each
+            for each in edition.outcomes
+            if each.by_clinic[clinic.name].tone == "uncompared" and not each.undivided
+        ]
         enough = _enough(edition, outcomes)
-        advice.append(
-            say("clinic.do_uncompared", **enough) if enough else say("clinic.do_uncompared_various")
-        )
+        if outcomes:
+            advice.append(
+                say("clinic.do_uncompared", **enough) if enough else say("clinic.do_uncompared_various")
+            )
     return advice
 
 
 def _moved(edition: Edition, clinic: Clinic, *, better: bool) -> list[str]:
-    """Outcomes of which the latest periods are shown to be better than those before, or worse."""
+    """Outcomes of which the latest periods are shown to be better than those before, or worse.
+
+    Not where the whole network moved that way: the change is not the clinic's own.
+    """
     lines = [
         (outcome, outcome.by_clinic[clinic.name].latest) for outcome in edition.outcomes if outcome.judged
     ]
@@ -311,6 +327,7 @@ def _moved(edition: Edition, clinic: Clinic, *, better: bool) -> list[str]:
         if latest is not None
         and latest.change != "no_clear_change"
         and (latest.change == outcome.direction) is better
+        and not (outcome.latest and outcome.latest.change == latest.change)
     ]
 
 

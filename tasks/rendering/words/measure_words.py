@@ -36,7 +36,10 @@ def target_words(outcome: Outcome) -> str:
 def target_of_clinic(outcome: Outcome, line: Line) -> str:
     """Whether a clinic meets the target, as far as its best estimate tells; empty where that is not told."""
     found = _reach(outcome, line.shrunken)
-    return "" if found is None else say(f"target.clinic_{found}", target=target_words(outcome))
+    if found is None:
+        return ""
+    key = "few" if _FEW & {*line.shrunken.why} else found
+    return say(f"target.clinic_{key}", target=target_words(outcome))
 
 
 def target_of_network(outcome: Outcome) -> str:
@@ -62,9 +65,15 @@ def target_line(outcome: Outcome, at: float | None) -> str:
     return say("target.beyond" if at is None else "target.line", target=target_words(outcome))
 
 
+_FEW = {"why.few_records", "why.few_events"}
+
+
 def _reach(outcome: Outcome, best: Estimate) -> Reach | None:
+    """Of a clinic below the minimums nothing is shown: its best estimate rests on the others."""
     if outcome.target is None or not best.shown:
         return None
+    if _FEW & {*best.why}:
+        return "open"
     return reach(outcome.target, outcome.direction, best.lower, best.upper)
 
 

@@ -17,6 +17,7 @@ from tasks.rendering.words.two_models import two_models
 TRENDS = ("trend", "trend-average")
 """Terms of estimates that allow for a steady trend of clinics' own."""
 _FEWEST_IN_SHORT = 3
+_SIDES = ("higher", "lower", "if_higher", "if_lower", "none", "untold")
 
 
 def program_message(outcome: Outcome) -> str | None:
@@ -26,7 +27,9 @@ def program_message(outcome: Outcome) -> str | None:
         untold = [effect for effect in outcome.effects if effect.reason and effect.model != "naive"]
         untold.sort(key=lambda effect: effect.question != "policy")
         return sentence_case(program_words(outcome, untold[0])) if untold else None
-    told = " ".join([*cannot_be_told(outcome), if_words(outcome, answers[0]), *doubts(outcome)])
+    if reasons := cannot_be_told(outcome):
+        return " ".join([*reasons, say("message.program_both_ifs")])
+    told = " ".join([if_words(outcome, answers[0]), *doubts(outcome)])
     naive = next((effect for effect in effects if effect.model == "naive"), None)
     return told if naive is None else f"{told} {_naive_aside(outcome, naive, answers)}"
 
@@ -54,18 +57,27 @@ def conditions(told: Iterable[tuple[Outcome, Effect]]) -> list[str]:
 
 def in_short(outcomes: Sequence[Outcome]) -> list[str]:
     """On which outcomes a program has an effect, and on which side, in a line; nothing of one or two."""
-    sides: dict[str, list[str]] = {side: [] for side in ("higher", "lower", "none", "untold")}
+    sides: dict[str, list[str]] = {side: [] for side in _SIDES}
     for outcome in outcomes:
         answers = program_answers(outcome)
         if not answers and not program_message(outcome):
             continue  # the program does not bear on it
         untold = not answers or answers[0].question != "policy" or cannot_be_told(outcome)
-        side = "untold" if untold else {1: "higher", -1: "lower", 0: "none"}[_side(answers[0])]
+        side = "untold" if untold else _side_in_short(outcome, answers[0])
         sides[side].append(outcome.label)
     if sum(map(len, sides.values())) < _FEWEST_IN_SHORT:
         return []
     parts = [say(f"program_short.{side}", outcomes=listed(names)) for side, names in sides.items() if names]
     return [say("program_short.whole", parts="; ".join(parts))]
+
+
+def _side_in_short(outcome: Outcome, lead: Effect) -> str:
+    """On which side an effect is; where it shows only without a trend of clinics' own, on which it were."""
+    if _side(lead):
+        return "higher" if _side(lead) > 0 else "lower"
+    plain = _without_trend(outcome, lead)
+    side = 0 if plain is None else _side(plain)
+    return "if_higher" if side > 0 else "if_lower" if side else "none"
 
 
 def on_plain_comparisons(outcomes: Iterable[Outcome]) -> list[str]:
@@ -91,11 +103,18 @@ def _by_trend_alone(outcome: Outcome) -> bool:
     if not answers or answers[0].term not in TRENDS:
         return False
     lead = answers[0]
+    plain = _without_trend(outcome, lead)
+    return plain is not None and _side(lead) != 0 and _side(plain) != _side(lead)
+
+
+def _without_trend(outcome: Outcome, lead: Effect) -> Effect | None:
+    """The estimate that takes clinics to have moved in parallel otherwise, where the leading one does not."""
+    if lead.term not in TRENDS:
+        return None
     of_lead = (lead.model, lead.estimand, lead.measure)
     alike = (each for each in outcome.effects if (each.model, each.estimand, each.measure) == of_lead)
     found = {each.term: each for each in alike}
-    plain = found.get("cohorts") or found.get("average")
-    return plain is not None and _side(lead) != 0 and _side(plain) != _side(lead)
+    return found.get("cohorts") or found.get("average")
 
 
 def _side(effect: Effect) -> int:

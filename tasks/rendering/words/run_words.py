@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from reports.wording import say
 from reports.wording.writing import counted, date_name, listed, period_name
-from tasks.periods import Period
-from tasks.release import Release
+from tasks.release import Release, first_in_part, reported_in_part
 from tasks.rendering.charts.run_chart import Point, RunChart
 from tasks.rendering.numbers import in_hundred
-
-_DAYS_SHORT = 4
-"""A period whose records begin so many days late, or end so many early, is in part there."""
 
 
 def part_periods(release: Release, counted: Sequence[str] = ()) -> str:
@@ -30,29 +25,16 @@ def part_periods(release: Release, counted: Sequence[str] = ()) -> str:
 
 
 def _first_period(release: Release) -> str:
-    """That the first records come late in their period. Those of whole periods may bear their last days."""
-    if release.first_date is None:
+    first = first_in_part(release.first_date, release.period)
+    if first is None or release.first_date is None:
         return ""
-    first = date.fromisoformat(release.first_date[:10])
-    period = Period.of_day(Period.of_label(release.period).kind, first)
-    by_period = first in (period.last_day, _last_of_month(first))
-    if by_period or (first - period.first_day).days < _DAYS_SHORT:
-        return ""
-    return say("outcome.run_part_first", month=period_name(str(period)), day=date_name(release.first_date))
+    return say("outcome.run_part_first", month=period_name(str(first)), day=date_name(release.first_date))
 
 
 def _reported_period(release: Release) -> str:
-    """That the reported period is not over; records of whole periods, or months, may bear first days."""
-    period = Period.of_label(release.period)
-    cut_off = date.fromisoformat(release.cut_off[:10])
-    by_period = cut_off in (period.first_day, period.last_day.replace(day=1))
-    if by_period or (period.last_day - cut_off).days < _DAYS_SHORT:
+    if not reported_in_part(release.cut_off, release.period):
         return ""
     return say("outcome.run_part", month=period_name(release.period), day=date_name(release.cut_off))
-
-
-def _last_of_month(day: date) -> date:
-    return Period.of_day("month", day).last_day
 
 
 def run_words(chart: RunChart) -> str:

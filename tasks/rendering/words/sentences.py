@@ -206,7 +206,10 @@ def beside(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
         (say("beside.comparator"), comparator(outcome)),
         *_important_row(outcome),
         *_target_row(outcome),
-        (say("beside.direction"), say(f"direction.{outcome.direction}")),
+        (
+            say("beside.direction"),
+            say("direction.volume" if outcome.monthly else f"direction.{outcome.direction}"),
+        ),
         (say("beside.rankability"), outcome.verdict_reason or say(f"verdict.{outcome.verdict or 'none'}")),
         *_in_part(outcome),
         (say("changes.beside"), change_sentences.beside(edition, outcome)),

@@ -6,10 +6,12 @@ import functools
 import math
 
 from reports.wording import say
-from reports.wording.writing import between, listed, period_brief, plain
+from reports.wording.writing import between, counted, listed, period_brief, plain
 from tasks.rendering.edition import Edition, Figure, Line, Outcome
 from tasks.rendering.numbers import NO_BREAK, in_hundred, share
 from tasks.rendering.words.figure_words import network_range
+
+_MOST_MOVED = 12
 
 SURE = 0.975
 """From which a gap is said to be large enough to matter."""
@@ -88,8 +90,10 @@ def on_first_page(outcome: Outcome) -> str:
     others = "; ".join(_others(outcome))
     if _standing(outcome):
         parts = [say("message.places_others", others=others)] if others else []
+    elif outcome.undivided:
+        parts = [_undivided(outcome)]
     elif not _compared(outcome):
-        parts = [say("message.none_compared", others=others)]
+        parts = [_none_compared(outcome, others)]
     else:
         all_compared = outcome.counted("uncompared") == 0
         none = "message.none_stands_out" if all_compared else "message.none_compared_stands_out"
@@ -103,6 +107,47 @@ def on_first_page(outcome: Outcome) -> str:
 def _compared(outcome: Outcome) -> bool:
     """Whether any clinic is compared with the typical one."""
     return outcome.counted("better", "worse", "same") > 0
+
+
+def _none_compared(outcome: Outcome, others: str) -> str:
+    """That none is compared; where some are named all the same, by the rule that all are held to."""
+    some = any(line.exceptional for line in outcome.lines)
+    return say("message.none_compared_by_rule" if some else "message.none_compared", others=others)
+
+
+def _undivided(outcome: Outcome) -> str:
+    """That clinics are not shown to differ, and how far apart they may be for all that is known."""
+    best = [line.shrunken for line in outcome.lines if line.tone == "uncompared"]
+    values = [each.value for each in best if each.value is not None]
+    ends = [end for each in best for end in (each.lower, each.upper) if end is not None]
+    return say(
+        "message.undivided",
+        range=outcome.notation.prose_range(min(values), max(values)),
+        reach=outcome.notation.prose_range(min(ends), max(ends)),
+    )
+
+
+def latest_changes(outcome: Outcome) -> str | None:
+    """Clinics whose latest periods are higher, or lower, than those before; None where none is."""
+    told = [(line.clinic, line.latest) for line in outcome.lines if line.latest is not None]
+    moved = {
+        change: [clinic for clinic, latest in told if latest.change == change]
+        for change in ("higher", "lower")
+    }
+    found = [
+        say(f"latest.clinics_{change}", clinics=_first_of(names)) for change, names in moved.items() if names
+    ]
+    if not found:
+        return None
+    return say("latest.clinics", latest=counted(told[0][1].n_latest, "month"), changes="; ".join(found))
+
+
+def _first_of(names: list[str]) -> str:
+    """Clinics in a sentence: all of some, of many the first and how many more."""
+    if len(names) <= _MOST_MOVED:
+        return listed(names)
+    more = say("clinic.more_outcomes", more=len(names) - _MOST_MOVED + 1)
+    return listed([*names[: _MOST_MOVED - 1], more])
 
 
 def _far(outcome: Outcome) -> str | None:
@@ -140,12 +185,14 @@ def _differences(outcome: Outcome) -> str:
     if withheld and not shown:
         return say("message.differences_hidden")
     if not standing:
-        if not _compared(outcome):
-            key = "message.none_compared"
+        if outcome.undivided:
+            said = _undivided(outcome)
+        elif not _compared(outcome):
+            said = _none_compared(outcome, others)
         else:
             all_compared = outcome.counted("uncompared") == 0
             key = "message.differences_none" if all_compared else "message.differences_none_compared"
-        said = say(key, others=others)
+            said = say(key, others=others)
         return f"{said} {say('message.places_withheld', withheld=withheld)}" if withheld else said
     key = "message.differences" if others else "message.differences_all"
     said = say(key, standing=listed(standing), others=others)
