@@ -145,6 +145,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
         ],
         "without_report": without_report(edition),
         "program": program,
+        "program_volumes": listed([each.label for each in edition.outcomes if each.monthly]),
         "program_conditions": program_sentences.conditions(
             (part.outcome, effect) for part in program for effect in part.told
         ),

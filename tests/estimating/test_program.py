@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from benchmarks.program_worlds import World, roll_out
+from benchmarks.program_worlds import Shape, World, roll_out
 from small_network import MONTH, NETWORK, RECORDS, write_network
 from stepped_wedges import UNSOLVABLE, rows_of
 
@@ -290,3 +290,19 @@ def test_a_trend_that_cannot_be_told_is_said_where_the_effect_is(tmp_path: Path)
         "The records cannot tell whether clinics with the program were already"
     )
     assert lead["words"].endswith(lead["condition"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["constant", "growing"])
+def test_one_effect_for_all_months_says_where_a_test_refutes_it(tmp_path: Path, shape: Shape) -> None:
+    """He read 0.91 (0.06 to 1.76) of an effect of −3.5, beside a test that said it is not the same."""
+    effects = _by_region(tmp_path, World(name=shape, clinics=14, records=12, shape=shape, effect=1.0)).effects
+    ((p, _),) = effects.loc[effects["term"] == "change", ["p", "words"]].to_numpy()
+    refuted = shape == "growing"
+    assert (p < 0.05) == refuted
+    alike = effects[
+        (effects["term"] == "effect") & (effects["status"] == "ok") & (effects["model"] != "naive")
+    ]
+    assert len(alike) > 2
+    said = alike["reason"].fillna("").str.contains("why.effect_changes")
+    assert said.all() if refuted else not said.any()
