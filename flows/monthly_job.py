@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -50,9 +51,13 @@ if TYPE_CHECKING:
     from tasks.estimating import OutcomeEstimates, Summary
     from tasks.network.schema import Network
     from tasks.publishing import Output, Published, Staging, Standing
+    from tasks.publishing.run_turn import Holder
     from tasks.ranking import OutcomeRanks
     from tasks.release import Release
     from tasks.screening import Completeness, Screened
+
+
+_log = logging.getLogger("clinicnet")
 
 
 def report_period(network_file: Path, period: str, journal: Journal | None = None) -> PeriodReported:
@@ -85,10 +90,16 @@ def report_network(network: Network, network_file: Path, period: str, journal: J
 
 
 def _reported(network: Network, network_file: Path, period: str, journal: Journal) -> PeriodReported:
+    from tasks.publishing.run_turn import turn
+
     started = datetime.now(UTC)
     record = _Record(network_file, network, period, started, journal)
     try:
-        with one_thread(), given_up_when_stalled(journal.progress) as journal.progress:
+        with (
+            turn(output_of(network).directory, wait=network.output.second_run == "wait", waits=_waits),
+            one_thread(),
+            given_up_when_stalled(journal.progress) as journal.progress,
+        ):
             release, published, not_estimated = _report(network, period, journal, record)
     except BaseException as error:
         record.ended_by(error)
@@ -104,6 +115,10 @@ def _reported(network: Network, network_file: Path, period: str, journal: Journa
         held=published.held,
         withdrawn=published.withdrawn,
     )
+
+
+def _waits(holder: Holder | None) -> None:
+    _log.warning("waits for another run of this network to end%s", "" if holder is None else f": {holder}")
 
 
 def _report(

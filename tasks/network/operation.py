@@ -35,6 +35,11 @@ class OutputSection(Section):
         default=False,
         description="the feed has each table once more as CSV that a spreadsheet opens as it is meant",
     )
+    second_run: Literal["wait", "refuse"] = Field(
+        default="wait",
+        description="what becomes of a run that begins while another of the network is at work, here or on "
+        "another machine that shares the directory",
+    )
     url: str | None = Field(
         default=None,
         description="address at which the output directory is served; links to reports begin with it",

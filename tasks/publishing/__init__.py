@@ -15,6 +15,7 @@
       .staging/     what a run is still preparing
       .withholding-key  what companions of small counts are drawn with; of the network alone
       .lock         held while a release is moved; .mirror.lock while releases are copied elsewhere
+      .turn.lock    held while a run is at work; .turn says whose, and beats for other machines
 
 What `latest` leads to is always whole: a release is prepared in `.staging`, written through to the disk,
 moved into `releases` and only then pointed at. A run that fails or is killed, at any moment, leaves

@@ -300,3 +300,21 @@ def test_kill_9_while_preparing_leaves_the_last_good_release(published: Path) ->
         "Screen the records",
     ]
     assert not list(output.runs.glob("*running*"))
+
+
+@pytest.mark.slow
+def test_a_second_run_is_refused_where_the_network_file_says_so(tmp_path: Path) -> None:
+    network = write_network(tmp_path, network=ONE_OUTCOME + '\n[output]\nsecond_run = "refuse"\n')
+
+    def meanwhile(step: JobStep[..., Any]) -> Callable[..., Any]:
+        """While clinics are estimated, the same network is reported once more."""
+        if step.name != ESTIMATE.name:
+            return plainly(step)
+        return lambda *_: report_period(network, MONTH, undrawn())
+
+    with pytest.raises(PublishingError, match="another run of this network is at work"):
+        report_period(network, MONTH, Journal(meanwhile))
+    records = [json.loads(each.read_text()) for each in (tmp_path / "output/runs").glob("*.json")]
+    assert len(records) == 2
+    assert all("another run of this network is at work" in str(each) for each in records)
+    assert report_period(network, MONTH, undrawn()).is_latest
