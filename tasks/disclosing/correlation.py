@@ -4,7 +4,8 @@ The correlation is made of clinics' sizes and events alone. Where the events of 
 there are few ways to share out what they have together, and whoever computes the correlation of each finds
 the one that has the digits published. Here all ways are tried with the analysis-of-variance estimate, which
 is quick and about as fine a sieve as the likelihood's, at one digit more than is told: the limits and the
-design effect are further roundings of the same.
+design effect are further roundings of the same. Nine figures of one digit each tell more than one of two:
+where that is all that could be told, nothing is, and of two digits one.
 
 Not guarded: what a model without adjusters tells by its other figures. With adjusters nobody without the
 patients' records can fit it; without, every weight of a shown clinic tells the spread of all.
@@ -20,6 +21,8 @@ from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.possible_events import PossibleEvents
 
 MOST_DIGITS = 3
+_MANY_UNKNOWN = 60
+"""Clinics' months whose numbers are withheld, from which on sums and a few figures leave each open."""
 
 
 def correlation_digits(
@@ -41,8 +44,22 @@ def correlation_digits(
     true = _correlations(events.window, denominator, gone, possible.true[None, :], binary=within)[0]
     for digits in range(MOST_DIGITS, 0, -1):
         if possible.dark(possible.ways[_same(found, float(true), digits + 1)]):
-            return digits
+            return digits if digits == MOST_DIGITS else digits - 1
     return 0
+
+
+def volume_digits(clinics: Booleans, months: Booleans) -> int:
+    """The same of numbers of records by month; 0 where too few of them are withheld to be in the dark.
+
+    Their correlation is of clinics' months, so that each that is withheld is one unknown: of few, what the
+    sums leave open the figures tell.
+
+    Args:
+        clinics: (C,) those whose numbers are withheld.
+        months: (C, M) months of which they are.
+    """
+    unknown = int((months | clinics[:, None]).sum())
+    return MOST_DIGITS if unknown == 0 or unknown >= _MANY_UNKNOWN else 0
 
 
 def _correlations(

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.disclosing.companion_draw import Draw
-from tasks.disclosing.correlation import correlation_digits
+from tasks.disclosing.correlation import MOST_DIGITS, correlation_digits, volume_digits
 from tasks.disclosing.count_columns import CountColumn
 from tasks.disclosing.counts import (
     Booleans,
@@ -237,6 +237,7 @@ def _withhold_outcome(
         months.by_clinic(release.clinics, release.months),
         network.months.status(release.months),
         network.totals,
+        correlation_digits=volume_digits(window.all, months.all) if of_records else MOST_DIGITS,
         model_digits=_volume_digits(release, outcome, size, window.all, network) if of_records else None,
     )
 

@@ -2,8 +2,12 @@
 
 Without adjusters, in a window of one period, all that a model takes from a clinic is its size and its events.
 Where some are withheld, there are so many ways to share out what these clinics have together, and whoever
-fits the model to each finds the one that has the figures published. A model of several periods, or with
-adjusters, takes more from the records than is published, and nobody without them can fit it.
+fits the model to each finds the one that has the figures published. A model with patients' adjusters takes
+more from the records than is published, and nobody without them can fit it.
+
+Not guarded: a model of several periods without adjusters of patients. It takes from the events what clinics
+and what periods have, and the periods' are published, so that it can be fitted again as well. By this rule it
+would lose all digits wherever anything is withheld; what would do is a model of the shown clinics alone.
 
 All figures together resolve finer than any of them. What they have in common is the likelihood: so the
 clinics' log-likelihoods are held against one another (`likelihood_surface`), and beside them what clinics'

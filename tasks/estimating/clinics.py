@@ -53,12 +53,9 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
         value, lower, upper = 100.0 * _ratio(total, n), 100.0 * lower, 100.0 * upper
         numerator = total
     elif outcome.kind == "count":
-        of_counts = _counts(question, summary)
+        # a volume's periods count alike: how busy each was for all would tell of clinics that are withheld
         times = times_poisson(
-            of_counts["total"],
-            of_counts["exposure"],
-            of_counts["exposure_squares"],
-            count_dispersion(question, summary),
+            total, exposure, moments["exposure_squares"], count_dispersion(question, summary)
         )
         worth = np.minimum(worth, 1.0 / times)
         lower, upper = poisson_interval(worth * total, worth * exposure, LEVEL)
@@ -95,9 +92,9 @@ def raw_rows(question: OutcomeFormulas, summary: Summary) -> pd.DataFrame:
 def count_dispersion(question: OutcomeFormulas, summary: Summary) -> float:
     """The dispersion of counts that own intervals allow for, 0 of other outcomes.
 
-    It is published as it is used, rounded up to two significant digits or, where that is more, by as much as
-    one small count of one record moves it: with all its digits it would tell of clinics whose counts are
-    withheld. A dispersion of each clinic's own would tell of the counts of its records.
+    It is published as it is used, rounded up to two significant digits (of volumes one) or, where that is
+    more, by as much as one small count of one record moves it: with all its digits it would tell of clinics
+    whose counts are withheld. A dispersion of each clinic's own would tell of the counts of its records.
 
     Args:
         question: the outcome's formulas, its family chosen.
@@ -111,7 +108,8 @@ def count_dispersion(question: OutcomeFormulas, summary: Summary) -> float:
     found = dispersion_of_counts(*sums)
     if found == 0.0:
         return 0.0
-    finest = max(moved_by_a_count(_SMALL, *sums), 10.0 ** (math.floor(math.log10(found)) - 1))
+    digits = 1 if question.outcome.counts_records else 2
+    finest = max(moved_by_a_count(_SMALL, *sums), 10.0 ** (math.floor(math.log10(found)) - digits + 1))
     tens = 10.0 ** math.floor(math.log10(finest))
     step = tens * next(each for each in (1, 2, 5, 10) if each * tens >= finest * (1.0 - 1e-9))
     return float(f"{math.ceil(found / step) * step:.6g}")

@@ -70,12 +70,17 @@ def moved_by_a_count(
 ) -> float:
     """By how much a dispersion moves where one record's count is from 0 to `largest`; infinite without any.
 
+    And as much is taken from another record, of their average: sums are known.
+
     Args:
         largest: of the counts that no figure may tell.
         events, squares, exposure, exposure_squares: as for `dispersion_of_counts`.
     """
     _, expected = _by_twos(events, squares, exposure, exposure_squares)
-    return largest * (largest - 1) / expected if expected > 0.0 else np.inf
+    d, e, ee = (np.asarray(each, dtype=float) for each in (events, exposure, exposure_squares))
+    records = float((e[ee > 0.0] ** 2 / ee[ee > 0.0]).sum())
+    usual = float(d.sum()) / records if records > 0.0 else 0.0
+    return largest * (largest + 2.0 * usual) / expected if expected > 0.0 else np.inf
 
 
 def _by_twos(

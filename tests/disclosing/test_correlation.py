@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tasks.disclosing import POLICIES, disclose
-from tasks.disclosing.correlation import MOST_DIGITS, correlation_digits
+from tasks.disclosing.correlation import MOST_DIGITS, correlation_digits, volume_digits
 from tasks.disclosing.counts import counts_of, events_of
 from tests.disclosing.test_disclose import network
 
@@ -47,10 +47,27 @@ def test_a_correlation_that_every_choice_would_change_is_not_told() -> None:
 def test_one_that_most_choices_share_is_told_as_far_as_they_share_it() -> None:
     # with two clinics of 2,000 beside them, 200 and 1,000 events: 0.31502, 0.31403, 0.31336, 0.31303.
     # 0.313 would leave 3 and 4; 0.31 leaves 2, 3 and 4, a range of 2 where half of 1 to 4 is 1.5. The limits
-    # and the design effect give about one digit more, so that one is told
-    assert digits([20, 20, 2000, 2000], [3, 6, 200, 1000], [True, True, False, False]) == 1
+    # and the design effect give about one digit more, so that one could be told; but nine figures with one
+    # digit each tell more than one with two: none is
+    assert digits([20, 20, 2000, 2000], [3, 6, 200, 1000], [True, True, False, False]) == 0
     # 0.32 is 1 and 8 alone
     assert digits([20, 20, 2000, 2000], [1, 8, 200, 1000], [True, True, False, False]) == 0
+
+
+def test_of_three_withheld_clinics_one_digit_less_than_agrees_is_told() -> None:
+    sizes, events = [20, 20, 20, 2000, 2000], [3, 6, 2, 200, 1000]
+    assert digits(sizes, events, [True, True, True, False, False]) == 1
+
+
+def test_a_volume_s_correlation_is_told_where_nothing_is_withheld_or_much() -> None:
+    """Of three withheld months in three clinics it told which is the small one, of 285 ways to share them."""
+    nothing = np.zeros((20, 12), dtype=bool)
+    few, much, whole = nothing.copy(), nothing.copy(), np.zeros(20, dtype=bool)
+    few[0, :3] = much[:10, :6] = True
+    assert volume_digits(whole, nothing) == volume_digits(whole, much) == MOST_DIGITS
+    assert volume_digits(whole, few) == 0
+    assert volume_digits(np.arange(20) < 2, nothing) == 0  # two clinics of a year
+    assert volume_digits(np.arange(20) < 5, nothing) == MOST_DIGITS
 
 
 def test_counts_of_events_vary_within_clinics_as_poisson_has_it() -> None:
@@ -74,7 +91,7 @@ def test_where_the_total_tells_the_number_anyway_the_correlation_tells_nothing_m
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "events", "told"),
-    [([20, 20, 20], [1, 8, 10], None), ([20, 20, 2000, 2000], [3, 6, 200, 1000], 0.3)],
+    [([20, 20, 20], [1, 8, 10], None), ([20, 20, 20, 20, 2000, 2000], [3, 1, 2, 4, 200, 1000], 0.313)],
 )
 def test_the_release_tells_as_many_digits(sizes: list[int], events: list[int], told: float | None) -> None:
     tables = network([[n] for n in sizes], [[y] for y in events]).tables()
@@ -84,7 +101,8 @@ def test_the_release_tells_as_many_digits(sizes: list[int], events: list[int], t
         FEW, tables | {"network_figures": figures.reset_index()[tables["network_figures"].columns]}
     )
     raw = after["clinic_estimates"].query("outcome == 'positive' and form == 'raw'")
-    assert raw["numerator"].isna().tolist() == [True, True, *[False] * (len(sizes) - 2)]
+    withheld = sum(size == 20 for size in sizes) if told else 2
+    assert raw["numerator"].isna().tolist() == [True] * withheld + [False] * (len(sizes) - withheld)
     shown = after["network_figures"].set_index("figure")
     if told is None:
         assert shown.loc[["icc", "design_effect"], "value"].isna().all()
