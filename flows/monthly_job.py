@@ -25,6 +25,7 @@ from flows.monthly_steps import (
     LOOK_AT_OUTPUT,
     MASK,
     MIRROR,
+    MODEL_SHOWN,
     PUBLISH,
     RANK,
     RANK_SHOWN,
@@ -163,9 +164,9 @@ def prepared(
             estimates[name] = journal.do(ESTIMATE.about(outcome.label), screened, network, name, summary)
             ranks[name] = journal.do(RANK.about(outcome.label), network, estimates[name])
         estimated = Estimated(network, screened, summary, estimates, ranks, complete)
-        records.let_go()
         beside = output.standing()
         release = disclosed(network, period, estimated, output, journal)
+        records.let_go()
         journal.do(DRAW, release, network, staging, journal.progress)
         journal.do(WRITE_FEED, release, network, staging)
     return release, beside
@@ -215,16 +216,19 @@ def disclosed(
         subject = _attempt(turn, held_against)
         tables = estimated.tables(held_against)
         withholding = journal.do(DECIDE.about(subject), network, tables, estimated.summary, held_against)
+        estimates = journal.do(
+            MODEL_SHOWN.about(subject), network, estimated.screened, estimated.estimates, withholding
+        )
         ranks = journal.do(
             RANK_SHOWN.about(subject),
             network,
             period,
-            estimated.estimates,
+            estimates,
             estimated.ranks,
             withholding,
             held_against,
         )
-        whole = replace(estimated, ranks=ranks).tables(held_against, withholding)
+        whole = replace(estimated, estimates=estimates, ranks=ranks).tables(held_against, withholding)
         tables = journal.do(MASK.about(subject), network, whole, withholding)
         release = journal.do(
             COMPARE.about(subject),

@@ -87,6 +87,21 @@ def _decide(network: Network, tables: Tables, summary: Summary, standing: Standi
     return withheld(network, tables, summary, standing)
 
 
+def _model_shown(
+    network: Network,
+    screened: Screened,
+    estimates: Mapping[str, OutcomeEstimates],
+    withholding: Withholding,
+) -> Mapping[str, OutcomeEstimates]:
+    from tasks.estimating.shown_clinics import estimate_shown
+
+    found = dict(estimates)
+    for name, withheld in withholding.outcomes.items():
+        if withheld is not None and withheld.models_apart and estimates[name].shrunken is not None:
+            found[name] = estimate_shown(screened.usable, network, estimates[name], withheld.clinics)
+    return found
+
+
 def _rank_shown(
     network: Network,
     period: str,
@@ -243,10 +258,16 @@ ESTIMATE = JobStep("Estimate", _estimate, _estimated, reads_records=True)
 RANK = JobStep("Rank clinics", _rank, lambda ranks: str(ranks.verdict_row["verdict"]).replace("_", " "))
 READ_PUBLISHED = JobStep("Read what was published", _read_published, _published_before)
 DECIDE = JobStep("Decide what to withhold", _decide, lambda withholding: str(withholding.effort))
+MODEL_SHOWN = JobStep(
+    "Model shown clinics alone",
+    _model_shown,
+    lambda estimates: f"{len(estimates)} outcomes looked at",
+    reads_records=True,
+)
 RANK_SHOWN = JobStep("Rank the clinics that are shown", _rank_shown, lambda ranks: f"{len(ranks)} outcomes")
 MASK = JobStep("Withhold small numbers", _mask, lambda tables: f"{len(tables)} tables")
 COMPARE = JobStep("Compare with the last release", _compare, _compared)
-DISCLOSE = (DECIDE, RANK_SHOWN, MASK, COMPARE)
+DISCLOSE = (DECIDE, MODEL_SHOWN, RANK_SHOWN, MASK, COMPARE)
 """From estimates to a release: done again for each edition of the period that it may be once more."""
 DRAW = JobStep("Draw the reports", _draw, lambda files: f"{len(files):,} PDFs")
 WRITE_FEED = JobStep("Write the feed", _write_feed, lambda files: f"{len(files):,} files")

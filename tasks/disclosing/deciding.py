@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from tasks.disclosing.effort import Effort, measured
 from tasks.disclosing.people import People
 from tasks.disclosing.policy import SmallNumberPolicy
 from tasks.disclosing.quality import decide_quality
-from tasks.disclosing.refitting import model_digits
+from tasks.disclosing.refitting import MOST_MODEL_DIGITS, model_digits
 from tasks.disclosing.related import Related, protected_together
 from tasks.disclosing.release_counts import ReleaseCounts, Tables
 from tasks.disclosing.withheld_groups import GroupCounts, decide_groups
@@ -231,14 +232,20 @@ def _withhold_outcome(
     months = Withheld(months.small | window.small[:, None], months.all | window.all[:, None])
     network = _withhold_network(release, [(release.size_column(outcome), size)])
     network = network.joined(networks.get(outcome))
+    digits = _volume_digits(release, outcome, size, window.all, network) if of_records else None
     return WithheldOfOutcome(
         window.status(release.clinics),
         months.status(release.clinics),
         months.by_clinic(release.clinics, release.months),
         network.months.status(release.months),
         network.totals,
-        correlation_digits=volume_digits(window.all, months.all) if of_records else MOST_DIGITS,
-        model_digits=_volume_digits(release, outcome, size, window.all, network) if of_records else None,
+        **_models(
+            release,
+            digits,
+            volume_digits(window.all, months.all) if of_records else MOST_DIGITS,
+            shown=int((~window.all).sum()),
+            volume=of_records,
+        ),
     )
 
 
@@ -279,23 +286,48 @@ def _withhold_events(
         withheld.months | withheld.windows[:, None],
     )
     denominator = CountColumn(outcome, "denominator").windows(release.tables, release.clinics)
+    digits = None
+    if release.refitted(outcome):
+        known_total = Of.EVENTS not in network.totals
+        digits = model_digits(policy, events, denominator, withheld.windows, known_total=known_total)
     return WithheldOfOutcome(
         Withheld(small, withheld.windows).status(release.clinics),
         of_months.status(release.clinics),
         of_months.by_clinic(release.clinics, release.months),
         network.months.status(release.months),
         network.totals,
-        correlation_digits(policy, events, denominator, withheld.windows),
-        model_digits(
-            policy,
-            events,
-            denominator,
-            withheld.windows,
-            known_total=Of.EVENTS not in network.totals,
-        )
-        if release.refitted(outcome)
-        else None,
+        **_models(
+            release,
+            digits,
+            correlation_digits(policy, events, denominator, withheld.windows),
+            shown=int((~withheld.windows).sum()),
+        ),
     )
+
+
+_FEWEST_APART = 3
+"""Clinics that are shown, of which a model of them alone is made; of fewer none is told."""
+_ENOUGH_OF_VOLUMES = 3
+"""Digits with which a volume is rather told of all clinics than of those shown, which are mostly large."""
+
+
+def _models(
+    release: ReleaseCounts, digits: int | None, of_correlation: int, *, shown: int, volume: bool = False
+) -> dict[str, Any]:
+    """What is done where models of all clinics may keep so many digits: fewer are told, of one period.
+
+    Of several periods there is another way: models of the clinics that are shown tell nothing of the others,
+    nor does the correlation between those clinics' records.
+    """
+    if release.of_one_period or digits is None:
+        return {"model_digits": digits, "correlation_digits": of_correlation}
+    if shown < _FEWEST_APART:
+        return {"model_digits": 0, "correlation_digits": 0}
+    if digits == MOST_MODEL_DIGITS:
+        return {"correlation_digits": of_correlation}
+    if volume and digits >= _ENOUGH_OF_VOLUMES:
+        return {"model_digits": digits, "correlation_digits": of_correlation}
+    return {"models_apart": True}
 
 
 def _rare(policy: SmallNumberPolicy, counts: Counts) -> bool:

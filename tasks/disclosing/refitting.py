@@ -5,9 +5,11 @@ Where some are withheld, there are so many ways to share out what these clinics 
 fits the model to each finds the one that has the figures published. A model with patients' adjusters takes
 more from the records than is published, and nobody without them can fit it.
 
-Not guarded: a model of several periods without adjusters of patients. It takes from the events what clinics
-and what periods have, and the periods' are published, so that it can be fitted again as well. By this rule it
-would lose all digits wherever anything is withheld; what would do is a model of the shown clinics alone.
+A model of several periods without adjusters of patients takes from the events what clinics and what periods
+have, and the periods' are published, so that it can be fitted again as well. By this rule it would lose all
+digits nearly wherever anything is withheld; where it would lose any it is fitted to the shown clinics alone
+instead (`tasks/estimating/shown_clinics.py`). Clinics' sizes and events in the whole window stand for those
+of each period: levels of periods move all clinics' surfaces alike.
 
 All figures together resolve finer than any of them. What they have in common is the likelihood: so the
 clinics' log-likelihoods are held against one another (`likelihood_surface`), and beside them what clinics'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from tasks.disclosing.overlapping_releases import (
 )
 from tasks.disclosing.people import ALL_RECORDS, People
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.periods import Kind
 from tasks.release import Of
 
 Tables = Mapping[str, pd.DataFrame]
@@ -171,12 +173,20 @@ class ReleaseCounts:
         return self._guard_rest(counts, sizes.cells - counts.cells, self.shown(without))
 
     def refitted(self, outcome: str) -> bool:
-        """Whether all that the outcome's models take from the records are the clinics' counts.
+        """Whether all that the outcome's models take from the records are counts that are published, or sums.
 
-        So it is without adjusters in a window of one period: everybody who has the counts can fit them.
+        So it is where patients are not adjusted for. With a level of each period a model takes from the
+        events what clinics have and what periods have, and the periods' are the network's own: everybody who
+        has the clinics' can fit it again, in however many periods.
         """
         adjusters = self.tables["outcomes"].set_index("outcome")["adjusters"].fillna("")
-        return len(self.months) == 1 and not adjusters[outcome]
+        named = {each.strip() for each in str(adjusters[outcome]).split(",")} - {""}
+        return named <= {*get_args(Kind)}
+
+    @property
+    def of_one_period(self) -> bool:
+        """Whether the window is one period."""
+        return len(self.months) == 1
 
     def shown(self, column: CountColumn) -> tuple[Shown, ...]:
         """The column in every earlier release, clinics that are no longer there last.

@@ -61,6 +61,8 @@ class WithheldOfOutcome:
         model_digits: significant digits of all that its models give; 0 withholds it, and None leaves what is
             declared.
         related: whether a status that says small may say it of an outcome that this one adds up with.
+        models_apart: whether its models must be of the clinics alone that are shown: whoever has the others'
+            counts could fit those of all again, and find what is withheld.
     """
 
     clinics: Status
@@ -71,6 +73,7 @@ class WithheldOfOutcome:
     correlation_digits: int = MOST_DIGITS
     model_digits: int | None = None
     related: bool = False
+    models_apart: bool = False
 
     @property
     def any_clinic(self) -> bool:

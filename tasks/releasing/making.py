@@ -114,8 +114,9 @@ def rank_shown(
     found = dict(ranks)
     for outcome, estimated in estimates.items():
         kept = tuple(clinic for clinic in estimated.compared if withholding.shows(outcome, clinic))
-        before = verdicts.get(outcome)
-        if kept != estimated.compared or before not in (None, ranks[outcome].verdict):
+        before, withheld = verdicts.get(outcome), withholding.outcomes.get(outcome)
+        apart = withheld is not None and withheld.models_apart
+        if apart or kept != estimated.compared or before not in (None, ranks[outcome].verdict):
             found[outcome] = rank_outcome(network, replace(estimated, compared=kept), before)
     return found
 

@@ -85,6 +85,7 @@ def test_a_second_run_waits_for_the_first_and_is_told_once(tmp_path: Path) -> No
         assert holder.process == process.pid
 
 
+@pytest.mark.faults
 @pytest.mark.slow
 def test_the_turn_of_a_run_that_was_killed_is_free_at_once(tmp_path: Path) -> None:
     with _another(tmp_path) as process:
