@@ -216,9 +216,10 @@ def disclosed(
         subject = _attempt(turn, held_against)
         tables = estimated.tables(held_against)
         withholding = journal.do(DECIDE.about(subject), network, tables, estimated.summary, held_against)
-        estimates = journal.do(
+        apart = journal.do(
             MODEL_SHOWN.about(subject), network, estimated.screened, estimated.estimates, withholding
         )
+        estimates = {**estimated.estimates, **apart}
         ranks = journal.do(
             RANK_SHOWN.about(subject),
             network,

@@ -95,11 +95,11 @@ def _model_shown(
 ) -> Mapping[str, OutcomeEstimates]:
     from tasks.estimating.shown_clinics import estimate_shown
 
-    found = dict(estimates)
-    for name, withheld in withholding.outcomes.items():
-        if withheld is not None and withheld.models_apart and estimates[name].shrunken is not None:
-            found[name] = estimate_shown(screened.usable, network, estimates[name], withheld.clinics)
-    return found
+    return {
+        name: estimate_shown(screened.usable, network, estimates[name], withheld.clinics)
+        for name, withheld in withholding.outcomes.items()
+        if withheld is not None and withheld.models_apart and estimates[name].shrunken is not None
+    }
 
 
 def _rank_shown(
@@ -261,7 +261,7 @@ DECIDE = JobStep("Decide what to withhold", _decide, lambda withholding: str(wit
 MODEL_SHOWN = JobStep(
     "Model shown clinics alone",
     _model_shown,
-    lambda estimates: f"{len(estimates)} outcomes looked at",
+    lambda apart: f"{len(apart)} outcomes" if apart else "not needed",
     reads_records=True,
 )
 RANK_SHOWN = JobStep("Rank the clinics that are shown", _rank_shown, lambda ranks: f"{len(ranks)} outcomes")

@@ -46,9 +46,11 @@ def region_estimates(
         typical = _Typical(estimated.question.outcome, estimated.shrunken, estimated.scale)
         clinics = [str(clinic) for clinic in estimated.shrunken.table.index]
         of_clinics = np.array([regions.get(clinic, "") for clinic in clinics], dtype=object)
+        raw = estimated.clinics[estimated.clinics["form"] == "raw"]  # models may be of the shown alone
+        in_regions = [regions.get(clinic) for clinic in raw.loc[raw["status"] != "no_records", "clinic"]]
         shown = np.array([withholding.shows(outcome, clinic) for clinic in clinics])
         rows += [
-            {"outcome": outcome, "region": region, "n_in_region": int((of_clinics == region).sum())}
+            {"outcome": outcome, "region": region, "n_in_region": in_regions.count(region)}
             | typical.of(shown & (of_clinics == region))
             for region in sorted({*of_clinics} - {""})
             if (shown & (of_clinics == region)).sum() >= FEWEST
