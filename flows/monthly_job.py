@@ -91,16 +91,10 @@ def report_network(network: Network, network_file: Path, period: str, journal: J
 
 
 def _reported(network: Network, network_file: Path, period: str, journal: Journal) -> PeriodReported:
-    from tasks.publishing.run_turn import turn
-
     started = datetime.now(UTC)
     record = _Record(network_file, network, period, started, journal)
     try:
-        with (
-            turn(output_of(network).directory, wait=network.output.second_run == "wait", waits=_waits),
-            one_thread(),
-            given_up_when_stalled(journal.progress) as journal.progress,
-        ):
+        with one_thread():
             release, published, not_estimated = _report(network, period, journal, record)
     except BaseException as error:
         record.ended_by(error)
@@ -125,27 +119,54 @@ def _waits(holder: Holder | None) -> None:
 def _report(
     network: Network, period: str, journal: Journal, record: _Record
 ) -> tuple[Release, Published, Mapping[str, str]]:
-
     output = output_of(network)
-    journal.progress.plan(planned(network), expected_seconds(output.runs))
+    watched = journal.progress
+    watched.plan(planned(network), expected_seconds(output.runs))
     with output.staging() as staging:
         record.token = staging.path.name
         journal.noted = record.running
-        release, beside = prepared(network, period, output, staging, journal)
-        published = journal.do(PUBLISH, output, staging, release, network, beside)
-        if network.warehouse.url is not None and not published.held:
-            journal.do(FILL_WAREHOUSE, network, output)
-        if network.mirror.targets and not published.held:
-            journal.do(MIRROR, network, output)
-        if delivers(network) and published.is_latest:
-            journal.do(DELIVER, network, output)
+        with given_up_when_stalled(watched) as journal.progress:
+            complete = ready(network, period, journal)
+        # its records may have been waited for, for hours: no other run of the network waits for that
+        with _turn(network, output), given_up_when_stalled(watched) as journal.progress:
+            release, beside = prepared(network, period, output, staging, journal, complete)
+            published = journal.do(PUBLISH, output, staging, release, network, beside)
+            if network.warehouse.url is not None and not published.held:
+                journal.do(FILL_WAREHOUSE, network, output)
+            if network.mirror.targets and not published.held:
+                journal.do(MIRROR, network, output)
+            if delivers(network) and published.is_latest:
+                journal.do(DELIVER, network, output)
     return release, published, _not_estimated(release)
 
 
+def _turn(network: Network, output: Output) -> contextlib.AbstractContextManager[None]:
+    from tasks.publishing.run_turn import turn
+
+    return turn(output.directory, wait=network.output.second_run == "wait", waits=_waits)
+
+
+def ready(network: Network, period: str, journal: Journal) -> Completeness | None:
+    """The output looked at, and the period's records waited for as the network file wants it.
+
+    Raises:
+        ClinicnetError, UnexpectedError: as `report_period`.
+    """
+    journal.do(LOOK_AT_OUTPUT, network, period)
+    return see_complete(network, period, journal)
+
+
 def prepared(
-    network: Network, period: str, output: Output, staging: Staging, journal: Journal
+    network: Network,
+    period: str,
+    output: Output,
+    staging: Staging,
+    journal: Journal,
+    complete: Completeness | None,
 ) -> tuple[Release, tuple[str, ...]]:
     """A release with its files in `staging`, not published, and the releases that it was decided beside.
+
+    `complete` is what `ready` found.
 
     Raises:
         ClinicnetError, UnexpectedError: as `report_period`.
@@ -154,9 +175,7 @@ def prepared(
 
     records = Records.of(network)
     with contextlib.ExitStack() as kept:
-        journal.do(LOOK_AT_OUTPUT, network, period)
-        complete = see_complete(network, period, journal)
-        kept.enter_context(records.in_one_state())  # from here on: a wait sees the records change
+        kept.enter_context(records.in_one_state())
         screened = journal.do(SCREEN, network, period)
         summary = journal.do(SUMMARISE, screened, network)
         estimates, ranks = {}, {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.job_step import Journal
-from flows.monthly_job import prepared
+from flows.monthly_job import prepared, ready
 from flows.one_thread import one_thread
 from flows.published_output import network_and_output
 from tasks.publishing import kept_releases, published_release
@@ -51,7 +51,9 @@ def rebuild_release(network_file: Path, name: str, journal: Journal | None = Non
     directory, published, _ = published_release(output, name)
     kept = next(each for each in kept_releases(output) if each.name == directory.name)
     with one_thread(), output.staging() as staging:
-        again, _ = prepared(network, kept.period, output, staging, journal or Journal())
+        journal = journal or Journal()
+        complete = ready(network, kept.period, journal)
+        again, _ = prepared(network, kept.period, output, staging, journal, complete)
         before, after = (_files(each) for each in (directory, staging.path))
     differing = sorted(each for each in {*before, *after} if before.get(each) != after.get(each))
     if not differing:

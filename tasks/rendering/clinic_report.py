@@ -10,7 +10,8 @@ from reports.wording import say
 from reports.wording.writing import listed
 from tasks.rendering.charts.place import Place, place
 from tasks.rendering.charts.run_chart import RunChart, run_chart
-from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
+from tasks.rendering.edition import Clinic, Edition, Line, Outcome
+from tasks.rendering.shown_figures import Finding
 from tasks.rendering.templates import logo_address, render
 from tasks.rendering.words import change_sentences, clinic_sentences, measure_words, sentences, standing
 from tasks.rendering.words.caveats import lasting_untold, regional_outcomes

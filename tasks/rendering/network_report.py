@@ -25,8 +25,9 @@ from tasks.rendering.charts.place import Overview, overview
 from tasks.rendering.charts.rank_chart import RankChart, rank_chart
 from tasks.rendering.charts.run_chart import RunChart, run_chart
 from tasks.rendering.charts.shrinkage_chart import Shrinkage, shrinkage
-from tasks.rendering.edition import Edition, Effect, Figure, Finding, Line, Outcome
+from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.numbers import whole
+from tasks.rendering.shown_figures import Effect, Figure, Finding
 from tasks.rendering.templates import logo_address, render, unlinked
 from tasks.rendering.words import (
     change_sentences,

@@ -22,20 +22,16 @@ from tasks.release import (
     Release,
     plain_rows,
 )
-from tasks.rendering.edition import (
-    FORMS,
+from tasks.rendering.edition import FORMS, Clinic, Edition, Line, Outcome
+from tasks.rendering.shown_figures import (
     Change,
-    Clinic,
-    Edition,
     Effect,
     Estimate,
     Figure,
     Finding,
     LastShown,
     Latest,
-    Line,
     Month,
-    Outcome,
     PatientGroup,
     Rank,
     RegionEstimate,

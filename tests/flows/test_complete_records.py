@@ -20,6 +20,7 @@ from flows.commands.notify import told_of
 from flows.commands.status import status_of
 from flows.job_step import Journal
 from flows.monthly_job import report_period
+from flows.period_reported import PeriodReported
 from tasks.errors import SourceError
 from tasks.network import read_network
 from tasks.notifying import Outbox
@@ -76,6 +77,26 @@ def test_a_run_on_a_server_waits_until_they_are_there_and_reads_them_as_they_are
     steps = json.loads(reported.record.read_text())["steps"]
     looks = [step for step in steps if step["name"] == "See whether the records are complete"]
     assert [each["did"] for each in looks] == ["complete"]
+
+
+def test_another_period_is_reported_while_a_run_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse = '[output]\nsecond_run = "refuse"\n'
+    file = _network(tmp_path, DONE, refuse)
+    meanwhile: list[PeriodReported] = []
+
+    def looks_again() -> Iterator[float]:
+        meanwhile.append(report_period(file, "2023-09", undrawn()))
+        _load(file)
+        yield 0.1
+
+    monkeypatch.setattr(complete_records, "_pauses", looks_again)
+    waited = report_period(file, MONTH, _unwatched())
+    assert [each.is_latest for each in meanwhile] == [True]
+    assert waited.is_latest
+    standing = Output(file.parent / "output").standing()
+    assert [name[:7] for name in standing] == ["2023-09", MONTH]
 
 
 def test_after_the_deadline_it_reports_what_there_is_and_says_so_everywhere(

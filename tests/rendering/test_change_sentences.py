@@ -18,9 +18,10 @@ from tasks.network.schema import Network
 from tasks.release import CHANGES, Release, Since, conform
 from tasks.rendering import render_release
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.edition import Change, Clinic, Edition
+from tasks.rendering.edition import Clinic, Edition
 from tasks.rendering.network_report import key_messages, network_html
 from tasks.rendering.read_edition import read_edition
+from tasks.rendering.shown_figures import Change
 from tasks.rendering.words import change_sentences
 
 APRIL = Since("92855d900e68", "2020-04")

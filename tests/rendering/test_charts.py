@@ -16,7 +16,8 @@ from tasks.rendering.charts.place import overview, place
 from tasks.rendering.charts.rank_chart import rank_chart
 from tasks.rendering.charts.run_chart import run_chart
 from tasks.rendering.charts.shrinkage_chart import shrinkage
-from tasks.rendering.edition import Edition, Effect, Estimate, Figure, Line, Month, Outcome, Rank
+from tasks.rendering.edition import Edition, Line, Outcome
+from tasks.rendering.shown_figures import Effect, Estimate, Figure, Month, Rank
 from tasks.rendering.words.sentences import funnel_words
 
 

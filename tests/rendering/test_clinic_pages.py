@@ -18,8 +18,9 @@ from tasks.release import LATEST_PERIODS
 from tasks.releasing.latest_periods import latest_periods
 from tasks.rendering.clinic_report import clinic_html, told_at_length
 from tasks.rendering.document import write_pdf
-from tasks.rendering.edition import Clinic, Edition, Latest, Outcome
+from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.read_edition import read_edition
+from tasks.rendering.shown_figures import Latest
 from tasks.rendering.words.clinic_sentences import adjusted, counts, in_short, reading, to_do
 from tasks.rendering.words.run_words import part_periods
 from tasks.rendering.words.standing import short_reading

@@ -9,8 +9,9 @@ import pytest
 from rendering.test_charts import binary, effect
 
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.edition import Edition, Figure, Outcome
+from tasks.rendering.edition import Edition, Outcome
 from tasks.rendering.network_report import network_context
+from tasks.rendering.shown_figures import Figure
 from tasks.rendering.templates import render
 from tasks.rendering.words.caveats import LASTING_UNTOLD, lasting_untold
 from tasks.rendering.words.explained import explained

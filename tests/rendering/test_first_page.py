@@ -7,9 +7,10 @@ import html
 import re
 
 from tasks.release import Since
-from tasks.rendering.edition import Edition, Latest, Line, Outcome
+from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.network_report import network_html
 from tasks.rendering.numbers import NO_BREAK
+from tasks.rendering.shown_figures import Latest
 from tasks.rendering.words import standing
 
 

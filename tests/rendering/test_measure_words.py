@@ -13,9 +13,10 @@ from tasks.network.schema import Network
 from tasks.rendering.charts.caterpillar import caterpillar
 from tasks.rendering.charts.run_chart import run_chart
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.edition import Edition, Estimate, Line, Outcome, Rank
+from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.network_report import network_html
 from tasks.rendering.read_edition import read_edition
+from tasks.rendering.shown_figures import Estimate, Rank
 from tasks.rendering.words import measure_words
 
 

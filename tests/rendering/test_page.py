@@ -16,11 +16,12 @@ from tasks.network.schema import Network
 from tasks.release import Release, Since
 from tasks.rendering import render_release
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.edition import Change, Edition, Estimate
+from tasks.rendering.edition import Edition
 from tasks.rendering.network_report import network_html
 from tasks.rendering.page import CONTENT_POLICY, write_clinic_page, write_network_pages
 from tasks.rendering.read_edition import read_edition
 from tasks.rendering.region_pages import region_pages
+from tasks.rendering.shown_figures import Change, Estimate
 
 pytestmark = pytest.mark.slow
 

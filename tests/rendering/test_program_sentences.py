@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 from rendering.test_charts import binary, effect
 
-from tasks.rendering.edition import Effect, Outcome
+from tasks.rendering.edition import Outcome
 from tasks.rendering.network_report import program_part
+from tasks.rendering.shown_figures import Effect
 from tasks.rendering.words import program_sentences
 
 

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 from rendering.test_charts import binary
 
-from tasks.rendering.edition import Outcome, RegionEstimate
+from tasks.rendering.edition import Outcome
+from tasks.rendering.shown_figures import RegionEstimate
 from tasks.rendering.words.region_words import region_rows, typical_of_region
 
 NORTH = RegionEstimate("North", 5, 8, 61.24, 58.3, 64.1, "better")

@@ -7,8 +7,9 @@ from rendering.test_charts import binary
 
 from tasks.rendering.charts.run_chart import run_chart
 from tasks.rendering.clinic_report import clinic_html
-from tasks.rendering.edition import Edition, Estimate, Figure, Line, Month, Outcome, PatientGroup, Rank
+from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.network_report import figure_rows
+from tasks.rendering.shown_figures import Estimate, Figure, Month, PatientGroup, Rank
 from tasks.rendering.words import clinic_sentences, figure_words, sentences, standing
 from tasks.rendering.words.caveats import ICC_ALIKE
 from tasks.rendering.words.group_words import group_tables

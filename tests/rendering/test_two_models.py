@@ -9,8 +9,9 @@ import pytest
 from rendering.test_charts import binary, effect
 
 from reports.wording import speaking
-from tasks.rendering.edition import Effect, Outcome
+from tasks.rendering.edition import Outcome
 from tasks.rendering.network_report import program_part
+from tasks.rendering.shown_figures import Effect
 from tasks.rendering.words import program_sentences
 from tasks.rendering.words.two_models import odds_ratio_of, where_models_differ
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.rendering.charts.scales import Scale, Tick, quantile, spanning, within_reach
-from tasks.rendering.edition import Estimate, Line, Outcome
+from tasks.rendering.edition import Line, Outcome
+from tasks.rendering.shown_figures import Estimate
 
 WIDTH = 112.0
 HEIGHT = 13.0

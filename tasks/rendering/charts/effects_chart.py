@@ -10,7 +10,8 @@ from reports.wording.notation import effect_notation
 from tasks.program_questions import QUESTIONS
 from tasks.rendering.charts.caterpillar import Whisker
 from tasks.rendering.charts.scales import Scale, Tick, spanning
-from tasks.rendering.edition import Effect, Outcome
+from tasks.rendering.edition import Outcome
+from tasks.rendering.shown_figures import Effect
 
 WIDTH = 150.0
 HEIGHT = 18.0

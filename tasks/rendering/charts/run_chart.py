@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from reports.wording.writing import period_short
 from tasks.rendering.charts.caterpillar import target_on
 from tasks.rendering.charts.scales import Tick, spanning, within_reach
-from tasks.rendering.edition import Month, Outcome
+from tasks.rendering.edition import Outcome
+from tasks.rendering.shown_figures import Month
 
 LEFT = 34.0
 RIGHT = 6.0

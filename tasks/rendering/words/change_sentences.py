@@ -8,8 +8,9 @@ from functools import partial
 from reports.wording import has, say
 from reports.wording.writing import counted, listed, period_name
 from tasks.release import TONES
-from tasks.rendering.edition import STANDING_OUT, Change, Clinic, Edition, Outcome
+from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.numbers import whole
+from tasks.rendering.shown_figures import STANDING_OUT, Change
 
 MOST_IN_MESSAGES = 3
 MOST_BESIDE = 8

@@ -11,8 +11,9 @@ from tasks.rendering.charts.caterpillar import Caterpillar
 from tasks.rendering.charts.effects_chart import study_effects, write_effect
 from tasks.rendering.charts.funnel import Funnel
 from tasks.rendering.charts.scales import quantile
-from tasks.rendering.edition import Effect, Estimate, Line, Month, Outcome
+from tasks.rendering.edition import Line, Outcome
 from tasks.rendering.numbers import whole
+from tasks.rendering.shown_figures import Effect, Estimate, Month
 
 _FEWEST_TO_HALVE = 8
 """Of fewer clinics it is not said where the middle half of them lie."""

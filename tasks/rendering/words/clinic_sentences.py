@@ -8,8 +8,9 @@ from reports.wording import say
 from reports.wording.writing import between, listed, period_name, periods_name, start_name
 from tasks.periods import Period, first_day
 from tasks.release import over_expected
-from tasks.rendering.edition import Clinic, Edition, LastShown, Line, Outcome, tone_of
+from tasks.rendering.edition import Clinic, Edition, Line, Outcome
 from tasks.rendering.numbers import fixed, in_hundred, share, whole
+from tasks.rendering.shown_figures import LastShown, tone_of
 from tasks.rendering.words.sentences import bare, incomplete, policy_words, sentence_case
 from tasks.rendering.words.shown_names import shown
 from tasks.rendering.words.standing import important_difference, likely_important

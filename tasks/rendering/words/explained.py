@@ -22,8 +22,9 @@ from tasks.rendering.charts.method_charts import (
     ratio_strip,
     two_slopes,
 )
-from tasks.rendering.edition import Edition, Effect, Outcome
+from tasks.rendering.edition import Edition, Outcome
 from tasks.rendering.numbers import Notation, fixed, p_value
+from tasks.rendering.shown_figures import Effect
 from tasks.rendering.words.caveats import ICC_ALIKE
 from tasks.rendering.words.program_sentences import cannot_be_told
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from reports.wording import say
 from reports.wording.writing import between
-from tasks.rendering.edition import Figure, Outcome
+from tasks.rendering.edition import Outcome
 from tasks.rendering.numbers import Notation, p_value
+from tasks.rendering.shown_figures import Figure
 
 
 def network_figure(outcome: Outcome, figure: Figure) -> str:

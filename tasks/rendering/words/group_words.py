@@ -7,8 +7,9 @@ from itertools import groupby
 
 from reports.wording import say
 from reports.wording.notation import NO_BREAK, Notation
-from tasks.rendering.edition import Outcome, PatientGroup
+from tasks.rendering.edition import Outcome
 from tasks.rendering.numbers import whole
+from tasks.rendering.shown_figures import PatientGroup
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from reports.wording import say
 from reports.wording.notation import NO_BREAK, Notation
 from reports.wording.writing import counted
-from tasks.rendering.edition import Latest, Outcome
+from tasks.rendering.edition import Outcome
+from tasks.rendering.shown_figures import Latest
 
 
 def latest_words(outcome: Outcome, latest: Latest | None) -> str:

@@ -7,8 +7,9 @@ from collections import Counter
 from reports.wording import say
 from reports.wording.writing import counted, date_name, listed, plain
 from tasks.release import Reach, reach
-from tasks.rendering.edition import Estimate, Line, Outcome
+from tasks.rendering.edition import Line, Outcome
 from tasks.rendering.numbers import NO_BREAK
+from tasks.rendering.shown_figures import Estimate
 
 
 def definition(outcome: Outcome) -> list[tuple[str, str]]:

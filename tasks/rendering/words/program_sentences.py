@@ -10,7 +10,8 @@ from reports.wording.writing import (
 )
 from tasks.program_questions import SIGNIFICANT
 from tasks.rendering.charts.effects_chart import tests_of, whole_effects, write_effect
-from tasks.rendering.edition import Effect, Outcome
+from tasks.rendering.edition import Outcome
+from tasks.rendering.shown_figures import Effect
 from tasks.rendering.words.sentences import bare, sentence_case
 from tasks.rendering.words.two_models import two_models
 

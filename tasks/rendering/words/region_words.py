@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports.wording import say
-from tasks.rendering.edition import Outcome, RegionEstimate
+from tasks.rendering.edition import Outcome
 from tasks.rendering.numbers import whole
+from tasks.rendering.shown_figures import RegionEstimate
 
 _TONES = {"no_different": "same"}
 

@@ -17,8 +17,9 @@ from reports.wording.writing import (
     plain,
 )
 from tasks.rendering.charts.funnel import FEWEST, Funnel
-from tasks.rendering.edition import Clinic, Edition, Finding, Line, Outcome
+from tasks.rendering.edition import Clinic, Edition, Line, Outcome
 from tasks.rendering.numbers import Notation, fixed, significant, whole
+from tasks.rendering.shown_figures import Finding
 from tasks.rendering.words import change_sentences
 from tasks.rendering.words.caveats import ICC_ALIKE
 from tasks.rendering.words.measure_words import target_words

@@ -7,8 +7,9 @@ import math
 
 from reports.wording import say
 from reports.wording.writing import between, counted, listed, period_brief, plain
-from tasks.rendering.edition import Edition, Figure, Line, Outcome
+from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.numbers import NO_BREAK, in_hundred, share
+from tasks.rendering.shown_figures import Figure
 from tasks.rendering.words.figure_words import network_range
 
 _MOST_MOVED = 12

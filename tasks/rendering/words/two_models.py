@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from reports.wording import say
 from reports.wording.notation import effect_notation
 from tasks.rendering.charts.effects_chart import WHOLE, whole_effects
-from tasks.rendering.edition import Effect, Outcome
+from tasks.rendering.edition import Outcome
 from tasks.rendering.numbers import significant
+from tasks.rendering.shown_figures import Effect
 
 DIFFER = 0.5
 """Of the narrower interval's half-width: beyond it, estimates from the same records differ in size."""
