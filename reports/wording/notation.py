@@ -135,6 +135,22 @@ def effect_notation(value: float, lower: float | None, upper: float | None, *, r
     return Notation("", 2) if ratio else Notation.of([(value, lower, upper)], "")
 
 
+def as_change(measure: str, value: float, lower: float | None, upper: float | None) -> Notation | None:
+    """How a ratio is written that people read as a change in per cent; None where they should not.
+
+    Of means and rates from half to twice as much: beyond that, per cent mislead. As many digits as the ratio
+    itself is written with, and one more where its interval is narrower than three per cent.
+
+    >>> as_change("rate_ratio", 0.9, 0.8, 1.01).number(10.0), as_change("odds_ratio", 0.9, 0.8, 1.01)
+    ('10', None)
+    """
+    ends = [each for each in (value, lower, upper) if each is not None]
+    if measure not in ("ratio", "rate_ratio") or not all(0.5 <= each <= 2.0 for each in ends):
+        return None
+    narrow = lower is not None and upper is not None and upper - lower < 0.03
+    return Notation("", 1 if narrow else 0)
+
+
 def as_published(value: float) -> float:
     """What a model says, with the digits that it is published with: a sentence and a table then agree."""
     return float(f"{value:.{PUBLISHED_DIGITS}g}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.wording import say
-from reports.wording.notation import Notation, as_published, effect_notation
+from reports.wording.notation import Notation, as_change, as_published, effect_notation
 from reports.wording.writing import decimal
 from tasks.program_questions import SIGNIFICANT
 
@@ -38,17 +38,14 @@ def sentence(
         value, lower, upper: the estimate and its 95% interval, in the measure's unit.
         when: of which months it is, where not of all since the start alike.
     """
-    value, lower, upper = (as_published(each) for each in (value, lower, upper))
-    known = lower == lower and upper == upper
-    ratio = measure in RATIOS
-    notation = effect_notation(value, lower if known else None, upper if known else None, ratio=ratio)
+    measure, value, lower, upper, notation = _as_worded(measure, value, lower, upper)
     start = _size(label, measure, unit, value, notation)
     when = say("effect.when", when=when) if when else ""
     # odds do not average over patients as means and risks do: a marginal model's odds ratio stays conditional
     # on what it adjusts for (Neuhaus, Kalbfleisch & Hauck 1991, Int Stat Rev 59:25)
     odds_of_all = (question, measure) == ("policy", "odds_ratio")
     compared = say("effect_compared.policy_odds" if odds_of_all else f"effect_compared.{question}")
-    if not known:
+    if lower != lower or upper != upper:
         return say("effect.without_interval", start=start, when=when, compared=compared)
     interval = _interval(measure, lower, upper, notation)
     whole = say("effect.whole", start=start, when=when, compared=compared, interval=interval)
@@ -67,8 +64,7 @@ def narrower(
         value, lower, upper: the effect without one and its 95% interval, in the measure's unit.
         one_start: whether all clinics with the program started together, so that none did early.
     """
-    value, lower, upper = (as_published(each) for each in (value, lower, upper))
-    notation = effect_notation(value, lower, upper, ratio=measure in RATIOS)
+    measure, value, lower, upper, notation = _as_worded(measure, value, lower, upper)
     start = _size(
         say("effect.no_trend_one" if one_start else "effect.no_trend"), measure, unit, value, notation
     )
@@ -83,6 +79,25 @@ def test_sentence(term: str, p: float) -> str:
     else:
         written = say("effect_test.p_most") if p >= 0.9995 else say("effect_test.p", p=decimal(p, 3))
     return say(f"effect_test.{term}_{said}", p=written)
+
+
+def _as_worded(
+    measure: str, value: float, lower: float, upper: float
+) -> tuple[str, float, float, float, Notation]:
+    """An effect in the measure that its sentence has, from the figures that are published.
+
+    A ratio of means or rates that is not far from 1 is told as a change in per cent; odds and risks are not,
+    since per cent of a percentage would be taken for percentage points.
+    """
+    value, lower, upper = (as_published(each) for each in (value, lower, upper))
+    known = lower == lower and upper == upper
+    change = as_change(measure, value, lower if known else None, upper if known else None)
+    if change is not None:
+        value, lower, upper = (100.0 * (each - 1.0) for each in (value, lower, upper))
+        return f"{measure}_change", value, lower, upper, change
+    ratio = measure in RATIOS
+    notation = effect_notation(value, lower if known else None, upper if known else None, ratio=ratio)
+    return measure, value, lower, upper, notation
 
 
 def _size(label: str, measure: str, unit: str, value: float, notation: Notation) -> str:

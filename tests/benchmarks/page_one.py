@@ -213,6 +213,8 @@ def _narrower(reported: Reported, match: re.Match[str]) -> tuple[str, str]:
 
 def _between(match: re.Match[str], measure: str, truth: float) -> tuple[str, str]:
     """Whether ends hold the truth: "0.1 to 0.5" of something lower, or "0.6 lower to 0.5 higher"."""
+    if match["difference"] == "%":  # a ratio, told as a change
+        truth = 100.0 * (truth - 1.0)
     low, high = sorted(
         _number(number) * (-1.0 if (side or match.groupdict().get("side")) == "lower" else 1.0)
         for number, side in re.findall(rf"({_NUMBER})(?: (lower|higher))?", _shared_side(match["ends"]))
@@ -264,13 +266,14 @@ _MEASURES = {
     "percentage points": "risk_difference",
     "percentage point": "risk_difference",
     "points": "difference",
+    "%": "rate_ratio",
     "Risk": "risk_ratio",
     "Rate": "rate_ratio",
     "Odds": "odds_ratio",
 }
 _INTERVAL = rf"\((?P<low>{_NUMBER})%? to (?P<high>{_NUMBER})%?"
 _SIZE = (
-    rf"(?:{_NUMBER} (?P<difference>percentage points?|points) (?P<side>higher|lower)"
+    rf"(?:{_NUMBER} ?(?P<difference>percentage points?|points|%) (?P<side>higher|lower)"
     rf"|(?P<ratio>[Rr]isk|[Rr]ate|[Oo]dds) {_NUMBER} times as (?:much|high)).*"
     r"\(95% interval (?P<ends>[^;)]*)"
 )

@@ -28,16 +28,34 @@ def test_without_a_trend_the_estimate_stands_with_its_interval() -> None:
         ": 11.7 mmHg lower (95% interval 3.1 to 20.4)."
     )
     ratio = narrower("rate_ratio", "", 1.0, 0.8, 1.3)
-    assert ": rate 1.00 times as high (95% interval 0.80 to 1.30; there may be no difference)" in ratio
+    assert ": rate 0% higher (95% interval 20 lower to 30 higher; there may be no difference)" in ratio
 
 
 def test_a_sentence_is_rounded_once_from_the_figure_that_is_published() -> None:
     """1.0349996 is published as 1.035, which a table writes 1.03 (its double is just below) and no 1.04."""
-    said = sentence("Y", "policy", "rate_ratio", "", 1.0349996, 1.0049996, 1.06501)
+    said = sentence("Y", "policy", "odds_ratio", "", 1.0349996, 1.0049996, 1.06501)
     table = effect_notation(1.035, 1.005, 1.065, ratio=True).full(1.035, 1.005, 1.065)
     assert table == "1.03 (1.00 to 1.06)"
-    assert "rate 1.03 times as high" in said
+    assert "odds 1.03 times as high" in said
     assert "95% interval 1.00 to 1.06" in said
     difference = sentence("Y", "policy", "risk_difference", "", 9.8149, 7.8751, 11.7502)
     assert difference.startswith("Y: 9.8 percentage points higher")
     assert "95% interval 7.9 to 11.8)" in difference
+
+
+def test_a_ratio_of_means_or_rates_near_one_is_a_change_in_per_cent() -> None:
+    told = sentence("Wait", "policy", "ratio", "", 1.04, 0.98, 1.1)
+    assert told.startswith("Wait: 4% higher ")
+    assert "(95% interval 2 lower to 10 higher; there may be no difference)" in told
+    fewer = sentence("Falls", "policy", "rate_ratio", "", 0.9, 0.8, 0.97)
+    assert fewer.startswith("Falls: rate 10% lower ")
+    assert "(95% interval 3 to 20)" in fewer
+    assert "rate 0.3% lower" in sentence("Falls", "policy", "rate_ratio", "", 0.997, 0.991, 1.003)
+
+
+def test_far_from_one_it_stays_a_ratio_and_so_do_odds_and_risks() -> None:
+    """Per cent of a percentage would be taken for percentage points, and 150% higher for 1.5 times."""
+    assert "rate 2.50 times as high" in sentence("Falls", "policy", "rate_ratio", "", 2.5, 2.1, 2.9)
+    assert "rate 1.50 times as high" in sentence("Falls", "policy", "rate_ratio", "", 1.5, 0.9, 2.3)
+    for measure, word in (("odds_ratio", "odds"), ("risk_ratio", "risk")):
+        assert f"{word} 1.04 times as high" in sentence("Seen", "patient", measure, "", 1.04, 0.98, 1.1)

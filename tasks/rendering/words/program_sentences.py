@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reports.wording import say
-from reports.wording.writing import (
-    listed,
-)
+from reports.wording.notation import as_change
+from reports.wording.writing import listed
 from tasks.program_questions import SIGNIFICANT
 from tasks.rendering.charts.effects_chart import tests_of, whole_effects, write_effect
 from tasks.rendering.edition import Outcome
@@ -171,7 +170,7 @@ def _naive_aside(outcome: Outcome, naive: Effect, answers: list[Effect]) -> str:
     same = next((each for each in in_measure if _of_one_fit(each, lead)), None)
     if same is not None:
         if same is lead:
-            return say("message.program_naive", naive=written)
+            return say("message.program_naive", naive=_change(naive) or written)
         return say("message.program_naive_against", naive=written, model=write_effect(same))
     other = next((each for each in in_measure if _asks(each) == _asks(lead)), None)
     if other is None:
@@ -185,6 +184,23 @@ def _naive_aside(outcome: Outcome, naive: Effect, answers: list[Effect]) -> str:
     first = {} if both is None else {"first": both.first, "lead": both.figures[0]}
     second = say(f"model.{other.model}")
     return say(key, naive=written, second=second, model=write_effect(other), **first)
+
+
+def _change(effect: Effect) -> str | None:
+    """A ratio as a change in per cent, as the effect's own sentence has it; None where that has the ratio."""
+    if effect.value is None or effect.lower is None or effect.upper is None:
+        return None
+    notation = as_change(effect.measure, effect.value, effect.lower, effect.upper)
+    if notation is None:
+        return None
+    value, lower, upper = (100.0 * (each - 1.0) for each in (effect.value, effect.lower, effect.upper))
+    sides = [say("effect.higher" if each >= 0.0 else "effect.lower") for each in (value, lower, upper)]
+    if sides[1] == sides[2]:
+        ends = notation.range(*sorted((abs(lower), abs(upper))))
+    else:
+        written = {"lower": notation.number(abs(lower)), "upper": notation.number(abs(upper))}
+        ends = say("effect.either_side", **written, below=sides[1], above=sides[2])
+    return say("effect.change_aside", value=notation.number(abs(value)), higher=sides[0], ends=ends)
 
 
 def _asks(effect: Effect) -> tuple[str, str]:
