@@ -369,7 +369,7 @@ def _of_quality(frame: pd.DataFrame, withholding: Withholding) -> _WithheldRows:
     status = _looked_up(_keys(frame, ("rule", "clinic")), withholding.quality.found.get)
     if withholding.all_outcomes:
         status = status.fillna(SECONDARY)
-    own = (frame["counts"].fillna("records") == "records") & (frame["clinic"] == NETWORK)
+    own = (frame["counts"].fillna("records") != "clinic-months") & (frame["clinic"] == NETWORK)
     rows = _WithheldRows.shown(frame)
     return replace(rows, sizes=status, events=status, total_sizes=own & (Of.SIZES in withholding.totals))
 

@@ -8,10 +8,12 @@ records found are withheld, with companions so that a rule's total gives none aw
 before or after the window goes where a month of the network is withheld: two releases differ by the month
 that left.
 
-They are not guarded against everything else in the release. A clinic's records less the size of one of its
-outcomes is the number without a value, and sizes stand beside every figure: to hide that three results are
-missing, the figure itself would have to go, at most clinics. It is a number of gaps in the records, not of
-patients with anything, and the methods page says that it follows.
+How many values of a column are missing, or not possible, is told however few they are. A clinic's records
+less the size of one of its outcomes are the gaps of that outcome, and sizes stand beside every figure: to
+hide that three results are missing, the figure itself would have to go, at most clinics. Gaps say how records
+were kept, and of no patient that they have anything; a withheld number that a subtraction gives would be a
+promise that does not hold. A policy that rounds is another matter: of rounded sizes no small gap follows, and
+there it is withheld; and so it is of a column that patients are grouped by, whose gaps are a group.
 """
 
 from __future__ import annotations
@@ -49,12 +51,13 @@ def decide_quality(
         network_month: whether a month of the network is withheld, of any outcome.
         draw: chance in the choice of companions.
     """
-    of_records = quality["counts"].fillna("records") == "records"
+    of_records = quality["counts"].fillna("records") != "clinic-months"
     untold = quality["clinic"].isin(sizes) | (~of_records & quality["clinic"].isin(series))
     if series:  # of all clinics, too: what the others have is shown
         untold |= ~of_records & (quality["clinic"] == NETWORK)
+    of_gaps = (quality["counts"].fillna("records") == "values") & (policy.round_to == 1)
     found: dict[QualityKey, str] = {}
-    for _, rows in quality[of_records].groupby("rule", sort=True):
+    for _, rows in quality[of_records & ~of_gaps].groupby("rule", sort=True):
         found |= _withheld_found(policy, rows, untold[rows.index].to_numpy(dtype=bool), draw)
     if network_month:
         untold |= quality["rule"].isin(_OUTSIDE_THE_WINDOW)

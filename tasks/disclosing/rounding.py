@@ -28,7 +28,7 @@ def round_counts(
     kind = _kinds(frame, outcomes)
     for column in table.columns:
         if column.name in frame and column.is_count_of_records:
-            _round(policy, frame, frame.index[_counts_records(column, frame, kind)], column.name)
+            _round(policy, frame, frame.index[_counts_records(policy, column, frame, kind)], column.name)
     if {"value", "numerator", "denominator"} <= {column.name for column in table.columns}:
         _percentages(frame, frame.index[kind == "binary"])
     if table.name == "network_figures":
@@ -48,7 +48,7 @@ def small_counts(
         if column.name in frame and column.is_count_of_records:
             values = frame[column.name].to_numpy(dtype=float, na_value=np.nan)
             small = pd.Series(policy.is_small(values), index=frame.index)
-            found[column.name] = small & _counts_records(column, frame, kind)
+            found[column.name] = small & _counts_records(policy, column, frame, kind)
     return found
 
 
@@ -58,10 +58,16 @@ def _kinds(frame: pd.DataFrame, outcomes: pd.DataFrame) -> pd.Series:
     return frame["outcome"].map(kinds) if "outcome" in frame else pd.Series("", index=frame.index)
 
 
-def _counts_records(column: Column, frame: pd.DataFrame, kind: pd.Series) -> pd.Series:
-    """(rows,) where a column counts records: not where the row counts months, or exposure of another kind."""
+def _counts_records(
+    policy: SmallNumberPolicy, column: Column, frame: pd.DataFrame, kind: pd.Series
+) -> pd.Series:
+    """(rows,) where a column counts records: not where the row counts months, or exposure of another kind.
+
+    Values that are missing or not possible are told unless counts are rounded; see `quality`.
+    """
     if "counts" in frame:
-        return frame["counts"].fillna("records") == "records"
+        told = (frame["counts"] == "values") & (column.tells.counts == "findings") & (policy.round_to == 1)
+        return (frame["counts"] != "clinic-months").fillna(True) & ~told.fillna(False)
     return kind != "count" if column.tells.counts == "exposure" else pd.Series(True, index=frame.index)
 
 

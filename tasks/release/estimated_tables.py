@@ -405,12 +405,13 @@ QUALITY = Table(
             "counts",
             "string",
             NOTHING,
-            "what n_checked and n_found count: records or clinic-months; empty: records",
+            "what n_checked and n_found count: records, clinic-months, or values (records in which the value "
+            "is missing or not possible); empty: records",
         ),
         column(
             "n_checked", "integer", Tells(Of.BOTH, About.TOTAL, counts="records"), "how many were looked at"
         ),
-        column("n_found", "integer", EVENTS, "how many were found"),
+        column("n_found", "integer", Tells(Of.EVENTS, counts="findings"), "how many were found"),
         *STATUS,
     ),
 )

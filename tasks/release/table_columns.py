@@ -66,7 +66,7 @@ class Tells:
         counts: what it counts, which a count has to say: records and people are rounded as the policy says,
             and so is an exposure that is a number of records; clinics are not. People are withheld where a
             clinic's number of patients is, and everywhere in tables of anything else than clinics, of whose
-            people nobody decides.
+            people nobody decides. Findings are records, or values or months where the row's `counts` says so.
         digits: significant digits of a number that tells of events; of a word or sentence as many as it
             says of the figures it is about.
         modelled: whether it comes of a model of all clinics, in rows that one gives. Where whoever has the
@@ -77,7 +77,7 @@ class Tells:
     of: Of
     about: About = About.ROW
     instead: str | bool | None = None
-    counts: Literal["records", "people", "exposure", "clinics"] | None = None
+    counts: Literal["records", "people", "exposure", "clinics", "findings"] | None = None
     digits: Digits = FEW
     modelled: bool = False
 
@@ -113,7 +113,7 @@ class Column:
     @property
     def is_count_of_records(self) -> bool:
         """Whether the policy rounds it: a whole number that tells something, unless it counts clinics."""
-        counted = self.tells.counts in ("records", "people") and self.kind == "integer"
+        counted = self.tells.counts in ("records", "people", "findings") and self.kind == "integer"
         return bool(self.tells.of) and (counted or self.tells.counts == "exposure")
 
     @property

@@ -215,6 +215,7 @@ class Network:
                 pd.DataFrame(
                     {
                         "rule": "positive_missing",
+                        "counts": "values",
                         "clinic": [*np.array(self.names)[some], ""],
                         "n_checked": [*n[some], n.sum()],
                         "n_found": [*found[some], found.sum()],

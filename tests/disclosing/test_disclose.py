@@ -249,12 +249,25 @@ def test_nor_does_it_count_the_months_of_a_clinic_whose_months_are_withheld() ->
     assert quality["clinic"].tolist() == ["clinic 02"]
 
 
-def test_quality_counts_add_up_to_nothing_small() -> None:
+def _found(policy: SmallNumberPolicy, *, about_values: bool) -> pd.Series:
+    """Clinic → how many a rule found, of 4, 12, 30, 0 and 25."""
     missing = np.array([[4], [12], [30], [0], [25]])
-    quality = disclose(POLICY, network([[100], [110], [120], [130], [140]], missing=missing).tables())[
-        "quality"
-    ]
-    found = quality.query("rule == 'positive_missing'").set_index("clinic")["n_found"]
+    tables = network([[100], [110], [120], [130], [140]], missing=missing).tables()
+    if not about_values:
+        tables["quality"]["counts"] = "records"
+    quality = disclose(policy, tables)["quality"]
+    return quality.query("rule == 'positive_missing'").set_index("clinic")["n_found"]
+
+
+def test_how_many_values_are_missing_is_not_called_withheld() -> None:
+    """It is a clinic's records less its results, which both are shown; of rounded ones it does not follow."""
+    assert _found(POLICY, about_values=True).tolist() == [71, 4, 12, 30, 25]
+    rounded = _found(POLICIES["nhs-7-round-5"], about_values=True)
+    assert rounded.isna().tolist() == [False, True, True, False, False]
+
+
+def test_quality_counts_add_up_to_nothing_small() -> None:
+    found = _found(POLICY, about_values=False)
     # 4 and 12 are 16, and 12's status says that it is at least 11: that leaves 1 to 5. With 25 instead they
     # are 29, and anything from 1 to 10 agrees; then 12 is not needed
     assert found.isna().tolist() == [False, True, False, False, True]

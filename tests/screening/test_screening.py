@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -384,8 +385,22 @@ def test_screening_twice_says_the_same(tmp_path: Path) -> None:
     assert first.usable.query == second.usable.query
 
 
-def test_rules_about_months_say_that_they_count_months(tmp_path: Path) -> None:
+def test_rules_say_whether_they_count_records_values_or_months(tmp_path: Path) -> None:
     rules = screened(tmp_path, A + B).quality.groupby("rule")["counts"].unique()
-    months = {rule for rule, counts in rules.items() if list(counts) == ["clinic-months"]}
+    counted = {rule: list(counts) for rule, counts in rules.items()}
+    months = {rule for rule, counts in counted.items() if counts == ["clinic-months"]}
     assert months == {"months_without_records", "volume_drop"}
-    assert all(list(counts) == ["records"] for rule, counts in rules.items() if rule not in months)
+    about_values = r"_(missing|not_finite|below_minimum|above_maximum|not_positive|without_exposure)$"
+    values = {rule for rule in counted if re.search(about_values, str(rule))}
+    values -= {"clinic_missing", "date_missing", "patient_missing"}
+    assert {rule for rule, counts in counted.items() if counts == ["values"]} == values != set()
+    assert all(counted[rule] == ["records"] for rule in counted.keys() - months - values)
+
+
+def test_values_of_a_column_that_patients_are_grouped_by_count_as_records(tmp_path: Path) -> None:
+    """Those without a value are a group of patients, which may be a small one."""
+    rows = [{**each, "sex": "fm"[i % 2]} for i, each in enumerate(A + B)]
+    result = screened(tmp_path, rows, groups={"sex": {"values": ["f", "m"], "names": ["Women", "Men"]}})
+    counts = result.quality.groupby("rule")["counts"].first()
+    assert counts["sex_missing"] == "records"
+    assert counts["vaccinated_missing"] == "values"

@@ -36,7 +36,8 @@ class Rule:
         action: what happens to what it finds.
         sql: a predicate on a record, or a query, its names in braces filled in.
         column: the column it is about, for rules about one.
-        counts: what it counts, records or clinic-months.
+        counts: what it counts: records, values of its column, or clinic-months. Of a column that patients are
+            grouped by it counts records: those without a value are a group of patients.
         wording: the description's name in `reports/wording`, under `rule`.
         names: what fills the description's places.
     """
@@ -46,7 +47,7 @@ class Rule:
     action: Action
     sql: str
     column: str | None = None
-    counts: Literal["records", "clinic-months"] = "records"
+    counts: Literal["records", "values", "clinic-months"] = "records"
     wording: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -74,6 +75,8 @@ def column_rules(network: Network, columns: Mapping[str, SourceColumn]) -> tuple
     found: dict[str, Rule] = {}
     for column in dict.fromkeys(use.column for use in uses(network)[0]):
         rules = [*_own_rules(network, columns, column), *_outcome_rules(network, columns, column)]
+        if column not in network.groups:
+            rules = [replace(rule, counts="values") for rule in rules]
         found |= {rule.name: rule for rule in rules}
     return tuple(found.values())
 
