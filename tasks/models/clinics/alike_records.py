@@ -25,7 +25,7 @@ from tasks.models.clinics.month_residuals import (
     degrees_of_freedom,
     scatter_by_chance,
     without_columns,
-    without_trends,
+    without_own_effects,
 )
 from tasks.models.clinics.shared_patients import correlation_of_months
 from tasks.models.clinics.shock_likelihood import shock_likelihoods
@@ -41,6 +41,10 @@ else often make some."""
 _ROUNDS = 200
 _SETTLED = 1e-9
 _NOTHING = 1e-6
+_BENDS = (1, 3, 6, 12)
+"""Months since the start after which a program's effect may change its course."""
+_FEWEST_BENT = 3
+"""Clinics that have the program for longer than that."""
 _POWERS = {"outcome_by_size": 1, "size_by_outcome": 1, "sizes": 2, "more_size": 3, "size_more": 3}
 """Power of the exposure in sums over patients who come in two months."""
 
@@ -140,13 +144,16 @@ def month_shocks(
     alike = None if pairs is None else _alike_months(pairs, plain, places, plain_variance)
     # without shocks Q has df for its mean and half its variance, or more where patients come again
     more, half = (0.0, 0.0) if alike is None else scatter_by_chance(precision, alike)
-    steps = [] if program is None else _program(program, *places)
-    likelihoods = shock_likelihoods(about, precision, steps, alike)
-    left_over, trends = without_columns(about, precision, steps), 0
-    if likelihoods is not None and likelihoods.drift > 0.0:
-        left_over, trends = without_trends(left_over, precision)
+    differing, bends = ([], []) if program is None else _program(program, *places)
+    steps = [*differing, *bends]
+    likelihoods = shock_likelihoods(about, precision, steps, alike, differing)
+    left_over, lines = without_columns(about, precision, steps), 0
+    if likelihoods is not None and likelihoods.own is not None:
+        moved = np.zeros_like(precision)
+        moved[(precision > 0.0).any(axis=1)] = likelihoods.own.column
+        left_over, lines = without_own_effects(left_over, precision, moved)
     heterogeneity = float((precision * left_over**2).sum())
-    df -= degrees_of_freedom(precision, steps) + trends
+    df -= degrees_of_freedom(precision, steps) + lines
     mean, half, shock = df + more, df + half, 0.0
     if df > 0 and left > 0.0 and min(mean, half) > 0.0:
         # a multiple of χ² with the same mean and variance (Satterthwaite 1946, Biometrics Bull 2:110)
@@ -207,12 +214,19 @@ def _placed(values: Floats, rows: _ClinicMonths, places: tuple[pd.Index, pd.Inde
     return placed
 
 
-def _program(share: pd.Series, clinics: pd.Index, months: pd.Index) -> list[Floats]:
-    """(K, T) the program, and for how long a clinic has had it: its effect may grow or fade."""
+def _program(share: pd.Series, clinics: pd.Index, months: pd.Index) -> tuple[list[Floats], list[Floats]]:
+    """(K, T) the program and for how long a clinic has had it; and steps in what it does by that time.
+
+    Its effect may grow or fade, in any shape where clinics keep a program once they have it; and by how much
+    it does at once and over time may differ from clinic to clinic.
+    """
     every = pd.MultiIndex.from_product([clinics.astype(str), months.astype(str)])
     running = share.reindex(every).to_numpy(dtype=float).reshape(len(clinics), len(months))
     running = pd.DataFrame(running).ffill(axis=1).fillna(0.0).to_numpy()
-    return [running, running.cumsum(axis=1)]
+    since = running.cumsum(axis=1)
+    kept = bool(np.isin(running, (0.0, 1.0)).all() and (np.diff(running, axis=1) >= 0.0).all())
+    steps = [(since > each).astype(float) for each in (_BENDS if kept else ())]
+    return [running, since], [each for each in steps if each.any(axis=1).sum() >= _FEWEST_BENT]
 
 
 def patients_alike(sums: pd.DataFrame, moments: pd.DataFrame) -> Alike:

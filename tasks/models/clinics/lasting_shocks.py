@@ -31,7 +31,8 @@ A clinic that drifts looks like one with shocks that last: taken for such, its l
 and nobody could be compared over a window in which clinics moved steadily. Where straight trends of clinics'
 own are that much likelier than none beside any shocks, they are taken out: an effect of time for each clinic,
 drawn from a distribution like its level (Laird & Ware 1982, Biometrics 38:963). What is compared is then the
-level over the window, which a trend does not make less certain.
+level over the window, which a trend does not make less certain. So it is with a program that does more at one
+clinic than at another: a step at its start looks like a shock that stays.
 
 Against small ones records hardly ever speak: of 120 clinics that have none the factor is about a quarter. So
 where shocks are neither shown nor refuted it is untold whether there are any.

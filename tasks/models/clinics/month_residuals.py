@@ -79,24 +79,22 @@ def about_levels(values: Floats, weight: Floats) -> Floats:
     return left
 
 
-def without_trends(values: Floats, weight: Floats) -> tuple[Floats, int]:
-    """(K, T) values about a straight line of each clinic, and how many lines that were.
+def without_own_effects(values: Floats, weight: Floats, column: Floats) -> tuple[Floats, int]:
+    """(K, T) values about each clinic's own line on a column, and how many lines that were.
 
     Args:
         values: (K, T) about levels.
         weight: (K, T) of each; 0 where there is none.
+        column: (K, T) what the lines are on, such as time.
     """
     total = weight.sum(axis=1, keepdims=True)
     safe = np.where(total > 0.0, total, 1.0)
-    time = np.arange(values.shape[1], dtype=float)
-    time = time - (weight * time).sum(axis=1, keepdims=True) / safe
+    across = column - (weight * column).sum(axis=1, keepdims=True) / safe
     about = values - (weight * values).sum(axis=1, keepdims=True) / safe
-    squares = (weight * time**2).sum(axis=1, keepdims=True)
-    bent = (weight > 0.0).sum(axis=1, keepdims=True) >= _FEWEST_OF_LINE
+    squares = (weight * across**2).sum(axis=1, keepdims=True)
+    size = (weight * column**2).sum(axis=1, keepdims=True)
+    bent = ((weight > 0.0).sum(axis=1, keepdims=True) >= _FEWEST_OF_LINE) & (squares > _RANK * size)
     slope = np.divide(
-        (weight * time * about).sum(axis=1, keepdims=True),
-        squares,
-        where=bent & (squares > 0.0),
-        out=np.zeros_like(total),
+        (weight * across * about).sum(axis=1, keepdims=True), squares, where=bent, out=np.zeros_like(total)
     )
-    return np.where(weight > 0.0, about - slope * time, 0.0), int(bent.sum())
+    return np.where(weight > 0.0, about - slope * across, 0.0), int(bent.sum())

@@ -317,3 +317,57 @@ class TestWorlds:
             assert np.mean(plain) > 0.15
             assert np.mean(flags) < 0.02
         assert np.mean(held) > 0.93
+
+
+def _rolled_out(
+    seed: int, *, differing: float = 0.0, fading: float = 0.0, shock: float = 0.0, lasting: float = 0.0
+) -> tuple[pd.DataFrame, pd.Series]:
+    """24 clinics of 30 records a month over 18 months, as months and as shares under the program.
+
+    Args:
+        seed: of the draw.
+        differing: SD of the program's effects on clinics.
+        fading: its effect at the start, of which a third is left every four months.
+        shock, lasting: SD of clinics' months' shocks, and correlation of neighbouring ones.
+    """
+    clinics, months, n = 24, 18, 30
+    rng = np.random.default_rng([20, seed])
+    start = rng.permutation(np.linspace(4, 15, clinics).astype(int))[:, None]
+    since = np.arange(months) - start
+    running = since >= 0
+    effect = rng.normal(0.3, differing, (clinics, 1)) + fading * np.exp(-np.maximum(since, 0) / 3.6)
+    shocks = rng.normal(0.0, shock, (clinics, months))
+    for month in range(1, months):
+        shocks[:, month] = lasting * shocks[:, month - 1] + np.sqrt(1.0 - lasting**2) * shocks[:, month]
+    mean = rng.normal(0.0, 0.3, (clinics, 1)) + effect * running + shocks
+    mean = mean + rng.normal(0.0, n**-0.5, (clinics, months))
+    names = pd.MultiIndex.from_product(
+        [[f"clinic {k:02d}" for k in range(clinics)], [f"2024-{t:02d}" for t in range(months)]],
+        names=["clinic", "month"],
+    )
+    rows = pd.DataFrame({"n": n, "mean": mean.ravel(), "squares": float(n), "exposure": n}, index=names)
+    rows["total"] = rows["n"] * rows["mean"]
+    return rows.reset_index(), pd.Series(running.ravel().astype(float), index=names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [{"differing": 0.3}, {"fading": 0.9}], ids=["differs", "fades"])
+def test_what_a_program_does_at_clinics_is_no_shock_that_lasts(program: dict[str, float]) -> None:
+    """Taken for one it multiplied the variance of clinics' figures by 50, or 2.6, and nobody was compared."""
+    found = [month_shocks(rows, "continuous", program=share) for rows, share in _drawn(8, **program)]
+    assert np.median([each.factor.median() for each in found]) == pytest.approx(1.0, abs=0.1)
+    assert sum(each.lasting > 0.0 for each in found) <= 1
+
+
+@pytest.mark.slow
+def test_beside_a_program_shocks_that_last_are_found_all_the_same() -> None:
+    for program in ({}, {"differing": 0.3}):
+        drawn = _drawn(8, shock=0.25, lasting=0.9, **program)
+        found = [month_shocks(rows, "continuous", program=share) for rows, share in drawn]
+        assert all(each.lasting > 0.5 for each in found)
+        # a mean of 18 months of correlation 0.9 has 0.58 of their variance, which 30 records a month make 17
+        assert np.median([each.factor.median() for each in found]) > 10.0
+
+
+def _drawn(networks: int, **how: float) -> list[tuple[pd.DataFrame, pd.Series]]:
+    return [_rolled_out(seed, **how) for seed in range(networks)]

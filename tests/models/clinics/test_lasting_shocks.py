@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tasks.models.clinics.lasting_shocks import LastingShocks, lasting_shocks
-from tasks.models.clinics.month_residuals import about_levels, without_trends
-from tasks.models.clinics.shock_likelihood import LONGEST, ShockLikelihoods, shock_likelihoods
+from tasks.models.clinics.month_residuals import about_levels, without_own_effects
+from tasks.models.clinics.shock_likelihood import LONGEST, OwnEffects, ShockLikelihoods, shock_likelihoods
 
 MONTHS, RECORDS, SHOCK = 12, 15, 0.3
 SAMPLING = RECORDS**-0.5
@@ -306,10 +306,11 @@ def test_a_likelihood_with_trends_is_the_normal_density_s(drift: float) -> None:
     rng = np.random.default_rng(11)
     residual, weight = rng.normal(size=(3, 20)), rng.uniform(2.0, 9.0, (3, 20))
     weight[1, 4:7] = 0.0
-    months = ShockLikelihoods.of(residual, weight, None, drift)
-    assert months is not None
     place = np.arange(20)
     time = (place - place.mean()) / place.std()
+    own = OwnEffects(np.tile(time, (3, 1)), drift) if drift else None
+    months = ShockLikelihoods.of(residual, weight, None, own=own)
+    assert months is not None
     decay = LONGEST ** np.abs(np.subtract.outer(place, place))
     for s in (0, 7, 20):
         for clinic in range(3):
@@ -334,7 +335,7 @@ def test_clinics_that_drift_are_not_taken_for_such_with_shocks_that_last() -> No
         residual = _two_years(np.random.default_rng([12, seed]), drift=0.25, lasting=0.0, shock=0.0)
         months = shock_likelihoods(residual, weight)
         assert months is not None
-        drifts.append(months.drift)
+        drifts.append(0.0 if months.own is None else months.own.sd)
         found = lasting_shocks(residual, weight, likelihoods=months)
         allowed.append(0.0 if found is None else float(found.of_mean.mean()))
     assert np.mean(np.array(drifts) > 0.0) >= 0.95
@@ -350,17 +351,17 @@ def test_shocks_that_last_are_seldom_taken_for_drift() -> None:
     for seed in range(40):
         months = shock_likelihoods(_two_years(np.random.default_rng([13, seed]), 0.0, 0.9), weight)
         assert months is not None
-        found.append(months.drift > 0.0)
+        found.append(months.own is not None)
     assert np.mean(found) <= 0.1
     year = shock_likelihoods(_two_years(np.random.default_rng(14), 0.5, 0.0)[:, :12], weight[:, :12])
     assert year is not None
-    assert year.drift == 0.0  # a year does not tell
+    assert year.own is None  # a year does not tell
 
 
 def test_a_line_of_each_clinic_is_taken_out() -> None:
     weight = np.array([[1.0, 1.0, 2.0, 0.0], [1.0, 1.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0]])
     values = np.array([[1.0, 2.0, 3.0, 9.0], [0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 3.0]])
-    left, lines = without_trends(values, weight)
+    left, lines = without_own_effects(values, weight, np.tile(np.arange(4.0), (3, 1)))
     assert lines == 2  # through two months a line leaves nothing
     assert left[0] == pytest.approx([0.0, 0.0, 0.0, 0.0], abs=1e-12)
     # 0, 1, 0, 1 about the mean: slope 0.2 a month
