@@ -39,17 +39,29 @@ def sentence(
         when: of which months it is, where not of all since the start alike.
     """
     measure, value, lower, upper, notation = _as_worded(measure, value, lower, upper)
-    start = _size(label, measure, unit, value, notation)
     when = say("effect.when", when=when) if when else ""
     # odds do not average over patients as means and risks do: a marginal model's odds ratio stays conditional
     # on what it adjusts for (Neuhaus, Kalbfleisch & Hauck 1991, Int Stat Rev 59:25)
+    whole_clinics = question == "whole_clinics"
     odds_of_all = (question, measure) == ("policy", "odds_ratio")
     compared = say("effect_compared.policy_odds" if odds_of_all else f"effect_compared.{question}")
+    start = _size(label, measure, unit, value, notation)
     if lower != lower or upper != upper:
         return say("effect.without_interval", start=start, when=when, compared=compared)
-    interval = _interval(measure, lower, upper, notation)
-    whole = say("effect.whole", start=start, when=when, compared=compared, interval=interval)
-    return f"{whole} {say('effect.whole_clinics')}" if question == "whole_clinics" else whole
+    if _doubtful(measure, lower, upper):
+        whole = say(
+            "effect.none",
+            label=label,
+            sign=say("effect.no_sign_whole" if whole_clinics else "effect.no_sign"),
+            between=_between(measure, unit, lower, upper, notation),
+            when=when,
+            compared=compared,
+            estimate=_estimate(measure, value, notation),
+        )
+    else:
+        interval = _interval(measure, lower, upper, notation)
+        whole = say("effect.whole", start=start, when=when, compared=compared, interval=interval)
+    return f"{whole} {say('effect.whole_clinics')}" if whole_clinics else whole
 
 
 def narrower(
@@ -110,6 +122,25 @@ def _size(label: str, measure: str, unit: str, value: float, notation: Notation)
     higher = say("effect.higher" if value >= 0 else "effect.lower")
     start = say(f"effect.{worded}", label=label, value=written, unit=unit, higher=higher)
     return " ".join(start.split())
+
+
+def _between(measure: str, unit: str, lower: float, upper: float, notation: Notation) -> str:
+    """Where an effect lies that may be none: "4 percentage points lower and 17 higher"."""
+    ends = [each if measure in RATIOS else abs(each) for each in (lower, upper)]
+    written = {
+        name: notation.limit(each, lower, upper) for name, each in zip(("lower", "upper"), ends, strict=True)
+    }
+    worded = "risk_difference" if (measure, unit) == ("difference", "%") else measure
+    sides = {"below": say("effect.lower"), "above": say("effect.higher")}
+    return " ".join(say(f"effect_between.{worded}", unit=unit, **written, **sides).split())
+
+
+def _estimate(measure: str, value: float, notation: Notation) -> str:
+    """An estimate beside where it may lie: its side, or a ratio as it is."""
+    if measure in RATIOS:
+        return notation.number(value)
+    higher = say("effect.higher" if value >= 0.0 else "effect.lower")
+    return say("effect.estimate", value=notation.number(abs(value)), higher=higher)
 
 
 def _interval(measure: str, lower: float, upper: float, notation: Notation) -> str:

@@ -4,7 +4,8 @@ A window is longer than its last period: a clinic may be worse over two years an
 comparison is made of the periods that are published, as published, so it gives nothing away. How
 alike neighbouring periods are, those of all clinics together tell. A clinic's declared start of the program
 may have moved its level: what its periods vary by, and how alike they are, is about the level on either side.
-Of volumes each period counts once, and those that are there in part do not.
+Of volumes each period counts once, and those that are there in part do not. Periods of few events are
+withheld for that: where one is, those that are left have more than there were, and nothing is compared.
 """
 
 from __future__ import annotations
@@ -49,9 +50,12 @@ def latest_periods(
         in_part: periods that records begin late in, or that are not over.
     """
     kinds = {row["outcome"]: row["kind"] for row in plain_rows(tables[OUTCOMES.name])}
-    series: dict[tuple[str, str], list[Row]] = {}
+    series: dict[Figure, list[Row]] = {}
     volumes = _volumes(tables)
+    selected: set[Figure] = set()
     for row in plain_rows(tables[CLINIC_MONTHS.name]):
+        if str(row["status"]).startswith("suppressed") and kinds[row["outcome"]] != "continuous":
+            selected.add((row["outcome"], row["clinic"]))
         if row["outcome"] in volumes:
             row |= {"denominator": None if row["month"] in in_part else 1.0}
         if row["value"] is not None and row["denominator"]:
@@ -62,6 +66,8 @@ def latest_periods(
     alike = _alike(series, levels)
     rows = []
     for (outcome, clinic), shown in series.items():
+        if (outcome, clinic) in selected:
+            continue
         latest = (whole if outcome in volumes else list(periods))[-LATEST[kind] :]
         is_latest = np.array([row["month"] in latest for row in shown])
         n = int(is_latest.sum())

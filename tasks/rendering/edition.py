@@ -36,6 +36,8 @@ FORMS = ("raw", "adjusted", "shrunken")
 
 _ALIKE = 0.05
 """Of the width of the best estimate's interval: nearer than this to the typical clinic there is no weight."""
+_MAY_PASS = 1.5
+"""From this design effect of own figures on, more of what clinics differ by may be months than chance."""
 _BESIDE = 0.02
 """How far beyond 0 and 1 what rounding makes of a weight may lie."""
 
@@ -161,6 +163,27 @@ class Outcome:
         left = [line for line in self.lines if line.counted_as == "uncompared"]
         alike = all("why.unreliable" in line.shrunken.why and not line.exceptional for line in left)
         return self.judged and bool(left) and alike and not self.counted("better", "worse", "same")
+
+    @property
+    def undivided_by(self) -> str:
+        """Why clinics are not told apart: `passing`, `little`, or nothing where they are not shown to differ.
+
+        Their records are alike beyond what chance explains (the ICC's interval says so), and that may pass,
+        as months of one clinic are alike as well; or it is too little for any one clinic's records.
+        """
+        correlation, spread = self.figures.get("icc"), self.figures.get("sd_between")
+        if correlation is None or not correlation.lower:
+            return ""
+        if self.may_pass:
+            return "passing"
+        return "little" if spread is not None and spread.value else ""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether clinics' records are alike, and it is not known for how long."""
+        correlation, worth = self.figures.get("icc"), self.figures.get("own_design_effect")
+        alike = correlation is not None and bool(correlation.lower)
+        return alike and worth is not None and (worth.value or 1.0) >= _MAY_PASS
 
     @property
     def by_region(self) -> bool:

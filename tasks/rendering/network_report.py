@@ -42,7 +42,7 @@ from tasks.rendering.words.caveats import ICC_ALIKE, lasting_untold, regional_ou
 from tasks.rendering.words.explained import explained
 from tasks.rendering.words.group_words import GroupTable, group_tables
 from tasks.rendering.words.region_words import RegionRow, region_rows
-from tasks.rendering.words.run_words import part_periods, run_words
+from tasks.rendering.words.run_words import lowered, part_periods, run_words
 from tasks.rendering.words.two_models import where_models_differ
 
 MONTHS_SIZE = (482.0, 102.0)
@@ -203,7 +203,10 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     named = tuple(standing.named(edition, outcome))
     average = sentences.average(outcome) or ""
     rest = _joined(
-        standing.on_first_page(outcome), measure_words.target_of_network(outcome), sentences.regional(outcome)
+        standing.on_first_page(outcome),
+        lowered(edition.release) if outcome.monthly else "",
+        measure_words.target_of_network(outcome),
+        sentences.regional(outcome),
     )
     facts = [say(f"verdict.{outcome.verdict or 'none'}")]
     icc = outcome.figures.get("icc")
@@ -211,9 +214,8 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
         label = say("message.icc_unadjusted") if outcome.adjusts_for_patients else icc.label
         fact = f"{label}: {figure_words.network_figure(outcome, icc)}"
         part = "icc_alike_some" if sentences.told_apart(outcome) else "icc_alike_brief"
-        facts.append(say(f"message.{part}", icc=fact) if ICC_ALIKE in icc.how else fact)
-    elif icc is not None:
-        facts.append(f"{icc.label}: {say(f'status.{icc.status}')}")
+        doubtful = ICC_ALIKE in icc.how and not outcome.undivided
+        facts.append(say(f"message.{part}", icc=fact) if doubtful else fact)
     shown = any(line.shrunken.shown for line in outcome.lines)
     return Message(
         about=outcome.label,

@@ -85,6 +85,8 @@ class Month:
 class Latest:
     """The latest months' figure beside that of the months before; see the table `latest_periods`."""
 
+    first_latest: str
+    last_latest: str
     n_latest: int
     n_before: int
     value_latest: float

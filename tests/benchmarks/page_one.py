@@ -104,7 +104,8 @@ def marked(reported: Reported) -> Iterator[Marked]:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a page's text."""
-    return [each.strip() for each in re.split(r"(?<=[.)])\s+(?=[A-Z(“])", text) if each.strip()]
+    found = [each.strip() for each in re.split(r"(?<=[.)])\s+(?=[A-Z(“])", text) if each.strip()]
+    return [_RATIO_BETWEEN.sub(_AS_RATIO, _DIFFERENCE_BETWEEN.sub(_AS_DIFFERENCE, each)) for each in found]
 
 
 def _marks(reported: Reported, sentence: str, claims: tuple[Claim, ...]) -> Iterator[Marked]:
@@ -262,6 +263,18 @@ def _number(written: str) -> float:
     return float(written.replace(",", "").replace("−", "-"))
 
 
+_ESTIMATE = r"\(95% interval; best estimate (?P<estimate>{})\)"
+_DIFFERENCE_BETWEEN = re.compile(
+    rf"Between (?:a rate )?(?P<low>{_NUMBER})(?P<unit> ?(?:percentage points?|points|%)) lower and "
+    rf"(?P<high>{_NUMBER})%? higher(?P<rest>.*)" + _ESTIMATE.format(rf"{_NUMBER}) (?P<side>higher|lower")
+)
+_AS_DIFFERENCE = r"\g<estimate>\g<unit> \g<side>\g<rest>(95% interval \g<low> lower to \g<high> higher)"
+_RATIO_BETWEEN = re.compile(
+    rf"Between (?P<low>{_NUMBER}) and (?P<high>{_NUMBER}) times the (?P<of>risk|rate|odds)(?P<rest>.*)"
+    + _ESTIMATE.format(_NUMBER)
+)
+_AS_RATIO = r"\g<of> \g<estimate> times as high\g<rest>(95% interval \g<low> to \g<high>)"
+"""An effect that may be none, in the words of one that is there."""
 _MEASURES = {
     "percentage points": "risk_difference",
     "percentage point": "risk_difference",
@@ -309,7 +322,7 @@ _CLAIMS: tuple[Claim, ...] = (
         r"The records suggest that clinics with more of the program differ .*",
         _context,
     ),
-    ("screening", r"Screening set .*", _clean),
+    ("screening", r"Every record passed screening", _clean),
 )
 _PAGE_TWO: tuple[Claim, ...] = (
     ("outlying", r"Unusually far from the others: .*", _outlying),
@@ -318,6 +331,8 @@ _PAGE_TWO: tuple[Claim, ...] = (
 _NO_CLAIM = (
     r"^(?:Score|Complication|Emergency visits) lower is better",  # headings
     r"figures that may be shown",
+    r"^No sign of an effect|^The records say too little to estimate|^Clinics are not shown to differ",
+    r"^Clinics’ own figures differ by more|^Clinics differ, but too little|^Own figures differ by more",
     r"^The others: |^Of those that we can show: |^No clinic can be compared: ",
     r"^The typical clinic is the mean without |^Regions may differ: |^Unusually far from the others, ",
     r"^Whether there is an effect depends on |^If a steady trend of clinics ",

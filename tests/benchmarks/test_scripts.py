@@ -139,7 +139,12 @@ def test_a_sentence_of_page_one_is_marked_by_the_truth() -> None:
     effect = "{} percentage points {}, if everyone were under the program (95% interval {})."
     assert mark(effect.format("6", "higher", "4 to 8")) == "true"
     assert mark(effect.format("6", "lower", "4 to 8")) == "missed"
-    assert mark(effect.format("1", "lower", "9 lower to 6 higher; there may be no difference")) == "true"
+    none = (
+        "No sign of an effect. Between {} percentage points lower and {} higher, if everyone were under the "
+    )
+    none += "program (95% interval; best estimate 1 lower)."
+    assert mark(none.format("9", "6")) == "no claim true"
+    assert mark(none.format("9", "4")) == "no claim missed"
     assert mark("No clinic has both, so the records cannot separate the two.") == "false"
     assert mark("Next report: January 2024.") == "no claim"
     assert mark("Everything is well.") == "unread"

@@ -13,6 +13,7 @@ from tasks.releasing.latest_periods import latest_periods
 
 MONTHS = [f"2024-{month:02d}" for month in range(1, 13)]
 Shares = list[float | None]
+WITHHELD = -1.0
 
 
 def told(
@@ -22,13 +23,15 @@ def told(
     starts: dict[str, str] | None = None,
     in_part: tuple[str, ...] = (),
 ) -> pd.DataFrame:
-    """Rows of `latest_periods` of clinics with these values by month; None is a month that is not shown."""
+    """Rows of `latest_periods` of clinics with these values by month; None is a month without records."""
     outcome = {"outcome": "y", "label": "Y", "kind": kind, "direction": "higher", "comparator": "c"}
     rows: list[dict[str, Any]] = [
         {"outcome": "y", "clinic": clinic, "month": month}
         | (
-            {"status": "suppressed_secondary"}
+            {"status": "no_records"}
             if value is None
+            else {"status": "suppressed_secondary"}
+            if value == WITHHELD
             else {"value": value, "denominator": denominator, "status": "ok"}
         )
         for clinic, values in series.items()
@@ -71,6 +74,13 @@ def test_no_month_of_the_latest_may_be_missing_and_enough_must_stand_before() ->
     )
     assert list(rows.index) == ["some"]
     assert rows.loc["some", "n_before"] == 6
+
+
+@pytest.mark.parametrize(("kind", "compared"), [("binary", False), ("count", False), ("continuous", True)])
+def test_where_few_events_are_withheld_the_others_are_no_mean(kind: str, compared: bool) -> None:
+    """The months that are left were 0.45 visits, where all nine before had been 0.41."""
+    series: Shares = [30.0, 31.0, WITHHELD, 29.0, 30.0, 31.0, WITHHELD, 30.0, 29.0, 30.0, 31.0, 29.0]
+    assert (len(told(kind, {"some": series})) > 0) == compared
 
 
 def test_a_volume_that_collapses_is_told() -> None:

@@ -20,7 +20,7 @@ from tasks.rendering.clinic_report import clinic_html, told_at_length
 from tasks.rendering.document import write_pdf
 from tasks.rendering.edition import Clinic, Edition, Outcome
 from tasks.rendering.read_edition import read_edition
-from tasks.rendering.shown_figures import Latest
+from tasks.rendering.shown_figures import Figure, Latest
 from tasks.rendering.words.clinic_sentences import adjusted, counts, in_short, reading, to_do
 from tasks.rendering.words.run_words import part_periods
 from tasks.rendering.words.standing import short_reading
@@ -153,7 +153,7 @@ def test_who_is_changing_is_told_so_beside_the_window(change: str, said: str) ->
     line = outcome.by_clinic[clinic.name]
     worse = dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, comparison="worse"))
     assert (worse.tone, outcome.direction) == ("worse", "higher")
-    latest = Latest(3, 21, 66.2, 49.0, 17.2, 9.0, 25.4, change)
+    latest = Latest("2024-10", "2024-12", 3, 21, 66.2, 49.0, 17.2, 9.0, 25.4, change)
     lines = tuple(
         dataclasses.replace(worse, latest=latest) if each is line else each for each in outcome.lines
     )
@@ -179,11 +179,24 @@ def test_a_clinic_of_clinics_that_are_not_shown_to_differ_is_not_told_to_wait_fo
     undivided = dataclasses.replace(outcome, lines=lines)
     assert undivided.undivided
     moved = dataclasses.replace(edition, outcomes=(undivided,))
-    assert ("uncompared", f"No clinic is shown to differ on {outcome.label}.") in in_short(moved, clinic)
-    assert reading(undivided, lines[0]) == (
-        "No clinic is shown to differ from the others on this measure. Your figure is shown without a "
-        "verdict."
-    )
+    assert ("uncompared", f"No clinic is told from the others on {outcome.label}.") in in_short(moved, clinic)
+    verdict = " Your figure is shown without a verdict."
+    for correlation, worth, said in (
+        (0.0, 1.0, "No clinic is shown to differ from the others on this measure."),
+        (0.007, 1.0, "Clinics differ on this measure, but too little for their records to tell which."),
+        (
+            0.007,
+            2.4,
+            "Clinics’ figures on this measure differ by more than their numbers of records explain, but the "
+            "records cannot tell whether that lasts.",
+        ),
+    ):
+        told = {"icc": (0.015, correlation, 0.032), "own_design_effect": (worth,), "sd_between": (0.3,)}
+        figures = {
+            name: Figure(name, name, *(*ends, None, None)[:3], "", "", "ok", None)
+            for name, ends in told.items()
+        }
+        assert reading(dataclasses.replace(undivided, figures=figures), lines[0]) == said + verdict
     assert not any("too uncertain" in each for each in to_do(moved, clinic, records=False, months=()))
     of_few = dataclasses.replace(lines[0], shrunken=dataclasses.replace(unsure, why=("why.few_records",)))
     assert not dataclasses.replace(outcome, lines=(of_few, *lines[1:])).undivided

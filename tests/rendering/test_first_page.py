@@ -66,9 +66,7 @@ def test_a_clinic_that_is_told_although_too_small_is_named_there(state48_edition
         f"Of those not compared, some have records that leave no doubt: {small.clinic} (worse)."
     )
     unjudged = standing.on_first_page(dataclasses.replace(outcome, direction="neither"))
-    assert unjudged.endswith(
-        f"Not compared, yet beyond doubt on one side of the typical clinic: {small.clinic}."
-    )
+    assert unjudged.endswith(f"Not compared, yet beyond doubt above the typical clinic: {small.clinic}.")
 
 
 def test_without_anyone_standing_out_the_first_page_says_so(state48_edition: Edition) -> None:
@@ -104,9 +102,9 @@ def test_a_clinic_far_out_that_is_not_compared_is_named_all_the_same(state48_edi
     outcome = dataclasses.replace(plain, lines=(first, dataclasses.replace(far, shrunken=best)))
     said = standing.on_first_page(outcome)
     assert said.startswith("Of the clinics that are compared, none stands out.")
-    figure = outcome.notation.prose(far.raw.value or 0.0)
+    figure = outcome.notation.prose_full(far.raw.value or 0.0, far.raw.lower, far.raw.upper)
     assert said.endswith(
-        f"Unusually far from the others, yet not compared: {far.clinic} (own figure {figure}). "
+        f"Unusually far from the others, yet not compared: {far.clinic}, own figure {figure}. "
         f"The typical clinic is the mean without {far.clinic}, far from the others."
     )
 
@@ -117,8 +115,9 @@ def test_where_nobody_is_compared_nobody_is_said_not_to_stand_out(state48_editio
     first, second = outcome.lines
     both = "No clinic can be compared: 2 not compared (too few records, or too unreliable)."
     undivided = (
-        "Clinics are not shown to differ: best estimates run from 50.0 to 80.0 points, and none of their 95% "
-        "intervals reaches beyond 49.0 to 81.0 points."
+        "Clinics differ, but too little for their records to tell which, and no clinic is compared: best "
+        "estimates run from 50.0 to 80.0 points, and none of their 95% intervals reaches beyond 49.0 to 81.0 "
+        "points."
     )
     for why, said in (
         (
@@ -183,7 +182,7 @@ def test_clinics_whose_latest_months_changed_are_named(state48_edition: Edition)
     assert standing.latest_changes(plain) is None
 
     def latest(change: str) -> Latest:
-        return Latest(3, 21, 60.0, 50.0, 10.0, 5.0, 15.0, change)
+        return Latest("2024-10", "2024-12", 3, 21, 60.0, 50.0, 10.0, 5.0, 15.0, change)
 
     lines = [dataclasses.replace(line, latest=latest("higher")) for line in plain.lines]
     lines[3] = dataclasses.replace(lines[3], latest=latest("lower"))

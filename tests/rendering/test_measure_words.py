@@ -80,7 +80,7 @@ def test_clinics_that_meet_a_target_are_counted_among_those_shown() -> None:
     lines = (*[_line(1.0, 2.0)] * 2, _line(4.0, 5.0), *[_line(2.0, 4.0)] * 3)
     hidden = dataclasses.replace(lines[0], shrunken=Estimate(status="suppressed_primary"))
     outcome = dataclasses.replace(outcome, lines=(*lines, hidden))
-    said = "2 clinics shown to meet it, 1 clinic shown to miss it and 3 clinics undecided."
+    said = "2 clinics shown to meet it, 1 clinic shown to miss it (a) and 3 clinics undecided."
     told = measure_words.target_of_network(outcome).replace("\u00a0", " ")
     assert told == f"Target, at most 3 hours as a geometric mean: {said}"
     of_means = measure_words.target_of_network(dataclasses.replace(outcome, logarithmic=False))

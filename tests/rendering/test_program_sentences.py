@@ -9,53 +9,69 @@ from rendering.test_charts import binary, effect
 
 from tasks.rendering.edition import Outcome
 from tasks.rendering.network_report import program_part
-from tasks.rendering.shown_figures import Effect
+from tasks.rendering.shown_figures import Effect, Figure
 from tasks.rendering.words import program_sentences
 
 
-def test_the_naive_figure_stands_beside_a_models_in_the_same_measure() -> None:
-    effects = (
-        effect(model="gee", estimand="marginal", question="policy", words="Y: odds 1.3 times as high."),
-        effect(
-            model="mixed",
-            measure="risk_difference",
-            value=4.1,
-            lower=2.2,
-            upper=6.0,
-            unit="percentage points",
-            question="policy",
-            words="Y: 4.1 percentage points higher.",
-        ),
-        effect(model="naive", question="none", value=2.4, lower=2.0, upper=2.9),
+def test_a_plain_comparison_stands_beside_the_effect_in_the_same_measure_alone() -> None:
+    """An odds ratio by another model, beside a difference of risks, is for the program's page."""
+    lead = effect(
+        model="mixed",
+        measure="risk_difference",
+        value=4.1,
+        lower=2.2,
+        upper=6.0,
+        unit="percentage points",
+        question="policy",
+        words="Y: 4.1 percentage points higher.",
     )
-    said = program_sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
-    assert said == (
+    other = effect(model="gee", estimand="marginal", question="policy", words="Y: odds 1.3 times as high.")
+    odds = effect(model="naive", question="none", value=2.4, lower=2.0, upper=2.9)
+    points = dataclasses.replace(
+        odds, measure="risk_difference", value=7.0, lower=6.1, upper=7.9, unit="percentage points"
+    )
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(other, lead, odds))
+    assert program_sentences.program_message(outcome) == "4.1 percentage points higher."
+    both = dataclasses.replace(outcome, effects=(other, lead, odds, points))
+    assert program_sentences.program_message(both) == (
         "4.1 percentage points higher. "
-        "(Plain comparison: "
-        "odds ratio 2.40 (2.00 to 2.90); in that measure, by another model than above, "
-        "estimating equations (GEE): 1.30 (1.10 to 1.60).)"
+        "(Plain comparison: risk difference 7.00 (6.10 to 7.90) percentage points.)"
     )
+    rate = dataclasses.replace(lead, measure="rate_ratio", value=0.9, lower=0.8, upper=0.97, unit="")
+    plain = dataclasses.replace(odds, measure="rate_ratio", value=0.99, lower=0.94, upper=1.04)
+    rates = dataclasses.replace(outcome, effects=(rate, plain))
+    said = program_sentences.program_message(rates) or ""
+    assert said.endswith("(Plain comparison: 1% lower (6 lower to 4 higher).)")
 
 
-def test_a_patients_effect_by_the_same_model_is_not_said_to_be_another_models() -> None:
-    effects = (
-        effect(
-            model="mixed",
-            estimand="marginal",
-            measure="risk_difference",
-            value=4.1,
-            unit="percentage points",
-            question="policy",
-            words="Y: 4.1 percentage points higher.",
-        ),
-        effect(model="mixed", estimand="conditional", question="policy", words="Y: odds 1.3 times as high."),
-        effect(model="naive", question="none", value=2.4, lower=2.0, upper=2.9),
+def test_where_whole_clinics_have_it_no_plain_comparison_claims_to_be_another() -> None:
+    gap = effect(model="mixed", measure="difference", value=-4.8, question="none", words="Y: 4.8 lower.")
+    plain = effect(model="naive", measure="difference", value=-4.8, question="none")
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(gap, plain))
+    assert program_sentences.program_message(outcome) == "4.8 lower."
+    assert program_sentences.on_plain_comparisons([outcome]) == []
+
+
+@pytest.mark.parametrize(("lower", "upper", "little"), [(-16.0, 15.0, True), (-4.0, 3.0, False)])
+def test_an_interval_wider_than_the_outcome_s_own_level_says_too_little(
+    lower: float, upper: float, *, little: bool
+) -> None:
+    """Infections fell by 10 percentage points, from under 5%."""
+    words = "Y: no sign of an effect. Between 16 percentage points lower and 15 higher."
+    wide = effect(
+        measure="risk_difference",
+        value=-1.0,
+        lower=lower,
+        upper=upper,
+        unit="percentage points",
+        question="policy",
+        words=words,
     )
-    said = program_sentences.program_message(dataclasses.replace(binary([(5, 10)]), effects=effects))
-    assert said == (
-        "4.1 percentage points higher. (Plain comparison: odds ratio 2.40 (2.00 to 2.90); in that measure, "
-        "for a patient of a given clinic: 1.30 (1.10 to 1.60).)"
-    )
+    share = Figure("mean", "Share", 4.8, None, None, "%", "", "ok", None)
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(wide,), figures={"mean": share})
+    said = "The records say too little to estimate the effect." if little else "No sign of an effect."
+    between = "Between 16 percentage points lower and 15 higher."
+    assert program_sentences.program_message(outcome) == f"{said} {between}"
 
 
 def test_the_average_month_leads_and_what_tests_found_follows() -> None:

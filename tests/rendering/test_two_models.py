@@ -12,7 +12,6 @@ from reports.wording import speaking
 from tasks.rendering.edition import Outcome
 from tasks.rendering.network_report import program_part
 from tasks.rendering.shown_figures import Effect
-from tasks.rendering.words import program_sentences
 from tasks.rendering.words.two_models import odds_ratio_of, where_models_differ
 
 
@@ -29,7 +28,6 @@ def outcome_of(*effects: Effect) -> Outcome:
 DIFFERENCE = policy("risk_difference", 3.354, -0.4752, 10.27, unit="percentage points")
 RATIO = policy("risk_ratio", 1.747, 0.8029, 3.801)
 BY_GEE = policy("odds_ratio", 1.11, 0.5971, 2.063, model="gee")
-NAIVE = effect(model="naive", estimand="unadjusted", question="none", value=1.17, lower=0.7545, upper=1.815)
 
 
 def test_a_difference_and_a_ratio_of_risks_come_to_an_odds_ratio() -> None:
@@ -41,41 +39,9 @@ def test_a_difference_and_a_ratio_of_risks_come_to_an_odds_ratio() -> None:
     assert odds_ratio_of(DIFFERENCE, outcome_of(DIFFERENCE, of_others)) is None
 
 
-def test_another_models_ratio_is_not_the_same_effect_as_the_difference() -> None:
-    """1.11 was called the measure of the model that had said 3.4 points; that comes to 1.8."""
-    said = program_sentences.program_message(outcome_of(BY_GEE, DIFFERENCE, RATIO, NAIVE))
-    assert said is not None
-    assert "the same measure" not in said
-    assert "by another model than above, estimating equations (GEE): 1.11 (0.60 to 2.06)." in said
-    assert "In that measure the effect above, by the mixed model, comes to about 1.8" in said
-    assert "the two models differ, as they weigh clinics differently and hold different things alike" in said
-
-
-def test_where_two_models_agree_in_size_the_other_is_named_and_no_more() -> None:
+def test_where_two_models_agree_in_size_nothing_is_said_of_it() -> None:
     agreeing = dataclasses.replace(BY_GEE, value=1.75, lower=1.0, upper=3.1)
-    said = program_sentences.program_message(outcome_of(agreeing, DIFFERENCE, RATIO, NAIVE))
-    assert said is not None
-    assert said.endswith("by another model than above, estimating equations (GEE): 1.75 (1.00 to 3.10).)")
     assert where_models_differ(outcome_of(agreeing, DIFFERENCE, RATIO)) == ""
-
-
-def test_only_a_figure_of_the_same_fit_is_the_effect_in_another_measure() -> None:
-    own = policy("odds_ratio", 1.8, 0.8, 4.0)
-    for other, said_so in (
-        (own, True),
-        (dataclasses.replace(own, n_records=99), False),
-        (dataclasses.replace(own, model="gee"), False),
-    ):
-        said = program_sentences.program_message(outcome_of(DIFFERENCE, RATIO, other, NAIVE))
-        assert said is not None
-        assert ("the effect above in that measure: 1.80 (0.80 to 4.00)" in said) == said_so
-
-
-def test_a_figure_of_other_months_does_not_stand_beside_the_effect() -> None:
-    lead = [dataclasses.replace(each, term="average") for each in (DIFFERENCE, RATIO)]
-    said = program_sentences.program_message(outcome_of(*lead, BY_GEE, NAIVE))
-    assert said is not None
-    assert said.endswith("(Plain comparison: odds ratio 1.17 (0.75 to 1.81).)")
 
 
 def test_the_programs_pages_say_that_two_answers_to_one_question_differ() -> None:
@@ -104,9 +70,5 @@ def test_models_are_compared_in_the_same_months() -> None:
 
 def test_it_is_said_in_spanish() -> None:
     with speaking("es"):
-        said = program_sentences.program_message(outcome_of(BY_GEE, DIFFERENCE, RATIO, NAIVE))
         pages = where_models_differ(outcome_of(BY_GEE, DIFFERENCE, RATIO))
-    assert said is not None
-    assert "según un modelo distinto del anterior, ecuaciones de estimación (GEE): 1,11" in said
-    assert "equivale a aproximadamente 1,8" in said
     assert "dos modelos no coinciden" in pages

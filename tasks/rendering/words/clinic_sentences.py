@@ -28,7 +28,8 @@ def reading(outcome: Outcome, line: Line) -> str:
         return say("clinic.absent", reason=bare(line.reason or outcome.reason))
     if line.tone == "uncompared":
         if outcome.undivided:
-            return say("clinic.undivided")
+            why = f"_{outcome.undivided_by}" if outcome.undivided_by else ""
+            return say(f"clinic.undivided{why}")
         if line.reason and _enough_records(line):
             return say("clinic.uncompared_alike", reason=sentence_case(bare(line.reason)))
         if line.reason:

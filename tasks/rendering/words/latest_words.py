@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.wording import say
 from reports.wording.notation import NO_BREAK, Notation
-from reports.wording.writing import counted
+from reports.wording.writing import counted, period_brief
 from tasks.rendering.edition import Outcome
 from tasks.rendering.shown_figures import Latest
 
@@ -24,6 +24,7 @@ def latest_words(outcome: Outcome, latest: Latest | None) -> str:
     return say(
         f"latest.{latest.change}",
         latest=counted(latest.n_latest, "month"),
+        which=_which(latest) if outcome.monthly else "",
         before=counted(latest.n_before, "month"),
         now=outcome.notation.prose(latest.value_latest),
         then=outcome.notation.prose(latest.value_before),
@@ -31,3 +32,9 @@ def latest_words(outcome: Outcome, latest: Latest | None) -> str:
         ends=ends,
         unit=unit,
     )
+
+
+def _which(latest: Latest) -> str:
+    """Which months those are, of what is counted by the month: not the last where that is not complete."""
+    first, last = period_brief(latest.first_latest), period_brief(latest.last_latest)
+    return say("latest.which", months=say("period_name.stretch", first=first, last=last))

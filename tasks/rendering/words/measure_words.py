@@ -11,6 +11,9 @@ from tasks.rendering.edition import Line, Outcome
 from tasks.rendering.numbers import NO_BREAK
 from tasks.rendering.shown_figures import Estimate
 
+_MOST_NAMED = 3
+"""Clinics that miss the target: so few are named."""
+
 
 def definition(outcome: Outcome) -> list[tuple[str, str]]:
     """What the network file says of a measure: why it matters, what it counts, who answers for it."""
@@ -50,9 +53,13 @@ def target_of_network(outcome: Outcome) -> str:
     target = target_words(outcome)
     found = Counter(_reach(outcome, line.shrunken) for line in outcome.lines)
     told: list[Reach] = ["met", "missed", "open"]
+    missed = [line.clinic for line in outcome.lines if _reach(outcome, line.shrunken) == "missed"]
     parts = [
         say(f"target.count_{each}", clinics=counted(found[each], "clinic")) for each in told if found[each]
     ]
+    if 0 < len(missed) <= _MOST_NAMED:
+        place = told.index("missed") - (not found["met"])
+        parts[place] = say("target.count_named", clinics=parts[place], names=listed(missed))
     if not parts:
         return say("target.none_told", target=target)
     key = "target.network_geometric" if outcome.logarithmic else "target.network"

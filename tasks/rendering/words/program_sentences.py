@@ -12,26 +12,46 @@ from tasks.rendering.charts.effects_chart import tests_of, whole_effects, write_
 from tasks.rendering.edition import Outcome
 from tasks.rendering.shown_figures import Effect
 from tasks.rendering.words.sentences import bare, sentence_case
-from tasks.rendering.words.two_models import two_models
 
 TRENDS = ("trend", "trend-average")
 """Terms of estimates that allow for a steady trend of clinics' own."""
 _FEWEST_IN_SHORT = 3
+_WIDEST_RATIO = 9.0
+"""From a third to three times: an interval beyond that hardly says anything."""
 _SIDES = ("higher", "lower", "if_higher", "if_lower", "none", "untold")
 
 
 def program_message(outcome: Outcome) -> str | None:
     """The program's effect on the population, and the naive figure beside it; None without an estimate."""
-    effects, answers = whole_effects(outcome), program_answers(outcome)
+    answers = program_answers(outcome)
     if not answers:
         untold = [effect for effect in outcome.effects if effect.reason and effect.model != "naive"]
         untold.sort(key=lambda effect: effect.question != "policy")
         return sentence_case(program_words(outcome, untold[0])) if untold else None
     if reasons := cannot_be_told(outcome):
         return " ".join([*reasons, say("message.program_both_ifs")])
-    told = " ".join([if_words(outcome, answers[0]), *doubts(outcome)])
-    naive = next((effect for effect in effects if effect.model == "naive"), None)
-    return told if naive is None else f"{told} {_naive_aside(outcome, naive, answers)}"
+    return " ".join(
+        filter(None, (_informative(outcome, answers[0]), *doubts(outcome), _plain_comparison(outcome)))
+    )
+
+
+def _informative(outcome: Outcome, lead: Effect) -> str:
+    """An effect's sentence, which says so where the records hardly narrow down what it may be."""
+    words = if_words(outcome, lead)
+    sign, too_little = (sentence_case(say(key)) for key in ("effect.no_sign", "message.program_too_little"))
+    return words.replace(sign, too_little, 1) if _says_nothing(outcome, lead) else words
+
+
+def _says_nothing(outcome: Outcome, effect: Effect) -> bool:
+    """Whether an interval around no effect reaches about as far as there is any sense in."""
+    if effect.lower is None or effect.upper is None or _side(effect):
+        return False
+    if effect.ratio:
+        return effect.lower <= 0.0 or effect.upper / effect.lower > _WIDEST_RATIO
+    share = outcome.figures.get("mean")
+    if effect.measure != "risk_difference" or share is None or share.value is None:
+        return False
+    return effect.upper - effect.lower > 2.0 * min(share.value, 100.0 - share.value)
 
 
 def program_answers(outcome: Outcome) -> list[Effect]:
@@ -82,9 +102,7 @@ def _side_in_short(outcome: Outcome, lead: Effect) -> str:
 
 def on_plain_comparisons(outcomes: Iterable[Outcome]) -> list[str]:
     """What the plain comparisons are worth that stand beside the outcomes' effects; none where none does."""
-    told = (effect for each in outcomes if program_answers(each) for effect in whole_effects(each))
-    beside = any(effect.model == "naive" for effect in told)
-    return [say("message.program_plain")] if beside else []
+    return [say("message.program_plain")] if any(_plain_comparison(each) for each in outcomes) else []
 
 
 def cannot_be_told(outcome: Outcome) -> list[str]:
@@ -156,34 +174,21 @@ def _bare_words(outcome: Outcome, effect: Effect) -> str:
     return effect.words.removeprefix(f"{outcome.label}: ").removesuffix(f" {effect.condition}")
 
 
-def _naive_aside(outcome: Outcome, naive: Effect, answers: list[Effect]) -> str:
-    """The naive figure in brackets, and a model's in the same measure where that was not just told.
+def _plain_comparison(outcome: Outcome) -> str:
+    """The naive figure in brackets, in the measure of the effect just told; nothing where it has none there.
 
-    It is the effect just told only where it is that fit's; of another model it is said that it is, and where
-    it differs in size, that it does and why that can be.
+    Nor where whole clinics have the program: the effect itself is a comparison of records with and without.
     """
-    measure = say(f"measure.{naive.measure}")
+    answers = program_answers(outcome)
+    if not answers or answers[0].question == "none" or cannot_be_told(outcome):
+        return ""
+    of_naive = (effect for effect in whole_effects(outcome) if effect.model == "naive")
+    naive = next((effect for effect in of_naive if effect.measure == answers[0].measure), None)
+    if naive is None:
+        return ""
     unit = naive.unit if naive.unit in ("", "%") else f" {naive.unit}"
-    written = f"{measure} {write_effect(naive)}{unit}"
-    lead = answers[0]
-    in_measure = [effect for effect in answers if effect.measure == naive.measure]
-    same = next((each for each in in_measure if _of_one_fit(each, lead)), None)
-    if same is not None:
-        if same is lead:
-            return say("message.program_naive", naive=_change(naive) or written)
-        return say("message.program_naive_against", naive=written, model=write_effect(same))
-    other = next((each for each in in_measure if _asks(each) == _asks(lead)), None)
-    if other is None:
-        return say("message.program_naive", naive=written)
-    both = two_models(lead, other, outcome)
-    if other.model == lead.model:  # for a patient, where the effect above is on the population
-        return say("message.program_naive_patient", naive=written, model=write_effect(other))
-    key = (
-        "message.program_naive_differs" if both is not None and both.differ else "message.program_naive_other"
-    )
-    first = {} if both is None else {"first": both.first, "lead": both.figures[0]}
-    second = say(f"model.{other.model}")
-    return say(key, naive=written, second=second, model=write_effect(other), **first)
+    written = f"{say(f'measure.{naive.measure}')} {write_effect(naive)}{unit}"
+    return say("message.program_naive", naive=_change(naive) or written)
 
 
 def _change(effect: Effect) -> str | None:
@@ -201,16 +206,6 @@ def _change(effect: Effect) -> str | None:
         written = {"lower": notation.number(abs(lower)), "upper": notation.number(abs(upper))}
         ends = say("effect.either_side", **written, below=sides[1], above=sides[2])
     return say("effect.change_aside", value=notation.number(abs(value)), higher=sides[0], ends=ends)
-
-
-def _asks(effect: Effect) -> tuple[str, str]:
-    return effect.question, effect.term
-
-
-def _of_one_fit(effect: Effect, lead: Effect) -> bool:
-    """Whether two figures are one effect in two measures: of one model, question and set of records."""
-    fits = [(each.model, each.estimand, each.n_records, *_asks(each)) for each in (effect, lead)]
-    return fits[0] == fits[1]
 
 
 def program_none(outcome: Outcome) -> str:

@@ -24,6 +24,15 @@ def part_periods(release: Release, counted: Sequence[str] = ()) -> str:
     return " ".join(said)
 
 
+def lowered(release: Release) -> str:
+    """That incomplete periods lower what is counted, and which they are; empty where none is."""
+    first = first_in_part(release.first_date, release.period)
+    which = [] if first is None else [str(first)]
+    which += [release.period] if reported_in_part(release.cut_off, release.period) else []
+    which = [period_name(each) for each in dict.fromkeys(which)]
+    return say("message.lowered", which=listed(which)) if which else ""
+
+
 def _first_period(release: Release) -> str:
     first = first_in_part(release.first_date, release.period)
     if first is None or release.first_date is None:

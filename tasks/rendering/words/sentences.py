@@ -74,9 +74,9 @@ def told_apart(outcome: Outcome) -> bool:
 
 
 def regional(outcome: Outcome) -> str | None:
-    """That regions differ, and clinics are drawn towards theirs; None where they do not."""
+    """That regions differ, and clinics are drawn towards theirs; None where clinics are not told apart."""
     share = outcome.figures.get("region_share")
-    if share is None or share.value is None:
+    if share is None or share.value is None or outcome.undivided:
         return None
     interval = ""
     if share.lower is not None and share.upper is not None:

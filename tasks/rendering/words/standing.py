@@ -82,8 +82,8 @@ def on_first_page(outcome: Outcome) -> str:
     """What the first page says of clinics beside those that it names."""
     if not outcome.judged:
         told = [_places(outcome, outcome.counted("withheld"))]
-        if beyond_doubt := [line.clinic for line in outcome.lines if line.exceptional]:
-            told.append(say("message.exceptions_placed", clinics=listed(beyond_doubt)))
+        if any(line.exceptional for line in outcome.lines):
+            told.append(_beyond_doubt(outcome))
         return " ".join(told)
     withheld = outcome.counted("withheld")
     if withheld and withheld == len(outcome.lines):
@@ -99,10 +99,23 @@ def on_first_page(outcome: Outcome) -> str:
         all_compared = outcome.counted("uncompared") == 0
         none = "message.none_stands_out" if all_compared else "message.none_compared_stands_out"
         parts = [say(none), say("message.all_of", others=others)]
+        parts += [say("message.may_pass")] if outcome.may_pass else []
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
     beside = (important(outcome), exceptions(outcome, brief=True), _far(outcome))
     return " ".join(filter(None, (*parts, *beside)))
+
+
+def _beyond_doubt(outcome: Outcome) -> str:
+    """Clinics that are not compared, and are above or below the typical one all the same."""
+    typical = outcome.comparator_value or 0.0
+    exceptional = [line for line in outcome.lines if line.exceptional]
+    above = [line.clinic for line in exceptional if (line.shrunken.value or 0.0) >= typical]
+    sides = {"above": above, "below": [each.clinic for each in exceptional if each.clinic not in above]}
+    told = [
+        say(f"message.exceptions_{side}", clinics=listed(names)) for side, names in sides.items() if names
+    ]
+    return say("message.exceptions_placed", sides="; ".join(told))
 
 
 def _compared(outcome: Outcome) -> bool:
@@ -117,12 +130,13 @@ def _none_compared(outcome: Outcome, others: str) -> str:
 
 
 def _undivided(outcome: Outcome) -> str:
-    """That clinics are not shown to differ, and how far apart they may be for all that is known."""
+    """That clinics are not told apart and why, and how far apart they may be for all that is known."""
     best = [line.shrunken for line in outcome.lines if line.tone == "uncompared"]
     values = [each.value for each in best if each.value is not None]
     ends = [end for each in best for end in (each.lower, each.upper) if end is not None]
+    why = f"_{outcome.undivided_by}" if outcome.undivided_by else ""
     return say(
-        "message.undivided",
+        f"message.undivided{why}",
         range=outcome.notation.prose_range(min(values), max(values)),
         reach=outcome.notation.prose_range(min(ends), max(ends)),
     )
@@ -157,13 +171,17 @@ def _far(outcome: Outcome) -> str | None:
     if not far:
         return None
     uncompared = [
-        say("message.outlying_clinic", clinic=line.clinic, value=outcome.notation.prose(line.raw.value))
+        say(
+            "message.outlying_clinic",
+            clinic=line.clinic,
+            value=outcome.notation.prose_full(line.raw.value, line.raw.lower, line.raw.upper),
+        )
         if line.raw.shown and line.raw.value is not None
         else line.clinic
         for line in far
         if line.tone == "uncompared"
     ]
-    named = say("message.outlying_brief", clinics=listed(uncompared)) if uncompared else None
+    named = say("message.outlying_brief", clinics="; ".join(uncompared)) if uncompared else None
     left_out = say("message.outlying_left_out", clinics=listed([line.clinic for line in far]))
     return " ".join(filter(None, (named, left_out)))
 
@@ -240,13 +258,11 @@ def important(outcome: Outcome) -> str | None:
         return None
     if len(probable) == 1:
         return say("message.important_one", difference=difference, probability=share(probable[0]))
-    return say(
-        "message.important",
-        standing=len(probable),
-        difference=difference,
-        sure=sum(each > SURE for each in probable),
-        doubtful=sum(each < 0.5 for each in probable),
-    )
+    counts = {"standing": len(probable), "doubtful": sum(each < 0.5 for each in probable)}
+    sure = sum(each > SURE for each in probable)
+    if not sure:
+        return say("message.important_none", difference=difference, **counts)
+    return say("message.important", difference=difference, sure=sure, **counts)
 
 
 def important_difference(outcome: Outcome) -> str | None:
