@@ -52,7 +52,7 @@ def sentence(
         whole = say(
             "effect.none",
             label=label,
-            sign=say("effect.no_sign_whole" if whole_clinics else "effect.no_sign"),
+            sign=say("effect.no_sign_whole" if question in ("whole_clinics", "none") else "effect.no_sign"),
             between=_between(measure, unit, lower, upper, notation),
             when=when,
             compared=compared,

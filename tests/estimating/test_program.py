@@ -223,16 +223,16 @@ def test_what_leads_allows_early_starters_a_trend_and_carries_its_condition(twel
     )
     assert lead["question"] == "policy"
     assert lead["words"].endswith(f" {lead['condition']}")
-    assert "allows for a steady trend of early starters’ own" in lead["condition"]
+    assert "allows early starters a steady trend of their own" in lead["condition"]
     assert "on average over the first 9 months since the start" in lead["words"]  # by the tenth all have it
     assert lead["lower"] < average["lower"] < average["upper"] < lead["upper"]
     # twelve clinics start in ten months: too few start together for effects by cohort without a trend
     assert narrower("difference", "", average["value"], average["lower"], average["upper"]) in lead["words"]
-    assert "would otherwise have moved in parallel, and if it does as much" in average["words"]
+    assert "would otherwise have moved in parallel, and if it works equally" in average["words"]
     assert not (twelve["term"] == "cohorts").any()
     others = twelve[twelve["model"].isin(["gee", "within"])].set_index("term")
-    assert others.loc["average", "condition"].str.endswith("as much whenever a clinic started.").all()
-    same = "as much in every month, whenever a clinic started."
+    assert others.loc["average", "condition"].str.endswith("works equally for early and late starters.").all()
+    same = "as much in every month, for early and late starters alike."
     assert others.loc["effect", "condition"].str.endswith(same).all()
     plain = twelve[twelve["model"] == "naive"]
     assert plain["condition"].isna().all() and not plain["words"].str.contains("only if").any()
@@ -252,7 +252,7 @@ def test_what_is_said_of_single_months_carries_the_condition_that_their_model_ne
     ((words, condition),) = twelve.loc[twelve["term"] == "change", ["words", "condition"]].to_numpy()
     assert condition == (
         "The test holds only if clinics that started early had no trend of their own, and if the program "
-        "does as much whenever a clinic started."
+        "works equally for early and late starters."
     )
     assert words.endswith(f" {condition}") and "mislead" not in words
 
@@ -266,12 +266,12 @@ def test_clinics_that_start_together_give_effects_by_cohort_and_month(tmp_path: 
     (lead,) = effects.loc[(effects["term"] == "trend") & (effects["estimand"] == "marginal"), "words"]
     assert narrower("difference", "", *by_term.loc["cohorts", ["value", "lower", "upper"]]) in lead
     # the last to start have nobody beside them who has not: the average has nothing of them
-    whenever = "would otherwise have moved in parallel, and if it does as much whenever a clinic started."
+    whenever = "would otherwise have moved in parallel, and if it works equally for early and late starters."
     assert by_term["condition"].str.endswith(whenever).all()
     (condition,) = effects.loc[
         (effects["term"] == "trend") & (effects["estimand"] == "marginal"), "condition"
     ]
-    assert condition.endswith("and if the program does as much whenever a clinic started.")
+    assert condition.endswith("and if the program works equally for early and late starters.")
 
 
 @pytest.mark.slow

@@ -10,8 +10,9 @@ from tasks.release import Since
 from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.network_report import network_html
 from tasks.rendering.numbers import NO_BREAK
-from tasks.rendering.shown_figures import Latest
-from tasks.rendering.words import standing
+from tasks.rendering.shown_figures import Figure, Latest
+from tasks.rendering.words import sentences, standing
+from tasks.rendering.words.run_words import lowered
 
 
 def at(line: Line, value: float, comparison: str, since: str | None = None) -> Line:
@@ -193,3 +194,59 @@ def test_clinics_whose_latest_months_changed_are_named(state48_edition: Edition)
     )
     assert " and 3 more; lower at " in said
     assert said.endswith(f"lower at {lines[3].clinic}.")
+
+
+def _alike_by(outcome: Outcome, lower: float, worth: float) -> Outcome:
+    """The outcome with records of a clinic that are alike, and own figures' design effect."""
+    rest = ("", "", "ok", None)
+    figures = {
+        **outcome.figures,
+        "icc": Figure("icc", "ICC", 0.02, lower, 0.04, *rest),
+        "own_design_effect": Figure("own_design_effect", "", worth, None, None, *rest),
+    }
+    return dataclasses.replace(outcome, figures=figures)
+
+
+def test_where_months_are_alike_none_standing_out_is_no_sign_that_clinics_are(
+    state48_edition: Edition,
+) -> None:
+    """Scores from 7.5 to 10.2 with p = 4e-29 were "12 not shown to differ", and no more was said."""
+    outcome = outcome_of(state48_edition, (50.0, "no_different", None), (51.0, "no_different", None))
+    doubt = "the records cannot tell whether that lasts."
+    assert standing.on_first_page(_alike_by(outcome, 0.01, 8.0)).endswith(doubt)
+    for certain in (_alike_by(outcome, 0.0, 8.0), _alike_by(outcome, 0.01, 1.1)):
+        assert doubt not in standing.on_first_page(certain)
+
+
+def test_regions_do_not_differ_where_clinics_are_not_told_apart(state48_edition: Edition) -> None:
+    share = Figure("region_share", "", 0.56, 0.04, 0.98, "", "", "ok", None)
+    outcome = outcome_of(state48_edition, (50.0, "not_compared", None), (80.0, "not_compared", None))
+    outcome = dataclasses.replace(outcome, figures={**outcome.figures, "region_share": share})
+    assert (sentences.regional(outcome) or "").startswith("Regions may differ: our best estimate is that 56%")
+    lines = [
+        dataclasses.replace(each, shrunken=dataclasses.replace(each.shrunken, why=("why.unreliable",)))
+        for each in outcome.lines
+    ]
+    assert sentences.regional(dataclasses.replace(outcome, lines=tuple(lines))) is None
+
+
+def test_incomplete_months_are_named_beside_a_volume(chop_edition: Edition) -> None:
+    release = dataclasses.replace(
+        chop_edition.release, first_date="2020-03-15", cut_off="2020-05-20", period="2020-05"
+    )
+    assert lowered(release) == "Incomplete months lower these figures: March 2020 and May 2020."
+    whole = dataclasses.replace(release, first_date="2020-03-01", cut_off="2020-05-31")
+    assert lowered(whole) == ""
+
+
+def test_where_no_difference_is_sure_to_matter_that_is_said(state48_edition: Edition) -> None:
+    outcome = outcome_of(state48_edition, (30.0, "worse", None), (80.0, "better", None))
+    lines = [
+        dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, p_important=probable))
+        for line, probable in zip(outcome.lines, (0.9, 0.3), strict=True)
+    ]
+    outcome = dataclasses.replace(outcome, lines=tuple(lines), important_difference=5.0)
+    assert (standing.important(outcome) or "").replace(NO_BREAK, " ") == (
+        "By how much: for none of these 2 clinics is the probability of a difference of 5 points or more "
+        "over 97.5%; for 1 it is under 50%."
+    )

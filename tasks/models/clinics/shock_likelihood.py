@@ -167,8 +167,10 @@ class ShockLikelihoods:
         if not about > 0.0:
             return None
         sds = np.concatenate([[0.0], np.geomspace(_SMALLEST * about, _LARGEST * about, _SDS)])
-        tried = [(None, [0.0])] if own is None else [(own.column, [own.sd])]
-        if own is None:
+        tried: list[tuple[Floats | None, list[float]]] = [(None, [0.0])]
+        if own is not None:
+            tried = [(own.column, [own.sd])]
+        else:
             tried += [(each.column, [each * about for each in _EFFECTS[1:]]) for each in possible]
         ways = [
             (None if column is None else OwnEffects(column, float(sd)))
