@@ -188,6 +188,9 @@ def key_messages(edition: Edition) -> list[Message]:
             once += program_sentences.on_plain_comparisons(edition.estimated)
             once += [say("message.program_included")]
             short = [("", line) for line in program_sentences.in_short(edition.estimated)]
+            meaning, sentences_told = program_sentences.said_once([sentence for _, sentence in told])
+            short += [("", meaning)] if meaning else []
+            told = tuple((label, each) for (label, _), each in zip(told, sentences_told, strict=True))
             said = (*short, *told, *((("", " ".join(once)),) if once else ()))
             messages.append(Message(edition.network.program.label, said))
     records = _joined(sentences.incomplete(edition), sentences.quality_message(edition))

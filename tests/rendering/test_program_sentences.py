@@ -218,3 +218,23 @@ def test_what_a_program_did_is_said_in_a_line_for_all_outcomes() -> None:
         "Score; cannot be told: Days and Calls."
     ]
     assert program_sentences.in_short(outcomes[:2]) == []
+
+
+def test_what_effects_are_effects_of_is_said_once() -> None:
+    whole = "if everyone were under the program, compared with no one, over all clinics and patients"
+    when = "on average over the first 15 months since the start"
+    first = f"1.6 points higher, {when}, {whole} (95% interval 1 to 2)."
+    second = f"2.5 mmHg lower, {when}, {whole} (95% interval 1 to 4)."
+    plain = f"2.5 mmHg lower {whole} (95% interval 1 to 4)."
+    other = "Not estimated. It started everywhere at once."
+    meaning, left = program_sentences.said_once([first, other, second])
+    assert meaning == f"Each effect: on average over the first 15 months since the start, {whole}."
+    assert left == [
+        "1.6 points higher (95% interval 1 to 2).",
+        other,
+        "2.5 mmHg lower (95% interval 1 to 4).",
+    ]
+    meaning, left = program_sentences.said_once([plain, plain])
+    assert (meaning, left[1]) == (f"Each effect: {whole}.", "2.5 mmHg lower (95% interval 1 to 4).")
+    assert program_sentences.said_once([first, plain]) == ("", [first, plain])
+    assert program_sentences.said_once([first, other]) == ("", [first, other])

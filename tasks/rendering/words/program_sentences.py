@@ -16,6 +16,7 @@ from tasks.rendering.words.sentences import bare, sentence_case
 TRENDS = ("trend", "trend-average")
 """Terms of estimates that allow for a steady trend of clinics' own."""
 _FEWEST_IN_SHORT = 3
+_FEWEST_ALIKE = 2
 _WIDEST_RATIO = 9.0
 """From a third to three times: an interval beyond that hardly says anything."""
 _SIDES = ("higher", "lower", "if_higher", "if_lower", "none", "untold")
@@ -52,6 +53,25 @@ def _says_nothing(outcome: Outcome, effect: Effect) -> bool:
     if effect.measure != "risk_difference" or share is None or share.value is None:
         return False
     return effect.upper - effect.lower > 2.0 * min(share.value, 100.0 - share.value)
+
+
+def said_once(told: Sequence[str]) -> tuple[str, list[str]]:
+    """What effects of all clinics and patients are effects of, in a sentence; and they without that.
+
+    Empty, with the sentences as they are, where fewer than two have it in common.
+    """
+    compared = say("effect_compared.policy")
+    heads = [each.partition(compared)[0] for each in told if compared in each]
+    if len(heads) < _FEWEST_ALIKE:
+        return "", list(told)
+    first = heads[0]
+    clauses = [first[at:] for at in range(len(first)) if first.startswith(", ", at)]
+    when = next((each for each in clauses if all(head.endswith(each) for head in heads)), " ")
+    if when == " " and any(head.endswith(", ") for head in heads):
+        return "", list(told)
+    meaning = f"{when}{compared}"
+    sentence = say("message.program_each", meaning=meaning.removeprefix(",").strip())
+    return sentence, [each.replace(meaning, "", 1) for each in told]
 
 
 def program_answers(outcome: Outcome) -> list[Effect]:
