@@ -93,12 +93,21 @@ def _model_shown(
     estimates: Mapping[str, OutcomeEstimates],
     withholding: Withholding,
 ) -> Mapping[str, OutcomeEstimates]:
-    from tasks.estimating.shown_clinics import estimate_shown
+    from tasks.estimating.shown_clinics import estimate_apart
 
     return {
-        name: estimate_shown(screened.usable, network, estimates[name], withheld.clinics)
+        name: estimate_apart(
+            screened.usable,
+            network,
+            estimates[name],
+            withheld.clinics,
+            withheld.in_part,
+            models=withheld.models_apart,
+            clustering=withheld.clustering_apart,
+            effects=withheld.effects_apart,
+        )
         for name, withheld in withholding.outcomes.items()
-        if withheld is not None and withheld.models_apart and estimates[name].shrunken is not None
+        if withheld is not None and withheld.anything_apart and estimates[name].shrunken is not None
     }
 
 

@@ -95,19 +95,20 @@ def decide(
             for outcome in outcomes
         }
         decided = _together(release, decided, sizes, related or Related())
-        gaps = {name: {*each.clinics, *each.series} for name, each in decided.items() if each}
+        decided = {name: each and _apart(release, name, each) for name, each in decided.items()}
         size, series_size = windows.status(release.clinics), months.status(release.clinics)
         return Withholding(
             size,
             _few_patients(policy, tables["clinics"], earlier),
             decided,
-            decide_effects(policy, tables, gaps, release.people),
+            decide_effects(policy, tables, decided, release.people),
             decide_quality(
                 policy,
                 tables["quality"],
                 size,
                 series_size,
                 network_month=any(each.months for each in decided.values() if each),
+                network_size=any(each is None or Of.SIZES in each.totals for each in decided.values()),
                 draw=draw,
             ),
             effort,
@@ -303,6 +304,23 @@ def _withhold_events(
             shown=int((~withheld.windows).sum()),
         ),
     )
+
+
+def _apart(release: ReleaseCounts, outcome: str, withheld: WithheldOfOutcome) -> WithheldOfOutcome:
+    """What must be estimated of the clinics alone that are shown, or of which every month is.
+
+    What is made of all clinics' sizes tells a small one's, with however few digits: the design effect at both
+    ends of the correlation's interval is an equation each, and clinics weigh nearly alike in a likelihood. A
+    program's effects, where no patient is adjusted for, are made of every month of every clinic, two of them
+    by linear equations.
+    """
+    effects = release.refitted(outcome) and not release.of_one_period and bool(withheld.in_part)
+    withheld = replace(withheld, effects_apart=effects)
+    if not withheld.clinics or release.kinds[outcome] == "records" or withheld.models_apart:
+        return withheld  # a volume's are made of months
+    if len(release.clinics) - len(withheld.clinics) < _FEWEST_APART:
+        return replace(withheld, correlation_digits=0)
+    return replace(withheld, clustering_apart=True, correlation_digits=MOST_DIGITS)
 
 
 _FEWEST_APART = 3

@@ -1,9 +1,11 @@
 """The program's effects as they may be seen, where they rest on a part of the network.
 
-A before/after figure is made of sums over the clinics that the program reached: with what those clinics show
-beside it, it tells the sums of those that show nothing, and of a single pilot clinic it tells what its own
-months come to before and after. A model's effect rests on all months of all clinics, and does not; but the
-records of a part of the network less the clinics shown are those of the others.
+A before/after figure is made of four sums: events and records without the program and with it. With what
+clinics' months show beside it, it tells the sums of those that show nothing, and of a single pilot clinic
+what its own months come to before and after; where anything of a clinic is withheld, it is too. A model's
+effect rests on all months of all clinics; where no patient is adjusted for, it is a function of counts as
+well, and must be of the clinics of which every month is shown. The records of a part of the network less the
+clinics shown are those of the others.
 
 Over the whole network the same figure tells four counts: events and records without, before and after. None
 of them may be small.
@@ -23,18 +25,26 @@ import pandas as pd
 
 from tasks.disclosing.people import WINDOW, People
 from tasks.disclosing.policy import SmallNumberPolicy
-from tasks.disclosing.withholding import PRIMARY, SECONDARY, EffectKey, WithheldEffects
+from tasks.disclosing.withholding import (
+    PRIMARY,
+    SECONDARY,
+    EffectKey,
+    WithheldEffects,
+    WithheldOfOutcome,
+)
 from tasks.models.numerics.distributions import norm
 from tasks.periods import Period
 from tasks.release import PROGRAM_EFFECTS
 
+FEWEST_OF_EFFECTS = 4
+"""Clinics of which every month is shown, of fewer of which no effect is told."""
 _NEAR = 0.01  # a count solved for is a whole number to within the digits of an estimate
 
 
 def decide_effects(
     policy: SmallNumberPolicy,
     tables: Mapping[str, pd.DataFrame],
-    series: Mapping[str, Collection[str]],
+    decided: Mapping[str, WithheldOfOutcome | None],
     people: People,
 ) -> WithheldEffects:
     """What a part of the network's clinics would tell of those withheld, and an effect of those few it is of.
@@ -42,22 +52,30 @@ def decide_effects(
     Args:
         policy: the small-number policy.
         tables: the release's tables, as estimated.
-        series: outcome → clinics whose window or months are withheld, for outcomes that are shown at all.
+        decided: what is withheld of each outcome.
         people: patients behind the counts.
     """
     effects = tables["program_effects"]
     if effects.empty:
         return WithheldEffects()
     whole = tables["outcomes"].set_index("outcome")
+    series = {name: each.in_part for name, each in decided.items() if each}
+    apart = {name for name, each in decided.items() if each and each.effects_apart}
+    there = len(tables["clinics"])
+    too_few = {name for name in apart if there - len(series[name]) < FEWEST_OF_EFFECTS}
     concerned = effects["outcome"].isin([outcome for outcome, clinics in series.items() if clinics])
     fewer_clinics = _fewer(effects, whole, "n_clinics")
     naive = effects["model"] == "naive"
-    gone = concerned & naive & (fewer_clinics | _fewer(effects, whole, "n_records"))
-    gone |= naive & ~fewer_clinics & effects["outcome"].isin(_telling_small(policy, tables))
+    # those of clinics of which every month is shown are made of what is published
+    of_all = ~effects["outcome"].isin(apart)
+    gone = concerned & naive & of_all
+    gone |= naive & ~fewer_clinics & effects["outcome"].isin(_telling_small(policy, tables)) & of_all
+    gone |= effects["outcome"].isin(too_few)
     why = pd.Series(SECONDARY, index=effects.index, dtype=object).where(gone)
     if people.known:
         for outcome, clinics in series.items():
-            why = why.fillna(_of_few(policy, effects, outcome, clinics, people))
+            left_out = clinics if outcome in apart else frozenset()
+            why = why.fillna(_of_few(policy, effects, outcome, clinics, people.without(left_out)))
     why = why.where(effects["status"] == "ok")
     keys = _keys(effects)
     estimates = {key: status for key, status in zip(keys, why, strict=True) if isinstance(status, str)}

@@ -6,7 +6,7 @@ people there are is not published beside figures; it decides what is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,10 @@ class People:
         there = (row >= 0) & (column >= 0)
         found[row[there], column[there]] = mine[side].to_numpy(dtype=np.float64)[there]
         return found
+
+    def without(self, clinics: Collection[str]) -> People:
+        """Those of the other clinics."""
+        return People(self.table[~self.table["clinic"].isin(clinics)]) if clinics else self
 
     def few(
         self,

@@ -39,6 +39,7 @@ def decide_quality(
     series: Collection[str],
     *,
     network_month: bool,
+    network_size: bool,
     draw: Draw,
 ) -> WithheldQuality:
     """What the quality table must not show.
@@ -49,6 +50,8 @@ def decide_quality(
         sizes: clinics whose size is withheld.
         series: clinics whose months are.
         network_month: whether a month of the network is withheld, of any outcome.
+        network_size: whether the number of an outcome's values in the network is: all records less those
+            without a value would tell it.
         draw: chance in the choice of companions.
     """
     of_records = quality["counts"].fillna("records") != "clinic-months"
@@ -59,6 +62,8 @@ def decide_quality(
     found: dict[QualityKey, str] = {}
     for _, rows in quality[of_records & ~of_gaps].groupby("rule", sort=True):
         found |= _withheld_found(policy, rows, untold[rows.index].to_numpy(dtype=bool), draw)
+    if network_size:
+        untold |= (quality["counts"].fillna("records") == "values") & (quality["clinic"] == NETWORK)
     if network_month:
         untold |= quality["rule"].isin(_OUTSIDE_THE_WINDOW)
     left_out = quality.loc[untold, ["rule", "clinic"]].itertuples(index=False, name=None)

@@ -63,6 +63,10 @@ class WithheldOfOutcome:
         related: whether a status that says small may say it of an outcome that this one adds up with.
         models_apart: whether its models must be of the clinics alone that are shown: whoever has the others'
             counts could fit those of all again, and find what is withheld.
+        clustering_apart: whether what is made of clinics' sizes and events, such as the intraclass
+            correlation, must be of the clinics alone that are shown.
+        effects_apart: whether the program's effects must be of the clinics alone of which nothing is
+            withheld, not a month.
     """
 
     clinics: Status
@@ -74,6 +78,18 @@ class WithheldOfOutcome:
     model_digits: int | None = None
     related: bool = False
     models_apart: bool = False
+    clustering_apart: bool = False
+    effects_apart: bool = False
+
+    @property
+    def in_part(self) -> frozenset[str]:
+        """Clinics of which anything is withheld, be it a month."""
+        return frozenset({*self.clinics, *self.series})
+
+    @property
+    def anything_apart(self) -> bool:
+        """Whether anything must be estimated without some of the clinics."""
+        return self.models_apart or self.clustering_apart or self.effects_apart
 
     @property
     def any_clinic(self) -> bool:

@@ -25,6 +25,12 @@ from tasks.models.generalized_mixed.sd_profile import likelihood_family
 from tasks.models.numerics import distributions as stats
 from tasks.records import Records
 
+CLUSTERED = (
+    *("icc", "icc_region", "icc_clinic_in_region", "design_effect", "effective_sample_size"),
+    *("sd_within", "overdispersion", "own_spread", "own_design_effect"),
+)
+"""Figures made of every clinic's size and events, but for a dispersion that own intervals tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
@@ -73,6 +79,22 @@ def network_figures(
     ]
     rows = pd.concat([part for part, _ in parts if len(part)], ignore_index=True)
     return rows.assign(outcome=question.name), [reason for _, reasons in parts for reason in reasons]
+
+
+def clustering_figures(
+    question: OutcomeFormulas, records: Records, summary: Summary, worth: Worth
+) -> pd.DataFrame:
+    """The rows of an outcome that are made of its clinics' sizes and events; arguments as of all rows.
+
+    Raises:
+        SourceError: the database went away.
+    """
+    parts = [
+        rows_or_reason(lambda: _rows(_clustering(question, records, summary, worth))),
+        rows_or_reason(lambda: _rows(_own_spread(question, summary, worth))),
+    ]
+    rows = pd.concat([part for part, _ in parts if len(part)], ignore_index=True)
+    return rows.assign(outcome=question.name)
 
 
 def _rows(figures: Iterator[_Figure]) -> pd.DataFrame:

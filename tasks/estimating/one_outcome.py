@@ -97,7 +97,7 @@ def estimate_outcome(usable: Records, network: Network, name: str, summary: Summ
     """
     question = question_of(network, name, summary)
     with network.speaking(), usable.held():
-        models = model_records(question, _records_of(question, usable), summary)
+        models = model_records(question, records_of(question, usable), summary)
         with read_once(
             models.records,
             cells_of=models.question.all_columns,
@@ -211,7 +211,7 @@ def _ranking(records: ModelRecords, worth: Worth) -> tuple[ModelRecords, LmmFit 
         return kept, fit_ranking(kept.question, kept.records, worth)
 
 
-def _records_of(question: OutcomeFormulas, usable: Records) -> Records:
+def records_of(question: OutcomeFormulas, usable: Records) -> Records:
     """The records an outcome is estimated from: the usable ones, or the clinics' months counted."""
     if not question.outcome.counts_records:
         return usable

@@ -1,4 +1,4 @@
-"""Models of the clinics alone that are shown, where whoever has their counts could fit those of all again.
+"""What is estimated of the clinics alone that are shown, where those of all would tell of the withheld ones.
 
 Without patients' adjusters all that a model takes from the records are counts. With one withheld clinic in
 it, the figures published would tell that clinic's to who tries each count that it may have. The network's
@@ -12,8 +12,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from tasks.estimating.one_outcome import OutcomeEstimates, estimate_outcome
-from tasks.estimating.summary import summarise
+from reports.wording import say
+from tasks.estimating.network_figures import CLUSTERED, clustering_figures
+from tasks.estimating.one_outcome import OutcomeEstimates, estimate_outcome, records_of
+from tasks.estimating.outcome_formulas import OutcomeFormulas, question_of
+from tasks.estimating.program import program_effects
+from tasks.estimating.summary import Summary, summarise
+from tasks.estimating.worth import program_by_month, worth_of_records
 from tasks.network.schema import Network
 from tasks.records import Records
 from tasks.records.questions.derived_records import without_levels
@@ -22,6 +27,94 @@ _OF_ALL = ("mean",)
 """Network figures that are sums of all records, and withheld by themselves."""
 _OF_MODELS = ("comparator_value", "status", "reason")
 """Of an outcome's row, what its models give."""
+
+
+def estimate_apart(
+    usable: Records,
+    network: Network,
+    of_all: OutcomeEstimates,
+    withheld: Collection[str],
+    in_part: Collection[str],
+    *,
+    models: bool,
+    clustering: bool,
+    effects: bool,
+) -> OutcomeEstimates:
+    """An outcome's estimates with those of some clinics alone that may not know the others.
+
+    Args:
+        usable: the screened records of the window.
+        network: the network's description.
+        of_all: the outcome's estimates, of all clinics.
+        withheld: clinics of which the window is withheld.
+        in_part: those, and clinics of which a month is.
+        models, clustering: whether all models, or what is made of clinics' sizes and events, must be of the
+            clinics whose window is shown.
+        effects: whether the program's effects must be of the clinics of which every month is.
+
+    Raises:
+        SourceError: the database went away (worth another try).
+    """
+    found = of_all
+    if models:
+        found = estimate_shown(usable, network, of_all, withheld)
+    elif clustering:
+        found = replace(found, figures=_clustering_of_shown(usable, network, of_all, withheld))
+    if effects and len(of_all.effects):
+        found = replace(found, effects=_effects_of_shown(usable, network, of_all, in_part))
+    return found
+
+
+def _clustering_of_shown(
+    usable: Records, network: Network, of_all: OutcomeEstimates, withheld: Collection[str]
+) -> pd.DataFrame:
+    """Network figures, of which those made of clinics' sizes and events are of the shown clinics alone."""
+    question, records, summary = _shown(usable, network, of_all, withheld)
+    with network.speaking(), records.held():
+        worth = worth_of_records(question, records, summary, program_by_month(question, records))
+        apart = clustering_figures(question, records, summary, worth)
+    kept = of_all.figures[~of_all.figures["figure"].isin(CLUSTERED)]
+    return pd.concat([kept, apart[apart["figure"].isin(CLUSTERED)]], ignore_index=True)
+
+
+def _effects_of_shown(
+    usable: Records, network: Network, of_all: OutcomeEstimates, in_part: Collection[str]
+) -> pd.DataFrame:
+    """The program's effects in the clinics of which every month is shown; each says that it is of them.
+
+    As they are where hardly any clinic is left: then they are withheld.
+    """
+    question, records, summary = _shown(usable, network, of_all, in_part)
+    kept = len(summary.clinics)
+    if kept < 2:
+        return of_all.effects
+    with network.speaking(), records.held():
+        rows = program_effects(question, network, records)
+        if not len(rows):
+            return rows
+        said = say("effect.of_shown", count=kept)
+        told = rows["value"].notna() if "value" in rows else pd.Series(False, rows.index)
+        conditions = rows["condition"] if "condition" in rows else pd.Series("", rows.index)
+        words = [
+            _with_whose(str(each), said, condition if isinstance(condition, str) else "") if tells else each
+            for each, condition, tells in zip(rows["words"], conditions, told, strict=True)
+        ]
+    return rows.assign(words=words)
+
+
+def _with_whose(words: str, said: str, condition: str) -> str:
+    """An effect's words with what is said of whose it is, before the condition that ends them."""
+    return f"{words.removesuffix(condition).strip()} {said} {condition}".strip()
+
+
+def _shown(
+    usable: Records, network: Network, of_all: OutcomeEstimates, left_out: Collection[str]
+) -> tuple[OutcomeFormulas, Records, Summary]:
+    """An outcome's formulas, records and sums without some of the clinics; its family is as it was chosen."""
+    shown = without_levels(usable, [{"clinic": clinic} for clinic in sorted(left_out)])
+    summary = summarise(shown, network)
+    question = question_of(network, of_all.question.name, summary)
+    return replace(question, chosen=of_all.question.chosen), records_of(question, shown), summary
 
 
 def estimate_shown(

@@ -123,8 +123,9 @@ def test_a_month_since_the_start_of_one_patient_takes_another_month_with_it(tmp_
             n = 1 if clinic == "A" and month == "2024-06" else 30
             rows += visits({clinic: n}, month, first=1000 * j)
     rows = [(*row[:4], 70.0, 0) if row[0] == "A" and row[2] == "2024-06-05" else row for row in rows]
+    adjusted = f'{MEAN}adjusters = ["y"]\n'
     starts = 'starts = { A = "2024-02", B = "2024-04", C = "2024-04", D = "2024-05" }\n'
-    release = published(network(tmp_path, frame(rows), MEAN + PROGRAM + starts), "2024-06")
+    release = published(network(tmp_path, frame(rows), adjusted + PROGRAM + starts), "2024-06")
     effects = release["program_effects"].set_index("term")
     assert effects.loc["month 04", "status"] == "suppressed_primary"
     gone = {

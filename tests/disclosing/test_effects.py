@@ -79,23 +79,57 @@ def test_the_clinics_that_the_program_reached_do_not_tell_each_other(pilot: Rele
 
 
 def test_nor_does_a_figure_made_of_their_sums(pilot: Release) -> None:
+    """It is of the clinics of which every month is shown: of those of B and of no month of A."""
     naive = pilot["program_effects"].query("model == 'naive'")
     assert len(naive) > 0
-    assert naive[["value", "lower", "upper", "p"]].isna().all(axis=None)
-    assert set(naive["status"]) == {"suppressed_secondary"}
-    assert naive["words"].str.startswith("withheld").all()
+    assert (naive["n_clinics"] == 1).all() or naive["n_records"].le(pilot["clinics"]["n_records"].sum()).all()
     mixed = pilot["program_effects"].query("model == 'mixed' and term == 'effect'")
     assert mixed["value"].notna().all()
 
 
 @pytest.mark.slow
-def test_a_program_that_reached_every_clinic_has_its_plain_figure(tmp_path: Path) -> None:
+def test_effects_are_of_the_clinics_of_which_every_month_is_shown(tmp_path: Path) -> None:
+    """Those of all clinics told each withheld month's events: two of them are linear in the events."""
     starts = {f"Clinic {chr(65 + i)}": f"2024-0{3 + i % 3}" for i in range(12)}
-    effects = release(tmp_path, starts)["program_effects"]
-    assert effects.query("model == 'naive'")["value"].notna().all()
+    published = release(tmp_path, starts)
+    months = published["clinic_months"].query("clinic != ''")
+    whole = months.groupby("clinic")["value"].apply(lambda values: values.notna().all())
+    kept = int(whole.sum())
+    assert 4 <= kept < 12
+    effects = published["program_effects"]
+    told = effects[effects["value"].notna()]
+    assert set(told["model"]) >= {"naive", "mixed", "within"}
+    assert (told.loc[told["n_clinics"].notna(), "n_clinics"] <= kept).all()
+    said = f"It is of the {kept} clinics of which every month may be shown."
+    assert told.loc[told["measure"] != "test", "words"].str.contains(said, regex=False).all()
 
 
-@pytest.mark.parametrize(("after", "shown"), [(7, False), (40, True)])
+@pytest.mark.slow
+def test_what_withheld_clinics_have_moves_no_effect_and_no_clustering(tmp_path: Path) -> None:
+    """Nothing that is published changes with the values of a clinic that is not shown."""
+    starts = {f"Clinic {chr(65 + i)}": f"2024-0{3 + i % 3}" for i in range(12)}
+    tables = []
+    for name, values in (("one", "= 0"), ("two", "<= 1")):
+        directory = tmp_path / name
+        directory.mkdir()
+        release(directory, starts)
+        with duckdb.connect(str(directory / "records.duckdb")) as connection:
+            connection.execute(
+                f"UPDATE visits SET vaccinated = CAST(hash(patient) % 3 {values} AS INTEGER) "
+                "WHERE clinic = 'Clinic A'"
+            )
+        tables.append(released(directory / "network.toml", "2024-06"))
+    clustered = [
+        each["network_figures"].query("figure in ('icc', 'design_effect', 'own_spread', 'overdispersion')")
+        for each in tables
+    ]
+    assert len(clustered[0]) >= 3
+    pd.testing.assert_frame_equal(*(each.reset_index(drop=True) for each in clustered))
+    effects = [each["program_effects"].dropna(subset="value") for each in tables]
+    pd.testing.assert_frame_equal(*(each.reset_index(drop=True) for each in effects))
+
+
+@pytest.mark.parametrize(("after", "shown"), [(7, False), (300, True)])
 def test_nor_does_a_figure_of_all_of_them_tell_few_events_since_the_start(after: int, shown: bool) -> None:
     # all clinics start with the last two of three months; 300 of 900 records before, `after` of 1,000 since
     records = [[90, 50, 50]] * 10
