@@ -121,6 +121,8 @@ def _estimate(
     months, month_notes = rows_or_reason(lambda: clinic_months(question, summary, per_year))
     groups, group_notes = rows_or_reason(lambda: patient_groups(question, network, summary))
     row = _outcome_row(question, network, summary)
+    if not row["n_clinics"]:
+        return _not_estimable(question, row, raw, months, groups, coded("why.no_value"))
     try:
         family = attempted(lambda: family_of(question.outcome, question.null, records))
         question = replace(question, chosen=family)
@@ -143,7 +145,7 @@ def _estimate(
     except SourceError:
         raise
     except ClinicnetError as problem:
-        return _not_estimable(question, row, raw, months, groups, problem)
+        return _not_estimable(question, row, raw, months, groups, reason_of(problem, with_hint=True))
     row |= {"comparator_value": scale.typical, "adjusters": _adjusters(ranked.question, network)}
     beside, expected_notes = rows_or_reason(lambda: expected_figures(ranked.question, fit, shrunken))
     figures, notes = network_figures(question, ranked.question, records, summary, fit, shrunken, scale, worth)
@@ -269,10 +271,9 @@ def _not_estimable(
     raw: pd.DataFrame,
     months: pd.DataFrame,
     groups: pd.DataFrame,
-    problem: ClinicnetError,
+    reason: str,
 ) -> OutcomeEstimates:
     nothing = pd.DataFrame()
-    reason = reason_of(problem, with_hint=True)
     return OutcomeEstimates(
         question=question,
         outcome=row | {"status": "not_estimable", "reason": reason},

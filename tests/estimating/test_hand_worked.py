@@ -74,6 +74,14 @@ def worked(directory: Path, table: str, outcome: str) -> Worked:
 MEAN = 'kind = "continuous"\nunit = "mmHg"\ndirection = "lower"\n'
 
 
+def test_an_outcome_without_a_value_in_the_window_says_so(tmp_path: Path) -> None:
+    """It was recorded until 2018, and ended as an error of ours in 2021."""
+    lines = [f"{clinic} 2024-0{month}-05 -1" for clinic in "ABC" for month in (1, 2, 3)]
+    made = worked(tmp_path, "\n".join(["clinic date y", *lines]), MEAN + "minimum = 0\n")
+    estimates = estimate_outcome(made.usable, made.network, "y", made.summary)
+    assert (estimates.status, estimates.reason) == ("not_estimable", "no usable value of this outcome")
+
+
 def test_sums_by_clinic_and_month(tmp_path: Path) -> None:
     table = """
         clinic  date        y
@@ -336,7 +344,7 @@ def test_why_no_clinic_can_be_compared(tmp_path: Path, records: int, apart: floa
         for place, clinic in enumerate("ABCDE")
         for k in range(records)
     ]
-    made = worked(tmp_path, "\n".join(["clinic date y", *lines]), MEAN)
+    made = worked(tmp_path, "\n".join(["clinic date y", *lines]), MEAN + "minimum = 0\n")
     assert told(rank_outcome(made.network, made.estimated()).reason) == f"Clinics are not ranked: {why}"
 
 

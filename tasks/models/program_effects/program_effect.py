@@ -39,7 +39,7 @@ from tasks.models.program_effects.naive import before_after
 from tasks.models.program_effects.program_columns import columns_of
 from tasks.models.program_effects.program_data import Family, ProgramData
 from tasks.models.program_effects.program_models import MEASURES, fit_model
-from tasks.models.program_effects.rollout import Rollout, rollout_declared, rollout_of
+from tasks.models.program_effects.rollout import Rollout, rollout_among, rollout_declared, rollout_of
 from tasks.models.program_effects.rollout_unit import RolloutUnit, TooFewRegionsError, unit_of
 from tasks.models.program_effects.sparse_months import shared_months
 from tasks.records import Design, cells_for, moments_for
@@ -218,7 +218,8 @@ def program_effect(
         there = (cells.levels, cells.codes, cells.weight)
     # the program's own column says when it began within a period; declared starts and months since do not
     if starts is None:
-        rollout = rollout_of(cells_for(f"{as_written(program)} ~ 1", data, groups=by)[1], program)
+        whole_rollout = rollout_of(cells_for(f"{as_written(program)} ~ 1", data, groups=by)[1], program)
+        rollout = rollout_among(whole_rollout, there[0], program)
     else:
         rollout = rollout_declared(*there, program, starts)
     unit = unit_of(rollout, groups, region, _regions(data, design.response, groups, region))

@@ -117,6 +117,33 @@ class Rollout:
         return pd.Series(labels, index=pd.Index(self.clinics), name="start", dtype=object)
 
 
+def rollout_among(whole: Rollout, levels: Sequence[Sequence[Hashable]], program: str) -> Rollout:
+    """The rollout in the clinics and periods that an outcome has values in; where it began is known of all.
+
+    Args:
+        whole: the rollout of all records.
+        levels: the clinics' and the periods' labels.
+        program: what the program is called.
+
+    Raises:
+        EstimationError: the program was everywhere all the time, or nowhere, in these.
+    """
+    clinics, periods = tuple(levels[0]), tuple(levels[1])
+    if (clinics, periods) == (whole.clinics, whole.periods):
+        return whole
+    rows = [whole.clinics.index(each) for each in clinics]
+    columns = [whole.periods.index(each) for each in periods]
+    kept = Rollout(
+        clinics,
+        periods,
+        whole.months[columns],
+        whole.start[rows],
+        whole.program[np.ix_(rows, columns)],
+        tuple(each for each in whole.ends if each in clinics),
+    )
+    return _checked(kept, program)
+
+
 def rollout_of(cells: Cells, program: str) -> Rollout:
     """The rollout from cells by clinic and period whose outcome is the program column.
 

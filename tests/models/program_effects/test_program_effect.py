@@ -336,3 +336,15 @@ def test_an_average_over_the_population_needs_events_on_both_sides(records: int,
     assert (rows.loc["gee", "status"] == "ok") == told
     assert told or rows.loc["gee", "reason"] == TooFewEventsError.MESSAGE
     assert (rows.loc[["mixed"], "status"] == "ok").all()
+
+
+@pytest.mark.parametrize("family", ["gaussian", "binomial"])
+def test_a_clinic_without_any_value_of_the_outcome_is_left_out_of_its_rollout(family: str) -> None:
+    """The plain comparison added the rollout of 51 clinics to the sums of 50, and ended as a bug."""
+    data = wedge(5, family=family, clinics=8, months=6)
+    empty = data["clinic"] == "C03"
+    unvalued = data.assign(y=data["y"].astype("float64").mask(empty))
+    found = program_effect("y ~ x", unvalued, models=("within",), family=family).table
+    without = program_effect("y ~ x", data[~empty], models=("within",), family=family).table
+    pd.testing.assert_frame_equal(found, without)
+    assert set(found["model"]) == {"naive", "within"}
