@@ -11,6 +11,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Protocol, cast, get_args
 
 from tasks.errors import ClinicnetError, SourceError, nearest
@@ -25,7 +26,7 @@ from tasks.network.drafting.guessing import (
     records_a,
 )
 from tasks.network.drafting.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
-from tasks.network.drafting.profile import Kind, TableProfile
+from tasks.network.drafting.profile import Kind, TableProfile, Writing
 from tasks.network.drafting.weighing_clinics import LookAgain
 from tasks.network.secret_text import holds_secret
 
@@ -89,7 +90,7 @@ def interview(look_at: Callable[[str, str | None], LookAtSource], found: Collect
         The draft, as the generator's value.
 
     Raises:
-        SourceError: the chosen table has no column that could be the clinic or the date.
+        SourceError: the chosen table has no column that could be the clinic.
     """
     answers: list[str] = []
     while True:
@@ -119,15 +120,29 @@ def _questions(look_at: Callable[[str, str | None], LookAtSource], found: Collec
     profile = look.profile(table)
     draft = replace(guess(profile, look=look), password_env=password_env)
     name = yield from _ask(Prompt("What is the network called?", "My network"))
-    roles = yield from _roles(profile, draft)
+    roles, in_parts = yield from _roles(profile, draft)
     same = all(roles.get(each) == draft.roles.get(each) for each in ("clinic", "patient"))
-    draft = replace(draft, name=name, roles=roles, period=guess_period(profile, roles["date"]))
+    column = roles.get("date")
+    draft = replace(
+        draft,
+        name=name,
+        roles=roles,
+        period=guess_period(profile, column),
+        writing=None if column is None else _writing(profile, column),
+        date_parts=draft.date_parts if in_parts else (),
+        undated=None if column is not None or in_parts else (draft.undated or date.today().replace(day=1)),
+        rows_numbered=column is None and "patient" in roles and "record" not in roles,
+    )
     draft = replace(draft, patient_within=draft.patient_within and same)
     draft = yield from _what_is_estimated(profile, draft)
     zone = yield from _time_zone()
-    dated = profile.column(draft.roles["date"])
-    writing = dated.writing or ("day" if dated.kind == "text" else None)
-    return replace(draft, time_zone=zone, writing=writing, date_parts=(), undated=None, rows_numbered=False)
+    return replace(draft, time_zone=zone)
+
+
+def _writing(profile: TableProfile, column: str) -> Writing | None:
+    """How a column writes dates; None where it holds dates."""
+    dated = profile.column(column)
+    return dated.writing or ("day" if dated.kind == "text" else None)
 
 
 def _source(
@@ -161,32 +176,39 @@ def _source(
         question = replace(question, problem="there is no table in it")
 
 
-def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, dict[str, str]]:
+def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, tuple[dict[str, str], bool]]:
+    """Contract column → the table's, and whether the drafted parts of dates make the date."""
     asked = {
         "clinic": "Which column holds the clinic?",
-        "date": "Which column holds the date of the record?",
+        "date": "Which column holds the date of the record? (or none: all records count as this month's)",
         "region": "Which column holds the clinic's region? (or none)",
         "patient": "Which column tells patients apart? (or none)",
         "record": "Which column numbers the records? (or none)",
     }
     roles: dict[str, str] = {}
+    parts, in_parts = " and ".join(draft.date_parts), False
     candidates = [name for missing in draft.missing for name in missing.candidates]
     for role, text in asked.items():
         likely = candidates if role == "clinic" else ()
         choices = tuple(name for name in could_be(profile, role, likely) if name not in roles.values())
-        if not choices and role in {"clinic", "date"}:
+        if not choices and role == "clinic":
             raise SourceError(
                 f"the table {profile.sql} has no column left that could hold the {role}",
                 hint="make a view that joins what belongs to a record, and name that",
             )
         guessed = draft.roles.get(role)
         default = guessed if guessed in choices else None
-        if role not in {"clinic", "date"}:
+        if role == "date" and draft.date_parts:
+            choices, default = (parts, *choices), default or parts
+        if role != "clinic":
             choices, default = (*choices, _NONE), default or _NONE
         answer = yield from _one(text, choices, default)
-        if answer != _NONE:
+        if role == "date" and answer == parts:
+            in_parts = True
+        elif answer != _NONE:
             roles[role] = answer
-    return {role: roles[role] for role in ("clinic", "region", "patient", "record", "date") if role in roles}
+    ordered = ("clinic", "region", "patient", "record", "date")
+    return {role: roles[role] for role in ordered if role in roles}, in_parts
 
 
 def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, Draft]:
@@ -216,10 +238,12 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt,
         (*others, _NONE),
         ",".join(name for name in draft.adjusters if name in others) or _NONE,
     )
+    by_days = draft.undated is None and len(draft.date_parts) != 1  # of a year all count as its January's
+    counted = (records_a(draft.period),) if by_days else ()
     return replace(
         draft,
         program=None if program == _NONE else program,
-        outcomes=(*outcomes, records_a(draft.period)),
+        outcomes=(*outcomes, *counted) or (records_a(draft.period),),
         undrafted=(),
         codings=codings_of(profile, program),
         weight=None,

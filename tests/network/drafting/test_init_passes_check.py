@@ -10,7 +10,7 @@ import pytest
 import tomlkit
 
 from tasks.demo import make_demo
-from tasks.errors import NetworkError, SourceError
+from tasks.errors import NetworkError
 from tasks.network.drafting.draft import Draft
 from tasks.network.drafting.draft_text import identifier, save_draft
 from tasks.network.drafting.guessing import guess, likeliest_table
@@ -213,11 +213,37 @@ def test_an_answer_that_cannot_be_used_is_asked_again(chop: Path) -> None:
     assert draft.roles["clinic"] == "clinic_name"
 
 
-def test_a_table_without_dates_is_refused(tmp_path: Path) -> None:
-    write_table(tmp_path / "t.duckdb", [{"clinic": "A", "sbp": 120.0}, {"clinic": "B", "sbp": 130.0}])
-    with pytest.raises(SourceError, match="no column left that could hold the date") as caught:
-        talk(interview(look_in(tmp_path), ["t.duckdb"]), {"holds the clinic": "clinic"})
-    assert "view" in str(caught.value.hint)
+def _undated(directory: Path, column: str) -> None:
+    with duckdb.connect(str(directory / "t.duckdb")) as connection:
+        connection.execute(
+            f"CREATE TABLE t AS SELECT 'K' || i % 6 AS clinic, {column}, 120.0 + i % 37 AS sbp "
+            "FROM range(240) AS numbers(i)"
+        )
+
+
+@pytest.mark.slow
+def test_a_table_without_dates_is_drafted_as_it_is_without_questions(tmp_path: Path) -> None:
+    """The question of the date had no way out: of twenty public files sixteen ended there."""
+    _undated(tmp_path, "'p' || i % 80 AS person")
+    draft, asked = talk(interview(look_in(tmp_path), ["t.duckdb"]), {"tells patients apart": "person"})
+    (of_date,) = [each for each in asked if "holds the date" in each.text]
+    assert (of_date.default, of_date.choices[-1]) == ("none", "none")
+    assert "date" not in draft.roles
+    assert draft.undated is not None
+    assert draft.rows_numbered  # equal rows of a person are records of their own
+    save_draft(draft, tmp_path / "asked.toml")
+    assert set(check_network(tmp_path / "asked.toml").outcomes) == {"sbp"}
+
+
+@pytest.mark.slow
+def test_years_are_offered_as_the_date_that_they_make(tmp_path: Path) -> None:
+    _undated(tmp_path, "CAST(2010 + i % 8 AS INTEGER) AS year")
+    draft, asked = talk(interview(look_in(tmp_path), ["t.duckdb"]), {})
+    (of_date,) = [each for each in asked if "holds the date" in each.text]
+    assert of_date.default == "year"
+    assert (draft.date_parts, draft.undated) == (("year",), None)
+    save_draft(draft, tmp_path / "asked.toml")
+    check_network(tmp_path / "asked.toml")
 
 
 @pytest.mark.slow
