@@ -179,6 +179,14 @@ class Outcome:
         return "little" if spread is not None and spread.value else ""
 
     @property
+    def clustered_in_part(self) -> bool:
+        """Whether the intraclass correlation, and what is made of it, is of the shown clinics alone.
+
+        So it is where clinics are withheld, but for volumes, whose is of months.
+        """
+        return self.counted("withheld") > 0 and not self.monthly
+
+    @property
     def may_pass(self) -> bool:
         """Whether clinics' records are alike, and it is not known for how long."""
         correlation, worth = self.figures.get("icc"), self.figures.get("own_design_effect")

@@ -215,6 +215,8 @@ def outcome_message(edition: Edition, outcome: Outcome) -> Message:
     icc = outcome.figures.get("icc")
     if icc is not None and icc.value is not None:
         label = say("message.icc_unadjusted") if outcome.adjusts_for_patients else icc.label
+        if outcome.clustered_in_part:
+            label = say("message.icc_label_shown", label=label)
         fact = f"{label}: {figure_words.network_figure(outcome, icc)}"
         part = "icc_alike_some" if sentences.told_apart(outcome) else "icc_alike_brief"
         doubtful = ICC_ALIKE in icc.how and not outcome.undivided

@@ -303,7 +303,7 @@ _CLAIMS: tuple[Claim, ...] = (
     ("best estimates of those named", r"(?:Worse|Better) \(\d+\): .*", _named),
     ("by how much", r"By how much: .*", _important),
     ("verdict", r"We (?P<verdict>do not rank|rank|grade) clinics on this", _verdict),
-    ("intraclass correlation", rf"Intraclass correlation: {_NUMBER} {_INTERVAL}", _icc),
+    ("intraclass correlation", rf"Intraclass correlation(?:, [^:]*)?: {_NUMBER} {_INTERVAL}", _icc),
     ("program", _EFFECT, _effect),
     ("program, without a trend", rf"^{_ALIKE}{_SIZE}", _narrower),
     ("program by whole clinics", r"No clinic has both, so .*", _separates),

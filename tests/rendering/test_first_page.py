@@ -250,3 +250,11 @@ def test_where_no_difference_is_sure_to_matter_that_is_said(state48_edition: Edi
         "By how much: for none of these 2 clinics is the probability of a difference of 5 points or more "
         "over 97.5%; for 1 it is under 50%."
     )
+
+
+def test_a_correlation_of_the_shown_clinics_says_so(chop_edition: Edition, state48_edition: Edition) -> None:
+    outcome = chop_edition.outcomes[0]
+    assert outcome.clustered_in_part
+    assert "That is of the clinics that are shown." in (sentences.intraclass(outcome) or "")
+    all_shown = outcome_of(state48_edition, (50.0, "no_different", None), (51.0, "no_different", None))
+    assert not all_shown.clustered_in_part

@@ -63,6 +63,8 @@ def intraclass(outcome: Outcome) -> str | None:
         interval=interval,
         units=_units(outcome),
     )
+    if outcome.clustered_in_part:
+        said = f"{said} {say('message.icc_shown')}"
     if ICC_ALIKE not in figure.how:
         return said
     return f"{said} {say('message.icc_alike_part' if told_apart(outcome) else 'message.icc_alike')}"
