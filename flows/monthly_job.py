@@ -236,7 +236,12 @@ def disclosed(
         tables = estimated.tables(held_against)
         withholding = journal.do(DECIDE.about(subject), network, tables, estimated.summary, held_against)
         apart = journal.do(
-            MODEL_SHOWN.about(subject), network, estimated.screened, estimated.estimates, withholding
+            MODEL_SHOWN.about(subject),
+            network,
+            estimated.screened,
+            estimated.summary,
+            estimated.estimates,
+            withholding,
         )
         estimates = {**estimated.estimates, **apart}
         ranks = journal.do(

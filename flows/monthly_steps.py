@@ -90,6 +90,7 @@ def _decide(network: Network, tables: Tables, summary: Summary, standing: Standi
 def _model_shown(
     network: Network,
     screened: Screened,
+    summary: Summary,
     estimates: Mapping[str, OutcomeEstimates],
     withholding: Withholding,
 ) -> Mapping[str, OutcomeEstimates]:
@@ -100,6 +101,7 @@ def _model_shown(
             screened.usable,
             network,
             estimates[name],
+            summary,
             withheld.clinics,
             withheld.in_part,
             models=withheld.models_apart,

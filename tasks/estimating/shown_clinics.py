@@ -33,6 +33,7 @@ def estimate_apart(
     usable: Records,
     network: Network,
     of_all: OutcomeEstimates,
+    summary: Summary,
     withheld: Collection[str],
     in_part: Collection[str],
     *,
@@ -46,6 +47,7 @@ def estimate_apart(
         usable: the screened records of the window.
         network: the network's description.
         of_all: the outcome's estimates, of all clinics.
+        summary: the window's moments, of all clinics.
         withheld: clinics of which the window is withheld.
         in_part: those, and clinics of which a month is.
         models, clustering: whether all models, or what is made of clinics' sizes and events, must be of the
@@ -59,17 +61,18 @@ def estimate_apart(
     if models:
         found = estimate_shown(usable, network, of_all, withheld)
     elif clustering:
-        found = replace(found, figures=_clustering_of_shown(usable, network, of_all, withheld))
+        found = replace(found, figures=_clustering_of_shown(usable, network, of_all, summary, withheld))
     if effects and len(of_all.effects):
-        found = replace(found, effects=_effects_of_shown(usable, network, of_all, in_part))
+        found = replace(found, effects=_effects_of_shown(usable, network, of_all, summary, in_part))
     return found
 
 
 def _clustering_of_shown(
-    usable: Records, network: Network, of_all: OutcomeEstimates, withheld: Collection[str]
+    usable: Records, network: Network, of_all: OutcomeEstimates, summary: Summary, withheld: Collection[str]
 ) -> pd.DataFrame:
     """Network figures, of which those made of clinics' sizes and events are of the shown clinics alone."""
-    question, records, summary = _shown(usable, network, of_all, withheld)
+    summary = summary.without(withheld)
+    question, records = _shown(usable, network, of_all, summary, withheld)
     with network.speaking(), records.held():
         worth = worth_of_records(question, records, summary, program_by_month(question, records))
         apart = clustering_figures(question, records, summary, worth)
@@ -78,13 +81,14 @@ def _clustering_of_shown(
 
 
 def _effects_of_shown(
-    usable: Records, network: Network, of_all: OutcomeEstimates, in_part: Collection[str]
+    usable: Records, network: Network, of_all: OutcomeEstimates, summary: Summary, in_part: Collection[str]
 ) -> pd.DataFrame:
     """The program's effects in the clinics of which every month is shown; each says that it is of them.
 
     As they are where hardly any clinic is left: then they are withheld.
     """
-    question, records, summary = _shown(usable, network, of_all, in_part)
+    summary = summary.without(in_part)
+    question, records = _shown(usable, network, of_all, summary, in_part)
     kept = len(summary.clinics)
     if kept < 2:
         return of_all.effects
@@ -108,13 +112,12 @@ def _with_whose(words: str, said: str, condition: str) -> str:
 
 
 def _shown(
-    usable: Records, network: Network, of_all: OutcomeEstimates, left_out: Collection[str]
-) -> tuple[OutcomeFormulas, Records, Summary]:
-    """An outcome's formulas, records and sums without some of the clinics; its family is as it was chosen."""
+    usable: Records, network: Network, of_all: OutcomeEstimates, summary: Summary, left_out: Collection[str]
+) -> tuple[OutcomeFormulas, Records]:
+    """An outcome's formulas and records without some of the clinics; its family is as it was chosen."""
     shown = without_levels(usable, [{"clinic": clinic} for clinic in sorted(left_out)])
-    summary = summarise(shown, network)
     question = question_of(network, of_all.question.name, summary)
-    return replace(question, chosen=of_all.question.chosen), records_of(question, shown), summary
+    return replace(question, chosen=of_all.question.chosen), records_of(question, shown)
 
 
 def estimate_shown(

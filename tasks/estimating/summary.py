@@ -5,6 +5,7 @@ One GROUP BY in the database; what comes back is counts and sums, never a record
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -50,6 +51,23 @@ class Summary:
     people: pd.DataFrame = field(default_factory=pd.DataFrame)
     related: OutcomeRelations = field(default_factory=OutcomeRelations)
     groups: dict[str, GroupedRecords] = field(default_factory=dict)
+
+    def without(self, clinics: Collection[str]) -> Summary:
+        """What is known of the other clinics' records; of no groups of patients, which are the network's."""
+
+        def others(frame: pd.DataFrame) -> pd.DataFrame:
+            if "clinic" in frame:
+                return frame[~frame["clinic"].isin(clinics)].reset_index(drop=True)
+            return frame[~frame.index.isin(list(clinics))]
+
+        return replace(
+            self,
+            clinics=others(self.clinics),
+            outcomes={name: others(frame) for name, frame in self.outcomes.items()},
+            patients={name: others(frame) for name, frame in self.patients.items()},
+            people=others(self.people),
+            groups={},
+        )
 
     def by_clinic(self, outcome: str) -> pd.DataFrame:
         """The window's moments of each clinic, indexed by clinic."""
