@@ -13,6 +13,7 @@ from dataclasses import replace
 import pandas as pd
 
 from reports.wording import say
+from tasks.estimating.attempting import rows_or_reason
 from tasks.estimating.network_figures import CLUSTERED, clustering_figures
 from tasks.estimating.one_outcome import OutcomeEstimates, estimate_outcome, records_of
 from tasks.estimating.outcome_formulas import OutcomeFormulas, question_of
@@ -73,10 +74,16 @@ def _clustering_of_shown(
     """Network figures, of which those made of clinics' sizes and events are of the shown clinics alone."""
     summary = summary.without(withheld)
     question, records = _shown(usable, network, of_all, summary, withheld)
-    with network.speaking(), records.held():
+
+    def rows() -> pd.DataFrame:
         worth = worth_of_records(question, records, summary, program_by_month(question, records))
-        apart = clustering_figures(question, records, summary, worth)
+        return clustering_figures(question, records, summary, worth)
+
+    with network.speaking(), records.held():
+        apart, _ = rows_or_reason(rows)  # where they cannot be had there are none: those of all would tell
     kept = of_all.figures[~of_all.figures["figure"].isin(CLUSTERED)]
+    if not len(apart):
+        return kept
     return pd.concat([kept, apart[apart["figure"].isin(CLUSTERED)]], ignore_index=True)
 
 
@@ -93,7 +100,7 @@ def _effects_of_shown(
     if kept < 2:
         return of_all.effects
     with network.speaking(), records.held():
-        rows = program_effects(question, network, records)
+        rows, _ = rows_or_reason(lambda: program_effects(question, network, records))
         if not len(rows):
             return rows
         said = say("effect.of_shown", count=kept)
