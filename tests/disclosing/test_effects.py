@@ -9,6 +9,8 @@ import pytest
 from scipy import stats
 
 from tasks.disclosing import disclose
+from tasks.errors import EstimationError
+from tasks.estimating import shown_clinics
 from tasks.release import PROGRAM_EFFECTS, Release, conform
 from tests.disclosing.test_disclose import POLICY, network
 from tests.disclosing.test_release import released
@@ -158,3 +160,21 @@ def test_nor_do_its_limits_tell_few_events_of_a_rate() -> None:
         before["program_effects"] = conform(PROGRAM_EFFECTS, naive)
         effects = disclose(POLICY, before)["program_effects"]
         assert (effects["value"].notna() == shown).all()
+
+
+@pytest.mark.slow
+def test_a_release_goes_on_where_the_shown_clinics_alone_cannot_be_estimated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does what all clinics have stand in: it would tell of those that are not shown."""
+
+    def fails(*_: object) -> None:
+        raise EstimationError("it does not settle")
+
+    monkeypatch.setattr(shown_clinics, "program_effects", fails)
+    starts = {f"Clinic {chr(65 + i)}": f"2024-0{3 + i % 3}" for i in range(12)}
+    published = release(tmp_path, starts)
+    assert published["program_effects"]["value"].isna().all()
+    figures = published["network_figures"].dropna(subset="value")["figure"]
+    assert "mean" in set(figures)
+    assert published["clinic_estimates"].query("form == 'shrunken'")["value"].notna().any()
