@@ -95,9 +95,10 @@ def design_effect(outcome: Outcome) -> str | None:
     effective = outcome.figures.get("effective_sample_size")
     counted_in_records = outcome.n_records is not None and not outcome.monthly
     if counted_in_records and effective and effective.value is not None:
+        shown = sum(outcome.n(line) or 0.0 for line in outcome.lines if not line.shrunken.withheld)
         return say(
             "message.effective",
-            records=whole(outcome.n_records or 0),
+            records=whole(shown if outcome.clustered_in_part else outcome.n_records or 0),
             effective=fixed(effective.value, 0),
             factor=significant(factor.value),
         )
