@@ -150,3 +150,27 @@ def test_a_measure_whose_review_is_overdue_is_said_with_its_line(tmp_path: Path)
     )
     assert [str(each) for each in doubts(file, date(2026, 3, 1))] == [said]
     assert doubts(file, date(2026, 2, 28)) == ()
+
+
+def test_records_that_equal_another_may_be_records_of_their_own(tmp_path: Path) -> None:
+    rows = months_of("A", 30, 30) + months_of("B", 30, 30)
+    assert doubted(tmp_path, [*rows, *rows[:2]]) == []  # 2 of 122: slips happen
+    (said,) = doubted(tmp_path, [*rows, *rows[:12]])
+    assert said == (
+        "line 4: [records] 12 of the 132 records up to 2024-02-28 equal another in every column that is "
+        "used, and are set aside as copies; if they are records of their own, return a column `record` that "
+        "numbers them"
+    )
+    numbered = [row | {"record": i} for i, row in enumerate([*rows, *rows[:12]])]
+    assert doubted(tmp_path, numbered) == []
+    assert doubted(tmp_path, [*numbered, *numbered[:12]]) == []  # these are copies
+
+
+def test_records_of_one_date(tmp_path: Path) -> None:
+    (said,) = doubted(
+        tmp_path, [row | {"date": "2024-01-31"} for clinic in "AB" for row in months_of(clinic, 30)]
+    )
+    assert said == (
+        "line 4: [records] every record has the same date, so all count in one report, and none shows a "
+        "course over time"
+    )
