@@ -108,7 +108,11 @@ def init(
         raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")
     if source is None:
         print("Press Enter for the default; type back for the previous question.")
-        draft = draft_by_asking(network, ask_at_terminal)
+        try:
+            draft = draft_by_asking(network, ask_at_terminal)
+        except Stopped as stopped:
+            stopped.stands = f"{network} is not written"
+            raise
     else:
         draft = draft_from_source(network, source, table, password_env)
     save_draft(draft, network)

@@ -36,7 +36,7 @@ def tell_error(error: ClinicnetError) -> None:
 
 def tell_stopped(stopped: Stopped) -> None:
     """That it was stopped, and what stands."""
-    sentence = f"{stopped.sentence[0].upper()}{stopped.sentence[1:]}; the last good release is as it was."
+    sentence = f"{stopped.sentence[0].upper()}{stopped.sentence[1:]}; {stopped.stands}."
     if is_json():
         write_error(sentence, exit_code=stopped.exit_code)
     else:

@@ -81,6 +81,8 @@ def ask_at_terminal(question: Prompt) -> str:
     if question.problem is not None:
         typer.echo(f"  {question.problem}", err=True)
     typer.echo(question.text)
+    if question.reason is not None:
+        typer.echo(f"  Assumed: {question.reason}")
     if question.choices:
         typer.echo(
             f"  {', '.join(question.choices)}" + ("  (several, with commas)" if question.several else "")

@@ -29,11 +29,13 @@ class Stopped(BaseException):  # not an error, and nothing that handles errors m
 
     Attributes:
         signal: what it was told by.
+        stands: what was there before, and is as it was.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.signal = signal.Signals(number)
+        self.stands = "the last good release is as it was"
 
     @property
     def exit_code(self) -> int:

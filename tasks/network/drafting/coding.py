@@ -54,6 +54,27 @@ class Coding:
         return f"1: {'not ' + self.zero if self.one is None else self.one}, 0: {self.zero}{others}"
 
 
+@dataclass(frozen=True, slots=True)
+class EventWords:
+    """Which of a column's several words count as 1; every other word is 0.
+
+    Attributes:
+        ones: those, as the table writes them.
+    """
+
+    ones: tuple[str, ...]
+
+    def sql(self, column: str) -> str:
+        """The expression that gives 1, 0 or NULL."""
+        listed = ", ".join(map(_text, self.ones))
+        return f"CASE WHEN TRIM({column}) IN ({listed}) THEN 1 WHEN TRIM({column}) <> '' THEN 0 END"
+
+    @property
+    def comment(self) -> str:
+        """What stands for what."""
+        return f"1: {' or '.join(' '.join(each.split()) for each in self.ones)}, 0: any other word"
+
+
 def event_coding(column: ColumnProfile) -> Coding | None:
     """How a column of text says whether something happened, was found or went well; None if it does not."""
     held = {word for word in column.words if word not in UNKNOWN}
@@ -86,6 +107,11 @@ def program_coding(column: ColumnProfile) -> Coding | None:
 def says_yes_or_no(column: ColumnProfile) -> bool:
     """Whether a column holds 0 and 1, true and false, or words for yes and no."""
     return column.zero_one or column.kind == "boolean" or event_coding(column) is not None
+
+
+def says_words(column: ColumnProfile) -> bool:
+    """Whether a column holds a few different words that do not say yes and no."""
+    return column.kind == "text" and column.n_words > 1 and not says_yes_or_no(column)
 
 
 def _text(word: str) -> str:

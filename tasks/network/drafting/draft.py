@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from tasks.network.drafting.coding import Coding
+from tasks.network.drafting.coding import Coding, EventWords
 from tasks.network.drafting.profile import Writing
 from tasks.periods import Kind
 
@@ -69,7 +70,7 @@ class Draft:
         password_env: environment variable with the database's password.
         undrafted: columns that could be outcomes too.
         weight: column with the number of identical records that a row stands for.
-        codings: column → how its two values become 0 and 1.
+        codings: column → how its values become 0 and 1.
         assumptions: what was taken for granted about the columns, in sentences.
         missing: what the table does not tell, and the file is not sound without.
         period: what is reported: a month, quarter or week.
@@ -94,7 +95,7 @@ class Draft:
     password_env: str | None = None
     undrafted: tuple[str, ...] = ()
     weight: str | None = None
-    codings: dict[str, Coding] = field(default_factory=dict)
+    codings: Mapping[str, Coding | EventWords] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
     period: Kind = "month"

@@ -13,7 +13,6 @@ from tasks.errors import NetworkError
 from tasks.network.drafting.draft import Draft, DraftOutcome
 from tasks.network.drafting.draft_dates import date_sql, day_sql, parts_sql, row_number_sql
 from tasks.network.schema import CONTRACT_COLUMNS, DERIVED_COLUMNS, WindowSection
-from tasks.periods import KINDS
 
 
 def write_draft(draft: Draft) -> str:
@@ -51,11 +50,9 @@ def save_draft(draft: Draft, path: Path, *, overwrite: bool = False) -> None:
 
 
 def _head(draft: Draft) -> str:
-    option = "month" if draft.period == "month" else "period"
-    label = KINDS[draft.period] if draft.undated is None else f"{draft.undated:%Y-%m}"
     return f"""\
 # A network file: where the records are, and what is reported from them.
-# Check it with `clinicnet check`; report with `clinicnet run network.toml --{option} {label}`.
+# Check it with `clinicnet check`, which says the command that reports the newest {draft.period}.
 
 [network]
 name = {_toml(draft.name)}

@@ -7,6 +7,7 @@ from datetime import date
 
 from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
+from tasks.network.drafting.coding import says_words
 from tasks.network.drafting.draft import Draft, DraftOutcome, Missing
 from tasks.network.drafting.guessing_dates import guess_dates, holds_dates
 from tasks.network.drafting.guessing_outcomes import (
@@ -230,7 +231,7 @@ def could_be(profile: TableProfile, role: str, likely: Collection[str] = ()) -> 
     """
     if role == "date":
         likeliest = guess_dates(profile).column
-        listed = [each.name for each in profile.columns if each.kind in ("date", "text") or holds_dates(each)]
+        listed = [each.name for each in profile.columns if each.writing is not None or holds_dates(each)]
     else:
         likeliest = guess_roles(profile).columns.get(role)
         listed = [each.name for each in profile.columns if each.kind in ("text", "number", "boolean")]
@@ -238,5 +239,7 @@ def could_be(profile: TableProfile, role: str, likely: Collection[str] = ()) -> 
 
 
 def could_be_outcomes(profile: TableProfile, taken: Collection[str]) -> tuple[str, ...]:
-    """The columns that hold numbers, true and false or yes and no, and have no other role."""
-    return tuple(each.name for each in profile.columns if is_number(each) and each.name not in taken)
+    """The columns without another role that hold numbers, yes and no or, after those, several words."""
+    free = [each for each in profile.columns if each.name not in taken]
+    numbers = [each.name for each in free if is_number(each)]
+    return (*numbers, *(each.name for each in free if says_words(each) and each.name not in numbers))

@@ -15,7 +15,13 @@ from datetime import date
 from typing import Protocol, cast, get_args
 
 from tasks.errors import ClinicnetError, SourceError, nearest
-from tasks.network.drafting.coding import program_coding, says_yes_or_no
+from tasks.network.drafting.coding import (
+    Coding,
+    EventWords,
+    program_coding,
+    says_words,
+    says_yes_or_no,
+)
 from tasks.network.drafting.draft import Direction, Draft, DraftOutcome, OutcomeKind
 from tasks.network.drafting.guessing import (
     could_be,
@@ -41,6 +47,7 @@ class Prompt:
         choices: what may be answered; empty: anything.
         several: whether several of the choices may be given, separated by commas.
         problem: what was wrong with the answer before, where the question is asked again.
+        reason: what makes the default likely, where something was taken for granted.
     """
 
     text: str
@@ -48,6 +55,7 @@ class Prompt:
     choices: tuple[str, ...] = ()
     several: bool = False
     problem: str | None = None
+    reason: str | None = None
 
 
 class LookAtSource(LookAgain, Protocol):
@@ -67,6 +75,10 @@ class LookAtSource(LookAgain, Protocol):
 
     def profile(self, table: str) -> TableProfile:
         """Counts of a table's columns."""
+        ...
+
+    def words_not_held(self, profile: TableProfile, column: str, words: Collection[str]) -> tuple[str, ...]:
+        """Those of the words that no row has in a column."""
         ...
 
 
@@ -92,23 +104,25 @@ def interview(look_at: Callable[[str, str | None], LookAtSource], found: Collect
     Raises:
         SourceError: the chosen table has no column that could be the clinic.
     """
-    answers: list[str] = []
+    accepted: list[tuple[str, str]] = []  # questions' texts and their answers
     while True:
         questions = _questions(look_at, found)
         question = next(questions)
-        for answer in answers:
+        for _, answer in accepted:
             question = questions.send(answer)
         while True:
             answer = yield question
             if answer.strip().lower() == BACK and BACK not in question.choices:
-                del answers[-1:]
+                del accepted[-1:]
                 break
-            answers.append(answer)
+            accepted.append((question.text, answer))
             try:
                 question = questions.send(answer)
             except StopIteration as ended:
                 draft: Draft = ended.value
                 return draft
+            if question.problem is not None:  # asked again: that answer, and those after it, were refused
+                del accepted[[text for text, _ in accepted].index(question.text) :]
 
 
 def _questions(look_at: Callable[[str, str | None], LookAtSource], found: Collection[str]) -> Interview:
@@ -134,7 +148,7 @@ def _questions(look_at: Callable[[str, str | None], LookAtSource], found: Collec
         rows_numbered=column is None and "patient" in roles and "record" not in roles,
     )
     draft = replace(draft, patient_within=draft.patient_within and same)
-    draft = yield from _what_is_estimated(profile, draft)
+    draft = yield from _what_is_estimated(profile, draft, look)
     zone = yield from _time_zone()
     return replace(draft, time_zone=zone)
 
@@ -202,7 +216,7 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, tuple[
             choices, default = (parts, *choices), default or parts
         if role != "clinic":
             choices, default = (*choices, _NONE), default or _NONE
-        answer = yield from _one(text, choices, default)
+        answer = yield from _one(text, choices, default, _reason(draft, default))
         if role == "date" and answer == parts:
             in_parts = True
         elif answer != _NONE:
@@ -211,7 +225,14 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, tuple[
     return {role: roles[role] for role in ordered if role in roles}, in_parts
 
 
-def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, Draft]:
+def _reason(draft: Draft, column: str | None) -> str | None:
+    """What was taken for granted about a column that is proposed."""
+    return next((each for each in draft.assumptions if column is not None and repr(column) in each), None)
+
+
+def _what_is_estimated(
+    profile: TableProfile, draft: Draft, look: LookAtSource
+) -> Generator[Prompt, str, Draft]:
     taken = set(draft.roles.values())
     zero_one = tuple(
         each.name
@@ -222,6 +243,7 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt,
         "Which 0/1 column says that a record was under a program? (or none)",
         (*zero_one, _NONE),
         draft.program if draft.program in zero_one else _NONE,
+        _reason(draft, draft.program),
     )
     taken |= {program}
     measured = could_be_outcomes(profile, taken)
@@ -230,7 +252,10 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt,
         "Which columns are outcomes?", (*measured, _NONE), ",".join(name for name in guessed if name) or _NONE
     )
     outcomes: list[DraftOutcome] = []
+    codings: dict[str, Coding | EventWords] = dict(codings_of(profile, program))
     for column in columns:
+        if says_words(profile.column(column)):
+            codings[column] = yield from _event_words(profile, column, look)
         outcomes += [(yield from _outcome(profile, column))]
     others = tuple(name for name in profile.names if name not in {*taken, *columns})
     adjusters = yield from _many(
@@ -245,7 +270,7 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt,
         program=None if program == _NONE else program,
         outcomes=(*outcomes, *counted) or (records_a(draft.period),),
         undrafted=(),
-        codings=codings_of(profile, program),
+        codings=codings,
         weight=None,
         assumptions=(),
         missing=(),
@@ -254,13 +279,30 @@ def _what_is_estimated(profile: TableProfile, draft: Draft) -> Generator[Prompt,
     )
 
 
+def _event_words(
+    profile: TableProfile, column: str, look: LookAtSource
+) -> Generator[Prompt, str, EventWords]:
+    """Which of a column's words are the event: only a person knows; the table is asked for those."""
+    text = f"{column!r} holds words. Which count as 1? (as the table writes them; several with commas)"
+    question = Prompt(text)
+    while True:
+        words = tuple(each.strip() for each in (yield from _ask(question)).split(",") if each.strip())
+        absent = look.words_not_held(profile, column, words) if words else ("",)
+        if not absent:
+            return EventWords(words)
+        named = ", ".join(map(repr, absent))
+        question = replace(question, problem=f"no row has {named} in {column!r}; capitals count")
+
+
 def _outcome(profile: TableProfile, column: str) -> Generator[Prompt, str, DraftOutcome]:
     guessed = guess_outcome(profile.column(column), guess_exposure(profile, column))
     label = yield from _ask(Prompt(f"How should people read {column!r}?", guessed.label))
-    kind = cast(
-        OutcomeKind,
-        (yield from _one(f"What kind of outcome is {column!r}?", get_args(OutcomeKind), guessed.kind)),
-    )
+    kind: OutcomeKind = "binary"
+    if not says_words(profile.column(column)):
+        kind = cast(
+            OutcomeKind,
+            (yield from _one(f"What kind of outcome is {column!r}?", get_args(OutcomeKind), guessed.kind)),
+        )
     direction = cast(
         Direction,
         (yield from _one(f"Which is better for {column!r}?", get_args(Direction), guessed.direction)),
@@ -292,8 +334,8 @@ def _ask(question: Prompt) -> _Asking:
         question = replace(question, problem="an answer is needed")
 
 
-def _one(text: str, choices: tuple[str, ...], default: str | None) -> _Asking:
-    question = Prompt(text, default, choices)
+def _one(text: str, choices: tuple[str, ...], default: str | None, reason: str | None = None) -> _Asking:
+    question = Prompt(text, default, choices, reason=reason)
     while True:
         answer = yield from _ask(question)
         if answer in choices:

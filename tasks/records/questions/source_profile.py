@@ -14,7 +14,7 @@ from tasks.records.questions.date_writing import like_a_date, writings
 from tasks.records.questions.lack_of_fit import lacks_of_fit
 from tasks.records.questions.number_ranges import RANGES, all_but_few
 from tasks.records.questions.rhythm import counted_rhythm, rhythm_counts
-from tasks.records.questions.words_held import words_held
+from tasks.records.questions.words_held import words_held, words_not_held
 from tasks.records.sources.connection import Connection, SourceColumn
 from tasks.records.sources.records import Records
 from tasks.records.sql_text import LARGEST, quoted
@@ -209,6 +209,20 @@ class SourceLook:
         listed = "".join(f", {each.sql} AS c{i}" for i, each in enumerate(others))
         records = self._records(f"SELECT {of.sql} AS clinic{listed} FROM {profile.sql}")
         return lacks_of_fit(records, [each.name for each in others], is_number=of.kind == "number")
+
+    def words_not_held(self, profile: TableProfile, column: str, words: Collection[str]) -> tuple[str, ...]:
+        """Those of the words that no row has in a column of text.
+
+        Args:
+            profile: the table.
+            column: one of text.
+            words: what a person says that it holds, at least one.
+
+        Raises:
+            SourceError: the source cannot be reached.
+        """
+        records = self._records(f"SELECT {profile.column(column).sql} AS word FROM {profile.sql}")
+        return words_not_held(records, "word", tuple(words))
 
     def _quoted(self, table: str, connection: Connection) -> str:
         quote = connection.dialect.identifier_preparer.quote

@@ -1,4 +1,4 @@
-"""Which known words a column of text holds: yes and no, good and poor, placebo; no word that is not known."""
+"""Which words a column of text holds, of those known (yes and no, good and poor, placebo) or asked for."""
 
 from __future__ import annotations
 
@@ -36,6 +36,22 @@ def words_held(
         ).to_pylist()
         found[i] = tuple(word for j, word in enumerate(KNOWN) if _says(row, j)), int(row["n"])
     return found
+
+
+def words_not_held(records: Records, column: str, words: Sequence[str]) -> tuple[str, ...]:
+    """Those of the words that no row has, spaces around a value aside.
+
+    Args:
+        records: the table.
+        column: one of text.
+        words: what somebody says that it holds.
+    """
+    spelt = records.made_of_these(f"SELECT TRIM({quoted(column)}) AS word FROM {{records}} AS every")
+    asked = ", ".join(
+        f"SUM(CASE WHEN word = {literal(each)} THEN 1 ELSE 0 END) AS w{i}" for i, each in enumerate(words)
+    )
+    (row,) = aggregate(spelt, f"SELECT COUNT(*) AS n, {asked} FROM {{records}} AS words").to_pylist()
+    return tuple(each for i, each in enumerate(words) if not row[f"w{i}"])
 
 
 def _which(start: int) -> str:

@@ -236,6 +236,64 @@ def test_a_table_without_dates_is_drafted_as_it_is_without_questions(tmp_path: P
 
 
 @pytest.mark.slow
+def test_an_outcome_in_words_is_chosen_by_its_words(tmp_path: Path) -> None:
+    """Of twenty public files three had their outcome in words that nobody but a person knows."""
+    words = "CASE i % 4 WHEN 0 THEN 'fulltime' WHEN 1 THEN ' parttime' WHEN 2 THEN 'not.work' END AS partic"
+    _undated(tmp_path, words)
+    answers: dict[str, str | list[str]] = {
+        "Which columns are outcomes?": "partic",
+        "'partic' holds words": [",", "Fulltime, parttime", "fulltime, parttime"],
+    }
+    draft, asked = talk(interview(look_in(tmp_path), ["t.duckdb"]), answers)
+    assert [each.problem for each in asked if each.problem] == [
+        "no row has '' in 'partic'; capitals count",
+        "no row has 'Fulltime' in 'partic'; capitals count",
+    ]
+    assert not any("What kind" in each.text for each in asked)
+    save_draft(draft, tmp_path / "asked.toml")
+    network = check_network(tmp_path / "asked.toml")
+    assert network.outcomes["partic"].kind == "binary"
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
+        counted = connection.execute(
+            f"SELECT partic, COUNT(*) FROM ({network.records.select}) GROUP BY ALL ORDER BY partic"
+        ).fetchall()
+    assert counted == [(0, 60), (1, 120), (None, 60)]
+
+
+@pytest.mark.slow
+def test_back_goes_to_the_question_before_and_not_through_answers_that_were_refused(tmp_path: Path) -> None:
+    _undated(tmp_path, "'p' || i % 80 AS person")
+    answers: dict[str, str | list[str]] = {
+        "Where are the records": ["postgresql://nobody@127.0.0.1:9/none", "t.duckdb"],
+        "Which environment variable": ["none"],
+        "holds the clinic": ["nowhere", "nothing", "clinic", "clinic"],
+        "holds the date": ["back", "none"],
+        "called": ["First", "Second"],
+    }
+    draft, asked = talk(interview(look_in(tmp_path)), answers)
+    assert [each.text.split("?")[0] for each in asked][4:10] == [
+        "Which column holds the clinic",
+        "Which column holds the clinic",
+        "Which column holds the clinic",
+        "Which column holds the date of the record",
+        "Which column holds the clinic",
+        "Which column holds the date of the record",
+    ]
+    assert draft.name == "First"
+
+
+@pytest.mark.slow
+def test_what_makes_a_proposal_likely_is_said_with_it(tmp_path: Path) -> None:
+    _undated(
+        tmp_path,
+        "CAST(2010 + i % 8 AS INTEGER) AS year, CASE i % 2 WHEN 0 THEN 'placebo' ELSE 'drug' END arm",
+    )
+    _, asked = talk(interview(look_in(tmp_path), ["t.duckdb"]), {})
+    reasons = {each.text.split("?")[0]: each.reason for each in asked if each.reason}
+    assert reasons["Which column holds the date of the record"].startswith("dates are made of 'year'")
+
+
+@pytest.mark.slow
 def test_years_are_offered_as_the_date_that_they_make(tmp_path: Path) -> None:
     _undated(tmp_path, "CAST(2010 + i % 8 AS INTEGER) AS year")
     draft, asked = talk(interview(look_in(tmp_path), ["t.duckdb"]), {})
