@@ -196,10 +196,11 @@ class Chunk:
         """(m, p, J) sums over each cluster of (m, n) rows times each fixed-effect column."""
         if self.sizes.size * _LARGE > rows.shape[1]:
             return np.stack([self.sums(self.x * each) for each in rows])
-        out = np.empty((rows.shape[0], self.x.shape[0], self.sizes.size))
-        for j, (begin, size) in enumerate(zip(self.starts, self.sizes, strict=True)):
-            np.matmul(rows[:, begin : begin + size], self.x[:, begin : begin + size].T, out=out[:, :, j])
-        return out
+        by_cluster = np.empty((self.sizes.size, rows.shape[0], self.x.shape[0]))
+        for own, begin, size in zip(by_cluster, self.starts, self.sizes, strict=True):
+            # into rows of their own: NumPy multiplies without BLAS where a result's elements lie apart
+            np.matmul(rows[:, begin : begin + size], self.x[:, begin : begin + size].T, out=own)
+        return np.ascontiguousarray(np.moveaxis(by_cluster, 0, -1))
 
     def find_modes(self, u: Floats) -> None:
         """The conditional modes: Newton's method, each cluster's step halved until its score shrinks.
