@@ -33,6 +33,8 @@ from scipy import special, stats
 
 from tasks.disclosing import POLICIES
 
+pytestmark = pytest.mark.before_release
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["nist", "fixed_effects"])

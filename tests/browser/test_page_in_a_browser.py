@@ -24,7 +24,7 @@ def files(folder: Path) -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.before_release)])
 def test_axe_finds_nothing_wrong_with_any_kind_of_page(page: Page, folder: Path, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     for each in files(folder):

@@ -181,8 +181,14 @@ def assert_shown(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> None:
         )
 
 
+def _months() -> Iterator[Any]:
+    """Inputs that one month reports; a month of each kind is made before a release, and with a change one."""
+    for i, cases in enumerate(merged()):
+        yield pytest.param(cases, id=cases[0].name, marks=pytest.mark.before_release if i else ())
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("cases", [pytest.param(cases, id=cases[0].name) for cases in merged()])
+@pytest.mark.parametrize("cases", list(_months()))
 def test_run(cases: tuple[Case, ...], tmp_path: Path) -> None:
     whole = network_of(cases)
     reported = report_period(written(whole, "DuckDB", tmp_path), whole.month, drawn_here())

@@ -15,6 +15,8 @@ import pytest
 from deploy.containerfile import CONTAINERFILE, REPOSITORY, stages
 from small_network import MONTH, ONE_OUTCOME, write_network
 
+pytestmark = pytest.mark.before_release
+
 BUILD, IMAGE = stages()
 
 _NAMESPACE = r"""

@@ -23,6 +23,8 @@ from small_network import MONTH, ONE_OUTCOME, write_network
 
 from tasks.network import read_network
 
+pytestmark = pytest.mark.before_release
+
 COMPOSE = REPOSITORY / "deploy/compose.yaml"
 KUBERNETES = REPOSITORY / "deploy/kubernetes"
 UNIT = REPOSITORY / "deploy/systemd/clinicnet.service"

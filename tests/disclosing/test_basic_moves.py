@@ -110,6 +110,7 @@ def test_how_far_moves_carry_is_possible(
     assert carried > 20
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_the_same_is_withheld_with_moves_and_without(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,7 @@ def least_loss(table: AdditiveTable, small: Booleans) -> float:
     return best
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("windows", "most"),

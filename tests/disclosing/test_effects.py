@@ -106,6 +106,7 @@ def test_effects_are_of_the_clinics_of_which_every_month_is_shown(tmp_path: Path
     assert told.loc[told["measure"] != "test", "words"].str.contains(said, regex=False).all()
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_what_withheld_clinics_have_moves_no_effect_and_no_clustering(tmp_path: Path) -> None:
     """Nothing that is published changes with the values of a clinic that is not shown."""

@@ -102,6 +102,7 @@ def test_the_same_release_again_is_the_same() -> None:
             pd.testing.assert_frame_equal(frame, again[name])
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_no_small_count_follows_from_three_releases(seed: int) -> None:

@@ -181,6 +181,7 @@ def test_a_release_looks_at_those_before_it(network_file: Path) -> None:
     assert released(network_file, "2024-02").id == first.id
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_release_looks_at_the_groups_of_those_before_it(network_file: Path) -> None:
     """Of those who came by ambulance, many by February and two more in March."""
@@ -264,6 +265,7 @@ def test_a_month_made_again_is_held_against_its_first_edition(
     assert released(network_file, "2024-03").id == first.id
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_the_search_for_an_edition_made_again_is_seen_in_the_steps(network_file: Path) -> None:
     once = ("Decide what to withhold", "Model shown clinics alone", "Rank the clinics that are shown",

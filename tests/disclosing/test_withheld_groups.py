@@ -211,6 +211,7 @@ def _year(seed: int) -> tuple[Grouped, list[slice]]:
     return Grouped(records, rng.binomial(records, 0.4)), [slice(max(0, k - most), k) for k in range(1, 8)]
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "seed"), [("suppress-1-10", 0), ("suppress-1-10", 1), ("suppress-1-4", 1), ("nhs-7-round-5", 0)]

@@ -22,6 +22,7 @@ def year(kind: str, policy: str, releases: int, number: int = 0) -> tuple[Case, 
     return network, published(network)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "policy", "releases", "number"),

@@ -60,6 +60,7 @@ def held(found: OutcomeEstimates, truth: pd.Series) -> float:
     return float(((table["lower"] <= truth) & (truth <= table["upper"])).mean())
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_curved_effect_bends_and_intervals_hold(tmp_path: Path) -> None:
     """Entered straight, the same networks' intervals hold 87% of the truths."""
@@ -71,6 +72,7 @@ def test_a_curved_effect_bends_and_intervals_hold(tmp_path: Path) -> None:
     assert np.mean(shares) > 0.91
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_straight_effect_mostly_stays_straight(tmp_path: Path) -> None:
     """By AIC two columns without effect enter in 14% of samples: P(χ²(2) > 4)."""

@@ -57,6 +57,7 @@ def estimated(directory: Path, rows: pd.DataFrame, family: str = "") -> OutcomeE
     return estimate_outcome(usable, network, "days", summarise(usable, network))
 
 
+@pytest.mark.before_release
 @pytest.mark.parametrize(
     ("size", "written", "family"),
     [
@@ -99,6 +100,7 @@ def test_every_figure_is_of_one_family(tmp_path: Path, size: float, written: str
     assert answer.se["running"] == pytest.approx(fit.se["running"], rel=1e-6)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_program_without_effect_is_found_to_have_one_as_often_as_promised() -> None:
     """Of 40 networks 2 are expected under 0.05, and more than 6 in 0.3% of such trials; Poisson has 19."""
@@ -111,6 +113,7 @@ def test_a_program_without_effect_is_found_to_have_one_as_often_as_promised() ->
     assert sum(fit.p_values["running"] < 0.05 for fit in found) <= 6
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_rollout_s_effects_are_of_the_counts_family(tmp_path: Path) -> None:
     months = [stays(seed).assign(month=month) for month, seed in enumerate((1, 2, 3, 4), start=1)]

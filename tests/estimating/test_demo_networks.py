@@ -29,6 +29,8 @@ from tasks.ranking import rank_outcome
 from tasks.records import Records
 from tasks.screening import Screened, screen
 
+pytestmark = pytest.mark.before_release
+
 
 class Estimated:
     """A demo network's month, screened; outcomes are estimated once each, when asked for."""

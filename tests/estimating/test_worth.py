@@ -146,6 +146,7 @@ def test_counts_of_patients_who_come_again_are_known_as_well_as_their_sums_are(t
     assert claimed == pytest.approx(float(apart.sum()), rel=0.06)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("outcome", ["fell", "score"])
 def test_shocks_that_last_are_told_from_patients_who_come_again(tmp_path: Path, outcome: str) -> None:
@@ -162,6 +163,7 @@ def test_shocks_that_last_are_told_from_patients_who_come_again(tmp_path: Path, 
     assert np.mean(flagged) <= 0.05
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("outcome", "shocks", "lasting", "untold"),
@@ -184,6 +186,7 @@ def test_it_is_said_where_records_do_not_tell_whether_shocks_last(
     assert said == (["sd_between"] if untold else [])
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(("patients", "shocks"), [(1.5, 0.0), (0.0, 0.8), (1.5, 0.5)])
 def test_nothing_that_does_not_last_is_flagged(tmp_path: Path, patients: float, shocks: float) -> None:

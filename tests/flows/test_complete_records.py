@@ -146,6 +146,7 @@ def test_after_the_deadline_it_is_held_where_the_network_wants_that(tmp_path: Pa
     assert report_period(file, MONTH, _unwatched()).held == ()
 
 
+@pytest.mark.before_release
 def test_at_a_terminal_it_does_not_wait(tmp_path: Path, clinicnet: Run) -> None:
     file = _network(tmp_path, DONE)
     began = time.monotonic()

@@ -116,6 +116,7 @@ def test_the_reports_say_it(months: Months) -> None:
     )
 
 
+@pytest.mark.before_release
 def test_both_months_run_again_are_the_same_bytes(months: Months) -> None:
     again = report_period(months.network, SECOND, undrawn())
     assert again.release.id == months.second.release.id

@@ -89,6 +89,7 @@ def test_the_same_month_again_is_the_same_byte_for_byte(
     assert _bytes(elsewhere.directory / "feed") == _bytes(of_one_outcome.directory / "feed")
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_an_earlier_month_run_again_after_a_later_one_is_the_same(tmp_path: Path) -> None:
     network = write_network(tmp_path, network=ONE_OUTCOME)
@@ -98,6 +99,7 @@ def test_an_earlier_month_run_again_after_a_later_one_is_the_same(tmp_path: Path
     assert _bytes(once_more.directory / "feed") == _bytes(later.directory / "feed")
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_other_words_of_the_network_s_own_are_another_release(tmp_path: Path) -> None:
     network = write_network(tmp_path, network=f'{ONE_OUTCOME}\n[report]\nown_files = "house"\n')
@@ -124,6 +126,7 @@ def test_an_own_template_that_cannot_be_filled_is_no_bug_of_ours(tmp_path: Path)
     assert not (tmp_path / "output/latest").exists()
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_rows_in_another_order_are_the_same_release(reported: PeriodReported, tmp_path: Path) -> None:
     shuffled = RECORDS + "; CREATE TABLE other AS SELECT * FROM visits ORDER BY hash(patient || visit_date)"

@@ -46,6 +46,7 @@ def same(one: Release, other: Release) -> None:
         pd.testing.assert_frame_equal(table, other[name], rtol=1e-9, atol=1e-12, obj=name)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_parquet(from_duckdb: Release, directory: Path) -> None:
     with duckdb.connect(str(directory / "records.duckdb"), read_only=True) as connection:
@@ -55,6 +56,7 @@ def test_parquet(from_duckdb: Release, directory: Path) -> None:
     same(from_duckdb, report_period(directory / "network.toml", MONTH, undrawn()).release)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_database_without_dates_whose_records_are_copied(from_duckdb: Release, directory: Path) -> None:
     table = visits(directory)

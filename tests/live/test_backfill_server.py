@@ -11,7 +11,7 @@ from small_network import ONE_OUTCOME, Run, write_network
 from flows.on_prefect.in_prefect import START
 from tasks.publishing import Output, kept_releases, recorded_runs
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.before_release]
 
 
 def test_several_periods_take_one_server(tmp_path: Path, clinicnet: Run) -> None:

@@ -63,7 +63,7 @@ def _searchable(written: dict[str, bytes]) -> dict[str, bytes]:
     return written | texts
 
 
-@pytest.mark.parametrize("log", ["text", "json"])
+@pytest.mark.parametrize("log", ["text", pytest.param("json", marks=pytest.mark.before_release)])
 def test_a_run_that_is_well_writes_nothing_of_a_patient(
     log: str, tmp_path: Path, new_prefect_home: Callable[[Path], Path]
 ) -> None:

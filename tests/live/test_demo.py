@@ -92,6 +92,7 @@ def test_the_network_s_report_keeps_its_headings_beside_its_charts(first: Ended,
     assert all("Own figures against the number of records" in text for text in charts)
 
 
+@pytest.mark.before_release
 def test_again_it_is_the_same_release(first: Ended, place: Path) -> None:
     """Its PDFs are drawn alike by tests/rendering; here those of the first time are taken."""
     there = (place / "demo/chop/output/latest").resolve()

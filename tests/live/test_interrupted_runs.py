@@ -32,6 +32,7 @@ def _left(home: Path) -> list[str]:
     return found
 
 
+@pytest.mark.before_release
 def test_a_run_that_is_stopped_says_so_in_a_json_log(tmp_path: Path, prefect_home: Path) -> None:
     network = write_network(tmp_path / "network", network=ONE_OUTCOME)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}

@@ -158,6 +158,7 @@ def test_deploying_again_keeps_one_schedule_and_another_s_is_refused(
     assert nowhere.stderr.splitlines()[0] == "clinicnet: there is no work pool 'clinic' on this server"
 
 
+@pytest.mark.before_release
 def test_what_is_wrong_is_a_sentence_in_the_log_and_is_not_tried_again(worker: PrefectServer) -> None:
     run = _run(worker, MONTHLY, month="2031-01")
     assert run["state_type"] == "FAILED"
@@ -165,6 +166,7 @@ def test_what_is_wrong_is_a_sentence_in_the_log_and_is_not_tried_again(worker: P
     assert run["run_count"] == 1
 
 
+@pytest.mark.before_release
 def test_a_run_waits_for_a_database_that_is_away(worker: PrefectServer, tmp_path: Path) -> None:
     restarting = RECORDS.replace("'patient-' || (i % 900)", "i // 6 % 90")  # which check would doubt
     network = write_network(tmp_path, restarting, ONE_OUTCOME.replace("Six clinics", "Six at night"))
@@ -187,6 +189,7 @@ def test_a_run_waits_for_a_database_that_is_away(worker: PrefectServer, tmp_path
     assert "patient number" not in worker.logs(made["id"])  # what check says is not for a server's log
 
 
+@pytest.mark.before_release
 def test_a_run_waits_until_its_records_are_complete(worker: PrefectServer, tmp_path: Path) -> None:
     asked = "\n[schedule.complete]\nselect = 'SELECT count(*) > 0 FROM loads WHERE month = :period'\n"
     described = ONE_OUTCOME.replace("Six clinics", "Six late") + asked

@@ -91,6 +91,7 @@ def test_it_serves_the_month_and_questions_and_ends_when_told(
     _assert_logged_as_json(tmp_path / "log")
 
 
+@pytest.mark.before_release
 @pytest.mark.faults
 def test_it_ends_when_told_while_a_report_waits_for_its_records(
     tmp_path: Path, new_prefect_home: Callable[[Path], Path], clinicnet_here: Run

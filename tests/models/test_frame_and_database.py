@@ -393,7 +393,11 @@ def ask_of(
 
 
 def _asked() -> Iterator[Any]:
-    marks = {"DuckDB": (), "SQLite": (), "PostgreSQL": (pytest.mark.live,)}
+    marks = {
+        "DuckDB": (),
+        "SQLite": (pytest.mark.before_release,),
+        "PostgreSQL": (pytest.mark.live, pytest.mark.before_release),
+    }
     for each, marked in marks.items():
         for name in QUESTIONS:
             if each == "DuckDB" or not FROM_THE_FIT.match(name):

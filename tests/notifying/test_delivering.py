@@ -179,6 +179,7 @@ def test_what_an_address_does_not_take_is_said_and_tried_again_at_the_one_that_i
     assert len(mail_server.mails) == 1
 
 
+@pytest.mark.before_release
 def test_a_month_that_is_published_is_delivered_and_one_that_is_held_is_once_it_is_approved(
     tmp_path: Path, clinicnet_here: Run
 ) -> None:
@@ -247,6 +248,7 @@ def test_what_cannot_be_delivered_is_a_sentence(
     assert not (file.parent / "output/deliveries").exists()
 
 
+@pytest.mark.before_release
 def test_a_restated_month_is_another_release_and_goes_out_again(
     reported: Path, tmp_path: Path, clinicnet_here: Run
 ) -> None:

@@ -29,7 +29,7 @@ from tasks.publishing.output import PARTS
 from tasks.publishing.pruning import prune
 from tasks.release import Release, Since
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.before_release]
 
 APRIL, MAY = "2020-04-92855d900e68", "2020-05-3fa9c1d2e801"
 WHOSE = Identity("Six clinics", "en")

@@ -19,7 +19,7 @@ from flows.monthly_job import report_period
 from tasks.errors import PublishingError
 from tasks.publishing import Output, Retention
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.before_release]
 
 MONTHS = [f"2023-{month:02d}" for month in range(2, 11)]  # February to October
 

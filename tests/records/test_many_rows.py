@@ -47,6 +47,7 @@ def filled_in(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", [each for each in ENGINES if each != "Arrow"])
 @pytest.mark.parametrize(("formula", "arguments"), MORE)

@@ -22,6 +22,7 @@ def network(tmp_path: Path, without_server: None) -> Path:
     return write_network(tmp_path / "network", network=ONE_OUTCOME)
 
 
+@pytest.mark.before_release
 def test_every_period_is_reported_the_oldest_first_and_latest_never_goes_back(
     network: Path, clinicnet_here: Run
 ) -> None:

@@ -299,6 +299,7 @@ def test_a_site_that_was_named_may_read_it_and_no_other(feed: str) -> None:
     )
 
 
+@pytest.mark.before_release
 def test_schemathesis_finds_nothing(feed: str, tmp_path: Path) -> None:
     """All its checks, of requests that the OpenAPI document lets in and of such that it does not."""
     parameters = {

@@ -69,6 +69,7 @@ def found(kind: Kind, networks: int, shock: float, *, overdispersed: bool) -> np
     return np.array([shocks(each, kind, overdispersed=overdispersed).strength for each in every])
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "overdispersed"), CASES)
 def test_without_shocks_hardly_any_are_found_however_much_ages_differ(

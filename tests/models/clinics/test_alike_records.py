@@ -251,6 +251,7 @@ def covered(table: pd.DataFrame, effect: np.ndarray) -> float:
     return float(((table["lower"] <= effect) & (effect <= table["upper"])).mean())
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 class TestWorlds:
     """Networks of known truth: nothing is flagged where nothing lasts, and what is there is held."""
@@ -359,6 +360,7 @@ def test_what_a_program_does_at_clinics_is_no_shock_that_lasts(program: dict[str
     assert sum(each.lasting > 0.0 for each in found) <= 1
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_beside_a_program_shocks_that_last_are_found_all_the_same() -> None:
     for program in ({}, {"differing": 0.3}):

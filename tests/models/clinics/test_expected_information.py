@@ -86,6 +86,7 @@ def test_events_that_no_typical_clinic_would_have_by_hand() -> None:
     assert table["expected_events"].iloc[0] < 1
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_small_clinics_beyond_doubt_are_hardly_ever_wrong() -> None:
     """Of clinics with 1 to 10 expected events, far fewer than 0.1% are told on the wrong side."""

@@ -72,6 +72,7 @@ def test_a_clinic_far_out_keeps_its_own_figure_and_the_others_are_drawn_in() -> 
     assert student.centre != 0.0
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_clinics_that_are_alike_are_not_on_one_side_of_a_few_far_out() -> None:
     """Of 12 clinics one lies far out: the mean of all is where no clinic is, and the 11 were all "better"."""

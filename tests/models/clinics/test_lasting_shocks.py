@@ -36,6 +36,7 @@ def added(found: LastingShocks | None) -> float:
     return 0.0 if found is None else found.probability * float(found.of_mean.mean())
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_what_they_add_to_a_clinics_mean_is_what_they_do() -> None:
     """Of 40 clinics the mean's variance is σ²/T² Σ ρ^|s − t|: 0.181² at ρ = 0.7; as if anew it is 0.071²."""
@@ -51,6 +52,7 @@ def test_what_they_add_to_a_clinics_mean_is_what_they_do() -> None:
     assert np.median(middle) == pytest.approx(truth, rel=0.3)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_the_possible_values_hold_the_truth() -> None:
     rng = np.random.default_rng(6)
@@ -116,6 +118,7 @@ def test_a_program_that_starts_is_no_shock() -> None:
     assert max(told) < 0.02
 
 
+@pytest.mark.before_release
 class TestPatients:
     """Five patients come every month, and five others once: what they are alike in is no shock."""
 

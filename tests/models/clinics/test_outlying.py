@@ -62,6 +62,7 @@ def test_several_far_out_do_not_hide_one_another() -> None:
     assert few_far_out(own, sd).tolist() == [False] * 30 + [True] * 3
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.0, 0.5, 2.0])
 def test_of_normal_clinics_few_networks_have_one_far_out(spread: float) -> None:

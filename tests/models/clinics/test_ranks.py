@@ -96,6 +96,7 @@ class TestPosteriorRanks:
         first, again = (ranks(clinic3, better="lower", seed=4).table for _ in range(2))
         pd.testing.assert_frame_equal(first, again)
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     def test_coverage_of_rank_intervals(self) -> None:
         """Effects drawn from the prior, measured with error: intervals hold the true rank 95% of the time."""
@@ -165,6 +166,7 @@ class TestConfidenceSets:
         assert list(together.upper) == [3, 4, 3, 4]
         assert list(rank_sets(values, se, np.ones((4, 1))).upper) == [1, 2, 3, 4]
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     def test_coverage(self) -> None:
         """Simultaneous sets hold all true ranks at least 95% of the time, marginal ones each."""
@@ -282,6 +284,7 @@ class TestRankability:
     def test_a_verdict_that_comes_again_is_not_said_to_stand(self) -> None:
         assert not verdict(about(0.8, 0.05), 30, "rank").kept
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     def test_two_years_of_one_truth_seldom_differ(self) -> None:
         """With a truth on the bound itself, half of the verdicts flip without a past, and few with one."""
@@ -296,6 +299,7 @@ class TestRankability:
         assert flips > 0.4
         assert held < 0.12
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     def test_hospitals_as_in_gusto_are_not_ranked(self) -> None:
         """121 hospitals with a rankability of 0.35 (Lingsma et al. 2010), a few of them large."""

@@ -87,6 +87,7 @@ def network(rng: np.random.Generator, of_region: float, of_clinic: float) -> tup
     return pd.DataFrame({"clinic": clinic, "y": level[clinic] + rng.normal(size=len(clinic))}), level
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_small_clinics_of_regions_that_differ_are_told_better_and_as_honestly() -> None:
     squares, held, apart_held = [], [], []
@@ -108,6 +109,7 @@ def test_small_clinics_of_regions_that_differ_are_told_better_and_as_honestly() 
     assert np.mean(apart_held) > 0.93
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_regions_that_do_not_differ_are_mostly_left_out_and_cost_nothing() -> None:
     adopted, squares = 0, []

@@ -168,6 +168,7 @@ class TestGaussianPosterior:
         assert np.abs(table["mean"] - table["estimate"]).max() < 0.5 * table["sd"].min()
         assert (table["sd"] > 0.95 * table["sd_conditional"]).all()
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     def test_coverage_with_few_very_unequal_clinics(self) -> None:
         """8 clinics of 8 to 300: plug-in intervals cover some 85–90%, these 95%."""
@@ -530,6 +531,7 @@ def test_a_large_clinics_own_level_is_known_better_than_its_distance_from_the_av
     assert (level < effect * 1.05).all()
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_levels_hold_their_truth() -> None:
     """Twelve clinics of very unequal sizes, 60 networks: 95% intervals of levels hold 93 to 97%."""

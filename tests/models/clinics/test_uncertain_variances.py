@@ -87,6 +87,7 @@ def test_few_erratic_records_are_no_first_place() -> None:
     assert uncertain["rank_lower"] == 1 and uncertain["rank_upper"] >= 15
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_the_noisiest_clinics_are_covered() -> None:
     rng = np.random.default_rng(7)

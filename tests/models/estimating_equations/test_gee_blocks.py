@@ -22,6 +22,8 @@ from tasks.records.in_database import row_stream
 from tasks.records.sources import duckdb_source
 from tests.models.estimator_sources import in_duckdb, in_postgresql
 
+pytestmark = pytest.mark.before_release
+
 ONE_PIECE = 1e12
 CLINICS = 14
 

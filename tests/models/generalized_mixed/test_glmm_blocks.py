@@ -26,7 +26,7 @@ from tasks.records.in_database import row_stream
 from tests.models.estimating_equations.test_gee_blocks import DATA
 from tests.models.estimator_sources import in_duckdb, in_postgresql
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.before_release]
 
 ONE_PIECE = 1e12
 EACH_CLINIC = 1.0

@@ -153,6 +153,7 @@ class TestBetaBinomial:
         at_upper = beta_binomial.profile(self.EVENTS, upper).loglik
         assert best.loglik - at_upper == pytest.approx(drop, rel=1e-6)
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     def test_coverage_of_rare_events(self) -> None:
         """15 clinics of 50, prevalence 10%, ICC 0.1: 95% within Monte Carlo error and some conservatism."""
@@ -194,6 +195,7 @@ class TestLogisticNormal:
     def test_no_events_say_nothing(self) -> None:
         assert logistic_normal.profile_interval(Events(np.full(5, 9.0), np.zeros(5)), 0.95) == (0.0, 1.0)
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     def test_rare_events_of_either_shape(self) -> None:
         """30 clinics, prevalence 3%, ICC 0.1: where one shape's interval fails, the default holds.
@@ -324,6 +326,7 @@ class TestOneEvent:
         y[rng.integers(51)] = 1
         return pd.DataFrame({"clinic": [f"c{each:02}" for each in clinic], "y": y})
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     @pytest.mark.parametrize("method", ["latent", "observed", "fleiss-cuzick"])
     @pytest.mark.parametrize("k", [6, 8, 10, 17])
@@ -345,6 +348,7 @@ class TestOneEvent:
         for each in found[1:]:
             assert (each.lower, each.upper) == pytest.approx((found[0].lower, found[0].upper), abs=1e-8)
 
+    @pytest.mark.before_release
     @pytest.mark.slow
     def test_many_records_that_differ_in_a_covariate(self) -> None:
         """Three thousand cells whose clinics' effects may have an SD of 20: one end, whatever their order."""

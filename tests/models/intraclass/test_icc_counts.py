@@ -43,6 +43,7 @@ def test_as_lme4_has_it() -> None:
     assert found.lower <= found.estimate <= found.upper
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_the_truth_is_found_and_a_poisson_model_takes_scatter_for_clinics() -> None:
     """True ICC in closed form: m²(e^v − 1) / (m + m²(e^v − 1) + m² e^v / size), m = 10 e^(v/2)."""

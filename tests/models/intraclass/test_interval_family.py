@@ -33,6 +33,7 @@ def held(found: ICC) -> bool:
     return bool(found.lower <= found.estimate <= found.upper)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("sd", [0.0, 0.1, 0.6])
 @pytest.mark.parametrize("seed", range(8))

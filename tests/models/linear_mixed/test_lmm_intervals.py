@@ -104,6 +104,7 @@ def test_the_restricted_likelihood_needs_a_reml_fit() -> None:
         fitted("lmm_rail_reml").varcomp_intervals("bootsrap")  # type: ignore[arg-type]
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_parametric_draws_have_the_distribution_of_the_model() -> None:
     """Balanced one-way layout: mean squares are scaled χ², so σ̂² by REML has a known distribution."""

@@ -68,6 +68,7 @@ def test_the_prior_is_the_likeliest() -> None:
     assert found.differ
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_equal_variances_stay_one() -> None:
     found = [with_own_variances(lmm("y ~ x + (1 | clinic)", network(s, prior_df=np.inf))) for s in range(40)]

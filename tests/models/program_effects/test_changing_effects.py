@@ -65,6 +65,7 @@ def test_one_effect_for_all_months_misses_a_growing_one_and_the_average_holds_it
     np.testing.assert_allclose(average.change.estimate.iloc[0], GROWTH, atol=4.0 * 0.01)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_constant_effect_does_not_change() -> None:
     found = [
@@ -256,6 +257,7 @@ def few_events(seed: int) -> pd.DataFrame:
     )
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_difference_and_ratio_of_risks_agree_whether_there_is_an_effect() -> None:
     """By each one's own delta method a difference held 0 where the ratio was 0.05 to 0.73."""

@@ -108,6 +108,7 @@ def test_a_trend_that_only_the_first_months_could_tell_is_said_not_to_be_told() 
     assert (without[without["model"] == "mixed"]["status"] == "ok").all()
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_effects_of_the_calendar_and_of_cohorts_are_held_where_the_average_by_exposure_misses_them() -> None:
     """Of 100 clinics, whose average by exposure time held the truth in 50% of networks; cohorts' in 96%."""

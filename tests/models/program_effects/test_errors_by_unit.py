@@ -36,6 +36,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(("world", "before"), FAULTS, ids=[world.name for world, _ in FAULTS])
 def test_intervals_hold_the_truth_where_they_did_not(world: World, before: str) -> None:
@@ -43,6 +44,7 @@ def test_intervals_hold_the_truth_where_they_did_not(world: World, before: str) 
     assert held(world, 60) >= 53, before
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_regions_that_start_together_are_the_sample() -> None:
     """By clinic 85% of intervals hold the truth; of 30 that hold 95%, 26 or more do in 98% of such trials."""

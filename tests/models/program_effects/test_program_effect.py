@@ -68,6 +68,7 @@ def values(result, model: str) -> np.ndarray:  # type: ignore[no-untyped-def]
     return result.table.loc[result.table.model == model, "value"].to_numpy(dtype=float)
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "truth"), [("gaussian", TRUTH), ("binomial", np.exp(TRUTH)), ("poisson", np.exp(0.5 * TRUTH))]

@@ -25,6 +25,8 @@ from tests.network.drafting.drafts import (
     selected,
 )
 
+pytestmark = pytest.mark.before_release
+
 
 @pytest.mark.slow
 def test_without_dates_all_records_count_as_this_months(tmp_path: Path) -> None:

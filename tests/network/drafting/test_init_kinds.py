@@ -10,6 +10,8 @@ import pytest
 from tasks.network.drafting.draft_text import write_draft
 from tests.network.drafting.drafts import Column, checked, clinic, drafted, outcome, selected
 
+pytestmark = pytest.mark.before_release
+
 
 @pytest.mark.slow
 def test_letters_for_dead_and_alive_are_an_outcome_where_the_name_says_so(tmp_path: Path) -> None:

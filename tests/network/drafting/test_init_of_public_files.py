@@ -15,6 +15,8 @@ from tasks.network.drafting.guessing import guess
 from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import check_network
 
+pytestmark = pytest.mark.before_release
+
 
 @dataclass(frozen=True)
 class Expected:

@@ -19,6 +19,8 @@ from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import check_network, doubts
 from tests.screening.tables import months_of, write_table
 
+pytestmark = pytest.mark.before_release
+
 
 @pytest.fixture(scope="module")
 def chop(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,6 +11,8 @@ from tasks.network.drafting.draft import Draft
 from tasks.network.drafting.draft_text import write_draft
 from tests.network.drafting.drafts import Column, checked, clinic, drafted, outcome, selected
 
+pytestmark = pytest.mark.before_release
+
 PLACES = (
     *("provnum", "prov", "district", "comm", "herd", "school_id", "village", "practice", "ward", "unit"),
     *("Centre", "centerId", "site", "site_id", "facility", "hospital", "hosp", "Krankenhaus", "Schule"),

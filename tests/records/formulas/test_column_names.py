@@ -235,6 +235,7 @@ def awkward(draw: st.DrawFn) -> tuple[list[str], list[list[str]], str]:
     return names, [*levels, [] if numeric else ["a", "b"]], formula
 
 
+@pytest.mark.before_release
 @settings(max_examples=25, deadline=None)  # others every time
 @given(awkward())
 @pytest.mark.slow
