@@ -157,10 +157,7 @@ class _Averages:
         yield from plain
 
     def _plain(self, question: OutcomeFormulas) -> Iterator[dict[str, Any]]:
-        followed, alone = self.average.rollout.followed, self.average.rollout.alone
-        rests = rests_on(self.average)
-        if alone:
-            rests.append(coded(_ALONE_AVERAGE, alone=len(alone), months=len(followed)))
+        rests = [*rests_on(self.average), *self._months_alone]
         when = say("effect_when.average")
         for row in rows_of(self.average.table):
             if row["model"] != "naive":
@@ -189,10 +186,11 @@ class _Averages:
         term = OWN_TREND if by_cohort else OWN_TREND_AVERAGE
         key = "steady" if by_cohort and self._all_starts_told else "steady_both"
         when = self._when("since-start") if by_cohort else say("effect_when.average")
+        rests = rests_on(self.steady) if by_cohort else [*rests_on(self.steady), *self._months_alone]
         for row in rows_of(self.steady.table, "mixed"):
             if row["term"] not in ("since-start", "effect"):
                 continue
-            for each in for_all_as_well(question, row, term, rests_on(self.steady), when):
+            for each in for_all_as_well(question, row, term, rests, when):
                 sharper = without.get((each["estimand"], each["measure"]))
                 if sharper is not None:
                     ends = (sharper[end] for end in ("value", "lower", "upper"))
@@ -205,6 +203,12 @@ class _Averages:
         if self.one_start:
             key = "same_one" if key == "same" else "alike_one"
         return conditioned(row, key if self.steady is not None else f"{key}_untold", self.reach)
+
+    @property
+    def _months_alone(self) -> list[str]:
+        """That an average over the months since the start has some beside which no other clinic was seen."""
+        followed, alone = self.average.rollout.followed, self.average.rollout.alone
+        return [coded(_ALONE_AVERAGE, alone=len(alone), months=len(followed))] if alone else []
 
     @property
     def one_start(self) -> bool:

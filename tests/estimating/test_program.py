@@ -62,6 +62,18 @@ def _effects_on_pressure(directory: Path, program: str) -> pd.DataFrame:
 
 
 @pytest.mark.slow
+def test_an_average_over_months_with_nobody_beside_them_says_so_with_a_trend_too(tmp_path: Path) -> None:
+    """The estimate that leads had a trend of early starters' own, and did not say what the others said."""
+    months = dict(zip("ABCDEF", ("08", "08", "09", "09", "10", "10"), strict=True))
+    starts = ", ".join(f'"Clinic {each}" = "2023-{month}"' for each, month in months.items())
+    effects = _effects_on_pressure(tmp_path, f'[program]\nlabel = "Outreach"\nstarts = {{ {starts} }}\n\n')
+    averages = effects[effects["term"].isin(["trend-average", "average"])]
+    assert averages["term"].iloc[0] == "trend-average"
+    expected = {"code": "why.alone_average", "alone": 2, "months": 4}
+    assert all(json.loads(each) == expected for each in averages["reason"])
+
+
+@pytest.mark.slow
 def test_an_effect_among_patients_of_a_clinic_carries_its_condition(tmp_path: Path) -> None:
     """It came and went by records, and nothing says why some have it: the sentence had no if."""
     program = '[program]\nlabel = "Outreach"\ncolumn = "reached"\n\n'
