@@ -138,7 +138,11 @@ def check(network: NetworkFile = Path("network.toml")) -> None:
         print("Look at this, though:", *(f"  {each}" for each in doubted), sep="\n")
     newest = newest_period(checked, today=date.today())
     if newest is not None:
-        print(f"Records up to {newest}; next: clinicnet run {network} -m {newest}")
+        period, window = newest.period, checked.window
+        length = f"{window.length} {window.period}{'s' if window.length > 1 else ''}"
+        used = f"{newest.n_in_window:,} in its window of {length}"
+        before = f" and {newest.n_dated_before:,} before that" if newest.n_dated_before else ""
+        print(f"Records up to {period}: {used}{before}; next: clinicnet run {network} -m {period}")
 
 
 @app.command()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+import pandas as pd
 
 from tasks.network.drafting.profile import Rhythm
 from tasks.network.problems import Problem, in_order
@@ -14,11 +17,15 @@ from tasks.records.questions.column_uses import Misfit
 from tasks.records.questions.contract import Contract, require_contract, table_of
 from tasks.records.questions.counts_by_rule import by_record_rule, copies, copies_rule
 from tasks.records.questions.numbering import doubted_numbering
+from tasks.records.questions.record_names import look_alike
 from tasks.records.questions.rhythm import doubted_period, newest_day, rhythm
 from tasks.records.questions.rules import column_rules, record_rules
 from tasks.records.questions.screened_records import ScreenedRecords
+from tasks.records.questions.skew import skewed_outcomes
 from tasks.records.sources.records import Records
 
+_NAMED = 6
+"""Names that look alike and are said, at most."""
 _MANY_COPIES = 0.02
 """Share of records that equal another, from which `check` asks whether they are copies."""
 
@@ -42,23 +49,27 @@ def doubts(path: Path, today: date | None = None) -> tuple[Problem, ...]:
         assumed = [Misfit(("records", "source"), each) for each in records.assumptions()]
         found = rhythm(records)
         period = doubted_period(found, reading.network.window.period)
-        copied = _copies(records, reading.network, contract, today or date.today())
+        copied, newest = [], newest_day(records, today or date.today())
+        if newest is not None:
+            copied = _copies(records, _window(records, reading.network, contract, newest), newest)
+        skewed = skewed_outcomes(records, reading.network, contract)
     overdue = _overdue(reading.network, today or date.today())
-    said = (*assumed, *doubted, *period, *_one_day(found), *copied, *overdue)
+    said = (*assumed, *doubted, *period, *_one_day(found), *copied, *_alike(contract), *skewed, *overdue)
     return in_order(reading.problem(each.place, f"{table_of(each.place)} {each.sentence}") for each in said)
 
 
-def _copies(records: Records, network: Network, contract: Contract, today: date) -> list[Misfit]:
-    """So many records that equal another in every column that they may be visits rather than copies."""
-    newest = newest_day(records, today)
-    if newest is None:
-        return []
+def _window(records: Records, network: Network, contract: Contract, newest: date) -> ScreenedRecords:
+    """The records of the window that ends with the newest period, as a report of it would screen them."""
     window = network.window.ending_with(str(Period.of_day(network.window.period, newest)))
     rules = record_rules(window, clinic_within_region=network.records.clinic_within == "region")
-    screened = ScreenedRecords(network, contract, rules, column_rules(network, contract.columns), window)
-    if not screened.tells_copies or "record" in contract.columns:
+    return ScreenedRecords(network, contract, rules, column_rules(network, contract.columns), window)
+
+
+def _copies(records: Records, screened: ScreenedRecords, newest: date) -> list[Misfit]:
+    """So many records that equal another in every column that they may be visits rather than copies."""
+    if not screened.tells_copies or "record" in screened.contract.columns:
         return []
-    n = int(by_record_rule(records, screened).query("rule.isna()")["n"].sum())
+    n = _kept(by_record_rule(records, screened))
     repeated = int(copies(records, screened, copies_rule(screened))["n"].sum())
     if repeated <= _MANY_COPIES * n:
         return []
@@ -70,6 +81,20 @@ def _copies(records: Records, network: Network, contract: Contract, today: date)
             "numbers them",
         )
     ]
+
+
+def _kept(by_rule: pd.DataFrame) -> int:
+    return int(by_rule.loc[by_rule["rule"].isna(), "n"].sum())
+
+
+def _alike(contract: Contract) -> list[Misfit]:
+    """Names of clinics or regions that differ in capitals, spaces or punctuation alone."""
+    names = look_alike(contract.named)
+    if not names:
+        return []
+    some = ", ".join(map(repr, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
+    said = f"{some} look like the same name written twice; if they are, write one of them in the SELECT"
+    return [Misfit(("records",), said)]
 
 
 def _one_day(found: Rhythm) -> list[Misfit]:
@@ -91,8 +116,23 @@ def _overdue(network: Network, today: date) -> list[Misfit]:
     ]
 
 
-def newest_period(network: Network, today: date) -> Period | None:
+@dataclass(frozen=True, slots=True)
+class Newest:
     """The last period with records, up to today's: the one most likely to be reported first.
+
+    Attributes:
+        period: it.
+        n_in_window: records of the window that ends with it, which an estimate uses.
+        n_dated_before: records before that window.
+    """
+
+    period: Period
+    n_in_window: int
+    n_dated_before: int
+
+
+def newest_period(network: Network, today: date) -> Newest | None:
+    """What a first report would be of; None without a record up to today.
 
     Args:
         network: a network whose file and records have nothing wrong.
@@ -103,4 +143,9 @@ def newest_period(network: Network, today: date) -> Period | None:
     """
     with Records.of(network).held() as records:
         newest = newest_day(records, today)
-    return None if newest is None else Period.of_day(network.window.period, newest)
+        if newest is None:
+            return None
+        screened = _window(records, network, require_contract(records, network), newest)
+        by_rule = by_record_rule(records, screened)
+    before = int(by_rule.loc[by_rule["rule"] == "date_before_window", "n"].sum())
+    return Newest(Period.of_day(network.window.period, newest), _kept(by_rule), before)

@@ -153,11 +153,11 @@ def test_a_measure_whose_review_is_overdue_is_said_with_its_line(tmp_path: Path)
 
 
 def test_records_that_equal_another_may_be_records_of_their_own(tmp_path: Path) -> None:
-    rows = months_of("A", 30, 30) + months_of("B", 30, 30)
+    rows = [row for clinic in "ABC" for row in months_of(clinic, 20, 20)]
     assert doubted(tmp_path, [*rows, *rows[:2]]) == []  # 2 of 122: slips happen
     (said,) = doubted(tmp_path, [*rows, *rows[:12]])
     assert said == (
-        "line 4: [records] 12 of the 132 records up to 2024-02-28 equal another in every column that is "
+        "line 4: [records] 12 of the 132 records up to 2024-02-20 equal another in every column that is "
         "used, and are set aside as copies; if they are records of their own, return a column `record` that "
         "numbers them"
     )
@@ -166,9 +166,54 @@ def test_records_that_equal_another_may_be_records_of_their_own(tmp_path: Path) 
     assert doubted(tmp_path, [*numbered, *numbered[:12]]) == []  # these are copies
 
 
+def test_clinics_whose_names_differ_in_capitals_alone(tmp_path: Path) -> None:
+    rows = [row for clinic in ("Menomonie", "MENOMONIE", "Durand") for row in months_of(clinic, 20, 20)]
+    (said,) = doubted(tmp_path, rows)
+    assert said == (
+        "line 4: [records] 'MENOMONIE', 'Menomonie' look like the same name written twice; if they are, "
+        "write one of them in the SELECT"
+    )
+
+
+def test_a_patient_of_each_clinic_is_the_clinic_again(tmp_path: Path) -> None:
+    rows = [row | {"patient": ord(clinic)} for clinic in "ABC" for row in months_of(clinic, 2, 2)]
+    (said,) = doubted(tmp_path, [row | {"record": i} for i, row in enumerate(rows)])
+    assert said.startswith("line 4: [records] every clinic has one patient, and every patient one clinic")
+
+
+@pytest.mark.parametrize(
+    ("costs", "times", "way_out"),
+    [
+        ([1.0] * 9 + [200.0], 2.9, 'write scale = "log"'),
+        ([0.0] * 9 + [200.0], 3.0, "report how often it is 0 as an outcome of its own"),
+        ([100.0] * 9 + [200.0], None, None),
+        ([-1.0] * 9 + [200.0], None, None),
+    ],
+)
+def test_a_mean_of_skewed_values(
+    tmp_path: Path, costs: list[float], times: float | None, way_out: str | None
+) -> None:
+    """The interval of a clinic's mean reached from -68,041 to 235,340 people."""
+    rows = [
+        row | {"cost": costs[i % 10]} for clinic in "ABC" for i, row in enumerate(months_of(clinic, 20, 20))
+    ]
+    write_table(tmp_path / "records.duckdb", rows)
+    file = tmp_path / "network.toml"
+    cost = '\n[outcomes.cost]\nlabel = "Cost"\nkind = "continuous"\ndirection = "lower"\n'
+    file.write_text(FILE + cost, "utf-8")
+    check_network(file)
+    said = [str(each) for each in doubts(file)]
+    assert len(said) == (way_out is not None)
+    if way_out is not None:
+        assert said[0].startswith(
+            f"line 13: [outcomes.cost] no value is below 0, and the SD is {times} times the mean"
+        )
+        assert way_out in said[0]
+
+
 def test_records_of_one_date(tmp_path: Path) -> None:
     (said,) = doubted(
-        tmp_path, [row | {"date": "2024-01-31"} for clinic in "AB" for row in months_of(clinic, 30)]
+        tmp_path, [row | {"date": "2024-01-31"} for clinic in "ABC" for row in months_of(clinic, 30)]
     )
     assert said == (
         "line 4: [records] every record has the same date, so all count in one report, and none shows a "

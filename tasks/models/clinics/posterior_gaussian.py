@@ -86,7 +86,7 @@ def _one(criterion: Criterion, moments: Moments, group: str) -> tuple[list[Crite
         n = len(moments.levels[moments.factors.index(group)])
         raise EstimationError(
             f"{n} {group}s are too few to say how much they differ",
-            hint="three or more can; each column that is constant within them takes another",
+            hint="three or more can, and one more for each column that is the same within all of them",
         )
     top = heights.max()
     inside = np.flatnonzero(heights > top - _DROP)

@@ -159,7 +159,8 @@ def _undrafted(draft: Draft) -> str:
     if not draft.undrafted:
         return ""
     listed = ", ".join(" ".join(name.split()) for name in draft.undrafted)
-    said = f"{len(draft.undrafted)} more columns could be outcomes: {listed}"
+    n = len(draft.undrafted)
+    said = f"{n} more columns could be outcomes: {listed}" if n > 1 else f"{listed} could be an outcome too"
     return "".join(f"# {line}\n" for line in textwrap.wrap(said, 100, max_lines=3, placeholder=" …"))
 
 

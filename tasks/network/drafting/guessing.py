@@ -243,3 +243,12 @@ def could_be_outcomes(profile: TableProfile, taken: Collection[str]) -> tuple[st
     free = [each for each in profile.columns if each.name not in taken]
     numbers = [each.name for each in free if is_number(each)]
     return (*numbers, *(each.name for each in free if says_words(each) and each.name not in numbers))
+
+
+def could_be_exposures(profile: TableProfile) -> tuple[str, ...]:
+    """The columns of positive numbers, of which a time at risk or a number of people can be one."""
+    return tuple(
+        each.name
+        for each in profile.columns
+        if each.kind == "number" and "positive" in each.within and not each.negative and not each.zero_one
+    )

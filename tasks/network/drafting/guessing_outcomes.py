@@ -258,7 +258,7 @@ def outcome_assumptions(
     """
     listed = ", ".join(repr(each.name) for each in untold)
     said = (
-        [f"{listed} may be no outcomes: keep those that result from care, and leave out the rest"]
+        [f"{listed} may not result from care: keep as outcomes those that do, and leave out the rest"]
         if listed
         else []
     )

@@ -25,6 +25,7 @@ from tasks.network.drafting.coding import (
 from tasks.network.drafting.draft import Direction, Draft, DraftOutcome, OutcomeKind
 from tasks.network.drafting.guessing import (
     could_be,
+    could_be_exposures,
     could_be_outcomes,
     guess,
     guess_period,
@@ -286,10 +287,13 @@ def _event_words(
     text = f"{column!r} holds words. Which count as 1? (as the table writes them; several with commas)"
     question = Prompt(text)
     while True:
-        words = tuple(each.strip() for each in (yield from _ask(question)).split(",") if each.strip())
+        answer = yield from _ask(question)
+        words = tuple(each.strip() for each in answer.split(",") if each.strip())
         absent = look.words_not_held(profile, column, words) if words else ("",)
         if not absent:
             return EventWords(words)
+        if not look.words_not_held(profile, column, (answer,)):  # one value, with a comma in it
+            return EventWords((answer,))
         named = ", ".join(map(repr, absent))
         question = replace(question, problem=f"no row has {named} in {column!r}; capitals count")
 
@@ -307,8 +311,20 @@ def _outcome(profile: TableProfile, column: str) -> Generator[Prompt, str, Draft
         Direction,
         (yield from _one(f"Which is better for {column!r}?", get_args(Direction), guessed.direction)),
     )
-    exposure = guess_exposure(profile, column) if kind == "count" else None
+    exposure = (yield from _exposure(profile, column)) if kind == "count" else None
     return replace(guessed, label=label, kind=kind, direction=direction, exposure=exposure)
+
+
+def _exposure(profile: TableProfile, column: str) -> Generator[Prompt, str, str | None]:
+    """What a count is about: the time at risk, or how many people."""
+    guessed = guess_exposure(profile, column)
+    others = tuple(name for name in could_be_exposures(profile) if name != column)
+    answer = yield from _one(
+        f"Which column has the time or the people that {column!r} is counted of? (or none)",
+        (*others, _NONE),
+        guessed if guessed in others else _NONE,
+    )
+    return None if answer == _NONE else answer
 
 
 def _time_zone() -> _Asking:

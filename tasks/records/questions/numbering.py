@@ -79,6 +79,13 @@ def _doubted_patients(records: Records, contract: Contract) -> Iterator[Misfit]:
     if len(clinics) < 2 or patients < 2:
         return
     times = float(clinics.sum()) / patients
+    if len(clinics) == patients == clinics.sum():
+        yield Misfit(
+            ("records",),
+            "every clinic has one patient, and every patient one clinic: the SELECT's columns clinic and "
+            "patient say the same, so leave out the patient, or name another column",
+        )
+        return
     if times < min(_EVERYWHERE, 0.9 * len(clinics)):
         return
     occurs = (

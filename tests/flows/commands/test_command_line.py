@@ -107,7 +107,9 @@ def test_init_from_a_source_passes_the_check(network_file: Path, tmp_path: Path,
     checked = clinicnet_here("check", network_file)
     assert checked.returncode == 0, checked.stderr
     assert "no errors" in checked.stdout
-    assert f"\nRecords up to {MONTH}; next: clinicnet run {network_file} -m {MONTH}\n" in checked.stdout
+    window = "3,000 in its window of 12 months"
+    following = f"next: clinicnet run {network_file} -m {MONTH}"
+    assert f"\nRecords up to {MONTH}: {window}; {following}\n" in checked.stdout
     again = clinicnet_here("init", network_file, "--from", "records.duckdb")
     _is_a_sentence(again)
     assert "is there already" in again.stderr

@@ -12,7 +12,7 @@ import tomlkit
 from tasks.demo import make_demo
 from tasks.errors import NetworkError
 from tasks.network.drafting.draft import Draft
-from tasks.network.drafting.draft_text import identifier, save_draft
+from tasks.network.drafting.draft_text import identifier, save_draft, write_draft
 from tasks.network.drafting.guessing import guess, likeliest_table
 from tasks.network.drafting.interview import Interview, Prompt, interview
 from tasks.records.questions.source_profile import SourceLook
@@ -260,6 +260,26 @@ def test_an_outcome_in_words_is_chosen_by_its_words(tmp_path: Path) -> None:
             f"SELECT partic, COUNT(*) FROM ({network.records.select}) GROUP BY ALL ORDER BY partic"
         ).fetchall()
     assert counted == [(0, 60), (1, 120), (None, 60)]
+
+
+@pytest.mark.slow
+def test_one_word_may_hold_a_comma(tmp_path: Path) -> None:
+    _undated(tmp_path, "CASE i % 3 WHEN 0 THEN 'Hacking, Theft' WHEN 1 THEN 'Theft' ELSE 'Loss' END AS kind")
+    answers = {"Which columns are outcomes?": "kind", "'kind' holds words": "Hacking, Theft"}
+    draft, asked = talk(interview(look_in(tmp_path), ["t.duckdb"]), answers)
+    assert not any(each.problem for each in asked)
+    assert "1: Hacking, Theft, 0: any other word" in write_draft(draft)
+
+
+@pytest.mark.slow
+def test_a_count_is_asked_what_it_is_counted_of(tmp_path: Path) -> None:
+    """Deaths in states of half a million and of 39 million people were compared as they were."""
+    _undated(tmp_path, "CAST(i % 9 AS INTEGER) AS deaths, 1000 + i AS people")
+    answers = {"Which columns are outcomes?": "deaths", "'deaths' is counted of": "people"}
+    draft, asked = talk(interview(look_in(tmp_path), ["t.duckdb"]), answers)
+    assert draft.outcomes[0].exposure == "people"
+    (of_count,) = [each for each in asked if "counted of" in each.text]
+    assert of_count.choices[-1] == "none"
 
 
 @pytest.mark.slow
