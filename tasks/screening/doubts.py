@@ -6,28 +6,19 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
-
-from tasks.network.drafting.profile import Rhythm
 from tasks.network.problems import Problem, in_order
 from tasks.network.reading import examine
 from tasks.network.schema import Network
 from tasks.periods import Period
 from tasks.records.questions.column_uses import Misfit
 from tasks.records.questions.contract import Contract, require_contract, table_of
-from tasks.records.questions.counts_by_rule import by_record_rule, copies, copies_rule
+from tasks.records.questions.counts_by_rule import by_record_rule, doubted_copies, kept
 from tasks.records.questions.numbering import doubted_numbering
-from tasks.records.questions.record_names import look_alike
 from tasks.records.questions.rhythm import doubted_period, newest_day, rhythm
 from tasks.records.questions.rules import column_rules, record_rules
 from tasks.records.questions.screened_records import ScreenedRecords
 from tasks.records.questions.skew import skewed_outcomes
 from tasks.records.sources.records import Records
-
-_NAMED = 6
-"""Names that look alike and are said, at most."""
-_MANY_COPIES = 0.02
-"""Share of records that equal another, from which `check` asks whether they are copies."""
 
 
 def doubts(path: Path, today: date | None = None) -> tuple[Problem, ...]:
@@ -47,60 +38,21 @@ def doubts(path: Path, today: date | None = None) -> tuple[Problem, ...]:
         contract = require_contract(records, reading.network)
         doubted = doubted_numbering(records, reading.network, contract)
         assumed = [Misfit(("records", "source"), each) for each in records.assumptions()]
-        found = rhythm(records)
-        period = doubted_period(found, reading.network.window.period)
+        period = doubted_period(rhythm(records), reading.network.window.period)
         copied, newest = [], newest_day(records, today or date.today())
         if newest is not None:
-            copied = _copies(records, _window(records, reading.network, contract, newest), newest)
+            copied = doubted_copies(records, _window(reading.network, contract, newest), newest)
         skewed = skewed_outcomes(records, reading.network, contract)
     overdue = _overdue(reading.network, today or date.today())
-    said = (*assumed, *doubted, *period, *_one_day(found), *copied, *_alike(contract), *skewed, *overdue)
+    said = (*assumed, *doubted, *period, *copied, *skewed, *overdue)
     return in_order(reading.problem(each.place, f"{table_of(each.place)} {each.sentence}") for each in said)
 
 
-def _window(records: Records, network: Network, contract: Contract, newest: date) -> ScreenedRecords:
+def _window(network: Network, contract: Contract, newest: date) -> ScreenedRecords:
     """The records of the window that ends with the newest period, as a report of it would screen them."""
     window = network.window.ending_with(str(Period.of_day(network.window.period, newest)))
     rules = record_rules(window, clinic_within_region=network.records.clinic_within == "region")
     return ScreenedRecords(network, contract, rules, column_rules(network, contract.columns), window)
-
-
-def _copies(records: Records, screened: ScreenedRecords, newest: date) -> list[Misfit]:
-    """So many records that equal another in every column that they may be visits rather than copies."""
-    if not screened.tells_copies or "record" in screened.contract.columns:
-        return []
-    n = _kept(by_record_rule(records, screened))
-    repeated = int(copies(records, screened, copies_rule(screened))["n"].sum())
-    if repeated <= _MANY_COPIES * n:
-        return []
-    return [
-        Misfit(
-            ("records",),
-            f"{repeated:,} of the {n:,} records up to {newest} equal another in every column that is used, "
-            "and are set aside as copies; if they are records of their own, return a column `record` that "
-            "numbers them",
-        )
-    ]
-
-
-def _kept(by_rule: pd.DataFrame) -> int:
-    return int(by_rule.loc[by_rule["rule"].isna(), "n"].sum())
-
-
-def _alike(contract: Contract) -> list[Misfit]:
-    """Names of clinics or regions that differ in capitals, spaces or punctuation alone."""
-    names = look_alike(contract.named)
-    if not names:
-        return []
-    some = ", ".join(map(repr, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
-    said = f"{some} look like the same name written twice; if they are, write one of them in the SELECT"
-    return [Misfit(("records",), said)]
-
-
-def _one_day(found: Rhythm) -> list[Misfit]:
-    """Records that all have one date: nothing of a course over time can be said of them."""
-    said = "every record has the same date, so all count in one report, and none shows a course over time"
-    return [Misfit(("records",), said)] if found.days == 1 else []
 
 
 def _overdue(network: Network, today: date) -> list[Misfit]:
@@ -145,7 +97,7 @@ def newest_period(network: Network, today: date) -> Newest | None:
         newest = newest_day(records, today)
         if newest is None:
             return None
-        screened = _window(records, network, require_contract(records, network), newest)
+        screened = _window(network, require_contract(records, network), newest)
         by_rule = by_record_rule(records, screened)
     before = int(by_rule.loc[by_rule["rule"] == "date_before_window", "n"].sum())
-    return Newest(Period.of_day(network.window.period, newest), _kept(by_rule), before)
+    return Newest(Period.of_day(network.window.period, newest), kept(by_rule), before)

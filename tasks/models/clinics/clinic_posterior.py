@@ -359,12 +359,13 @@ class ClinicPosterior:
             with np.errstate(divide="ignore", invalid="ignore"):
                 newton = now + error / self._density(now, *mixture)
             # beside a point mass, or far out, a step leads nowhere: it must stay between, and come closer
-            follows = (newton > low[left]) & (newton < high[left]) & (np.abs(error) < 0.5 * before)
+            closer = np.abs(error) < 0.5 * before
+            exact = np.abs(error) <= _ROUNDING
+            follows = (newton >= low[left]) & (newton <= high[left]) & (closer | exact)
             value[left] = np.where(follows, newton, 0.5 * (low[left] + high[left]))
             short_by[left] = np.abs(error)
             near = _SETTLED * scale[left]
-            exact = (newton >= low[left]) & (newton <= high[left]) & (np.abs(error) <= _ROUNDING)
-            settled = ((follows | exact) & (np.abs(newton - now) <= near)) | (
+            settled = (follows & (np.abs(newton - now) <= near)) | (
                 high[left] - low[left] <= _SAME * scale[left]
             )
             left = left[~settled]

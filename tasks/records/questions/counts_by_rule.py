@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 
 import pandas as pd
 
 from tasks.records.questions.aggregates import aggregate_frame
+from tasks.records.questions.column_uses import Misfit
 from tasks.records.questions.record_names import look_alike
 from tasks.records.questions.rules import Rule, query, query_rule
 from tasks.records.questions.screened_records import ScreenedRecords
 from tasks.records.sources.records import Records
 from tasks.records.sql_text import literal, literals
+
+_MANY_COPIES = 0.02
+"""Share of records that equal another, from which it is asked whether they are copies."""
 
 
 def by_record_rule(records: Records, screened: ScreenedRecords) -> pd.DataFrame:
@@ -86,3 +91,35 @@ def encoding_rule(clinics: Collection[str], merged: Collection[str]) -> tuple[Ru
     """The rule that says which clinics' names were found in several spellings; none where none were."""
     found = sorted(set(clinics) & set(merged))
     return (query_rule("clinic_encoding", respelled=literals(found)),) if found else ()
+
+
+def doubted_copies(records: Records, screened: ScreenedRecords, newest: date) -> list[Misfit]:
+    """So many records that equal another in every column that they may be visits rather than copies.
+
+    Args:
+        records: what the network file's SELECT returns.
+        screened: the window that would be reported next.
+        newest: the last day with a record.
+
+    Raises:
+        SourceError: the database went away.
+    """
+    if not screened.tells_copies or "record" in screened.contract.columns:
+        return []
+    n = kept(by_record_rule(records, screened))
+    repeated = int(copies(records, screened, copies_rule(screened))["n"].sum())
+    if repeated <= _MANY_COPIES * n:
+        return []
+    return [
+        Misfit(
+            ("records",),
+            f"{repeated:,} of the {n:,} records up to {newest} equal another in every column that is used, "
+            "and are set aside as copies; if they are records of their own, return a column `record` that "
+            "numbers them",
+        )
+    ]
+
+
+def kept(by_rule: pd.DataFrame) -> int:
+    """Records that no rule sets aside, of those by rule."""
+    return int(by_rule.loc[by_rule["rule"].isna(), "n"].sum())

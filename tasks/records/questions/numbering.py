@@ -16,6 +16,7 @@ from tasks.network.schema import Network
 from tasks.records.questions.aggregates import aggregate_frame
 from tasks.records.questions.column_uses import Misfit
 from tasks.records.questions.contract import Contract
+from tasks.records.questions.record_names import look_alike
 from tasks.records.sources.records import Records
 
 _EVERYWHERE = 2.0
@@ -28,6 +29,8 @@ _FEW = 3
 patients do differ."""
 _MANY, _SMALL = 30, 5
 """So many clinics, of which half have fewer records than that, are doubted to be clinics."""
+_NAMED = 6
+"""Names that look alike and are said, at most."""
 _SPLIT = 0.9
 """Share of a clinic's records in its usual region, under which it is doubted that the clinic is one."""
 
@@ -43,7 +46,7 @@ def doubted_numbering(records: Records, network: Network, contract: Contract) ->
     Raises:
         SourceError: the database cannot be reached.
     """
-    found = [*_numbers_as_outcomes(network), *_doubted_names(records, contract)]
+    found = [*_numbers_as_outcomes(network), *_doubted_names(records, contract), *_written_twice(contract)]
     if "patient" in contract.columns and network.records.patient_within is None:
         found += _doubted_patients(records, contract)
     if "patient" in contract.columns:
@@ -66,6 +69,16 @@ def _doubted_names(records: Records, contract: Contract) -> Iterator[Misfit]:
         f"there are {len(counted):,} clinics, and half of them have fewer than {_SMALL} records; if the "
         "column that the SELECT calls clinic holds patients or visits, name the one that holds clinics",
     )
+
+
+def _written_twice(contract: Contract) -> list[Misfit]:
+    """Names of clinics or regions that differ in capitals, spaces or punctuation alone."""
+    names = look_alike(contract.named)
+    if not names:
+        return []
+    some = ", ".join(map(repr, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
+    said = f"{some} look like the same name written twice; if they are, write one of them in the SELECT"
+    return [Misfit(("records",), said)]
 
 
 def _doubted_patients(records: Records, contract: Contract) -> Iterator[Misfit]:

@@ -63,7 +63,10 @@ def counted_rhythm(counts: Mapping[str, int | None], ending: str = "") -> Rhythm
 
 
 def doubted_period(found: Rhythm, by: Kind) -> tuple[Misfit, ...]:
-    """Whether the records come by a longer period than is reported: most of those reported would be empty."""
+    """Whether most reported periods would be empty: records come by a longer one, or are all of one day."""
+    if found.days == 1:
+        said = "every record has the same date, so all count in one report, and none shows a course over time"
+        return (Misfit(("records",), said),)
     order = sorted(KINDS, key=lambda kind: PER_YEAR[kind])
     if found.period is None or order.index(found.period) >= order.index(by):
         return ()
