@@ -218,6 +218,7 @@ def test_what_a_program_did_is_said_in_a_line_for_all_outcomes() -> None:
         "Score; cannot be told: Days and Calls."
     ]
     assert program_sentences.in_short(outcomes[:2]) == []
+    assert program_sentences.in_short([outcome(each, apart) for each in ("Calls", "Falls", "Days")]) == []
 
 
 def test_what_effects_are_effects_of_is_said_once() -> None:

@@ -96,7 +96,10 @@ def conditions(told: Iterable[tuple[Outcome, Effect]]) -> list[str]:
 
 
 def in_short(outcomes: Sequence[Outcome]) -> list[str]:
-    """On which outcomes a program has an effect, and on which side, in a line; nothing of one or two."""
+    """On which outcomes a program has an effect, and on which side, in a line.
+
+    Nothing of one or two outcomes, nor where none can be told: each says so itself.
+    """
     sides: dict[str, list[str]] = {side: [] for side in _SIDES}
     for outcome in outcomes:
         answers = program_answers(outcome)
@@ -105,7 +108,8 @@ def in_short(outcomes: Sequence[Outcome]) -> list[str]:
         untold = not answers or answers[0].question != "policy" or cannot_be_told(outcome)
         side = "untold" if untold else _side_in_short(outcome, answers[0])
         sides[side].append(outcome.label)
-    if sum(map(len, sides.values())) < _FEWEST_IN_SHORT:
+    told = any(names for side, names in sides.items() if side != "untold")
+    if not told or sum(map(len, sides.values())) < _FEWEST_IN_SHORT:
         return []
     parts = [say(f"program_short.{side}", outcomes=listed(names)) for side, names in sides.items() if names]
     return [say("program_short.whole", parts="; ".join(parts))]

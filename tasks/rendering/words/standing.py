@@ -230,11 +230,13 @@ def _places(outcome: Outcome, withheld: int) -> str:
     why = say("message.places_neither" if outcome.direction == "neither" else "message.places_volume")
     others = "; ".join(_others(outcome))
     if placed:
-        parts.append(say("message.places", placed=placed, all=len(outcome.lines), why=why))
+        key = "message.places_one" if placed == 1 else "message.places"
+        parts.append(say(key, placed=placed, all=len(outcome.lines), why=why))
         if others:
             parts.append(say("message.places_others", others=others))
     else:
         parts.append(say("message.places_none", others=others))
+        parts += [say("message.may_pass")] if outcome.may_pass else []
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
     return " ".join(parts)
