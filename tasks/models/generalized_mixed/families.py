@@ -98,7 +98,8 @@ class CellOutcome:
         if family == "negative-binomial":
             if not np.allclose(cells.total**2, cells.weight * cells.total_squares):
                 raise ValueError("a negative binomial needs cells of rows with equal counts")
-            values, where = np.unique(cells.total / cells.weight, return_inverse=True)
+            # of rows that count for less, 3/7 ÷ 1/7 is a whole number but for rounding
+            values, where = np.unique(np.rint(cells.total / cells.weight), return_inverse=True)
             counts = np.vstack([values, np.bincount(where, weights=cells.weight)])
         return cls(family, cells.total, cells.weight, cells.log_constant, counts=counts)
 
