@@ -31,13 +31,14 @@ from tasks.errors import ClinicnetError
 
 LIVE = pytest.mark.live
 SLOW = pytest.mark.slow
+_ELSEWHERE = (SLOW, pytest.mark.before_release)
 
 
 def _cases(which: Callable[[Case, str], bool]) -> list[Any]:
-    """A parameter for each case and place that `which` picks: slow but for DuckDB, live on a server."""
-    marks = {"DuckDB": (), "frame": (), POSTGRESQL: (LIVE,)}
+    """A parameter for each case and place that `which` picks: before a release, but for DuckDB and frames."""
+    marks = {"DuckDB": (), "frame": (), POSTGRESQL: (LIVE, pytest.mark.before_release)}
     return [
-        pytest.param(case, place, id=f"{case.name}, {place}", marks=marks.get(place, (SLOW,)))
+        pytest.param(case, place, id=f"{case.name}, {place}", marks=marks.get(place, _ELSEWHERE))
         for case in CASES
         for place in case.places
         if which(case, place)
@@ -181,14 +182,9 @@ def assert_shown(figure: Figure, tables: Mapping[str, pd.DataFrame]) -> None:
         )
 
 
-def _months() -> Iterator[Any]:
-    """Inputs that one month reports; a month of each kind is made before a release, and with a change one."""
-    for i, cases in enumerate(merged()):
-        yield pytest.param(cases, id=cases[0].name, marks=pytest.mark.before_release if i else ())
-
-
+@pytest.mark.before_release
 @pytest.mark.slow
-@pytest.mark.parametrize("cases", list(_months()))
+@pytest.mark.parametrize("cases", [pytest.param(cases, id=cases[0].name) for cases in merged()])
 def test_run(cases: tuple[Case, ...], tmp_path: Path) -> None:
     whole = network_of(cases)
     reported = report_period(written(whole, "DuckDB", tmp_path), whole.month, drawn_here())

@@ -81,6 +81,7 @@ def test_chop_days_count_from_the_stated_origin(chop: Path) -> None:
     assert DEMO_MONTHS["chop"] == "2020-06"
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["chop", "state48"])
 def test_made_twice_the_tables_and_the_file_are_the_same(

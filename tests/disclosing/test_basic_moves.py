@@ -69,6 +69,7 @@ def test_months_that_move_together_stand_in_each_window_once() -> None:
     assert covering_groups([range(4), range(2, 6)], 6) == [(0, 4), (1, 5), (2,), (3,)]
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("windows", [[(0, 3), (1, 4), (2, 5)], [(0, 2), (0, 3), (1, 4)]])
 @pytest.mark.parametrize("corrected", [False, True])

@@ -37,6 +37,7 @@ def test_the_cheapest_companion_tells_the_count_it_protects() -> None:
     assert values_left(pattern, Draw()) == [1, 2, 3, 7, 8, 9]
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_with_a_key_no_value_can_be_excluded() -> None:
     keys = [Draw(b"%d" % i) for i in range(100)]

@@ -289,6 +289,7 @@ def test_other_policies_look_at_earlier_releases_too(policy: str) -> None:
         assert tables["clinic_estimates"]["value"].notna().any()
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_no_small_count_follows_from_releases_that_grow(seed: int) -> None:

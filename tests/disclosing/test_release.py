@@ -234,6 +234,7 @@ def test_an_outcome_may_be_renamed(after_february: Path) -> None:
     assert set(release["changes"]["change"]) >= {"outcome_new", "outcome_gone"}
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_month_made_again_is_held_against_its_first_edition(
     network_file: Path, monkeypatch: pytest.MonkeyPatch

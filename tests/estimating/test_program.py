@@ -147,6 +147,7 @@ def test_another_correlation_than_the_one_asked_for_is_said_beside_the_number(
 QUARTERS = "DATE '2022-07-03' + CAST(91.3 * ((i // 6) % 6) + hash(i) % 80 AS INTEGER)"
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "by_date"), [("2023-05-15", True), ("2023-06", True), ("2023-Q2", False), ("2023-04", False)]

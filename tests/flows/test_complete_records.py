@@ -79,6 +79,7 @@ def test_a_run_on_a_server_waits_until_they_are_there_and_reads_them_as_they_are
     assert [each["did"] for each in looks] == ["complete"]
 
 
+@pytest.mark.before_release
 def test_another_period_is_reported_while_a_run_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +137,7 @@ def test_after_the_deadline_it_reports_what_there_is_and_says_so_everywhere(
     assert _told(file)[1].startswith("Records of 2023-01 to 2023-10, with dates up to 2023-10-06.\n")
 
 
+@pytest.mark.before_release
 def test_after_the_deadline_it_is_held_where_the_network_wants_that(tmp_path: Path) -> None:
     file = _network(tmp_path, DONE + 'wait_hours = 1\nat_deadline = "hold"', NOTIFY)
     reported = report_period(file, MONTH, _unwatched(hours_ago=1.0))

@@ -66,6 +66,7 @@ def test_a_database_without_dates_whose_records_are_copied(from_duckdb: Release,
     same(from_duckdb, release_from(directory, f'source = "sqlite:///{directory}/records.sqlite"'))
 
 
+@pytest.mark.before_release
 @pytest.mark.live
 def test_postgresql(from_duckdb: Release, directory: Path, postgresql: Any, postgresql_url: str) -> None:
     engine = sa.create_engine(postgresql.admin_url)

@@ -47,6 +47,7 @@ def test_counted_rows_give_the_feed_of_listed_ones(listed: dict[str, list[bytes]
     assert _rows(report_period(network, MONTH, undrawn())) == listed
 
 
+@pytest.mark.before_release
 @pytest.mark.live
 @pytest.mark.slow
 def test_postgresql_counts_them_as_well(

@@ -77,6 +77,7 @@ def test_a_run_that_is_well_writes_nothing_of_a_patient(
     assert _holding(_searchable(written) | {"stdout": ended.stdout, "stderr": ended.stderr}) == []
 
 
+@pytest.mark.before_release
 def test_a_run_that_fails_writes_nothing_of_a_patient(
     tmp_path: Path, new_prefect_home: Callable[[Path], Path]
 ) -> None:

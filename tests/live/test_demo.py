@@ -23,7 +23,7 @@ from flows.monthly_steps import DRAW
 from tasks.demo import DEMO_MONTHS, make_demo
 from tasks.publishing import Staging
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.before_release]
 
 Ended = subprocess.CompletedProcess[str]
 

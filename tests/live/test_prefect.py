@@ -56,6 +56,7 @@ def test_a_scheduled_run_appears_for_the_3rd_of_the_month(deployed: PrefectServe
         assert (due.day, due.hour, due.minute) == (3, 6, 0)
 
 
+@pytest.mark.before_release
 def test_a_run_reports_the_month_before_it_was_due(worker: PrefectServer, tmp_path: Path) -> None:
     served = NETWORK + '[output]\nurl = "https://reports.example/six"\n'
     small = write_network(tmp_path, network=served)

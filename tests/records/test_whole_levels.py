@@ -81,6 +81,7 @@ def test_duckdb_s_own_kinds_are_whole(kind: str, tmp_path: Path) -> None:
     assert_whole(Records(str(path), "SELECT * FROM visits"), "g")
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.usefixtures("postgresql_url")
 def test_postgresql_s_levels_are_whole(postgresql: postgres.PostgreSQL) -> None:

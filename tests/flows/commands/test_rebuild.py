@@ -42,6 +42,7 @@ def test_from_the_same_records_every_file_is_the_same(network: Path) -> None:
     assert _standing(network) == before
 
 
+@pytest.mark.before_release
 def test_late_records_are_said_to_be_the_reason(tmp_path: Path, clinicnet_here: Run) -> None:
     file = write_network(tmp_path, network=ONE_OUTCOME)
     report_period(file, MONTH, drawn_here())
@@ -56,6 +57,7 @@ def test_late_records_are_said_to_be_the_reason(tmp_path: Path, clinicnet_here: 
     assert _standing(file) == before
 
 
+@pytest.mark.before_release
 def test_another_version_is_said_to_be_the_reason(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from flows.commands import rebuild
 

@@ -55,6 +55,7 @@ def test_a_step_that_stands_still_is_interrupted() -> None:
     assert ended.returncode == 0
 
 
+@pytest.mark.before_release
 @pytest.mark.slow
 def test_a_step_that_waits_on_purpose_is_let_wait() -> None:
     """As a run does between two tries of a database that is away; afterwards the limit holds again."""
