@@ -262,3 +262,18 @@ def test_a_correlation_of_the_shown_clinics_says_so(chop_edition: Edition, state
     assert "That is of the clinics that are shown." in (sentences.intraclass(outcome) or "")
     all_shown = outcome_of(state48_edition, (50.0, "no_different", None), (51.0, "no_different", None))
     assert not all_shown.clustered_in_part
+
+
+def test_no_range_of_clinics_goes_below_0_where_no_clinic_does(state48_edition: Edition) -> None:
+    """Towns' runners took from -13.9 to 149.4 minutes, by a normal distribution of towns."""
+    outcome = outcome_of(state48_edition, (50.0, "no_different", None), (80.0, "no_different", None))
+    rest = ("", "", "ok", None)
+
+    def said(low: float) -> str:
+        ends = {"range_low": Figure("range_low", "", low, None, None, *rest)}
+        ends["range_high"] = Figure("range_high", "", 149.4, None, None, *rest)
+        figures = {**outcome.figures, **ends}
+        return standing.on_first_page(dataclasses.replace(outcome, figures=figures, direction="neither"))
+
+    assert "the middle 95% of clinics like these run from" in said(13.9)
+    assert "middle 95%" not in said(-13.9)

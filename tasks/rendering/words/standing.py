@@ -224,7 +224,7 @@ def _places(outcome: Outcome, withheld: int) -> str:
         return say("message.differences_hidden")
     ends = [outcome.figures.get(end) for end in ("range_low", "range_high")]
     parts = []
-    if ends[0] is not None and ends[1] is not None and not outcome.no_spread:
+    if ends[0] is not None and ends[1] is not None and not outcome.no_spread and _can_be(outcome, ends[0]):
         parts.append(_range(outcome, ends[0], ends[1]))
     placed = outcome.counted("placed")
     why = say("message.places_neither" if outcome.direction == "neither" else "message.places_volume")
@@ -240,6 +240,12 @@ def _places(outcome: Outcome, withheld: int) -> str:
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
     return " ".join(parts)
+
+
+def _can_be(outcome: Outcome, low: Figure) -> bool:
+    """Whether clinics can lie as low: a normal distribution goes below 0 where no clinic does."""
+    own = [line.raw.value for line in outcome.lines if line.raw.value is not None]
+    return low.value is None or low.value >= 0.0 or min(own, default=0.0) < 0.0
 
 
 def _range(outcome: Outcome, low: Figure, high: Figure) -> str:
