@@ -135,10 +135,14 @@ def _undivided(outcome: Outcome) -> str:
     values = [each.value for each in best if each.value is not None]
     ends = [end for each in best for end in (each.lower, each.upper) if end is not None]
     why = f"_{outcome.undivided_by}" if outcome.undivided_by else ""
+    reach = outcome.notation.prose_range(min(ends), max(ends))
+    value = outcome.notation.prose(min(values))
+    if not why and value == outcome.notation.prose(max(values)):
+        return say("message.undivided_same", value=value, reach=reach)
     return say(
         f"message.undivided{why}",
         range=outcome.notation.prose_range(min(values), max(values)),
-        reach=outcome.notation.prose_range(min(ends), max(ends)),
+        reach=reach,
     )
 
 
