@@ -168,7 +168,8 @@ def _of_column(outcome: DraftOutcome, draft: Draft, names: dict[str, str]) -> It
     own = {outcome.column, outcome.exposure, draft.program}
     adjusters = [names[column] for column in draft.adjusters if column not in own]
     if outcome.exposure is not None:
-        yield f"exposure = {_toml(names[outcome.exposure])}  # time at risk: rates are per unit of it"
+        yield "# time at risk: rates are per unit of it; divided by 1000.0 in the SELECT, per 1,000"
+        yield f"exposure = {_toml(names[outcome.exposure])}"
     elif outcome.kind == "count":
         yield '# exposure = "months_at_risk"  # a column with the time at risk, where records differ in it'
     if outcome.kind == "count":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +41,25 @@ def test_the_draft_names_the_variable_that_holds_the_password(
     engine.dispose()
     draft = draft_from_source(tmp_path / "network.toml", postgresql_url, "seen", "PGPASSWORD_FOR_TESTS")
     assert draft.password_env == "PGPASSWORD_FOR_TESTS"  # noqa: S105 (its name)
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+def test_who_stops_it_is_told_that_no_file_is_written(tmp_path: Path) -> None:
+    """It said of the questions that the last good release was as it had been."""
+    command = [sys.executable, "-m", "flows", "init", "network.toml"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as asking:
+        assert asking.stdout is not None and asking.stderr is not None
+        while "Where are the records?" not in asking.stdout.readline():
+            assert asking.poll() is None
+        asking.send_signal(signal.SIGINT)
+        assert asking.stderr.read() == "Stopped by Ctrl-C; network.toml is not written.\n"
+    assert asking.returncode == 130
+    assert not list(tmp_path.iterdir())
