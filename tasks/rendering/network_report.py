@@ -9,7 +9,7 @@ from typing import Any
 from reports.wording import glossary, say
 from reports.wording.writing import listed, period_name
 from tasks.network.schema import PolicySection
-from tasks.periods import Period
+from tasks.periods import PER_YEAR, Period
 from tasks.release import STATUSES
 from tasks.rendering.charts.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.charts.effects_chart import (
@@ -54,6 +54,9 @@ FIGURES = (
     *("discrimination", "calibration", "calibration_by_chance"),
     *("mundlak", "slope_within", "slope_between"),
 )
+
+_YEARS = 3
+"""Years with records, and none between, from which they come once a year."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,19 @@ def network_html(edition: Edition) -> str:
         return render("templates/network.html.j2", **network_context(edition))
 
 
+def next_period(edition: Edition) -> str | None:
+    """The period reported next: of next year where records come once a year; None where all have one date."""
+    release = edition.release
+    if release.first_date is not None and release.first_date[:10] == release.cut_off[:10]:
+        return None
+    now = Period.of_label(release.period)
+    seen = {month.month for each in edition.outcomes for month in each.months if month.status != "no_records"}
+    apart = {abs(now.ordinal - Period.of_label(each).ordinal) for each in seen}
+    a_year = PER_YEAR[now.kind]
+    yearly = len(apart) >= _YEARS and all(each % a_year == 0 for each in apart)
+    return str(now + (a_year if yearly else 1))
+
+
 def network_context(edition: Edition) -> dict[str, Any]:
     """What the network's templates are filled with, in the language spoken."""
     program = [program_part(each) for each in program_outcomes(edition)]
@@ -137,7 +153,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
         "edition": edition,
         "release": edition.release,
         "messages": key_messages(edition),
-        "next_period": str(Period.of_label(edition.release.period) + 1),
+        "next_period": next_period(edition),
         "pages": [outcome_pages(edition, outcome) for outcome in edition.drawn],
         "unestimated": [
             (outcome, sentences.not_estimable(outcome))

@@ -8,9 +8,9 @@ import re
 
 from tasks.release import Since
 from tasks.rendering.edition import Edition, Line, Outcome
-from tasks.rendering.network_report import network_html
+from tasks.rendering.network_report import network_html, next_period
 from tasks.rendering.numbers import NO_BREAK
-from tasks.rendering.shown_figures import Figure, Latest
+from tasks.rendering.shown_figures import Figure, Latest, Month
 from tasks.rendering.words import sentences, standing
 from tasks.rendering.words.run_words import lowered
 
@@ -277,3 +277,24 @@ def test_no_range_of_clinics_goes_below_0_where_no_clinic_does(state48_edition: 
 
     assert "the middle 95% of clinics like these run from" in said(13.9)
     assert "middle 95%" not in said(-13.9)
+
+
+def test_the_next_report_is_of_next_year_where_records_come_once_a_year(state48_edition: Edition) -> None:
+    """Schools that test each January were told to expect a report of February."""
+    outcome = state48_edition.outcomes[0]
+    release = dataclasses.replace(
+        state48_edition.release, period="2002-01", first_date="1999-01-01", cut_off="2002-01-01"
+    )
+
+    def following(months: list[str], **changed: str) -> str | None:
+        found = dataclasses.replace(outcome, months=tuple(Month(each, status="ok") for each in months))
+        edition = dataclasses.replace(
+            state48_edition, outcomes=(found,), release=dataclasses.replace(release, **changed)
+        )
+        assert ("Next report" in _head(edition)) is (next_period(edition) is not None)
+        return next_period(edition)
+
+    assert following(["2000-01", "2001-01", "2002-01"]) == "2003-01"
+    assert following(["2001-01", "2002-01"]) == "2002-02"  # a gap is no rhythm
+    assert following(["2000-01", "2001-01", "2001-12", "2002-01"]) == "2002-02"
+    assert following(["2002-01"], first_date="2002-01-01") is None

@@ -237,7 +237,8 @@ def _contents(
         found.append(Misfit(select, sentence))
     for i, use in enumerate(needed):
         if not any(row[f"k{i}"] for row in rows):
-            found.append(Misfit(use.place, f"column {use.column!r} is empty in all {_records(n)}"))
+            unread = "; does the SELECT read dates as the column writes them?" if use.column == "date" else ""
+            found.append(Misfit(use.place, f"column {use.column!r} is empty in all {_records(n)}{unread}"))
     for i, count in enumerate(counts):
         impossible = sum(int(row[f"c{i}"]) for row in rows)
         if impossible:
