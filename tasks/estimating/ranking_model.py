@@ -93,7 +93,8 @@ def clinic_effects(
     and the comparator is the mean of the others.
     Where none does, and regions differ by more than their clinics explain, of one about its region's level.
     Where shocks of months may last, for a longer or a shorter time, the effects are averaged over both. Where
-    records leave it in doubt whether there are any, intervals allow for them as if there were.
+    records leave it in doubt whether there are any, intervals allow for them as if there were. Of few clinics
+    none is sure to lie on a side that it is on because of one other.
 
     Args:
         fit: the ranking model.
@@ -117,4 +118,4 @@ def clinic_effects(
     if (if_any != chances).any():
         likely = [(chance, part) for chance, part in zip(if_any.tolist(), parts, strict=True) if chance > 0.0]
         effects = effects.with_intervals_beside(likely)
-    return effects
+    return effects.sure_without_any_other()

@@ -15,7 +15,7 @@ from tasks.errors import ClinicnetError
 from tasks.estimating import OutcomeEstimates
 from tasks.estimating.attempting import attempted, reason_of
 from tasks.models import ranks
-from tasks.models.clinics.outlying import few_far_out, rankability_of
+from tasks.models.clinics.outlying import FEWEST_FOR_TAILS, few_far_out, rankability_of
 from tasks.models.clinics.shrinkage import Shrunken
 from tasks.models.clinics.verdict import FEWEST, GRADES_FROM, Decision, Verdict, is_unsure
 from tasks.network.schema import Network, PolicySection
@@ -179,6 +179,9 @@ def _order_of_a_few(shrunken: Shrunken, compared: Sequence[str], before: Decisio
     table = shrunken.table.set_axis(shrunken.table.index.astype(str)).loc[list(compared)]
     own, own_sd = (table[each].to_numpy(dtype=float) for each in ("own", "own_sd"))
     far = few_far_out(own, own_sd)
+    if not far.any() and len(own) < FEWEST_FOR_TAILS:  # of few, one alone can make the order
+        without = [rankability_of(np.delete(own, i), np.delete(own_sd, i)) for i in range(len(own))]
+        far[int(np.argmin(without))] = min(without) < GRADES_FROM
     others = rankability_of(own[~far], own_sd[~far])
     steady = {None: 0.0, "do_not_rank": _STEADY}.get(before, -_STEADY)
     count = int(far.sum())

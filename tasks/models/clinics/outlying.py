@@ -14,8 +14,10 @@ from scipy import special
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-FEWEST = 10
+FEWEST_FOR_TAILS = 10
 """With fewer clinics the others say too little about the distribution's tails."""
+_FEWEST_LEFT = 6
+"""With fewer, the others' spread is hardly known, and one would have to be absurdly far out."""
 FALSE_DISCOVERIES = 0.05
 _FAR = 0.01
 _MANY, _NEAR = 50, 1.5
@@ -57,7 +59,7 @@ def predictive_p_values(own: Floats, own_sd: Floats, of: Integers | None = None)
     """
     p = np.full(len(own), np.nan)
     known = _known(own, own_sd)
-    if len(known) < FEWEST:
+    if len(known) < FEWEST_FOR_TAILS:
         return p
     asked = known if of is None else of
     y, v = own[known], own_sd[known] ** 2
@@ -92,7 +94,8 @@ def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     them further away than the furthest of those left is in 99 of 100 networks.
 
     Args:
-        own, own_sd: as for `outlying`. None is far out of fewer than 10 clinics.
+        own, own_sd: as for `outlying`. None is far out of fewer than six clinics; of six to nine one can be,
+            held against what few others tell of their spread.
 
     Sources: Rosner (1983), Technometrics 25:165 (the generalized extreme Studentized deviate); the deviates
     are those of `predictive_p_values`.
@@ -100,7 +103,7 @@ def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     known = [int(i) for i in _known(own, own_sd)]
     far = np.zeros(len(own), dtype=bool)
     left, last = known.copy(), 0
-    if len(known) < FEWEST:
+    if len(known) < _FEWEST_LEFT:
         return far
     aside = []
     y, v = own[left], own_sd[left] ** 2

@@ -19,6 +19,7 @@ from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior
 from tasks.models.clinics.expected_information import expected_by_level
 from tasks.models.clinics.heavier_tails import with_heavier_tails
+from tasks.models.clinics.outlying import FEWEST_FOR_TAILS
 from tasks.models.clinics.posterior_beside_shocks import BesideShocks, posterior_beside_shocks
 from tasks.models.clinics.posterior_counts import count_posterior
 from tasks.models.clinics.posterior_gaussian import gaussian_posterior
@@ -30,6 +31,10 @@ from tasks.models.linear_mixed.lmm import LmmFit
 from tasks.records.moments import INTERCEPT
 
 Floats = NDArray[np.float64]
+
+
+_FEWEST_HELD = 4
+"""Levels from which the mean of all but one is still a mean of several."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,34 @@ class Shrunken:
         """
         nodes = tuple(replace(node, counted=counted) for node in self.posterior.nodes)
         return self._with_posterior(replace(self.posterior, nodes=nodes))
+
+    def sure_without_any_other(self) -> Shrunken:
+        """The same, but of few levels sure of a side only where the mean without any one other leaves it so.
+
+        Of eight levels one that lies apart moves the mean, and leaves the other seven, which are alike, on
+        one side of it; and nothing tells whether it is far out or the tail of a normal distribution.
+        """
+        n = len(self.table)
+        counted = self.posterior.nodes[0].counted
+        counted = np.ones(n, dtype=bool) if counted is None else counted
+        if n >= FEWEST_FOR_TAILS or counted.sum() < _FEWEST_HELD:
+            return self
+        ends = {"apart_lower": _tails(self.level)[0], "apart_upper": _tails(self.level)[1]}
+        table = self.table.copy()
+        least, most = (table["p_above"].to_numpy(dtype=float).copy() for _ in range(2))
+        for left_out in np.flatnonzero(counted):
+            others = np.arange(n) != left_out
+            nodes = tuple(replace(node, counted=counted & others) for node in self.posterior.nodes)
+            without = replace(self.posterior, nodes=nodes)
+            above = without.probability_above_mean()
+            least[others] = np.minimum(least, above)[others]
+            most[others] = np.maximum(most, above)[others]
+            for end, further in (("apart_lower", np.minimum), ("apart_upper", np.maximum)):
+                reach = further(table[end].to_numpy(), without.quantile_above_mean(ends[end]))
+                table.loc[others, end] = reach[others]
+        higher = table["p_above"].to_numpy() >= 0.5
+        table["p_above"] = np.where(higher, np.maximum(least, 0.5), np.minimum(most, 0.5))
+        return replace(self, table=table)
 
     def with_regional_levels(
         self, regions: Mapping[str, Hashable], *, only_if_likelier: bool = True

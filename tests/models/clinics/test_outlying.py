@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from tasks.models import lmm, shrink
 from tasks.models.clinics.outlying import few_far_out, outlying, predictive_p_values, rankability_of
 
 
@@ -62,6 +64,16 @@ def test_several_far_out_do_not_hide_one_another() -> None:
     assert few_far_out(own, sd).tolist() == [False] * 30 + [True] * 3
 
 
+def test_of_few_clinics_one_can_be_far_out_and_of_normal_ones_seldom_is() -> None:
+    """Seven clinics at 50.5 were better than a mean that the eighth, at 59.5, had moved to 52."""
+    assert few_far_out(np.append(np.full(7, 50.5), 59.5), np.full(8, 0.4)).tolist() == [False] * 7 + [True]
+    assert not few_far_out(np.append(np.zeros(4), 99.0), np.ones(5)).any()
+    rng = np.random.default_rng(84)
+    sd = np.geomspace(0.1, 1.0, 8)
+    wrong = [few_far_out(rng.normal(0, 1.0, 8) + rng.normal(0, sd), sd).any() for _ in range(400)]
+    assert np.mean(wrong) < 0.02
+
+
 @pytest.mark.before_release
 @pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.0, 0.5, 2.0])
@@ -70,7 +82,6 @@ def test_of_normal_clinics_few_networks_have_one_far_out(spread: float) -> None:
     sizes = np.geomspace(0.05, 1.5, 30)
     wrong = [few_far_out(rng.normal(0, spread, 30) + rng.normal(0, sizes), sizes).any() for _ in range(200)]
     assert np.mean(wrong) < 0.05 + 2 * np.sqrt(0.05 * 0.95 / 200)
-    assert not few_far_out(np.array([0.0] * 8 + [99.0]), np.ones(9)).any()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -83,3 +94,30 @@ def test_of_many_clinics_those_near_need_not_be_held_against_the_others(seed: in
     p = np.sort(predictive_p_values(own, own_sd))
     passed = np.flatnonzero(p <= 0.05 * np.arange(1, 61) / 60)
     assert outlying(own, own_sd).sum() == (passed[-1] + 1 if len(passed) else 0)
+
+
+def test_no_clinic_of_few_is_on_a_side_because_of_one_other() -> None:
+    """Seven of eight are alike; the mean of all lies above them, and that of the others does not."""
+    rng = np.random.default_rng(85)
+    level = np.append(np.full(7, 50.0), 55.0)
+    flagged, kept = [], []
+    for _ in range(12):
+        clinic = np.repeat(np.arange(8), 60)
+        score = level[clinic] + rng.normal(0, 7.0, len(clinic))
+        shrunken = shrink(lmm("score ~ 1 + (1 | clinic)", pd.DataFrame({"clinic": clinic, "score": score})))
+        above = shrunken.sure_without_any_other().table
+        flagged.append((shrunken.table["p_above"] < 0.025)[:7].sum())
+        kept.append((above["p_above"] < 0.025)[:7].sum())
+        assert above["p_above"].iloc[7] > 0.975
+        sure = (above["p_above"] < 0.025) | (above["p_above"] > 0.975)
+        apart = (above["apart_lower"] > 0.0) | (above["apart_upper"] < 0.0)
+        assert (sure == apart).all()
+    assert sum(flagged) > 5
+    assert sum(kept) <= 1
+
+
+def test_of_ten_clinics_and_more_those_far_out_are_looked_for_instead() -> None:
+    rng = np.random.default_rng(86)
+    data = pd.DataFrame({"clinic": np.repeat(np.arange(10), 30), "score": rng.normal(0, 1, 300)})
+    shrunken = shrink(lmm("score ~ 1 + (1 | clinic)", data))
+    assert shrunken.sure_without_any_other() is shrunken
