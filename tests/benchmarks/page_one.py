@@ -343,7 +343,7 @@ _NO_CLAIM = (
     r"^\(?Plain comparison|^A plain comparison|^Clinics’ own figures and best estimates include",
     r"^The first estimate allows |^This is the program’s effect only if",
     r"^The records cannot tell whether clinics that started early",
-    r"^An interval can include the typical clinic’s figure",
+    r"^A clinic can be better or worse although",
     r"^(?:Key messages )?Dots: the clinics’ best estimates|^Where clinics are many",
     r"^Dashed line|^Data quality$|^Outreach",
     r"^Counts from 1 to 10|^Release |^Network \d+|^Page 1",

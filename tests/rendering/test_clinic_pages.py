@@ -85,7 +85,7 @@ def test_it_has_two_pages(n: int, tmp_path: Path) -> None:
         latest = outcome.by_clinic[clinic.name].latest
         assert latest is not None
         then = outcome.notation.prose(latest.value_before).replace("\xa0", " ")
-        assert f"against {then} in the 21 months before" in said
+        assert f"against {then} in the 21 months shown before" in said
 
 
 @pytest.mark.slow
@@ -183,7 +183,7 @@ def test_a_clinic_of_clinics_that_are_not_shown_to_differ_is_not_told_to_wait_fo
     verdict = " Your figure is shown without a verdict."
     for correlation, worth, said in (
         (0.0, 1.0, "No clinic is shown to differ from the others on this measure."),
-        (0.007, 1.0, "Clinics differ on this measure, but too little for their records to tell which."),
+        (0.007, 1.0, "Clinics may differ on this measure, but too little for their records to tell which."),
         (
             0.007,
             2.4,

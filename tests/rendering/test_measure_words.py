@@ -40,8 +40,16 @@ def _line(lower: float, upper: float) -> Line:
 @pytest.mark.parametrize(
     ("lower", "upper", "said"),
     [
-        (1.0, 2.5, "Your clinic meets the target of at most 3 hours: the whole interval does."),
-        (3.5, 4.0, "Your clinic misses the target of at most 3 hours: the whole interval does."),
+        (
+            1.0,
+            2.5,
+            "Your clinic meets the target of at most 3 hours: the best estimate’s whole interval does.",
+        ),
+        (
+            3.5,
+            4.0,
+            "Your clinic misses the target of at most 3 hours: the best estimate’s whole interval does.",
+        ),
         (
             2.0,
             4.0,
@@ -58,7 +66,7 @@ def test_a_clinic_is_told_no_more_of_its_target_than_its_interval_tells(
 
 
 def test_few_records_show_nothing_of_a_target_wherever_the_interval_lies() -> None:
-    """Twelve records below a minimum of 25: "Your clinic meets the target: the whole interval does."."""
+    """Of twelve records, with a minimum of 25: "Your clinic meets the target"."""
     outcome, line = _hours(_edition(target=3.0)), _line(1.0, 2.5)
     few = dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, why=("why.few_records",)))
     said = measure_words.target_of_clinic(outcome, few).replace("\u00a0", " ")

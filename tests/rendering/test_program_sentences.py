@@ -52,8 +52,10 @@ def test_where_whole_clinics_have_it_no_plain_comparison_claims_to_be_another() 
     assert program_sentences.on_plain_comparisons([outcome]) == []
 
 
-@pytest.mark.parametrize(("lower", "upper", "little"), [(-16.0, 15.0, True), (-4.0, 3.0, False)])
-def test_an_interval_wider_than_the_outcome_s_own_level_says_too_little(
+@pytest.mark.parametrize(
+    ("lower", "upper", "little"), [(-16.0, 15.0, True), (-4.0, 3.0, True), (-1.5, 1.0, False)]
+)
+def test_an_interval_about_as_wide_as_the_outcome_s_own_level_says_too_little(
     lower: float, upper: float, *, little: bool
 ) -> None:
     """Infections fell by 10 percentage points, from under 5%."""

@@ -385,7 +385,7 @@ def test_a_clinic_is_told_what_its_own_patients_would_have_elsewhere() -> None:
     line = dataclasses.replace(line, raw=raw, shrunken=best)
     assert clinic_sentences.expected(outcome, line) == (
         "If clinics differed only in what is adjusted for, your own patients would have 60.0% at the typical "
-        "clinic. Your figure is 1.25 times that (1.20 times, 1.05 to 1.35, once chance is allowed for)."
+        "clinic. Your best estimate is 1.20 times that (1.05 to 1.35)."
     )
     for unsaid in (
         dataclasses.replace(line, shrunken=dataclasses.replace(best, pe=None)),

@@ -16,7 +16,7 @@ from tasks.rendering.words.shown_names import shown
 from tasks.rendering.words.standing import important_difference, likely_important
 
 MOST_NAMED = 6
-_PROBABLE = 0.5
+_PROBABLE, _HARDLY = 0.5, 0.25
 
 
 def reading(outcome: Outcome, line: Line) -> str:
@@ -179,18 +179,14 @@ def expected(outcome: Outcome, line: Line) -> str:
     raw, best = line.raw, line.shrunken
     if not outcome.adjusts_for_patients:
         return ""
-    observed = [over_expected(each, best.expected) for each in (raw.value, raw.lower, raw.upper)]
     predicted = [best.pe, best.pe_lower, best.pe_upper]
-    if not line.compared or best.expected is None or None in observed or None in predicted:
+    comparable = over_expected(raw.value, best.expected) is not None
+    if not line.compared or best.expected is None or not comparable or None in predicted:
         return ""
-    (own, *own_ends), (best_of_own, *ends) = (
-        [fixed(each, 2) for each in ratios if each is not None] for ratios in (observed, predicted)
-    )
+    best_of_own, *ends = (fixed(each, 2) for each in predicted if each is not None)
     return say(
         "clinic.expected",
         expected=outcome.notation.prose(best.expected),
-        observed=own,
-        observed_range=between(*own_ends),
         predicted=best_of_own,
         predicted_range=between(*ends),
     )
@@ -341,7 +337,7 @@ def _slight(edition: Edition, clinic: Clinic) -> list[str]:
         for label, line in lines
         if line.tone in ("worse", "better")
         and line.shrunken.p_important is not None
-        and line.shrunken.p_important < _PROBABLE
+        and line.shrunken.p_important < _HARDLY
     ]
 
 

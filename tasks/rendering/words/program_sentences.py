@@ -17,8 +17,8 @@ TRENDS = ("trend", "trend-average")
 """Terms of estimates that allow for a steady trend of clinics' own."""
 _FEWEST_IN_SHORT = 3
 _FEWEST_ALIKE = 2
-_WIDEST_RATIO = 9.0
-"""From a third to three times: an interval beyond that hardly says anything."""
+_WIDEST_RATIO = 4.0
+"""From half to twice: an interval beyond that hardly says anything."""
 _SIDES = ("higher", "lower", "if_higher", "if_lower", "none", "untold")
 
 
@@ -37,10 +37,16 @@ def program_message(outcome: Outcome) -> str | None:
 
 
 def _informative(outcome: Outcome, lead: Effect) -> str:
-    """An effect's sentence, which says so where the records hardly narrow down what it may be."""
+    """An effect's sentence, which says so where it rests on a condition, or where records hardly tell it."""
     words = if_words(outcome, lead)
-    sign, too_little = (sentence_case(say(key)) for key in ("effect.no_sign", "message.program_too_little"))
-    return words.replace(sign, too_little, 1) if _says_nothing(outcome, lead) else words
+    side = _side_in_short(outcome, lead)
+    if side in ("if_higher", "if_lower"):
+        instead = say(f"message.program_{side}")
+    elif _says_nothing(outcome, lead):
+        instead = say("message.program_too_little")
+    else:
+        return words
+    return words.replace(sentence_case(say("effect.no_sign")), sentence_case(instead), 1)
 
 
 def _says_nothing(outcome: Outcome, effect: Effect) -> bool:
@@ -52,7 +58,7 @@ def _says_nothing(outcome: Outcome, effect: Effect) -> bool:
     share = outcome.figures.get("mean")
     if effect.measure != "risk_difference" or share is None or share.value is None:
         return False
-    return effect.upper - effect.lower > 2.0 * min(share.value, 100.0 - share.value)
+    return effect.upper - effect.lower > min(share.value, 100.0 - share.value)
 
 
 def said_once(told: Sequence[str]) -> tuple[str, list[str]]:

@@ -19,7 +19,7 @@ from reports.wording.writing import (
 from tasks.rendering.charts.funnel import FEWEST, Funnel
 from tasks.rendering.edition import Clinic, Edition, Line, Outcome
 from tasks.rendering.numbers import Notation, fixed, significant, whole
-from tasks.rendering.shown_figures import Finding
+from tasks.rendering.shown_figures import Figure, Finding
 from tasks.rendering.words import change_sentences
 from tasks.rendering.words.caveats import ICC_ALIKE
 from tasks.rendering.words.measure_words import target_words
@@ -34,7 +34,8 @@ def average(outcome: Outcome) -> str | None:
     value = outcome.notation.prose(outcome.comparator_value)
     ends = comparator_range(outcome)
     if ends:
-        return say("message.average_interval", comparator=against, value=value, ends=ends)
+        key = "message.average_geometric" if outcome.logarithmic else "message.average_interval"
+        return say(key, comparator=against, value=value, ends=ends)
     return say("message.average", comparator=against, value=value)
 
 
@@ -100,11 +101,19 @@ def design_effect(outcome: Outcome) -> str | None:
             "message.effective",
             records=whole(shown if outcome.clustered_in_part else outcome.n_records or 0),
             effective=fixed(effective.value, 0),
+            interval=_ends_of_size(effective),
             factor=significant(factor.value),
         )
     if outcome.monthly:
         return say("message.design_effect_monthly", factor=significant(factor.value))
     return say("message.design_effect", factor=significant(factor.value))
+
+
+def _ends_of_size(effective: Figure) -> str:
+    if effective.lower is None or effective.upper is None:
+        return ""
+    ends = between(fixed(effective.lower, 0), fixed(effective.upper, 0))
+    return say("message.effective_interval", ends=ends)
 
 
 def not_estimable(outcome: Outcome) -> str:

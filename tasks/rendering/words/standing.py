@@ -228,7 +228,7 @@ def _places(outcome: Outcome, withheld: int) -> str:
         return say("message.differences_hidden")
     ends = [outcome.figures.get(end) for end in ("range_low", "range_high")]
     parts = []
-    if ends[0] is not None and ends[1] is not None and not outcome.no_spread and _can_be(outcome, ends[0]):
+    if ends[0] is not None and ends[1] is not None and not outcome.no_spread and _is_told(outcome, ends[0]):
         parts.append(_range(outcome, ends[0], ends[1]))
     placed = outcome.counted("placed")
     why = say("message.places_neither" if outcome.direction == "neither" else "message.places_volume")
@@ -246,8 +246,11 @@ def _places(outcome: Outcome, withheld: int) -> str:
     return " ".join(parts)
 
 
-def _can_be(outcome: Outcome, low: Figure) -> bool:
-    """Whether clinics can lie as low: a normal distribution goes below 0 where no clinic does."""
+def _is_told(outcome: Outcome, low: Figure) -> bool:
+    """Whether clinics are shown to differ, and can lie as low: a normal distribution may go below 0."""
+    correlation = outcome.figures.get("icc")
+    if correlation is not None and correlation.lower is not None and correlation.lower <= 0.0:
+        return False  # they may not differ at all
     own = [line.raw.value for line in outcome.lines if line.raw.value is not None]
     return low.value is None or low.value >= 0.0 or min(own, default=0.0) < 0.0
 
@@ -274,6 +277,8 @@ def important(outcome: Outcome) -> str | None:
     sure = sum(each > SURE for each in probable)
     if not sure:
         return say("message.important_none", difference=difference, **counts)
+    if not counts["doubtful"]:
+        return say("message.important_sure", difference=difference, sure=sure, standing=len(probable))
     return say("message.important", difference=difference, sure=sure, **counts)
 
 
@@ -349,22 +354,20 @@ def _standing(outcome: Outcome) -> list[str]:
 
 
 def _others(outcome: Outcome) -> list[str]:
-    """How many cannot be told apart or compared."""
-    return [
-        say(
-            f"message.others_{tone}{_for(outcome) if tone == 'uncompared' else ''}",
-            count=outcome.counted(tone),
-        )
-        for tone in ("same", "uncompared", "own", "absent")
-        if outcome.counted(tone)
-    ]
-
-
-def _for(outcome: Outcome) -> str:
-    """Which wording says why clinics are not compared: few records or events, little reliability, or both."""
-    codes = {why for line in outcome.lines if line.counted_as == "uncompared" for why in line.shrunken.why}
-    few, unreliable = bool(codes & {"why.few_records", "why.few_events"}), "why.unreliable" in codes
-    return "_few" if few and not unreliable else "_unreliable" if unreliable and not few else ""
+    """How many cannot be told apart, or are not compared and why."""
+    counts = {tone: outcome.counted(tone) for tone in ("same", "uncompared", "own", "absent")}
+    why = [set(line.shrunken.why) for line in outcome.lines if line.counted_as == "uncompared"]
+    few = sum(bool(each & {"why.few_records", "why.few_events"}) for each in why)
+    unreliable = sum("why.unreliable" in each for each in why)
+    if few + unreliable == counts["uncompared"]:
+        of_events = "" if outcome.kind == "continuous" else "_few"
+        named = {"same": counts["same"], f"uncompared{of_events or '_few_records'}": few}
+        counts = {
+            **named,
+            "uncompared_unreliable": unreliable,
+            **{each: counts[each] for each in ("own", "absent")},
+        }
+    return [say(f"message.others_{tone}", count=count) for tone, count in counts.items() if count]
 
 
 def _standing_key(count: int, *, first: bool) -> str:
