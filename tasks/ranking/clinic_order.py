@@ -181,7 +181,7 @@ def _order_of_a_few(shrunken: Shrunken, compared: Sequence[str], before: Decisio
     far = few_far_out(own, own_sd)
     if not far.any() and len(own) < FEWEST_FOR_TAILS:  # of few, one alone can make the order
         without = [rankability_of(np.delete(own, i), np.delete(own_sd, i)) for i in range(len(own))]
-        far[int(np.argmin(without))] = min(without) < GRADES_FROM
+        far[int(np.argmin(without))] = min(without) < GRADES_FROM <= rankability_of(own, own_sd)
     others = rankability_of(own[~far], own_sd[~far])
     steady = {None: 0.0, "do_not_rank": _STEADY}.get(before, -_STEADY)
     count = int(far.sum())

@@ -192,3 +192,20 @@ def test_one_patient_with_many_events_is_no_clinic_with_many(tmp_path: Path) -> 
 
     assert told([2] * 24 + [1] * 6)
     assert not told([6] * 9 + [0] * 21)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("apart", "why"),
+    [(130, "one lies far from the others"), (84, "the records do not show that they differ")],
+)
+def test_of_eight_clinics_one_makes_neither_an_order_nor_the_others_better(
+    tmp_path: Path, apart: int, why: str
+) -> None:
+    """Of seven that were alike, four were better than a mean that the eighth had moved."""
+    events = [*((count, 400) for count in (76, 84, 78, 82, 80, 81, 79)), (apart, 400)]
+    found = estimated(tmp_path, events, BINARY.format(direction="lower"))
+    rows = shrunken(found)
+    assert set(rows["comparison"].iloc[:7]) <= {"no_different", "not_compared"}
+    reason = told(rank_outcome(read_network(tmp_path / "network.toml"), found).reason)
+    assert reason.startswith(f"Clinics are not ranked: {why}")
