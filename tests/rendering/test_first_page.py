@@ -301,3 +301,41 @@ def test_the_next_report_is_of_next_year_where_records_come_once_a_year(state48_
     assert following(["2001-01", "2002-01"]) == "2002-02"  # a gap is no rhythm
     assert following(["2000-01", "2001-01", "2001-12", "2002-01"]) == "2002-02"
     assert following(["2002-01"], first_date="2002-01-01") is None
+
+
+def test_no_middle_of_clinics_is_told_where_they_may_not_differ(state48_edition: Edition) -> None:
+    """Clinics that were all at 57.3% had a middle 95% from 52.8% to 62.5%."""
+    outcome = outcome_of(state48_edition, (50.0, "placed", None), (51.0, "not_compared", None))
+    rest = ("", "", "ok", None)
+    ends = {each: Figure(each, "", 50.0, None, None, *rest) for each in ("range_low", "range_high")}
+    outcome = dataclasses.replace(outcome, figures={**outcome.figures, **ends}, direction="neither")
+    assert "the middle 95% lie at" in standing.on_first_page(_alike_by(outcome, 0.01, 1.0))
+    may_be_alike = standing.on_first_page(_alike_by(outcome, 0.0, 1.0))
+    assert may_be_alike.startswith("We compare 1 of 2 clinics: it has a place, and no verdict,")
+
+
+def test_clinics_are_left_out_for_few_records_or_for_little_reliability(state48_edition: Edition) -> None:
+    outcome = outcome_of(state48_edition, *((50.0, "not_compared", None) for _ in range(4)))
+    reasons = (("why.few_records", "why.unreliable"), ("why.few_records",), ("why.unreliable",), ())
+    lines = tuple(
+        dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, why=why))
+        for line, why in zip(outcome.lines, reasons, strict=True)
+    )
+    said = standing.on_first_page(dataclasses.replace(outcome, lines=lines))
+    assert said == (
+        "No clinic can be compared: 2 with too few records to compare; 1 too unreliable to compare; 1 not "
+        "compared (too few records, or too unreliable)."
+    )
+
+
+def test_best_estimates_that_are_one_do_not_run_from_it_to_it(state48_edition: Edition) -> None:
+    outcome = outcome_of(state48_edition, (50.0, "not_compared", None), (50.0, "not_compared", None))
+    lines = tuple(
+        dataclasses.replace(line, shrunken=dataclasses.replace(line.shrunken, why=("why.unreliable",)))
+        for line in outcome.lines
+    )
+    alike = _alike_by(dataclasses.replace(outcome, lines=lines), 0.0, 1.0)
+    assert standing.on_first_page(alike).replace(NO_BREAK, " ") == (
+        "Clinics are not shown to differ: the best estimate of each is 50.0 points, and none of their 95% "
+        "intervals reaches beyond 49.0 to 51.0 points."
+    )

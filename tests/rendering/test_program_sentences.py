@@ -241,3 +241,18 @@ def test_what_effects_are_effects_of_is_said_once() -> None:
     assert (meaning, left[1]) == (f"Each effect: {whole}.", "2.5 mmHg lower (95% interval 1 to 4).")
     assert program_sentences.said_once([first, plain]) == ("", [first, plain])
     assert program_sentences.said_once([first, other]) == ("", [first, other])
+
+
+@pytest.mark.parametrize(("sign", "side"), [(1.0, "Higher"), (-1.0, "Lower")])
+def test_an_effect_that_shows_only_without_a_trend_has_a_sign(sign: float, side: str) -> None:
+    """It had none, before an interval of 1.3 to 4.9 for clinics that would otherwise move in parallel."""
+    points = {"measure": "risk_difference", "unit": "percentage points", "question": "policy"}
+    ends = sorted((-0.3 * sign, 7.1 * sign))
+    words = "Y: no sign of an effect. Between so and so."
+    trend = effect(term="trend", value=3.4 * sign, lower=ends[0], upper=ends[1], words=words, **points)
+    ends = sorted((1.3 * sign, 4.9 * sign))
+    plain = effect(term="cohorts", value=3.1 * sign, lower=ends[0], upper=ends[1], words="Y: so.", **points)
+    outcome = dataclasses.replace(binary([(5, 10)]), effects=(trend, plain))
+    said = program_sentences.program_message(outcome)
+    condition = "only if clinics would otherwise have moved in parallel."
+    assert said == f"{side} {condition} Between so and so."

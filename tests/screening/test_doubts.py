@@ -26,11 +26,12 @@ direction = "higher"
 """
 
 
-def doubted(directory: Path, rows: list[dict[str, Any]], **declared: str) -> list[str]:
+def doubted(directory: Path, rows: list[dict[str, Any]], clinics: str = "", **declared: str) -> list[str]:
     write_table(directory / "records.duckdb", rows)
     lines = "".join(f'{key} = "{value}"\n' for key, value in declared.items())
     file = directory / "network.toml"
-    file.write_text(FILE.replace("[records]\n", f"[records]\n{lines}"), "utf-8")
+    described = FILE.replace("[records]\n", f"[records]\n{lines}")
+    file.write_text(f"{described}\n[clinics]\n{clinics}\n" if clinics else described, "utf-8")
     check_network(file)
     return [str(each) for each in doubts(file)]
 
@@ -173,6 +174,10 @@ def test_clinics_whose_names_differ_in_capitals_alone(tmp_path: Path) -> None:
         "line 4: [records] 'MENOMONIE', 'Menomonie' look like the same name written twice; if they are, "
         "write one of them in the SELECT"
     )
+    renamed = 'renamed = { "MENOMONIE" = "Menomonie" }'
+    assert doubted(tmp_path, rows, clinics=renamed) == []
+    of_region = [row | {"region": "DURAND"} for row in rows if row["clinic"] != "MENOMONIE"]
+    assert doubted(tmp_path, of_region) == []
 
 
 def test_a_patient_of_each_clinic_is_the_clinic_again(tmp_path: Path) -> None:
@@ -186,6 +191,7 @@ def test_a_patient_of_each_clinic_is_the_clinic_again(tmp_path: Path) -> None:
     [
         ([1.0] * 9 + [200.0], 2.9, 'write scale = "log"'),
         ([0.0] * 9 + [200.0], 3.0, "report how often it is 0 as an outcome of its own"),
+        ([10.0**16] * 9 + [2 * 10.0**18], 2.9, 'write scale = "log"'),
         ([100.0] * 9 + [200.0], None, None),
         ([-1.0] * 9 + [200.0], None, None),
     ],
@@ -197,7 +203,7 @@ def test_a_mean_of_skewed_values(
     rows = [
         row | {"cost": costs[i % 10]} for clinic in "ABC" for i, row in enumerate(months_of(clinic, 20, 20))
     ]
-    write_table(tmp_path / "records.duckdb", rows)
+    write_table(tmp_path / "records.duckdb", rows, cost="DECIMAL(22, 1)")
     file = tmp_path / "network.toml"
     cost = '\n[outcomes.cost]\nlabel = "Cost"\nkind = "continuous"\ndirection = "lower"\n'
     file.write_text(FILE + cost, "utf-8")

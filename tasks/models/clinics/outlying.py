@@ -16,7 +16,7 @@ Integers = NDArray[np.int64]
 
 FEWEST_FOR_TAILS = 10
 """With fewer clinics the others say too little about the distribution's tails."""
-_FEWEST_LEFT = 6
+_FEWEST_FOR_ONE = 6
 """With fewer, the others' spread is hardly known, and one would have to be absurdly far out."""
 FALSE_DISCOVERIES = 0.05
 _FAR = 0.01
@@ -103,7 +103,7 @@ def few_far_out(own: Floats, own_sd: Floats) -> NDArray[np.bool_]:
     known = [int(i) for i in _known(own, own_sd)]
     far = np.zeros(len(own), dtype=bool)
     left, last = known.copy(), 0
-    if len(known) < _FEWEST_LEFT:
+    if len(known) < _FEWEST_FOR_ONE:
         return far
     aside = []
     y, v = own[left], own_sd[left] ** 2

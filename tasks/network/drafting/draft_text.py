@@ -89,6 +89,7 @@ def _records(draft: Draft, names: dict[str, str]) -> str:
     absent = [] if draft.weight else [role for role in CONTRACT_COLUMNS if role not in told]
     note = f"# It could also return {', '.join(absent)} (see sql/contract.sql).\n" if absent else ""
     marked = "".join(_comment(f"TO DO: {each.sentence}") for each in draft.missing)
+    select = f"SELECT\n{listed}\nFROM {draft.table}"
     return f"""\
 [records]
 # a DuckDB, Parquet or CSV file, or a database URL such as postgresql://reader@db/clinics
@@ -96,11 +97,7 @@ source = {_toml(draft.source)}
 {login}{weight}{within}\
 # The SELECT returns a row per record: clinic, date, each outcome, adjuster and program.
 # Leave out what should not travel: names, addresses, free text.
-{note}{marked}select = '''
-SELECT
-{listed}
-FROM {draft.table}
-'''
+{note}{marked}select = {_toml_lines(select)}
 """
 
 
@@ -269,6 +266,13 @@ def identifier(text: str) -> str:
 def _words(column: str) -> str:
     words = re.sub(r"[_\W]+", " ", column).strip()
     return words[:1].upper() + words[1:]
+
+
+def _toml_lines(text: str) -> str:
+    """Lines as TOML has them, nothing escaped unless they hold what would end them: a word such as Pa'."""
+    if "'''" in text:
+        return str(tomlkit.string(f"{text}\n", multiline=True).as_string())
+    return f"'''\n{text}\n'''"
 
 
 def _toml(value: str) -> str:

@@ -205,7 +205,8 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, tuple[
     candidates = [name for missing in draft.missing for name in missing.candidates]
     for role, text in asked.items():
         likely = candidates if role == "clinic" else ()
-        choices = tuple(name for name in could_be(profile, role, likely) if name not in roles.values())
+        taken = {*roles.values(), *(draft.date_parts if in_parts else ())}
+        choices = tuple(name for name in could_be(profile, role, likely) if name not in taken)
         if not choices and role == "clinic":
             raise SourceError(
                 f"the table {profile.sql} has no column left that could hold the {role}",
@@ -234,7 +235,7 @@ def _reason(draft: Draft, column: str | None) -> str | None:
 def _what_is_estimated(
     profile: TableProfile, draft: Draft, look: LookAtSource
 ) -> Generator[Prompt, str, Draft]:
-    taken = set(draft.roles.values())
+    taken = {*draft.roles.values(), *draft.date_parts}
     zero_one = tuple(
         each.name
         for each in profile.columns
@@ -257,7 +258,7 @@ def _what_is_estimated(
     for column in columns:
         if says_words(profile.column(column)):
             codings[column] = yield from _event_words(profile, column, look)
-        outcomes += [(yield from _outcome(profile, column))]
+        outcomes += [(yield from _outcome(profile, column, draft.date_parts))]
     others = tuple(name for name in profile.names if name not in {*taken, *columns})
     adjusters = yield from _many(
         "Which columns are adjusted for? (or none)",
@@ -298,7 +299,9 @@ def _event_words(
         question = replace(question, problem=f"no row has {named} in {column!r}; capitals count")
 
 
-def _outcome(profile: TableProfile, column: str) -> Generator[Prompt, str, DraftOutcome]:
+def _outcome(
+    profile: TableProfile, column: str, dated: Collection[str]
+) -> Generator[Prompt, str, DraftOutcome]:
     guessed = guess_outcome(profile.column(column), guess_exposure(profile, column))
     label = yield from _ask(Prompt(f"How should people read {column!r}?", guessed.label))
     kind: OutcomeKind = "binary"
@@ -311,14 +314,16 @@ def _outcome(profile: TableProfile, column: str) -> Generator[Prompt, str, Draft
         Direction,
         (yield from _one(f"Which is better for {column!r}?", get_args(Direction), guessed.direction)),
     )
-    exposure = (yield from _exposure(profile, column)) if kind == "count" else None
+    exposure = (yield from _exposure(profile, column, dated)) if kind == "count" else None
     return replace(guessed, label=label, kind=kind, direction=direction, exposure=exposure)
 
 
-def _exposure(profile: TableProfile, column: str) -> Generator[Prompt, str, str | None]:
+def _exposure(
+    profile: TableProfile, column: str, dated: Collection[str]
+) -> Generator[Prompt, str, str | None]:
     """What a count is about: the time at risk, or how many people."""
     guessed = guess_exposure(profile, column)
-    others = tuple(name for name in could_be_exposures(profile) if name != column)
+    others = tuple(name for name in could_be_exposures(profile) if name not in {column, *dated})
     answer = yield from _one(
         f"Which column has the time or the people that {column!r} is counted of? (or none)",
         (*others, _NONE),

@@ -7,7 +7,7 @@ that everybody seems to be everywhere, or that one patient comes far more often 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import pandas as pd
 
@@ -46,7 +46,7 @@ def doubted_numbering(records: Records, network: Network, contract: Contract) ->
     Raises:
         SourceError: the database cannot be reached.
     """
-    found = [*_numbers_as_outcomes(network), *_doubted_names(records, contract), *_written_twice(contract)]
+    found = [*_numbers_as_outcomes(network), *_doubted_names(records, network, contract)]
     if "patient" in contract.columns and network.records.patient_within is None:
         found += _doubted_patients(records, contract)
     if "patient" in contract.columns:
@@ -57,11 +57,12 @@ def doubted_numbering(records: Records, network: Network, contract: Contract) ->
     return tuple(found)
 
 
-def _doubted_names(records: Records, contract: Contract) -> Iterator[Misfit]:
-    """Clinics that are so many and so small that they may be patients: "Hospital No" numbers those."""
+def _doubted_names(records: Records, network: Network, contract: Contract) -> Iterator[Misfit]:
+    """Clinics that are so many and so small that they may be patients, or of one name written twice."""
     counted = aggregate_frame(
         records, f"SELECT clinic, COUNT(*) AS n FROM ({_named(contract)}) AS named GROUP BY clinic"
     ).dropna(subset=["clinic"])
+    yield from _written_twice(counted["clinic"].tolist(), network.clinics.now)
     if len(counted) < _MANY or float(counted["n"].median()) >= _SMALL:
         return
     yield Misfit(
@@ -71,14 +72,13 @@ def _doubted_names(records: Records, contract: Contract) -> Iterator[Misfit]:
     )
 
 
-def _written_twice(contract: Contract) -> list[Misfit]:
-    """Names of clinics or regions that differ in capitals, spaces or punctuation alone."""
-    names = look_alike(contract.named)
-    if not names:
-        return []
-    some = ", ".join(map(repr, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
-    said = f"{some} look like the same name written twice; if they are, write one of them in the SELECT"
-    return [Misfit(("records",), said)]
+def _written_twice(clinics: Collection[str], now: Mapping[str, str]) -> Iterator[Misfit]:
+    """Clinics whose names of today differ in capitals, spaces or punctuation alone."""
+    names = look_alike({now.get(each, each) for each in clinics})
+    if names:
+        some = ", ".join(map(repr, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
+        said = f"{some} look like the same name written twice; if they are, write one of them in the SELECT"
+        yield Misfit(("records",), said)
 
 
 def _doubted_patients(records: Records, contract: Contract) -> Iterator[Misfit]:

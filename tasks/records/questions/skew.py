@@ -55,7 +55,7 @@ def skewed_outcomes(records: Records, network: Network, contract: Contract) -> t
                 Misfit(
                     ("outcomes", name),
                     f"no value is below 0, and the SD is {times:.1f} times the mean: of values so skewed a "
-                    f"mean says little, and its interval can reach below 0; "
+                    "mean says little, and its interval can reach below 0; "
                     f"{_WITH_ZEROS if none else _POSITIVE}",
                 )
             )
@@ -67,7 +67,8 @@ _SUMS = ("n", "total", "squares", "negative", "none")
 
 def _asked(i: int, value: str) -> str:
     """Sums of a column, infinities left out, and how many values are below 0 and how many are 0."""
-    finite = f"CASE WHEN ABS({value}) < {_SQUARED} THEN 1.0 * {value} END"
+    number = f"CAST({value} AS DOUBLE PRECISION)"  # squares of large decimals have no room
+    finite = f"CASE WHEN ABS({number}) < {_SQUARED} THEN {number} END"
     return (
         f"COUNT({finite}) AS n{i}, SUM({finite}) AS total{i}, SUM({finite} * {finite}) AS squares{i}, "
         f"SUM(CASE WHEN {value} < 0 THEN 1 ELSE 0 END) AS negative{i}, "

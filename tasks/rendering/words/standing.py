@@ -355,19 +355,24 @@ def _standing(outcome: Outcome) -> list[str]:
 
 def _others(outcome: Outcome) -> list[str]:
     """How many cannot be told apart, or are not compared and why."""
-    counts = {tone: outcome.counted(tone) for tone in ("same", "uncompared", "own", "absent")}
-    why = [set(line.shrunken.why) for line in outcome.lines if line.counted_as == "uncompared"]
-    few = sum(bool(each & {"why.few_records", "why.few_events"}) for each in why)
-    unreliable = sum("why.unreliable" in each for each in why)
-    if few + unreliable == counts["uncompared"]:
-        of_events = "" if outcome.kind == "continuous" else "_few"
-        named = {"same": counts["same"], f"uncompared{of_events or '_few_records'}": few}
-        counts = {
-            **named,
-            "uncompared_unreliable": unreliable,
-            **{each: counts[each] for each in ("own", "absent")},
-        }
+    counts = {"same": outcome.counted("same"), **_uncompared(outcome)}
+    counts |= {tone: outcome.counted(tone) for tone in ("own", "absent")}
     return [say(f"message.others_{tone}", count=count) for tone, count in counts.items() if count]
+
+
+def _uncompared(outcome: Outcome) -> dict[str, int]:
+    """How many are not compared, by which wording says why: few records or events, or little reliability."""
+    few = "uncompared_few_records" if outcome.kind == "continuous" else "uncompared_few"
+    counts = {few: 0, "uncompared_unreliable": 0, "uncompared": 0}
+    for line in outcome.lines:
+        if line.counted_as == "uncompared":
+            if {"why.few_records", "why.few_events"} & set(line.shrunken.why):
+                counts[few] += 1
+            else:
+                counts[
+                    "uncompared_unreliable" if "why.unreliable" in line.shrunken.why else "uncompared"
+                ] += 1
+    return counts
 
 
 def _standing_key(count: int, *, first: bool) -> str:

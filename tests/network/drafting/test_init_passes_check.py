@@ -272,6 +272,18 @@ def test_one_word_may_hold_a_comma(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_word_may_end_as_the_file_s_own_text_does(tmp_path: Path) -> None:
+    """SQL doubles the quote of Pa', and three in a row end TOML's text."""
+    _undated(tmp_path, "CASE i % 3 WHEN 0 THEN 'Pa''' ELSE 'N\\K' END AS kind")
+    answers = {"Which columns are outcomes?": "kind", "'kind' holds words": "Pa'"}
+    draft, _ = talk(interview(look_in(tmp_path), ["t.duckdb"]), answers)
+    save_draft(draft, tmp_path / "asked.toml")
+    select = check_network(tmp_path / "asked.toml").records.select
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
+        assert connection.execute(f"SELECT SUM(kind), COUNT(kind) FROM ({select})").fetchone() == (80, 240)
+
+
+@pytest.mark.slow
 def test_a_count_is_asked_what_it_is_counted_of(tmp_path: Path) -> None:
     """Deaths in states of half a million and of 39 million people were compared as they were."""
     _undated(tmp_path, "CAST(i % 9 AS INTEGER) AS deaths, 1000 + i AS people")
@@ -322,6 +334,8 @@ def test_years_are_offered_as_the_date_that_they_make(tmp_path: Path) -> None:
     (of_date,) = [each for each in asked if "holds the date" in each.text]
     assert of_date.default == "year"
     assert (draft.date_parts, draft.undated) == (("year",), None)
+    later = asked[asked.index(of_date) + 1 :]
+    assert not any("year" in each.choices for each in later)
     save_draft(draft, tmp_path / "asked.toml")
     check_network(tmp_path / "asked.toml")
 
