@@ -93,11 +93,15 @@ def demo(
 def init(
     network: Annotated[Path, typer.Argument(help="The network file to write.")] = Path("network.toml"),
     source: Annotated[
-        str | None, typer.Option("--from", help="File or URL of the records; draft without questions.")
+        str | None, typer.Option("--from", help="File or URL of the records: draft it from their columns.")
     ] = None,
     table: Annotated[str | None, typer.Option(help="With --from: the table with a row per record.")] = None,
     password_env: Annotated[
         str | None, typer.Option(help="With --from: the variable that holds the password.")
+    ] = None,
+    ask: Annotated[
+        bool | None,
+        typer.Option(help="With --from: whether to ask what columns leave open. If left out: at a terminal."),
     ] = None,
 ) -> None:
     """Write a network file, from your answers or your records."""
@@ -106,15 +110,17 @@ def init(
 
     if network.exists():
         raise ClinicnetError(f"{network} is there already", hint="name another file, or move it away first")
-    if source is None:
+    asks = source is None or (sys.stdin.isatty() if ask is None else ask)
+    if asks:
         print("Press Enter for the default; type back for the previous question.")
-        try:
+    try:
+        if source is None:
             draft = draft_by_asking(network, ask_at_terminal)
-        except Stopped as stopped:
-            stopped.stands = f"{network} is not written"
-            raise
-    else:
-        draft = draft_from_source(network, source, table, password_env)
+        else:
+            draft = draft_from_source(network, source, table, password_env, ask_at_terminal if asks else None)
+    except Stopped as stopped:
+        stopped.stands = f"{network} is not written"
+        raise
     save_draft(draft, network)
     for each in assumed(network, draft):
         print(f"Assumed: {each}")

@@ -1,4 +1,4 @@
-"""`clinicnet init`: a network file from a source's own columns, or by asking the person at the terminal."""
+"""`clinicnet init`: a network file from a source's own columns and what a person at the terminal answers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,27 @@ from tasks.errors import ClinicnetError, SourceError, nearest
 
 if TYPE_CHECKING:
     from tasks.network.drafting.draft import Draft
-    from tasks.network.drafting.interview import Prompt
+    from tasks.network.drafting.interview import Interview
+    from tasks.network.drafting.prompts import Prompt
 
 _SOURCES = ("*.duckdb", "*.db", "*.parquet", "*.csv")
 
 
-def draft_from_source(file: Path, source: str, table: str | None, password_env: str | None) -> Draft:
-    """What the source's own columns suggest, nothing asked.
+def draft_from_source(
+    file: Path,
+    source: str,
+    table: str | None,
+    password_env: str | None,
+    ask: Callable[[Prompt], str] | None = None,
+) -> Draft:
+    """What the source's own columns suggest.
+
+    Args:
+        file: the network file to be.
+        source: a file or URL.
+        table: the table with a row per record; the likeliest if left out.
+        password_env: the environment variable that holds the password.
+        ask: puts a question that the columns leave open, and gives the answer; left out, nothing is asked.
 
     Raises:
         SourceError: the source cannot be reached, holds a password, or has no such table.
@@ -24,6 +38,7 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
     from dataclasses import replace
 
     from tasks.network.drafting.guessing import guess, likeliest_table
+    from tasks.network.drafting.interview import open_questions
     from tasks.network.secret_text import holds_secret
     from tasks.records.questions.source_profile import SourceLook
 
@@ -42,6 +57,8 @@ def draft_from_source(file: Path, source: str, table: str | None, password_env: 
             raise SourceError(f"there is no table {table!r} in {source}", hint=nearest(table, tables))
         profile = look.profile(table or likeliest_table(look.columns(tables), look.rows(tables)))
         draft = guess(profile, look=look)
+    if ask is not None:
+        draft = _answered(open_questions(profile, draft, look), ask)
     return replace(draft, password_env=password_env)
 
 
@@ -51,14 +68,18 @@ def draft_by_asking(file: Path, ask: Callable[[Prompt], str]) -> Draft:
     from tasks.records.questions.source_profile import SourceLook
 
     found = sorted(each.name for pattern in _SOURCES for each in file.parent.glob(pattern))
-    questions = interview(lambda source, env: SourceLook(source, file.parent, env), found)
-    question = next(questions)
-    while True:
-        try:
+    return _answered(interview(lambda source, env: SourceLook(source, file.parent, env), found), ask)
+
+
+def _answered(questions: Interview, ask: Callable[[Prompt], str]) -> Draft:
+    """The draft that the answers make."""
+    try:
+        question = next(questions)
+        while True:
             question = questions.send(ask(question))
-        except StopIteration as ended:
-            draft: Draft = ended.value
-            return draft
+    except StopIteration as ended:
+        draft: Draft = ended.value
+        return draft
 
 
 def assumed(file: Path, draft: Draft) -> tuple[str, ...]:
@@ -67,7 +88,7 @@ def assumed(file: Path, draft: Draft) -> tuple[str, ...]:
 
     records = Records(draft.source, password_env=draft.password_env, directory=str(file.parent))
     unread = records.nearly_months() if draft.undated is not None else ()
-    return (*records.assumptions(), *unread, *draft.assumptions)
+    return (*records.assumptions(), *unread, *(each.sentence for each in draft.assumptions))
 
 
 def ask_at_terminal(question: Prompt) -> str:
@@ -81,8 +102,8 @@ def ask_at_terminal(question: Prompt) -> str:
     if question.problem is not None:
         typer.echo(f"  {question.problem}", err=True)
     typer.echo(question.text)
-    if question.reason is not None:
-        typer.echo(f"  Assumed: {question.reason}")
+    for each in question.reasons:
+        typer.echo(f"  Assumed: {each}")
     if question.choices:
         typer.echo(
             f"  {', '.join(question.choices)}" + ("  (several, with commas)" if question.several else "")
@@ -92,5 +113,6 @@ def ask_at_terminal(question: Prompt) -> str:
     except EOFError:
         raise ClinicnetError(
             "the answers ended before the questions did",
-            hint="answer at a terminal, or let the columns answer: clinicnet init --from records.duckdb",
+            hint="answer at a terminal, or let the columns answer: "
+            "clinicnet init --from records.duckdb --no-ask",
         ) from None

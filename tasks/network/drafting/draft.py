@@ -13,6 +13,8 @@ from tasks.periods import Kind
 
 OutcomeKind = Literal["continuous", "binary", "count"]
 Direction = Literal["higher", "lower", "neither"]
+Subject = Literal["clinic", "date", "patient", "record", "program", "outcomes", "weight"]
+"""A question that a table's columns can leave open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,29 @@ class DraftOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumption:
+    """What was taken for granted where nobody was asked.
+
+    Attributes:
+        about: the question that settles it.
+        sentence: what was taken for granted.
+    """
+
+    about: Subject
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """What a network file needs and its table does not tell.
 
     Attributes:
+        about: the question that settles it.
         sentence: what was not found, and what to do.
         candidates: columns that it could be.
     """
 
+    about: Subject
     sentence: str
     candidates: tuple[str, ...] = ()
 
@@ -71,7 +88,7 @@ class Draft:
         undrafted: columns that could be outcomes too.
         weight: column with the number of identical records that a row stands for.
         codings: column → how its values become 0 and 1.
-        assumptions: what was taken for granted about the columns, in sentences.
+        assumptions: what was taken for granted about the columns.
         missing: what the table does not tell, and the file is not sound without.
         period: what is reported: a month, quarter or week.
         patient_within: whether patients are numbered within each clinic.
@@ -96,7 +113,7 @@ class Draft:
     undrafted: tuple[str, ...] = ()
     weight: str | None = None
     codings: Mapping[str, Coding | EventWords] = field(default_factory=dict)
-    assumptions: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     missing: tuple[Missing, ...] = ()
     period: Kind = "month"
     patient_within: bool = False

@@ -62,7 +62,7 @@ time_zone = {_toml(draft.time_zone)}  # an IANA name; dates and the schedule are
 
 def _assumed(draft: Draft) -> str:
     """What was taken for granted, as comments: nobody was asked."""
-    return "".join(_comment(f"Assumed: {each}") for each in draft.assumptions)
+    return "".join(_comment(f"Assumed: {each.sentence}") for each in draft.assumptions)
 
 
 def _comment(sentence: str) -> str:

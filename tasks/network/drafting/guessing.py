@@ -8,7 +8,7 @@ from datetime import date
 from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
 from tasks.network.drafting.coding import says_words
-from tasks.network.drafting.draft import Draft, DraftOutcome, Missing
+from tasks.network.drafting.draft import Assumption, Draft, DraftOutcome, Missing
 from tasks.network.drafting.guessing_dates import guess_dates, holds_dates
 from tasks.network.drafting.guessing_outcomes import (
     choose_outcomes,
@@ -76,17 +76,25 @@ def guess(
     counts = is_dated and weight is None and not by_years
     period = guess_period(profile, dates.column)
     counted = (records_a(period),) if counts or not outcomes else ()
-    said = [*roles.assumptions, *dates.assumptions, *outcome_assumptions(outcomes, codings, chosen.untold)]
+    of_dates = list(dates.assumptions)
     if not is_dated:
-        said.append("no column of dates was found, so all records count as this month's")
+        of_dates.append("no column of dates was found, so all records count as this month's")
+    of_outcomes = outcome_assumptions(outcomes, codings, chosen.untold)
     if outcomes:
-        said += _uncoded(profile, taken)
+        of_outcomes += _uncoded(profile, taken)
     if outcomes and all(_is_trait(each.column or "") for each in outcomes):
-        said.append("no column says what resulted from care, so the outcomes are what people are or have")
+        of_outcomes.append(
+            "no column says what resulted from care, so the outcomes are what people are or have"
+        )
+    said = [*roles.assumptions, *(Assumption("date", each) for each in of_dates)]
+    said += [Assumption("outcomes", each) for each in of_outcomes]
     if weight is not None:
-        said.append(f"column {weight!r} says how many identical records a row stands for")
+        said.append(
+            Assumption("weight", f"column {weight!r} says how many identical records a row stands for")
+        )
     if program is not None and program in codings:
-        said.append(f"column {program!r} says who was under the program ({codings[program].comment})")
+        comment = codings[program].comment
+        said.append(Assumption("program", f"column {program!r} says who was under the program ({comment})"))
     return Draft(
         name=name,
         source=profile.source,
@@ -139,7 +147,7 @@ def _without_outcomes(profile: TableProfile, taken: Collection[str | None]) -> M
         )
     if few:
         offered += f"; {_listed(few)} {_hold(few)} a few whole numbers, which can be answers or grades"
-    return Missing(f"no column was found that is likely to be an outcome{offered}", (*two, *few))
+    return Missing("outcomes", f"no column was found that is likely to be an outcome{offered}", (*two, *few))
 
 
 def _uncoded(profile: TableProfile, taken: Collection[str | None]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tasks.network.drafting import column_naming as names
 from tasks.network.drafting import column_words as words
-from tasks.network.drafting.draft import Missing
+from tasks.network.drafting.draft import Assumption, Missing
 from tasks.network.drafting.label_columns import (
     ROW_NUMBERS,
     are_many,
@@ -33,14 +33,14 @@ class Roles:
 
     Attributes:
         columns: contract column → the table's column.
-        assumptions: what was taken for granted, in sentences.
+        assumptions: what was taken for granted.
         missing: what was not found and cannot be done without.
         patient_within: whether patients are numbered within each clinic.
         labels: columns of whole numbers that group the records and so measure nothing.
     """
 
     columns: dict[str, str]
-    assumptions: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     missing: tuple[Missing, ...] = ()
     patient_within: bool = False
     labels: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ class _Search:
     profile: TableProfile
     look: LookAgain | None = None
     found: dict[str, str] = field(default_factory=dict)
-    assumptions: list[str] = field(default_factory=list)
+    assumptions: list[Assumption] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     numbers: frozenset[str] = frozenset()
 
@@ -94,7 +94,7 @@ class _Search:
         """The column that most speaks for; what is said where none does enough."""
         chosen = choose_clinic(self.profile, self.look)
         self.numbers = chosen.labels
-        self.assumptions += chosen.said
+        self.assumptions += [Assumption("clinic", each) for each in chosen.said]
         if chosen.column is not None:
             self.found["clinic"] = chosen.column
             return
@@ -102,6 +102,7 @@ class _Search:
         offered = f"; it could be {listed}" if listed else ""
         self.missing.append(
             Missing(
+                "clinic",
                 f"no column of clinics was found{offered}. Put the column that groups the records where the "
                 "SELECT says NULL AS clinic; without clinics there is nothing to compare",
                 chosen.candidates,
@@ -147,7 +148,7 @@ class _Search:
         for each in again:
             if sexes & self.look.same_within(self.profile, each.name):
                 self.found["patient"] = each.name
-                self.assumptions.append(
+                self._assume_of_patients(
                     f"column {each.name!r} numbers the patients: no column is called so, and each of its "
                     "numbers comes again with one sex only"
                 )
@@ -203,7 +204,7 @@ class _Search:
         within = self.look.numbers_within(self.profile, self.found["clinic"], self.found["patient"])
         if not within.restart:
             return self._restart_with_other_people(within)
-        self.assumptions.append(
+        self._assume_of_patients(
             f"patients' numbers in column {self.found['patient']!r} begin anew in each clinic: the largest "
             f"has {within.most:,} of all {within.n_distinct:,}, and clinics together {within.n_pairs:,}"
         )
@@ -216,11 +217,14 @@ class _Search:
             return False
         if within.n_clinics < 2 or sexes & self.look.same_within(self.profile, self.found["patient"]):
             return False
-        self.assumptions.append(
+        self._assume_of_patients(
             f"patients' numbers in column {self.found['patient']!r} begin anew in each clinic: all "
             f"{within.n_clinics:,} have each number, and people of both sexes have the same one"
         )
         return True
+
+    def _assume_of_patients(self, sentence: str) -> None:
+        self.assumptions.append(Assumption("patient", sentence))
 
     def record(self) -> None:
         """A number of each record's own; the number of its row if there is no other."""
@@ -241,6 +245,9 @@ class _Search:
         numbers = [each for each in numbers if each.name not in self.found.values()]
         for each in (*ends_in_id, *numbers):
             self.found["record"] = each.name
+            if each not in ends_in_id:
+                sentence = f"column {each.name!r} numbers the records: no two of them share one"
+                self.assumptions.append(Assumption("record", sentence))
             return
         self.take("record", unique, words.RECORD)
 

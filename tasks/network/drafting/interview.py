@@ -34,29 +34,9 @@ from tasks.network.drafting.guessing import (
 )
 from tasks.network.drafting.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
 from tasks.network.drafting.profile import Kind, TableProfile, Writing
+from tasks.network.drafting.prompts import NONE, Asking, Prompt, ask, ask_for_one, ask_for_several
 from tasks.network.drafting.weighing_clinics import LookAgain
 from tasks.network.secret_text import holds_secret
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """One question to the person.
-
-    Attributes:
-        text: the question.
-        default: taken for an empty answer; None: an answer is needed.
-        choices: what may be answered; empty: anything.
-        several: whether several of the choices may be given, separated by commas.
-        problem: what was wrong with the answer before, where the question is asked again.
-        reason: what makes the default likely, where something was taken for granted.
-    """
-
-    text: str
-    default: str | None = None
-    choices: tuple[str, ...] = ()
-    several: bool = False
-    problem: str | None = None
-    reason: str | None = None
 
 
 class LookAtSource(LookAgain, Protocol):
@@ -84,8 +64,6 @@ class LookAtSource(LookAgain, Protocol):
 
 
 Interview = Generator[Prompt, str, Draft]
-_Asking = Generator[Prompt, str, str]
-_NONE = "none"
 BACK = "back"
 """The answer that goes back to the question before."""
 
@@ -105,59 +83,70 @@ def interview(look_at: Callable[[str, str | None], LookAtSource], found: Collect
     Raises:
         SourceError: the chosen table has no column that could be the clinic.
     """
-    accepted: list[tuple[str, str]] = []  # questions' texts and their answers
+    return _with_ways_back(lambda: _all_questions(look_at, found), ask_all=True)
+
+
+def open_questions(profile: TableProfile, draft: Draft, look: LookAtSource) -> Interview:
+    """Ask only what a table's columns leave open: what was taken for granted, and what nothing tells.
+
+    Args:
+        profile: the table.
+        draft: what was guessed of it.
+        look: at its source.
+
+    Returns:
+        The draft, with the answers, as the generator's value.
+    """
+    return _with_ways_back(lambda: _about_table(profile, draft, look), ask_all=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """An answer that was accepted: to which question, and whether a person gave it."""
+
+    text: str
+    answer: str
+    by_person: bool
+
+
+def _with_ways_back(begin: Callable[[], Interview], *, ask_all: bool) -> Interview:
+    """The questions, begun again with the answers so far where a person goes back."""
+    accepted: list[_Accepted] = []
     while True:
-        questions = _questions(look_at, found)
+        questions = begin()
         question = next(questions)
-        for _, answer in accepted:
-            question = questions.send(answer)
+        for each in accepted:
+            question = questions.send(each.answer)
         while True:
-            answer = yield question
+            asked = ask_all or question.needs_a_person
+            answer = (yield question) if asked else ""
             if answer.strip().lower() == BACK and BACK not in question.choices:
+                while accepted and not accepted[-1].by_person:
+                    del accepted[-1]
                 del accepted[-1:]
                 break
-            accepted.append((question.text, answer))
+            accepted.append(_Accepted(question.text, answer, asked))
             try:
                 question = questions.send(answer)
             except StopIteration as ended:
                 draft: Draft = ended.value
                 return draft
             if question.problem is not None:  # asked again: that answer, and those after it, were refused
-                del accepted[[text for text, _ in accepted].index(question.text) :]
+                del accepted[[each.text for each in accepted].index(question.text) :]
 
 
-def _questions(look_at: Callable[[str, str | None], LookAtSource], found: Collection[str]) -> Interview:
+def _all_questions(look_at: Callable[[str, str | None], LookAtSource], found: Collection[str]) -> Interview:
     password_env, look, tables = yield from _source(look_at, found)
     table = tables[0]
     if len(tables) > 1:
         default = likeliest_table(look.columns(tables) or {name: {} for name in tables}, look.rows(tables))
-        table = yield from _one("Which table or view has a row per record?", tables, default)
+        text = "Which table or view has a row per record?"
+        table = yield from ask_for_one(Prompt(text, default, tables))
     profile = look.profile(table)
-    draft = replace(guess(profile, look=look), password_env=password_env)
-    name = yield from _ask(Prompt("What is the network called?", "My network"))
-    roles, in_parts = yield from _roles(profile, draft)
-    same = all(roles.get(each) == draft.roles.get(each) for each in ("clinic", "patient"))
-    column = roles.get("date")
-    draft = replace(
-        draft,
-        name=name,
-        roles=roles,
-        period=guess_period(profile, column),
-        writing=None if column is None else _writing(profile, column),
-        date_parts=draft.date_parts if in_parts else (),
-        undated=None if column is not None or in_parts else (draft.undated or date.today().replace(day=1)),
-        rows_numbered=column is None and "patient" in roles and "record" not in roles,
-    )
-    draft = replace(draft, patient_within=draft.patient_within and same)
-    draft = yield from _what_is_estimated(profile, draft, look)
+    name = yield from ask(Prompt("What is the network called?", "My network"))
+    draft = yield from _about_table(profile, replace(guess(profile, look=look), name=name), look)
     zone = yield from _time_zone()
-    return replace(draft, time_zone=zone)
-
-
-def _writing(profile: TableProfile, column: str) -> Writing | None:
-    """How a column writes dates; None where it holds dates."""
-    dated = profile.column(column)
-    return dated.writing or ("day" if dated.kind == "text" else None)
+    return replace(draft, password_env=password_env, time_zone=zone)
 
 
 def _source(
@@ -168,17 +157,17 @@ def _source(
         next(iter(found), None),
     )
     while True:
-        source = yield from _ask(question)
+        source = yield from ask(question)
         password_env = None
         if holds_secret(source):
             problem = "the URL holds a password; give it without, and the variable that holds it when asked"
             question = replace(question, problem=problem)
             continue
         if "://" in source:
-            password_env = yield from _ask(
-                Prompt("Which environment variable holds the password? (its name, or none)", _NONE)
+            password_env = yield from ask(
+                Prompt("Which environment variable holds the password? (its name, or none)", NONE)
             )
-        look = look_at(source, None if password_env in {None, _NONE} else password_env)
+        look = look_at(source, None if password_env in {None, NONE} else password_env)
         try:
             tables = look.tables()
         except ClinicnetError as error:
@@ -187,8 +176,34 @@ def _source(
             )
             continue
         if tables:
-            return None if password_env == _NONE else password_env, look, tables
+            return None if password_env == NONE else password_env, look, tables
         question = replace(question, problem="there is no table in it")
+
+
+def _about_table(profile: TableProfile, draft: Draft, look: LookAtSource) -> Interview:
+    """What columns are, and what is estimated of them."""
+    roles, in_parts = yield from _roles(profile, draft)
+    same = all(roles.get(each) == draft.roles.get(each) for each in ("clinic", "patient"))
+    column = roles.get("date")
+    draft = replace(
+        draft,
+        roles=roles,
+        period=guess_period(profile, column),
+        writing=None if column is None else _writing(profile, column),
+        date_parts=draft.date_parts if in_parts else (),
+        undated=None if column is not None or in_parts else (draft.undated or date.today().replace(day=1)),
+        rows_numbered=column is None and "patient" in roles and "record" not in roles,
+    )
+    draft = replace(draft, patient_within=draft.patient_within and same)
+    draft = yield from _weight(draft)
+    draft = yield from _what_is_estimated(profile, draft, look)
+    return replace(draft, assumptions=(), missing=())
+
+
+def _writing(profile: TableProfile, column: str) -> Writing | None:
+    """How a column writes dates; None where it holds dates."""
+    dated = profile.column(column)
+    return dated.writing or ("day" if dated.kind == "text" else None)
 
 
 def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, tuple[dict[str, str], bool]]:
@@ -216,43 +231,43 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, tuple[
         default = guessed if guessed in choices else None
         if role == "date" and draft.date_parts:
             choices, default = (parts, *choices), default or parts
+        reasons = _reasons(draft, role)
+        is_open = bool(reasons) or (role == "patient" and default is None and bool(choices))
         if role != "clinic":
-            choices, default = (*choices, _NONE), default or _NONE
-        answer = yield from _one(text, choices, default, _reason(draft, default))
+            choices, default = (*choices, NONE), default or NONE
+        answer = yield from ask_for_one(Prompt(text, default, choices, reasons=reasons, is_open=is_open))
         if role == "date" and answer == parts:
             in_parts = True
-        elif answer != _NONE:
+        elif answer != NONE:
             roles[role] = answer
     ordered = ("clinic", "region", "patient", "record", "date")
     return {role: roles[role] for role in ordered if role in roles}, in_parts
 
 
-def _reason(draft: Draft, column: str | None) -> str | None:
-    """What was taken for granted about a column that is proposed."""
-    return next((each for each in draft.assumptions if column is not None and repr(column) in each), None)
+def _reasons(draft: Draft, about: str) -> tuple[str, ...]:
+    """What was taken for granted about what a question asks, in sentences."""
+    return tuple(each.sentence for each in draft.assumptions if each.about == about)
+
+
+def _weight(draft: Draft) -> Generator[Prompt, str, Draft]:
+    """Whether a row stands for several records, where a column seems to say so."""
+    if draft.weight is None or draft.weight in draft.roles.values():
+        return replace(draft, weight=None)
+    answer = yield from ask_for_one(
+        Prompt(
+            f"Does {draft.weight!r} say how many identical records a row stands for?", "yes", ("yes", "no")
+        )
+    )
+    return draft if answer == "yes" else replace(draft, weight=None)
 
 
 def _what_is_estimated(
     profile: TableProfile, draft: Draft, look: LookAtSource
 ) -> Generator[Prompt, str, Draft]:
-    taken = {*draft.roles.values(), *draft.date_parts}
-    zero_one = tuple(
-        each.name
-        for each in profile.columns
-        if (says_yes_or_no(each) or program_coding(each)) and each.name not in taken
-    )
-    program = yield from _one(
-        "Which 0/1 column says that a record was under a program? (or none)",
-        (*zero_one, _NONE),
-        draft.program if draft.program in zero_one else _NONE,
-        _reason(draft, draft.program),
-    )
+    taken = {*draft.roles.values(), *draft.date_parts, *([draft.weight] if draft.weight else [])}
+    program = yield from _program(profile, draft, taken)
     taken |= {program}
-    measured = could_be_outcomes(profile, taken)
-    guessed = [each.column for each in draft.outcomes if each.column in measured]
-    columns = yield from _many(
-        "Which columns are outcomes?", (*measured, _NONE), ",".join(name for name in guessed if name) or _NONE
-    )
+    columns = yield from _outcome_columns(profile, draft, taken)
     outcomes: list[DraftOutcome] = []
     codings: dict[str, Coding | EventWords] = dict(codings_of(profile, program))
     for column in columns:
@@ -260,24 +275,58 @@ def _what_is_estimated(
             codings[column] = yield from _event_words(profile, column, look)
         outcomes += [(yield from _outcome(profile, column, draft.date_parts))]
     others = tuple(name for name in profile.names if name not in {*taken, *columns})
-    adjusters = yield from _many(
-        "Which columns are adjusted for? (or none)",
-        (*others, _NONE),
-        ",".join(name for name in draft.adjusters if name in others) or _NONE,
+    adjusters = yield from ask_for_several(
+        Prompt(
+            "Which columns are adjusted for? (or none)",
+            ",".join(name for name in draft.adjusters if name in others) or NONE,
+            (*others, NONE),
+            is_open=False,
+        )
     )
-    by_days = draft.undated is None and len(draft.date_parts) != 1  # of a year all count as its January's
-    counted = (records_a(draft.period),) if by_days else ()
+    dated_by_days = draft.undated is None and len(draft.date_parts) != 1  # of a year all are its January's
+    counted = (records_a(draft.period),) if dated_by_days and draft.weight is None else ()
     return replace(
         draft,
-        program=None if program == _NONE else program,
+        program=None if program == NONE else program,
         outcomes=(*outcomes, *counted) or (records_a(draft.period),),
         undrafted=(),
         codings=codings,
-        weight=None,
-        assumptions=(),
-        missing=(),
         adjusters=tuple(adjusters),
         limits=guess_limits(profile, adjusters),
+    )
+
+
+def _program(profile: TableProfile, draft: Draft, taken: Collection[str]) -> Asking:
+    two_values = tuple(
+        each.name
+        for each in profile.columns
+        if (says_yes_or_no(each) or program_coding(each)) and each.name not in taken
+    )
+    return ask_for_one(
+        Prompt(
+            "Which 0/1 column says that a record was under a program? (or none)",
+            draft.program if draft.program in two_values else NONE,
+            (*two_values, NONE),
+            reasons=_reasons(draft, "program"),
+            is_open=draft.program is not None,
+        )
+    )
+
+
+def _outcome_columns(
+    profile: TableProfile, draft: Draft, taken: Collection[str]
+) -> Generator[Prompt, str, list[str]]:
+    measured = could_be_outcomes(profile, taken)
+    guessed = [each.column for each in draft.outcomes if each.column is not None and each.column in measured]
+    reasons = _reasons(draft, "outcomes")
+    return ask_for_several(
+        Prompt(
+            "Which columns are outcomes?",
+            ",".join(guessed) or NONE,
+            (*measured, NONE),
+            reasons=reasons,
+            is_open=bool(reasons or draft.undrafted or not guessed),
+        )
     )
 
 
@@ -288,7 +337,7 @@ def _event_words(
     text = f"{column!r} holds words. Which count as 1? (as the table writes them; several with commas)"
     question = Prompt(text)
     while True:
-        answer = yield from _ask(question)
+        answer = yield from ask(question)
         words = tuple(each.strip() for each in answer.split(",") if each.strip())
         absent = look.words_not_held(profile, column, words) if words else ("",)
         if not absent:
@@ -303,19 +352,22 @@ def _outcome(
     profile: TableProfile, column: str, dated: Collection[str]
 ) -> Generator[Prompt, str, DraftOutcome]:
     guessed = guess_outcome(profile.column(column), guess_exposure(profile, column))
-    label = yield from _ask(Prompt(f"How should people read {column!r}?", guessed.label))
+    label = yield from ask(Prompt(f"How should people read {column!r}?", guessed.label, is_open=False))
     kind: OutcomeKind = "binary"
     if not says_words(profile.column(column)):
-        kind = cast(
-            OutcomeKind,
-            (yield from _one(f"What kind of outcome is {column!r}?", get_args(OutcomeKind), guessed.kind)),
+        text = f"What kind of outcome is {column!r}?"
+        chosen = yield from ask_for_one(Prompt(text, guessed.kind, get_args(OutcomeKind), is_open=False))
+        kind = cast(OutcomeKind, chosen)
+    better = yield from ask_for_one(
+        Prompt(
+            f"Which is better for {column!r}?",
+            guessed.direction,
+            get_args(Direction),
+            is_open=guessed.direction == "neither",
         )
-    direction = cast(
-        Direction,
-        (yield from _one(f"Which is better for {column!r}?", get_args(Direction), guessed.direction)),
     )
     exposure = (yield from _exposure(profile, column, dated)) if kind == "count" else None
-    return replace(guessed, label=label, kind=kind, direction=direction, exposure=exposure)
+    return replace(guessed, label=label, kind=kind, direction=cast(Direction, better), exposure=exposure)
 
 
 def _exposure(
@@ -324,18 +376,21 @@ def _exposure(
     """What a count is about: the time at risk, or how many people."""
     guessed = guess_exposure(profile, column)
     others = tuple(name for name in could_be_exposures(profile) if name not in {column, *dated})
-    answer = yield from _one(
-        f"Which column has the time or the people that {column!r} is counted of? (or none)",
-        (*others, _NONE),
-        guessed if guessed in others else _NONE,
+    answer = yield from ask_for_one(
+        Prompt(
+            f"Which column has the time or the people that {column!r} is counted of? (or none)",
+            guessed if guessed in others else NONE,
+            (*others, NONE),
+            is_open=False,
+        )
     )
-    return None if answer == _NONE else answer
+    return None if answer == NONE else answer
 
 
-def _time_zone() -> _Asking:
+def _time_zone() -> Asking:
     question = Prompt("Which time zone are its dates in? (an IANA name)", "UTC")
     while True:
-        answer = yield from _ask(question)
+        answer = yield from ask(question)
         try:
             zoneinfo.ZoneInfo(answer)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -344,33 +399,3 @@ def _time_zone() -> _Asking:
             question = replace(question, problem=f"there is no time zone {answer!r}{way_out}")
         else:
             return answer
-
-
-def _ask(question: Prompt) -> _Asking:
-    """The answer, the default for an empty one; asked again where there is none."""
-    while True:
-        answer = (yield question).strip() or question.default
-        if answer:
-            return answer
-        question = replace(question, problem="an answer is needed")
-
-
-def _one(text: str, choices: tuple[str, ...], default: str | None, reason: str | None = None) -> _Asking:
-    question = Prompt(text, default, choices, reason=reason)
-    while True:
-        answer = yield from _ask(question)
-        if answer in choices:
-            return answer
-        question = replace(question, problem=f"{answer!r} is none of them; {nearest(answer, choices)}")
-
-
-def _many(text: str, choices: tuple[str, ...], default: str) -> Generator[Prompt, str, list[str]]:
-    question = Prompt(text, default, choices, several=True)
-    while True:
-        answers = [each.strip() for each in (yield from _ask(question)).split(",") if each.strip()]
-        unknown = [each for each in answers if each not in choices]
-        if not unknown:
-            return [each for each in dict.fromkeys(answers) if each != _NONE]
-        question = replace(
-            question, problem=f"{unknown[0]!r} is none of them; {nearest(unknown[0], choices)}"
-        )

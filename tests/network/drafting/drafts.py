@@ -15,6 +15,8 @@ import pandas as pd
 from tasks.network.drafting.draft import Draft
 from tasks.network.drafting.draft_text import save_draft
 from tasks.network.drafting.guessing import guess
+from tasks.network.drafting.interview import Interview
+from tasks.network.drafting.prompts import Prompt
 from tasks.network.schema import Network
 from tasks.records.questions.source_profile import SourceLook
 from tasks.records.sources.records import Records
@@ -67,3 +69,26 @@ def clinic(i: int) -> str:
 
 def outcome(i: int) -> int:
     return int(i % 3 == 0)
+
+
+def day(i: int) -> str:
+    return f"2024-{1 + i % 12:02}-{1 + i % 28:02}"
+
+
+def talk(questions: Interview, answers: Mapping[str, str | list[str]]) -> tuple[Draft, list[Prompt]]:
+    """Answer each question by the first key that its text holds; without one, take the default."""
+    asked: list[Prompt] = []
+    left = {key: list(value) if isinstance(value, list) else [value] for key, value in answers.items()}
+    question = next(questions)
+    while len(asked) < 100:
+        asked.append(question)
+        mine = next((key for key in left if key in question.text and left[key]), None)
+        try:
+            question = questions.send(left[mine].pop(0) if mine is not None else "")
+        except StopIteration as end:
+            return end.value, asked
+    raise AssertionError(f"asked again and again: {question}")
+
+
+def look_in(directory: Path) -> Callable[[str, str | None], SourceLook]:
+    return lambda source, password_env: SourceLook(source, directory, password_env)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import sqlglot
 
+from tasks.network.drafting.draft import Assumption
 from tasks.network.drafting.draft_dates import date_sql
 from tasks.network.drafting.profile import Writing
 from tasks.records.sources.records import Records
@@ -19,6 +20,7 @@ from tests.network.drafting.drafts import (
     Column,
     checked,
     clinic,
+    day,
     drafted,
     drafted_from_sqlite,
     outcome,
@@ -35,7 +37,9 @@ def test_without_dates_all_records_count_as_this_months(tmp_path: Path) -> None:
     assert [each.column for each in draft.outcomes] == ["outcome"]
     assert set(selected(tmp_path, draft)["date"]) == {date(2026, 11, 1)}
     assert checked(tmp_path, draft).window.months == 1
-    assert draft.assumptions == ("no column of dates was found, so all records count as this month's",)
+    assert draft.assumptions == (
+        Assumption("date", "no column of dates was found, so all records count as this month's"),
+    )
 
 
 @pytest.mark.slow
@@ -211,7 +215,7 @@ def test_a_slip_in_a_hundred_dates_does_not_cost_the_others(tmp_path: Path) -> N
 def test_dates_that_do_not_tell_day_from_month_are_said_to(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, outcome=outcome, date=lambda i: f"{1 + i % 12:02}/03/2024")
     assert draft.writing == "day/month/year"
-    assert "no value tells" in draft.assumptions[0]
+    assert "no value tells" in draft.assumptions[0].sentence
 
 
 @pytest.mark.slow
@@ -223,10 +227,10 @@ def test_numbers_of_eight_digits_are_dates_only_if_they_are_called_so(tmp_path: 
 def test_a_day_number_is_no_date(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, outcome=outcome, trial_day=lambda i: i % 90)
     assert draft.undated is not None
-    assert draft.assumptions[0].startswith(
+    assert draft.assumptions[0].sentence.startswith(
         "column 'trial_day' counts time from a start that it does not tell"
     )
-    assert "DATE '2024-01-01' + trial_day" in draft.assumptions[0]
+    assert "DATE '2024-01-01' + trial_day" in draft.assumptions[0].sentence
 
 
 PERIODS: list[tuple[str, Column, str]] = [
@@ -259,10 +263,6 @@ def test_six_digits_are_a_month_only_if_they_are_called_so(tmp_path: Path) -> No
     assert draft.roles["clinic"] == "clinic_code"
 
 
-def day(i: int) -> str:
-    return f"2024-{1 + i % 12:02}-{1 + i % 28:02}"
-
-
 @pytest.mark.slow
 def test_a_date_that_is_a_patient_s_own_is_no_record_s(tmp_path: Path) -> None:
     """The first treatment's date is the same at each visit; the visit's is not, whatever it is called."""
@@ -275,9 +275,8 @@ def test_a_date_that_is_a_patient_s_own_is_no_record_s(tmp_path: Path) -> None:
         outcome=outcome,
     )
     assert draft.roles["date"] == "seen"
-    assert draft.assumptions == (
-        "column 'seen' is taken for the date of the record, and 'start_date' holds dates too",
-    )
+    said = "column 'seen' is taken for the date of the record, and 'start_date' holds dates too"
+    assert draft.assumptions == (Assumption("date", said),)
 
 
 @pytest.mark.slow
@@ -286,7 +285,7 @@ def test_of_two_columns_called_dates_the_other_is_said(tmp_path: Path) -> None:
         tmp_path, clinic=clinic, diag_date=day, recurrence_date=lambda i: day(i + 3), outcome=outcome
     )
     assert len(draft.assumptions) == 1
-    assert draft.assumptions[0].endswith("holds dates too")
+    assert draft.assumptions[0].sentence.endswith("holds dates too")
 
 
 @pytest.mark.slow
@@ -295,7 +294,8 @@ def test_months_beside_numbers_that_can_be_days_are_no_dates(tmp_path: Path) -> 
         (tmp_path / str(i)).mkdir()
         draft = drafted(tmp_path / str(i), clinic=clinic, outcome=outcome, seen=written)
         assert draft.undated is not None
-        assert draft.assumptions[0].startswith("column 'seen' names months beside numbers that can be days")
+        said = "column 'seen' names months beside numbers that can be days"
+        assert draft.assumptions[0].sentence.startswith(said)
 
 
 def test_dates_of_very_many_more_years_than_others_are_of_births(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tasks.network.drafting.draft import Assumption
 from tasks.network.drafting.draft_text import write_draft
 from tests.network.drafting.drafts import Column, checked, clinic, drafted, outcome, selected
 
@@ -165,7 +166,8 @@ def test_events_of_so_many_are_a_count_with_an_exposure(tmp_path: Path) -> None:
     (drawn,) = draft.outcomes
     assert (drawn.column, drawn.kind, drawn.exposure) == ("incidence", "count", "size")
     assert any(
-        each.startswith("rows are sums: 'incidence' counts events of 'size'") for each in draft.assumptions
+        each.sentence.startswith("rows are sums: 'incidence' counts events of 'size'")
+        for each in draft.assumptions
     )
     assert checked(tmp_path, draft).outcomes["incidence"].exposure == "size"
 
@@ -380,7 +382,7 @@ def test_an_outcome_by_name_in_words_that_nobody_knows_is_asked_for(tmp_path: Pa
         tmp_path, clinic=clinic, response=lambda i: ["part", "full"][i % 2], score=lambda i: i / 7
     )
     assert [each.column for each in draft.outcomes] == ["score"]
-    assert "column 'response' is called like an outcome and is left out" in draft.assumptions[-1]
+    assert "column 'response' is called like an outcome and is left out" in draft.assumptions[-1].sentence
 
 
 @pytest.mark.slow
@@ -458,7 +460,7 @@ def test_what_nothing_tells_to_have_come_of_care_is_said(tmp_path: Path) -> None
     draft = drafted(tmp_path, clinic=clinic, died=outcome, lab=lambda i: i * 7 % 50 / 3)
     assert {each.column for each in draft.outcomes} == {"died", "lab"}
     said = "'lab' may not result from care: keep as outcomes those that do, and leave out the rest"
-    assert said in draft.assumptions
+    assert Assumption("outcomes", said) in draft.assumptions
     assert f"Assumed: {said}" in write_draft(draft).replace("\n# ", " ")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -14,9 +13,10 @@ from tasks.errors import NetworkError
 from tasks.network.drafting.draft import Draft
 from tasks.network.drafting.draft_text import identifier, save_draft, write_draft
 from tasks.network.drafting.guessing import guess, likeliest_table
-from tasks.network.drafting.interview import Interview, Prompt, interview
+from tasks.network.drafting.interview import interview
 from tasks.records.questions.source_profile import SourceLook
 from tasks.screening import check_network, doubts
+from tests.network.drafting.drafts import look_in, talk
 from tests.screening.tables import months_of, write_table
 
 pytestmark = pytest.mark.before_release
@@ -126,25 +126,6 @@ def test_a_file_is_guessed_and_passes(tmp_path: Path, ending: str) -> None:
     assert look.tables() == ("records",)
     save_draft(guess(look.profile("records")), tmp_path / "network.toml")
     assert list(check_network(tmp_path / "network.toml").outcomes) == ["vaccinated", "records"]
-
-
-def talk(questions: Interview, answers: Mapping[str, str | list[str]]) -> tuple[Draft, list[Prompt]]:
-    """Answer each question by the first key that its text holds; without one, take the default."""
-    asked: list[Prompt] = []
-    left = {key: list(value) if isinstance(value, list) else [value] for key, value in answers.items()}
-    question = next(questions)
-    while len(asked) < 100:
-        asked.append(question)
-        mine = next((key for key in left if key in question.text and left[key]), None)
-        try:
-            question = questions.send(left[mine].pop(0) if mine is not None else "")
-        except StopIteration as end:
-            return end.value, asked
-    raise AssertionError(f"asked again and again: {question}")
-
-
-def look_in(directory: Path) -> Callable[[str, str | None], SourceLook]:
-    return lambda source, password_env: SourceLook(source, directory, password_env)
 
 
 @pytest.mark.slow
@@ -323,8 +304,8 @@ def test_what_makes_a_proposal_likely_is_said_with_it(tmp_path: Path) -> None:
         "CAST(2010 + i % 8 AS INTEGER) AS year, CASE i % 2 WHEN 0 THEN 'placebo' ELSE 'drug' END arm",
     )
     _, asked = talk(interview(look_in(tmp_path), ["t.duckdb"]), {})
-    reasons = {each.text.split("?")[0]: each.reason for each in asked if each.reason}
-    assert reasons["Which column holds the date of the record"].startswith("dates are made of 'year'")
+    reasons = {each.text.split("?")[0]: each.reasons for each in asked if each.reasons}
+    assert reasons["Which column holds the date of the record"][0].startswith("dates are made of 'year'")
 
 
 @pytest.mark.slow

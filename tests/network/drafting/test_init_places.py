@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.network.drafting.draft import Assumption
 from tests.network.drafting.drafts import Column, drafted, outcome
 
 
@@ -102,7 +103,8 @@ def test_fewer_schools_than_areas_are_kinds_as_likely_and_said(tmp_path: Path) -
     state: Column = lambda i: f"State {i % 8}"  # noqa: E731
     kinds = drafted(tmp_path, school=lambda i: ["low", "middle", "high"][i // 8 % 3], state=state, y=outcome)
     assert kinds.roles["clinic"] == "state"
-    assert "column 'state' is taken for the clinic; 'school' could be meant too" in kinds.assumptions
+    said = "column 'state' is taken for the clinic; 'school' could be meant too"
+    assert Assumption("clinic", said) in kinds.assumptions
     (tmp_path / "other").mkdir()
     schools = drafted(tmp_path / "other", school=lambda i: f"School {i % 24}", state=state, y=outcome)
     assert schools.roles["clinic"] == "school"

@@ -71,7 +71,9 @@ def test_the_only_column_that_groups_is_taken_and_said(tmp_path: Path) -> None:
         tmp_path, n=240, equipage=lambda i: f"L{i % 14}", race=lambda i: "abcdefg"[i % 7], outcome=outcome
     )
     assert draft.roles["clinic"] == "equipage"
-    assert draft.assumptions[0].startswith("column 'equipage' holds the clinic: no column is called like one")
+    assert draft.assumptions[0].sentence.startswith(
+        "column 'equipage' holds the clinic: no column is called like one"
+    )
     assert checked(tmp_path, draft)
 
 
@@ -114,7 +116,7 @@ def test_a_number_that_others_depend_on_is_taken_for_the_clinic_and_said(tmp_pat
         died=outcome,
     )
     assert draft.roles["clinic"] == "equipage"
-    assert "the only one within which others are the same" in draft.assumptions[0]
+    assert "the only one within which others are the same" in draft.assumptions[0].sentence
     assert [each.column for each in draft.outcomes] == ["died", "durée"]
 
 
@@ -134,7 +136,9 @@ def numbered_places(directory: Path, **more: Column) -> Draft:
 def test_numbers_in_no_order_are_those_of_places_and_measure_nothing(tmp_path: Path) -> None:
     draft = numbered_places(tmp_path)
     assert draft.roles["clinic"] == "xdkn"
-    assert "averages of other columns differ between its numbers, in no order" in draft.assumptions[0]
+    assert (
+        "averages of other columns differ between its numbers, in no order" in draft.assumptions[0].sentence
+    )
     assert {each.column for each in draft.outcomes} >= {"score", "died"}
     assert checked(tmp_path, draft)
 
@@ -241,7 +245,7 @@ def test_those_who_give_care_or_judge_come_before_where(tmp_path: Path) -> None:
 def test_a_site_of_two_is_a_network_of_two_and_said(tmp_path: Path) -> None:
     draft = drafted(tmp_path, SITE=lambda i: i % 2, hospital=lambda i: i // 2 % 2, score=lambda i: i / 7)
     assert draft.roles["clinic"] == "SITE"
-    assert draft.assumptions[0] == "column 'SITE' holds two clinics, 0 and 1, rather than no and yes"
+    assert draft.assumptions[0].sentence == "column 'SITE' holds two clinics, 0 and 1, rather than no and yes"
     assert set(selected(tmp_path, draft)["clinic"]) == {0, 1}
 
 
@@ -350,12 +354,12 @@ def test_a_number_shared_by_women_and_men_numbers_groups(tmp_path: Path) -> None
     draft = drafted(tmp_path, id=lambda i: i // 10, sex=lambda i: "fm"[i % 2], score=lambda i: i % 50)
     assert draft.roles["clinic"] == "id"
     assert "patient" not in draft.roles
-    assert "people of both sexes" in draft.assumptions[0]
+    assert "people of both sexes" in draft.assumptions[0].sentence
     (tmp_path / "own").mkdir()
     own = drafted(
         tmp_path / "own", id=lambda i: i // 10, sex=lambda i: "fm"[i // 10 % 2], score=lambda i: i % 50
     )
-    assert not any("people of both sexes" in each for each in own.assumptions)
+    assert not any("people of both sexes" in each.sentence for each in own.assumptions)
 
 
 @pytest.mark.parametrize("name", ["married", "employed", "wage", "verheiratet"])
@@ -449,7 +453,7 @@ def test_numbers_that_every_clinic_has_for_people_of_both_sexes_begin_anew(tmp_p
     )
     assert draft.roles["patient"] == "patient"
     assert draft.patient_within
-    assert "people of both sexes have the same one" in draft.assumptions[0]
+    assert "people of both sexes have the same one" in draft.assumptions[0].sentence
     assert checked(tmp_path, draft).records.patient_within == "clinic"
 
 
@@ -462,7 +466,7 @@ def test_a_number_that_comes_again_with_one_sex_only_is_a_person(tmp_path: Path)
         cost=lambda i: (i * 37) % 101,
     )
     assert draft.roles["patient"] == "zper"
-    assert "comes again with one sex only" in draft.assumptions[0]
+    assert "comes again with one sex only" in draft.assumptions[0].sentence
     assert "zper" not in [each.column for each in draft.outcomes]
 
 
