@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.network.operation import Event
     from tasks.network.schema import Network
     from tasks.notifying import Notice, Outbox
+    from tasks.publishing import Kept, Output
     from tasks.release import Release
 
 _log = logging.getLogger("clinicnet")
@@ -91,6 +92,34 @@ def released_notice(network: Network, release: Release, directory: Path) -> Noti
         restated = changes(edition.since, edition.tables, release.tables)
     where = report_at(directory, network)
     return released(release, directory.name, where, network.network.language, restated)
+
+
+def told_of(kept: Kept, network: Network, output: Output) -> Notice:
+    """What is told of a release that stands.
+
+    Raises:
+        PublishingError: it cannot be read.
+    """
+    import pandas as pd
+
+    from tasks.publishing import published_release
+    from tasks.release import CHANGES, Release
+
+    _, published, _ = published_release(output, kept.name)
+    changes = pd.read_parquet(kept.directory / f"feed/{CHANGES.name}.parquet")
+    release = Release(
+        id=kept.id,
+        network=network.network.name,
+        period=kept.period,
+        window=kept.window,
+        cut_off=kept.cut_off,
+        policy=kept.policy,
+        versions=kept.computed_with,
+        tables={**published.tables, CHANGES.name: changes},
+        since=kept.since,
+        incomplete=kept.incomplete,
+    )
+    return released_notice(network, release, kept.directory)
 
 
 def report_at(release: Path, network: Network) -> str:

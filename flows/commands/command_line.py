@@ -266,7 +266,7 @@ def approve(
     because: Annotated[str | None, typer.Option(help="Why, as it is to be kept.")] = None,
 ) -> None:
     """Make a release current that is held."""
-    from flows.commands.decide import approve_held
+    from flows.release_decisions import approve_held
 
     print(*approve_held(network, release, by, because), sep="\n")
 
@@ -279,7 +279,7 @@ def refuse(
     network: NetworkOption = Path("network.toml"),
 ) -> None:
     """Turn a release down that is held."""
-    from flows.commands.decide import refuse_held
+    from flows.release_decisions import refuse_held
 
     print(*refuse_held(network, release, by, because), sep="\n")
 
@@ -292,7 +292,7 @@ def withdraw(
     network: NetworkOption = Path("network.toml"),
 ) -> None:
     """Take a release back; latest leads to the newest of the others."""
-    from flows.commands.decide import withdraw_release
+    from flows.release_decisions import withdraw_release
 
     print(*withdraw_release(network, release, by, because), sep="\n")
 
@@ -305,7 +305,7 @@ def restore(
     because: Annotated[str | None, typer.Option(help="Why, as it is to be kept.")] = None,
 ) -> None:
     """Let a release that was withdrawn stand as before."""
-    from flows.commands.decide import restore_release
+    from flows.release_decisions import restore_release
 
     print(*restore_release(network, release, by, because), sep="\n")
 

@@ -7,15 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from flows.commands.status import Status, status_of
-from flows.telling import outbox, released_notice, tell
+from flows.telling import outbox, tell, told_of
 from tasks.errors import NetworkError
-from tasks.network import Network
 from tasks.notifying import Addresses, Notice, missed
-from tasks.publishing import Kept, Output, published_release
-from tasks.release import CHANGES, Release
 
 
 def tell_missed(status: Status) -> None:
@@ -82,29 +77,6 @@ def missed_notices(status: Status) -> list[Notice]:
         )
         for each in status.missed
     ]
-
-
-def told_of(kept: Kept, network: Network, output: Output) -> Notice:
-    """What is told of a release that stands.
-
-    Raises:
-        PublishingError: it cannot be read.
-    """
-    _, published, _ = published_release(output, kept.name)
-    changes = pd.read_parquet(kept.directory / f"feed/{CHANGES.name}.parquet")
-    release = Release(
-        id=kept.id,
-        network=network.network.name,
-        period=kept.period,
-        window=kept.window,
-        cut_off=kept.cut_off,
-        policy=kept.policy,
-        versions=kept.computed_with,
-        tables={**published.tables, CHANGES.name: changes},
-        since=kept.since,
-        incomplete=kept.incomplete,
-    )
-    return released_notice(network, release, kept.directory)
 
 
 def _as_sent(notice: Notice, to: list[str] | None = None) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""A network's deployments, in one definition: its report by the calendar, and questions on demand.
+"""A network's deployments, in one definition: its report by the calendar, questions and decisions on demand.
 
 `clinicnet schedule` serves them from its own process, `clinicnet deploy` leaves them to the workers of a
-pool. Either way they are called `monthly-report/<network>` and `ask/<network>`, run at the time and in the
-time zone of the network file, and refuse at the form what the flow would refuse.
+pool. Either way they are called `monthly-report/<network>`, `ask/<network>` and `decide/<network>`, run at
+the time and in the time zone of the network file, and refuse at the form what the flow would refuse.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.callables import ParameterSchema
 
 from flows.on_prefect.ad_hoc import ask_network
+from flows.on_prefect.decide import decide_release
 from flows.on_prefect.monthly import monthly_report
 from flows.period_due import schedule_of
 from tasks.errors import ClinicnetError
@@ -48,8 +49,8 @@ class _Closed(ParameterSchema):
 
 def deployments(
     network_file: Path, network: Network, cron: str | None = None, pool: str | None = None
-) -> tuple[RunnerDeployment, RunnerDeployment]:
-    """The report's deployment and the questions'.
+) -> tuple[RunnerDeployment, ...]:
+    """The deployments of the report, of questions and of decisions about held releases.
 
     Args:
         network_file: the network's file, as those who run it find it.
@@ -62,7 +63,8 @@ def deployments(
         ClinicnetError: `cron` is no schedule.
     """
     report = _deployment(monthly_report, network_file, network, pool, schedule=_schedule(cron, network))
-    return report, _deployment(ask_network, network_file, network, pool)
+    on_demand = (_deployment(each, network_file, network, pool) for each in (ask_network, decide_release))
+    return report, *on_demand
 
 
 def _schedule(cron: str | None, network: Network) -> Schedule:

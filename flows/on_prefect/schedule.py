@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 
 
 def serve_schedule(network_file: Path, cron: str | None, say: Say, *, debug: bool) -> None:
-    """Serve a network's report by `cron`, in its time zone, and questions, until stopped.
+    """Serve a network's report by `cron`, in its time zone, questions and decisions, until stopped.
 
     Without `cron` it is as the network file says, or at 6:00 on the third day after the period.
 
@@ -32,13 +32,13 @@ def serve_schedule(network_file: Path, cron: str | None, say: Say, *, debug: boo
     from flows.on_prefect.deployments import deployments, refuse_anothers
 
     file = network_file.resolve()
-    both = deployments(file, network, cron)
+    all_of_it = deployments(file, network, cron)
     with some_server() as url, temporary_settings({PREFECT_API_URL: url}):
         say(_when(network, cron))
         say(f"Runs and forms are at {url.removesuffix('/api')}. Stop with Ctrl-C.")
-        for each in both:
+        for each in all_of_it:
             refuse_anothers(each, file)
-        serve(*both, print_starting_message=False)
+        serve(*all_of_it, print_starting_message=False)
 
 
 def deploy(network_file: Path, pool: str, cron: str | None, say: Say, *, debug: bool) -> None:
@@ -54,12 +54,12 @@ def deploy(network_file: Path, pool: str, cron: str | None, say: Say, *, debug: 
     from flows.on_prefect.deployments import deployments, refuse_anothers, require_pool
 
     file = network_file.resolve()
-    both = deployments(file, network, cron, pool)
+    all_of_it = deployments(file, network, cron, pool)
     with temporary_settings({PREFECT_API_URL: running_server()}):
         require_pool(pool)
-        for each in both:
+        for each in all_of_it:
             refuse_anothers(each, file)
-        for each in both:
+        for each in all_of_it:
             each.apply()
             say(f"{each.full_name} is deployed to the pool {pool}")
     say(_when(network, cron))

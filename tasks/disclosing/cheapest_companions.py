@@ -133,7 +133,9 @@ class CheapestCompanions:
         with spent(len(prices), programs=1):
             if self._programs is None:
                 equations = equations_of(self.table)
-                may_move = np.tile(self.table.hidden_when_withheld | (upper > lower), 3)
+                movable = self.table.hidden_when_withheld | (upper > lower)
+                may_depart = shown & movable  # what is withheld now stays so, and need not depart
+                may_move = np.concatenate([movable, may_depart, may_depart])
                 self._programs = LinearPrograms(
                     sparse.csr_array(sparse.hstack([equations, equations, -equations])),
                     *bounds,

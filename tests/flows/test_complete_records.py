@@ -16,11 +16,11 @@ from pdf_text import pages_of
 from small_network import ONE_OUTCOME, RECORDS, Run, write_network
 
 from flows import complete_records
-from flows.commands.notify import told_of
 from flows.commands.status import status_of
 from flows.job_step import Journal
 from flows.monthly_job import report_period
 from flows.period_reported import PeriodReported
+from flows.telling import told_of
 from tasks.errors import SourceError
 from tasks.network import read_network
 from tasks.notifying import Outbox

@@ -12,12 +12,15 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from golden.demo_feeds import undrawn
 from prefect_server import PrefectServer, until
 from small_network import MONTH, NETWORK, ONE_OUTCOME, RECORDS, Run, write_network
 
+from flows.monthly_job import report_period
 from flows.on_prefect.in_prefect import retry_delays
+from tasks.publishing import Output, held_releases, recorded_runs
 
-MONTHLY, AD_HOC = "monthly-report/chop-covid-19-testing", "ask/chop-covid-19-testing"
+MONTHLY, AD_HOC, DECIDE = (f"{flow}/chop-covid-19-testing" for flow in ("monthly-report", "ask", "decide"))
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 
@@ -108,6 +111,34 @@ def test_an_ad_hoc_run_answers_a_question(worker: PrefectServer) -> None:
     assert "Estimand: conditional" in answer["data"]
 
 
+@pytest.mark.before_release
+def test_a_held_release_is_approved_or_refused_by_a_form(worker: PrefectServer, tmp_path: Path) -> None:
+    small = write_network(tmp_path, network=NETWORK + '[release]\napproval = "required"\n')
+    output = Output(tmp_path / "output")
+    who = {"network": str(small), "by": "A. Lovelace", "because": "two clinics moved"}
+    report_period(small, "2023-10", undrawn())
+    refused = _run(worker, DECIDE, decision="refuse", **who)
+    assert refused["state_type"] == "COMPLETED", worker.logs(refused["id"])
+    assert refused["name"] == "refuse as A. Lovelace says"
+    assert not held_releases(output)
+    assert not (tmp_path / "output/latest").exists()
+    report_period(small, MONTH, undrawn())
+    approved = _run(worker, DECIDE, decision="approve", release=MONTH, **who)
+    assert approved["state_type"] == "COMPLETED", worker.logs(approved["id"])
+    assert (tmp_path / "output/latest").resolve().name.startswith(MONTH)
+    decided = [run for run in recorded_runs(output.runs, output.abandoned()) if run.by is not None]
+    assert {(run.ended, run.by, run.because) for run in decided} == {
+        ("refused", "A. Lovelace", "two clinics moved"),
+        ("approved", "A. Lovelace", "two clinics moved"),
+    }
+    (artifact,) = worker.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [approved["id"]]}}})
+    assert artifact["key"] == "decision"
+    assert str(tmp_path / "output/releases" / MONTH) in artifact["data"]
+    nothing = _run(worker, DECIDE, decision="approve", **who)
+    assert nothing["state_type"] == "FAILED"
+    assert "no release is held" in nothing["state"]["message"]
+
+
 @pytest.mark.parametrize(
     ("deployment", "parameters", "said"),
     [
@@ -119,6 +150,9 @@ def test_an_ad_hoc_run_answers_a_question(worker: PrefectServer) -> None:
         (AD_HOC, {}, "'formula' is a required property"),
         (AD_HOC, {"formula": "positive ~ age", "modl": "gee"}, "modl"),
         (AD_HOC, {"formula": "positive ~ age", "model": "geee"}, "'model'"),
+        (DECIDE, {"decision": "approve", "by": " ", "because": "seen"}, "'by'"),
+        (DECIDE, {"decision": "refuse", "by": "A. Lovelace"}, "'because' is a required property"),
+        (DECIDE, {"decision": "publish", "by": "A. Lovelace", "because": "seen"}, "'decision'"),
     ],
     ids=str,
 )

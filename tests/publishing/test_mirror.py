@@ -17,9 +17,9 @@ from golden.demo_feeds import undrawn
 from publishing.bucket_server import Bucket, bucket_server, named_releases
 from small_network import MONTH, ONE_OUTCOME, RECORDS, Run, write_network
 
-from flows.commands.decide import approve_held, restore_release, withdraw_release
 from flows.mirroring import mirror_if_declared, problems
 from flows.monthly_job import report_period
+from flows.release_decisions import approve_held, restore_release, withdraw_release
 from tasks.errors import PublishingError
 from tasks.network import read_network
 from tasks.publishing import Kept, Output, kept_releases, withdraw, write_feed

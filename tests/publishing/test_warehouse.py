@@ -14,8 +14,8 @@ from golden.demo_feeds import undrawn
 from small_network import MONTH, ONE_OUTCOME, Run, write_network
 from sqlalchemy.engine import URL, make_url
 
-from flows.commands.decide import restore_release, withdraw_release
 from flows.monthly_job import report_period
+from flows.release_decisions import restore_release, withdraw_release
 from flows.warehouse_filling import address, fill
 from tasks.errors import NetworkError, PublishingError
 from tasks.network import read_network

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from flows.commands.notify import told_of
 from flows.delivering import deliver_latest
 from flows.mirroring import mirror_if_declared
 from flows.published_output import network_and_output
-from flows.telling import delivers, tell
+from flows.telling import delivers, tell, told_of
 from flows.warehouse_filling import fill_if_declared
 from tasks.errors import PublishingError
 from tasks.network import Network
