@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tasks.network.drafting.interview import Interview
     from tasks.network.drafting.prompts import Prompt
 
+_MOST_CHOICES = 30
 _SOURCES = ("*.duckdb", "*.db", "*.parquet", "*.csv")
 
 
@@ -91,6 +92,18 @@ def assumed(file: Path, draft: Draft) -> tuple[str, ...]:
     return (*records.assumptions(), *unread, *(each.sentence for each in draft.assumptions))
 
 
+def _listed(question: Prompt) -> str:
+    """The choices on one line, as many as a person reads."""
+    first, rest = question.choices[:_MOST_CHOICES], question.choices[_MOST_CHOICES:]
+    last = (
+        f", and {len(rest) - 1} more columns, or {rest[-1]}"
+        if len(rest) > 1
+        else "".join(f", {each}" for each in rest)
+    )
+    several = "  (several, with commas)" if question.several else ""
+    return f"{', '.join(first)}{last}{several}"
+
+
 def ask_at_terminal(question: Prompt) -> str:
     """Put one question on the terminal; an empty answer takes the default.
 
@@ -104,10 +117,10 @@ def ask_at_terminal(question: Prompt) -> str:
     typer.echo(question.text)
     for each in question.reasons:
         typer.echo(f"  Assumed: {each}")
+    for each in question.notes:
+        typer.echo(f"  {each}")
     if question.choices:
-        typer.echo(
-            f"  {', '.join(question.choices)}" + ("  (several, with commas)" if question.several else "")
-        )
+        typer.echo(f"  {_listed(question)}")
     try:
         return input("> " if question.default is None else f"[{question.default}] > ")
     except EOFError:

@@ -13,7 +13,7 @@ from tasks.periods import Kind
 
 OutcomeKind = Literal["continuous", "binary", "count"]
 Direction = Literal["higher", "lower", "neither"]
-Subject = Literal["clinic", "date", "patient", "record", "program", "outcomes", "weight"]
+Subject = Literal["clinic", "date", "patient", "record", "program", "outcomes", "coding", "weight"]
 """A question that a table's columns can leave open."""
 
 
@@ -55,13 +55,20 @@ class Missing:
 
     Attributes:
         about: the question that settles it.
-        sentence: what was not found, and what to do.
+        what: what was not found.
+        to_do: how to mend the file.
         candidates: columns that it could be.
     """
 
     about: Subject
-    sentence: str
+    what: str
+    to_do: str
     candidates: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What was not found, and how to mend the file."""
+        return f"{self.what}{self.to_do}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,14 +80,12 @@ def guess(
     if not is_dated:
         of_dates.append("no column of dates was found, so all records count as this month's")
     of_outcomes = outcome_assumptions(outcomes, codings, chosen.untold)
-    if outcomes:
-        of_outcomes += _uncoded(profile, taken)
+    uncoded = _uncoded(profile, taken) if outcomes else []
     if outcomes and all(_is_trait(each.column or "") for each in outcomes):
-        of_outcomes.append(
-            "no column says what resulted from care, so the outcomes are what people are or have"
-        )
+        of_outcomes.append("no column says what became of people, so the outcomes are what they are or have")
     said = [*roles.assumptions, *(Assumption("date", each) for each in of_dates)]
     said += [Assumption("outcomes", each) for each in of_outcomes]
+    said += [Assumption("coding", each) for each in uncoded]
     if weight is not None:
         said.append(
             Assumption("weight", f"column {weight!r} says how many identical records a row stands for")
@@ -147,7 +145,8 @@ def _without_outcomes(profile: TableProfile, taken: Collection[str | None]) -> M
         )
     if few:
         offered += f"; {_listed(few)} {_hold(few)} a few whole numbers, which can be answers or grades"
-    return Missing("outcomes", f"no column was found that is likely to be an outcome{offered}", (*two, *few))
+    what = "no column was found that is likely to be an outcome"
+    return Missing("outcomes", what, offered, (*two, *few))
 
 
 def _uncoded(profile: TableProfile, taken: Collection[str | None]) -> list[str]:

@@ -183,6 +183,11 @@ def guess_adjusters(profile: TableProfile, program: str | None = None) -> tuple[
     )
 
 
+def plain_adjusters(profile: TableProfile) -> tuple[str, ...]:
+    """The columns of ages and sexes, which nobody need be asked about."""
+    return tuple(each.name for each in profile.columns if names.found(each.name, (*words.AGE, *words.SEX)))
+
+
 def _is_baseline(column: ColumnProfile, profile: TableProfile) -> bool:
     """Whether a column is the first value of something: called so, or with a later one called alike."""
     if column.n_distinct < 2 or not is_number(column):
@@ -256,12 +261,11 @@ def outcome_assumptions(
         codings: column → how its two values become 0 and 1.
         untold: columns that nothing tells to have come of care.
     """
-    listed = ", ".join(repr(each.name) for each in untold)
-    said = (
-        [f"{listed} may not result from care: keep as outcomes those that do, and leave out the rest"]
-        if listed
-        else []
-    )
+    names_of = [repr(each.name) for each in untold]
+    said = []
+    if names_of:
+        are = "is an outcome: leave it out if it" if len(names_of) == 1 else "are outcomes: leave out what"
+        said.append(f"nothing says that {', '.join(names_of)} {are} is none")
     for outcome in drafted:
         coding = codings.get(outcome.column or "")
         if coding is not None and coding.is_number:

@@ -103,8 +103,9 @@ class _Search:
         self.missing.append(
             Missing(
                 "clinic",
-                f"no column of clinics was found{offered}. Put the column that groups the records where the "
-                "SELECT says NULL AS clinic; without clinics there is nothing to compare",
+                f"no column of clinics was found{offered}",
+                ". Put the column that groups the records where the SELECT says NULL AS clinic; "
+                "without clinics there is nothing to compare",
                 chosen.candidates,
             )
         )
@@ -125,11 +126,14 @@ class _Search:
         if self._take_hospital_number(many) or self._take_number_within_clinics() or self._take_nested():
             return
         numbered = [each for each in many if each.name.lower() in words.PERSON_ALONE]
-        if self.take("patient", [each for each in numbered if each.n_distinct < n], words.PERSON_ALONE):
-            return
-        if any(each.name.lower() in ROW_NUMBERS for each in self.profile.columns) and self.take(
-            "patient", numbered, words.PERSON_ALONE
+        again = [each for each in numbered if each.n_distinct < n]
+        rows_are_numbered = any(each.name.lower() in ROW_NUMBERS for each in self.profile.columns)
+        if self.take("patient", again, words.PERSON_ALONE) or (
+            rows_are_numbered and self.take("patient", numbered, words.PERSON_ALONE)
         ):
+            column = self.found["patient"]
+            comes = "comes again" if again else "is not its row's"
+            self._assume_of_patients(f"column {column!r} tells patients apart: it is a number that {comes}")
             return
         self._take_number_with_one_sex(many)
 

@@ -32,7 +32,13 @@ from tasks.network.drafting.guessing import (
     likeliest_table,
     records_a,
 )
-from tasks.network.drafting.guessing_outcomes import codings_of, guess_exposure, guess_limits, guess_outcome
+from tasks.network.drafting.guessing_outcomes import (
+    codings_of,
+    guess_exposure,
+    guess_limits,
+    guess_outcome,
+    plain_adjusters,
+)
 from tasks.network.drafting.profile import Kind, TableProfile, Writing
 from tasks.network.drafting.prompts import NONE, Asking, Prompt, ask, ask_for_one, ask_for_several
 from tasks.network.drafting.weighing_clinics import LookAgain
@@ -232,10 +238,12 @@ def _roles(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, tuple[
         if role == "date" and draft.date_parts:
             choices, default = (parts, *choices), default or parts
         reasons = _reasons(draft, role)
+        notes = tuple(each.what for each in draft.missing if each.about == role)
         is_open = bool(reasons) or (role == "patient" and default is None and bool(choices))
         if role != "clinic":
             choices, default = (*choices, NONE), default or NONE
-        answer = yield from ask_for_one(Prompt(text, default, choices, reasons=reasons, is_open=is_open))
+        question = Prompt(text, default, choices, reasons=reasons, notes=notes, is_open=is_open)
+        answer = yield from ask_for_one(question)
         if role == "date" and answer == parts:
             in_parts = True
         elif answer != NONE:
@@ -271,16 +279,24 @@ def _what_is_estimated(
     outcomes: list[DraftOutcome] = []
     codings: dict[str, Coding | EventWords] = dict(codings_of(profile, program))
     for column in columns:
-        if says_words(profile.column(column)):
-            codings[column] = yield from _event_words(profile, column, look)
-        outcomes += [(yield from _outcome(profile, column, draft.date_parts))]
+        of_column = profile.column(column)
+        chosen: Coding | EventWords | None = codings.get(column)
+        if says_words(of_column):
+            chosen = yield from _event_words(profile, column, look)
+        elif of_column.one_two:
+            chosen = yield from _one_or_two(column, chosen)
+        if chosen is None:
+            codings.pop(column, None)
+        else:
+            codings[column] = chosen
+        outcomes += [(yield from _outcome(profile, column, draft.date_parts, coded=chosen is not None))]
     others = tuple(name for name in profile.names if name not in {*taken, *columns})
     adjusters = yield from ask_for_several(
         Prompt(
             "Which columns are adjusted for? (or none)",
             ",".join(name for name in draft.adjusters if name in others) or NONE,
             (*others, NONE),
-            is_open=False,
+            is_open=not set(draft.adjusters) <= set(plain_adjusters(profile)),
         )
     )
     dated_by_days = draft.undated is None and len(draft.date_parts) != 1  # of a year all are its January's
@@ -308,7 +324,7 @@ def _program(profile: TableProfile, draft: Draft, taken: Collection[str]) -> Ask
             draft.program if draft.program in two_values else NONE,
             (*two_values, NONE),
             reasons=_reasons(draft, "program"),
-            is_open=draft.program is not None,
+            is_open=not set(two_values) <= {each.column for each in draft.outcomes},
         )
     )
 
@@ -325,7 +341,8 @@ def _outcome_columns(
             ",".join(guessed) or NONE,
             (*measured, NONE),
             reasons=reasons,
-            is_open=bool(reasons or draft.undrafted or not guessed),
+            notes=tuple(each.what for each in draft.missing if each.about == "outcomes"),
+            is_open=bool(reasons or _reasons(draft, "coding") or draft.undrafted or not guessed),
         )
     )
 
@@ -348,13 +365,27 @@ def _event_words(
         question = replace(question, problem=f"no row has {named} in {column!r}; capitals count")
 
 
+def _one_or_two(
+    column: str, guessed: Coding | EventWords | None
+) -> Generator[Prompt, str, Coding | EventWords | None]:
+    """Which of 1 and 2 is the event, as files of surveys and of R write it, each its own way round."""
+    answer = yield from ask_for_one(
+        Prompt(
+            f"{column!r} holds 1 and 2. Which says that it happened? (or none: they are amounts)",
+            None if guessed is None else "2",
+            ("1", "2", NONE),
+        )
+    )
+    return None if answer == NONE else Coding(answer, "2" if answer == "1" else "1", is_number=True)
+
+
 def _outcome(
-    profile: TableProfile, column: str, dated: Collection[str]
+    profile: TableProfile, column: str, dated: Collection[str], *, coded: bool
 ) -> Generator[Prompt, str, DraftOutcome]:
     guessed = guess_outcome(profile.column(column), guess_exposure(profile, column))
     label = yield from ask(Prompt(f"How should people read {column!r}?", guessed.label, is_open=False))
     kind: OutcomeKind = "binary"
-    if not says_words(profile.column(column)):
+    if not coded:
         text = f"What kind of outcome is {column!r}?"
         chosen = yield from ask_for_one(Prompt(text, guessed.kind, get_args(OutcomeKind), is_open=False))
         kind = cast(OutcomeKind, chosen)

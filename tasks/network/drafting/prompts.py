@@ -21,6 +21,7 @@ class Prompt:
         several: whether several of the choices may be given, separated by commas.
         problem: what was wrong with the answer before, where the question is asked again.
         reasons: what was taken for granted with the default, in sentences.
+        notes: what helps to answer.
         is_open: whether only a person can answer it; else the columns tell as much as the default says.
     """
 
@@ -30,6 +31,7 @@ class Prompt:
     several: bool = False
     problem: str | None = None
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     is_open: bool = True
 
     @property

@@ -459,7 +459,7 @@ def test_codes_flags_and_sequences_are_no_outcomes(tmp_path: Path) -> None:
 def test_what_nothing_tells_to_have_come_of_care_is_said(tmp_path: Path) -> None:
     draft = drafted(tmp_path, clinic=clinic, died=outcome, lab=lambda i: i * 7 % 50 / 3)
     assert {each.column for each in draft.outcomes} == {"died", "lab"}
-    said = "'lab' may not result from care: keep as outcomes those that do, and leave out the rest"
+    said = "nothing says that 'lab' is an outcome: leave it out if it is none"
     assert Assumption("outcomes", said) in draft.assumptions
     assert f"Assumed: {said}" in write_draft(draft).replace("\n# ", " ")
 

@@ -62,7 +62,7 @@ def test_only_what_is_taken_for_granted_is_asked(tmp_path: Path) -> None:
         "Which is better for 'lab'",
     ]
     assert asked[1].reasons == ("column 'price' numbers the records: no two of them share one",)
-    assert "may not result from care" in asked[2].reasons[0]
+    assert asked[2].reasons == ("nothing says that 'lab' is an outcome: leave it out if it is none",)
     assert draft.assumptions == ()
     assert "Assumed" not in write_draft(draft)
 
@@ -119,6 +119,54 @@ def test_a_column_of_frequencies_is_asked_about_and_never_an_outcome(tmp_path: P
     assert refused.weight is None
     assert "weight =" not in write_draft(refused)
     assert 'weight = "freq"' in write_draft(kept)
+
+
+@pytest.mark.parametrize(("answer", "kind"), [("1", "binary"), ("2", "binary"), ("none", "continuous")])
+def test_ones_and_twos_are_asked_about(tmp_path: Path, answer: str, kind: str) -> None:
+    """A survey's 1 is yes and 2 no, R's status 1 is alive and 2 dead; chosen, they were amounts."""
+    draft, asked = answered(
+        tmp_path,
+        {"are outcomes": "qn8", "holds 1 and 2": answer},
+        clinic=clinic,
+        visit_date=day,
+        qn8=lambda i: 1 + i % 2,
+    )
+    assert sum("holds 1 and 2" in each.text for each in asked) == 1
+    assert draft.outcomes[0].kind == kind
+    coded = f"CASE qn8 WHEN {answer} THEN 1" in write_draft(draft)
+    assert coded == (answer != "none")
+
+
+def test_a_bare_number_that_comes_again_is_asked_about(tmp_path: Path) -> None:
+    """It numbered pairs of twins, and was taken for the patient's without a word."""
+    _, asked = answered(
+        tmp_path, {}, clinic=clinic, visit_date=day, id=lambda i: i // 2, died=outcome, sex=lambda i: i % 2
+    )
+    (of_patients,) = [each for each in asked if "tells patients apart" in each.text]
+    assert of_patients.reasons == ("column 'id' tells patients apart: it is a number that comes again",)
+
+
+def test_what_is_adjusted_for_is_asked_unless_it_is_age_and_sex(tmp_path: Path) -> None:
+    plain: dict[str, Column] = {"clinic": clinic, "visit_date": day, "died": outcome}
+    _, asked = answered(tmp_path, {}, **plain, age=lambda i: 20 + i % 60, sex=lambda i: "MF"[i % 2])
+    assert not any("adjusted for" in each.text for each in asked)
+    (tmp_path / "own").mkdir()
+    _, asked = answered(tmp_path / "own", {}, **plain, base_pain=lambda i: i % 11, pain=lambda i: i % 9)
+    (of_adjusters,) = [each for each in asked if "adjusted for" in each.text]
+    assert of_adjusters.default == "base_pain"
+
+
+def test_where_no_clinic_is_found_the_question_says_so(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="no column of clinics was found; it could be"):
+        answered(
+            tmp_path,
+            {},
+            code=lambda i: f"u{i % 90}",
+            equipe=lambda i: f"E{i % 7}",
+            equipage=lambda i: f"L{i % 8}",
+            visit_date=day,
+            died=outcome,
+        )
 
 
 def test_a_column_whose_name_has_commas_is_one_answer() -> None:
