@@ -109,7 +109,7 @@ def from_model(
     band = dict(zip(("band_lower", "band_upper"), ends[3:].tolist(), strict=True))
     asked = asked_by(row["model"], row["estimand"])
     when = when if since is None else months_in_words(since)
-    written = shown(question, asked, measure, ends[:3], when)
+    written = shown(question, asked, measure, ends[:3], when, before=since is not None and since < 0)
     df = row["df"] if np.isfinite(row["df"]) else np.nan
     reasons = [*([coded(INDEPENDENT)] if row["reason"] else []), *rests]
     return row | written | which | band | {"df": df, "reason": joined(reasons) if reasons else None}
@@ -123,9 +123,18 @@ def _why(reason: str) -> str:
 
 
 def shown(
-    question: OutcomeFormulas, asked: str, measure: str, ends: Floats, when: str = ""
+    question: OutcomeFormulas, asked: str, measure: str, ends: Floats, when: str = "", *, before: bool = False
 ) -> dict[str, Any]:
-    """An estimate and its interval in the measure's unit, as numbers and as a sentence."""
+    """An estimate and its interval in the measure's unit, as numbers and as a sentence.
+
+    Args:
+        question: the outcome's.
+        asked: which question the estimate answers.
+        measure: of the estimate.
+        ends: (3,) the estimate and its interval.
+        when: of which months it is, where not of all since the start alike.
+        before: whether those are before the start.
+    """
     value, lower, upper = (float(each) for each in ends)
     unit = {"difference": question.outcome.unit, "risk_difference": say("unit.percentage_points")}.get(
         measure, ""
@@ -137,7 +146,11 @@ def shown(
         "upper": upper,
         "unit": unit,
         "question": asked,
-        "words": sentence(question.outcome.label, asked, measure, unit, value, lower, upper, when),
+        "words": sentence(
+            question.outcome.label,
+            *(asked, measure, unit, value, lower, upper, when),
+            before=before,
+        ),
     }
 
 

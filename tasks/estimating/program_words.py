@@ -27,6 +27,8 @@ def sentence(
     lower: float,
     upper: float,
     when: str = "",
+    *,
+    before: bool = False,
 ) -> str:
     """One estimate in words, from the figures that are published.
 
@@ -37,6 +39,7 @@ def sentence(
         unit: unit of a difference.
         value, lower, upper: the estimate and its 95% interval, in the measure's unit.
         when: of which months it is, where not of all since the start alike.
+        before: whether those are before the start, where a difference is no effect.
     """
     measure, value, lower, upper, notation = _as_worded(measure, value, lower, upper)
     when = say("effect.when", when=when) if when else ""
@@ -45,6 +48,7 @@ def sentence(
     whole_clinics = question == "whole_clinics"
     odds_of_all = (question, measure) == ("policy", "odds_ratio")
     compared = say("effect_compared.policy_odds" if odds_of_all else f"effect_compared.{question}")
+    no_effect = before or question in ("whole_clinics", "none")
     start = _size(label, measure, unit, value, notation)
     if lower != lower or upper != upper:
         return say("effect.without_interval", start=start, when=when, compared=compared)
@@ -52,7 +56,7 @@ def sentence(
         whole = say(
             "effect.none",
             label=label,
-            sign=say("effect.no_sign_whole" if question in ("whole_clinics", "none") else "effect.no_sign"),
+            sign=say("effect.no_sign_whole" if no_effect else "effect.no_sign"),
             between=_between(measure, unit, lower, upper, notation),
             when=when,
             compared=compared,

@@ -148,9 +148,13 @@ def estimate_shown(
     modelled = apart.figures
     if len(modelled):
         modelled = modelled[~modelled["figure"].isin(_OF_ALL)]
+    of_models = {key: apart.outcome[key] for key in _OF_MODELS if key in apart.outcome}
+    with network.speaking():
+        if of_all.outcome.get("comparator") == say("compared_with.typical_unadjusted"):
+            of_models["comparator"] = say("compared_with.typical_shown")
     return replace(
         of_all,
-        outcome=of_all.outcome | {key: apart.outcome[key] for key in _OF_MODELS if key in apart.outcome},
+        outcome=of_all.outcome | of_models,
         clinics=pd.concat([apart.clinics, of_withheld], ignore_index=True),
         figures=pd.concat([sums, modelled], ignore_index=True),
         shrunken=apart.shrunken,

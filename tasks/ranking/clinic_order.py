@@ -179,7 +179,8 @@ def _order_of_a_few(shrunken: Shrunken, compared: Sequence[str], before: Decisio
     table = shrunken.table.set_axis(shrunken.table.index.astype(str)).loc[list(compared)]
     own, own_sd = (table[each].to_numpy(dtype=float) for each in ("own", "own_sd"))
     far = few_far_out(own, own_sd)
-    if not far.any() and len(own) < FEWEST_FOR_TAILS:  # of few, one alone can make the order
+    one_of_few = not far.any() and len(own) < FEWEST_FOR_TAILS
+    if one_of_few:  # one alone can make the order, however near it lies
         without = [rankability_of(np.delete(own, i), np.delete(own_sd, i)) for i in range(len(own))]
         far[int(np.argmin(without))] = min(without) < GRADES_FROM <= rankability_of(own, own_sd)
     others = rankability_of(own[~far], own_sd[~far])
@@ -191,6 +192,8 @@ def _order_of_a_few(shrunken: Shrunken, compared: Sequence[str], before: Decisio
     rankability = round(as_published(others), 2)
     if not count:
         return coded("ranked.compared_alike", rankability=rankability)
+    if one_of_few:
+        return coded("ranked.rests_on_one", rankability=rankability)
     return coded("ranked.far_one" if count == 1 else "ranked.far_many", count=count, rankability=rankability)
 
 

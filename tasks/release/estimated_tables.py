@@ -332,7 +332,12 @@ REGION_ESTIMATES = Table(
     (
         column("outcome", "string", NOTHING, "outcome's name in the network file", required=True),
         column("region", "string", NOTHING, "the region", required=True),
-        column("n_clinics", "integer", NOTHING, "its clinics that are shown: the typical one is their mean"),
+        column(
+            "n_clinics",
+            "integer",
+            NOTHING,
+            "its clinics that are shown and do not lie far from all others: the typical one is their mean",
+        ),
         column("n_in_region", "integer", NOTHING, "all its clinics with records of the outcome"),
         column(
             "value",

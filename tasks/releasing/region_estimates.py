@@ -1,7 +1,8 @@
 """Each region's typical clinic: the average of the best estimates that are shown of its clinics.
 
 It is made of the joint posterior of the clinics that may be seen, and of no others: with a withheld clinic in
-it, the others' best estimates would tell that clinic's.
+it, the others' best estimates would tell that clinic's. Clinics that lie far from all others have no part in
+it either: one alone would make its region worse than the network, whose typical clinic is without them.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def region_estimates(
         of_clinics = np.array([regions.get(clinic, "") for clinic in clinics], dtype=object)
         raw = estimated.clinics[estimated.clinics["form"] == "raw"]  # models may be of the shown alone
         in_regions = [regions.get(clinic) for clinic in raw.loc[raw["status"] != "no_records", "clinic"]]
-        shown = np.array([withholding.shows(outcome, clinic) for clinic in clinics])
+        far = _far_from_all_others(estimated)
+        shown = np.array([withholding.shows(outcome, clinic) and clinic not in far for clinic in clinics])
         rows += [
             {"outcome": outcome, "region": region, "n_in_region": in_regions.count(region)}
             | typical.of(shown & (of_clinics == region))
@@ -56,6 +58,12 @@ def region_estimates(
             if (shown & (of_clinics == region)).sum() >= FEWEST
         ]
     return pd.DataFrame(rows)
+
+
+def _far_from_all_others(estimated: OutcomeEstimates) -> frozenset[str]:
+    """The clinics that are no part of the network's typical clinic."""
+    best = estimated.clinics[estimated.clinics["form"] == "shrunken"]
+    return frozenset(map(str, best.loc[best["outlying"].fillna(False).astype(bool), "clinic"]))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from reports.wording import glossary, say
 from reports.wording.writing import listed, period_name
 from tasks.network.schema import PolicySection
 from tasks.periods import PER_YEAR, Period
-from tasks.release import STATUSES
+from tasks.release import STATUSES, Release
 from tasks.rendering.charts.caterpillar import Caterpillar, caterpillar
 from tasks.rendering.charts.effects_chart import (
     EffectAxis,
@@ -130,10 +130,15 @@ def network_html(edition: Edition) -> str:
         return render("templates/network.html.j2", **network_context(edition))
 
 
+def has_one_date(release: Release) -> bool:
+    """Whether all records have the same date, as those of a table without dates."""
+    return release.first_date is not None and release.first_date[:10] == release.cut_off[:10]
+
+
 def next_period(edition: Edition) -> str | None:
     """The period reported next: of next year where records come once a year; None where all have one date."""
     release = edition.release
-    if release.first_date is not None and release.first_date[:10] == release.cut_off[:10]:
+    if has_one_date(release):
         return None
     now = Period.of_label(release.period)
     seen = {month.month for each in edition.outcomes for month in each.months if month.status != "no_records"}
@@ -154,6 +159,7 @@ def network_context(edition: Edition) -> dict[str, Any]:
         "release": edition.release,
         "messages": key_messages(edition),
         "next_period": next_period(edition),
+        "one_date": has_one_date(edition.release),
         "pages": [outcome_pages(edition, outcome) for outcome in edition.drawn],
         "unestimated": [
             (outcome, sentences.not_estimable(outcome))
@@ -343,7 +349,7 @@ def program_part(outcome: Outcome) -> ProgramPart:
         told=told,
         words=(
             *program_sentences.cannot_be_told(outcome),
-            *(program_sentences.if_words(outcome, effect) for effect in told),
+            *(program_sentences.informative(outcome, effect) for effect in told),
             *([apart] if apart else []),
         ),
         tests=()

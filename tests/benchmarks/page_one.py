@@ -331,7 +331,9 @@ _PAGE_TWO: tuple[Claim, ...] = (
 _NO_CLAIM = (
     r"^(?:Score|Complication|Emergency visits) lower is better",  # headings
     r"figures that may be shown",
-    r"^No sign of an effect|^The records say too little to estimate|^Clinics are not shown to differ",
+    r"^An effect is neither shown nor ruled out|^The records say too little to estimate",
+    r"^Clinics are not shown to differ|^No clinic that we can show had an event",
+    r"^If clinics would otherwise have moved in parallel, it was (?:higher|lower) in some ",
     r"^Clinics’ own figures differ by more|^Clinics differ, but too little|^Own figures differ by more",
     r"^The others: |^Of those that we can show: |^No clinic can be compared: ",
     r"^The typical clinic is the mean without |^Regions may differ: |^Unusually far from the others, ",

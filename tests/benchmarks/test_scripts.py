@@ -141,10 +141,8 @@ def test_a_sentence_of_page_one_is_marked_by_the_truth() -> None:
     effect = "{} percentage points {}, if everyone were under the program (95% interval {})."
     assert mark(effect.format("6", "higher", "4 to 8")) == "true"
     assert mark(effect.format("6", "lower", "4 to 8")) == "missed"
-    none = (
-        "No sign of an effect. Between {} percentage points lower and {} higher, if everyone were under the "
-    )
-    none += "program (95% interval; best estimate 1 lower)."
+    none = "An effect is neither shown nor ruled out. Between {} percentage points lower and {} higher, "
+    none += "if everyone were under the program (95% interval; best estimate 1 lower)."
     assert mark(none.format("9", "6")) == "no claim true"
     assert mark(none.format("9", "4")) == "no claim missed"
     assert mark("No clinic has both, so the records cannot separate the two.") == "false"

@@ -10,7 +10,9 @@ def test_a_difference_of_percentages_is_in_percentage_points() -> None:
     assert said.startswith("Time in range: 0.27 percentage points higher")
     assert " %" not in said
     one = sentence("Seen", "policy", "risk_difference", "", -1.04, -13.6, 11.1)
-    assert one.startswith("Seen: no sign of an effect. Between 14 percentage points lower and 11 higher")
+    assert one.startswith(
+        "Seen: an effect is neither shown nor ruled out. Between 14 percentage points lower and 11 higher"
+    )
     assert one.endswith("(95% interval; best estimate 1 lower).")
     assert sentence("Seen", "policy", "risk_difference", "", -1.04, -1.6, -0.5).startswith(
         "Seen: 1.04 percentage"
@@ -49,7 +51,9 @@ def test_a_sentence_is_rounded_once_from_the_figure_that_is_published() -> None:
 
 def test_a_ratio_of_means_or_rates_near_one_is_a_change_in_per_cent() -> None:
     told = sentence("Wait", "policy", "ratio", "", 1.04, 0.98, 1.1)
-    assert told.startswith("Wait: no sign of an effect. Between 2% lower and 10% higher if everyone")
+    assert told.startswith(
+        "Wait: an effect is neither shown nor ruled out. Between 2% lower and 10% higher if everyone"
+    )
     assert told.endswith("(95% interval; best estimate 4 higher).")
     assert sentence("Wait", "policy", "ratio", "", 1.04, 1.01, 1.1).startswith("Wait: 4% higher ")
     fewer = sentence("Falls", "policy", "rate_ratio", "", 0.9, 0.8, 0.97)
@@ -63,7 +67,7 @@ def test_far_from_one_it_stays_a_ratio_and_so_do_odds_and_risks() -> None:
     """Per cent of a percentage would be taken for percentage points, and 150% higher for 1.5 times."""
     assert "rate 2.50 times as high" in sentence("Falls", "policy", "rate_ratio", "", 2.5, 2.1, 2.9)
     wide = sentence("Falls", "policy", "rate_ratio", "", 1.5, 0.9, 2.3)
-    assert "no sign of an effect. Between 0.90 and 2.30 times the rate" in wide
+    assert "an effect is neither shown nor ruled out. Between 0.90 and 2.30 times the rate" in wide
     assert wide.endswith("(95% interval; best estimate 1.50).")
     for measure, word in (("odds_ratio", "odds"), ("risk_ratio", "risk")):
         assert f"{word} 1.04 times as high" in sentence("Seen", "patient", measure, "", 1.04, 1.01, 1.1)
@@ -72,4 +76,13 @@ def test_far_from_one_it_stays_a_ratio_and_so_do_odds_and_risks() -> None:
 
 def test_a_difference_between_whole_clinics_is_not_called_an_effect() -> None:
     said = sentence("Seen", "whole_clinics", "difference", "points", -4.8, -10.0, 0.4)
-    assert said.startswith("Seen: no sign of a difference. Between 10.0 points lower and 0.4 higher")
+    assert said.startswith(
+        "Seen: a difference is neither shown nor ruled out. Between 10.0 points lower and 0.4 higher"
+    )
+
+
+def test_months_before_the_start_have_no_effect_that_could_be_shown() -> None:
+    said = sentence(
+        "Seen", "patient", "odds_ratio", "", 1.0, 0.8, 1.2, "1 month before the start", before=True
+    )
+    assert said.startswith("Seen: a difference is neither shown nor ruled out. Between 0.80 and 1.20 times")

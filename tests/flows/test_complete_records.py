@@ -100,6 +100,7 @@ def test_another_period_is_reported_while_a_run_waits(
     assert [name[:7] for name in standing] == ["2023-09", MONTH]
 
 
+@pytest.mark.before_release
 def test_after_the_deadline_it_reports_what_there_is_and_says_so_everywhere(
     tmp_path: Path, clinicnet_here: Run
 ) -> None:

@@ -87,6 +87,7 @@ def granted(tmp_path: Path, postgresql: Any) -> Iterator[str]:
 @pytest.mark.live
 @pytest.mark.slow
 @pytest.mark.attack
+@pytest.mark.before_release
 def test_a_month_needs_one_view_and_the_user_can_do_nothing_else(
     granted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

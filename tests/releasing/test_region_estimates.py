@@ -108,3 +108,18 @@ def test_withheld_clinics_have_no_part_in_it(tmp_path: Path) -> None:
 def test_where_neither_direction_is_better_regions_get_no_verdict(tmp_path: Path) -> None:
     found = region_estimates({"y": _estimated(tmp_path, direction="neither")}, REGIONS, _withholding())
     assert set(found["comparison"]) == {"placed"}
+
+
+@pytest.mark.slow
+def test_a_clinic_far_from_all_others_does_not_make_its_region_worse(tmp_path: Path) -> None:
+    """It is no part of the typical clinic of the network either, which its region is compared with."""
+    estimated = _estimated(tmp_path)
+    plain = region_estimates({"y": estimated}, REGIONS, _withholding()).set_index("region")
+    of_east = [clinic for clinic, region in REGIONS.items() if region == "E"]
+    clinics = estimated.clinics.assign(outlying=estimated.clinics["clinic"] == of_east[0])
+    far = replace(estimated, clinics=clinics)
+    found = region_estimates({"y": far}, REGIONS, _withholding()).set_index("region")
+    assert found.loc["E", ["n_clinics", "n_in_region"]].tolist() == [4, 5]
+    best = estimated.clinics.query("form == 'shrunken'").set_index("clinic")["value"]
+    assert found.loc["E", "value"] == pytest.approx(best[of_east[1:]].mean(), rel=1e-9)
+    assert (found.drop("E")["value"] == plain.drop("E")["value"]).all()

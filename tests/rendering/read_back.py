@@ -86,6 +86,10 @@ def of_outcome(release: Release, network: Network, clinic: str, outcome: str) ->
     )
     yield r"Your best estimate is №", [best["value"]]
     yield (
+        r"[Bb]elow our minimum reliability of № \(yours is №\)",
+        [network.policy.minimum_reliability, best["reliability"]],
+    )
+    yield (
         r"Own figure № \(№ to №\) № events in № \(years\)",
         [*_ends(raw), raw["numerator"], raw["denominator"]],
     )

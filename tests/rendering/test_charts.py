@@ -144,7 +144,7 @@ class TestFunnel:
         counted = dataclasses.replace(plain, figures={**plain.figures, "own_design_effect": alike})
         assert {dot.beyond for dot in funnel(plain).dots} == {"alert"}
         assert {dot.beyond for dot in funnel(counted).dots} == {"none"}
-        assert "chance 2.0 times as wide" in funnel_words(counted, funnel(counted))
+        assert "spreads figures 2.0 times as wide" in funnel_words(counted, funnel(counted))
         assert "alike" not in funnel_words(plain, funnel(plain))
 
     def test_limits_of_means_are_as_wide_as_well(self) -> None:

@@ -187,8 +187,8 @@ def test_a_clinic_of_clinics_that_are_not_shown_to_differ_is_not_told_to_wait_fo
         (
             0.007,
             2.4,
-            "Clinics’ figures on this measure differ by more than their numbers of records explain, but the "
-            "records cannot tell whether that lasts.",
+            "Clinics’ figures on this measure differ by more than their numbers of records explain, but our "
+            "model cannot tell lasting differences from passing ones.",
         ),
     ):
         told = {"icc": (0.015, correlation, 0.032), "own_design_effect": (worth,), "sd_between": (0.3,)}

@@ -124,9 +124,10 @@ def test_clinics_are_left_out_of_a_comparison_for_the_reason_that_each_has(
     edition = read_edition(changed, network)
     hours = next(each for each in edition.outcomes if each.name == "hours")
     told = dict(sentences.beside(edition, hours))["Not compared"]
+    reliability = estimates.loc[ok[2], "reliability"]
     assert clinic_sentences.reading(hours, hours.by_clinic[estimates.loc[ok[2], "clinic"]]) == (
-        "Below our minimum reliability of 0.7: too much of what sets your figure apart may be chance, or may "
-        "not last. It is shown without a verdict."
+        f"Below our minimum reliability of 0.7 (yours is {reliability:.2f}): too much of what sets your "
+        "figure apart may be chance, or may not last. It is shown without a verdict."
     )
     assert "shown without a comparison" in clinic_sentences.reading(
         hours, hours.by_clinic[estimates.loc[ok[0], "clinic"]]

@@ -215,7 +215,7 @@ def test_where_months_are_alike_none_standing_out_is_no_sign_that_clinics_are(
 ) -> None:
     """Scores from 7.5 to 10.2 with p = 4e-29 were "12 not shown to differ", and no more was said."""
     outcome = outcome_of(state48_edition, (50.0, "no_different", None), (51.0, "no_different", None))
-    doubt = "the records cannot tell whether that lasts."
+    doubt = "our model cannot tell lasting differences from passing ones."
     assert standing.on_first_page(_alike_by(outcome, 0.01, 8.0)).endswith(doubt)
     for certain in (_alike_by(outcome, 0.0, 8.0), _alike_by(outcome, 0.01, 1.1)):
         assert doubt not in standing.on_first_page(certain)
@@ -223,6 +223,33 @@ def test_where_months_are_alike_none_standing_out_is_no_sign_that_clinics_are(
     none = outcome_of(state48_edition, (7.0, "not_compared", None), (58.0, "not_compared", None))
     unjudged = dataclasses.replace(_alike_by(none, 0.01, 8.0), direction="neither")
     assert standing.on_first_page(unjudged).endswith(doubt)
+
+
+def test_that_only_clinics_without_events_are_shown_is_said(chop_edition: Edition) -> None:
+    """Every dot lay below the typical clinic, since clinics with 1 to 10 events were withheld."""
+    plain = next(each for each in chop_edition.outcomes if each.kind == "binary")
+    first, second, third = plain.lines[:3]
+
+    def line(of: Line, events: float) -> Line:
+        raw = dataclasses.replace(of.raw, value=events / 2, numerator=events, denominator=200.0, status="ok")
+        best = dataclasses.replace(of.shrunken, value=2.0, comparison="not_compared", status="ok")
+        return dataclasses.replace(of, raw=raw, shrunken=best)
+
+    hidden = {"value": None, "numerator": None, "status": "suppressed_primary"}
+    withheld = dataclasses.replace(
+        third,
+        raw=dataclasses.replace(third.raw, **hidden),
+        shrunken=dataclasses.replace(third.shrunken, **hidden),
+    )
+
+    def said(*events: float, direction: str = "lower") -> str:
+        lines = [line(of, n) for of, n in zip((first, second), events, strict=True)]
+        outcome = dataclasses.replace(plain, lines=(*lines, withheld), direction=direction)
+        return standing.on_first_page(outcome)
+
+    assert "No clinic that we can show had an event" in said(0.0, 0.0)
+    assert "No clinic that we can show had an event" in said(0.0, 0.0, direction="neither")
+    assert "had an event" not in said(0.0, 12.0)
 
 
 def test_regions_do_not_differ_where_clinics_are_not_told_apart(state48_edition: Edition) -> None:
@@ -295,6 +322,8 @@ def test_the_next_report_is_of_next_year_where_records_come_once_a_year(state48_
             state48_edition, outcomes=(found,), release=dataclasses.replace(release, **changed)
         )
         assert ("Next report" in _head(edition)) is (next_period(edition) is not None)
+        assert ("Every record has one date" in _head(edition)) is (next_period(edition) is None)
+        assert ("Estimates use records" in _head(edition)) is (next_period(edition) is not None)
         return next_period(edition)
 
     assert following(["2000-01", "2001-01", "2002-01"]) == "2003-01"

@@ -59,7 +59,7 @@ def test_an_interval_about_as_wide_as_the_outcome_s_own_level_says_too_little(
     lower: float, upper: float, *, little: bool
 ) -> None:
     """Infections fell by 10 percentage points, from under 5%."""
-    words = "Y: no sign of an effect. Between 16 percentage points lower and 15 higher."
+    words = "Y: an effect is neither shown nor ruled out. Between 16 percentage points lower and 15 higher."
     wide = effect(
         measure="risk_difference",
         value=-1.0,
@@ -71,9 +71,53 @@ def test_an_interval_about_as_wide_as_the_outcome_s_own_level_says_too_little(
     )
     share = Figure("mean", "Share", 4.8, None, None, "%", "", "ok", None)
     outcome = dataclasses.replace(binary([(5, 10)]), effects=(wide,), figures={"mean": share})
-    said = "The records say too little to estimate the effect." if little else "No sign of an effect."
+    said = (
+        "The records say too little to estimate the effect."
+        if little
+        else "An effect is neither shown nor ruled out."
+    )
     between = "Between 16 percentage points lower and 15 higher."
     assert program_sentences.program_message(outcome) == f"{said} {between}"
+
+
+def test_some_months_have_an_effect_where_the_average_shows_none() -> None:
+    """A rate rose at the start and fell back: page one said that there was no sign of an effect."""
+    average = effect(measure="rate_ratio", term="average", value=1.1, lower=0.8, upper=1.5, question="policy")
+    average = dataclasses.replace(average, words="Y: an effect is neither shown nor ruled out.")
+
+    def month(since: int, low: float, high: float) -> Effect:
+        made = effect(measure="rate_ratio", term=f"month {since:02d}", value=(low + high) / 2)
+        return dataclasses.replace(made, months_since_start=since, band_lower=low, band_upper=high)
+
+    def said(*months: Effect) -> str:
+        outcome = dataclasses.replace(binary([(5, 10)]), effects=(average, *months))
+        return program_sentences.program_message(outcome) or ""
+
+    before, none = month(-1, 1.2, 1.9), month(3, 0.8, 1.4)
+    rose, fell = month(0, 1.3, 3.9), month(2, 0.4, 0.9)
+    assert "in some months" not in said(before, none)  # before the start is no effect
+    one_way = (
+        "If clinics would otherwise have moved in parallel, it was higher in some months since the start."
+    )
+    assert said(none, rose).endswith(one_way)
+    assert said(none, rose, fell).endswith(
+        "it was higher in some months since the start and lower in others."
+    )
+
+
+def test_too_little_is_told_as_such_in_the_line_of_all_outcomes() -> None:
+    """The line said "no sign of an effect" and the outcome's own words that the records say too little."""
+    wide = effect(measure="rate_ratio", value=1.0, lower=0.3, upper=3.0, question="policy", words="Y: …")
+    narrow = effect(measure="rate_ratio", value=1.0, lower=0.9, upper=1.1, question="policy", words="Y: …")
+    better = effect(measure="rate_ratio", value=0.5, lower=0.4, upper=0.6, question="policy", words="Y: …")
+    outcomes = [
+        dataclasses.replace(binary([(5, 10)]), label=label, effects=(each,))
+        for label, each in (("Falls", wide), ("Sores", narrow), ("Waits", better))
+    ]
+    assert program_sentences.in_short(outcomes) == [
+        "Under the program, by the estimates below, lower: Waits; neither shown nor ruled out: Sores; "
+        "too little to tell: Falls."
+    ]
 
 
 def test_the_average_month_leads_and_what_tests_found_follows() -> None:
@@ -216,7 +260,7 @@ def test_what_a_program_did_is_said_in_a_line_for_all_outcomes() -> None:
     ]
     assert program_sentences.in_short(outcomes) == [
         "Under the program, by the estimates below, higher: Screened and Vaccinated; lower: Fell; "
-        "higher only if clinics would otherwise have moved in parallel: Weight; no sign of an effect: "
+        "higher only if clinics would otherwise have moved in parallel: Weight; neither shown nor ruled out: "
         "Score; cannot be told: Days and Calls."
     ]
     assert program_sentences.in_short(outcomes[:2]) == []
@@ -248,7 +292,7 @@ def test_an_effect_that_shows_only_without_a_trend_has_a_sign(sign: float, side:
     """It had none, before an interval of 1.3 to 4.9 for clinics that would otherwise move in parallel."""
     points = {"measure": "risk_difference", "unit": "percentage points", "question": "policy"}
     ends = sorted((-0.3 * sign, 7.1 * sign))
-    words = "Y: no sign of an effect. Between so and so."
+    words = "Y: an effect is neither shown nor ruled out. Between so and so."
     trend = effect(term="trend", value=3.4 * sign, lower=ends[0], upper=ends[1], words=words, **points)
     ends = sorted((1.3 * sign, 4.9 * sign))
     plain = effect(term="cohorts", value=3.1 * sign, lower=ends[0], upper=ends[1], words="Y: so.", **points)

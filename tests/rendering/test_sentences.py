@@ -86,6 +86,15 @@ def test_a_design_effect_is_said_in_records_but_not_for_months() -> None:
     assert sentences.design_effect(outcome) == (
         "About clinics like these in general, 1,000 records tell us as much as 200 unrelated ones would."
     )
+    # of a rate's shown clinics events are published, and no records: 874 events stood for 2,200 records
+    first = outcome.lines[0]
+    best = dataclasses.replace(first.shrunken, value=None, status="suppressed_primary")
+    withheld = dataclasses.replace(first, shrunken=best)
+    in_part = dataclasses.replace(outcome, kind="count", lines=(withheld, *outcome.lines[1:]))
+    assert in_part.clustered_in_part
+    of_events = sentences.design_effect(in_part) or ""
+    assert "unrelated ones" not in of_events
+    assert "5.00 times as many" in of_events
     monthly = sentences.design_effect(dataclasses.replace(outcome, monthly=True))
     assert monthly is not None
     assert monthly.startswith(
@@ -206,6 +215,10 @@ def test_months_beyond_the_limits_are_told_in_stretches() -> None:
         "Beyond the limits: February 2024 to April 2024 and June 2024. Of 100 such charts on which nothing "
         "changes, 5 give a signal in a year. Trial limits (fewer than 12 points)."
     )
+    often = tuple(dataclasses.replace(each, false_alarms=0.62) for each in months)
+    chart = run_chart(binary([(5, 10)]), often, 200.0, 100.0)
+    assert chart is not None
+    assert "62 give a signal in a year. A signal in this chart says little by itself." in run_words(chart)
     shift = tuple(dataclasses.replace(each, value=11.0, signal="shift") for each in months)
     chart = run_chart(binary([(5, 10)]), shift, 200.0, 100.0)
     assert chart is not None
@@ -385,7 +398,8 @@ def test_a_clinic_is_told_what_its_own_patients_would_have_elsewhere() -> None:
     line = dataclasses.replace(line, raw=raw, shrunken=best)
     assert clinic_sentences.expected(outcome, line) == (
         "If clinics differed only in what is adjusted for, your own patients would have 60.0% at the typical "
-        "clinic. Your best estimate is 1.20 times that (1.05 to 1.35)."
+        "clinic. For these patients your clinic comes to 1.20 times that (1.05 to 1.35); your best "
+        "estimate is for the network’s mix of patients instead."
     )
     for unsaid in (
         dataclasses.replace(line, shrunken=dataclasses.replace(best, pe=None)),

@@ -31,7 +31,8 @@ def reading(outcome: Outcome, line: Line) -> str:
             why = f"_{outcome.undivided_by}" if outcome.undivided_by else ""
             return say(f"clinic.undivided{why}")
         if line.reason and _enough_records(line):
-            return say("clinic.uncompared_alike", reason=sentence_case(bare(line.reason)))
+            reason = sentence_case(bare(line.reason))
+            return say("clinic.uncompared_alike", reason=reason, yours=_own_reliability(line))
         if line.reason:
             return say("clinic.uncompared_reason", reason=sentence_case(bare(line.reason)))
         return say("clinic.uncompared")
@@ -150,6 +151,12 @@ def place_words(outcome: Outcome, line: Line) -> str:
     if outcome.verdict in ("rank", "grade") and rank.grade in ("above", "typical", "below"):
         return say(f"clinic.grade_{rank.grade}")
     return ""
+
+
+def _own_reliability(line: Line) -> str:
+    """The clinic's reliability, which allows for more than its own weight beside it; empty where unknown."""
+    value = line.shrunken.reliability
+    return "" if value is None else say("clinic.uncompared_yours", reliability=fixed(value, 2))
 
 
 def counts(outcome: Outcome, line: Line) -> str:

@@ -8,7 +8,7 @@ from reports.wording import say
 from reports.wording.notation import as_change
 from reports.wording.writing import listed
 from tasks.program_questions import SIGNIFICANT
-from tasks.rendering.charts.effects_chart import tests_of, whole_effects, write_effect
+from tasks.rendering.charts.effects_chart import study_effects, tests_of, whole_effects, write_effect
 from tasks.rendering.edition import Outcome
 from tasks.rendering.shown_figures import Effect
 from tasks.rendering.words.sentences import bare, sentence_case
@@ -19,7 +19,7 @@ _FEWEST_IN_SHORT = 3
 _FEWEST_ALIKE = 2
 _WIDEST_RATIO = 4.0
 """From half to twice: an interval beyond that hardly says anything."""
-_SIDES = ("higher", "lower", "if_higher", "if_lower", "none", "untold")
+_SIDES = ("higher", "lower", "if_higher", "if_lower", "none", "untold_little", "untold")
 
 
 def program_message(outcome: Outcome) -> str | None:
@@ -32,13 +32,23 @@ def program_message(outcome: Outcome) -> str | None:
     if reasons := cannot_be_told(outcome):
         return " ".join([*reasons, say("message.program_both_ifs")])
     return " ".join(
-        filter(None, (_informative(outcome, answers[0]), *doubts(outcome), _plain_comparison(outcome)))
+        filter(
+            None,
+            (
+                informative(outcome, answers[0]),
+                _in_some_periods(outcome, answers[0]),
+                *doubts(outcome),
+                _plain_comparison(outcome),
+            ),
+        )
     )
 
 
-def _informative(outcome: Outcome, lead: Effect) -> str:
+def informative(outcome: Outcome, lead: Effect) -> str:
     """An effect's sentence, which says so where it rests on a condition, or where records hardly tell it."""
     words = if_words(outcome, lead)
+    if cannot_be_told(outcome):
+        return words
     side = _side_in_short(outcome, lead)
     if side in ("if_higher", "if_lower"):
         instead = say(f"message.program_{side}")
@@ -47,6 +57,20 @@ def _informative(outcome: Outcome, lead: Effect) -> str:
     else:
         return words
     return words.replace(sentence_case(say("effect.no_sign")), sentence_case(instead), 1)
+
+
+def _in_some_periods(outcome: Outcome, lead: Effect) -> str | None:
+    """That some periods since the start have an effect, beyond the band of all at once, where none leads."""
+    if _side_in_short(outcome, lead) not in ("none", "untold_little"):
+        return None
+    sides = {
+        _side_of(effect.band_lower, effect.band_upper, ratio=effect.ratio)
+        for effect in study_effects(outcome)
+        if (effect.months_since_start or 0) >= 0
+    } - {0}
+    if not sides:
+        return None
+    return say(f"message.program_some_{'both' if len(sides) > 1 else 'higher' if 1 in sides else 'lower'}")
 
 
 def _says_nothing(outcome: Outcome, effect: Effect) -> bool:
@@ -114,7 +138,7 @@ def in_short(outcomes: Sequence[Outcome]) -> list[str]:
         untold = not answers or answers[0].question != "policy" or cannot_be_told(outcome)
         side = "untold" if untold else _side_in_short(outcome, answers[0])
         sides[side].append(outcome.label)
-    told = any(names for side, names in sides.items() if side != "untold")
+    told = any(names for side, names in sides.items() if not side.startswith("untold"))
     if not told or sum(map(len, sides.values())) < _FEWEST_IN_SHORT:
         return []
     parts = [say(f"program_short.{side}", outcomes=listed(names)) for side, names in sides.items() if names]
@@ -127,7 +151,9 @@ def _side_in_short(outcome: Outcome, lead: Effect) -> str:
         return "higher" if _side(lead) > 0 else "lower"
     plain = _without_trend(outcome, lead)
     side = 0 if plain is None else _side(plain)
-    return "if_higher" if side > 0 else "if_lower" if side else "none"
+    if side:
+        return "if_higher" if side > 0 else "if_lower"
+    return "untold_little" if _says_nothing(outcome, lead) else "none"
 
 
 def on_plain_comparisons(outcomes: Iterable[Outcome]) -> list[str]:
@@ -167,10 +193,14 @@ def _without_trend(outcome: Outcome, lead: Effect) -> Effect | None:
 
 def _side(effect: Effect) -> int:
     """1 or −1 where the interval excludes no effect, 0 where it does not."""
-    if effect.lower is None or effect.upper is None:
+    return _side_of(effect.lower, effect.upper, ratio=effect.ratio)
+
+
+def _side_of(lower: float | None, upper: float | None, *, ratio: bool) -> int:
+    if lower is None or upper is None:
         return 0
-    none = 1.0 if effect.ratio else 0.0
-    return 1 if effect.lower > none else -1 if effect.upper < none else 0
+    none = 1.0 if ratio else 0.0
+    return 1 if lower > none else -1 if upper < none else 0
 
 
 def doubts(outcome: Outcome) -> list[str]:

@@ -46,6 +46,9 @@ def _reported_period(release: Release) -> str:
     return say("outcome.run_part", month=period_name(release.period), day=date_name(release.cut_off))
 
 
+_MORE_OFTEN_THAN_NOT = 0.5
+
+
 def run_words(chart: RunChart) -> str:
     """What stands under a run chart."""
     parts = []
@@ -62,6 +65,8 @@ def run_words(chart: RunChart) -> str:
             parts.append(say("outcome.run_no_signal"))
         if chart.false_alarms is not None:
             parts.append(say("outcome.run_false_alarms", charts=in_hundred(chart.false_alarms)))
+            if chart.false_alarms > _MORE_OFTEN_THAN_NOT and any(found.values()):
+                parts.append(say("outcome.run_weak"))
     if chart.trial:
         parts.append(say("outcome.run_trial"))
     if chart.n_missing:

@@ -94,12 +94,11 @@ def design_effect(outcome: Outcome) -> str | None:
     if factor is None or factor.value is None:
         return None
     effective = outcome.figures.get("effective_sample_size")
-    counted_in_records = outcome.n_records is not None and not outcome.monthly
-    if counted_in_records and effective and effective.value is not None:
-        shown = sum(outcome.n(line) or 0.0 for line in outcome.lines if not line.shrunken.withheld)
+    records = _clustered_records(outcome)
+    if records is not None and effective and effective.value is not None:
         return say(
             "message.effective",
-            records=whole(shown if outcome.clustered_in_part else outcome.n_records or 0),
+            records=whole(records),
             effective=fixed(effective.value, 0),
             interval=_ends_of_size(effective),
             factor=significant(factor.value),
@@ -107,6 +106,18 @@ def design_effect(outcome: Outcome) -> str | None:
     if outcome.monthly:
         return say("message.design_effect_monthly", factor=significant(factor.value))
     return say("message.design_effect", factor=significant(factor.value))
+
+
+def _clustered_records(outcome: Outcome) -> float | None:
+    """How many records the design effect is of; None where that is not published.
+
+    It is of months where an outcome counts records; and of a rate's shown clinics events and exposure are.
+    """
+    if outcome.monthly or (outcome.clustered_in_part and outcome.kind == "count"):
+        return None
+    if outcome.clustered_in_part:
+        return sum(line.size or 0.0 for line in outcome.lines if not line.shrunken.withheld)
+    return outcome.n_records
 
 
 def _ends_of_size(effective: Figure) -> str:

@@ -102,8 +102,15 @@ def on_first_page(outcome: Outcome) -> str:
         parts += [say("message.may_pass")] if outcome.may_pass else []
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
+        parts += [say("message.shown_without_events")] if _shows_no_events(outcome) else []
     beside = (important(outcome), exceptions(outcome, brief=True), _far(outcome))
     return " ".join(filter(None, (*parts, *beside)))
+
+
+def _shows_no_events(outcome: Outcome) -> bool:
+    """Whether every clinic that is shown is one without events: those of few are withheld."""
+    events = [line.events for line in outcome.lines if line.raw.shown]
+    return outcome.kind != "continuous" and not outcome.monthly and bool(events) and set(events) == {0.0}
 
 
 def _beyond_doubt(outcome: Outcome) -> str:
@@ -243,6 +250,7 @@ def _places(outcome: Outcome, withheld: int) -> str:
         parts += [say("message.may_pass")] if outcome.may_pass else []
     if withheld:
         parts.append(say("message.places_withheld", withheld=withheld))
+        parts += [say("message.shown_without_events")] if _shows_no_events(outcome) else []
     return " ".join(parts)
 
 

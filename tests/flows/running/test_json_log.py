@@ -73,6 +73,7 @@ def test_a_bug_is_told_by_its_place_and_never_by_its_words(
     assert "a bug in clinicnet" in str(error["message"])
 
 
+@pytest.mark.before_release
 def test_many_periods_are_runs_one_after_the_other(network: Path, clinicnet_here: Run) -> None:
     report_period(network, "2023-10", undrawn())
     ended = clinicnet_here("backfill", network, "2023-10", "2024-01", "--log", "json")

@@ -113,6 +113,7 @@ def test_nodes_settle_where_the_likelihood_is_exact(name):
 
 
 @pytest.mark.slow
+@pytest.mark.before_release
 def test_muscatine_needs_more_than_25_nodes():
     """One to three outcomes a child and an SD of 3.6: 25 nodes are off by 0.3 in log-likelihood."""
     _, at_25 = fit_case("glmm_muscatine_agq25")
