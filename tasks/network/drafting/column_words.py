@@ -225,6 +225,8 @@ EVENTS = (
 )
 """Counts of those to whom something happened, in a row of sums."""
 WEIGHT = ("freq", "frequency", "haeufigkeit", "haufigkeit", "effectif", "frecuencia", "frequencia")
+BARE_COUNT = ("count", "counts", "n", "number", "cases", "total", "anzahl", "nombre", "numero", "contagem")
+"""What can say how many identical records a row stands for, and can be an outcome as well."""
 SAMPLED = ("psu", "stratum", "strata", "fpc")
 """What tells how people were drawn: beside it, a weight is a sampling weight."""
 SURVEY_WEIGHT = (

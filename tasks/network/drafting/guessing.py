@@ -189,14 +189,21 @@ def _followed(profile: TableProfile, patient: str | None, look: LookAgain | None
 
 def _guess_weight(profile: TableProfile) -> str | None:
     """The column with the number of identical records that a row stands for, if one is called a frequency."""
+    return _counting(profile, words.WEIGHT)
+
+
+def could_be_weight(profile: TableProfile) -> str | None:
+    """The column of which a person is asked whether it is one: a bare count can be an outcome as well."""
+    return _counting(profile, words.WEIGHT) or _counting(profile, words.BARE_COUNT)
+
+
+def _counting(profile: TableProfile, called: tuple[str, ...]) -> str | None:
+    """The first column of whole numbers with such a name."""
     return next(
         (
             each.name
             for each in profile.columns
-            if each.kind == "number"
-            and each.whole
-            and not each.negative
-            and each.name.lower() in words.WEIGHT
+            if each.kind == "number" and each.whole and not each.negative and each.name.lower() in called
         ),
         None,
     )

@@ -27,6 +27,7 @@ from tasks.network.drafting.guessing import (
     could_be,
     could_be_exposures,
     could_be_outcomes,
+    could_be_weight,
     guess,
     guess_period,
     likeliest_table,
@@ -201,7 +202,7 @@ def _about_table(profile: TableProfile, draft: Draft, look: LookAtSource) -> Int
         rows_numbered=column is None and "patient" in roles and "record" not in roles,
     )
     draft = replace(draft, patient_within=draft.patient_within and same)
-    draft = yield from _weight(draft)
+    draft = yield from _weight(profile, draft)
     draft = yield from _what_is_estimated(profile, draft, look)
     return replace(draft, assumptions=(), missing=())
 
@@ -257,16 +258,19 @@ def _reasons(draft: Draft, about: str) -> tuple[str, ...]:
     return tuple(each.sentence for each in draft.assumptions if each.about == about)
 
 
-def _weight(draft: Draft) -> Generator[Prompt, str, Draft]:
-    """Whether a row stands for several records, where a column seems to say so."""
-    if draft.weight is None or draft.weight in draft.roles.values():
+def _weight(profile: TableProfile, draft: Draft) -> Generator[Prompt, str, Draft]:
+    """Whether a row stands for several records, where a column can say so and no patient comes again."""
+    column = could_be_weight(profile)
+    if column is None or column in draft.roles.values() or "patient" in draft.roles:
         return replace(draft, weight=None)
     answer = yield from ask_for_one(
         Prompt(
-            f"Does {draft.weight!r} say how many identical records a row stands for?", "yes", ("yes", "no")
+            f"Does {column!r} say how many identical records a row stands for?",
+            "yes" if draft.weight == column else "no",
+            ("yes", "no"),
         )
     )
-    return draft if answer == "yes" else replace(draft, weight=None)
+    return replace(draft, weight=column if answer == "yes" else None)
 
 
 def _what_is_estimated(
@@ -342,9 +346,16 @@ def _outcome_columns(
             (*measured, NONE),
             reasons=reasons,
             notes=tuple(each.what for each in draft.missing if each.about == "outcomes"),
-            is_open=bool(reasons or _reasons(draft, "coding") or draft.undrafted or not guessed),
+            is_open=bool(
+                reasons or _reasons(draft, "coding") or draft.undrafted or guessed != _drafted_columns(draft)
+            ),
         )
     )
+
+
+def _drafted_columns(draft: Draft) -> list[str]:
+    """The columns of the drafted outcomes; one nowhere, which no list is, where there are none."""
+    return [each.column for each in draft.outcomes if each.column is not None] or [""]
 
 
 def _event_words(

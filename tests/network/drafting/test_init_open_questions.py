@@ -121,6 +121,30 @@ def test_a_column_of_frequencies_is_asked_about_and_never_an_outcome(tmp_path: P
     assert 'weight = "freq"' in write_draft(kept)
 
 
+def test_a_bare_count_beside_words_can_be_a_frequency(tmp_path: Path) -> None:
+    """A table of lakes, sexes and foods with a count of each was drafted with the count for its outcome."""
+    columns: dict[str, Column] = {
+        "lake": lambda i: f"L{i % 4}",
+        "food": lambda i: ("fish", "bird", "other", "reptile")[i // 4 % 4],
+        "count": lambda i: i % 13,
+    }
+    answers: dict[str, str | list[str]] = {
+        "holds the clinic": "lake",
+        "identical records": "yes",
+        "are outcomes": "food",
+        "count as 1": "fish",
+    }
+    draft, asked = answered(tmp_path, answers, **columns)
+    assert draft.weight == "count"
+    assert [each.column for each in draft.outcomes] == ["food"]
+    (of_count,) = [each for each in asked if "identical records" in each.text]
+    assert of_count.default == "no"
+    (tmp_path / "own").mkdir()
+    kept, _ = answered(tmp_path / "own", {"holds the clinic": "lake"}, **columns)
+    assert kept.weight is None
+    assert "count" in [each.column for each in kept.outcomes]
+
+
 @pytest.mark.parametrize(("answer", "kind"), [("1", "binary"), ("2", "binary"), ("none", "continuous")])
 def test_ones_and_twos_are_asked_about(tmp_path: Path, answer: str, kind: str) -> None:
     """A survey's 1 is yes and 2 no, R's status 1 is alive and 2 dead; chosen, they were amounts."""
