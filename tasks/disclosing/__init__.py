@@ -2,7 +2,6 @@
 
 from tasks.disclosing.companion_draw import Draw
 from tasks.disclosing.deciding import decide
-from tasks.disclosing.disclose import disclose
 from tasks.disclosing.masking import mask
 from tasks.disclosing.people import People
 from tasks.disclosing.policy import POLICIES, SmallNumberPolicy
@@ -24,6 +23,5 @@ __all__ = [
     "Withholding",
     "account",
     "decide",
-    "disclose",
     "mask",
 ]

@@ -152,7 +152,12 @@ def _masked(
     rows = replace(rows, digits=_model_digits(table, frame, withholding))
     status = rows.status(table.tells)
     why = rows.why.fillna(status.map(lambda each: reason(policy, each), na_action="ignore").astype("string"))
-    said = {"{status}": status, "{reason}": why.map(told, na_action="ignore"), "{reason_coded}": why}
+    written = {each: told(each) for each in why.dropna().unique()}  # few reasons, of many rows
+    said = {
+        "{status}": status,
+        "{reason}": why.map(written.get, na_action="ignore"),
+        "{reason_coded}": why,
+    }
     masked, people = frame.copy(), _withheld_people(table, frame, withholding)
     for column in table.columns:
         if column.name not in masked.columns:

@@ -127,18 +127,41 @@ def withhold_across_releases(
     if not shown:
         return gone
     parts = policy, counts, tuple(names), shown
-    found = _withheld_beside(TableOfReleases(*parts, gone, of_network=of_network), gone)
+    hid = _never_shown(names, shown, len(counts.window))
+    found = _withheld_beside(TableOfReleases(*parts, gone, of_network=of_network), gone, hid)
     if all(release.policy.round_to == 1 for release in shown):
         return found
     # As if rounded numbers were the counts themselves, much follows that nobody who reads them can know,
     # and what follows is given up. As he reads them it is not told yet, and may still be kept from him.
-    return _withheld_beside(TableOfReleases(*parts, found, of_network=of_network, as_rounded=True), found)
+    union = TableOfReleases(*parts, found, of_network=of_network, as_rounded=True)
+    return _withheld_beside(union, found, hid)
 
 
-def _withheld_beside(union: TableOfReleases, gone: WithheldCounts) -> WithheldCounts:
-    """What is withheld, with companions in the table of all releases."""
+def _never_shown(names: Sequence[str], shown: Sequence[Shown], clinics: int) -> Booleans:
+    """(C, M) months that no release of an earlier period showed, although one had the clinic's window."""
+    there, seen = np.zeros((2, clinics, len(names)), dtype=bool)
+    for release in shown:
+        if not release.is_release or release.names[-1:] >= tuple(names[-1:]):
+            continue  # a period made again hides what it hid
+        now = [j for j, name in enumerate(names) if name in release.names]
+        then = [release.names.index(names[j]) for j in now]
+        there[:, now] |= ~np.isnan(release.window[:clinics, None])
+        seen[:, now] |= ~np.isnan(release.months[:clinics, then])
+    return there & ~seen
+
+
+def _withheld_beside(union: TableOfReleases, gone: WithheldCounts, hid: Booleans) -> WithheldCounts:
+    """What is withheld, with companions in the table of all releases.
+
+    `hid` (C, M) are months that hid something before. Where something of their clinic is exposed they are
+    taken for it again, and not asked about: each companion of a year would be found anew, by programs of its
+    own. So a month costs what is new.
+    """
     also = np.array(union.cells.withheld, dtype=bool)
-    more = protect(union.table(), np.array(union.cells.guarded, dtype=bool) & also, also) & ~also
+    first = np.zeros(len(also), dtype=bool)
+    first[union.month[:, union.now][hid]] = True
+    guarded = np.array(union.cells.guarded, dtype=bool) & also
+    more = protect(union.table(), guarded, also, first) & ~also
     months = more[union.month][:, union.now]
     found = replace(gone, windows=gone.windows | more[union.window], months=gone.months | months)
     if union.of_network:

@@ -20,6 +20,7 @@ from scipy import optimize, sparse
 
 from tasks.disclosing.count_columns import CountColumn, Shown
 from tasks.disclosing.policy import SmallNumberPolicy
+from tasks.disclosing.release_counts import named_kind
 
 Tables = Mapping[str, pd.DataFrame]
 Floats = NDArray[np.float64]
@@ -95,9 +96,13 @@ def account(policies: Sequence[SmallNumberPolicy], releases: Sequence[Tables]) -
 
 
 def _columns(tables: Tables) -> Iterator[CountColumn]:
-    """The columns with counts of records or people's events; exposures are in units of their own."""
+    """The columns with counts of records or people's events; exposures are in units of their own.
+
+    Raises:
+        ValueError: an outcome's kind is not one of `release_counts.KINDS`.
+    """
     outcomes = tables["outcomes"]
-    for outcome, kind in zip(outcomes["outcome"], outcomes["kind"], strict=True):
+    for outcome, kind in zip(outcomes["outcome"], map(named_kind, outcomes["kind"]), strict=True):
         if kind == "count":
             mine = tables["clinic_estimates"]["outcome"] == outcome
             exposed = tables["clinic_estimates"].loc[mine, "denominator"].notna().any()

@@ -95,7 +95,7 @@ class ReleaseCounts:
         estimates = tables["clinic_estimates"]
         sized = set(estimates.loc[estimates["denominator"].notna(), "outcome"])
         kinds = {
-            str(name): _named("records" if kind == "count" and name not in sized else str(kind))
+            str(name): named_kind("records" if kind == "count" and name not in sized else str(kind))
             for name, kind in tables["outcomes"].set_index("outcome")["kind"].items()
         }
         clinics = tuple(sorted(tables["clinics"]["clinic"]))
@@ -319,8 +319,12 @@ class ReleaseCounts:
         return found.months[0], bool(found.windows[0])
 
 
-def _named(kind: str) -> str:
-    """The kind, if this module says which of its counts are held back: a new one must not fall through."""
+def named_kind(kind: str) -> str:
+    """The kind, if somebody has said which of its counts are held back: a new one must not fall through.
+
+    Raises:
+        ValueError: it is not one of `KINDS`.
+    """
     if kind not in KINDS:
         raise ValueError(f"nobody has said which counts can point at patients in an outcome of kind {kind!r}")
     return kind

@@ -31,13 +31,17 @@ _ANOTHER_GAP = 2.0  # a series with gaps has lost its limits: a further one cost
 _MOST_TRIALS = 12  # companions tried whether they are needed, the dearest first
 
 
-def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = None) -> Booleans:
+def protect(
+    table: AdditiveTable, primary: Booleans, also: Booleans | None = None, first: Booleans | None = None
+) -> Booleans:
     """Which cells to withhold besides the primary ones.
 
     Args:
         table: the cells and their sums.
         primary: (K,) cells withheld by the policy itself.
         also: (K,) cells withheld already for another reason.
+        first: (K,) companions that are taken before others are looked for, where a count of their series is
+            exposed.
 
     Returns:
         (K,) all cells withheld: primary, `also`, and their companions. Of a cell that would stay exposed with
@@ -58,7 +62,13 @@ def protect(table: AdditiveTable, primary: Booleans, also: Booleans | None = Non
     need = np.minimum(table.least_width, (table.upper - table.lower) / 2.0)
     cells = np.flatnonzero(primary & table.hidden_when_withheld)
     taken_for: dict[int, int] = {}
-    for cell in attacker.sway(cells.tolist(), need):
+    exposed = attacker.sway(cells.tolist(), need)
+    if first is not None and (taken := _of_the_series(table, exposed, first & ~withheld)).any():
+        withheld |= taken
+        before = withheld.copy()
+        attacker.give_up(withheld)
+        exposed = attacker.sway(exposed, need)
+    for cell in exposed:
         enough = float(need[cell])
         if at_most[cell] < enough:
             enough = float(at_most[cell]) / 2.0
@@ -110,6 +120,21 @@ def _without_the_unneeded(
         else:
             attacker.give_up_again(withheld)
     return withheld
+
+
+def _of_the_series(table: AdditiveTable, cells: Sequence[int], first: Booleans) -> Booleans:
+    """(K,) of `first` those that stand in a sum with one of the cells, in which no other series has any."""
+    found, wanted = np.zeros(len(first), dtype=bool), set(cells)
+    if table.series is None or not wanted or not first.any():
+        return found
+    for relation in table.sums:
+        if wanted.isdisjoint(relation.members):
+            continue
+        members = np.array(relation.members)
+        members = members[first[members]]
+        if len(members) and (table.series[members] == table.series[members[0]]).all():
+            found[members] = True
+    return found
 
 
 def _nearest(table: AdditiveTable, withheld: Booleans, cell: int, movable: Booleans) -> Integers:

@@ -24,12 +24,6 @@ _MOST_PAIRS = 120  # pairs of them of which one between is looked at
 _STALLS = 3  # rounds of pulling that settle no further cell before the rest are looked at one by one
 
 
-def attack(table: AdditiveTable, withheld: Booleans, cell: int) -> tuple[float, float]:
-    """The narrowest range of a withheld cell that follows from all published cells and sums."""
-    attacker = TableAttacker(table, withheld)
-    return attacker.extreme(cell, 1.0), attacker.extreme(cell, -1.0)
-
-
 class TableAttacker:
     """Everything someone who knows the published cells can say of the withheld ones.
 

@@ -48,8 +48,8 @@ DF = Tells(Of.BOTH, About.TOTAL, digits=MODELLED, modelled=True)
 PLACE = Tells(Of.EVENTS, digits=FROM_SHOWN, modelled=True)
 FROM_CLINICS = Tells(Of.EVENTS, modelled=True)
 """Of the best estimates of clinics that are shown: it keeps as few digits as theirs."""
-OF_MONTH = Tells(Of.BOTH, digits=Digits(None, 3))
-OF_SERIES = Tells(Of.BOTH, About.SERIES, digits=Digits(None, 3))
+OF_MONTH = Tells(Of.BOTH, digits=Digits(None, 3), modelled=False)
+OF_SERIES = Tells(Of.BOTH, About.SERIES, digits=Digits(None, 3), modelled=False)
 
 
 def column(name: str, kind: Kind, tells: Tells, description: str, *, required: bool = False) -> Column:

@@ -41,7 +41,7 @@ CLINICS = Table(
         column(
             "reportable",
             "boolean",
-            Tells(Of.SIZES, instead=False),
+            Tells(Of.SIZES, instead=False, modelled=False),
             "whether the clinic has anything that may be shown",
             required=True,
         ),

@@ -71,7 +71,7 @@ class Tells:
             says of the figures it is about.
         modelled: whether it comes of a model of all clinics, in rows that one gives. Where whoever has the
             clinics' counts can fit that again, it keeps no more digits than leave withheld counts in the
-            dark, and is withheld where it says more.
+            dark, and is withheld where it says more. All but counts and exposures must say it.
     """
 
     of: Of
@@ -79,7 +79,7 @@ class Tells:
     instead: str | bool | None = None
     counts: Literal["records", "people", "exposure", "clinics", "findings"] | None = None
     digits: Digits = FEW
-    modelled: bool = False
+    modelled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Column:
     Raises:
         TypeError: it is not said what the column tells.
         ValueError: a required column tells something, and nothing is said to stand in its place; or it is a
-            count, and does not say of what.
+            count, and does not say of what; or none, and does not say whether it comes of a model.
     """
 
     name: str
@@ -109,6 +109,8 @@ class Column:
             raise ValueError(
                 f"column {self.name} is a count, so it must say what it counts: records or people"
             )
+        if self.tells.of and self.tells.counts is None and self.tells.modelled is None:
+            raise ValueError(f"column {self.name} tells something, so it must say whether it is modelled")
 
     @property
     def is_count_of_records(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,24 +33,15 @@ from tasks.releasing.indicators import indicators
 from tasks.releasing.last_shown import last_shown
 from tasks.releasing.latest_periods import latest_periods
 from tasks.releasing.measures import measures
+from tasks.releasing.release_configuration import release_configuration
 from tasks.releasing.standing_since import standing_since
 from tasks.screening import Completeness, Screened
 
 Tables = Mapping[str, pd.DataFrame]
 
 _ALIKE = 1e-12  # of the sum of squares: values that differ by no more are one value, written in binary
-_NAMED = ("owner", "contact")
-_DECLARED = ("patient_within", "clinic_within", "weight")
 # what the numbers come from: a release computed by other versions is another release
 _COMPUTED_BY = ("clinicnet", "duckdb", "numpy", "pandas", "pyarrow", "scipy")
-
-
-def _appearance(network: Network) -> str:
-    """How reports look, where the network file says so: other words or another paper make another release."""
-    report = network.report.model_dump_json(exclude_defaults=True)
-    report += "spreadsheet" if network.output.spreadsheet else ""
-    own = hashlib.sha256(repr((network.own_files.found, network.logo)).encode()).hexdigest()
-    return "" if report == "{}" else f"{report}{own}"
 
 
 def withheld(network: Network, tables: Tables, summary: Summary, standing: Standing) -> Withholding:
@@ -184,31 +174,7 @@ def release_of(
             LAST_SHOWN.name: last_shown(editions, tables),
             STANDING_SINCE.name: standing_since(editions, period, tables),
         }
-    # what a network file does not declare is not part of what it configures
-    undeclared = {key for key in _DECLARED if getattr(network.records, key) is None}
-    unnamed = {key for key in _NAMED if getattr(network.network, key) is None}
-    unsaid: dict[str, bool] = {} if network.clinics.declared else {"clinics": True}
-    unsaid |= {} if network.groups else {"groups": True}
-    configuration = network.model_dump_json(
-        exclude={
-            "output": True,
-            "schedule": True,
-            "notify": True,
-            "delivery": True,
-            "release": True,
-            "directory": True,
-            "report": True,
-            "warehouse": True,
-            "mirror": True,
-            "records": undeclared | {"statement_timeout"},
-            "window": network.window.unused,
-            **unsaid,
-            **({"network": unnamed} if unnamed else {}),
-        }
-    )
-    configuration += _appearance(network)
     incomplete = why_incomplete(network, period, completeness)
-    configuration += "" if incomplete is None else f"incomplete: {incomplete}"
     kind = network.window.period
     tables = {
         **tables,
@@ -221,7 +187,7 @@ def release_of(
         tables = {**tables, MEASURES.name: measures(network)}
         tables = {**tables, INDICATORS.name: indicators(tables, window)}
     return Release(
-        id=release_id(configuration, period, policy, tables, since),
+        id=release_id(release_configuration(network, incomplete), period, policy, tables, since),
         network=network.network.name,
         period=period,
         window=window,

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tasks.disclosing import POLICIES, disclose, overlapping_releases
+from tasks.disclosing import POLICIES, overlapping_releases
 from tasks.disclosing.additive_table import AdditiveTable
 from tasks.disclosing.basic_moves import BasicMoves, Grid, covering_groups
 from tasks.disclosing.secondary_suppression import protect
-from tasks.disclosing.table_attacker import attack
+from tests.disclosing.both_steps import attack, disclose
 from tests.disclosing.networks import Tables, random_network
 
 pytestmark = pytest.mark.attack

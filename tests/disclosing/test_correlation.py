@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from disclosing.both_steps import disclose
 
-from tasks.disclosing import POLICIES, disclose
+from tasks.disclosing import POLICIES
 from tasks.disclosing.correlation import MOST_DIGITS, correlation_digits, volume_digits
 from tasks.disclosing.counts import counts_of, events_of
 from tests.disclosing.test_disclose import network

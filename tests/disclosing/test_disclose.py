@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.disclosing import POLICIES, SmallNumberPolicy, disclose
+from tasks.disclosing import POLICIES, SmallNumberPolicy
 from tasks.disclosing.release_counts import KINDS
 from tasks.network.outcome_section import OutcomeSection
+from tests.disclosing.both_steps import disclose
 from tests.disclosing.networks import MONTHS, Network, Tables, random_network
 from tests.disclosing.reader import Reader
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tasks.disclosing import disclose
 from tasks.errors import EstimationError
 from tasks.estimating import shown_clinics
 from tasks.release import PROGRAM_EFFECTS, Release, conform
+from tests.disclosing.both_steps import disclose
 from tests.disclosing.test_disclose import POLICY, network
 from tests.disclosing.test_release import released
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from disclosing.both_steps import disclose
 
-from tasks.disclosing import POLICIES, decide, disclose, mask
+from tasks.disclosing import POLICIES, decide, mask
 from tasks.release import TABLES, About, Column, Of, Table, Tells, conform
 from tests.disclosing.networks import Network, Tables
 from tests.disclosing.test_disclose import POLICY, network
@@ -135,21 +136,26 @@ def test_a_new_column_that_tells_nothing_stays() -> None:
 
 
 def test_a_new_column_has_in_its_place_what_it_declares() -> None:
-    after, gone = novel(Tells(Of.EVENTS, instead="unsaid"), "clinic_ranks", "string"), half_withheld()[1]
+    after, gone = (
+        novel(Tells(Of.EVENTS, instead="unsaid", modelled=False), "clinic_ranks", "string"),
+        half_withheld()[1],
+    )
     withheld = after["clinic"].isin(gone)
     assert set(after.loc[withheld, "novel"]) == {"unsaid"}
     assert (after.loc[~withheld, "novel"] == after.loc[~withheld, "was"]).all()
 
 
 def test_a_new_figure_keeps_few_digits_until_somebody_declares_more() -> None:
-    after = novel(Tells(Of.EVENTS), "clinic_estimates").query("novel.notna() and form == 'shrunken'")
+    after = novel(Tells(Of.EVENTS, modelled=False), "clinic_estimates").query(
+        "novel.notna() and form == 'shrunken'"
+    )
     assert after["novel"].tolist() == [float(f"{value:.4g}") for value in after["was"]]
 
 
 def test_a_new_column_of_clinics_goes_with_any_outcome_of_theirs() -> None:
     # one clinic's events are small, with a companion; nobody's size is
     net = network([[100], [110], [120], [130]], [[3], [30], [40], [50]])
-    declared = with_column(TABLE["clinics"], Tells(Of.EVENTS), "number")
+    declared = with_column(TABLE["clinics"], Tells(Of.EVENTS, modelled=False), "number")
     tables = net.tables()
     tables["clinics"]["novel"] = 0.5
     after = mask(POLICY, tables, decide(POLICY, tables), declared)["clinics"]
@@ -213,7 +219,7 @@ def test_a_new_table_is_masked_from_its_first_day() -> None:
         "clinic_waits",
         "one clinic's waiting time",
         ("outcome", "clinic"),
-        (outcome, clinic, Column("days", "number", "median wait", Tells(Of.EVENTS))),
+        (outcome, clinic, Column("days", "number", "median wait", Tells(Of.EVENTS, modelled=False))),
     )
     net, gone = half_withheld()
     tables = net.tables()

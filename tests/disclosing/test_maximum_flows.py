@@ -7,7 +7,7 @@ import pytest
 
 from tasks.disclosing.additive_table import AdditiveTable, Sum
 from tasks.disclosing.maximum_flows import MaximumFlows, arcs_of
-from tasks.disclosing.table_attacker import attack
+from tests.disclosing.both_steps import attack
 
 pytestmark = pytest.mark.attack
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.disclosing import POLICIES, disclose
+from tasks.disclosing import POLICIES, decide, mask, overlapping_releases
+from tests.disclosing.both_steps import disclose
 from tests.disclosing.networks import MONTHS, Network, Tables, random_network
 from tests.disclosing.reader import Reader
 
@@ -236,6 +237,28 @@ def first_of_kind(kind: str) -> tuple[Tables, Tables]:
     net.kind = kind
     tables = net.tables()
     return tables, disclose(POLICY, tables)
+
+
+@pytest.mark.slow
+def test_what_hid_something_before_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_six() -> tuple[int, list[int]]:
+        """Linear programs for the last of six releases, and how many months each withholds."""
+        net, published = random_network(0, 20, 14), list[Tables]()
+        for first in range(6):
+            tables = net.window(first, first + 7).tables()
+            decided = decide(POLICY, tables, published)
+            published.append(mask(POLICY, tables, decided))
+        return decided.effort.programs, [
+            int(each["clinic_months"]["value"].isna().sum()) for each in published
+        ]
+
+    programs, withheld = of_six()
+    monkeypatch.setattr(
+        overlapping_releases, "_never_shown", lambda names, _, clinics: np.zeros((clinics, len(names)), bool)
+    )
+    anew, as_many = of_six()
+    assert programs < 0.7 * anew
+    assert withheld == as_many
 
 
 @functools.cache

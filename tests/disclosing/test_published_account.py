@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from disclosing.both_steps import disclose
 
-from tasks.disclosing import POLICIES, account, disclose
+from tasks.disclosing import POLICIES, account
 from tasks.disclosing.published_account import ContradictionError
 from tests.disclosing.networks import MONTHS, Network, Tables, random_network
 
@@ -49,6 +50,13 @@ def test_a_companion_too_few_and_the_count_is_known() -> None:
     least = found.narrowest
     assert (least.outcome, least.counts, least.clinic) == ("tests", "numerator", "clinic 00")
     assert (least.low, least.high, least.values) == (8, 8, 1)
+
+
+def test_a_kind_of_outcome_that_nobody_has_named_is_not_passed_over() -> None:
+    tables = disclose(POLICY, network([[100], [110], [120]]).tables())
+    tables["outcomes"] = tables["outcomes"].assign(kind="ordinal")
+    with pytest.raises(ValueError, match="outcome of kind 'ordinal'"):
+        account([POLICY], [tables])
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tasks.disclosing.additive_table import AdditiveTable, Sum, bounds_of
 from tasks.disclosing.secondary_suppression import protect
-from tasks.disclosing.table_attacker import attack
+from tests.disclosing.both_steps import attack
 
 pytestmark = pytest.mark.attack
 

@@ -27,9 +27,15 @@ def test_what_a_column_tells_says_of_what() -> None:
 
 def test_a_column_that_is_never_null_says_what_stands_in_its_place() -> None:
     with pytest.raises(ValueError, match="column words is never null"):
-        Column("words", "string", "the estimate as a sentence", Tells(Of.EVENTS), required=True)
+        Column(
+            "words", "string", "the estimate as a sentence", Tells(Of.EVENTS, modelled=True), required=True
+        )
     Column(
-        "words", "string", "the estimate as a sentence", Tells(Of.EVENTS, instead="{reason}"), required=True
+        "words",
+        "string",
+        "the estimate as a sentence",
+        Tells(Of.EVENTS, instead="{reason}", modelled=True),
+        required=True,
     )
 
 
@@ -39,6 +45,17 @@ def test_a_count_says_what_it_counts(of: Of) -> None:
     with pytest.raises(ValueError, match="column n_seen is a count, so it must say what it counts"):
         Column("n_seen", "integer", "patients seen", Tells(of))
     Column("n_seen", "integer", "patients seen", Tells(of, counts="people"))
+
+
+@pytest.mark.parametrize("kind", ["number", "string", "boolean"])
+def test_what_is_no_count_says_whether_a_model_gives_it(kind: str) -> None:
+    # whoever has the counts could fit it again, and a figure that nobody thought about would keep all digits
+    with pytest.raises(
+        ValueError, match="column value tells something, so it must say whether it is modelled"
+    ):
+        Column("value", kind, "an estimate", Tells(Of.EVENTS))  # type: ignore[arg-type]
+    for modelled in (True, False):
+        Column("value", kind, "an estimate", Tells(Of.EVENTS, modelled=modelled))  # type: ignore[arg-type]
 
 
 def test_a_table_is_made_of_nothing_else() -> None:
@@ -54,7 +71,7 @@ def test_no_key_tells_anything(table: Table) -> None:
 
 def test_what_a_table_tells_is_what_its_columns_tell() -> None:
     size = Column("n_records", "integer", "records", Tells(Of.SIZES, counts="records"))
-    status = Column("status", "string", "why", Tells(Of.BOTH, instead="{status}"))
+    status = Column("status", "string", "why", Tells(Of.BOTH, instead="{status}", modelled=True))
     assert Table("clinics", "one clinic", (), (size, status)).tells == Of.SIZES
 
 
@@ -66,7 +83,7 @@ def test_what_counts_records_is_rounded_and_what_counts_clinics_is_not() -> None
     assert rounds("integer", Tells(Of.SIZES, counts="people"))
     assert rounds("number", Tells(Of.SIZES, counts="exposure"))
     assert not rounds("integer", Tells(Of.SIZES, counts="clinics"))
-    assert not rounds("number", Tells(Of.EVENTS))
+    assert not rounds("number", Tells(Of.EVENTS, modelled=True))
     assert not rounds("integer", NOTHING)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from disclosing.both_steps import disclose
 from disclosing.networks import Network, random_network
 
-from tasks.disclosing import POLICIES, disclose
+from tasks.disclosing import POLICIES
 from tasks.release import CHANGES, CLINIC_ESTIMATES, CLINIC_MONTHS, CLINICS, OUTCOMES, Since, conform
 from tasks.releasing.changes import changes
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,17 +56,6 @@ class ClusterSums:
     def by_cluster(self, per_unit: Floats) -> Floats:
         """Per-unit values added up within clusters."""
         return per_unit if len(per_unit) == len(self.first) else np.add.reduceat(per_unit, self.first, axis=0)
-
-
-class SumsSource(Protocol):
-    """Gives the sums at any value of the coefficients (of the columns about `centre`)."""
-
-    @property
-    def n_rows(self) -> float:
-        """Outcomes in all."""
-
-    def sums(self, coefficients: Floats) -> ClusterSums:
-        """Sums at these coefficients."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from tasks.models.generalized_mixed.outcome_scale import (
     probability_scale,
 )
 from tasks.models.generalized_mixed.overdispersion import Dispersion
-from tasks.models.numerics import distributions as stats
 from tasks.models.numerics.normal_mixture import Link, marginal_mean
 from tasks.models.random_effects_frame import random_effects_frame
 from tasks.records import Cells, Design, cells_for, new_rows
@@ -245,24 +244,6 @@ class GlmmFit(Fit):
             {group: median_ratio(each) for group, each in self._intercept_variances().items()},
             name="median_ratio",
         )
-
-    def sd_intervals(self, level: float = 0.95) -> pd.DataFrame:
-        """Wald intervals of the random effects' SDs, on the log scale; NaN on the boundary."""
-        quantile = float(stats.norm.ppf(0.5 + level / 2.0))
-        rows, index, begin = [], [], 0
-        joint = self.joint_vcov.to_numpy()
-        for term in self.loadings:
-            slopes = term.variance_slopes(np.eye(len(term.columns)))
-            here = slice(begin, begin + slopes.shape[1])
-            begin = here.stop
-            variance = np.diag(term.covariance)
-            error = np.sqrt(np.einsum("di,ij,dj->d", slopes, joint[here, here], slopes))
-            for name, value, se in zip(term.columns, variance, error, strict=True):
-                sd = float(np.sqrt(value))
-                half = quantile * se / (2.0 * value) if value > 0.0 and se > 0.0 else np.nan
-                rows.append({"sd": sd, "lower": sd * np.exp(-half), "upper": sd * np.exp(half)})
-                index.append((term.group, name))
-        return pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(index, names=["group", "effect"]))
 
     def predict(
         self, newdata: Any, kind: Kind = "conditional", *, scale: Literal["response", "link"] = "response"
