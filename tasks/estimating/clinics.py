@@ -164,10 +164,11 @@ def model_rows(
     effects = shrunken.table
     clinics = [str(each) for each in effects.index]
     counts = raw.set_index("clinic").reindex(clinics)
-    own, reach = effects["own"].to_numpy(dtype=float), shrunken.own_reach
+    own, fitted = (effects[each].to_numpy(dtype=float) for each in ("own", "fitted_own"))
+    reach = shrunken.fitted_reach
     found = comparisons(question, shrunken, scale, counts, policy, by_patient)
     forms = {
-        "adjusted": (own, own - reach, own + reach),
+        "adjusted": (fitted, fitted - reach, fitted + reach),
         "shrunken": tuple(
             effects[each].to_numpy(dtype=float) for each in ("estimate", "level_lower", "level_upper")
         ),

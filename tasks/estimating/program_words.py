@@ -87,13 +87,17 @@ def narrower(
     return say("effect.narrower", start=start, interval=_interval(measure, lower, upper, notation))
 
 
+_NO_SIGN = 0.5
+"""From this p on a number would read as proof: a test of many periods hardly ever has one between."""
+
+
 def test_sentence(term: str, p: float) -> str:
     """What a test says: `change` (with the months since the start), `before` (the start), or `context`."""
     said = "yes" if p < SIGNIFICANT else "no"
     if p < 0.001:
         written = say("effect_test.p_least")
     else:
-        written = say("effect_test.p_most") if p >= 0.9995 else say("effect_test.p", p=decimal(p, 3))
+        written = say("effect_test.p_most") if p >= _NO_SIGN else say("effect_test.p", p=decimal(p, 3))
     return say(f"effect_test.{term}_{said}", p=written)
 
 

@@ -103,18 +103,22 @@ def _effects_of_shown(
         rows, _ = rows_or_reason(lambda: program_effects(question, network, records))
         if not len(rows):
             return rows
-        said = say("effect.of_shown", count=kept)
+        whose = say("effect.of_shown", count=kept)
         told = rows["value"].notna() if "value" in rows else pd.Series(False, rows.index)
         conditions = rows["condition"] if "condition" in rows else pd.Series("", rows.index)
         words = [
-            _with_whose(str(each), said, condition if isinstance(condition, str) else "") if tells else each
+            _with_whose(str(each), whose, condition if isinstance(condition, str) else "") if tells else each
             for each, condition, tells in zip(rows["words"], conditions, told, strict=True)
         ]
     return rows.assign(words=words)
 
 
 def _with_whose(words: str, said: str, condition: str) -> str:
-    """An effect's words with what is said of whose it is, before the condition that ends them."""
+    """An effect's words with whose it is: in place of all clinics, or before the condition."""
+    for everybody, these in (("policy", "policy_shown"), ("policy_odds", "policy_odds_shown")):
+        if (compared := say(f"effect_compared.{everybody}")) in words:
+            return words.replace(compared, say(f"effect_compared.{these}", whose=said))
+    said = say("effect.of_shown_besides", whose=said)
     return f"{words.removesuffix(condition).strip()} {said} {condition}".strip()
 
 

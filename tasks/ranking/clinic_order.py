@@ -149,12 +149,20 @@ def _none_compared(estimates: OutcomeEstimates, policy: PolicySection) -> str:
     reasons = {*shrunken["reason"].dropna()}
     if not reasons & few:
         alike = not (shrunken["reliability"].fillna(0.0) > 0.0).any() and not shrunken["outlying"].any()
+        if alike and _differ_by_more_than_chance(estimates.figures):
+            return coded("ranked.none_lasting")
         return coded("ranked.none_differ" if alike else "ranked.none_reliable")
     if not reasons <= few:
         return coded("ranked.none_enough")
     if few_events in reasons:  # then clinics with still fewer records have too few as well
         return coded("ranked.none_events", fewest=policy.minimum_count)
     return coded("ranked.none_compared")
+
+
+def _differ_by_more_than_chance(figures: pd.DataFrame) -> bool:
+    """Whether records of one clinic are alike by more than chance, though by nothing known to last."""
+    correlation = figures.loc[figures["figure"] == "icc", "lower"]
+    return bool((correlation.fillna(0.0) > 0.0).any())
 
 
 def reason_of_verdict(verdict: Verdict, n: int) -> str:
@@ -164,7 +172,8 @@ def reason_of_verdict(verdict: Verdict, n: int) -> str:
     # no more digits than the sentence has: with all of them, withheld counts could be solved for
     value, *ends = map(as_published, (verdict.rankability.value, *verdict.rankability.interval()))
     low, high = (round(100.0 * end) for end in ends)
-    share, rankability = round(100.0 * value), round(value, 2)
+    rankability = round(value, 2)
+    share = round(100.0 * rankability)  # the same number, in per cent
     unsure = is_unsure(verdict.decision, verdict.rankability, verdict.kept)
     key = f"ranked.{verdict.decision}_unsure" if unsure else f"ranked.{verdict.decision}"
     said = coded(key, share=share, low=low, high=high, rankability=rankability)

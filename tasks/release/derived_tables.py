@@ -177,7 +177,12 @@ INDICATORS = Table(
         column("verdict", "string", NOTHING, "the comparison that reports tell; see clinic_estimates"),
         column("verdict_label", "string", NOTHING, "the same in the network's language", required=True),
         column("standing_since", "string", NOTHING, "since which report it has stood out, {label}"),
-        column("reliability", "number", NOTHING, "w, the weight of the clinic's own records, 0 to 1"),
+        column(
+            "reliability",
+            "number",
+            NOTHING,
+            "how surely clinics of its size are told apart, 0 to 1; 0 where none differ",
+        ),
         column("rank_median", "number", NOTHING, "median of the posterior of the rank, 1 is best"),
         column("rank_lower", "number", NOTHING, "lower end of its 95% interval"),
         column("rank_upper", "number", NOTHING, "upper end of its 95% interval"),

@@ -116,7 +116,12 @@ CLINIC_ESTIMATES = Table(
         ),
         column("pe_lower", "number", FIGURE, "lower end of its interval"),
         column("pe_upper", "number", FIGURE, "upper end of its interval"),
-        column("reliability", "number", FIGURE, "w, the weight of the clinic's own records, 0 to 1"),
+        column(
+            "reliability",
+            "number",
+            FIGURE,
+            "how surely clinics of its size are told apart, 0 to 1; 0 where none differ",
+        ),
         column(
             "p_better",
             "number",

@@ -36,6 +36,8 @@ FORMS = ("raw", "adjusted", "shrunken")
 
 _ALIKE = 0.05
 """Of the width of the best estimate's interval: nearer than this to the typical clinic there is no weight."""
+_AGAIN = 1.05
+"""Records a person, from which on it counts that people come again."""
 _MAY_PASS = 1.5
 """From this design effect of own figures on, more of what clinics differ by may be months than chance."""
 _BESIDE = 0.02
@@ -297,6 +299,15 @@ class Edition:
     def since(self) -> str | None:
         """The month whose report `changes` compares with; None where there is no earlier report."""
         return None if self.release.since is None else self.release.since.period
+
+    @property
+    def people_who_come_again(self) -> int | None:
+        """How many people the records are of, where they come again and each clinic's number is shown."""
+        both = [(each.n_records, each.n_patients) for each in self.clinics]
+        if not both or any(records is None or patients is None for records, patients in both):
+            return None
+        records, patients = (sum(each or 0 for each in one) for one in zip(*both, strict=True))
+        return patients if records > _AGAIN * patients else None
 
     @cached_property
     def estimated(self) -> tuple[Outcome, ...]:

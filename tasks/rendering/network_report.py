@@ -205,7 +205,12 @@ def key_messages(edition: Edition) -> list[Message]:
         told = tuple((label, sentence) for label, sentence in effects if sentence)
         answered = ((each, program_sentences.program_answers(each)) for each in edition.estimated)
         led = [(each, answers[0]) for each, answers in answered if answers]
-        if told:
+        hidden = [each.label for each in program_outcomes(edition) if program_sentences.is_hidden(each)]
+        if hidden and not told:
+            hidden_words = say("message.program_hidden", outcomes=listed(hidden))
+            both = f"{hidden_words} {say('message.program_included')}"
+            messages.append(Message(edition.network.program.label, (("", both),)))
+        elif told:
             once = program_sentences.conditions(led)
             once += program_sentences.on_plain_comparisons(edition.estimated)
             once += [say("message.program_included")]
@@ -268,7 +273,7 @@ def outcome_pages(edition: Edition, outcome: Outcome) -> OutcomePages:
             standing.outlying(outcome),
             sentences.regional(outcome),
         ),
-        (sentences.intraclass(outcome), sentences.design_effect(outcome)),
+        (sentences.intraclass(outcome), sentences.design_effect(outcome, edition.people_who_come_again)),
         (outcome.verdict_reason,),
         (measure_words.target_of_network(outcome),),
         (standing.latest_changes(outcome),),

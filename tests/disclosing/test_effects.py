@@ -102,7 +102,7 @@ def test_effects_are_of_the_clinics_of_which_every_month_is_shown(tmp_path: Path
     told = effects[effects["value"].notna()]
     assert set(told["model"]) >= {"naive", "mixed", "within"}
     assert (told.loc[told["n_clinics"].notna(), "n_clinics"] <= kept).all()
-    said = f"It is of the {kept} clinics of which every month may be shown."
+    said = f"the {kept} clinics of which every month may be shown"
     assert told.loc[told["measure"] != "test", "words"].str.contains(said, regex=False).all()
 
 

@@ -146,6 +146,9 @@ class TestFunnel:
         assert {dot.beyond for dot in funnel(counted).dots} == {"none"}
         assert "spreads figures 2.0 times as wide" in funnel_words(counted, funnel(counted))
         assert "alike" not in funnel_words(plain, funnel(plain))
+        said = "with records of one patient or month taken to be alike, clinics are not shown to spread wider"
+        assert said in funnel_words(counted, funnel(counted))
+        assert "clinics are not shown to spread wider than chance alone" in funnel_words(plain, funnel(plain))
 
     def test_limits_of_means_are_as_wide_as_well(self) -> None:
         """Means of 100 records of SD 10 lie 1 apart by chance: one at 2 is beyond, and not of fours alike."""

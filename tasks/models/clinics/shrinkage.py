@@ -17,7 +17,7 @@ from scipy import special
 
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior
-from tasks.models.clinics.expected_information import expected_by_level
+from tasks.models.clinics.expected_information import expected_by_level, fitted_effects
 from tasks.models.clinics.heavier_tails import with_heavier_tails
 from tasks.models.clinics.outlying import FEWEST_FOR_TAILS
 from tasks.models.clinics.posterior_beside_shocks import BesideShocks, posterior_beside_shocks
@@ -64,7 +64,9 @@ class Shrunken:
             `expected_events` (NaN for gaussian outcomes) and `reliability` τ²/(τ² + expected_sd²), which for
             gaussian outcomes is w. `own_tail`: the probability that the same records of an average level
             would be as far from it as the level's own
-            are, on the same side; it knows nothing of how much levels differ.
+            are, on the same side; it knows nothing of how much levels differ. `fitted_own` and
+            `fitted_own_sd`: the effect that fits the level's records alone best, by maximum likelihood; `own`
+            is that of a likelihood curved as it is at the level's estimate, the same for gaussian outcomes.
         level: coverage of the intervals.
         posterior: the joint posterior they are read from.
         own_shared: (n, r) loadings of the own effects' errors on r independent standard normals: what
@@ -215,9 +217,17 @@ class Shrunken:
     @property
     def own_reach(self) -> Floats:
         """(n,) half widths of the intervals of the levels' own effects."""
+        return self._reach("own_sd")
+
+    @property
+    def fitted_reach(self) -> Floats:
+        """(n,) half widths of the intervals of `fitted_own`."""
+        return self._reach("fitted_own_sd")
+
+    def _reach(self, sd: str) -> Floats:
         df, high = self.table["own_df"].to_numpy(), _tails(self.level)[1]
         t = np.where(np.isinf(df), special.ndtri(high), special.stdtrit(np.minimum(df, 1e9), high))
-        return np.asarray(t * self.table["own_sd"].to_numpy())
+        return np.asarray(t * self.table[sd].to_numpy())
 
     def draws(self, count: int = 4_000, seed: int = 0) -> Floats:
         """(count, n) joint posterior draws of the effects, in the order of `table`."""
@@ -327,6 +337,8 @@ def shrink(
         family, sd_within = fit.family, float("nan")
     table = _with_intervals(table, posterior, level)
     table["own_tail"] = table.get("own_tail", _tail_of(table))
+    for each in ("own", "own_sd"):
+        table[f"fitted_{each}"] = table.get(f"fitted_{each}", table[each])
     variance = fit.varcomp.variance(group)
     between = float(np.sqrt(variance[INTERCEPT] if INTERCEPT in variance.index else variance.iloc[0]))
     return Shrunken(
@@ -438,6 +450,11 @@ def _count_table(fit: GlmmFit, group: str, posterior: ClinicPosterior) -> pd.Dat
         },
         index=pd.Index(fit.labels[group], name=group),
     )
+    alone = fitted_effects(fit, group)
+    if alone is not None:
+        fitted = ~np.isnan(alone.effect)
+        table["fitted_own"] = np.where(fitted, alone.effect, own)
+        table["fitted_own_sd"] = np.where(fitted, alone.sd, own_sd)
     return table if expected is None else table.assign(own_tail=expected.tail)
 
 

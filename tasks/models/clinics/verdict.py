@@ -77,7 +77,7 @@ def is_unsure(decision: Decision, rankability: Rankability, kept: bool) -> bool:
 
 def _sentence(decision: Decision, rankability: Rankability, kept: bool) -> str:
     low, high = (f"{100.0 * end:.0f}%" for end in rankability.interval())
-    share = f"{100.0 * rankability.value:.0f}% ({low} to {high})"
+    share = f"{100.0 * round(rankability.value, 2):.0f}% ({low} to {high})"
     decided = {
         "rank": "Clinics can be ranked, with the intervals beside the ranks: for a clinic of middling size,",
         "grade": "Clinics are graded, not ranked: for a clinic of middling size,",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.wording import say
-from reports.wording.notation import effect_notation
+from reports.wording.notation import as_published, effect_notation
 from tasks.program_questions import QUESTIONS
 from tasks.rendering.charts.caterpillar import Whisker
 from tasks.rendering.charts.scales import Scale, Tick, spanning
@@ -122,8 +122,9 @@ def write_effect(effect: Effect) -> str:
     """The effect with its interval: "1.32 (1.02 to 1.62)", "4.1 (2.2 to 6.0)"."""
     if effect.value is None:
         return ""
-    notation = effect_notation(effect.value, effect.lower, effect.upper, ratio=effect.ratio)
-    return notation.full(effect.value, effect.lower, effect.upper)
+    value = as_published(effect.value)
+    lower, upper = (None if end is None else as_published(end) for end in (effect.lower, effect.upper))
+    return effect_notation(value, lower, upper, ratio=effect.ratio).full(value, lower, upper)
 
 
 def study_effects(outcome: Outcome) -> list[Effect]:

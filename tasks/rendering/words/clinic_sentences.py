@@ -13,7 +13,12 @@ from tasks.rendering.numbers import fixed, in_hundred, share, whole
 from tasks.rendering.shown_figures import LastShown, tone_of
 from tasks.rendering.words.sentences import bare, incomplete, policy_words, sentence_case
 from tasks.rendering.words.shown_names import shown
-from tasks.rendering.words.standing import important_difference, likely_important
+from tasks.rendering.words.standing import (
+    apart_in_window,
+    closed_since,
+    important_difference,
+    likely_important,
+)
 
 MOST_NAMED = 6
 _PROBABLE, _HARDLY = 0.5, 0.25
@@ -29,7 +34,9 @@ def reading(outcome: Outcome, line: Line) -> str:
     if line.tone == "uncompared":
         if outcome.undivided:
             why = f"_{outcome.undivided_by}" if outcome.undivided_by else ""
-            return say(f"clinic.undivided{why}")
+            now = apart_in_window(outcome).get(line.clinic)
+            beside = say(f"clinic.passing_{now}") if now else None
+            return " ".join(filter(None, (say(f"clinic.undivided{why}"), beside)))
         if line.reason and _enough_records(line):
             reason = sentence_case(bare(line.reason))
             return say("clinic.uncompared_alike", reason=reason, yours=_own_reliability(line))
@@ -43,9 +50,21 @@ def reading(outcome: Outcome, line: Line) -> str:
     if line.tone == "placed":
         said = _placed(outcome, line, fair)
     else:
-        said = say(f"clinic.{line.tone}", fair=fair, network=network)
+        apart = "_apart" if line.tone == "same" and _rests_on_another(outcome, line) else ""
+        said = say(f"clinic.{line.tone}{apart}", fair=fair, network=network)
     more = (_important(outcome, line), _unadjusted(outcome, line), _exception(line), _outlying(line))
     return " ".join(filter(None, (said, *more)))
+
+
+def _rests_on_another(outcome: Outcome, line: Line) -> bool:
+    """Whether the interval of a clinic that is not told apart lies wholly beside the typical clinic's.
+
+    So it is where the mean without any one other of a few clinics has it on no side.
+    """
+    best, typical = line.shrunken, outcome.figures.get("typical")
+    if typical is None or None in (best.lower, best.upper, typical.lower, typical.upper):
+        return False
+    return bool(best.upper < typical.lower or best.lower > typical.upper)  # type: ignore[operator]
 
 
 def _unadjusted(outcome: Outcome, line: Line) -> str | None:
@@ -254,6 +273,8 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
         )
     if early := incomplete(edition):
         lines.append(("records", early))
+    if closed := closed_since(edition, clinic.name):
+        lines.append(("records", say("clinic.closed_since", month=period_name(closed))))
     if program := program_words(edition, clinic):
         lines.append(("records", program))
     return lines
@@ -264,10 +285,35 @@ def program_words(edition: Edition, clinic: Clinic) -> str:
     program = edition.network.program
     if program is None or program.starts is None:
         return ""
-    start = {shown(name): each for name, each in program.starts.items()}.get(clinic.name)
-    if start is None or first_day(start) >= Period.of_label(edition.release.period).day_after:
+    start = _program_start(edition, clinic)
+    if start is None:
         return say("clinic.program_not_yet", program=program.label)
     return say("clinic.program_since", program=program.label, month=start_name(start))
+
+
+def _program_start(edition: Edition, clinic: Clinic) -> str | None:
+    """When the program started at a clinic; None where it had not while there were patients."""
+    program = edition.network.program
+    starts = {} if program is None or program.starts is None else program.starts
+    start = {shown(name): each for name, each in starts.items()}.get(clinic.name)
+    last = closed_since(edition, clinic.name) or edition.release.period
+    return None if start is None or first_day(start) >= Period.of_label(last).day_after else start
+
+
+def _hardly_has_program(edition: Edition, clinic: Clinic) -> bool:
+    """Whether others have had the program for most of the window, and the clinic has not."""
+    program = edition.network.program
+    if program is None or program.starts is None:
+        return False
+    kind, (first, last) = edition.network.window.period, edition.release.window
+    begin = Period.of_label(first).ordinal
+    middle = (begin + Period.of_label(last).ordinal) / 2.0
+
+    def had_early(start: str) -> bool:
+        return Period.of_day(kind, first_day(start)).ordinal <= middle
+
+    own = _program_start(edition, clinic)
+    return any(map(had_early, program.starts.values())) and (own is None or not had_early(own))
 
 
 def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection[str]) -> list[str]:
@@ -279,6 +325,8 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection
         records: whether findings about the records are there to look at.
         months: labels of the outcomes whose months are there to look at.
     """
+    if closed_since(edition, clinic.name):
+        return [say("clinic.do_closed")]
     found = by_tone(edition, clinic)
     slight = _slight(edition, clinic)
     for tone in ("worse", "better"):
@@ -286,12 +334,17 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection
             found[tone] = told
     advice = []
     if "worse" in found:
-        steps = ["clinic.do_worse_records"] if records else []
-        steps += ["clinic.do_worse_months"] if not {*found["worse"]}.isdisjoint(months) else []
+        steps = [say("clinic.do_worse_records")] if records else []
+        steps += [say("clinic.do_worse_months")] if not {*found["worse"]}.isdisjoint(months) else []
         unadjusted = {each.label for each in edition.outcomes if not each.adjusts_for_patients}
-        steps += ["clinic.do_worse_patients"] if not unadjusted.isdisjoint(found["worse"]) else []
+        steps += [say("clinic.do_worse_patients")] if not unadjusted.isdisjoint(found["worse"]) else []
+        program = edition.network.program
+        bears_on = {each.label for each in edition.outcomes if each.effects}
+        if program is not None and not bears_on.isdisjoint(found["worse"]):
+            late = _hardly_has_program(edition, clinic)
+            steps += [say("clinic.do_worse_program", program=program.label)] if late else []
         first = say("clinic.do_worse", outcomes=some(found["worse"]))
-        advice.append(" ".join([first, *map(say, steps), say("clinic.do_worse_then")]))
+        advice.append(" ".join([first, *steps, say("clinic.do_worse_then")]))
     if "better" in found:
         advice.append(say("clinic.do_better", outcomes=some(found["better"])))
     if slight:
@@ -304,6 +357,8 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection
         advice.append(say("clinic.do_placed", outcomes=some(found["placed"])))
     if "same" in found:
         advice.append(say("clinic.do_same"))
+    if passing := [each.label for each in edition.outcomes if clinic.name in apart_in_window(each)]:
+        advice.append(say("clinic.do_passing", outcomes=some(passing)))
     if "uncompared" in found:
         outcomes = [
             each

@@ -269,6 +269,11 @@ def _change(effect: Effect) -> str | None:
     return say("effect.change_aside", value=notation.number(abs(value)), higher=sides[0], ends=ends)
 
 
+def is_hidden(outcome: Outcome) -> bool:
+    """Whether the program's effect on an outcome is withheld, to protect patients."""
+    return any(effect.status.startswith("suppressed") for effect in outcome.effects)
+
+
 def program_none(outcome: Outcome) -> str:
     """Why there is no effect of the program on an outcome."""
     if outcome.estimated or not outcome.reason:

@@ -35,8 +35,21 @@ def average(outcome: Outcome) -> str | None:
     ends = comparator_range(outcome)
     if ends:
         key = "message.average_geometric" if outcome.logarithmic else "message.average_interval"
-        return say(key, comparator=against, value=value, ends=ends)
+        said = say(key, comparator=against, value=value, ends=ends)
+        return " ".join(filter(None, (said, _of_all_records(outcome))))
     return say("message.average", comparator=against, value=value)
+
+
+def _of_all_records(outcome: Outcome) -> str | None:
+    """The network's own figure, where clinics of few events are left out of the typical one."""
+    typical, mean = outcome.figures.get("typical"), outcome.figures.get("mean")
+    if outcome.kind == "continuous" or outcome.monthly or not outcome.counted("withheld"):
+        return None
+    if typical is None or typical.lower is None or mean is None or mean.value is None:
+        return None
+    if not mean.value < typical.lower:
+        return None
+    return say("message.average_all_higher", value=outcome.notation.prose(mean.value))
 
 
 def comparator_range(outcome: Outcome) -> str:
@@ -88,21 +101,30 @@ def regional(outcome: Outcome) -> str | None:
     return say("message.regional", share=percent(100 * share.value, 0), interval=interval)
 
 
-def design_effect(outcome: Outcome) -> str | None:
-    """The design effect and effective sample size in words."""
+def design_effect(outcome: Outcome, patients: int | None = None) -> str | None:
+    """The design effect and effective sample size in words.
+
+    Args:
+        outcome: the outcome.
+        patients: how many people the records are of; None where nobody comes again, or it is not shown.
+    """
     factor = outcome.figures.get("design_effect")
     if factor is None or factor.value is None:
         return None
     effective = outcome.figures.get("effective_sample_size")
     records = _clustered_records(outcome)
     if records is not None and effective and effective.value is not None:
-        return say(
+        said = say(
             "message.effective",
             records=whole(records),
             effective=fixed(effective.value, 0),
             interval=_ends_of_size(effective),
             factor=significant(factor.value),
         )
+        correlation = outcome.figures.get("icc")
+        counted = correlation is not None and ICC_ALIKE in correlation.how
+        fewer = not counted and patients is not None and effective.value > patients
+        return f"{said} {say('message.effective_alike')}" if fewer else said
     if outcome.monthly:
         return say("message.design_effect_monthly", factor=significant(factor.value))
     return say("message.design_effect", factor=significant(factor.value))
@@ -171,9 +193,10 @@ def funnel_words(outcome: Outcome, plot: Funnel) -> str:
         return say(f"outcome.funnel_{plot.why_not}")
     if plot.why_not == "uninformative":
         return say("outcome.funnel_uninformative", root=root, factor=factor)
-    key = "outcome.overdispersion" if plot.widened else "outcome.overdispersion_none"
-    spread = say(key, factor=factor, root=root)
-    if plot.design_effect >= _WIDER:
+    alike = plot.design_effect >= _WIDER
+    key = "" if plot.widened else "_alike" if alike else "_none"
+    spread = say(f"outcome.overdispersion{key}", factor=factor, root=root)
+    if alike:
         spread += f" {say('outcome.funnel_alike', times=significant(math.sqrt(plot.design_effect), 2))}"
     if outcome.kind == "continuous":
         spread += f" {say('outcome.funnel_spread')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from statistics import NormalDist
 
 from reports.wording import say
 from reports.wording.writing import between, counted, listed, period_brief, plain
@@ -11,8 +12,10 @@ from tasks.rendering.edition import Edition, Line, Outcome
 from tasks.rendering.numbers import NO_BREAK, in_hundred, share
 from tasks.rendering.shown_figures import Figure
 from tasks.rendering.words.figure_words import network_range
+from tasks.rendering.words.shown_names import shown
 
 _MOST_MOVED = 12
+_NORMAL = NormalDist()
 
 SURE = 0.975
 """From which a gap is said to be large enough to matter."""
@@ -69,13 +72,15 @@ def _named(edition: Edition, outcome: Outcome, line: Line) -> str:
     figure = value
     if best.lower is not None and best.upper is not None:
         figure = f"{value} ({outcome.notation.range(best.lower, best.upper)})"
+    closed = closed_since(edition, line.clinic)
+    clinic = line.clinic
+    if closed is not None:
+        clinic = say("message.standing_closed", clinic=clinic, month=period_brief(closed))
     if line.since is None or edition.since is None:
-        return say("message.standing_clinic", clinic=line.clinic, figure=figure)
+        return say("message.standing_clinic", clinic=clinic, figure=figure)
     if line.since == edition.release.period:
-        return say("message.standing_clinic_new", clinic=line.clinic, figure=figure)
-    return say(
-        "message.standing_clinic_since", clinic=line.clinic, figure=figure, month=period_brief(line.since)
-    )
+        return say("message.standing_clinic_new", clinic=clinic, figure=figure)
+    return say("message.standing_clinic_since", clinic=clinic, figure=figure, month=period_brief(line.since))
 
 
 def on_first_page(outcome: Outcome) -> str:
@@ -136,6 +141,50 @@ def _none_compared(outcome: Outcome, others: str) -> str:
     return say("message.none_compared_by_rule" if some else "message.none_compared", others=others)
 
 
+def apart_in_window(outcome: Outcome) -> dict[str, str]:
+    """Clinics whose own figures over the window lie beyond chance, and on which side of the typical clinic.
+
+    Asked where it is not known whether what clinics differ by lasts, and no clinic is compared for that: what
+    was is known all the same. Of all clinics at once, by Bonferroni's inequality; the adjusted figure where
+    patients are adjusted for.
+    """
+    if not outcome.undivided or outcome.undivided_by != "passing" or outcome.comparator_value is None:
+        return {}
+    forms = {
+        line.clinic: line.adjusted if outcome.adjusts_for_patients else line.raw for line in outcome.lines
+    }
+    seen = {clinic: form for clinic, form in forms.items() if form.shown and form.value is not None}
+    scale = math.log if outcome.logarithmic else float
+    found = {}
+    for clinic, form in seen.items():
+        above = (form.value or 0.0) > outcome.comparator_value
+        values = (form.value, form.lower if above else form.upper, outcome.comparator_value)
+        if any(each is None or (outcome.logarithmic and each <= 0.0) for each in values):
+            continue
+        value, end, typical = (scale(each or 0.0) for each in values)
+        times = _NORMAL.inv_cdf(1.0 - 0.025 / len(seen)) / _NORMAL.inv_cdf(SURE)
+        if abs(value - typical) > times * abs(value - end):
+            found[clinic] = "higher" if above else "lower"
+    return found
+
+
+def _passing_apart(outcome: Outcome) -> str | None:
+    """Who those are; None where nobody is."""
+    apart = apart_in_window(outcome)
+    sides = {side: [clinic for clinic, each in apart.items() if each == side] for side in ("higher", "lower")}
+    told = [
+        say(f"message.passing_{side}", clinics=_first_of(names)) for side, names in sides.items() if names
+    ]
+    return say("message.passing_apart", sides="; ".join(told)) if told else None
+
+
+def closed_since(edition: Edition, clinic: str) -> str | None:
+    """The last period of a clinic that the network file says has closed; None of one that is open."""
+    dates = {shown(name): each for name, each in edition.network.clinics.dated.items()}.get(clinic)
+    until = None if dates is None else dates.open_until(edition.network.window.period)
+    return until if until is not None and until < edition.release.period else None
+
+
 def _undivided(outcome: Outcome) -> str:
     """That clinics are not told apart and why, and how far apart they may be for all that is known."""
     best = [line.shrunken for line in outcome.lines if line.tone == "uncompared"]
@@ -143,14 +192,16 @@ def _undivided(outcome: Outcome) -> str:
     ends = [end for each in best for end in (each.lower, each.upper) if end is not None]
     why = f"_{outcome.undivided_by}" if outcome.undivided_by else ""
     reach = outcome.notation.prose_range(min(ends), max(ends))
+    beside = _passing_apart(outcome)
     value = outcome.notation.prose(min(values))
     if not why and value == outcome.notation.prose(max(values)):
         return say("message.undivided_same", value=value, reach=reach)
-    return say(
+    said = say(
         f"message.undivided{why}",
         range=outcome.notation.prose_range(min(values), max(values)),
         reach=reach,
     )
+    return f"{said} {beside}" if beside else said
 
 
 def latest_changes(outcome: Outcome) -> str | None:
@@ -310,11 +361,20 @@ def exceptions(outcome: Outcome, *, brief: bool = False) -> str | None:
     lines = [line for line in outcome.lines if line.exceptional]
     if not lines:
         return None
-    named = [say("message.exception", clinic=line.clinic, reading=_reading_of(line)) for line in lines]
+    named = [_exception(outcome, line) for line in lines]
     if brief:
         return say("message.exceptions_brief", clinics="; ".join(named))
     key = "message.exceptions_values" if outcome.kind == "continuous" else "message.exceptions"
     return say(key, clinics="; ".join(named))
+
+
+def _exception(outcome: Outcome, line: Line) -> str:
+    """A clinic that is told although too small to be compared, with its best estimate."""
+    best, reading = line.shrunken, _reading_of(line)
+    if best.value is None:
+        return say("message.exception", clinic=line.clinic, reading=reading)
+    figure = outcome.notation.full(best.value, best.lower, best.upper)
+    return say("message.exception_figure", clinic=line.clinic, reading=reading, figure=figure)
 
 
 def _reading_of(line: Line) -> str:
