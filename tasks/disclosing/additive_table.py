@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from tasks.disclosing.basic_moves import Grid
 
@@ -54,6 +55,8 @@ class AdditiveTable:
         series: (K,) cells of one number are read as one series (a clinic's months), where one more gap costs
             less than the first; −1 stands alone. None where none are.
         grid: cells that may trade without changing a sum; none where none are known to.
+        places: (K, 2) row and column of each cell, where most sums are of a row (a clinic's months and
+            windows) or of a column; −1 for neither. None where none are known.
     """
 
     values: Floats
@@ -69,11 +72,20 @@ class AdditiveTable:
     series: Integers | None = None
     grid: Grid | None = None
     published: Floats | None = None
+    places: Integers | None = None
 
     @cached_property
     def hidden_when_withheld(self) -> Booleans:
         """(K,) cells that withholding really hides."""
         return np.asarray(self.upper > self.lower)
+
+    @cached_property
+    def equations(self) -> sparse.csr_array:
+        """(R, K) the sums: the parts less the whole are nothing."""
+        rows = np.repeat(np.arange(len(self.sums)), [len(each.members) for each in self.sums])
+        columns = [member for each in self.sums for member in each.members]
+        signs = [sign for each in self.sums for sign in (-1.0, *[1.0] * len(each.parts))]
+        return sparse.csr_array((signs, (rows, columns)), shape=(len(self.sums), len(self.values)))
 
     @cached_property
     def by_unit(self) -> tuple[Floats, Integers]:

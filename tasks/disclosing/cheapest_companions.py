@@ -20,7 +20,7 @@ from tasks.disclosing.additive_table import AdditiveTable, bounds_of
 from tasks.disclosing.effort import spent
 from tasks.disclosing.linear_programs import LinearPrograms
 from tasks.disclosing.maximum_flows import MaximumFlows
-from tasks.disclosing.table_attacker import TableAttacker, equations_of
+from tasks.disclosing.table_attacker import TableAttacker
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -74,7 +74,9 @@ class CheapestCompanions:
         if flows is not None and not flows.has_parallels:
             return self._by_paths(flows, attacker, cell, need, prices)
         low, high = float(attacker.low[cell]), float(attacker.high[cell])
-        options = []
+        options = self._near_by(attacker, withheld, cell, (low, high), need, prices)
+        if options:
+            return min(options, key=lambda each: self._price(each[0], prices))
         for above in (True, False):
             to = self._at_best(cell, low + need if above else high - need, above=above)
             if (to > high + _NOTHING) if above else (to < low - _NOTHING):
@@ -83,6 +85,29 @@ class CheapestCompanions:
             return _NONE, None
         whole = [each for each in options if self._frees(each[1], cell, low, high, need)]
         return min(whole or options, key=lambda each: self._price(each[0], prices))
+
+    def _near_by(
+        self,
+        attacker: TableAttacker,
+        withheld: Booleans,
+        cell: int,
+        seen: tuple[float, float],
+        need: float,
+        prices: Floats,
+    ) -> list[tuple[Integers, Floats]]:
+        """Companions among a count's neighbours that make its range wide enough; none where none do."""
+        if attacker.near is None:
+            return []
+        low, high = seen
+        widest = bounds_of(self.table, self._everything)
+        options = []
+        for above, to in ((True, low + need), (False, high - need)):
+            found = attacker.near.cheapest(cell, to, withheld, widest, prices, above=above)
+            if found is not None:
+                departs = np.abs(found - self.table.values) > _NOTHING
+                units = np.unique(self.table.unit[departs & ~withheld])
+                options.append((units[units >= 0], found))
+        return [each for each in options if len(each[0])]
 
     def _at_best(self, cell: int, to: float, *, above: bool) -> float:
         """How far towards `to` a count can be, with everything withheld."""
@@ -132,7 +157,7 @@ class CheapestCompanions:
         bounds = np.concatenate([lower, none, none]), np.concatenate([upper, more, less])
         with spent(len(prices), programs=1):
             if self._programs is None:
-                equations = equations_of(self.table)
+                equations = self.table.equations
                 movable = self.table.hidden_when_withheld | (upper > lower)
                 may_depart = shown & movable  # what is withheld now stays so, and need not depart
                 may_move = np.concatenate([movable, may_depart, may_depart])

@@ -20,14 +20,14 @@ Booleans = NDArray[np.bool_]
 _PRIMAL_SIMPLEX, _DUAL_SIMPLEX = 4, 1
 
 
-class _Solver(highspy.Highs):
+class QuietSolver(highspy.Highs):
     """HiGHS without callbacks, whose registration prints a banner before anything can be told to be quiet."""
 
     def __init__(self) -> None:
         super(highspy.Highs, self).__init__()
 
 
-def _sparser(equations: sparse.csr_array) -> sparse.csr_array:
+def sparser(equations: sparse.csr_array) -> sparse.csr_array:
     """(R, K) equations with the same solutions, each less an earlier one where that leaves fewer terms.
 
     Two windows of a clinic share all but the months that came and went: their difference has those alone.
@@ -40,9 +40,9 @@ def _sparser(equations: sparse.csr_array) -> sparse.csr_array:
         left = terms[i] + terms[others] - 2.0 * alike.data[alike.indptr[i] : alike.indptr[i + 1]]
         if left.min() < terms[i]:
             less[i, others[left.argmin()]] = -1.0
-    sparser = sparse.csr_array((sparse.eye_array(len(terms)) + less.tocsr()) @ equations)
-    sparser.eliminate_zeros()
-    return sparser
+    found = sparse.csr_array((sparse.eye_array(len(terms)) + less.tocsr()) @ equations)
+    found.eliminate_zeros()
+    return found
 
 
 class LinearPrograms:
@@ -74,12 +74,12 @@ class LinearPrograms:
         self._cells = np.flatnonzero(movable | (upper > lower))
         fixed = lower.copy()
         fixed[self._cells] = 0.0
-        equations = _sparser(equations)
+        equations = sparser(equations)
         right = -(equations @ fixed)
         left = equations[:, self._cells]
         bound = np.flatnonzero(np.diff(left.indptr))
         columns = left[bound].tocsc()
-        self._solver = _Solver()
+        self._solver = QuietSolver()
         for option, value in (
             ("output_flag", False),
             ("threads", 1),

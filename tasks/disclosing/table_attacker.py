@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from tasks.disclosing.additive_table import AdditiveTable, bounds_of
 from tasks.disclosing.basic_moves import BasicMoves, Reach
 from tasks.disclosing.effort import spent
 from tasks.disclosing.linear_programs import LinearPrograms
 from tasks.disclosing.maximum_flows import MaximumFlows, arcs_of
+from tasks.disclosing.near_programs import NearPrograms
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -43,6 +43,8 @@ class TableAttacker:
         self._moves = None if table.grid is None else BasicMoves(table.grid, table.values)
         self._flows = _flows(table)
         self._moved: dict[int, Reach] = {}  # cell → how far it was carried, and by which cells
+        self._near = NearPrograms(table) if table.places is not None and self._flows is None else None
+        self._asked_near: set[int] = set()  # what was asked since anything more was withheld
         self._programs: LinearPrograms | None = None  # made when one is asked for
         self.low, self.high = table.values.copy(), table.values.copy()
         self._bound()
@@ -99,8 +101,16 @@ class TableAttacker:
             self._moves.bound(lower, upper)
         if self._flows is not None:
             self._flows.bound(lower, upper)
+        if self._near is not None:
+            self._near.bound(lower, upper)
+            self._asked_near.clear()
         if self._programs is not None:
             self._programs.bound(lower, upper)
+
+    @property
+    def near(self) -> NearPrograms | None:
+        """Programs over a count and what is near it; None where flows tell, or nobody knows what is near."""
+        return self._near
 
     @property
     def flows(self) -> MaximumFlows | None:
@@ -118,12 +128,21 @@ class TableAttacker:
         """The cells that tables pulled up and down many cells at a time do not show to be free.
 
         What remains is looked at one by one; nearly all cells are settled here by a few programs. Where
-        flows tell, what they do not show to be free is not.
+        flows tell, what they do not show to be free is not; where it is known what is near a cell, its
+        neighbours are asked, in programs that are as small in large tables.
         """
         rng = np.random.default_rng(0)
         left = [cell for cell in cells if not self._moves_freely(cell, float(need[cell]))]
         if self._flows is not None:
             return [cell for cell in left if not self._flows_freely(self._flows, cell, float(need[cell]))]
+        near = self._near
+        if near is not None:
+            return [
+                cell
+                for cell in left
+                if self._is_narrow(near, cell, float(need[cell]))
+                or not self._near_freely(near, cell, float(need[cell]))
+            ]
         stalled = 0
         while left and stalled < _STALLS:
             cost = np.zeros(len(self.table.values))
@@ -140,6 +159,11 @@ class TableAttacker:
             return True
         if self._flows is not None:
             return self._flows_freely(self._flows, cell, need)
+        if self._near is not None:
+            if self._near_freely(self._near, cell, need):
+                return True
+            if self._is_narrow(self._near, cell, need):
+                return False
         for sign in (1.0, -1.0):
             if self._seen_free(cell, need):
                 return True
@@ -165,9 +189,7 @@ class TableAttacker:
     def _all_programs(self) -> LinearPrograms:
         """The table's equations, within what is known now."""
         table = self.table
-        return LinearPrograms(
-            equations_of(table), *bounds_of(table, self._withheld), table.hidden_when_withheld
-        )
+        return LinearPrograms(table.equations, *bounds_of(table, self._withheld), table.hidden_when_withheld)
 
     def _moves_freely(self, cell: int, need: float) -> bool:
         """Whether the cell was seen to be free, or moves show that it is."""
@@ -182,6 +204,19 @@ class TableAttacker:
             reach = flows.reach(cell, need)
         return self._carried_freely(cell, need, reach)
 
+    def _is_narrow(self, near: NearPrograms, cell: int, need: float) -> bool:
+        """Whether its own clinic's sums show that the cell is not free."""
+        return near.widest(cell) < need - _SOLVER_TOLERANCE
+
+    def _near_freely(self, near: NearPrograms, cell: int, need: float) -> bool:
+        """Whether the cell was seen to be free, or its neighbours show that it is."""
+        if not self._seen_free(cell, need) and cell not in self._asked_near:
+            self._asked_near.add(cell)
+            reach = near.reach(cell, need)
+            if reach is not None:
+                return self._carried_freely(cell, need, reach)
+        return self._seen_free(cell, need)
+
     def _carried_freely(self, cell: int, need: float, reach: Reach) -> bool:
         self._reach(cell, reach)
         self._moved[cell] = reach
@@ -189,14 +224,6 @@ class TableAttacker:
 
     def _seen_free(self, cell: int, need: float) -> bool:
         return self.width(cell) >= need - _SOLVER_TOLERANCE
-
-
-def equations_of(table: AdditiveTable) -> sparse.csr_array:
-    """(R, K) the sums: the parts less the whole are nothing."""
-    rows = np.repeat(np.arange(len(table.sums)), [len(each.members) for each in table.sums])
-    columns = [member for each in table.sums for member in each.members]
-    signs = [sign for each in table.sums for sign in (-1.0, *[1.0] * len(each.parts))]
-    return sparse.csr_array((signs, (rows, columns)), shape=(len(table.sums), len(table.values)))
 
 
 def _agreeing(seen: Floats, values: Floats, shown: Integers) -> Floats:

@@ -44,6 +44,7 @@ class _TableCells:
     guarded: list[bool] = field(default_factory=list)
     luck: list[float] = field(default_factory=list)
     series: list[int] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
     sums: dict[tuple[int, ...], Sum] = field(default_factory=dict)
 
     def add(
@@ -58,6 +59,7 @@ class _TableCells:
         guarded: bool = False,
         luck: float = 0.0,
         series: int = -1,
+        place: tuple[int, int] = (-1, -1),
     ) -> int:
         """One cell's position; what is `known` is known however it is withheld."""
         self.values.append(value)
@@ -68,6 +70,7 @@ class _TableCells:
         self.guarded.append(guarded)
         self.luck.append(luck)
         self.series.append(series)
+        self.places.append(place)
         return len(self.values) - 1
 
     def bind(self, whole: int, parts: Sequence[int]) -> None:
@@ -152,6 +155,7 @@ class TableOfReleases:
             series=np.array(cells.series, dtype=np.int64),
             grid=self._grid(),
             published=self._policy.rounded(cells.values),
+            places=None if self.of_network else np.array(cells.places, dtype=np.int64),
         )
 
     def _grid(self) -> Grid | None:
@@ -189,7 +193,7 @@ class TableOfReleases:
                 if j is None:
                     least = max(float(least_told[c, u]), many if value else 0.0)
                     most, guarded = float(most_told[c, u]), bool(np.isinf(most_told[c, u]))
-                    self.month[c, u] = self.cells.add(value, least, most, guarded=guarded)
+                    self.month[c, u] = self.cells.add(value, least, most, guarded=guarded, place=(c, u))
                     continue
                 nothing = not present[c, j]
                 most = float(upper[c, j])
@@ -205,6 +209,7 @@ class TableOfReleases:
                     guarded=bool(counts.guarded[c, 1 + j]) and not nothing,
                     luck=float(counts.month_luck[j] if self.of_network else counts.luck[c]),
                     series=c,
+                    place=(c, u),
                 )
 
     def _add_networks_months(self) -> None:
@@ -245,6 +250,7 @@ class TableOfReleases:
                 withheld=bool(gone.windows[c]) or nothing,
                 guarded=bool(counts.guarded[c, 0]) and not nothing,
                 luck=float(counts.luck[c]),
+                place=(c, len(self.names)),
             )
             self.cells.bind(position, parts)
             positions.append(position)
@@ -262,7 +268,7 @@ class TableOfReleases:
         month = self.month[:, places].copy()
         restated = ~np.isnan(release.months) & ~release.states(self._values[:, places], release.months)
         for c, j in zip(*np.nonzero(restated), strict=True):
-            month[c, j] = self.cells.add(float(release.months[c, j]), known=True)
+            month[c, j] = self.cells.add(float(release.months[c, j]), known=True, place=(c, -1))
             self._restated[c, places[j]] = True
         windows = [self._earlier_window(release, c, places, month[c].tolist()) for c in range(len(month))]
         if len(places):  # else it is a sum of nothing, which no month moves
@@ -294,11 +300,12 @@ class TableOfReleases:
 
     def _earlier_window(self, release: Shown, c: int, places: Integers, parts: list[int]) -> int:
         value, stated, policy = self.cells.sum_of(parts), float(release.window[c]), release.policy
+        place = (c, len(self.names) + len(self._windows))
         if not np.isnan(stated):
             if not release.states_window(c, value):
-                return self.cells.add(stated, known=True)
+                return self.cells.add(stated, known=True, place=place)
             between = self._between(release, value, stated, release.window_within)
-            position = self.cells.add(value, *between)
+            position = self.cells.add(value, *between, place=place)
             self.cells.bind(position, parts)
             return position
         few, rest = bool(policy.is_small(value)), self._without(c, places)
@@ -312,7 +319,7 @@ class TableOfReleases:
             bounds = (value + rest - policy.high, value + rest)
         now = np.isin(places, self.now).all()
         guarded = few or few_without if now else release.small[c]
-        position = self.cells.add(value, *bounds, guarded=bool(guarded))
+        position = self.cells.add(value, *bounds, guarded=bool(guarded), place=place)
         self.cells.bind(position, parts)
         return position
 

@@ -79,8 +79,8 @@ def test_how_far_moves_carry_is_possible(
 ) -> None:
     asked: list[tuple[AdditiveTable, np.ndarray]] = []
 
-    def kept(table: AdditiveTable, primary: np.ndarray, also: np.ndarray) -> np.ndarray:
-        withheld = protect(table, primary, also)
+    def kept(table: AdditiveTable, primary: np.ndarray, also: np.ndarray, first: np.ndarray) -> np.ndarray:
+        withheld = protect(table, primary, also, first)
         asked.append((table, withheld))
         return withheld
 
