@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -224,7 +225,9 @@ def _within_and_between(question: OutcomeFormulas, records: Records) -> Iterator
     yield _Figure("mundlak", test.f.p, coded("figure_method.mundlak"))
     # the slopes of the measured adjuster whose clinics' averages say most that patients do not
     apart = (test.fit.coef / test.fit.se).abs()
-    measured = {name: apart[mean] for name, mean in test.means.items() if name in question.adjusters}
+    measured = {
+        name: apart[mean] for name, mean in test.means.items() if _stands_alone(name, question.adjusters)
+    }
     if measured:
         column = max(measured, key=measured.__getitem__)
         for figure, slope in zip(("slope_within", "slope_between"), test.slopes(column), strict=True):
@@ -236,6 +239,12 @@ def _within_and_between(question: OutcomeFormulas, records: Records) -> Iterator
                 slope.lower,
                 slope.upper,
             )
+
+
+def _stands_alone(name: str, adjusters: Sequence[str]) -> bool:
+    """Whether an adjuster is a column that no other has too: else its slope is that at 0 alone."""
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    return name in adjusters and sum(bool(word.search(each)) for each in adjusters) == 1
 
 
 def _method(fit: LmmFit | GlmmFit) -> str:

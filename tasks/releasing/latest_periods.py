@@ -66,7 +66,7 @@ def latest_periods(
     alike = _alike(series, levels)
     rows = []
     for (outcome, clinic), shown in series.items():
-        if (outcome, clinic) in selected:
+        if (outcome, clinic) in selected or _without_change(shown, kinds[outcome]):
             continue
         latest = (whole if outcome in volumes else list(periods))[-LATEST[kind] :]
         is_latest = np.array([row["month"] in latest for row in shown])
@@ -92,6 +92,12 @@ def latest_periods(
             }
         )
     return conform(LATEST_PERIODS, pd.DataFrame(rows, columns=LATEST_PERIODS.empty().columns))
+
+
+def _without_change(shown: Sequence[Row], kind: str) -> bool:
+    """Whether nobody had the event in any period, or everybody: then nothing tells how far chance reaches."""
+    values = {float(row["value"]) for row in shown}
+    return kind in ("binary", "count") and (values == {0.0} or (kind == "binary" and values == {100.0}))
 
 
 def _volumes(tables: Mapping[str, pd.DataFrame]) -> set[str]:

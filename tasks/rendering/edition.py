@@ -143,6 +143,8 @@ class Outcome:
     target: float | None = None
     about: AboutSection = field(default_factory=AboutSection)
     groups: tuple[PatientGroup, ...] = ()
+    verdict_why: tuple[str, ...] = ()
+    """Codes of the sentence that says why."""
     regions: tuple[RegionEstimate, ...] = ()
     """Of all columns, in their order."""
 

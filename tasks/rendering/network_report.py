@@ -206,6 +206,7 @@ def key_messages(edition: Edition) -> list[Message]:
         answered = ((each, program_sentences.program_answers(each)) for each in edition.estimated)
         led = [(each, answers[0]) for each, answers in answered if answers]
         hidden = [each.label for each in program_outcomes(edition) if program_sentences.is_hidden(each)]
+        hidden = [label for label in hidden if label not in {about for about, _ in told}]
         if hidden and not told:
             hidden_words = say("message.program_hidden", outcomes=listed(hidden))
             both = f"{hidden_words} {say('message.program_included')}"
@@ -213,6 +214,7 @@ def key_messages(edition: Edition) -> list[Message]:
         elif told:
             once = program_sentences.conditions(led)
             once += program_sentences.on_plain_comparisons(edition.estimated)
+            once += [say("message.program_hidden", outcomes=listed(hidden))] if hidden else []
             once += [say("message.program_included")]
             short = [("", line) for line in program_sentences.in_short(edition.estimated)]
             meaning, sentences_told = program_sentences.said_once([sentence for _, sentence in told])

@@ -307,6 +307,7 @@ def _outcome(row: Mapping[str, Any], **parts: Any) -> Outcome:
         adjusters=adjusters,
         verdict=row["verdict"],
         verdict_reason=row["verdict_reason"],
+        verdict_why=codes(row["verdict_reason_coded"]),
         status=row["status"],
         reason=row["reason"],
         **{name: row[name] for name in names},

@@ -25,7 +25,9 @@ from tasks.records import Records, moments_for
 from tasks.screening import screen
 
 
-def estimated(directory: Path, seed: int, curve: float) -> tuple[OutcomeEstimates, pd.Series]:
+def estimated(
+    directory: Path, seed: int, curve: float, adjusters: str = '"age"'
+) -> tuple[OutcomeEstimates, pd.Series]:
     """24 clinics whose patients differ in age, of which the outcome is a curve; and their true effects."""
     rng = np.random.default_rng([91, seed])
     names = [f"c{j:02d}" for j in range(24)]
@@ -45,7 +47,8 @@ def estimated(directory: Path, seed: int, curve: float) -> tuple[OutcomeEstimate
     file = directory / f"network{seed}.toml"
     file.write_text(
         f'[network]\nname = "N"\n[records]\nsource = "records{seed}.duckdb"\n[window]\nmonths = 1\n'
-        '[outcomes.y]\nlabel = "Y"\nkind = "continuous"\ndirection = "lower"\nadjusters = ["age"]\n'
+        '[outcomes.y]\nlabel = "Y"\nkind = "continuous"\ndirection = "lower"\n'
+        f"adjusters = [{adjusters}]\n"
     )
     network = read_network(file)
     usable = screen(Records.of(network), network, "2024-01").usable
@@ -149,3 +152,13 @@ def test_patients_own_levels_are_not_what_adjusters_explain() -> None:
     assert found is not None
     assert found.discrimination == pytest.approx(r_squared, abs=1e-3)
     assert explained_within(*moments_for("y ~ 1", rows, groups="clinic")) == 0.0
+
+
+@pytest.mark.slow
+def test_no_slope_is_told_of_a_column_that_stands_in_two_adjusters(tmp_path: Path) -> None:
+    """It would be the slope at 0 years: below nothing, where each year adds."""
+    for adjusters, told in (('"age"', True), ('"age", "I(age**2)"', False)):
+        found, _ = estimated(tmp_path, int(told), 0.5, adjusters)
+        figures = set(found.figures["figure"])
+        assert "mundlak" in figures
+        assert ("slope_within" in figures) is told

@@ -164,3 +164,15 @@ def test_months_that_are_not_alike_are_compared_as_before() -> None:
         }
         called += list(told("binary", series)["change"] != "no_clear_change")
     assert 0.03 < np.mean(called) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "compared"),
+    [("binary", 0.0, False), ("binary", 100.0, False), ("count", 0.0, False), ("continuous", 0.0, True)],
+)
+def test_where_nobody_ever_had_the_event_nothing_is_said_of_a_change(
+    kind: str, value: float, compared: bool
+) -> None:
+    """ "No clear change (a difference of 0.0 to 0.0)" of a clinic whose rate is nearly 1%."""
+    assert bool(len(told(kind, {"a": [value] * 12}))) is compared
+    assert len(told(kind, {"a": [value] * 11 + [value + 1.0 if value == 0.0 else 99.0]}))

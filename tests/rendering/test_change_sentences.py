@@ -61,7 +61,7 @@ def test_that_nothing_changed_is_said_once_in_each_place(chop_edition: Edition) 
     assert sentence.startswith("Nothing changed")
     assert change_sentences.beside(same, same.drawn[0]) == "since the report for April 2020: nothing"
     assert change_sentences.of_clinic(same, clinic(same, NICU)) == [
-        "Nothing about your clinic changed since the report for April 2020."
+        "Your clinic stands as it did in the report for April 2020; its figures have moved with the records."
     ]
 
 
@@ -246,7 +246,7 @@ def test_the_pdfs_say_it_and_have_no_more_pages(chop: tuple[Release, Network], t
     own = text_of(rendered.clinics["behavioral hosp"])
     assert "went from “not shown to differ” to “better”" in own
     assert "Time from receipt to result, March 2020: from 3.10 hours to 3.40 hours" in own
-    assert "Nothing about your clinic changed" in text_of(rendered.clinics["clinical lab"])
+    assert "Your clinic stands as it did" in text_of(rendered.clinics["clinical lab"])
     unreported = text_of(rendered.clinics["specialty clinic 45"])
     told = "no longer shown (to protect patients): number of records and Time from receipt to result"
     assert told in unreported

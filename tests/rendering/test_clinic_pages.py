@@ -197,7 +197,7 @@ def test_a_clinic_of_clinics_that_are_not_shown_to_differ_is_not_told_to_wait_fo
             for name, ends in told.items()
         }
         assert reading(dataclasses.replace(undivided, figures=figures), lines[0]).startswith(said + verdict)
-    assert not any("too uncertain" in each for each in to_do(moved, clinic, records=False, months=()))
+    assert to_do(moved, clinic, records=False, months=()) == ["Nothing this time."]
     of_few = dataclasses.replace(lines[0], shrunken=dataclasses.replace(unsure, why=("why.few_records",)))
     assert not dataclasses.replace(outcome, lines=(of_few, *lines[1:])).undivided
 

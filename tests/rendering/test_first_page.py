@@ -104,7 +104,7 @@ def test_who_was_apart_is_named_where_it_is_not_known_whether_that_lasts(state48
     assert standing.apart_in_window(outcome) == {above: "higher", below: "lower"}
     assert (
         f"Over these months themselves, own figures were higher at {above}; lower at {below}, by more than "
-        "chance explains; whether that lasts, the records cannot tell."
+        "their numbers of records explain; whether that lasts, the records cannot tell."
     ) in standing.on_first_page(outcome)
     line = outcome.lines[0]
     assert "your own figure was higher than the typical clinic’s" in reading(outcome, line)
@@ -165,6 +165,20 @@ def test_a_withheld_program_is_said_to_be_withheld(state48_edition: Edition) -> 
     )
 
 
+def test_a_withheld_effect_is_said_beside_those_that_are_told(state48_edition: Edition) -> None:
+    first, second, *_ = (each for each in state48_edition.outcomes if each.effects)
+    hidden = tuple(
+        dataclasses.replace(each, value=None, words="", reason=None, status="suppressed_secondary")
+        for each in second.effects
+    )
+    outcomes = (first, dataclasses.replace(second, effects=hidden))
+    edition = dataclasses.replace(state48_edition, outcomes=outcomes)
+    assert edition.network.program is not None
+    said = next(each for each in key_messages(edition) if each.about == edition.network.program.label)
+    assert f"Its effect on {second.label} is not shown, to protect patients." in said.sentences[-1][1]
+    assert any(label == first.label for label, _ in said.sentences)
+
+
 def test_the_network_s_own_figure_stands_beside_a_typical_clinic_without_those_of_few_events(
     state48_edition: Edition,
 ) -> None:
@@ -179,15 +193,15 @@ def test_the_network_s_own_figure_stands_beside_a_typical_clinic_without_those_o
     figures = {name: Figure(name, name, *ends, "", "", "ok", None) for name, ends in of.items()}
     outcome = dataclasses.replace(plain, kind="binary", lines=lines, figures=figures)
     assert (sentences.average(outcome) or "").endswith(
-        "clinics of few events, which are not shown, are left out of the typical clinic."
+        "so the typical clinic of the others is too high for the network, by more than its interval tells."
     )
     for other in (
         dataclasses.replace(outcome, lines=plain.lines),
         dataclasses.replace(
-            outcome, figures={**figures, "mean": dataclasses.replace(figures["mean"], value=49.0)}
+            outcome, figures={**figures, "mean": dataclasses.replace(figures["mean"], value=51.0)}
         ),
     ):
-        assert "left out" not in (sentences.average(other) or "")
+        assert "few events" not in (sentences.average(other) or "")
 
 
 def test_without_anyone_standing_out_the_first_page_says_so(state48_edition: Edition) -> None:
@@ -378,7 +392,9 @@ def test_regions_do_not_differ_where_clinics_are_not_told_apart(state48_edition:
     share = Figure("region_share", "", 0.56, 0.04, 0.98, "", "", "ok", None)
     outcome = outcome_of(state48_edition, (50.0, "not_compared", None), (80.0, "not_compared", None))
     outcome = dataclasses.replace(outcome, figures={**outcome.figures, "region_share": share})
-    assert (sentences.regional(outcome) or "").startswith("Regions may differ: our best estimate is that 56%")
+    assert (sentences.regional(outcome) or "").startswith(
+        "Regions may differ, or may not: our best estimate is that 56%"
+    )
     lines = [
         dataclasses.replace(each, shrunken=dataclasses.replace(each.shrunken, why=("why.unreliable",)))
         for each in outcome.lines
@@ -490,3 +506,34 @@ def test_best_estimates_that_are_one_do_not_run_from_it_to_it(state48_edition: E
         "Clinics are not shown to differ: the best estimate of each is 50.0 points, and none of their 95% "
         "intervals reaches beyond 49.0 to 51.0 points."
     )
+
+
+def test_who_draws_the_mean_of_a_few_is_named(state48_edition: Edition) -> None:
+    """One of six lay far out and made the typical clinic 20.1%; the others were at 17.9%."""
+    outcome = outcome_of(
+        state48_edition,
+        *((49.0, "no_different", None), (70.0, "better", None), (48.0, "no_different", None)),
+    )
+    typical = Figure("typical", "typical", 50.0, 49.0, 51.0, "", "", "ok", None)
+    outcome = dataclasses.replace(outcome, figures={**outcome.figures, "typical": typical})
+    far = outcome.lines[1].clinic
+    assert "draws that mean" not in (sentences.average(outcome) or "")
+    drawn = dataclasses.replace(outcome, verdict_why=("ranked.rests_on_one",))
+    said = f"{far} draws that mean: the best estimates of the others run from 48.0 to 49.0 points."
+    assert (sentences.average(drawn) or "").replace(NO_BREAK, " ").endswith(said)
+    small = dataclasses.replace(
+        outcome.lines[0].shrunken, comparison="not_compared", status="low_reliability"
+    )
+    lines = (dataclasses.replace(outcome.lines[0], shrunken=small), *outcome.lines[1:])
+    assert "draws that mean" not in (sentences.average(dataclasses.replace(drawn, lines=lines)) or "")
+
+
+def test_intervals_of_who_stands_out_may_overlap_the_typical_clinic_s(state48_edition: Edition) -> None:
+    outcome = outcome_of(state48_edition, (52.5, "better", None), (50.0, "no_different", None))
+    ends = {"apart": (49.0, 51.0), "beside": (48.0, 52.0)}
+    figures = {
+        name: {"typical": Figure("typical", "typical", 50.0, *both, "", "", "ok", None)}
+        for name, both in ends.items()
+    }
+    assert standing.overlapping(dataclasses.replace(outcome, figures=figures["beside"]))
+    assert not standing.overlapping(dataclasses.replace(outcome, figures=figures["apart"]))

@@ -97,12 +97,10 @@ def test_some_months_have_an_effect_where_the_average_shows_none() -> None:
     rose, fell = month(0, 1.3, 3.9), month(2, 0.4, 0.9)
     assert "in some months" not in said(before, none)  # before the start is no effect
     one_way = (
-        "If clinics would otherwise have moved in parallel, it was higher in some months since the start."
+        "If clinics would otherwise have moved in parallel, Y was higher in some months since the start."
     )
     assert said(none, rose).endswith(one_way)
-    assert said(none, rose, fell).endswith(
-        "it was higher in some months since the start and lower in others."
-    )
+    assert said(none, rose, fell).endswith("Y was higher in some months since the start and lower in others.")
 
 
 def test_too_little_is_told_as_such_in_the_line_of_all_outcomes() -> None:
@@ -283,6 +281,11 @@ def test_what_effects_are_effects_of_is_said_once() -> None:
     ]
     meaning, left = program_sentences.said_once([plain, plain])
     assert (meaning, left[1]) == (f"Each effect: {whole}.", "2.5 mmHg lower (95% interval 1 to 4).")
+    of_four = "over the 4 clinics of which every month may be shown and their patients"
+    shown = plain.replace("over all clinics and patients", of_four)
+    assert shown != plain
+    meaning, left = program_sentences.said_once([plain, plain, shown])
+    assert (meaning, left[2]) == (f"Unless another is said, each effect: {whole}.", shown)
     assert program_sentences.said_once([first, plain]) == ("", [first, plain])
     assert program_sentences.said_once([first, other]) == ("", [first, other])
 

@@ -370,7 +370,7 @@ def to_do(edition: Edition, clinic: Clinic, *, records: bool, months: Collection
             advice.append(
                 say("clinic.do_uncompared", **enough) if enough else say("clinic.do_uncompared_various")
             )
-    return advice
+    return advice or [say("clinic.do_nothing")]
 
 
 def _moved(edition: Edition, clinic: Clinic, *, better: bool) -> list[str]:

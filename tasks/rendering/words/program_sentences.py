@@ -70,7 +70,8 @@ def _in_some_periods(outcome: Outcome, lead: Effect) -> str | None:
     } - {0}
     if not sides:
         return None
-    return say(f"message.program_some_{'both' if len(sides) > 1 else 'higher' if 1 in sides else 'lower'}")
+    side = "both" if len(sides) > 1 else "higher" if 1 in sides else "lower"
+    return say(f"message.program_some_{side}", outcome=outcome.label)
 
 
 def _says_nothing(outcome: Outcome, effect: Effect) -> bool:
@@ -100,7 +101,10 @@ def said_once(told: Sequence[str]) -> tuple[str, list[str]]:
     if when == " " and any(head.endswith(", ") for head in heads):
         return "", list(told)
     meaning = f"{when}{compared}"
-    sentence = say("message.program_each", meaning=meaning.removeprefix(",").strip())
+    of_whomever = say("effect_compared.policy_whoever")
+    others = any(of_whomever in each and compared not in each for each in told)
+    key = "message.program_each_but" if others else "message.program_each"
+    sentence = say(key, meaning=meaning.removeprefix(",").strip())
     return sentence, [each.replace(meaning, "", 1) for each in told]
 
 

@@ -36,8 +36,29 @@ def average(outcome: Outcome) -> str | None:
     if ends:
         key = "message.average_geometric" if outcome.logarithmic else "message.average_interval"
         said = say(key, comparator=against, value=value, ends=ends)
-        return " ".join(filter(None, (said, _of_all_records(outcome))))
+        return " ".join(filter(None, (said, _drawn_by_one(outcome), _of_all_records(outcome))))
     return say("message.average", comparator=against, value=value)
+
+
+def _drawn_by_one(outcome: Outcome) -> str | None:
+    """Which clinic draws the typical one's mean, where the order of a few would rest on it.
+
+    Not where some of them are not compared: the order is not theirs, and the mean is.
+    """
+    typical = outcome.comparator_value
+    best = {
+        line.clinic: line.shrunken.value
+        for line in outcome.lines
+        if line.shrunken.shown and line.shrunken.value is not None
+    }
+    if "ranked.rests_on_one" not in outcome.verdict_why or typical is None or len(best) < 3:
+        return None
+    if not all(line.compared for line in outcome.lines):
+        return None
+    furthest = max(best, key=lambda clinic: abs(best[clinic] - typical))
+    others = [value for clinic, value in best.items() if clinic != furthest]
+    ends = outcome.notation.prose_range(min(others), max(others))
+    return say("message.average_drawn", clinic=furthest, range=ends)
 
 
 def _of_all_records(outcome: Outcome) -> str | None:
@@ -45,9 +66,16 @@ def _of_all_records(outcome: Outcome) -> str | None:
     typical, mean = outcome.figures.get("typical"), outcome.figures.get("mean")
     if outcome.kind == "continuous" or outcome.monthly or not outcome.counted("withheld"):
         return None
-    if typical is None or typical.lower is None or mean is None or mean.value is None:
+    if (
+        typical is None
+        or typical.value is None
+        or typical.lower is None
+        or mean is None
+        or mean.value is None
+    ):
         return None
-    if not mean.value < typical.lower:
+    many = outcome.counted("withheld") >= _MANY * len(outcome.lines)
+    if not mean.value < (typical.value if many else typical.lower):
         return None
     return say("message.average_all_higher", value=outcome.notation.prose(mean.value))
 
@@ -179,6 +207,8 @@ def quality_message(edition: Edition) -> str:
     )
 
 
+_MANY = 0.25
+"""Of the clinics, from which on those withheld leave the others a selection by their events."""
 _WIDER = 1.05
 """From this design effect on a funnel says that its limits allow for records that are alike."""
 

@@ -44,11 +44,15 @@ def named(edition: Edition, outcome: Outcome) -> list[tuple[str, str]]:
 
 
 def overlapping(outcome: Outcome) -> bool:
-    """Whether the interval of a clinic that stands out holds the comparator all the same."""
-    typical = outcome.comparator_value
+    """Whether the intervals of a clinic that stands out and of the typical clinic overlap all the same."""
+    value, typical = outcome.comparator_value, outcome.figures.get("typical")
+    if value is None:
+        return False
+    least = value if typical is None or typical.lower is None else typical.lower
+    most = value if typical is None or typical.upper is None else typical.upper
     intervals = [(each.shrunken.lower, each.shrunken.upper) for each in outcome.lines if _stands_out(each)]
-    return typical is not None and any(
-        low is not None and high is not None and low <= typical <= high for low, high in intervals
+    return any(
+        low is not None and high is not None and low <= most and least <= high for low, high in intervals
     )
 
 
@@ -194,13 +198,11 @@ def _undivided(outcome: Outcome) -> str:
     reach = outcome.notation.prose_range(min(ends), max(ends))
     beside = _passing_apart(outcome)
     value = outcome.notation.prose(min(values))
-    if not why and value == outcome.notation.prose(max(values)):
-        return say("message.undivided_same", value=value, reach=reach)
-    said = say(
-        f"message.undivided{why}",
-        range=outcome.notation.prose_range(min(values), max(values)),
-        reach=reach,
-    )
+    if value == outcome.notation.prose(max(values)):
+        said = say(f"message.undivided{why}_same", value=value, reach=reach)
+    else:
+        range_of = outcome.notation.prose_range(min(values), max(values))
+        said = say(f"message.undivided{why}", range=range_of, reach=reach)
     return f"{said} {beside}" if beside else said
 
 
