@@ -115,6 +115,11 @@ def test_who_was_apart_is_named_where_it_is_not_known_whether_that_lasts(state48
             f"On {outcome.label}, ask whether it is known why your own figure lies where it does; the next "
             "reports show whether that lasts."
         ])  # fmt: skip
+    (clinic,) = (each for each in edition.clinics if each.name == line.clinic)
+    told = (
+        f"Your own figure on {outcome.label} lies beyond chance; whether that lasts, the records cannot tell."
+    )
+    assert ("uncompared", told) in in_short(edition, clinic)
     alike = dataclasses.replace(
         outcome, figures={**outcome.figures, "own_design_effect": outcome.figures["icc"]}
     )

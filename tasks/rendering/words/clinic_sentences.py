@@ -240,9 +240,13 @@ def in_short(edition: Edition, clinic: Clinic) -> list[tuple[str, str]]:
     likely = {} if "same" not in found else _likely(edition, clinic)
     lines = []
     undivided = [each.label for each in edition.outcomes if each.undivided]
+    passing = [each.label for each in edition.outcomes if clinic.name in apart_in_window(each)]
     for tone, names in found.items():
         if tone == "uncompared" and (alike := [name for name in names if name in undivided]):
-            lines.append((tone, say("clinic.short_undivided", outcomes=some(alike))))
+            if others := [name for name in alike if name not in passing]:
+                lines.append((tone, say("clinic.short_undivided", outcomes=some(others))))
+            if passing:
+                lines.append((tone, say("clinic.short_passing", outcomes=some(passing))))
             names = [name for name in names if name not in undivided]
         if told := [name for name in names if name not in slight and (tone != "same" or name not in likely)]:
             lines.append((tone, say(f"clinic.short_{tone}", outcomes=some(told))))
