@@ -9,7 +9,7 @@ are (DerSimonian & Laird 1986, Control Clin Trials 7:177), on the scale of the l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,7 +28,7 @@ from tasks.models.clinics.month_residuals import (
     without_own_effects,
 )
 from tasks.models.clinics.shared_patients import correlation_of_months
-from tasks.models.clinics.shock_likelihood import shock_likelihoods
+from tasks.models.clinics.shock_likelihood import ShockLikelihoods, shock_likelihoods
 from tasks.models.fit import Floats
 from tasks.models.linear_mixed.level_variances import moderated_variances
 
@@ -97,9 +97,9 @@ def month_shocks(
 ) -> Alike:
     """Shocks that a clinic's month has of its own, beside the clinic's level and the month's.
 
-    None where months scatter about both no more than chance explains. Where neighbouring months of clinics
-    are alike, shocks last, and cost the clinic's figure the more. Patients who come again make months alike
-    as well: by how much is seen in their own visits, and is told apart.
+    Of no strength where months scatter about both no more than chance explains. Where neighbouring months of
+    clinics are alike, shocks last, and cost the clinic's figure the more. Patients who come again make months
+    alike as well: by how much is seen in their own visits, and is told apart.
 
     Args:
         moments: one row a clinic and month: `clinic`, `month`, `n`, `mean` and `squares` (of continuous
@@ -112,81 +112,143 @@ def month_shocks(
         adjusted: the months once patients are adjusted for, where they are. How alike patients make months
             is still seen in their visits as they are.
     """
-    there = moments[moments["n"] > 0]
-    every = pd.Index(sorted(moments["clinic"].unique()), name="clinic")
-    if adjusted is not None:  # months of records with all adjusters
-        there = adjusted.moments[["clinic", "month"]].merge(there, on=["clinic", "month"])
-    clinics, months = (pd.Categorical(there[each]) for each in ("clinic", "month"))
-    rows = _ClinicMonths.of(there, kind)
-    expected, slope, variance = _expected(there, rows, kind, overdispersed=overdispersed)
-    plain, plain_variance = rows, variance
-    if adjusted is not None:
-        rows = _ClinicMonths.of(adjusted.moments, kind)
-        if kind == "continuous":
-            expected, slope, variance = _expected(adjusted.moments, rows, kind)
-        else:
-            expected, slope, variance = adjusted.expected, adjusted.slope, adjusted.variance
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weight = np.where(variance > 0.0, slope**2 / variance, 0.0)
-        z = np.where(slope > 0.0, (rows.total - expected) / slope, 0.0)
-    # a month, or clinic, without events or with nothing else has no level to scatter about
-    known = weight > _NOTHING * max(float(weight.max(initial=0.0)), 1.0)
-    weight = np.where(known, weight, 0.0)
-    by_clinic = np.bincount(rows.clinic, weight, minlength=len(clinics.categories))
-    squared = np.bincount(rows.clinic, weight**2, minlength=len(clinics.categories))
-    held = by_clinic > 0.0
-    df = int(known.sum()) - int(held.sum()) - (len(np.unique(rows.month[known])) - 1)
-    left = float(by_clinic.sum() - (squared[held] / by_clinic[held]).sum())
-    places = (clinics.categories, months.categories)
-    about, precision = (_placed(each, rows, places) for each in (np.where(weight > 0.0, z, 0.0), weight))
-    if adjusted is not None:  # the levels were fitted to sums that weigh otherwise
-        about = np.where(precision > 0.0, about_levels(about, precision), 0.0)
-    alike = None if pairs is None else _alike_months(pairs, plain, places, plain_variance)
-    # without shocks Q has df for its mean and half its variance, or more where patients come again
-    more, half = (0.0, 0.0) if alike is None else scatter_by_chance(precision, alike)
-    differing, bends = ([], []) if program is None else _program(program, *places)
+    scatter = _Scatter.of(moments, kind, overdispersed=overdispersed, pairs=pairs, adjusted=adjusted)
+    differing, bends = ([], []) if program is None else _program(program, scatter.clinics, scatter.months)
     steps = [*differing, *bends]
-    likelihoods = shock_likelihoods(about, precision, steps, alike, differing)
-    left_over, lines = without_columns(about, precision, steps), 0
-    if likelihoods is not None and likelihoods.own is not None:
-        moved = np.zeros_like(precision)
-        moved[(precision > 0.0).any(axis=1)] = likelihoods.own.column
-        left_over, lines = without_own_effects(left_over, precision, moved)
-    heterogeneity = float((precision * left_over**2).sum())
-    df -= degrees_of_freedom(precision, steps) + lines
-    mean, half, shock = df + more, df + half, 0.0
-    if df > 0 and left > 0.0 and min(mean, half) > 0.0:
-        # a multiple of χ² with the same mean and variance (Satterthwaite 1946, Biometrics Bull 2:110)
-        p_value = special.chdtrc(mean**2 / half, heterogeneity * mean / half)
-        shock = (heterogeneity - mean) / left if p_value < SIGNIFICANT else 0.0
-    strength, lasting, added = float(np.sqrt(shock)), 0.0, np.zeros(len(by_clinic))
-    added[held] = shock * squared[held] / by_clinic[held]
+    likelihoods = shock_likelihoods(scatter.about, scatter.precision, steps, scatter.alike, differing)
+    shock = _anew(scatter, steps, likelihoods)
+    strength, lasting, added = float(np.sqrt(shock)), 0.0, np.zeros(len(scatter.by_clinic))
+    held = scatter.held
+    added[held] = shock * scatter.squared[held] / scatter.by_clinic[held]
     possible: list[tuple[float, float, Floats]] = []
     untold = False
     # a mean's model has an effect of each patient, which knows more, and is not given up for a doubt
     last = lasting_shocks(
-        about, precision, steps, alike, doubtful=kind != "continuous", likelihoods=likelihoods
+        *(scatter.about, scatter.precision, steps, scatter.alike),
+        doubtful=kind != "continuous",
+        likelihoods=likelihoods,
     )
     if last:
         untold = last.probability < 1.0
         possible = [(1.0 - last.probability, 0.0, added)] if untold else []
         if_any = last.probabilities
         chances = (last.probability * if_any).tolist()
-        possible += zip(chances, if_any.tolist(), last.possible * by_clinic, strict=True)
+        possible += zip(chances, if_any.tolist(), last.possible * scatter.by_clinic, strict=True)
     if last and last.probability > 0.0:
         strength, lasting = last.strength, last.lasting
-        added = last.probability * last.of_mean * by_clinic + (1.0 - last.probability) * added
+        added = last.probability * last.of_mean * scatter.by_clinic + (1.0 - last.probability) * added
+    every = pd.Index(sorted(moments["clinic"].unique()), name="clinic")
+    ways = tuple(_way(scatter, every, *each) for each in possible)
+    return Alike(strength, scatter.by_name(1.0 + added, every, 1.0), lasting, ways, untold)
 
-    def by_name(values: Floats, otherwise: float) -> pd.Series:
-        found = pd.Series(values, index=pd.Index(clinics.categories, name="clinic"))
+
+@dataclass(frozen=True)
+class _Scatter:
+    """Clinics' months about the levels of both, on the scale of the link.
+
+    Attributes:
+        clinics, months: their names, in order.
+        about: (K, T) figures about the levels; 0 where nothing is known.
+        precision: (K, T) their inverse sampling variances.
+        alike: (K, T, T) how alike months are for the patients who come in both; None where nobody does.
+        by_clinic, squared: (K,) sums of the precisions, and of their squares.
+        df: months that are known, less the levels.
+    """
+
+    clinics: pd.Index
+    months: pd.Index
+    about: Floats
+    precision: Floats
+    alike: Floats | None
+    by_clinic: Floats
+    squared: Floats
+    df: int
+
+    @classmethod
+    def of(
+        cls,
+        moments: pd.DataFrame,
+        kind: Kind,
+        *,
+        overdispersed: bool,
+        pairs: pd.DataFrame | None,
+        adjusted: AdjustedMonths | None,
+    ) -> _Scatter:
+        """Arguments as for `month_shocks`."""
+        there = moments[moments["n"] > 0]
+        if adjusted is not None:  # months of records with all adjusters
+            there = adjusted.moments[["clinic", "month"]].merge(there, on=["clinic", "month"])
+        clinics, months = (pd.Categorical(there[each]) for each in ("clinic", "month"))
+        rows = _ClinicMonths.of(there, kind)
+        expected, slope, variance = _expected(there, rows, kind, overdispersed=overdispersed)
+        plain, plain_variance = rows, variance
+        if adjusted is not None:
+            rows = _ClinicMonths.of(adjusted.moments, kind)
+            if kind == "continuous":
+                expected, slope, variance = _expected(adjusted.moments, rows, kind)
+            else:
+                expected, slope, variance = adjusted.expected, adjusted.slope, adjusted.variance
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = np.where(variance > 0.0, slope**2 / variance, 0.0)
+            z = np.where(slope > 0.0, (rows.total - expected) / slope, 0.0)
+        # a month, or clinic, without events or with nothing else has no level to scatter about
+        known = weight > _NOTHING * max(float(weight.max(initial=0.0)), 1.0)
+        weight = np.where(known, weight, 0.0)
+        by_clinic, squared = (
+            np.asarray(np.bincount(rows.clinic, each, minlength=len(clinics.categories)), dtype=float)
+            for each in (weight, weight**2)
+        )
+        levels = int((by_clinic > 0.0).sum()) + len(np.unique(rows.month[known])) - 1
+        places = (clinics.categories, months.categories)
+        about, precision = (_placed(each, rows, places) for each in (np.where(weight > 0.0, z, 0.0), weight))
+        if adjusted is not None:  # the levels were fitted to sums that weigh otherwise
+            about = np.where(precision > 0.0, about_levels(about, precision), 0.0)
+        alike = None if pairs is None else _alike_months(pairs, plain, places, plain_variance)
+        return cls(*places, about, precision, alike, by_clinic, squared, int(known.sum()) - levels)
+
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """(K,) clinics of which any month is known."""
+        return np.asarray(self.by_clinic > 0.0)
+
+    def by_name(self, values: Floats, every: pd.Index, otherwise: float) -> pd.Series:
+        """(K,) values by clinic, of `every` one."""
+        found = pd.Series(values, index=pd.Index(self.clinics, name="clinic"))
         return found.reindex(every, fill_value=otherwise)
 
-    def way(probability: float, if_any: float, beyond: Floats) -> PossibleShocks:
-        of_mean = np.divide(beyond, by_clinic, where=held, out=np.zeros_like(by_clinic))
-        return PossibleShocks(probability, if_any, by_name(1.0 + beyond, 1.0), by_name(of_mean, 0.0))
 
-    ways = tuple(way(*each) for each in possible)
-    return Alike(strength, by_name(1.0 + added, 1.0), lasting, ways, untold)
+def _anew(scatter: _Scatter, steps: Sequence[Floats], likelihoods: ShockLikelihoods | None) -> float:
+    """Variance of shocks that come anew each month; 0 where months scatter no more than chance explains.
+
+    By Cochran's Q of months about the levels, and about what moves clinics besides.
+    """
+    precision, held = scatter.precision, scatter.held
+    # without shocks Q has df for its mean and half its variance, or more where patients come again
+    more, half = (0.0, 0.0) if scatter.alike is None else scatter_by_chance(precision, scatter.alike)
+    left_over, lines = without_columns(scatter.about, precision, steps), 0
+    if likelihoods is not None and likelihoods.own is not None:
+        moved = np.zeros_like(precision)
+        moved[(precision > 0.0).any(axis=1)] = likelihoods.own.column
+        left_over, lines = without_own_effects(left_over, precision, moved)
+    heterogeneity = float((precision * left_over**2).sum())
+    df = scatter.df - degrees_of_freedom(precision, steps) - lines
+    mean, half = df + more, df + half
+    left = float(scatter.by_clinic.sum() - (scatter.squared[held] / scatter.by_clinic[held]).sum())
+    if not (df > 0 and left > 0.0 and min(mean, half) > 0.0):
+        return 0.0
+    # a multiple of χ² with the same mean and variance (Satterthwaite 1946, Biometrics Bull 2:110)
+    p_value = special.chdtrc(mean**2 / half, heterogeneity * mean / half)
+    return (heterogeneity - mean) / left if p_value < SIGNIFICANT else 0.0
+
+
+def _way(
+    scatter: _Scatter, every: pd.Index, probability: float, if_any: float, beyond: Floats
+) -> PossibleShocks:
+    """One way in which shocks may last, by what it adds to clinics' design effects."""
+    by_clinic = scatter.by_clinic
+    of_mean = np.divide(beyond, by_clinic, where=scatter.held, out=np.zeros_like(by_clinic))
+    named = scatter.by_name(1.0 + beyond, every, 1.0), scatter.by_name(of_mean, every, 0.0)
+    return PossibleShocks(probability, if_any, *named)
 
 
 def _alike_months(
