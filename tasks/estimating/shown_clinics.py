@@ -113,12 +113,12 @@ def _effects_of_shown(
     return rows.assign(words=words)
 
 
-def _with_whose(words: str, said: str, condition: str) -> str:
+def _with_whose(words: str, whose: str, condition: str) -> str:
     """An effect's words with whose it is: in place of all clinics, or before the condition."""
     for everybody, these in (("policy", "policy_shown"), ("policy_odds", "policy_odds_shown")):
         if (compared := say(f"effect_compared.{everybody}")) in words:
-            return words.replace(compared, say(f"effect_compared.{these}", whose=said))
-    said = say("effect.of_shown_besides", whose=said)
+            return words.replace(compared, say(f"effect_compared.{these}", whose=whose))
+    said = say("effect.of_shown_besides", whose=whose)
     return f"{words.removesuffix(condition).strip()} {said} {condition}".strip()
 
 

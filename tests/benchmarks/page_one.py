@@ -335,7 +335,7 @@ _NO_CLAIM = (
     r"^Clinics are not shown to differ|^No clinic that we can show had an event",
     r"^If clinics would otherwise have moved in parallel, it was (?:higher|lower) in some ",
     r"^Over these months themselves, own figures were|^All records of the network: |^Its effect on ",
-    r"^Clinic \d+ draws that mean: |^Clinics of few events are not shown, so ",
+    r"^Clinic \d+ pulls that mean towards itself: |^Clinics of few events are not shown, so ",
     r"^Clinics’ own figures differ by more|^Clinics differ, but too little|^Own figures differ by more",
     r"^The others: |^Of those that we can show: |^No clinic can be compared: ",
     r"^The typical clinic is the mean without |^Regions may differ: |^Unusually far from the others, ",

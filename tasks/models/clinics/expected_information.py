@@ -21,10 +21,6 @@ from tasks.models.fit import Floats
 from tasks.models.generalized_mixed.glmm_fit import GlmmFit
 from tasks.records import Cells, Design
 
-_NEWTON_STEPS = 100
-_LONGEST = 2.0
-_SETTLED = 1e-12
-
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -55,70 +51,6 @@ def expected_by_level(fit: GlmmFit, group: str) -> Expected | None:
     return _of_cells(*fit.cells(), fit, group)
 
 
-@dataclass(frozen=True, slots=True)
-class FittedEffects:
-    """Levels' effects from their own records alone, whatever the distribution of levels.
-
-    Attributes:
-        effect: (n,) on the scale of the link; NaN of levels without events, or with nothing else.
-        sd: (n,) of its sampling.
-    """
-
-    effect: Floats
-    sd: Floats
-
-
-def fitted_effects(fit: GlmmFit, group: str) -> FittedEffects | None:
-    """The effect with which each level's rows would be expected to have the events that they had.
-
-    It is the maximum likelihood estimate with the coefficients as fitted, and for a Poisson's counts the
-    logarithm of observed over expected. A posterior mode over its weight goes too far where the mode lies
-    close to the others and the records lie far away: the curvature is that of the mode.
-
-    None where the fit does not remember its data, or has other random effects as well.
-    """
-    if fit.data is None or len(fit.varcomp) != 1:
-        return None
-    design, cells = fit.cells()
-    eta = cells.offset + cells.fixed @ fit.coef.loc[list(design.fixed)].to_numpy()
-    order, n = _order(cells, fit, group)
-
-    def by_level(values: Floats) -> Floats:
-        return np.asarray(np.bincount(order, values, minlength=n), dtype=float)
-
-    binomial = fit.family == "binomial"
-    observed = by_level(cells.total)
-    known = observed > 0.0
-    if binomial:
-        known &= observed < by_level(cells.trials)
-    effect, information = np.zeros(n), np.ones(n)
-    for _ in range(_NEWTON_STEPS):
-        at = eta + effect[order]
-        if binomial:
-            chance = special.expit(at)
-            mean = cells.trials * chance
-            score, curvature = cells.total - mean, mean * (1.0 - chance)
-        else:
-            each = np.exp(at)
-            spread = 1.0 if fit.size is None else 1.0 + each / fit.size
-            score = (cells.total - cells.weight * each) / spread
-            curvature = cells.weight * each / spread
-        information = np.where(known, by_level(curvature), 1.0)
-        step = np.clip(np.where(known, by_level(score) / information, 0.0), -_LONGEST, _LONGEST)
-        effect += step
-        if np.abs(step).max(initial=0.0) < _SETTLED:
-            break
-    return FittedEffects(np.where(known, effect, np.nan), np.where(known, 1.0 / np.sqrt(information), np.nan))
-
-
-def _order(cells: Cells, fit: GlmmFit, group: str) -> tuple[NDArray[np.int64], int]:
-    """The place of each cell's level among the fit's labels, and how many there are."""
-    codes = cells.codes[:, cells.factors.index(group)]
-    place = {label: i for i, label in enumerate(fit.labels[group])}
-    order = np.array([place[label] for label in cells.levels[cells.factors.index(group)]])[codes]
-    return order, len(place)
-
-
 def _of_cells(design: Design, cells: Cells, fit: GlmmFit, group: str) -> Expected:
     eta = cells.offset + cells.fixed @ fit.coef.loc[list(design.fixed)].to_numpy()
     if fit.family == "binomial":
@@ -129,7 +61,7 @@ def _of_cells(design: Design, cells: Cells, fit: GlmmFit, group: str) -> Expecte
         mean = np.exp(eta)
         events = cells.weight * mean
         information = events if fit.size is None else events / (1.0 + mean / fit.size)
-    order, n = _order(cells, fit, group)
+    order, n = places_of_levels(cells, fit, group)
     # alike rows tell less, and have as many events as others
     each = fit.design_effects or {}
     counted = np.array([each.get(level, 1.0) for level in cells.levels[0]])[cells.codes[:, 0]]
@@ -151,3 +83,11 @@ def _poisson_tail(events: Floats, mean: Floats) -> Floats:
     above = special.gammainc(np.maximum(events, 1e-300), mean)
     below = special.gammaincc(events + 1.0, mean)
     return np.asarray(np.where(events > mean, above, below))
+
+
+def places_of_levels(cells: Cells, fit: GlmmFit, group: str) -> tuple[NDArray[np.int64], int]:
+    """The place of each cell's level among the fit's labels, and how many there are."""
+    codes = cells.codes[:, cells.factors.index(group)]
+    place = {label: i for i, label in enumerate(fit.labels[group])}
+    order = np.array([place[label] for label in cells.levels[cells.factors.index(group)]])[codes]
+    return order, len(place)

@@ -17,7 +17,8 @@ from scipy import special
 
 from tasks.errors import EstimationError, nearest
 from tasks.models.clinics.clinic_posterior import ClinicPosterior
-from tasks.models.clinics.expected_information import expected_by_level, fitted_effects
+from tasks.models.clinics.expected_information import expected_by_level
+from tasks.models.clinics.fitted_effects import fitted_effects
 from tasks.models.clinics.heavier_tails import with_heavier_tails
 from tasks.models.clinics.outlying import FEWEST_FOR_TAILS
 from tasks.models.clinics.posterior_beside_shocks import BesideShocks, posterior_beside_shocks

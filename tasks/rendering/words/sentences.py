@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from statistics import median
 
 from reports.wording import has, say, spoken_period
 from reports.wording.writing import (
@@ -66,16 +67,13 @@ def _of_all_records(outcome: Outcome) -> str | None:
     typical, mean = outcome.figures.get("typical"), outcome.figures.get("mean")
     if outcome.kind == "continuous" or outcome.monthly or not outcome.counted("withheld"):
         return None
-    if (
-        typical is None
-        or typical.value is None
-        or typical.lower is None
-        or mean is None
-        or mean.value is None
-    ):
+    if typical is None or typical.lower is None or mean is None or mean.value is None:
         return None
+    events = [line.events for line in outcome.lines if line.raw.shown and line.events is not None]
+    if not events or median(events) > _FEW_EVENTS:
+        return None  # those withheld are small, and not for what they had
     many = outcome.counted("withheld") >= _MANY * len(outcome.lines)
-    if not mean.value < (typical.value if many else typical.lower):
+    if not mean.value < ((typical.value or 0.0) if many else typical.lower):
         return None
     return say("message.average_all_higher", value=outcome.notation.prose(mean.value))
 
@@ -207,6 +205,8 @@ def quality_message(edition: Edition) -> str:
     )
 
 
+_FEW_EVENTS = 30.0
+"""Of the middle clinic that is shown, up to which others are withheld for having fewer."""
 _MANY = 0.25
 """Of the clinics, from which on those withheld leave the others a selection by their events."""
 _WIDER = 1.05
