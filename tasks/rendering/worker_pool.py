@@ -36,7 +36,8 @@ def in_batches(
     at once, with what they have in hand.
 
     Args:
-        work: a function of a module, called in a worker.
+        work: a function of a module, called in a worker. What it returns must be small: of a worker that ends
+            while it hands over more than a pipe takes at once, the caller would wait for the rest.
         items: what it is called with, one by one.
         workers: how many processes.
         recycle_after: items after which a process is replaced.

@@ -14,6 +14,11 @@ def start(number: int) -> None:
     _started.append(number)
 
 
+def process(_item: int) -> int:
+    """Which process this is."""
+    return os.getpid()
+
+
 def who(_item: int) -> tuple[int, list[int]]:
     """Which process this is, and what it was started with."""
     return os.getpid(), _started

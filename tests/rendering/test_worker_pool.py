@@ -101,7 +101,7 @@ def test_a_caller_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
 _STOPPED_WHILE_TELLING = """
 import os, pathlib, signal, sys, threading, time
 sys.path[:0] = [{tests!r}, {root!r}]
-from rendering.pool_work import start, who
+from rendering.pool_work import process, start
 from tasks.rendering.worker_pool import in_batches
 
 def stop(number, frame):
@@ -118,7 +118,7 @@ signal.signal(signal.SIGTERM, stop)
 threading.Thread(target=stop_when_one_begins, daemon=True).start()
 try:
     told = ("x" * 50_000_000,)  # far more than a pipe holds: the caller waits until it is read
-    list(in_batches(who, [1, 2], workers=2, recycle_after=1, start=start, start_with=told))
+    list(in_batches(process, [1, 2], workers=2, recycle_after=1, start=start, start_with=told))
 except KeyboardInterrupt:
     print("stopped")
 """
